@@ -92,7 +92,7 @@ async def test_a_page_is_rendered_again_only_when_something_changed(
     monkeypatch.setattr(rendering, "document_of", counted)
 
     async def page(zone: str = "UTC", as_of: int | None = None) -> str:
-        text = await rendering.postmortem(face.lists, 1, format="page", options={"zone": zone}, as_of=as_of, kept=kept)
+        text = await rendering.postmortem(face.lists, 1, format="page", options={"zone": zone}, as_of=as_of, cache=kept)
         return text or ""
 
     assert await page() == await page()

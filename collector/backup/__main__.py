@@ -29,12 +29,17 @@ def main(source: str, target: str, most: str) -> int:
     # A stop of the daemon shall leave no half of a file.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        made = backup(Path(source), Path(target))
-        gone = folder.keep(made.path, int(most))
+        made_backup = backup(Path(source), Path(target))
+        removed = folder.keep(made_backup.path, int(most))
     except TimelinedError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    told = {"path": str(made.path), "position": made.position, "size": made.size, "removed": len(gone)}
+    told = {
+        "path": str(made_backup.path),
+        "position": made_backup.position,
+        "size": made_backup.size,
+        "removed": len(removed),
+    }
     sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     return 0
 

@@ -72,14 +72,14 @@ def backup(source: Path, target: Path, progress: Progress = lambda what, done, o
         raise NotFound(f"cannot back up {source}: there is no such file; name the database with --storage.url")
     refuse_existing(target)
     try:
-        with partial(target) as written, closing(reader(source, "mode=ro")) as origin:
+        with partial(target) as file, closing(reader(source, "mode=ro")) as origin:
             # From here on this connection sees one moment of the log.
             origin.execute("BEGIN")
             origin.execute("SELECT position FROM head").fetchone()
-            _copy(origin, written, progress)
-            sync(written)
-            verdict = _check(origin, written, progress)
-            name_for_good(written, target)
+            _copy(origin, file, progress)
+            sync(file)
+            verdict = _check(origin, file, progress)
+            name_for_good(file, target)
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(
             f"cannot back up {source} to {target}: {getattr(error, 'strerror', None) or error}"
@@ -197,7 +197,7 @@ def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Ver
         progress("checking", done, total)
 
     with reading(partial).connect() as copy:
-        found = copy.exec_driver_sql(STATE).one()
+        state = copy.exec_driver_sql(STATE).one()
         schema = migrations.schema(copy)
         if not schema.behind:
             verdict = sound(verify(copy, beyond=Beyond(), progress=read))
@@ -206,7 +206,7 @@ def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Ver
         roots = verdict.root, verdict.deliveries_root
     else:
         roots = _root(origin, "event", "position"), _root(origin, "delivery", "number")
-    if (tuple(found), verdict.root, verdict.deliveries_root) != (origin.execute(STATE).fetchone(), *roots):
+    if (tuple(state), verdict.root, verdict.deliveries_root) != (origin.execute(STATE).fetchone(), *roots):
         raise damaged("the copy holds something else than the log does")
     return verdict
 
@@ -283,8 +283,8 @@ def _number(connection: sqlite3.Connection, statement: str) -> int:
     return int(connection.execute(statement).fetchone()[0])
 
 
-def damaged(what: str) -> LogDamaged:
+def damaged(damage: str) -> LogDamaged:
     """What to raise, and that nothing was kept."""
     return LogDamaged(
-        f"cannot back up: {what}. Nothing was kept; the log may be damaged, or the disk that was written to"
+        f"cannot back up: {damage}. Nothing was kept; the log may be damaged, or the disk that was written to"
     )

@@ -44,41 +44,41 @@ def place(folder: Path, now: int) -> Path:
 def backups(folder: Path) -> list[BackupFile]:
     """The backups in a folder, oldest first; whatever else lies there is left out. None where it cannot be read."""
     try:
-        found = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
+        matches = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
     except OSError:
         return []
-    return sorted(BackupFile(path, _begun(match[1])) for path, match in found if match is not None)
+    return sorted(BackupFile(path, _begun(match[1])) for path, match in matches if match is not None)
 
 
-def latest(place: Path) -> Path:
-    """The backup itself where ``place`` is a file, the latest one in it where it is a folder.
+def latest(path: Path) -> Path:
+    """The backup itself where ``path`` is a file, the latest one in it where it is a folder.
 
     Raises :class:`collector.errors.NotFound`.
     """
-    if not place.exists():
-        raise NotFound(f"cannot try the backup {place}: there is no such file; name one, or the folder that it is in")
-    if not place.is_dir():
-        return place
-    found = backups(place)
-    if not found:
-        raise NotFound(f"cannot find a backup in {place}: nothing in it is named timelined-TIME.db; name a file")
-    return found[-1].path
+    if not path.exists():
+        raise NotFound(f"cannot try the backup {path}: there is no such file; name one, or the folder that it is in")
+    if not path.is_dir():
+        return path
+    existing = backups(path)
+    if not existing:
+        raise NotFound(f"cannot find a backup in {path}: nothing in it is named timelined-TIME.db; name a file")
+    return existing[-1].path
 
 
-def keep(made: Path, most: int) -> Sequence[Path]:
+def keep(newest: Path, most: int) -> Sequence[Path]:
     """Remove all but the latest ``most`` backups beside the one that was made, and what killed runs left; what went.
 
     The one that was made stays, whatever the clock says. What cannot be removed now is tried after the next one.
     """
-    gone = []
-    others = [found.path for found in backups(made.parent) if found.path != made]
+    removed = []
+    others = [found.path for found in backups(newest.parent) if found.path != newest]
     for path in others[: max(0, len(others) + 1 - most)]:
         with suppress(OSError):
             path.unlink()
-            gone.append(path)
-    for path in made.parent.glob("timelined-*.db.partial"):
+            removed.append(path)
+    for path in newest.parent.glob("timelined-*.db.partial"):
         _remove_unless_written(path)
-    return gone
+    return removed
 
 
 def head_and_root(path: Path, size: int) -> tuple[int, bytes] | None:

@@ -68,13 +68,13 @@ def _rows(query: Query, table: str) -> Iterator[list[tuple[Any, ...]]]:
     columns = [column.name for column in found.columns]
     keys = [column.name for column in found.primary_key.columns]
     places = [columns.index(key) for key in keys]
-    what = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 - names of ours
+    statement = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 - names of ours
     after = f" WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
     order = f" ORDER BY {', '.join(keys)} LIMIT {_ROWS.get(table, _MANY)}"
-    rows = query(what + order, ())
+    rows = query(statement + order, ())
     while rows:
         yield rows
-        rows = query(what + after + order, tuple(rows[-1][place] for place in places))
+        rows = query(statement + after + order, tuple(rows[-1][place] for place in places))
 
 
 def _all_rows(query: Query, total: int, progress: Progress) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
@@ -97,12 +97,12 @@ async def export(store: EventLog, target: Path, progress: Progress = lambda what
     """
     refuse_existing(target)
     try:
-        with partial(target) as written:
-            await store.query(lambda connection: _write(connection, written, progress))
+        with partial(target) as file:
+            await store.query(lambda connection: _write(connection, file, progress))
             # The server ends a transaction in which nothing is asked for half a minute: none is open meanwhile.
-            verdict = await asyncio.to_thread(_checked, written, progress)
+            verdict = await asyncio.to_thread(_checked, file, progress)
             await store.query(lambda connection: _compared(connection, verdict))
-            return _named(written, target, verdict)
+            return _named(file, target, verdict)
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(f"cannot export to {target}: {getattr(error, 'strerror', None) or error}") from error
 

@@ -135,7 +135,7 @@ async def _recorded(
     close_to_others(folder)
     record, file = folder / ACKNOWLEDGED, database_path(settings.storage.url)
     place = "" if file is None else f"{socket.gethostname()}:{record.absolute()}"
-    kept = watched(store, record, clock, accept_loss=accept_loss, place=place, pointer=pointer_of(settings))
+    kept = watched(store, record, clock, accept_loss=accept_loss, location=place, pointer=pointer_of(settings))
     async with kept as lacks:
         yield lacks
 

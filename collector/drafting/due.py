@@ -30,7 +30,7 @@ class DueDrafts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def due(
-    now: int, rows: Iterable[IncidentRow], written: Mapping[int, Written], stale_after: int
+    now: int, rows: Iterable[IncidentRow], records: Mapping[int, Written], stale_after: int
 ) -> tuple[DueDrafts, ...]:
     """The drafts to write at ``now``, in the order of their numbers. Times in µs.
 
@@ -38,14 +38,14 @@ def due(
     no news for ``stale_after``. From then on every change of the incident is a
     reason for another, also if it is open again.
     """
-    found = []
+    drafts = []
     for row in sorted(rows, key=lambda row: row.number):
         state = state_of(row)
-        known = written.get(row.number)
+        known = records.get(row.number)
         reason = _first_reason(row, now, stale_after) if known is None else _next_reason(row, known, state)
         if reason:
-            found.append(DueDrafts(number=row.number, reason=reason, state=state, merged_into=row.merged_into))
-    return tuple(found)
+            drafts.append(DueDrafts(number=row.number, reason=reason, state=state, merged_into=row.merged_into))
+    return tuple(drafts)
 
 
 def _first_reason(row: IncidentRow, now: int, stale_after: int) -> str:

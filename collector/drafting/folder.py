@@ -76,26 +76,26 @@ class DraftFolder:
             log.warning("cannot read what was written; the draft counts as edited", file=str(path), error=str(error))
             return None
 
-    def write(self, wanted: DueDrafts, texts: Mapping[str, str]) -> None:
+    def write(self, draft: DueDrafts, texts: Mapping[str, str]) -> None:
         """Write one incident's draft, given by format.
 
         What is going to be written is recorded first and what was written last, so that a file of ours is known as
         ours wherever this is cut off. Raises OSError; what was not written is due again.
         """
         (self.folder / RECORD).mkdir(parents=True, exist_ok=True)
-        known = self.record(wanted.number) or Written(state="")
-        merged = self._update(wanted.number, texts.get("md", ""), known.files)
+        record = self.record(draft.number) or Written(state="")
+        merged = self._update(draft.number, texts.get("md", ""), record.files)
         rest = {form: text for form, text in texts.items() if not (form == "md" and merged)}
-        plan, files = self._plan(wanted.number, rest, known.files)
+        plan, files = self._plan(draft.number, rest, record.files)
         if merged:
-            files.setdefault(_name(wanted.number, "md", 0), known.files.get(_name(wanted.number, "md", 0), ()))
-        planned = Written(state=known.state, files={**known.files, **files})
-        self._keep(wanted.number, planned)
+            files.setdefault(_name(draft.number, "md", 0), record.files.get(_name(draft.number, "md", 0), ()))
+        planned = Written(state=record.state, files={**record.files, **files})
+        self._keep(draft.number, planned)
         for path, content in plan.items():
-            self._put(wanted.number, path, content)
-        self._keep(wanted.number, msgspec.structs.replace(planned, state=wanted.state))
+            self._put(draft.number, path, content)
+        self._keep(draft.number, msgspec.structs.replace(planned, state=draft.state))
 
-    def _update(self, number: int, fresh: str, known: Mapping[str, tuple[str, ...]]) -> bool:
+    def _update(self, number: int, fresh: str, files: Mapping[str, tuple[str, ...]]) -> bool:
         """Bring a draft that a person edited up to date, the version before kept; whether that is done."""
         path = self.folder / _name(number, "md", 0)
         for _ in range(_TRIES):
@@ -103,23 +103,23 @@ class DraftFolder:
                 theirs = path.read_bytes()
             except FileNotFoundError:
                 return False
-            if _sha256(theirs) in known.get(path.name, ()):
+            if _sha256(theirs) in files.get(path.name, ()):
                 return False
             ours = self._merge(theirs, fresh)
             if ours is None:
                 return False
             if ours == theirs or self._written_over(path, theirs, ours):
-                self._tidy(number, known)
+                self._tidy(number, files)
                 return True
         raise OSError(errno.EBUSY, "the file changes again and again", str(path))
 
     def _written_over(self, path: Path, theirs: bytes, ours: bytes) -> bool:
         """Keep what a person has in the file and put the new version there; False where they saved meanwhile."""
-        kept = keep(path)
-        if kept.read_bytes() != theirs:
+        copy = keep(path)
+        if copy.read_bytes() != theirs:
             return False
         replace(path, ours, stat.S_IMODE(path.stat().st_mode))
-        log.info("brought an edited draft up to date", written=path.name, kept=kept.name)
+        log.info("brought an edited draft up to date", written=path.name, kept=copy.name)
         return True
 
     def _tidy(self, number: int, known: Mapping[str, tuple[str, ...]]) -> None:
@@ -136,26 +136,26 @@ class DraftFolder:
         replace(self._record(number), msgspec.json.encode(written, order="sorted"))
 
     def _plan(
-        self, number: int, texts: Mapping[str, str], known: Mapping[str, tuple[str, ...]]
+        self, number: int, texts: Mapping[str, str], digests: Mapping[str, tuple[str, ...]]
     ) -> tuple[dict[Path, bytes], dict[str, tuple[str, ...]]]:
         """Where each text goes, and the digests by which those files will be known as ours."""
         plan: dict[Path, bytes] = {}
         files: dict[str, tuple[str, ...]] = {}
         for form, text in texts.items():
             content = text.encode()
-            path, found = self._free(number, form, known, _sha256(content))
+            path, found = self._free(number, form, digests, _sha256(content))
             plan[path] = content
             files[path.name] = (_sha256(content), *([found] if found else []))
         return plan, files
 
     def _free(
-        self, number: int, form: str, known: Mapping[str, tuple[str, ...]], wanted: str
+        self, number: int, form: str, files: Mapping[str, tuple[str, ...]], digest: str
     ) -> tuple[Path, str | None]:
         """The first name whose file is absent, or ours and unedited, or already right; and that file's digest."""
         for count in itertools.count():
             path = self.folder / _name(number, form, count)
             found = _digest_of(path)
-            if found is None or found == wanted or found in known.get(path.name, ()):
+            if found is None or found == digest or found in files.get(path.name, ()):
                 return path, found
         raise AssertionError("itertools.count() ended")
 
@@ -181,13 +181,13 @@ class DraftFolder:
     def forget_kept(self, before: float) -> list[str]:
         """Remove the versions of edited drafts that were kept and were last written to before a time, in seconds since
         1970; their names."""
-        gone = []
+        removed = []
         for path in sorted(self.folder.glob("incident-*.md.~*~")):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < before:
                     path.unlink()
-                    gone.append(path.name)
-        return gone
+                    removed.append(path.name)
+        return removed
 
     def forget(self, before: float, most: int) -> list[str]:
         """Remove drafts that nobody edited: those last written to before a time, in seconds since 1970, and the oldest
@@ -197,15 +197,15 @@ class DraftFolder:
         """
         drafts = [path for path in self.folder.glob("incident-*") if _FILE.match(path.name)]
         found = sorted((path.stat().st_mtime, path) for path in drafts)
-        total, gone = sum(path.stat().st_size for path in drafts), []
+        total, removed = sum(path.stat().st_size for path in drafts), []
         for written, path in found:
             if written >= before and (not most or total <= most):
                 break
             if self._is_ours(path):
                 total -= path.stat().st_size
                 path.unlink()
-                gone.append(path.name)
-        return gone
+                removed.append(path.name)
+        return removed
 
     def _is_ours(self, path: Path) -> bool:
         """Whether nobody changed a draft since it was written."""
@@ -216,11 +216,11 @@ class DraftFolder:
     def showing(self, marks: Sequence[bytes]) -> list[int]:
         """The incidents of which any draft that was written, edited or kept, holds one of these."""
         numbers = sorted(int(path.stem) for path in (self.folder / RECORD).glob("*.json") if path.stem.isdigit())
-        kept: dict[str, list[str]] = {}
+        versions: dict[str, list[str]] = {}
         for path in self.folder.glob("incident-*.md.~*~"):
-            kept.setdefault(path.name.partition(".")[0], []).append(path.name)
+            versions.setdefault(path.name.partition(".")[0], []).append(path.name)
         found = self.records(numbers).items()
-        return [n for n, known in found if self._shows([*known.files, *kept.get(f"incident-{n}", ())], marks)]
+        return [n for n, known in found if self._shows([*known.files, *versions.get(f"incident-{n}", ())], marks)]
 
     def _shows(self, names: Sequence[str], marks: Sequence[bytes]) -> bool:
         contents = (content for name in names for content in _contents(self.folder / name))
@@ -234,10 +234,10 @@ class DraftFolder:
         """
         ours: list[str] = []
         edited: list[str] = []
-        for number, known in self.records(numbers).items():
-            newest = {self._newest(number, form, known) for form in FORMATS}
+        for number, record in self.records(numbers).items():
+            newest = {self._newest(number, form, record) for form in FORMATS}
             kept: dict[str, tuple[str, ...]] = {path.name: () for path in self.folder.glob(f"incident-{number}.md.~*~")}
-            for name, digests in sorted({**known.files, **kept}.items()):
+            for name, digests in sorted({**record.files, **kept}.items()):
                 path = self.folder / name
                 if name in newest and path.exists():
                     ours.append(str(path))
@@ -247,10 +247,10 @@ class DraftFolder:
                     edited.append(str(path))
         return tuple(ours), tuple(edited)
 
-    def _newest(self, number: int, form: str, known: Written) -> str:
+    def _newest(self, number: int, form: str, record: Written) -> str:
         """The name that the last draft of a format was written under: the first that no person's file has."""
         names = (_name(number, form, count) for count in itertools.count())
-        return next(n for n in names if (d := _digest_of(self.folder / n)) is None or d in known.files.get(n, ()))
+        return next(n for n in names if (d := _digest_of(self.folder / n)) is None or d in record.files.get(n, ()))
 
     def listing(self) -> tuple[DraftFile, ...]:
         """Every draft in the folder, by number."""

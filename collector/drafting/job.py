@@ -94,15 +94,15 @@ class DraftJob:
     async def run(self, numbers: Sequence[int] | None = None) -> tuple[DueDrafts, ...]:
         """Write what is due among all incidents, or among these; the answer is what was written."""
         async with self._alone:
-            asked = set(self._changed if numbers is None else numbers)
-            self._changed -= asked
+            numbers_asked = set(self._changed if numbers is None else numbers)
+            self._changed -= numbers_asked
             try:
-                rows = await self._rows(asked, all_of_them=numbers is None)
-                found, done = await self._look_at(rows)
+                rows = await self._rows(numbers_asked, all_of_them=numbers is None)
+                drafts, done = await self._look_at(rows)
             except BaseException:
-                self._changed |= asked
+                self._changed |= numbers_asked
                 raise
-            self._changed |= {one.number for one in found} - {one.number for one in done}
+            self._changed |= {one.number for one in drafts} - {one.number for one in done}
             self._complete = self._complete or (numbers is None and self._listening)
             if numbers is None and self._keep_versions:
                 await self._forget_versions()
@@ -140,24 +140,24 @@ class DraftJob:
             marks = tuple(event[-5:].encode() for event in events)
             numbers = await asyncio.to_thread(self._folder.showing, marks)
             rows = [row for number in numbers if (row := await self._projections.incident(number)) is not None]
-            wanted = [
+            drafts = [
                 DueDrafts(number=row.number, reason="amended", state=state_of(row), merged_into=row.merged_into)
                 for row in rows
             ]
-            done = await self._write(wanted)
+            done = await self._write(drafts)
             for one in done:
                 fresh = (await self._texts(one)).get("md", "")
                 await asyncio.to_thread(self._folder.update_kept, one.number, fresh, marks)
-            if missing := [str(one.number) for one in wanted if one not in done]:
+            if missing := [str(one.number) for one in drafts if one not in done]:
                 raise Unavailable(f"cannot write the drafts of {', '.join(missing)} again; the daemon's log says why")
-            return await asyncio.to_thread(self._folder.tidied, [one.number for one in wanted])
+            return await asyncio.to_thread(self._folder.tidied, [one.number for one in drafts])
 
-    async def _rows(self, asked: Collection[int], *, all_of_them: bool) -> list[IncidentRow]:
+    async def _rows(self, numbers: Collection[int], *, all_of_them: bool) -> list[IncidentRow]:
         """Those of these, and of all where that is asked, that can be due."""
-        if all_of_them and (not self._complete or len(asked) > _PAGE):
+        if all_of_them and (not self._complete or len(numbers) > _PAGE):
             return await self._listed(None)
         rows = {row.number: row for row in (await self._listed("open") if all_of_them else ())}
-        for number in asked:
+        for number in numbers:
             if number not in rows and (row := await self._projections.incident(number)) is not None:
                 rows[number] = row
         return list(rows.values())
@@ -171,47 +171,47 @@ class DraftJob:
             rows.extend(page)
         return rows
 
-    async def _write(self, found: Sequence[DueDrafts]) -> list[DueDrafts]:
+    async def _write(self, drafts: Sequence[DueDrafts]) -> list[DueDrafts]:
         """Write what is due. What goes wrong is said, and tried again at the next pass; a full disk ends this one."""
         done: list[DueDrafts] = []
-        for wanted in found:
-            texts = await self._rendered(wanted)
+        for draft in drafts:
+            texts = await self._rendered(draft)
             if texts is None:
                 continue
             try:
-                await asyncio.to_thread(self._folder.write, wanted, texts)
+                await asyncio.to_thread(self._folder.write, draft, texts)
             except OSError as error:
                 folder = str(self._folder.folder)
                 log.error("cannot write drafts; the next pass tries again", folder=folder, error=str(error))
                 self.failures += 1
                 break
-            log.info("wrote a draft", incident=wanted.number, reason=wanted.reason)
-            done.append(wanted)
+            log.info("wrote a draft", incident=draft.number, reason=draft.reason)
+            done.append(draft)
             self.written += 1
         return done
 
-    async def _rendered(self, wanted: DueDrafts) -> dict[str, str] | None:
+    async def _rendered(self, draft: DueDrafts) -> dict[str, str] | None:
         """The texts by format; None where one could not be made, which holds up no other incident's draft."""
         try:
-            return await self._texts(wanted)
+            return await self._texts(draft)
         except TimelinedError as error:
-            log.error("cannot render a draft; the next pass tries again", incident=wanted.number, error=str(error))
+            log.error("cannot render a draft; the next pass tries again", incident=draft.number, error=str(error))
         except Exception:
-            log.exception("cannot render a draft; the next pass tries again", incident=wanted.number)
+            log.exception("cannot render a draft; the next pass tries again", incident=draft.number)
         self.failures += 1
         return None
 
-    async def _texts(self, wanted: DueDrafts) -> dict[str, str]:
-        if wanted.merged_into is not None:
-            into = wanted.merged_into
-            said = {"incident": wanted.number, "merged_into": into}
+    async def _texts(self, draft: DueDrafts) -> dict[str, str]:
+        if draft.merged_into is not None:
+            into = draft.merged_into
+            pointer = {"incident": draft.number, "merged_into": into}
             return {
-                "md": f"Incident {wanted.number} became part of incident {into}: see incident-{into}.md.\n",
-                "json": msgspec.json.encode(said).decode() + "\n",
+                "md": f"Incident {draft.number} became part of incident {into}: see incident-{into}.md.\n",
+                "json": msgspec.json.encode(pointer).decode() + "\n",
             }
-        texts = {form: await self._render(wanted.number, form) for form in FORMATS}
+        texts = {form: await self._render(draft.number, form) for form in FORMATS}
         known = {form: text for form, text in texts.items() if text is not None}
-        return known or _no_longer(wanted.number)
+        return known or _no_longer(draft.number)
 
 
 class Resolved:

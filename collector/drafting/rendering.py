@@ -50,7 +50,7 @@ PLAIN = Options()
 """What a reader gets who asks for nothing."""
 
 
-def options_of(written: Mapping[str, str], defaults: Options = PLAIN) -> Options:
+def options_of(texts: Mapping[str, str], defaults: Options = PLAIN) -> Options:
     """The options a reader asked for by name; what is absent or empty stays as in ``defaults``.
 
     Raises :class:`collector.errors.InvalidInput` for a name, zone, detail or profile that there is not.
@@ -59,11 +59,11 @@ def options_of(written: Mapping[str, str], defaults: Options = PLAIN) -> Options
         "zone": _zone, "detail": _detail, "profile": _profile, "citations": _citations, "seconds": _seconds,
         "width": _width, "template": _template, "view": _view,
     }  # fmt: skip
-    for name in written:
+    for name in texts:
         if name not in readers:
             offered = ", ".join(known for known in readers if known != "view")
             raise InvalidInput(f"cannot render: {name} is not an option; use {offered}", name)
-    return msgspec.structs.replace(defaults, **{name: readers[name](text) for name, text in written.items() if text})
+    return msgspec.structs.replace(defaults, **{name: readers[name](text) for name, text in texts.items() if text})
 
 
 def _zone(text: str) -> str:
@@ -173,11 +173,11 @@ async def postmortem(
     as_of: int | None = None,
     options: Options | Mapping[str, str] = PLAIN,
     external_url: str = "",
-    kept: TextCache | None = None,
+    cache: TextCache | None = None,
 ) -> str | None:
     """The postmortem of an incident in one of the formats of :data:`FORMATS`; None where there is no such incident.
 
-    ``external_url`` is where readers reach the daemon: citations lead there. With ``kept``, what is rendered from the
+    ``external_url`` is where readers reach the daemon: citations lead there. With ``cache``, what is rendered from the
     same values again is not rendered again.
 
     ``as_of`` (µs) renders what had been received by then. Raises
@@ -194,9 +194,9 @@ async def postmortem(
     def rendered() -> str:
         return render(document_of(case, as_of=as_of, options=chosen, external_url=external_url))
 
-    if kept is None:
+    if cache is None:
         return await asyncio.to_thread(rendered)
-    return await kept.text(await asyncio.to_thread(_digest, case, format, as_of, chosen, external_url), rendered)
+    return await cache.text(await asyncio.to_thread(_digest, case, format, as_of, chosen, external_url), rendered)
 
 
 def _digest(*values: object) -> bytes:

@@ -45,13 +45,13 @@ class DraftVersion(msgspec.Struct, frozen=True):
 
 
 async def changes(
-    render: Render, number: int, since: int | None, until: int | None, asked: Mapping[str, str]
+    render: Render, number: int, since: int | None, until: int | None, options_given: Mapping[str, str]
 ) -> Sequence[Changed] | None:
     """What changed of an incident's postmortem from one moment to another (µs, None: now).
 
     None where nothing was known of the incident by the later one.
     """
-    options = {**asked, "citations": "inline"}
+    options = {**options_given, "citations": "inline"}
     moments = (since, until)
     before, after = [await render(number, STANDING, moment, options) for moment in moments]
     return None if after is None else await asyncio.to_thread(_compared, before or "{}", after)
@@ -69,10 +69,12 @@ def _compared(*standings: str) -> tuple[Changed, ...]:
 
 
 def _judged(
-    found: edits.StatementDifference, endings: Mapping[str, Sequence[str]], said: Mapping[str, bool]
+    difference: edits.StatementDifference, endings: Mapping[str, Sequence[str]], by_people: Mapping[str, bool]
 ) -> Changed:
-    events = sorted({event for each in found.cites for event in endings.get(each[-5:], ()) if event.endswith(each)})
+    events = sorted(
+        {event for each in difference.cites for event in endings.get(each[-5:], ()) if event.endswith(each)}
+    )
     # What cites nothing that differs follows from the rest: it is people's where nothing but theirs differs.
-    people = all(said[each] for each in events or said)
-    told: dict[str, Any] = {"section": found.section, "before": found.before, "after": found.after}
+    people = all(by_people[each] for each in events or by_people)
+    told: dict[str, Any] = {"section": difference.section, "before": difference.before, "after": difference.after}
     return Changed(**told, by="people" if people else "evidence", events=tuple(events))

@@ -34,42 +34,42 @@ async def watched(
     clock: Callable[[], int],
     *,
     accept_loss: bool,
-    place: str = "",
+    location: str = "",
     pointer: Path | None = None,
 ) -> AsyncIterator[Loss | None]:
     """Keep what is acknowledged for the length of the block; gives what the log lacks of what was before.
 
-    ``path`` is the record; other daemons over the same log keep theirs beside it. ``place`` is where a file is told
+    ``path`` is the record; other daemons over the same log keep theirs beside it. ``location`` is where a file is told
     that its record lies, and ``pointer`` a file that names the log which a server's address led to before.
 
     Raises :class:`collector.errors.LogDamaged` for such a loss, unless a person accepts it. It is then the first
     fact that is recorded. Nothing may be written to the log before.
     """
-    kept = acknowledged.own(path)
+    record = acknowledged.own(path)
     try:
-        kept.read()
-        lacks = await _lacks(store, path, place, pointer)
+        record.read()
+        lacks = await _lacks(store, path, location, pointer)
         if lacks is not None:
-            await _accept(store, kept, lacks, clock(), accept_loss)
-            _restart_others(path, kept)
-        await _write_down(store, kept, place, pointer)
-        store.acknowledge(kept.record)
-        async with _synced(kept):
+            await _accept(store, record, lacks, clock(), accept_loss)
+            _restart_others(path, record)
+        await _write_down(store, record, location, pointer)
+        store.acknowledge(record.record)
+        async with _synced(record):
             yield lacks
     finally:
-        _let_go(kept)
+        _let_go(record)
 
 
-async def _lacks(store: EventLog, path: Path, place: str, pointer: Path | None) -> Loss | None:
+async def _lacks(store: EventLog, path: Path, location: str, pointer: Path | None) -> Loss | None:
     """What the log lacks by the record of any daemon here; the worst of it."""
     records = [last for each in acknowledged.all_beside(path) if (last := acknowledged.read(each)) is not None]
-    found = [lacks for last in records if (lacks := await store.query(partial(acknowledged.loss, last=last)))]
+    losses = [lacks for last in records if (lacks := await store.query(partial(acknowledged.loss, last=last)))]
     about, head = await store.query(lost.about), await store.head()
     if pointer is not None and (before := _pointed(pointer)) and before != about.identity:
-        found.append(Loss(0, head, other=True))
-    if found or records or not head:
-        return max(found, key=lambda lacks: lacks.acknowledged, default=None)
-    if place and (known := await store.query(lost.place)):
+        losses.append(Loss(0, head, other=True))
+    if losses or records or not head:
+        return max(losses, key=lambda lacks: lacks.acknowledged, default=None)
+    if location and (known := await store.query(lost.place)):
         return Loss(0, head, record=known)
     log.warning(
         "no record here of what was acknowledged before: whether anything is missing at the end of the log cannot be "
@@ -88,50 +88,51 @@ def _pointed(pointer: Path) -> bytes:
         return b""
 
 
-async def _write_down(store: EventLog, kept: Acknowledged, place: str, pointer: Path | None) -> None:
+async def _write_down(store: EventLog, record: Acknowledged, location: str, pointer: Path | None) -> None:
     """Have record, log and pointer name each other. What cannot be written now is written at the next start."""
     about = await store.query(lost.about)
     try:
-        kept.belong(about.identity, about.accepted.position if about.accepted else 0)
+        record.belong(about.identity, about.accepted.position if about.accepted else 0)
         if pointer is not None and _pointed(pointer) != about.identity:
             replace(pointer, about.identity.hex().encode())
         # A log that names its record counts on it after a power cut.
-        await asyncio.to_thread(kept.settle)
-        if place and await store.query(lost.place) != place:
-            await store.transact(partial(lost.set_place, where=place))
+        await asyncio.to_thread(record.settle)
+        if location and await store.query(lost.place) != location:
+            await store.transact(partial(lost.set_place, where=location))
     except (OSError, Unavailable) as error:
         log.warning("cannot write down where the record of this log lies; the next start tries again", error=str(error))
 
 
-def _restart_others(path: Path, kept: Acknowledged) -> None:
+def _restart_others(path: Path, record: Acknowledged) -> None:
     """Have the records of daemons that do not run begin anew as well: theirs is the same loss."""
-    last = acknowledged.read(kept.path)
-    for each in acknowledged.all_beside(path):
-        if last is None or each == kept.path:
+    last = acknowledged.read(record.path)
+    for record_path in acknowledged.all_beside(path):
+        if last is None or record_path == record.path:
             continue
         with suppress(Unavailable):
-            other = Acknowledged(each)
+            other = Acknowledged(record_path)
             try:
                 other.restart(last)
             finally:
                 other.close()
 
 
-def _let_go(kept: Acknowledged) -> None:
+def _let_go(record: Acknowledged) -> None:
     """Close the file; a failure changes nothing of what the log has."""
     try:
-        kept.close()
+        record.close()
     except OSError as error:
-        log.error("cannot sync the last acknowledged event", file=str(kept.path), error=str(error))
+        log.error("cannot sync the last acknowledged event", file=str(record.path), error=str(error))
 
 
-async def _accept(store: EventLog, kept: Acknowledged, lacks: Loss, now: int, accepted: bool) -> None:
+async def _accept(store: EventLog, record: Acknowledged, lacks: Loss, now: int, accepted: bool) -> None:
     if not accepted:
-        what = f"{lacks}; bring that record (timelined restore --record FILE)"
+        reason = f"{lacks}; bring that record (timelined restore --record FILE)"
         if not lacks.record:
-            what = f"{lacks}, as {kept.path.parent} says; bring back the database that has it"
+            reason = f"{lacks}, as {record.path.parent} says; bring back the database that has it"
         raise LogDamaged(
-            f"cannot go on with the log: {what}, or run timelined accept-loss once, which records the loss as an event"
+            f"cannot go on with the log: {reason}, or run timelined accept-loss once, which records the loss "
+            "as an event"
         )
     log.error("acknowledged events are lost, and that was accepted", loss=str(lacks))
     data = {"found": lacks.found, "known": False} if lacks.record else {
@@ -149,7 +150,7 @@ async def _accept(store: EventLog, kept: Acknowledged, lacks: Loss, now: int, ac
     receipt_of(*await store.append([Submission(source=MACHINE, received_at=now, events=(fact,))]))
     last = await store.query(acknowledged.last)
     if last is not None:
-        kept.restart(last)
+        record.restart(last)
 
 
 @asynccontextmanager
@@ -162,10 +163,10 @@ async def _synced(kept: Acknowledged) -> AsyncIterator[None]:
         await ended(task)
 
 
-async def _keep_synced(kept: Acknowledged) -> None:
+async def _keep_synced(record: Acknowledged) -> None:
     while True:
         await asyncio.sleep(acknowledged.SYNC_EVERY)
         try:
-            await asyncio.to_thread(kept.sync)
+            await asyncio.to_thread(record.sync)
         except OSError as error:
-            log.error("cannot sync the last acknowledged event", file=str(kept.path), error=str(error))
+            log.error("cannot sync the last acknowledged event", file=str(record.path), error=str(error))

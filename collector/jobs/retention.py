@@ -63,18 +63,18 @@ class RetentionJob:
 
     async def _remove(self, source: str, kind: str, until: int) -> int:
         removed, more = 0, True
-        known = await self._known()
+        ends = await self._known()
         while more:
-            after = known.get((source, kind), 0)
-            found = await self._log.query(
+            after = ends.get((source, kind), 0)
+            expired = await self._log.query(
                 partial(due, source=source, kind=kind, after=after, until=until, most=_MOST)
             )  # fmt: skip
-            if found is None:
+            if expired is None:
                 break
-            if found.numbers:
-                await self._log.transact(partial(expire, found=found, now=self._clock()))
-            known[source, kind] = found.last
-            removed, more = removed + len(found.numbers), found.more
+            if expired.numbers:
+                await self._log.transact(partial(expire, expired=expired, now=self._clock()))
+            ends[source, kind] = expired.last
+            removed, more = removed + len(expired.numbers), expired.more
         if removed:
             log.info("removed expired bodies", source=source, kind=kind, removed=removed)
         return removed

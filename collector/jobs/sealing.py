@@ -74,10 +74,10 @@ class SealJob:
     async def _same_log(self, tree: str, size: int, root: bytes) -> None:
         known = await self._log.query(partial(seal.last, tree=tree))
         if known is not None and known.size == size:
-            found = known.root
+            root_found = known.root
         else:
-            found = await self._log.query(partial(seal.root_at, tree=tree, size=size))
-        if found != root:
+            root_found = await self._log.query(partial(seal.root_at, tree=tree, size=size))
+        if root_found != root:
             raise LogDamaged(
                 f"cannot seal the log: the checkpoint in {self.beside.checkpoints} at {size} is of another log; "
                 "run timelined verify, and give this log a new proof.origin if it is right"

@@ -133,9 +133,9 @@ class SilenceJob:
         """When the alert was told last among the deliveries that were not looked at yet, µs; None where in none."""
         newest, before = "", None
         while True:
-            found = await self._log.deliveries(source=source, before=before, limit=_PAGE)
-            newest = newest or (found[0].id if found else watch.looked)
-            for delivery in found:
+            deliveries = await self._log.deliveries(source=source, before=before, limit=_PAGE)
+            newest = newest or (deliveries[0].id if deliveries else watch.looked)
+            for delivery in deliveries:
                 # Older ones than the last look tell nothing that was not known then.
                 if delivery.id == watch.looked or delivery.received_at < watch.heard - MINUTE:
                     watch.looked = newest
@@ -143,10 +143,10 @@ class SilenceJob:
                 if alert.casefold() in await self._told([item.event_id for item in delivery.items]):
                     watch.looked = newest
                     return delivery.received_at
-            if len(found) < _PAGE:
+            if len(deliveries) < _PAGE:
                 watch.looked = newest
                 return None
-            before = found[-1].id
+            before = deliveries[-1].id
 
     async def _told(self, ids: Sequence[str]) -> set[str]:
         """The names of the alerts that these events tell firing."""
@@ -156,8 +156,8 @@ class SilenceJob:
             unknown = list(dict.fromkeys(ids))
         if unknown:
             told = {event.id: event for event in await self._log.read_ids(unknown)}
-            for each in unknown:
-                event = told.get(each)
+            for event_name in unknown:
+                event = told.get(event_name)
                 fires = event is not None and event.type == "alert.firing"
-                self._known[each] = event.title.casefold() if event is not None and fires else ""
+                self._known[event_name] = event.title.casefold() if event is not None and fires else ""
         return {name for each in ids if (name := self._known[each])}

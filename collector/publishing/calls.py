@@ -37,13 +37,13 @@ class HostApi:
         self._headers = {"User-Agent": "timelined", "Accept": "application/json", **headers}
         self._timeout = timeout / SECOND
 
-    async def call(self, method: str, path: str, said: Mapping[str, Any] | None = None, query: Query = ()) -> Any:
+    async def call(self, method: str, path: str, content: Mapping[str, Any] | None = None, query: Query = ()) -> Any:
         """The JSON that is answered.
 
         Raises :class:`Unavailable` where trying again may help, :class:`NotFound` for what there is not, and
         :class:`InvalidInput` for any other refusal.
         """
-        return (await self._ask(method, path, said, query))[0]
+        return (await self._ask(method, path, content, query))[0]
 
     async def page(self, path: str, query: Query = ()) -> tuple[Any, str]:
         """The JSON that a GET is answered, and the address of the next page, empty where this was the last."""
@@ -73,39 +73,39 @@ class HostApi:
         return f"cannot {self._purpose}: {method} {path} at {urlsplit(self._address).netloc}"
 
 
-async def _body(answer: aiohttp.ClientResponse, asked: str) -> bytes:
+async def _body(answer: aiohttp.ClientResponse, attempt: str) -> bytes:
     body = bytearray()
     async for chunk in answer.content.iter_any():
         body += chunk
         if len(body) > MOST:
-            raise InvalidInput(f"{asked} was answered by more than {MOST >> 20} MiB")
+            raise InvalidInput(f"{attempt} was answered by more than {MOST >> 20} MiB")
     return bytes(body)
 
 
-def _read(status: int, body: bytes, asked: str) -> Any:
+def _read(status: int, body: bytes, attempt: str) -> Any:
     if status >= 500 or status in (408, 429):
-        raise Unavailable(f"{asked} was answered {status}")
+        raise Unavailable(f"{attempt} was answered {status}")
     if status == 404:
-        raise NotFound(f"{asked} was answered 404: there is no such thing, or the token does not show it", "target")
+        raise NotFound(f"{attempt} was answered 404: there is no such thing, or the token does not show it", "target")
     if status == 409:
-        raise Conflict(f"{asked} was answered 409{_told(body)}", "target")
+        raise Conflict(f"{attempt} was answered 409{_told(body)}", "target")
     if status in (401, 403):
-        raise InvalidInput(f"{asked} was answered {status}: give it a token that may do this", "target")
+        raise InvalidInput(f"{attempt} was answered {status}: give it a token that may do this", "target")
     if not 200 <= status < 300:
-        raise InvalidInput(f"{asked} was answered {status}{_told(body)}", "target")
+        raise InvalidInput(f"{attempt} was answered {status}{_told(body)}", "target")
     try:
         return msgspec.json.decode(body) if body.strip() else None
     except msgspec.DecodeError as error:
         raise InvalidInput(
-            f"{asked} was answered {status} and no JSON; correct the address of its API", "target"
+            f"{attempt} was answered {status} and no JSON; correct the address of its API", "target"
         ) from error
 
 
 def _told(body: bytes) -> str:
     """What a refusal says of itself, where it is one short text."""
     try:
-        said = msgspec.json.decode(body)
+        answer = msgspec.json.decode(body)
     except msgspec.DecodeError:
         return ""
-    message = said.get("message") if isinstance(said, dict) else None
+    message = answer.get("message") if isinstance(answer, dict) else None
     return f": {' '.join(message.split())[:200]}" if isinstance(message, str) else ""

@@ -17,28 +17,28 @@ class CommentPlace:
     def __init__(self, target: Target) -> None:
         self._forge = Forge(target)
 
-    async def read(self, place: Mapping[str, str]) -> Copy | None:
+    async def read(self, location: Mapping[str, str]) -> Copy | None:
         """What the comment says now; None where there is none."""
-        if not place.get("comment"):
+        if not location.get("comment"):
             return None
         try:
-            return _copy(await self._forge.comment(place["issue"], place["comment"]), place)
+            return _copy(await self._forge.comment(location["issue"], location["comment"]), location)
         except NotFound:
             return None
 
-    async def write(self, article: Article, place: Mapping[str, str], known: str) -> Copy:
-        """Write the comment, unless somebody edited it since it had the digest ``known``."""
-        before = await self.read(place)
-        if before is not None and before.digest != known:
-            raise Edited(f"the comment {before.url or place['comment']}")
+    async def write(self, article: Article, location: Mapping[str, str], written_digest: str) -> Copy:
+        """Write the comment, unless somebody edited it since it had the digest ``written_digest``."""
+        before = await self.read(location)
+        if before is not None and before.digest != written_digest:
+            raise Edited(f"the comment {before.url or location['comment']}")
         text, cut = self.text(article)
-        told = await self._forge.write(place["issue"], place["comment"] if before is not None else "", text)
-        stands = await self.read({**place, "comment": str(told.get("id", ""))})
-        if stands is None or stands.digest != digest(text):
+        told = await self._forge.write(location["issue"], location["comment"] if before is not None else "", text)
+        current = await self.read({**location, "comment": str(told.get("id", ""))})
+        if current is None or current.digest != digest(text):
             raise InvalidInput("cannot publish: the comment does not say what was written; look at it there", "target")
-        return Copy(text=text, revision=stands.revision, url=stands.url, place=stands.place, cut=cut)
+        return Copy(text=text, revision=current.revision, url=current.url, location=current.location, cut=cut)
 
-    async def request(self, article: Article, place: Mapping[str, str]) -> str:
+    async def request(self, article: Article, location: Mapping[str, str]) -> str:
         """Nothing is to be merged."""
         return ""
 
@@ -46,16 +46,16 @@ class CommentPlace:
         """What the comment is to say within the forge's bound, and how much of it is left out."""
         return fitted(article.text, self._forge.way.most, article.plain, article.address)
 
-    def place(self, article: Article, place: Mapping[str, str]) -> Mapping[str, str]:
+    def locate(self, article: Article, location: Mapping[str, str]) -> Mapping[str, str]:
         """The issue and the comment."""
-        if not place.get("issue"):
+        if not location.get("issue"):
             raise InvalidInput("cannot publish: no issue is named; name the one to comment on with --issue", "issue")
-        return {"issue": place["issue"], "comment": place.get("comment", "")}
+        return {"issue": location["issue"], "comment": location.get("comment", "")}
 
 
-def _copy(told: Mapping[str, Any], place: Mapping[str, str]) -> Copy:
-    body, url = told.get("body"), told.get("html_url") or ""
+def _copy(comment: Mapping[str, Any], location: Mapping[str, str]) -> Copy:
+    body, url = comment.get("body"), comment.get("html_url") or ""
     return Copy(
-        text=body if isinstance(body, str) else "", revision=str(told.get("updated_at", "")), url=str(url),
-        place={**place, "comment": str(told.get("id", ""))},
+        text=body if isinstance(body, str) else "", revision=str(comment.get("updated_at", "")), url=str(url),
+        location={**location, "comment": str(comment.get("id", ""))},
     )  # fmt: skip

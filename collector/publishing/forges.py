@@ -63,11 +63,11 @@ class Forge:
         """The address of the open request to merge a branch; one is opened where there is none."""
         gitlab = self._target.forge == "gitlab"
         owner = self._target.project.partition("/")[0]
-        asked = (
+        query = (
             {"source_branch": branch, "state": "opened"} if gitlab else {"head": f"{owner}:{branch}", "state": "open"}
         )
         path = self._path(self.way.requests)
-        found = await self._api.call("GET", path, query=asked)
+        found = await self._api.call("GET", path, query=query)
         for each in found if isinstance(found, list) else ():
             if _branch_of(each) == branch:
                 return _address(each)
@@ -82,10 +82,12 @@ class Forge:
     async def write(self, issue: str, comment: str, text: str) -> Mapping[str, Any]:
         """Write a comment on an issue: a new one, or over one that there is."""
         if comment:
-            told = await self._api.call(self.way.update, self._path(self.way.comment, issue, comment), {"body": text})
+            comment_written = await self._api.call(
+                self.way.update, self._path(self.way.comment, issue, comment), {"body": text}
+            )
         else:
-            told = await self._api.call("POST", self._path(self.way.comments, issue), {"body": text})
-        return _object(told)
+            comment_written = await self._api.call("POST", self._path(self.way.comments, issue), {"body": text})
+        return _object(comment_written)
 
     def _path(self, path: str, issue: str = "", comment: str = "") -> str:
         project = self._target.project
@@ -104,7 +106,7 @@ def _address(request: Any) -> str:
     return address if isinstance(address, str) else ""
 
 
-def _object(told: Any) -> Mapping[str, Any]:
-    if not isinstance(told, dict):
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
         raise InvalidInput("cannot publish: the forge's answer is no object; correct the address of its API", "target")
-    return told
+    return value

@@ -21,22 +21,22 @@ class GitPlace:
     def __init__(self, target: Target) -> None:
         self._target = target
 
-    async def read(self, place: Mapping[str, str]) -> Copy | None:
+    async def read(self, location: Mapping[str, str]) -> Copy | None:
         """What stands there now; None where nothing does."""
-        async with repository(self._target) as made:
-            return (await self._state(made, place))[1]
+        async with repository(self._target) as work_tree:
+            return (await self._state(work_tree, location))[1]
 
-    async def write(self, article: Article, place: Mapping[str, str], known: str) -> Copy:
-        """Commit and push it, unless somebody edited it since it had the digest ``known``."""
+    async def write(self, article: Article, location: Mapping[str, str], written_digest: str) -> Copy:
+        """Commit and push it, unless somebody edited it since it had the digest ``written_digest``."""
         for _ in range(_TRIES):
             try:
-                async with repository(self._target) as made:
-                    return await self._written(made, article, self.place(article, place), known)
+                async with repository(self._target) as work_tree:
+                    return await self._written(work_tree, article, self.locate(article, location), written_digest)
             except PushRejected as error:
                 refused = error
         raise refused
 
-    async def request(self, article: Article, place: Mapping[str, str]) -> str:
+    async def request(self, article: Article, location: Mapping[str, str]) -> str:
         """The address of the request to merge it, opened where there is none; empty where none is wanted."""
         if not self._target.forge:
             return ""
@@ -44,13 +44,13 @@ class GitPlace:
         where = f"\n\n{article.address}" if article.address else ""
         called = self._target.called(article.number)
         told = f"The postmortem of incident {called}, as timelined wrote it from its events.{where}"
-        return await Forge(self._target).request(place["branch"], self._target.branch, title, told)
+        return await Forge(self._target).request(location["branch"], self._target.branch, title, told)
 
     def text(self, article: Article) -> tuple[str, int]:
         """What the file is to say, and how much of it is left out: nothing."""
         return article.front + article.text, 0
 
-    def place(self, article: Article, place: Mapping[str, str]) -> Mapping[str, str]:
+    def locate(self, article: Article, location: Mapping[str, str]) -> Mapping[str, str]:
         """The path and the branch: those of before, or new ones."""
         slug = _OTHER.sub("-", article.title.casefold()).strip("-")[:60].strip("-")
         name = f"{article.number:04d}-{slug}.md" if slug else f"{article.number:04d}.md"
@@ -58,34 +58,34 @@ class GitPlace:
         path = "/".join(part for part in parts if part)
         own = "-".join(part for part in (self._target.log, "incident", str(article.number)) if part)
         branch = f"timelined/{own}" if self._target.forge else self._target.branch
-        return {"path": place.get("path") or path, "branch": branch}
+        return {"path": location.get("path") or path, "branch": branch}
 
-    async def _state(self, made: Repository, place: Mapping[str, str]) -> tuple[str, Copy | None]:
+    async def _state(self, work_tree: Repository, location: Mapping[str, str]) -> tuple[str, Copy | None]:
         """The commit to go on from, and the file in it: of the branch, else of that which it is to be merged into."""
-        heads = await made.heads(place["branch"], self._target.branch)
-        branch = next((name for name in (place["branch"], self._target.branch) if name in heads), "")
+        heads = await work_tree.heads(location["branch"], self._target.branch)
+        branch = next((name for name in (location["branch"], self._target.branch) if name in heads), "")
         if not branch:
             return "", None
-        commit = await made.fetch(branch)
-        text = await made.file(commit, place["path"])
-        return commit, None if text is None else Copy(text=text, revision=commit, place=place)
+        commit = await work_tree.fetch(branch)
+        text = await work_tree.file(commit, location["path"])
+        return commit, None if text is None else Copy(text=text, revision=commit, location=location)
 
-    async def _written(self, made: Repository, article: Article, place: Mapping[str, str], known: str) -> Copy:
-        parent, before = await self._state(made, place)
+    async def _written(self, work_tree: Repository, article: Article, location: Mapping[str, str], known: str) -> Copy:
+        parent, before = await self._state(work_tree, location)
         if before is not None and before.digest != known:
-            raise Edited(f"{place['path']} in {made.shown}")
+            raise Edited(f"{location['path']} in {work_tree.shown}")
         text, _ = self.text(article)
         message = f"Publish the postmortem of incident {self._target.called(article.number)}\n\n{article.title}\n"
-        commit = await made.commit(parent, place["path"], text, message, article.by)
-        await made.push(commit, place["branch"])
-        stands = (await made.heads(place["branch"])).get(place["branch"])
-        if stands != commit:
+        commit = await work_tree.commit(parent, location["path"], text, message, article.by)
+        await work_tree.push(commit, location["branch"])
+        head = (await work_tree.heads(location["branch"])).get(location["branch"])
+        if head != commit:
             raise Unavailable(
-                f"cannot publish: {place['branch']} in {made.shown} was pushed as {commit} and is {stands}"
+                f"cannot publish: {location['branch']} in {work_tree.shown} was pushed as {commit} and is {head}"
             )
-        read = await made.file(commit, place["path"])
+        read = await work_tree.file(commit, location["path"])
         if read is None or digest(read) != digest(text):
             raise InvalidInput(
-                f"cannot publish: {place['path']} in {made.shown} does not say what was pushed", "target"
+                f"cannot publish: {location['path']} in {work_tree.shown} does not say what was pushed", "target"
             )
-        return Copy(text=text, revision=commit, place=place)
+        return Copy(text=text, revision=commit, location=location)

@@ -69,14 +69,14 @@ class Repository:
     async def commit(self, parent: str, path: str, text: str, message: str, author: str) -> str:
         """A commit with this file as the only change to its parent; with none to an empty repository."""
         content = text.encode("utf-8", "surrogateescape")
-        blob = (await self._git("hash-object", "-w", "--stdin", said=content)).decode().strip()
+        blob = (await self._git("hash-object", "-w", "--stdin", stdin=content)).decode().strip()
         if parent:
             await self._git("read-tree", parent)
         await self._git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
         tree = (await self._git("write-tree")).decode().strip()
         after = ["-p", parent] if parent else []
         named = _named(author, self._target.author)
-        made = await self._git("commit-tree", tree, *after, said=message.encode("utf-8", "replace"), more=named)
+        made = await self._git("commit-tree", tree, *after, stdin=message.encode("utf-8", "replace"), more=named)
         return made.decode().strip()
 
     async def push(self, commit: str, branch: str) -> None:
@@ -88,20 +88,20 @@ class Repository:
         """The repository's address as messages name it."""
         return self._target.repository
 
-    async def _git(self, *words: str, said: bytes = b"", more: Mapping[str, str] = {}) -> bytes:
+    async def _git(self, *words: str, stdin: bytes = b"", more: Mapping[str, str] = {}) -> bytes:
         seconds = self._target.timeout / SECOND
         # Who ends without reading what is written to it may be gone before that is written: then uvloop raises.
-        given = asyncio.subprocess.PIPE if said else asyncio.subprocess.DEVNULL
+        stdin_pipe = asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(
                 "git", *words, cwd=self._folder, env={**self._environment, **more}, start_new_session=True,
-                stdin=given, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+                stdin=stdin_pipe, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             )  # fmt: skip
         except FileNotFoundError as error:
             raise InvalidInput("cannot publish: there is no git program here; install git", "target") from error
         try:
             async with asyncio.timeout(seconds):
-                out, told = await process.communicate(said or None)
+                out, errors = await process.communicate(stdin or None)
         except TimeoutError as error:
             raise Unavailable(f"cannot publish: git {words[0]} at {self.shown} took over {seconds:g} s") from error
         finally:
@@ -110,13 +110,13 @@ class Repository:
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         if process.returncode:
-            self._failed(words[0], told.decode("utf-8", "replace"))
+            self._failed(words[0], errors.decode("utf-8", "replace"))
         return out
 
-    def _failed(self, verb: str, told: str) -> None:
-        last = next((line for line in reversed(told.strip().splitlines()) if line.strip()), "no reason was given")
+    def _failed(self, verb: str, errors: str) -> None:
+        last = next((line for line in reversed(errors.strip().splitlines()) if line.strip()), "no reason was given")
         message = f"cannot publish: git {verb} at {self.shown}: {last[:300]}"
-        raise PushRejected(message) if verb == "push" and _REJECTED.search(told) else Unavailable(message)
+        raise PushRejected(message) if verb == "push" and _REJECTED.search(errors) else Unavailable(message)
 
 
 @asynccontextmanager
@@ -129,7 +129,7 @@ async def repository(target: Target) -> AsyncIterator[Repository]:
 
 
 def _environment(target: Target) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     options = {"http.followRedirects": "false", "core.hooksPath": os.devnull, "credential.helper": "", "gc.auto": "0"}
     token = target.token()
     if token and urlsplit(target.repository).scheme in ("http", "https"):
@@ -138,7 +138,7 @@ def _environment(target: Target) -> dict[str, str]:
     configured = {"GIT_CONFIG_COUNT": str(len(options))}
     for place, (name, value) in enumerate(options.items()):
         configured |= {f"GIT_CONFIG_KEY_{place}": name, f"GIT_CONFIG_VALUE_{place}": value}
-    return kept | configured | {
+    return inherited | configured | {
         "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": _PROTOCOLS, "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
         "LC_ALL": "C",
     }  # fmt: skip

@@ -63,19 +63,19 @@ Record = Callable[[Event], Awaitable[str]]
 class PublishingPlace(Protocol):
     """Where one kind of target publishes."""
 
-    async def read(self, place: Mapping[str, str]) -> Copy | None:
+    async def read(self, location: Mapping[str, str]) -> Copy | None:
         """What stands there now; None where nothing does."""
 
-    async def write(self, article: Article, place: Mapping[str, str], known: str) -> Copy:
+    async def write(self, article: Article, location: Mapping[str, str], known: str) -> Copy:
         """Write it, unless it was edited since it had the digest ``known``, which raises :class:`Edited`."""
 
-    async def request(self, article: Article, place: Mapping[str, str]) -> str:
+    async def request(self, article: Article, location: Mapping[str, str]) -> str:
         """The address of the request to merge it; empty where none is wanted."""
 
     def text(self, article: Article) -> tuple[str, int]:
         """What it is to say there, and how many characters of it are left out."""
 
-    def place(self, article: Article, place: Mapping[str, str]) -> Mapping[str, str]:
+    def locate(self, article: Article, location: Mapping[str, str]) -> Mapping[str, str]:
         """Where it belongs, by where it was before."""
 
 
@@ -149,47 +149,47 @@ class Publisher:
         """Where it can be published, by the names of places."""
         return self._targets
 
-    async def publish(self, asked: Asking) -> Published:
+    async def publish(self, request: Asking) -> Published:
         """Publish a postmortem. Raises :class:`Edited` where somebody edited it there since."""
         async with self._alone:
-            place = self._place(asked.target)
-            await self._check_private(asked)
-            before = await self._last(asked.number, asked.target)
-            article = await self._article(asked)
+            destination = self._place(request.target)
+            await self._check_private(request)
+            before = await self._last(request.number, request.target)
+            article = await self._article(request)
             try:
-                return await self._published(asked, place, article, before)
+                return await self._published(request, destination, article, before)
             except Unavailable as error:
-                if asked.dry_run:
+                if request.dry_run:
                     raise
-                return await self._failed(asked, str(error))
+                return await self._failed(request, str(error))
 
-    async def _check_private(self, asked: Asking) -> None:
+    async def _check_private(self, request: Asking) -> None:
         """Raise :class:`InvalidInput` for an incident that is private, unless that is meant."""
-        group = (await self._lists.private()).shown(asked.number)
-        if group is not None and not asked.private:
+        group = (await self._lists.private()).shown(request.number)
+        if group is not None and not request.private:
             raise InvalidInput(
-                f"cannot publish incident {asked.number} to {asked.target}: it is private to {group}, and whoever "
-                f"reads {asked.target} would read it; say that you mean it (--private, or private: true)", "private"
+                f"cannot publish incident {request.number} to {request.target}: it is private to {group}, and whoever "
+                f"reads {request.target} would read it; say that you mean it (--private, or private: true)", "private"
             )  # fmt: skip
 
-    async def pull(self, asked: Asking) -> Published:
+    async def pull(self, request: Asking) -> Published:
         """Take in what people edited where a postmortem is published."""
         async with self._alone:
-            place, before = self._place(asked.target), await self._last(asked.number, asked.target)
+            destination, before = self._place(request.target), await self._last(request.number, request.target)
             if before is None:
-                message = f"cannot take in incident {asked.number} from {asked.target}: it was not published there"
+                message = f"cannot take in incident {request.number} from {request.target}: it was not published there"
                 raise NotFound(message, "target")
-            stands = await place.read(_told(before, "place"))
-            if stands is None:
-                raise NotFound(f"cannot take in incident {asked.number}: nothing is at {asked.target}", "target")
-            if stands.digest == before.data.get("digest"):
-                return Published(outcome="unchanged", url=stands.url, revision=stands.revision)
+            current = await destination.read(_told(before, "place"))
+            if current is None:
+                raise NotFound(f"cannot take in incident {request.number}: nothing is at {request.target}", "target")
+            if current.digest == before.data.get("digest"):
+                return Published(outcome="unchanged", url=current.url, revision=current.revision)
             if before.data.get("cut"):
                 raise InvalidInput(
-                    f"cannot take in incident {asked.number}: only a part of it fitted at {asked.target}; edit it "
+                    f"cannot take in incident {request.number}: only a part of it fitted at {request.target}; edit it "
                     "where the whole of it stands", "target"
                 )  # fmt: skip
-            return await self._taken_in(asked, before, stands)
+            return await self._taken_in(request, before, current)
 
     async def publications(self, number: int) -> Sequence[RecordedEvent]:
         """Every publication of an incident, and every one that failed, by position."""
@@ -205,12 +205,12 @@ class Publisher:
             row, target = await self._lists.incident(why.incident), str(event.data["target"])
             if row is None:
                 continue
-            asked = Asking(
+            request = Asking(
                 number=row.number, incident=row.key, target=target, key=f"{event.id} again", by=event.actor or "",
                 now=self._clock(), issue=str(event.data.get("issue", "")), private=event.data.get("private") is True,
             )  # fmt: skip
             try:
-                well &= (await self.publish(asked)).outcome != "failed"
+                well &= (await self.publish(request)).outcome != "failed"
             except TimelinedError as error:
                 log.warning("a publication is not tried again", incident=row.number, target=target, reason=str(error))
                 self._waits[row.key, target] = (event.occurred_at + GIVE_UP, LAST)
@@ -223,55 +223,62 @@ class Publisher:
         last: dict[tuple[str, str], RecordedEvent] = {}
         for event in await self._lists.events(newest):
             last.setdefault((event.entity, str(event.data.get("target"))), event)
-        found = [each for each in last.values() if each.data.get("status") == "failed"]
-        key = {each.id: (each.entity.removeprefix("incident:"), str(each.data["target"])) for each in found}
+        failures = [each for each in last.values() if each.data.get("status") == "failed"]
+        key = {each.id: (each.entity.removeprefix("incident:"), str(each.data["target"])) for each in failures}
         return [
-            each for each in found
+            each for each in failures
             if each.data["target"] in self._targets
             and now >= self._waits.get(key[each.id], (each.occurred_at + FIRST, FIRST))[0]
         ]  # fmt: skip
 
-    async def _taken_in(self, asked: Asking, before: RecordedEvent, stands: Copy) -> Published:
-        now, then = await self._article(asked), await self._article(asked, before.received_at)
-        front, text = ("", await self._from_page(asked, before, then, stands)) if stands.body else split(stands.text)
-        kept, reads = await asyncio.to_thread(self._take_in, then.text, now.text, text, now.machine, asked.target)
-        if asked.dry_run:
+    async def _taken_in(self, request: Asking, before: RecordedEvent, current: Copy) -> Published:
+        now, then = await self._article(request), await self._article(request, before.received_at)
+        front, text = (
+            ("", await self._from_page(request, before, then, current)) if current.body else split(current.text)
+        )
+        merged, reads = await asyncio.to_thread(self._take_in, then.text, now.text, text, now.machine, request.target)
+        if request.dry_run:
             return Published(outcome="would take in", diff=_diff(now.plain, reads))
-        written = before.data.get("lines", ())
-        said = {
-            "target": asked.target, "place": dict(stands.place), "revision": stands.revision, "url": stands.url,
-            "digest": stands.digest, "text": _bounded(asked, kept), "lines": lines_of(stands.text),
-            **self._shown(stands),
-            "front": [*now.people, *(line for line in front.splitlines() if digest(line)[:16] not in written)],
+        lines_written = before.data.get("lines", ())
+        data = {
+            "target": request.target, "place": dict(current.location), "revision": current.revision, "url": current.url,
+            "digest": current.digest, "text": _bounded(request, merged), "lines": lines_of(current.text),
+            **self._shown(current),
+            "front": [*now.people, *(line for line in front.splitlines() if digest(line)[:16] not in lines_written)],
         }  # fmt: skip
-        fact = people.revised(key=asked.key, by=asked.by, stated_at=self._clock(), incident=asked.incident, data=said)
+        fact = people.revised(
+            key=request.key, by=request.by, stated_at=self._clock(), incident=request.incident, data=data
+        )
         event = await self._record(fact)
-        return Published(outcome="taken in", url=stands.url, revision=stands.revision, event=event)
+        return Published(outcome="taken in", url=current.url, revision=current.revision, event=event)
 
-    async def _from_page(self, asked: Asking, before: RecordedEvent, then: Article, stands: Copy) -> str:
+    async def _from_page(self, request: Asking, before: RecordedEvent, then: Article, current: Copy) -> str:
         """A page as a draft that people edited. What was published there is known by its lines' digests."""
-        shown, pages = before.data.get("shown"), self._pages
-        if pages is None or not isinstance(shown, list | tuple):
+        line_digests, pages = before.data.get("shown"), self._pages
+        if pages is None or not isinstance(line_digests, list | tuple):
             raise InvalidInput(
-                f"cannot take in incident {asked.number} from {asked.target}: what was published there is not known "
+                f"cannot take in incident {request.number} from {request.target}: what was published there is "
+                "not known "
                 "line by line, as an earlier version did it; publish it again (--replace keeps theirs in the wiki's "
                 "history), and edit that", "target"
             )  # fmt: skip
         try:
-            return await asyncio.to_thread(pages.returned, then.text, then.tagged, stands.body, [str(e) for e in shown])
+            return await asyncio.to_thread(
+                pages.returned, then.text, then.tagged, current.body, [str(e) for e in line_digests]
+            )
         except ValueError as error:
-            raise InvalidInput(f"cannot take in incident {asked.number} from {asked.target}: {error}") from error
+            raise InvalidInput(f"cannot take in incident {request.number} from {request.target}: {error}") from error
 
     def _shown(self, copy: Copy) -> Mapping[str, list[str]]:
         """Of a page, the digests of its lines."""
         return {"shown": self._pages.digests(copy.body)} if copy.body and self._pages is not None else {}
 
     async def _told_of(self, number: int, kind: str) -> Sequence[RecordedEvent]:
-        wanted, found = EventFilter(incident=number, type=kind, limit=_MOST), list[RecordedEvent]()
-        while page := await self._lists.events(wanted):
-            found += page
-            wanted = EventFilter(incident=number, type=kind, limit=_MOST, after=page[-1].position)
-        return found
+        event_filter, events = EventFilter(incident=number, type=kind, limit=_MOST), list[RecordedEvent]()
+        while page := await self._lists.events(event_filter):
+            events += page
+            event_filter = EventFilter(incident=number, type=kind, limit=_MOST, after=page[-1].position)
+        return events
 
     def _place(self, name: str) -> PublishingPlace:
         target = self._targets.get(name)
@@ -286,77 +293,77 @@ class Publisher:
         done = [e for e in told if e.data.get("target") == target and e.data.get("status") != "failed"]
         return max(done, key=lambda event: event.position, default=None)
 
-    async def _article(self, asked: Asking, as_of: int | None = None) -> Article:
-        text = await self._render(asked.number, _PREPARED, as_of, {"citations": "inline"})
+    async def _article(self, request: Asking, as_of: int | None = None) -> Article:
+        text = await self._render(request.number, _PREPARED, as_of, {"citations": "inline"})
         if text is None:
-            raise NotFound(f"cannot publish incident {asked.number}: nothing is known of it", "number")
+            raise NotFound(f"cannot publish incident {request.number}: nothing is known of it", "number")
         made = msgspec.json.decode(text, type=Article)
-        address = f"{self._external_url}/incidents/{asked.number}" if self._external_url else ""
-        return msgspec.structs.replace(made, address=address, by=asked.by)
+        address = f"{self._external_url}/incidents/{request.number}" if self._external_url else ""
+        return msgspec.structs.replace(made, address=address, by=request.by)
 
     async def _published(
-        self, asked: Asking, place: PublishingPlace, article: Article, before: RecordedEvent | None
+        self, wish: Asking, destination: PublishingPlace, article: Article, before: RecordedEvent | None
     ) -> Published:
         known = _told(before, "place") if before is not None else {}
-        where = place.place(article, {**({"issue": asked.issue} if asked.issue else {}), **known})
-        stands, (text, cut) = await place.read(where), place.text(article)
-        written = str(before.data.get("digest", "")) if before is not None else ""
-        if stands is not None and stands.digest == digest(text):
-            request = "" if asked.dry_run else await self._request(place, article, where)
-            return Published(outcome="unchanged", url=stands.url, revision=stands.revision, request=request)
-        over = asked.replace and self._targets[asked.target].kind == CONFLUENCE
-        if stands is not None and stands.digest != written and not over:
-            raise Edited(_edited(asked, written, self._targets[asked.target].kind))
-        written = stands.digest if stands is not None and over else written
-        if asked.dry_run:
-            return Published(outcome="would publish", diff=_diff(stands.text if stands else "", text), cut=cut)
+        where = destination.locate(article, {**({"issue": wish.issue} if wish.issue else {}), **known})
+        current, (text, cut) = await destination.read(where), destination.text(article)
+        last_digest = str(before.data.get("digest", "")) if before is not None else ""
+        if current is not None and current.digest == digest(text):
+            request = "" if wish.dry_run else await self._request(destination, article, where)
+            return Published(outcome="unchanged", url=current.url, revision=current.revision, request=request)
+        over = wish.replace and self._targets[wish.target].kind == CONFLUENCE
+        if current is not None and current.digest != last_digest and not over:
+            raise Edited(_edited(wish, last_digest, self._targets[wish.target].kind))
+        last_digest = current.digest if current is not None and over else last_digest
+        if wish.dry_run:
+            return Published(outcome="would publish", diff=_diff(current.text if current else "", text), cut=cut)
         try:
-            copy = await place.write(article, where, written)
+            copy = await destination.write(article, where, last_digest)
         except Edited as error:
-            raise Edited(_edited(asked, written, self._targets[asked.target].kind)) from error
-        request = await self._request(place, article, copy.place)
-        event = await self._recorded(asked, copy, request)
-        self._waits.pop((asked.incident, asked.target), None)
+            raise Edited(_edited(wish, last_digest, self._targets[wish.target].kind)) from error
+        request = await self._request(destination, article, copy.location)
+        event = await self._recorded(wish, copy, request)
+        self._waits.pop((wish.incident, wish.target), None)
         return Published(
             outcome="published", url=copy.url or request, revision=copy.revision, request=request, cut=copy.cut,
             event=event,
         )  # fmt: skip
 
-    async def _request(self, place: PublishingPlace, article: Article, where: Mapping[str, str]) -> str:
+    async def _request(self, destination: PublishingPlace, article: Article, where: Mapping[str, str]) -> str:
         """What is pushed is published, whatever becomes of the request to merge it: the next publication asks again."""
         try:
-            return await place.request(article, where)
+            return await destination.request(article, where)
         except TimelinedError as error:
             log.warning("cannot open a request to merge a postmortem", incident=article.number, reason=str(error))
             return ""
 
-    async def _recorded(self, asked: Asking, copy: Copy, request: str) -> str:
-        said = {
-            "status": "published", "target": asked.target, "place": dict(copy.place), "revision": copy.revision,
+    async def _recorded(self, wish: Asking, copy: Copy, request: str) -> str:
+        data = {
+            "status": "published", "target": wish.target, "place": dict(copy.location), "revision": copy.revision,
             "url": copy.url or request, "digest": copy.digest, "cut": copy.cut,
-            "lines": lines_of(copy.text), **self._shown(copy), **_meant(asked),
+            "lines": lines_of(copy.text), **self._shown(copy), **_meant(wish),
         }  # fmt: skip
         return await self._record(
-            people.published(key=asked.key, by=asked.by, stated_at=self._clock(), incident=asked.incident, data=said)
+            people.published(key=wish.key, by=wish.by, stated_at=self._clock(), incident=wish.incident, data=data)
         )
 
-    async def _failed(self, asked: Asking, reason: str) -> Published:
+    async def _failed(self, request: Asking, reason: str) -> Published:
         """It is recorded the first time, and tried again later each time."""
-        now, known = self._clock(), self._waits.get((asked.incident, asked.target))
+        now, known = self._clock(), self._waits.get((request.incident, request.target))
         pause = FIRST if known is None else min(known[1] * 2, LAST)
-        self._waits[asked.incident, asked.target] = (now + pause, pause)
-        log.warning("cannot publish a postmortem now", incident=asked.number, target=asked.target, reason=reason)
-        if asked.key.endswith(" again"):
+        self._waits[request.incident, request.target] = (now + pause, pause)
+        log.warning("cannot publish a postmortem now", incident=request.number, target=request.target, reason=reason)
+        if request.key.endswith(" again"):
             return Published(outcome="failed", reason=reason)
-        said = {
+        data = {
             "status": "failed",
-            "target": asked.target,
+            "target": request.target,
             "reason": reason[:500],
-            "issue": asked.issue,
-            **_meant(asked),
+            "issue": request.issue,
+            **_meant(request),
         }
         fact = people.published(
-            key=f"{asked.key} failed", by=asked.by, stated_at=now, incident=asked.incident, data=said
+            key=f"{request.key} failed", by=request.by, stated_at=now, incident=request.incident, data=data
         )
         return Published(outcome="failed", reason=reason, event=await self._record(fact))
 
@@ -373,10 +380,10 @@ def _takes_nothing_in(base: str, ours: str, theirs: str, fresh: str, place: str)
     raise Unavailable("cannot take in what people edited: this process renders no drafts")
 
 
-def _bounded(asked: Asking, text: str) -> str:
+def _bounded(request: Asking, text: str) -> str:
     if len(text) > _LONGEST:
         raise InvalidInput(
-            f"cannot take in incident {asked.number}: {len(text):,} characters stand at {asked.target}; at most "
+            f"cannot take in incident {request.number}: {len(text):,} characters stand at {request.target}; at most "
             f"{_LONGEST:,} are kept", "target"
         )  # fmt: skip
     return text
@@ -392,12 +399,12 @@ def _told(event: RecordedEvent, name: str) -> Mapping[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _edited(asked: Asking, written: str, kind: str) -> str:
-    what = "somebody edited it there" if written else "a text stands there that timelined did not write"
-    do = f"take it in with timelined pull {asked.number} --target {asked.target}" if written else "move it away"
+def _edited(request: Asking, written: str, kind: str) -> str:
+    reason = "somebody edited it there" if written else "a text stands there that timelined did not write"
+    do = f"take it in with timelined pull {request.number} --target {request.target}" if written else "move it away"
     if kind == CONFLUENCE:
         do += ", or write over it with --replace (the wiki's history keeps theirs)"
-    return f"cannot publish incident {asked.number} to {asked.target}: {what}; {do}, and publish again"
+    return f"cannot publish incident {request.number} to {request.target}: {reason}; {do}, and publish again"
 
 
 def _diff(stands: str, text: str) -> str:

@@ -52,7 +52,7 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
     """Of a page, what the wiki stores of it."""
     url: str = ""
     """Where people read it; empty where that is not known."""
-    place: Mapping[str, str] = {}
+    location: Mapping[str, str] = {}
     """By what it is found again: a path, the id of a comment."""
     cut: int = 0
     """How many characters of it were left out, which the text says."""
@@ -80,10 +80,10 @@ def fitted(text: str, most: int, plain: str, address: str) -> tuple[str, int]:
         return plain, 0
     where = f" The whole of it is at {address}." if address else ""
     note = "\n\n_The postmortem goes on for {} characters, which is more than fits here." + where + "_\n"
-    kept = plain[: most - len(note) - 20]
-    kept = kept[: kept.rfind("\n") + 1] or kept
-    left = len(plain) - len(kept)
-    return kept.rstrip("\n") + note.format(f"{left:,}"), left
+    shortened = plain[: most - len(note) - 20]
+    shortened = shortened[: shortened.rfind("\n") + 1] or shortened
+    left = len(plain) - len(shortened)
+    return shortened.rstrip("\n") + note.format(f"{left:,}"), left
 
 
 def split(text: str) -> tuple[str, str]:

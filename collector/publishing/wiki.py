@@ -38,27 +38,27 @@ class WikiPlace:
         authorization = f"Basic {pair}" if target.username else f"Bearer {token}"
         self._api = HostApi(target.api_url, {"Authorization": authorization} if token else {}, target.timeout)
 
-    async def read(self, place: Mapping[str, str]) -> Copy | None:
+    async def read(self, location: Mapping[str, str]) -> Copy | None:
         """What the page says now; None where there is none."""
-        found = await self._page(place.get("page", ""))
+        found = await self._page(location.get("page", ""))
         return None if found is None else self._copy(found)
 
-    async def write(self, article: Article, place: Mapping[str, str], known: str) -> Copy:
-        """Write the page, unless somebody edited it since it had the digest ``known``."""
-        before = await self._page(place.get("page", ""))
-        if before is not None and self._copy(before).digest != known:
-            raise Edited(f"page {place['page']}")
+    async def write(self, article: Article, location: Mapping[str, str], last_digest: str) -> Copy:
+        """Write the page, unless somebody edited it since it had the digest ``last_digest``."""
+        before = await self._page(location.get("page", ""))
+        if before is not None and self._copy(before).digest != last_digest:
+            raise Edited(f"page {location['page']}")
         try:
-            told = await self._written(article, before)
+            page = await self._written(article, before)
         except Conflict as error:
             raise Unavailable(f"{error}: somebody wrote the page meanwhile, or another one has its title") from error
-        stands = await self.read({"page": str(told.get("id", ""))})
+        current = await self.read({"page": str(page.get("id", ""))})
         text, _ = self.text(article)
-        if stands is None or stands.digest != digest(text):
+        if current is None or current.digest != digest(text):
             raise InvalidInput("cannot publish: the page does not say what was written; look at it there", "target")
-        return msgspec.structs.replace(stands, text=text)
+        return msgspec.structs.replace(current, text=text)
 
-    async def request(self, article: Article, place: Mapping[str, str]) -> str:
+    async def request(self, article: Article, location: Mapping[str, str]) -> str:
         """Nothing is to be merged."""
         return ""
 
@@ -66,9 +66,9 @@ class WikiPlace:
         """What the page is to say; nothing of it is left out."""
         return words_of(article.page), 0
 
-    def place(self, article: Article, place: Mapping[str, str]) -> Mapping[str, str]:
+    def locate(self, article: Article, location: Mapping[str, str]) -> Mapping[str, str]:
         """The page's id, where there is one."""
-        return {"page": place["page"]} if place.get("page") else {}
+        return {"page": location["page"]} if location.get("page") else {}
 
     async def _page(self, page: str) -> Mapping[str, Any] | None:
         if not page:
@@ -88,33 +88,33 @@ class WikiPlace:
             )
         title = f"Postmortem {self._target.called(article.number)}: {article.title}"[:_TITLE]
         storage = {"value": article.page, "representation": "storage"}
-        said: dict[str, Any] = {"title": title}
+        page: dict[str, Any] = {"title": title}
         if before is not None:
             number = {"number": int(_object(before.get("version", {})).get("number", 0)) + 1}
-            said |= {"id": str(before["id"]), "version": number}
+            page |= {"id": str(before["id"]), "version": number}
         if self._cloud:
-            said |= {"status": "current", "body": storage}
+            page |= {"status": "current", "body": storage}
             if before is not None:
-                return _object(await self._api.call("PUT", f"/api/v2/pages/{said['id']}", said))
-            said |= {"spaceId": await self._space()} | (
+                return _object(await self._api.call("PUT", f"/api/v2/pages/{page['id']}", page))
+            page |= {"spaceId": await self._space()} | (
                 {"parentId": self._target.parent} if self._target.parent else {}
             )
-            return _object(await self._api.call("POST", "/api/v2/pages", said))
-        said |= {"type": "page", "body": {"storage": storage}}
+            return _object(await self._api.call("POST", "/api/v2/pages", page))
+        page |= {"type": "page", "body": {"storage": storage}}
         if before is not None:
-            return _object(await self._api.call("PUT", f"/rest/api/content/{said['id']}", said))
-        said |= {"space": {"key": self._target.space}}
-        said |= {"ancestors": [{"id": self._target.parent}]} if self._target.parent else {}
-        return _object(await self._api.call("POST", "/rest/api/content", said))
+            return _object(await self._api.call("PUT", f"/rest/api/content/{page['id']}", page))
+        page |= {"space": {"key": self._target.space}}
+        page |= {"ancestors": [{"id": self._target.parent}]} if self._target.parent else {}
+        return _object(await self._api.call("POST", "/rest/api/content", page))
 
     async def _space(self) -> str:
         """The id of the space, which version 2 asks for in place of its key."""
-        found = _object(await self._api.call("GET", "/api/v2/spaces", query={"keys": self._target.space})).get(
+        spaces = _object(await self._api.call("GET", "/api/v2/spaces", query={"keys": self._target.space})).get(
             "results"
         )
-        if not isinstance(found, list) or not found:
+        if not isinstance(spaces, list) or not spaces:
             raise NotFound(f"cannot publish: the wiki shows no space {self._target.space}; correct space", "target")
-        return str(_object(found[0]).get("id", ""))
+        return str(_object(spaces[0]).get("id", ""))
 
     def _copy(self, page: Mapping[str, Any]) -> Copy:
         body = _object(_object(page.get("body", {})).get("storage", {})).get("value")
@@ -123,11 +123,11 @@ class WikiPlace:
         return Copy(
             text=words_of(body if isinstance(body, str) else ""), body=body if isinstance(body, str) else "",
             revision=str(_object(page.get("version", {})).get("number", "")),
-            url=f"{base}{path}", place={"page": str(page.get("id", ""))},
+            url=f"{base}{path}", location={"page": str(page.get("id", ""))},
         )  # fmt: skip
 
 
-def _object(told: Any) -> Mapping[str, Any]:
-    if not isinstance(told, dict):
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
         raise InvalidInput("cannot publish: the wiki's answer is no object; correct the address of its API", "target")
-    return told
+    return value

@@ -56,11 +56,11 @@ def extent(connection: Connection, ids: Sequence[str], deliveries: Iterable[int]
     revisions = tuple(queries.read_ids(connection, ids))
     last = connection.execute(_LAST).scalar_one()
     told = {bytes.fromhex(one) for one in ids}
-    found = dict(_chosen(connection, tuple(deliveries))) | dict(_tellers(connection, revisions, after))
-    spared = {identity for packed in found.values() for identity, _, _ in ITEMS.iter_unpack(packed)} - told
+    tellers = dict(_chosen(connection, tuple(deliveries))) | dict(_tellers(connection, revisions, after))
+    spared = {identity for packed in tellers.values() for identity, _, _ in ITEMS.iter_unpack(packed)} - told
     return Extent(
         revisions=revisions,
-        bodies=tuple(sorted(found)),
+        bodies=tuple(sorted(tellers)),
         spared=tuple(sorted(identity.hex() for identity in spared)),
         delivery=last,
     )
@@ -78,32 +78,32 @@ def _tellers(
     A repeat is only in the delivery's own list of what it told, so the deliveries of the source are walked through from
     the event's first one on.
     """
-    wanted: dict[str, set[bytes]] = {}
+    ids_by_source: dict[str, set[bytes]] = {}
     first: dict[str, int] = {}
-    for each in revisions:
-        if each.delivery:
-            number = int(each.delivery[1:])
-            wanted.setdefault(each.source, set()).add(bytes.fromhex(each.id))
-            first[each.source] = min(number, first.get(each.source, number))
-    for source, ids in wanted.items():
+    for revision in revisions:
+        if revision.delivery:
+            number = int(revision.delivery[1:])
+            ids_by_source.setdefault(revision.source, set()).add(bytes.fromhex(revision.id))
+            first[revision.source] = min(number, first.get(revision.source, number))
+    for source, ids in ids_by_source.items():
         low = max(first[source], after + 1)
         for row in connection.execute(_SINCE, {"low": low, "source": source}):
             if any(identity in ids for identity, _, _ in ITEMS.iter_unpack(row.told)):
                 yield row.number, row.told
-    yield from _retellers(connection, {one for ids in wanted.values() for one in ids}, after)
+    yield from _retellers(connection, {one for ids in ids_by_source.values() for one in ids}, after)
 
 
 def _retellers(connection: Connection, ids: set[bytes], after: int) -> Iterable[tuple[int, bytes]]:
     """Deliveries with a body that tell one of these events by a later parser alone, as the log records."""
-    found: dict[int, set[bytes]] = {}
+    by_delivery: dict[int, set[bytes]] = {}
     for row in connection.execute(_REREAD):
         record = _reread(row.bytes).data
         told = {bytes.fromhex(one) for one in record.events}
         if told & ids:
-            found.setdefault(int(record.delivery[1:]), set()).update(told)
-    for number, packed in _chosen(connection, sorted(number for number in found if number > after)):
+            by_delivery.setdefault(int(record.delivery[1:]), set()).update(told)
+    for number, packed in _chosen(connection, sorted(number for number in by_delivery if number > after)):
         # What the row names lies in the same body.
-        yield number, packed + b"".join([ITEMS.pack(one, 0, True) for one in found[number]])
+        yield number, packed + b"".join([ITEMS.pack(one, 0, True) for one in by_delivery[number]])
 
 
 class _ErasedItems(msgspec.Struct):

@@ -63,18 +63,18 @@ def due(connection: Connection, source: str, kind: str, *, after: int, until: in
     Looking ends at the first that is younger: deliveries are numbered in the order they came, but for a clock that was
     set back, and then the rest is a little late.
     """
-    seen = []
+    rows = []
     for row in connection.execute(_NEXT.limit(most), {"after": after, "source": source}):
         if row.received_at > until:
             break
-        seen.append(row)
-    if not seen:
+        rows.append(row)
+    if not rows:
         return None
-    going = [row for row in seen if row.has_body and (kind != REPEATS or is_repeat(row.told))]
+    going = [row for row in rows if row.has_body and (kind != REPEATS or is_repeat(row.told))]
     return ExpiredRow(
-        source=source, kind=kind, first=seen[0].number, last=seen[-1].number,
+        source=source, kind=kind, first=rows[0].number, last=rows[-1].number,
         numbers=tuple(row.number for row in going), size=sum(row.size for row in going), until=until,
-        more=len(seen) == most,
+        more=len(rows) == most,
     )  # fmt: skip
 
 
@@ -86,25 +86,25 @@ def is_repeat(told: bytes) -> bool:
 def reached(connection: Connection) -> dict[tuple[str, str], int]:
     """Source and kind → the last delivery that a record covers. Reads the types of all events once."""
     ids = connection.execute(_RECORDS).scalars()
-    found: dict[tuple[str, str], int] = {}
+    last_by_kind: dict[tuple[str, str], int] = {}
     for event in queries.read_ids(connection, [identity.hex() for identity in ids]):
         key = (str(event.data.get("source")), str(event.data.get("kind")))
-        found[key] = max(found.get(key, 0), int(event.data.get("last", 0)))
-    return found
+        last_by_kind[key] = max(last_by_kind.get(key, 0), int(event.data.get("last", 0)))
+    return last_by_kind
 
 
-def expire(connection: Connection, found: ExpiredRow, now: int) -> None:
+def expire(connection: Connection, expired: ExpiredRow, now: int) -> None:
     """Remove these bodies and record it; ``collector.removal.recorded`` says what the record accounts for."""
     fact = Event(
-        id=event_id("retention.1", MACHINE, None, found.source, found.kind, str(found.first), str(found.last)),
+        id=event_id("retention.1", MACHINE, None, expired.source, expired.kind, str(expired.first), str(expired.last)),
         type=EXPIRED,
         source=MACHINE,
-        entity=f"source:{found.source}",
+        entity=f"source:{expired.source}",
         occurred_at=now,
         data={
-            "source": found.source, "kind": found.kind, "first": found.first, "last": found.last,
-            "until": found.until, "removed": len(found.numbers), "bytes": found.size,
+            "source": expired.source, "kind": expired.kind, "first": expired.first, "last": expired.last,
+            "until": expired.until, "removed": len(expired.numbers), "bytes": expired.size,
         },
     )  # fmt: skip
     receipt_of(*append(connection, [Submission(source=MACHINE, received_at=now, events=(fact,))]).answers)
-    remove_bodies(connection, found.numbers)
+    remove_bodies(connection, expired.numbers)

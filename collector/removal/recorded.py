@@ -76,12 +76,12 @@ class RecordedRemovals:
                     self._erasures[erased] = max(last, self._erasures.get(erased, 0))
         return revision < self._erasures.get(identity, 0)
 
-    def body(self, number: int, source: str, told: bytes) -> bool:
-        """Whether the body of this delivery may be gone. ``told`` is its row's list of what it told."""
+    def body(self, number: int, source: str, items: bytes) -> bool:
+        """Whether the body of this delivery may be gone. ``items`` is its row's list of what it told."""
         if self._expired is None:
             self._expired = {}
             self._read()
-        repeats = bool(told) and all(known for _, _, known in ITEMS.iter_unpack(told))
+        repeats = bool(items) and all(known for _, _, known in ITEMS.iter_unpack(items))
         kinds = ("deliveries", "repeats") if repeats else ("deliveries",)
         spans = [self._erased, *(self._expired.get((source, kind), []) for kind in kinds)]
         return any(first <= number <= last for some in spans for first, last in some)
@@ -105,15 +105,15 @@ class RecordedRemovals:
         a removal is excused by its own record, whatever else is damaged."""
         assert self._connection is not None  # noqa: S101 - over() comes first
         execute = self._connection.execute
-        found: list[Any] = []
+        rows: list[Any] = []
         try:
             return list(execute(statement))
         except Exception:
             single = statement.where(event.c.position == bindparam("position"))
             for position in range(1, self._last() + 1):
                 with suppress(Exception):
-                    found += execute(single, {"position": position})
-            return found
+                    rows += execute(single, {"position": position})
+            return rows
 
     def _last(self) -> int:
         """The last position, as far as the head row can be read and says one."""

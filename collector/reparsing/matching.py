@@ -48,11 +48,11 @@ def marked(derived: Event, at: int) -> Event:
 
 def read_again(current: Event, derived: Event, at: int) -> Event | None:
     """The next revision of a fact that is now read as ``derived``; None where it says that already."""
-    wanted = amendments.still_corrected(current, derived, _SAID)
-    if not withdrawn_by_us(current) and not _texts_differ(current, wanted) and _gist(wanted) == _gist(current):
+    fresh = amendments.still_corrected(current, derived, _SAID)
+    if not withdrawn_by_us(current) and not _texts_differ(current, fresh) and _gist(fresh) == _gist(current):
         return None
-    amendment = "correction" if "corrected" in wanted.data else "reparse"
-    return _next(current, wanted, amendment, dict(wanted.data) | {READ_AGAIN: at})
+    amendment = "correction" if "corrected" in fresh.data else "reparse"
+    return _next(current, fresh, amendment, dict(fresh.data) | {READ_AGAIN: at})
 
 
 def withdrawn(current: Event, at: int) -> Event | None:
@@ -79,7 +79,7 @@ def redacted_as_before(derived: Event, stored: Event | None, identity: str, coun
     return msgspec.structs.replace(derived, id=identity, entity=stored.entity, data=data)
 
 
-def record(number: int, source: str, received_at: int, told: list[str], at: int, before: Event | None) -> Event:
+def record(number: int, source: str, received_at: int, ids: list[str], at: int, before: Event | None) -> Event:
     """The daemon's own fact that a delivery tells other events than its row names: the next revision of it."""
     return Event(
         id=record_id(number),
@@ -90,7 +90,7 @@ def record(number: int, source: str, received_at: int, told: list[str], at: int,
         revision=0 if before is None else before.revision + 1,
         amendment="" if before is None else "reparse",
         title=f"Delivery d{number} of {source} was read again",
-        data={"delivery": f"d{number}", "of": source, "events": told, READ_AGAIN: at},
+        data={"delivery": f"d{number}", "of": source, "events": ids, READ_AGAIN: at},
     )
 
 

@@ -81,26 +81,26 @@ def deliveries(connection: Connection, asked: Selection) -> tuple[list[StoredDel
     return found, (rows[-1].number if rows and more else None)
 
 
-def _rows(connection: Connection, asked: Selection) -> tuple[list[Row[*tuple[Any, ...]]], bool]:
+def _rows(connection: Connection, selection: Selection) -> tuple[list[Row[*tuple[Any, ...]]], bool]:
     """The rows, as many as are asked for and as their bodies' size allows; whether there may be more."""
-    statement = _ROWS.where(delivery.c.number > asked.after).order_by(delivery.c.number).limit(asked.limit + 1)
-    if asked.source is not None:
-        statement = statement.where(delivery.c.source == asked.source)
-    if asked.status is not None:
-        statement = of_status(statement, asked.status)
-    if asked.since is not None:
-        statement = statement.where(delivery.c.received_at >= asked.since)
-    if asked.until is not None:
-        statement = statement.where(delivery.c.received_at < asked.until)
-    found = connection.execute(statement).all()
+    statement = _ROWS.where(delivery.c.number > selection.after).order_by(delivery.c.number).limit(selection.limit + 1)
+    if selection.source is not None:
+        statement = statement.where(delivery.c.source == selection.source)
+    if selection.status is not None:
+        statement = of_status(statement, selection.status)
+    if selection.since is not None:
+        statement = statement.where(delivery.c.received_at >= selection.since)
+    if selection.until is not None:
+        statement = statement.where(delivery.c.received_at < selection.until)
+    fetched = connection.execute(statement).all()
     rows: list[Row[*tuple[Any, ...]]] = []
     size = 0
-    for row in found[: asked.limit]:
+    for row in fetched[: selection.limit]:
         if rows and size + row.size > TOGETHER:
             break
         rows.append(row)
         size += row.size
-    return rows, len(rows) < len(found)
+    return rows, len(rows) < len(fetched)
 
 
 def one(connection: Connection, number: int) -> StoredDelivery | None:
@@ -129,14 +129,14 @@ def _stored(
 
 def facts(connection: Connection, ids: Iterable[str]) -> dict[str, LoggedEvent]:
     """What the log holds of these ids; those that it does not know are left out."""
-    found: dict[str, LoggedEvent] = {}
+    by_id: dict[str, LoggedEvent] = {}
     identities = [bytes.fromhex(each) for each in dict.fromkeys(ids)]
     rows = select_among(connection, _FACTS, identities)
     for row in sorted(rows, key=lambda row: (row.id, row.revision)):
-        known = found.setdefault(row.id.hex(), LoggedEvent(0, "", None))
+        known = by_id.setdefault(row.id.hex(), LoggedEvent(0, "", None))
         known.revision, known.amendment, known.content = row.revision, row.amendment, row.bytes
         known.teller = row.delivery or known.teller
-    return found
+    return by_id
 
 
 def records(connection: Connection, numbers: Iterable[int]) -> dict[int, Event]:
@@ -151,15 +151,15 @@ def followers(connection: Connection, firings: Mapping[str, str]) -> dict[str, l
 
     ``firings`` are ids with the names of their sources.
     """
-    found: dict[str, list[str]] = {}
+    by_firing: dict[str, list[str]] = {}
     identities = [bytes.fromhex(each) for each in firings]
     for row in select_among(connection, _TEXTS, identities):
-        found.setdefault(row.firing.hex(), []).append(row.text.hex())
+        by_firing.setdefault(row.firing.hex(), []).append(row.text.hex())
     for row in select_among(connection, _ENDS, identities):
         name = row.firing.hex()
         if row.again_at is not None:
-            found.setdefault(name, []).append(again_id(firings[name], row.firing, row.resolve))
-    return found
+            by_firing.setdefault(name, []).append(again_id(firings[name], row.firing, row.resolve))
+    return by_firing
 
 
 def last(connection: Connection) -> int:

@@ -53,7 +53,7 @@ class _DeliveryPage:
         self._new: dict[str, RereadDifference] = {}
         self._speaking: dict[int, dict[str, Event]] = {}
         """By delivery: what one that speaks for a firing is read as, where that was asked for."""
-        derived = [(each, told) for each in stored if (told := self._read(each)) is not None]
+        derived = [(each, submission) for each in stored if (submission := self._read(each)) is not None]
         self._records = reading.records(connection, [each.number for each, _ in derived])
         self._facts = reading.facts(connection, self._named(derived))
         firings = {
@@ -65,8 +65,8 @@ class _DeliveryPage:
         self._followers = reading.followers(connection, firings)
         ids = [each for some in self._followers.values() for each in some]
         self._facts |= reading.facts(connection, [each for each in ids if each not in self._facts])
-        for each, told in derived:
-            self._judge(each, told)
+        for each, submission in derived:
+            self._judge(each, submission)
         self.found.changes += self._new.values()
 
     def _named(self, derived: list[tuple[StoredDelivery, Submission]]) -> set[str]:
@@ -83,38 +83,40 @@ class _DeliveryPage:
         if stored.body is None:
             self.found.skip(GONE)
             return None
-        told = self._derived(stored)
-        if told is None:
+        submission = self._derived(stored)
+        if submission is None:
             self.found.skip(UNKNOWN_SOURCE)
             return None
         self.found.looked += 1
-        if IMPORT in dict(stored.headers) and len(told.events) != len(stored.told):
+        if IMPORT in dict(stored.headers) and len(submission.events) != len(stored.told):
             self.found.skip(APART)
             return None
-        if stored.status == "read" and told.status != "read":
+        if stored.status == "read" and submission.status != "read":
             self.found.skip(WORSE)
             return None
         try:
-            for event in told.events:
+            for event in submission.events:
                 encoded(event)
         except ValueError:
             self.found.skip(UNSTORABLE)
             return None
-        return told
+        return submission
 
     def _derived(self, stored: StoredDelivery) -> Submission | None:
         assert stored.body is not None  # noqa: S101 - asked for before
         webhook = Webhook(
             source=stored.source, headers=dict(stored.headers), body=stored.body, received_at=stored.received_at
         )  # fmt: skip
-        told = self._derive(webhook, stored.authentication)
-        if told is not None and IMPORT in webhook.headers and len(told.events) == len(stored.told):
+        submission = self._derive(webhook, stored.authentication)
+        if submission is not None and IMPORT in webhook.headers and len(submission.events) == len(stored.told):
             # What a delivery had told without an identity in common goes by the delivery's.
-            named = zip(told.events, stored.told, strict=True)
-            told = msgspec.structs.replace(told, events=tuple([_named(event, name) for event, name in named]))
-        if told is None or not stored.redacted:
-            return told
-        return msgspec.structs.replace(told, events=self._as_named(stored, told.events))
+            named = zip(submission.events, stored.told, strict=True)
+            submission = msgspec.structs.replace(
+                submission, events=tuple([_named(event, name) for event, name in named])
+            )
+        if submission is None or not stored.redacted:
+            return submission
+        return msgspec.structs.replace(submission, events=self._as_named(stored, submission.events))
 
     def _as_named(self, stored: StoredDelivery, events: tuple[Event, ...]) -> tuple[Event, ...]:
         """The events of a redacted body under the identities of the delivery as it came, where they can be told."""
@@ -129,25 +131,25 @@ class _DeliveryPage:
 
     # --- what differs --------------------------------------------------------------------------------------------
 
-    def _judge(self, stored: StoredDelivery, told: Submission) -> None:
+    def _judge(self, stored: StoredDelivery, submission: Submission) -> None:
         record = self._records.get(stored.number)
         before = list(stored.told) if record is None else list(record.data.get("events", ()))
         beyond: list[Event] = []
-        for event in told.events:
+        for event in submission.events:
             fact = self._facts.get(event.id)
             if fact is None or event.id not in before:
                 beyond.append(event)
             if fact is not None:
                 self._compare(stored, fact, event)
-        now = list(dict.fromkeys(event.id for event in told.events))
+        now = list(dict.fromkeys(event.id for event in submission.events))
         for name in before:
             if name not in now:
                 self._not_told(stored, name)
-        for event in told.events:
+        for event in submission.events:
             if may_be_updated(event):
-                self._anew(stored, told, event)
+                self._anew(stored, submission, event)
         if set(now) != set(before):
-            self._record(stored, told, now, record, beyond)
+            self._record(stored, submission, now, record, beyond)
 
     def _compare(self, stored: StoredDelivery, fact: LoggedEvent, event: Event) -> None:
         """Hold a fact that the log has to what its delivery is read as, if that speaks for it."""
@@ -186,30 +188,30 @@ class _DeliveryPage:
         if revision is not None:
             self._revise(stored, fact, current, revision, WITHDRAWN)
 
-    def _revise(self, stored: StoredDelivery, fact: LoggedEvent, current: Event, revision: Event, what: str) -> None:
+    def _revise(self, stored: StoredDelivery, fact: LoggedEvent, current: Event, revision: Event, kind: str) -> None:
         self.steps.revisions.append(RereadFact(revision, self._now, stored.number, stored.commitment))
-        fields = matching.differing(current, revision) if what == CHANGED else {}
-        self.found.changes.append(_change(revision, what, stored.number, fields))
+        fields = matching.differing(current, revision) if kind == CHANGED else {}
+        self.found.changes.append(_change(revision, kind, stored.number, fields))
         # What else is told of it by these deliveries is held to the revision.
         fact.revision, fact.content, fact.teller = revision.revision, encoded(revision), stored.number
 
     # --- what was not told before -------------------------------------------------------------------------------
 
     def _record(
-        self, stored: StoredDelivery, told: Submission, now: list[str], record: Event | None, beyond: list[Event]
+        self, stored: StoredDelivery, submission: Submission, now: list[str], record: Event | None, beyond: list[Event]
     ) -> None:  # fmt: skip
         fact = matching.record(stored.number, stored.source, stored.received_at, now, self._now, record)
         self.steps.revisions.append(RereadFact(fact, self._now))
         if not beyond:
             return
         marked = tuple([matching.marked(event, self._now) for event in beyond])
-        again = msgspec.structs.replace(told, events=marked, body=stored.body or b"")
+        again = msgspec.structs.replace(submission, events=marked, body=stored.body or b"")
         self.steps.retold.append(Retold(again, stored.number, stored.commitment))
         for event in beyond:
             if event.id not in self._facts:
                 self._new.setdefault(event.id, _change(event, NEW, stored.number))
 
-    def _anew(self, stored: StoredDelivery, told: Submission, event: Event) -> None:
+    def _anew(self, stored: StoredDelivery, submission: Submission, event: Event) -> None:
         """A telling of a known firing that says, as it is read now, what neither that nor an update says."""
         fact = self._facts.get(event.id)
         if fact is None or fact.teller in (0, stored.number):
@@ -223,7 +225,7 @@ class _DeliveryPage:
         text = compared(text_of(event))
         if text == compared(text_of(current)) or text == compared(text_of(self._spoken(fact.teller, current))):
             return
-        again = msgspec.structs.replace(told, events=(event,), body=b"")
+        again = msgspec.structs.replace(submission, events=(event,), body=b"")
         self.steps.retold.append(Retold(again, stored.number, stored.commitment, first=False))
         said = msgspec.structs.replace(event, id=update, type="alert.updated", occurred_at=stored.received_at)
         self._new.setdefault(update, _change(said, NEW, stored.number))
@@ -253,12 +255,12 @@ def look(connection: Connection, derive: Derive, asked: Selection, now: int) -> 
     return _DeliveryPage(connection, derive, asked, now).found
 
 
-async def reparse(log: EventLog, derive: Derive, asked: Selection, now: int) -> ReparseResult:
+async def reparse(log: EventLog, derive: Derive, selection: Selection, now: int) -> ReparseResult:
     """Read the next deliveries again and append what differs.
 
     Raises :class:`collector.errors.Unavailable` where nothing can be written now.
     """
-    page = await log.query(lambda connection: _DeliveryPage(connection, derive, asked, now))
+    page = await log.query(lambda connection: _DeliveryPage(connection, derive, selection, now))
     steps = page.steps
     if not (steps.revisions or steps.retold):
         return page.found

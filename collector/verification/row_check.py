@@ -46,7 +46,7 @@ def event_holds(row: Any) -> bool:
     """Whether every column of an event follows from what was committed. One function: this is the inner loop."""
     (
         position, identity, revision, amendment, kind, source, received_at, occurred_at, delivery, item, number,
-        committed, commitment, leaf, salt, content, telling, told,
+        committed, commitment, leaf, salt, content, telling, items,
     ) = row  # fmt: skip
     try:
         if content is None or sha256(salt + (telling or NO_DELIVERY) + content).digest() != committed:
@@ -58,20 +58,20 @@ def event_holds(row: Any) -> bool:
         fixed = _LEAF.pack(0, position, identity, revision, received_at, len(name))
         if sha256(fixed + name + commitment).digest() != leaf:
             return False
-        said = _said(content)
+        content_fields = _said(content)
         return (
-            said.type == kind
-            and said.occurred_at == occurred_at
-            and said.source == source
-            and said.revision == revision
-            and said.amendment == amendment
-            and bytes.fromhex(said.id) == identity
+            content_fields.type == kind
+            and content_fields.occurred_at == occurred_at
+            and content_fields.source == source
+            and content_fields.revision == revision
+            and content_fields.amendment == amendment
+            and bytes.fromhex(content_fields.id) == identity
             # What a delivery tells at this item: the event's id, its position, whether it was known.
             # What the log derived from deliveries is listed by none of them.
             and (
                 telling is None
                 if not delivery
-                else item == DERIVED or (told[:16] == identity and (told[24] == 1 or told[16:24] == fixed[1:9]))
+                else item == DERIVED or (items[:16] == identity and (items[24] == 1 or items[16:24] == fixed[1:9]))
             )
         )
     except _WRONG:
@@ -86,11 +86,11 @@ def _same_row(row: Any) -> bool:
     ) = row  # fmt: skip
     name, who, why = kind.encode(), source.encode(), amendment.encode()
     fixed = _ROW.pack(occurred_at, delivery, item, number, len(who), len(why))
-    found: bytes = sha256(fixed + who + why + committed).digest()
-    if found != commitment:
+    digest: bytes = sha256(fixed + who + why + committed).digest()
+    if digest != commitment:
         return False
     fixed = _LEAF.pack(0, position, identity, revision, received_at, len(name))
-    return sha256(fixed + name + found).digest() == leaf  # type: ignore[no-any-return]
+    return sha256(fixed + name + digest).digest() == leaf  # type: ignore[no-any-return]
 
 
 def _told(packed: bytes, identity: bytes, position: int) -> bool:
@@ -131,11 +131,11 @@ def event_explained(row: Any, *, erased: bool) -> str:
 def _columns_explained(row: Any) -> str:
     """The columns that say something else than the content, which is as it was."""
     try:
-        said = _said(row[15])
+        stated = _said(row[15])
         pairs = {
-            "id": (row[1], bytes.fromhex(said.id)), "revision": (row[2], said.revision),
-            "amendment": (row[3], said.amendment), "type": (row[4], said.type), "source": (row[5], said.source),
-            "occurred_at": (row[7], said.occurred_at),
+            "id": (row[1], bytes.fromhex(stated.id)), "revision": (row[2], stated.revision),
+            "amendment": (row[3], stated.amendment), "type": (row[4], stated.type), "source": (row[5], stated.source),
+            "occurred_at": (row[7], stated.occurred_at),
         }  # fmt: skip
     except _WRONG:
         return "its content cannot be read"
@@ -171,13 +171,13 @@ def delivery_holds(row: Any) -> bool:
 
 def delivery_row_holds(row: Any) -> bool:
     """The same without the body."""
-    number, source, received_at, size, authentication, status, reason, headers, told, content = row[:10]
+    number, source, received_at, size, authentication, status, reason, headers, items, content = row[:10]
     commitment, leaf = row[10:12]
     try:
         who, how, state, why = source.encode(), authentication.encode(), status.encode(), reason.encode()
-        lengths = (len(who), len(how), len(state), len(why), len(headers), len(told))
+        lengths = (len(who), len(how), len(state), len(why), len(headers), len(items))
         fixed = _DELIVERY.pack(0, number, received_at, size, content, *lengths)
-        return bool(sha256(fixed + who + how + state + why + headers + told + commitment).digest() == leaf)
+        return bool(sha256(fixed + who + how + state + why + headers + items + commitment).digest() == leaf)
     except _WRONG:
         return False
 

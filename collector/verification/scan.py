@@ -85,10 +85,10 @@ class Scan:
         """Whether so much differs that going on is pointless."""
         return len(self.differences) >= MOST
 
-    def differs(self, table: str, number: int, what: str) -> None:
+    def differs(self, table: str, number: int, difference: str) -> None:
         """Note a difference."""
         if not self.full:
-            self.differences.append(StoredDifference(table, number, what))
+            self.differences.append(StoredDifference(table, number, difference))
 
     def took(self, rows: int, *, removed: int, contents: int, highest: int) -> None:
         """Count rows that were verified elsewhere, and are in order."""
@@ -97,23 +97,23 @@ class Scan:
         self.highest = max(self.highest, highest)
         self._progress(rows)
 
-    def events(self, each: Leaves, after: int = 0, last: int = END) -> int:
+    def events(self, receive: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the events behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
         rows = _Rows(
             EVENTS, statements.EVENTS, row_check.event_holds, row_check.event_row_holds, self._erased,
             lambda row: row_check.event_explained(row, erased=self._may_lack(row)), leaf=13, content=15, number=10,
         )  # fmt: skip
-        return self._verified(rows, each, after, last)
+        return self._verified(rows, receive, after, last)
 
-    def deliveries(self, each: Leaves, after: int = 0, last: int = END) -> int:
+    def deliveries(self, receive: Leaves, after: int = 0, last: int = END) -> int:
         """Verify the deliveries behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
         rows = _Rows(
             DELIVERIES, statements.DELIVERIES, row_check.delivery_holds, row_check.delivery_row_holds, self._expired,
             row_check.delivery_explained, leaf=11, content=13, number=9,
         )  # fmt: skip
-        return self._verified(rows, each, after, last)
+        return self._verified(rows, receive, after, last)
 
-    def _verified(self, rows: _Rows, each: Leaves, after: int, last: int) -> int:
+    def _verified(self, rows: _Rows, receive: Leaves, after: int, last: int) -> int:
         expected, holds = after, rows.holds
         for page in self._pages(rows.statement, rows.table, after, last):
             for read in page:
@@ -123,11 +123,11 @@ class Scan:
                 expected += 1
                 if not holds(row) and not rows.removed(row):
                     self.differs(rows.table, expected, rows.explained(row))
-            each([row[rows.leaf] for row in page])
+            receive([row[rows.leaf] for row in page])
             self._read(page, rows.content, rows.number)
         return expected
 
-    def leaves(self, tree: str, each: Leaves) -> int:
+    def leaves(self, tree: str, receive: Leaves) -> int:
         """Hand on the stored leaves of a tree without verifying their rows; how far it came."""
         expected = 0
         for page in self._pages(statements.LEAVES[tree], tree, 0, END):
@@ -136,7 +136,7 @@ class Scan:
                 if row[0] != expected + 1:
                     row, expected = self._displaced(tree, row, expected, lambda row: False)
                 expected += 1
-            each([row[1] for row in page])
+            receive([row[1] for row in page])
         return expected
 
     def _read(self, page: Sequence[Any], content: int, number: int) -> None:
@@ -201,16 +201,16 @@ class Scan:
         self, statement: Select[Any], table: str, after: int, last: int, error: Exception
     ) -> tuple[list[Any], int]:
         """Those rows of the next page that can be read, and how far that came; those that cannot are named."""
-        found: list[Any] = []
+        rows: list[Any] = []
         end, before = min(last, after + _PAGE), len(self.differences)
         for number in range(after + 1, end + 1):
             try:
-                found += self._cursor(statement, number - 1, number).fetchall()
+                rows += self._cursor(statement, number - 1, number).fetchall()
             except Exception as single:
                 self.differs(table, number, f"it cannot be read: {cause(single)}")
         if len(self.differences) == before:
             self.differs(table, 0, f"it cannot be read in order behind {after}: {cause(error)}")
-        return found, last if end >= self._bound(table) else end
+        return rows, last if end >= self._bound(table) else end
 
     def _bound(self, table: str) -> int:
         try:

@@ -14,13 +14,13 @@ _MOST = 20
 def readable(connection: Connection, scan: Scan) -> bool:
     """Whether there is a schema to read rows by; whatever guards the log and is gone, altered or foreign differs."""
     try:
-        found = guards.differing(connection)
+        differences = guards.differing(connection)
     except Exception as error:
         if connection.dialect.name != "sqlite":
             raise
         scan.differs("database", 0, f"SQLite cannot read its schema: {cause(error)}")
         return False
-    for line in found:
+    for line in differences:
         scan.differs("database", 0, line)
     return True
 
@@ -30,7 +30,7 @@ def integrity(connection: Connection) -> list[str]:
     if connection.dialect.name != "sqlite":
         return []
     try:
-        said = [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST})")]
+        messages = [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST})")]
     except Exception as error:
         return [f"SQLite cannot check its file: {cause(error)}"]
-    return said if said != ["ok"] else []
+    return messages if messages != ["ok"] else []

@@ -132,10 +132,10 @@ def verify(
 
 def _lost(connection: Connection) -> str:
     try:
-        known = accepted(connection)
+        last_accepted = accepted(connection)
     except Exception:
         return ""  # what cannot be read was named
-    return f"position {known.position}: {known.title}" if known else ""
+    return f"position {last_accepted.position}: {last_accepted.title}" if last_accepted else ""
 
 
 def _unreadable(scan: Scan) -> Verdict:
@@ -196,12 +196,12 @@ def _head(connection: Connection, scan: Scan, ends: Mapping[str, int], *, whole:
         return
     if not isinstance(rows[0][4], bytes) or len(rows[0][4]) != _IDENTITY:
         scan.differs("head", 0, "it does not say which log this is")
-    for (tree, end), said in zip(ends.items(), rows[0][1:3], strict=True):
-        if isinstance(said, int) and said > end:
-            until = f", and all up to {said}" if said > end + 1 else ""
-            scan.differs(tree, end + 1, f"it is missing{until}: the head says that there are {said}")
-        elif said != end:
-            scan.differs("head", 0, f"it says that the last {tree} is {said}, and {end} is")
+    for (tree, end), end_stated in zip(ends.items(), rows[0][1:3], strict=True):
+        if isinstance(end_stated, int) and end_stated > end:
+            until = f", and all up to {end_stated}" if end_stated > end + 1 else ""
+            scan.differs(tree, end + 1, f"it is missing{until}: the head says that there are {end_stated}")
+        elif end_stated != end:
+            scan.differs("head", 0, f"it says that the last {tree} is {end_stated}, and {end} is")
     if whole and rows[0][3] != scan.highest:
         scan.differs("head", 0, f"it says that the last content is {rows[0][3]}, and {scan.highest} is")
 
@@ -209,16 +209,16 @@ def _head(connection: Connection, scan: Scan, ends: Mapping[str, int], *, whole:
 def _contents(connection: Connection, scan: Scan) -> None:
     """No content that no row names: it would be one that was doubled, or whose number was changed."""
     try:
-        found, wrong = headers.differing(connection)
+        elsewhere, wrong = headers.differing(connection)
         for number, what in wrong:
             scan.differs(DELIVERIES, number, what)
-        if connection.execute(select(func.count()).select_from(content)).scalar_one() == scan.contents + found:
+        if connection.execute(select(func.count()).select_from(content)).scalar_one() == scan.contents + elsewhere:
             return
-        named = set(connection.execute(select(event.c.content)).scalars())
-        named |= set(connection.execute(select(delivery.c.content)).scalars())
-        named |= headers.contents(connection)
+        referenced = set(connection.execute(select(event.c.content)).scalars())
+        referenced |= set(connection.execute(select(delivery.c.content)).scalars())
+        referenced |= headers.contents(connection)
         for number in connection.execute(_CONTENTS).scalars():
-            if number not in named:
+            if number not in referenced:
                 scan.differs("content", number, "no event and no delivery names it")
     except Exception as error:
         scan.differs("content", 0, f"it cannot be read: {cause(error)}")
@@ -324,26 +324,26 @@ class _GrowingTree:
     def _beside(self, name: str, content: bytes) -> None:
         """Hold a file to the row of its size."""
         try:
-            told = parse(content.decode())
+            note = parse(content.decode())
         except ValueError as error:
             self._differs(0, f"the file {name} beside the database cannot be read: {error}")
             return
-        if not name.endswith(("-latest", f"-{told.size:020}")):
-            self._differs(told.size, f"the file {name} beside the database is of this size")
-        row = self.rows.get(told.size)
+        if not name.endswith(("-latest", f"-{note.size:020}")):
+            self._differs(note.size, f"the file {name} beside the database is of this size")
+        row = self.rows.get(note.size)
         if row is None:
-            self._differs(told.size, f"the database does not have it, and the file {name} beside it does")
+            self._differs(note.size, f"the database does not have it, and the file {name} beside it does")
         elif row[3] != content.decode():
-            self._differs(told.size, f"the file {name} beside the database is another one")
-        self._kept.setdefault(told.size, set()).add(told.root)
+            self._differs(note.size, f"the file {name} beside the database is another one")
+        self._kept.setdefault(note.size, set()).add(note.root)
 
     def _kept_by_a_person(self, name: str, content: bytes) -> None:
         """Hold the log to it; others may have signed it since, so only what it says of the log counts."""
-        told = parse(content.decode())
-        if told.size not in self.rows:
-            self._differs(told.size, f"the database does not have it, and {name} does")
-        elif self.rows[told.size][1] != told.root:
-            self._differs(told.size, f"{name} says another root than the database")
+        note = parse(content.decode())
+        if note.size not in self.rows:
+            self._differs(note.size, f"the database does not have it, and {name} does")
+        elif self.rows[note.size][1] != note.root:
+            self._differs(note.size, f"{name} says another root than the database")
         if not self._signature(content.decode()):
-            self._differs(told.size, f"the signature in {name} does not hold")
-        self._kept.setdefault(told.size, set()).add(told.root)
+            self._differs(note.size, f"the signature in {name} does not hold")
+        self._kept.setdefault(note.size, set()).add(note.root)

@@ -80,26 +80,26 @@ class VerifyWorkers:
 
     def integrity(self) -> Callable[[Connection], list[str]]:
         """Have the file checked; what answers waits for it, and looks itself where that was not in order."""
-        asked = self._ask(schema_check.integrity)
+        check = self._ask(schema_check.integrity)
 
         def answer(connection: Connection) -> list[str]:
-            return [] if _result(asked) == [] else schema_check.integrity(connection)
+            return [] if _result(check) == [] else schema_check.integrity(connection)
 
         return answer
 
     def in_order(self, table: str, last: int) -> Iterator[tuple[Chunk, VerifiedChunk]]:
         """Parts of a table from its first row on, whole ones up to ``last``, until one is not in order."""
         parts = (Chunk(table, after, after + self._part) for after in range(0, last - self._part + 1, self._part))
-        given: deque[tuple[Chunk, Future[Any]]] = deque()
+        submitted: deque[tuple[Chunk, Future[Any]]] = deque()
         try:
             while True:
-                some = islice(parts, _AHEAD * self._jobs - len(given))
-                given += [(each, self._ask(partial(verified, part=each))) for each in some]
-                if not given or (seen := _result(given[0][1])) is None:
+                some = islice(parts, _AHEAD * self._jobs - len(submitted))
+                submitted += [(each, self._ask(partial(verified, part=each))) for each in some]
+                if not submitted or (seen := _result(submitted[0][1])) is None:
                     return
-                yield given.popleft()[0], seen
+                yield submitted.popleft()[0], seen
         finally:
-            for _, asked in given:
+            for _, asked in submitted:
                 asked.cancel()
 
     def _ask(self, work: Callable[[Connection], Any]) -> Future[Any]:
@@ -115,10 +115,10 @@ class VerifyWorkers:
             return refused
 
 
-def _result(asked: Future[Any]) -> Any:
+def _result(future: Future[Any]) -> Any:
     """What a helper found; None where it could not say."""
     with suppress(Exception):
-        return asked.result()
+        return future.result()
     return None
 
 

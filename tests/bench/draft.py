@@ -166,7 +166,7 @@ async def again(given: argparse.Namespace, folder: Path) -> list[float]:
                 cased = process_time() - begun
                 gc.collect()
                 begun = process_time()
-                await postmortem(lists, 1, kept=kept)
+                await postmortem(lists, 1, cache=kept)
                 took.append(max(1e-6, process_time() - begun - cased))
             # Reading differs by more than a thousandth from one time to the next; less is no figure.
             found.append(max(0.001, took[1] / took[0]))
