@@ -46,15 +46,15 @@ class BackupJob:
         now = self._clock()
         if not await asyncio.to_thread(self._due, now):
             return None
-        made, failure = await self._made(now)
+        backup_made, failure = await self._made(now)
         if failure:
             self._not_before = now + min(_PAUSE, self._wanted.every)
             log.error("cannot make a backup; it is tried again", folder=str(self._folder), reason=failure)
             last = (await asyncio.to_thread(upkeep.read, self._beside)).get("backup")
             await self._leave(upkeep.Upkeep(*((last.at, False, last.position) if last else (0, False, 0))))
             return False
-        log.info("made a backup", **made)
-        await self._leave(upkeep.Upkeep(self._clock(), well=True, position=made["position"]))
+        log.info("made a backup", **backup_made)
+        await self._leave(upkeep.Upkeep(self._clock(), well=True, position=backup_made["position"]))
         return True
 
     def _due(self, now: int) -> bool:

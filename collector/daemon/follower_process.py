@@ -189,14 +189,14 @@ class FollowerProcess:
             return Redrawn(failed=str(error))
         return Redrawn(written=answer.written, edited=answer.edited)
 
-    async def render(self, number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+    async def render(self, number: int, form: str, as_of: int | None, options: Mapping[str, str]) -> str | None:
         """See :class:`Following`. While there is no process the draft is rendered in this one, at intake's cost."""
         if self._channel is not None:
             with suppress(Gone):
-                answer = await self._channel.ask(Render(self._channel.number(), number, form, as_of, asked))
+                answer = await self._channel.ask(Render(self._channel.number(), number, form, as_of, options))
                 assert isinstance(answer, Answer)  # noqa: S101 - what is asked so is answered so
                 return answer.text
-        return await self._render_here(number, form, as_of, asked)
+        return await self._render_here(number, form, as_of, options)
 
     def on_resolved(self, listener: Listener) -> Callable[[], None]:
         """See :class:`Following`."""
@@ -308,15 +308,15 @@ class FollowerProcess:
             for number in message.resolved:
                 listener(number)
 
-    async def _append(self, channel: Channel, asked: Append) -> None:
+    async def _append(self, channel: Channel, append_request: Append) -> None:
         try:
-            receipts = tuple(receipt_of(answer) for answer in await self._log.append(asked.submissions))
+            receipts = tuple(receipt_of(answer) for answer in await self._log.append(append_request.submissions))
         except Exception as error:
             if not isinstance(error, Unavailable):
                 log.error("cannot store what the follower announces", error=type(error).__name__, exc_info=error)
-            channel.send(Receipts(asked.number, failure=Failure.of(error)))
+            channel.send(Receipts(append_request.number, failure=Failure.of(error)))
         else:
-            channel.send(Receipts(asked.number, receipts))
+            channel.send(Receipts(append_request.number, receipts))
 
     def _commit(self) -> None:
         """Tell it that there is more, once for all commits of a moment."""

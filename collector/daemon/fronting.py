@@ -76,14 +76,14 @@ def _take(front: Front, file: WebFile) -> None:
 
 def stamps(paths: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     """By what a changed file is told, also where another was moved into its place, or what a link leads to."""
-    found: list[tuple[int, ...]] = []
+    signatures: list[tuple[int, ...]] = []
     for path in paths:
         try:
             about = Path(path).stat()
-            found.append((about.st_mtime_ns, about.st_size, about.st_ino, about.st_dev))
+            signatures.append((about.st_mtime_ns, about.st_size, about.st_ino, about.st_dev))
         except OSError as error:
-            found.append((error.errno or 0,))
-    return tuple(found)
+            signatures.append((error.errno or 0,))
+    return tuple(signatures)
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ _PARTS = ("", "-wal")
 def families(state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str, int], waiting: int) -> list[Metric]:
     """Everything looked up; ``incidents`` by their state, ``sizes`` from :func:`sizes`, ``waiting`` in bytes."""
     facts = state.facts
-    found = [
+    metrics = [
         ready(state.ready),
         _one("timelined_queue_events", "Events that wait for their commit.", facts.get("queue")),
         _one("timelined_queue_bytes", "Bytes of the bodies that wait for their commit.", waiting),
@@ -43,9 +43,9 @@ def families(state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str,
     by_state = GaugeMetricFamily("timelined_incidents", "Incidents by their state.", labels=("state",))
     for name, number in incidents.items():
         by_state.add_metric((name,), number)
-    found.append(by_state)
-    found += [_one(name, _SIZES[name], size) for name, size in sizes.items()]
-    return found
+    metrics.append(by_state)
+    metrics += [_one(name, _SIZES[name], size) for name, size in sizes.items()]
+    return metrics
 
 
 _SIZES = {
@@ -79,14 +79,14 @@ def of_daemon(own: Iterable[Metric], more: Iterable[Metric], logs: Mapping[str, 
 
     A name is told once, of all of them together. ``own`` and ``more`` are of the daemon, ``logs`` of each log.
     """
-    found = {family.name: family for family in (*own, *more) if family.name.startswith((*_OF_PROCESS, *_OF_BOTH))}
+    by_name = {family.name: family for family in (*own, *more) if family.name.startswith((*_OF_PROCESS, *_OF_BOTH))}
     for name, families in logs.items():
         for family in families:
             if family.name.startswith(_OF_PROCESS):
                 continue
-            whole = found.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
+            whole = by_name.setdefault(family.name, Metric(family.name, family.documentation, family.type, family.unit))
             whole.samples += [_of_log(sample, name) for sample in family.samples]
-    return [*found.values()]
+    return [*by_name.values()]
 
 
 _OF_PROCESS = ("process_", "python_", "timelined_build_info", "timelined_config_")
@@ -142,16 +142,16 @@ def _resident(process: int) -> int | None:
 
 def sizes(log: Path) -> dict[str, int]:
     """How large files are, and how much room there is; what cannot be looked at is left out."""
-    found: dict[str, int] = {}
+    by_metric: dict[str, int] = {}
     try:
-        found["timelined_log_size_bytes"] = _size(log)
+        by_metric["timelined_log_size_bytes"] = _size(log)
         disk = os.statvfs(log)
-        found["timelined_disk_free_bytes"] = disk.f_bavail * disk.f_frsize
-        found["timelined_lists_size_bytes"] = _size(lists_path(log))
+        by_metric["timelined_disk_free_bytes"] = disk.f_bavail * disk.f_frsize
+        by_metric["timelined_lists_size_bytes"] = _size(lists_path(log))
     except OSError:
         # A file may be gone at this moment: readiness says so.
-        return found
-    return found
+        return by_metric
+    return by_metric
 
 
 def _size(path: Path) -> int:

@@ -41,11 +41,11 @@ def overall(logs: Logs, face: Face) -> web.Application:
     return build_overall(frame, readiness, looked_up, face.reload)
 
 
-async def _told(kept: KeptLog) -> gauges.Families:
+async def _told(kept_log: KeptLog) -> gauges.Families:
     """What is counted and looked up of one log."""
-    counted = [*kept.host.metrics.registry.collect()]
-    if kept.runtime is not None:
-        return [*counted, *await kept.runtime.gauges()]
+    counted = [*kept_log.host.metrics.registry.collect()]
+    if kept_log.runtime is not None:
+        return [*counted, *await kept_log.runtime.gauges()]
     return [*counted, gauges.ready(False)]
 
 
@@ -75,12 +75,12 @@ async def reading_all(
     face = Face(settings, clock, Front())
     logs = Logs(settings, clock, face)
     async with AsyncExitStack() as stack:
-        for kept in logs:
+        for kept_log in logs:
             try:
-                app = await stack.enter_async_context(reading(kept.settings, clock, say))
+                app = await stack.enter_async_context(reading(kept_log.settings, clock, say))
             except TimelinedError as error:
-                kept.failure = str(error)
-                app = kept.app_away(local_only=True)
-            await logs.mounts.put(kept.name, app)
+                kept_log.failure = str(error)
+                app = kept_log.app_away(local_only=True)
+            await logs.mounts.put(kept_log.name, app)
         stack.push_async_callback(logs.mounts.close)
         yield overall(logs, face)

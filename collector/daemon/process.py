@@ -134,14 +134,14 @@ async def _reloading(hangup: asyncio.Event, daemon: Daemon) -> AsyncIterator[Non
 
 async def unless(stop: asyncio.Event, opening: Coroutine[Any, Any, T]) -> T | None:
     """What ``opening`` gives; None where we were asked to stop first, and then what it had opened is closed."""
-    task, asked = asyncio.create_task(opening), asyncio.create_task(stop.wait())
+    task, stop_task = asyncio.create_task(opening), asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait((task, asked), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((task, stop_task), return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             await ended(task)
         return None if task.cancelled() else task.result()
     finally:
-        asked.cancel()
+        stop_task.cancel()
         task.cancel()
 
 

@@ -28,7 +28,7 @@ async def restored(
     """
     with tempfile.TemporaryDirectory(prefix="timelined-restore-") as folder:
         target = Path(folder) / "timelined.db"
-        made = await in_thread(lambda: backup(source, target, progress), lambda nothing: None)
+        backup_copy = await in_thread(lambda: backup(source, target, progress), lambda nothing: None)
         there = msgspec.structs.replace(
             settings,
             storage=msgspec.structs.replace(settings.storage, url=f"sqlite:///{target}"),
@@ -37,4 +37,4 @@ async def restored(
         if (await log.schema_of(there.storage.url)).behind:
             await log.upgrade(there.storage.url, [projections.metadata], projections.fitted, keep_copy=None)
         async with reading(there) as app:
-            yield made, app
+            yield backup_copy, app

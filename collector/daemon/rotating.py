@@ -79,12 +79,13 @@ def plain(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, sources=sources, api=_without(settings.api), web=web, proof=proof)
 
 
-def _emptied(told: Credentials) -> Credentials:
+def _emptied(credentials: Credentials) -> Credentials:
     return msgspec.structs.replace(
-        told,
-        signing=(b"",) * len(told.signing), header=(b"",) * len(told.header), bearer=(b"",) * len(told.bearer),
-        basic=tuple((user, b"") for user, _ in told.basic), path=(b"",) * len(told.path),
-        certificates=(b"",) * len(told.certificates),
+        credentials,
+        signing=(b"",) * len(credentials.signing), header=(b"",) * len(credentials.header),
+        bearer=(b"",) * len(credentials.bearer),
+        basic=tuple((user, b"") for user, _ in credentials.basic), path=(b"",) * len(credentials.path),
+        certificates=(b"",) * len(credentials.certificates),
     )  # fmt: skip
 
 

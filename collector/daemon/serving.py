@@ -127,11 +127,11 @@ async def _listen(
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
     tls = face.front.context
-    for named, site in _sites(runner, settings, sockets, tls):
+    for address_named, site in _sites(runner, settings, sockets, tls):
         try:
             await site.start()
         except OSError as error:
-            raise Unavailable(f"cannot listen on {named}: {_why_not(error)}") from error
+            raise Unavailable(f"cannot listen on {address_named}: {_why_not(error)}") from error
     stack.push_async_callback(runner.drain, _GRACE)
     address = _url(runner.addresses[0], "https" if tls else "http") + at.prefix
     await logs.announce(address)

@@ -39,9 +39,9 @@ def _taken(number: int) -> socket.socket:
     os.set_inheritable(number, False)
     if not stat.S_ISSOCK(os.fstat(number).st_mode):
         raise InvalidSettings((f"cannot take file descriptor {number} from systemd: it is no socket; {_DO}",))
-    taken = socket.socket(fileno=number)
-    tcp = taken.family in (socket.AF_INET, socket.AF_INET6) and taken.type == socket.SOCK_STREAM
-    if not tcp or not taken.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        taken.close()
+    inherited = socket.socket(fileno=number)
+    tcp = inherited.family in (socket.AF_INET, socket.AF_INET6) and inherited.type == socket.SOCK_STREAM
+    if not tcp or not inherited.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        inherited.close()
         raise InvalidSettings((f"cannot take socket {number} from systemd: it is not TCP, or does not listen; {_DO}",))
-    return taken
+    return inherited

@@ -13,10 +13,10 @@ def hints(settings: Settings, address: str) -> str:
     senders = [(name, said) for name, said in settings.sources.items() if SOURCES[said.kind].trial]
     lines = ["what each sender needs:  timelined sources"]
     if senders:
-        name, said = senders[0]
-        url, source = f"{address}/webhooks/{name}", SOURCES[said.kind]
+        name, source_settings = senders[0]
+        url, source = f"{address}/webhooks/{name}", SOURCES[source_settings.kind]
         lines = [f"{source.called}:".ljust(19) + source.paste.format(address=url)]
-        if said.credentials.open:
+        if source_settings.credentials.open:
             lines.append(f"to try it:         curl {url} -H 'Content-Type: application/json' -d '{source.trial}'")
     lines.append(f"then look:         timelined incidents, or {address}/api/v1/incidents")
     return "".join(f"{line}\n" for line in lines)

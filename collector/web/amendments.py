@@ -32,13 +32,13 @@ Amend = Callable[[Event], Event]
 @routes.post(ONE + "/correct")
 async def correct(request: web.Request) -> web.Response:
     """Say what an event should have said."""
-    said = await statement(request, Correcting)
-    fields = _fields(said.body)
+    received = await statement(request, Correcting)
+    fields = _fields(received.body)
 
     def amend(event: Event) -> Event:
-        return amendments.corrected(event, **_common(said), fields=fields, clear=said.body.clear)
+        return amendments.corrected(event, **_common(received), fields=fields, clear=received.body.clear)
 
-    return await _amended(request, said.key, amend)
+    return await _amended(request, received.key, amend)
 
 
 @routes.post(ONE + "/retract")
@@ -63,10 +63,10 @@ def _common(said: Statement[Any]) -> dict[str, Any]:
 
 def _fields(body: Correcting) -> dict[str, Any]:
     """The fields that are corrected, each as the event holds it."""
-    given: dict[str, Any] = {name: getattr(body, name) for name in amendments.CORRECTABLE}
+    changes: dict[str, Any] = {name: getattr(body, name) for name in amendments.CORRECTABLE}
     if body.occurred_at is not None:
-        given["occurred_at"] = moment(body.occurred_at, "occurred_at")
-    return {name: value for name, value in given.items() if value is not None}
+        changes["occurred_at"] = moment(body.occurred_at, "occurred_at")
+    return {name: value for name, value in changes.items() if value is not None}
 
 
 async def _amended(request: web.Request, key: str, amend: Amend) -> web.Response:
@@ -79,10 +79,10 @@ async def _amended(request: web.Request, key: str, amend: Amend) -> web.Response
 
 async def _amend(app: web.Application, name: str, key: str, amend: Amend) -> ReceiptItem:
     """Append the next revision of an event, and wait until lists and drafts show it."""
-    told = await _store(app, name, amendments.statement_of(key), amend)
-    await statements.taken_in(app, told.position)
+    item = await _store(app, name, amendments.statement_of(key), amend)
+    await statements.taken_in(app, item.position)
     await app[REDRAW]((name,))
-    return told
+    return item
 
 
 async def _store(app: web.Application, name: str, key: str, amend: Amend) -> ReceiptItem:

@@ -35,13 +35,17 @@ class ArrivedSources(msgspec.Struct, frozen=True, kw_only=True):
 
 async def arrived(app: web.Application) -> ArrivedSources:
     """Count the last deliveries; what arrived is told whatever becomes of the lists."""
-    found = await app[LOG].query(partial(arrivals, names=list(app[INTAKE].sources), most=COUNTED))
+    counts_of_log = await app[LOG].query(partial(arrivals, names=list(app[INTAKE].sources), most=COUNTED))
     counts: Counter[str] = Counter()
     not_read = ""
     try:
-        for row, _ in await refused.refused(app[REFUSALS], app[PROJECTIONS], since=found.since or None, limit=COUNTED):
+        for row, _ in await refused.refused(
+            app[REFUSALS], app[PROJECTIONS], since=counts_of_log.since or None, limit=COUNTED
+        ):
             counts[row.source] += row.count
     except Unavailable as error:
         not_read = str(error)
-    known = {name: SourceArrivals() for name in counts} | dict(found.sources)
-    return ArrivedSources(sources=known, refused=counts, looked=found.looked, since=found.since, not_read=not_read)
+    known = {name: SourceArrivals() for name in counts} | dict(counts_of_log.sources)
+    return ArrivedSources(
+        sources=known, refused=counts, looked=counts_of_log.looked, since=counts_of_log.since, not_read=not_read
+    )

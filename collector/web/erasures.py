@@ -19,19 +19,19 @@ routes = web.RouteTableDef()
 @routes.post("/api/v1/erasures")
 async def erase(request: web.Request) -> web.Response:
     """Erase events and deliveries: 201 where anything was removed, 200 where all was gone already or only asked."""
-    said = await statement(request, bodies.ErasureBody)
-    body = said.body
-    asked = RequestedErasure(
+    received = await statement(request, bodies.ErasureBody)
+    body = received.body
+    request_values = RequestedErasure(
         events=tuple([await statements.event_named(request.app, text, "events") for text in body.events]),
         deliveries=tuple(body.deliveries),
         by=body.by,
         reason=body.reason,
-        key=said.key,
-        stated_at=said.now,
+        key=received.key,
+        stated_at=received.now,
         everything=body.everything,
         with_events=body.with_events,
         dry_run=body.dry_run,
     )
-    done = await request.app[ERASE](asked)
+    done = await request.app[ERASE](request_values)
     removed = bool(done.new or done.deliveries) and not body.dry_run
     return answers.json(answers.erasure(done), status=201 if removed else 200)

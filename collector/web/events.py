@@ -38,7 +38,7 @@ async def list_events(request: web.Request) -> web.Response:
     )
     number = query.number("incident")
     limit, newest_first = query.limit(100), query.one_of("order", "asc", "desc") == "desc"
-    wanted = EventFilter(
+    event_filter = EventFilter(
         source=query.text("source"),
         type=query.text("type"),
         service=query.text("service"),
@@ -50,25 +50,25 @@ async def list_events(request: web.Request) -> web.Response:
         before=query.number("before"),
         newest_first=newest_first,
     )
-    return await page_of_events(request, wanted, limit)
+    return await page_of_events(request, event_filter, limit)
 
 
 async def page_of_events(
-    request: web.Request, wanted: EventFilter, limit: int, more: Mapping[str, Any] | None = None,
-    shown: Callable[[RecordedEvent], shapes.Event] = answers.event,
+    request: web.Request, event_filter: EventFilter, limit: int, more: Mapping[str, Any] | None = None,
+    shape_of: Callable[[RecordedEvent], shapes.Event] = answers.event,
 ) -> web.Response:  # fmt: skip
     """A page of the events that pass a filter; its own limit is not looked at."""
-    cursor = "before" if wanted.newest_first else "after"
+    cursor = "before" if event_filter.newest_first else "after"
     lists, private = request.app[PROJECTIONS], dict[str, str]()
 
     async def fetch(following: str | None, count: int) -> list[RecordedEvent]:
         place = {} if following is None else {cursor: int(following)}
-        found = await lists.events(msgspec.structs.replace(wanted, limit=count, **place))
+        found = await lists.events(msgspec.structs.replace(event_filter, limit=count, **place))
         private.update(await lists.private_events([event.id for event in found]))
         return found
 
     def marked(fact: RecordedEvent) -> shapes.Event:
-        return msgspec.structs.replace(shown(fact), private=private.get(fact.id))
+        return msgspec.structs.replace(shape_of(fact), private=private.get(fact.id))
 
     return await page(request, "events", fetch, limit, marked, cursor, lambda fact: str(fact.position), more)
 
@@ -79,13 +79,13 @@ async def get_event(request: web.Request) -> web.Response:
     Query(request)
     name = await statements.event_named(request.app, request.match_info["event"], "event")
     revisions = await request.app[LOG].read_ids([name])
-    told = await request.app[LOG].repeats([name])
+    repeats = await request.app[LOG].repeats([name])
     why = await request.app[PROJECTIONS].why(name)
     private = (await request.app[PROJECTIONS].private_events([name])).get(name)
     body = shapes.Whole(
         id=name,
         events=[answers.event(revision, private) for revision in revisions],
-        repeats=answers.repeats(told.get(name)),
+        repeats=answers.repeats(repeats.get(name)),
         why=answers.reason(why) if why else None,
     )
     return answers.fresh(request, answers.json(body))

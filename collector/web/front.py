@@ -94,14 +94,14 @@ class Users:
 
     async def know(self, name: str, password: bytes) -> bool:
         """Whether this is the user's password, in a time that does not tell whether there is such a user."""
-        known = self._hashes.get(name, _NOBODY)
+        password_hash = self._hashes.get(name, _NOBODY)
         digest = hmac.new(
-            self._key, hashlib.sha256(known).digest() + name.encode() + b":" + password, "sha256"
+            self._key, hashlib.sha256(password_hash).digest() + name.encode() + b":" + password, "sha256"
         ).digest()
         if digest in self._right:
             return True
         async with self._alone:
-            right = await asyncio.to_thread(bcrypt.checkpw, password[:LONGEST], known)
+            right = await asyncio.to_thread(bcrypt.checkpw, password[:LONGEST], password_hash)
         if not right or name not in self._hashes or len(password) > LONGEST:
             return False
         if len(self._right) >= _REMEMBERED:

@@ -34,19 +34,19 @@ async def rows_at(
     app: web.Application, as_of: int, before: int | None, limit: int, passes: _Passes
 ) -> list[IncidentRow]:
     """Incidents as they stood then that pass, newest number first; ``before`` is the last number seen."""
-    found: list[IncidentRow] = []
-    while len(found) < limit:
+    found_rows: list[IncidentRow] = []
+    while len(found_rows) < limit:
         rows = await app[PROJECTIONS].incidents(before=before, limit=TOGETHER, known_by=as_of)
         for row in rows:
             stood = await _stood(app, row, as_of)
             if stood is not None and passes(stood):
-                found.append(stood)
-            if len(found) == limit:
+                found_rows.append(stood)
+            if len(found_rows) == limit:
                 break
         if len(rows) < TOGETHER:
             break
         before = rows[-1].number
-    return found
+    return found_rows
 
 
 async def _stood(app: web.Application, row: IncidentRow, as_of: int) -> IncidentRow | None:

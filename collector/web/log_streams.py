@@ -37,7 +37,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     query = Query(request, "cursor", "type", "source")
     logs = request.app[LOGS]()
     passes = passing(query)
-    seen = places(request.headers.get("Last-Event-ID") or query.text("cursor"), logs)
+    positions = places(request.headers.get("Last-Event-ID") or query.text("cursor"), logs)
     if not any(STREAMS in log.app for log in logs):
         raise Unavailable("cannot stream events now: no log can be read; come again")
     response = started()
@@ -50,17 +50,17 @@ async def stream(request: web.Request) -> web.StreamResponse:
             if (streams := log.app.get(STREAMS)) is not None:
                 queue, position = await streams.open()
                 stack.callback(streams.close, queue)
-                seen.setdefault(log.name, position)
+                positions.setdefault(log.name, position)
                 listened.append(_Listened(log, streams, queue))
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):
-            await _tell(request, response, listened, seen, passes)
+            await _tell(request, response, listened, positions, passes)
     response.force_close()
     return response
 
 
 async def _tell(
-    request: web.Request, response: web.StreamResponse, listened: Sequence[_Listened], seen: dict[str, int],
+    request: web.Request, response: web.StreamResponse, listened: Sequence[_Listened], positions: dict[str, int],
     passes: Callable[[StreamPiece], bool],
 ) -> None:  # fmt: skip
     """What comes of each log, until one of them ends; each message says what was told by then of all."""
@@ -75,20 +75,20 @@ async def _tell(
             await send(BEAT)
 
     def telling(log: OneLog) -> Callable[[StreamPiece], Awaitable[None]]:
-        named = b'{"log":"%b",' % log.name.encode()
+        log_field = b'{"log":"%b",' % log.name.encode()
 
         async def tell(piece: StreamPiece) -> None:
             async with one_at_a_time:
                 # What a cursor names was sent before it.
-                seen[log.name] = piece.position
-                told = (cursor_of(seen).encode(), named + piece.told[1:])
+                positions[log.name] = piece.position
+                told = (cursor_of(positions).encode(), log_field + piece.told[1:])
                 await send(b"id: %b\nevent: event\ndata: %b\n\n" % told)
 
         return tell
 
-    await send(b"retry: 2000\n: position %b\n\n" % cursor_of(seen).encode())
+    await send(b"retry: 2000\n: position %b\n\n" % cursor_of(positions).encode())
     following = [
-        follow(request, each.streams, each.queue, seen[each.log.name], passes, telling(each.log), beat)
+        follow(request, each.streams, each.queue, positions[each.log.name], passes, telling(each.log), beat)
         for each in listened
     ]
     tasks = [asyncio.create_task(one) for one in (*following, _until_others(request, limits.look))]

@@ -42,21 +42,22 @@ async def list_incidents(request: web.Request) -> web.Response:
     """Incidents of all logs, by when they began, newest first."""
     query = Query(request, "status", "service", "since", "until", "limit", "cursor")
     limit = query.limit(50)
-    found = await merged_incidents(
+    merged_rows = await merged_incidents(
         request.app[LOGS](), query.text("cursor"), limit, status=query.one_of("status", *STATUSES),
         service=query.text("service"), since=query.moment("since"), until=query.moment("until"),
     )  # fmt: skip
-    rows = [_of(each.log, shapes.LogIncident, answers.incident(each.row)) for each in found.rows]
-    return await paged(request, "incidents", rows, "cursor", found.following, _not_listed(found))
+    rows = [_of(each.log, shapes.LogIncident, answers.incident(each.row)) for each in merged_rows.rows]
+    return await paged(request, "incidents", rows, "cursor", merged_rows.following, _not_listed(merged_rows))
 
 
 async def merged_incidents(
-    logs: Sequence[OneLog], cursor: str | None, limit: int, **asked: object
+    logs: Sequence[OneLog], cursor: str | None, limit: int, **filters: object
 ) -> MergedPage[IncidentRow]:  # fmt: skip
-    """A page of the incidents of all logs, the newest first; ``asked`` is as :meth:`Projections.incidents` takes it."""
+    """A page of the incidents of all logs, the newest first; ``filters`` is as :meth:`Projections.incidents` "
+    "takes it."""
 
     async def fetch(lists: Projections, before: int | None, count: int) -> list[IncidentRow]:
-        return await lists.incidents(before=before, limit=count, **asked)  # type: ignore[arg-type]
+        return await lists.incidents(before=before, limit=count, **filters)  # type: ignore[arg-type]
 
     return await merged(logs, cursor, limit, fetch, lambda row: row.number, lambda row: -row.started_at)
 
@@ -68,7 +69,7 @@ async def list_events(request: web.Request) -> web.Response:
         request, "source", "type", "service", "entity", "since", "until", "order", "limit", "cursor",
     )  # fmt: skip
     limit, newest_first = query.limit(100), query.one_of("order", "asc", "desc") == "desc"
-    wanted = EventFilter(
+    event_filter = EventFilter(
         source=query.text("source"), type=query.text("type"), service=query.text("service"),
         entity=query.text("entity"), since=query.moment("since"), until=query.moment("until"),
         newest_first=newest_first,
@@ -77,10 +78,10 @@ async def list_events(request: web.Request) -> web.Response:
 
     async def fetch(lists: Projections, place: int | None, count: int) -> list[RecordedEvent]:
         bound = {"before": place} if newest_first else {"after": place or 0}
-        found = await lists.events(msgspec.structs.replace(wanted, limit=count, **bound))
-        marks = await lists.private_events([event.id for event in found])
-        private.update({(id(event), event.id): marks[event.id] for event in found if event.id in marks})
-        return found
+        events = await lists.events(msgspec.structs.replace(event_filter, limit=count, **bound))
+        marks = await lists.private_events([event.id for event in events])
+        private.update({(id(event), event.id): marks[event.id] for event in events if event.id in marks})
+        return events
 
     sign = -1 if newest_first else 1
     page = await merged(

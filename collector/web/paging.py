@@ -27,7 +27,7 @@ async def page(
     name: str,
     fetch: Callable[[str | None, int], Awaitable[Sequence[T]]],
     limit: int,
-    shown: Callable[[T], object],
+    row_shape: Callable[[T], object],
     parameter: str,
     cursor: Callable[[T], str],
     more: Mapping[str, Any] | None = None,
@@ -38,20 +38,20 @@ async def page(
     is None. ``cursor`` names a row; given back as ``parameter`` it asks for what follows.
     """
     reads = request.app[READS]
-    written: list[bytes] = []
+    rows_encoded: list[bytes] = []
     size, following = 0, None
-    while len(written) < limit and size < reads.limits.page:
-        count = min(TOGETHER, limit - len(written))
+    while len(rows_encoded) < limit and size < reads.limits.page:
+        count = min(TOGETHER, limit - len(rows_encoded))
         if following is not None:
             await reads.give_way()
         rows = await fetch(following, count + 1)
-        some = [answers.encode(shown(row)) for row in rows[:count]]
-        written += some
+        some = [answers.encode(row_shape(row)) for row in rows[:count]]
+        rows_encoded += some
         size += sum(map(len, some))
         following = cursor(rows[count - 1]) if len(rows) > count else None
         if following is None:
             break
-    return _answer(request, name, written, parameter, following, more)
+    return _answer(request, name, rows_encoded, parameter, following, more)
 
 
 async def paged(
@@ -59,24 +59,24 @@ async def paged(
     more: Mapping[str, Any] | None = None,
 ) -> web.Response:  # fmt: skip
     """One page of rows as they are shown; ``following`` as ``parameter`` asks for the next one."""
-    written: list[bytes] = []
+    rows_encoded: list[bytes] = []
     for start in range(0, len(rows), TOGETHER):
         if start:
             await request.app[READS].give_way()
-        written += [answers.encode(row) for row in rows[start : start + TOGETHER]]
-    return _answer(request, name, written, parameter, following, more)
+        rows_encoded += [answers.encode(row) for row in rows[start : start + TOGETHER]]
+    return _answer(request, name, rows_encoded, parameter, following, more)
 
 
 def _answer(
-    request: web.Request, name: str, written: Sequence[bytes], parameter: str, following: str | None,
+    request: web.Request, name: str, rows_encoded: Sequence[bytes], parameter: str, following: str | None,
     more: Mapping[str, Any] | None = None,
 ) -> web.Response:  # fmt: skip
     headers = {"Vary": "Accept"}
     if following:
         headers["Link"] = f'<{request.rel_url.update_query({parameter: following})}>; rel="next"'
     if lines := lines_asked(request):
-        body = b"".join(row + b"\n" for row in written)
+        body = b"".join(row + b"\n" for row in rows_encoded)
         return answers.fresh(request, web.Response(body=body, headers=headers, content_type=lines))
     rest = answers.encode({"next": following, **(more or {})})
-    body = b'{"%b":[%b],%b' % (name.encode(), b",".join(written), rest[1:])
+    body = b'{"%b":[%b],%b' % (name.encode(), b",".join(rows_encoded), rest[1:])
     return answers.fresh(request, web.Response(body=body, headers=headers, content_type="application/json"))

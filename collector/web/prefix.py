@@ -34,14 +34,14 @@ def within(prefix: str, factory: Factory, find: Find | None = None) -> Factory:
         if prefix and path != prefix and not path.startswith(f"{prefix}/"):
             request[_OUTSIDE] = prefix
             return request
-        found = find(path.removeprefix(prefix) or "/") if find is not None else None
-        cut = prefix + (found[0] if found is not None else "")
+        match = find(path.removeprefix(prefix) or "/") if find is not None else None
+        cut = prefix + (match[0] if match is not None else "")
         if cut:
             inner = path.removeprefix(cut) or "/"
             request = request.clone(rel_url=request.rel_url.with_path(inner, encoded=True, keep_query=True))
             request[_PREFIX] = cut
-        if found is not None:
-            request[_ANSWER] = [found[1]]
+        if match is not None:
+            request[_ANSWER] = [match[1]]
         return request
 
     return made

@@ -163,14 +163,14 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """An error answer."""
-    said = detail if len(detail) <= LONGEST else detail[: LONGEST - 1] + "…"
+    shortened = detail if len(detail) <= LONGEST else detail[: LONGEST - 1] + "…"
     body = Problem(
         type=f"urn:timelined:problem:{kind.name}",
         title=kind.title,
         status=kind.status,
-        detail=said,
+        detail=shortened,
         instance=instance,
-        errors=({"pointer": pointer, "detail": said},) if pointer else (),
+        errors=({"pointer": pointer, "detail": shortened},) if pointer else (),
     )
     return web.Response(body=encode(body), status=kind.status, headers=headers, content_type="application/problem+json")
 
@@ -204,10 +204,10 @@ def title_of(error: Exception) -> str:
 def from_http(error: web.HTTPException, instance: str = "/") -> web.Response:
     """What aiohttp says by raising (404, 405, 413 …), in our shape and without its words."""
     status = HTTPStatus(error.status)
-    kept = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
     kind = ProblemKind(error.status, status.phrase.lower().replace(" ", "-"), status.phrase)
     detail = DETAILS.get(error.status, status.description or status.phrase)
-    return problem(kind, detail, instance=instance, headers=kept)
+    return problem(kind, detail, instance=instance, headers=allowed)
 
 
 def instance_of(request: web.BaseRequest) -> str:

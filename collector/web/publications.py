@@ -19,10 +19,10 @@ ONE = "/api/v1/incidents/{number}"
 @routes.post(ONE + "/publish")
 async def publish(request: web.Request) -> web.Response:
     """Publish the postmortem, or say what that would change there."""
-    asked = await _asked(request)
-    told = await request.app[PUBLISHING].publish(asked)
+    request_values = await _asked(request)
+    told = await request.app[PUBLISHING].publish(request_values)
     status = 201 if told.outcome == "published" else 202 if told.outcome == "failed" else 200
-    return _answered(asked, told, status)
+    return _answered(request_values, told, status)
 
 
 @routes.post(ONE + "/pull")
@@ -34,21 +34,22 @@ async def pull(request: web.Request) -> web.Response:
 
 
 async def _asked(request: web.Request) -> Asking:
-    said, row = await statement(request, PublishingBody), await statements.incident(request)
-    body = said.body
+    received, row = await statement(request, PublishingBody), await statements.incident(request)
+    body = received.body
     return Asking(
-        number=row.number, incident=row.key, target=body.target, key=said.key, by=body.by, now=said.now,
+        number=row.number, incident=row.key, target=body.target, key=received.key, by=body.by, now=received.now,
         issue=body.issue, dry_run=body.dry_run, replace=body.replace, private=body.private,
     )  # fmt: skip
 
 
-def _answered(asked: Asking, told: Published, status: int) -> web.Response:
-    shown = shapes.Published(
-        incident=asked.number, target=asked.target, outcome=told.outcome, url=told.url or None,
-        revision=told.revision or None, request=told.request or None, cut=told.cut, diff=told.diff or None,
-        reason=told.reason or None, event=told.event or None,
+def _answered(asked: Asking, published: Published, status: int) -> web.Response:
+    answer = shapes.Published(
+        incident=asked.number, target=asked.target, outcome=published.outcome, url=published.url or None,
+        revision=published.revision or None, request=published.request or None, cut=published.cut,
+        diff=published.diff or None,
+        reason=published.reason or None, event=published.event or None,
     )  # fmt: skip
-    return answers.json(shown, status=status)
+    return answers.json(answer, status=status)
 
 
 @routes.get(ONE + "/publications")

@@ -25,7 +25,7 @@ async def replay(request: web.Request) -> web.Response:
     Drafts that show what changed are written again before the answer.
     """
     body = (await statement(request, bodies.Replaying)).body
-    asked = Selection(
+    selection = Selection(
         after=body.after,
         limit=body.limit,
         source=body.source,
@@ -33,11 +33,11 @@ async def replay(request: web.Request) -> web.Response:
         since=optional_moment(body.since, "since"),
         until=optional_moment(body.until, "until"),
     )
-    found = await request.app[REPARSE](asked, body.dry_run)
-    if found.position:
-        await statements.taken_in(request.app, found.position)
-        await request.app[REDRAW](tuple([change.event for change in found.changes]))
-    return answers.json(_shown(found), status=201 if found.position else 200)
+    result = await request.app[REPARSE](selection, body.dry_run)
+    if result.position:
+        await statements.taken_in(request.app, result.position)
+        await request.app[REDRAW](tuple([change.event for change in result.changes]))
+    return answers.json(_shown(result), status=201 if result.position else 200)
 
 
 def _shown(found: ReparseResult) -> shapes.Replayed:
@@ -45,14 +45,14 @@ def _shown(found: ReparseResult) -> shapes.Replayed:
     return shapes.Replayed(found.looked, changes, found.skipped, found.after, found.last)
 
 
-def _reread(each: RereadDifference) -> shapes.Reread:
+def _reread(difference: RereadDifference) -> shapes.Reread:
     return shapes.Reread(
-        event=each.event,
-        change=each.what,
-        delivery=f"d{each.delivery}",
-        type=each.type,
-        source=each.source,
-        title=each.title,
-        occurred_at=rfc3339(each.occurred_at),
-        fields={name: shapes.Field(before, after) for name, (before, after) in each.fields.items()},
+        event=difference.event,
+        change=difference.what,
+        delivery=f"d{difference.delivery}",
+        type=difference.type,
+        source=difference.source,
+        title=difference.title,
+        occurred_at=rfc3339(difference.occurred_at),
+        fields={name: shapes.Field(before, after) for name, (before, after) in difference.fields.items()},
     )

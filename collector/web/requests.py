@@ -78,11 +78,11 @@ class Query:
 
     def zone(self, name: str) -> ZoneInfo | None:
         """A time zone, by its name."""
-        written = self.text(name)
+        zone_name = self.text(name)
         try:
-            return ZoneInfo(written) if written is not None else None
+            return ZoneInfo(zone_name) if zone_name is not None else None
         except (KeyError, ValueError, OSError):
-            what = f"{name} is {written!r}, which is no time zone; write it like UTC or Europe/Madrid"
+            what = f"{name} is {zone_name!r}, which is no time zone; write it like UTC or Europe/Madrid"
             raise InvalidInput(what, name) from None
 
     def number(self, name: str) -> int | None:
@@ -125,10 +125,10 @@ def _signed(request: web.Request, body: bytes, kind: type[T]) -> bytes:
     if not name or "by" not in kind.__struct_fields__:
         return body
     try:
-        said = msgspec.json.decode(body)
+        fields = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body
-    return msgspec.json.encode(said | {"by": name}) if isinstance(said, dict) else body
+    return msgspec.json.encode(fields | {"by": name}) if isinstance(fields, dict) else body
 
 
 def moment(text: str, name: str) -> int:
@@ -156,15 +156,15 @@ def whole(text: str, name: str, *, least: int = 0, most: int) -> int:
 
 def idempotency_key(request: web.Request) -> str:
     """The client's key, or a new one that nobody else has."""
-    given = request.headers.getall("Idempotency-Key", [])
-    if not given:
+    keys = request.headers.getall("Idempotency-Key", [])
+    if not keys:
         return secrets.token_hex(16)
-    if len(given) > 1 or not _KEY.fullmatch(given[0]):
+    if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         raise InvalidParameter(
             "cannot read the request: Idempotency-Key must be given once, with 1 to 200 printable ASCII characters",
             "Idempotency-Key",
         )
-    return given[0]
+    return keys[0]
 
 
 async def json_body(request: web.Request) -> bytes:
@@ -222,10 +222,10 @@ async def chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
 
 def headers_of(request: web.BaseRequest) -> dict[str, str]:
     """Headers by their names in lower case; several of one name are joined, as RFC 9110 §5.3 allows."""
-    given = request.headers
-    headers = {name.lower(): value for name, value in given.items()}
-    if len(headers) < len(given):
-        headers = {name: ", ".join(given.getall(name)) for name in headers}
+    all_headers = request.headers
+    headers = {name.lower(): value for name, value in all_headers.items()}
+    if len(headers) < len(all_headers):
+        headers = {name: ", ".join(all_headers.getall(name)) for name in headers}
     return headers
 
 

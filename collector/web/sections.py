@@ -38,10 +38,15 @@ async def get_section(request: web.Request) -> web.Response:
 @routes.put(ONE)
 async def put_section(request: web.Request) -> web.Response:
     """Write what a section says, over exactly the text that was read."""
-    said = await statement(request, WritingBody)
+    received = await statement(request, WritingBody)
     row, section = await _incident(request), _section(request)
     fact = people.edited(
-        key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, field=section, value=said.body.text
+        key=received.key,
+        by=received.body.by,
+        stated_at=received.now,
+        incident=row.key,
+        field=section,
+        value=received.body.text,
     )
     held = request.if_match
     tags = None if held is None else [entry.value for entry in held if not entry.is_weak]
@@ -68,14 +73,17 @@ async def write(
 
 async def texts(app: web.Application, row: IncidentRow) -> Mapping[str, RecordedEvent]:
     """The statement that drafts show in each section in which people wrote."""
-    wanted, newest = EventFilter(incident=row.number, type="incident.edited", limit=MOST), dict[str, RecordedEvent]()
-    while page := await app[PROJECTIONS].events(wanted):
+    event_filter, newest = (
+        EventFilter(incident=row.number, type="incident.edited", limit=MOST),
+        dict[str, RecordedEvent](),
+    )
+    while page := await app[PROJECTIONS].events(event_filter):
         for event in page:
             section = event.data.get("field")
             if isinstance(section, str) and event.amendment != "retraction":
                 known = newest.get(section, event)
                 newest[section] = max(known, event, key=_said)
-        wanted = EventFilter(incident=row.number, type="incident.edited", limit=MOST, after=page[-1].position)
+        event_filter = EventFilter(incident=row.number, type="incident.edited", limit=MOST, after=page[-1].position)
     return newest
 
 

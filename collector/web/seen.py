@@ -49,14 +49,14 @@ class SeenLog:
     ) -> list[Delivery]:
         """See :meth:`EventLog.deliveries`."""
         hid = await self._lists.hidden()
-        found: list[Delivery] = []
-        while len(found) < limit:
+        deliveries: list[Delivery] = []
+        while len(deliveries) < limit:
             some = await self._log.deliveries(source=source, status=status, before=before, limit=limit)
-            found += [each for each in some if _is_seen(each, hid)]
+            deliveries += [each for each in some if _is_seen(each, hid)]
             if len(some) < limit:
                 break
             before = some[-1].id
-        return found[:limit]
+        return deliveries[:limit]
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
         """See :meth:`EventLog.delivery`."""

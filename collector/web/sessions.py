@@ -34,11 +34,11 @@ def holder(cookie: str | None, tokens: Iterable[Token], now: int) -> Token | Non
     """The one of these tokens that opened the session of a cookie; None where none did, or it has ended."""
     if cookie is None or not _SHAPE.fullmatch(cookie):
         return None
-    said, _, signature = cookie.rpartition(".")
+    expiry, _, signature = cookie.rpartition(".")
     matches = [
-        token for token in tokens if hmac.compare_digest(signature, _signed(token.secret, b"session", said))
+        token for token in tokens if hmac.compare_digest(signature, _signed(token.secret, b"session", expiry))
     ]  # fmt: skip
-    return matches[0] if matches and now < int(said.partition(".")[0]) else None
+    return matches[0] if matches and now < int(expiry.partition(".")[0]) else None
 
 
 def form_key(cookie: str) -> str:

@@ -222,11 +222,11 @@ def started() -> web.StreamResponse:
 
 def passing(query: Query) -> Callable[[StreamPiece], bool]:
     """Whether an event is asked for: by its ``type``, or a family of them, and its ``source``."""
-    wanted, source = query.text("type"), query.text("source")
+    type_name, source = query.text("type"), query.text("source")
 
     def passes(piece: StreamPiece) -> bool:
-        family = wanted is not None and wanted.endswith(".*") and piece.type.startswith(wanted[:-1])
-        return (wanted is None or family or piece.type == wanted) and source in (None, piece.source)
+        family = type_name is not None and type_name.endswith(".*") and piece.type.startswith(type_name[:-1])
+        return (type_name is None or family or piece.type == type_name) and source in (None, piece.source)
 
     return passes
 

@@ -28,13 +28,13 @@ _number = itertools.count(1)
 @web.middleware
 async def trace(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer a request under its id."""
-    given = request.headers.get(HEADER, "")
-    named = bool(_GIVEN.fullmatch(given))
+    given_id = request.headers.get(HEADER, "")
+    has_id = bool(_GIVEN.fullmatch(given_id))
     begun = perf_counter()
-    with structlog.contextvars.bound_contextvars(request=given if named else f"{_PROCESS}-{next(_number)}"):
+    with structlog.contextvars.bound_contextvars(request=given_id if has_id else f"{_PROCESS}-{next(_number)}"):
         response = await handler(request)
-        if named:
-            response.headers[HEADER] = given
+        if has_id:
+            response.headers[HEADER] = given_id
         if _quiet.isEnabledFor(logging.DEBUG):
             milliseconds = round((perf_counter() - begun) * 1000, 1)
             log.debug("answered", method=request.method, code=response.status, ms=milliseconds)

@@ -22,10 +22,10 @@ ONE = "/api/v1/incidents/{number}"
 @routes.post(ONE + "/review")
 async def review(request: web.Request) -> web.Response:
     """Say how far the review of the postmortem is."""
-    said, row = await statement(request, Reviewing), await statements.incident(request)
-    body = said.body
+    received, row = await statement(request, Reviewing), await statements.incident(request)
+    body = received.body
     fact = people.reviewed(
-        key=said.key, by=body.by, stated_at=said.now, incident=row.key, status=body.status, text=body.text,
+        key=received.key, by=body.by, stated_at=received.now, incident=row.key, status=body.status, text=body.text,
         evidence=await evidence(request.app, row.number),
     )  # fmt: skip
     return await statements.record(request, fact, row.number)
@@ -49,10 +49,10 @@ async def compare(request: web.Request) -> web.Response:
     query = Query(request, "from", "to")
     since, until = query.moment("from"), query.moment("to")
     row = await statements.incident(request)
-    found = await request.app[CHANGES](row.number, since, until, {})
-    if found is None:
+    differences_found = await request.app[CHANGES](row.number, since, until, {})
+    if differences_found is None:
         raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
-    differences = msgspec.convert(found, list[shapes.Difference], from_attributes=True)
+    differences = msgspec.convert(differences_found, list[shapes.Difference], from_attributes=True)
     body = shapes.Differences(row.number, answers.time(since), answers.time(until), differences)
     return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
 
@@ -65,10 +65,10 @@ async def evidence(app: web.Application, number: int) -> str:
 
 async def reviews(app: web.Application, row: IncidentRow) -> list[RecordedEvent]:
     """The statements on the review, without those retracted or erased, by when they were received."""
-    wanted, ids = EventFilter(incident=row.number, type=REVIEWED, limit=MOST), dict[str, None]()
-    while page := await app[PROJECTIONS].events(wanted):
+    event_filter, ids = EventFilter(incident=row.number, type=REVIEWED, limit=MOST), dict[str, None]()
+    while page := await app[PROJECTIONS].events(event_filter):
         ids.update((event.id, None) for event in page)
-        wanted = EventFilter(incident=row.number, type=REVIEWED, limit=MOST, after=page[-1].position)
+        event_filter = EventFilter(incident=row.number, type=REVIEWED, limit=MOST, after=page[-1].position)
     revisions = await app[LOG].read_ids(list(ids))
     last = {event.id: event for event in sorted(revisions, key=lambda each: each.revision)}
     first = {event.id: event for event in revisions if event.revision == 0}

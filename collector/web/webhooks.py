@@ -33,13 +33,15 @@ _METHODS = {"Allow": "POST, OPTIONS"}
 @routes.post(SECRET_ADDRESS)
 async def receive(request: web.Request) -> web.Response:
     """Take one delivery: 202 once it is stored, 200 where all of it was known, or with what its sender asked for."""
-    app, named = request.app, request.match_info
-    headers, length, token = headers_of(request), request.content_length, named.get("token", "")
+    app, match_info = request.app, request.match_info
+    headers, length, token = headers_of(request), request.content_length, match_info.get("token", "")
     with app[READS].webhook():
-        receipt = await app[INTAKE].take(named["source"], headers, incoming(request), token, app[CLOCK], length=length)
+        receipt = await app[INTAKE].take(
+            match_info["source"], headers, incoming(request), token, app[CLOCK], length=length
+        )
     if _quiet.isEnabledFor(logging.DEBUG):
         events = [told.event_id for told in receipt.items]
-        log.debug("stored a delivery", source=named["source"], delivery=receipt.delivery, events=events)
+        log.debug("stored a delivery", source=match_info["source"], delivery=receipt.delivery, events=events)
     if receipt.answer:
         return web.Response(text=receipt.answer)
     return answers.json(answers.receipt(receipt), status=status_of(receipt))

@@ -27,22 +27,23 @@ async def changes(request: web.Request) -> web.Response:
     clock = Clock(query.text("zone") or "UTC")
     row, app = await statements.incident(request), request.app
     since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
-    found = None
+    changes_found = None
     if since is not None or until is not None:
-        found = await app[CHANGES](row.number, since, until, {"zone": clock.zone})
-        if found is None:
+        changes_found = await app[CHANGES](row.number, since, until, {"zone": clock.zone})
+        if changes_found is None:
             raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
     return page(
-        request, "changes.html", clock, row=row, found=found, sections=_by_section(found or ()), open_until=OPEN,
+        request, "changes.html", clock, row=row, found=changes_found, sections=_by_section(changes_found or ()),
+        open_until=OPEN,
         since=since, until=until,
         asked={name: query.text(name) or "" for name in ("from", "to")},
         versions=await versions.reviews(app, row), evidence=await versions.evidence(app, row.number),
     )  # fmt: skip
 
 
-def _by_section(found: Sequence[Changed]) -> list[tuple[str, list[Changed]]]:
+def _by_section(differences: Sequence[Changed]) -> list[tuple[str, list[Changed]]]:
     """Statements by their section, in the order in which sections come up."""
     sections: dict[str, list[Changed]] = {}
-    for each in found:
+    for each in differences:
         sections.setdefault(each.section, []).append(each)
     return list(sections.items())

@@ -15,10 +15,10 @@ _MEDIA = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 async def static(request: web.Request) -> web.Response:
     """One file, to be kept for as long as its address holds: the address changes with its content."""
     name = request.match_info["name"]
-    found = rendering.files(request.app).get(name)
-    if found is None:
+    file = rendering.files(request.app).get(name)
+    if file is None:
         raise web.HTTPNotFound
-    body, digest = found
+    body, digest = file
     response = web.Response(body=body, content_type=_MEDIA[name.rpartition(".")[2]], charset="utf-8")
     fresh = request.query.get("v") == digest
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if fresh else "no-cache"

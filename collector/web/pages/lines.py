@@ -28,7 +28,7 @@ def notes_in(text: str, day: str, clock: Clock) -> list[tuple[int, str]]:
     the line above. Raises
     :class:`InvalidInput` for a first line without a time, and for a time that there is not.
     """
-    found: list[tuple[int, list[str]]] = []
+    notes: list[tuple[int, list[str]]] = []
     for number, line in enumerate(map(_cells, text.splitlines()), start=1):
         if number == 1 and _HEAD.match(line):
             continue
@@ -37,19 +37,19 @@ def notes_in(text: str, day: str, clock: Clock) -> list[tuple[int, str]]:
             day = begun["day"] or day
             time = f"{begun['time']:0>{8 if begun['time'].count(':') == 2 else 5}}"
             at = clock.moment(f"{day} {time}{begun['zone'] or ''}", f"line {number}") or 0
-            found.append((at, [begun["said"]]))
-        elif found:
-            found[-1][1].append(line)
+            notes.append((at, [begun["said"]]))
+        elif notes:
+            notes[-1][1].append(line)
         elif line.strip():
             raise InvalidInput(
                 f"cannot read the notes: line {number} begins with no time; begin it like 14:02, or 2026-03-04 14:02",
                 "text",
             )
-    if not found:
+    if not notes:
         raise InvalidInput("cannot read the notes: there is none; write one a line, each behind its time", "text")
-    if len(found) > MOST:
-        raise InvalidInput(f"cannot read the notes: there are {len(found)}; send {MOST} at a time", "text")
-    return [(at, "\n".join(said).strip()) for at, said in found]
+    if len(notes) > MOST:
+        raise InvalidInput(f"cannot read the notes: there are {len(notes)}; send {MOST} at a time", "text")
+    return [(at, "\n".join(said).strip()) for at, said in notes]
 
 
 def _cells(line: str) -> str:

@@ -43,14 +43,14 @@ def parts_of(markdown: str, events: Collection[str] = ()) -> list[MarkedPart]:
         named = [name for name in match[1].split(", ") if not name.startswith("+")]
         return "" if all(any(event.endswith(name) for event in events) for name in named) else match[0]
 
-    found: list[MarkedPart] = []
+    parts: list[MarkedPart] = []
     head = _HEAD.match(markdown)
     for part in _parts(_CITED.sub(cited, markdown[head.end() :] if head else markdown)):
-        if found and found[-1].kind == part.kind == "words":
-            found[-1] = MarkedPart("words", found[-1].text + part.text)
+        if parts and parts[-1].kind == part.kind == "words":
+            parts[-1] = MarkedPart("words", parts[-1].text + part.text)
         elif part.text:
-            found.append(part)
-    return found
+            parts.append(part)
+    return parts
 
 
 def _parts(line: str) -> Iterator[MarkedPart]:

@@ -63,13 +63,13 @@ async def overview(request: web.Request) -> web.Response:
 async def _overview(request: web.Request) -> web.Response:
     query = Query(request, *FILTERS, "before", "zone")
     clock = Clock(query.text("zone") or "UTC")
-    asked, before = filters_of(query, clock), query.number("before")
+    filters, before = filters_of(query, clock), query.number("before")
     status = query.one_of("status", *STATUSES)
     lists = request.app[PROJECTIONS]
     first: Sequence[IncidentRow] = ()
     if status is None and before is None:
-        first = await lists.incidents(status="open", limit=OPEN + 1, **asked)
-    rest = await lists.incidents(status=status or "resolved", before=before, limit=SHOWN + 1, **asked)
+        first = await lists.incidents(status="open", limit=OPEN + 1, **filters)
+    rest = await lists.incidents(status=status or "resolved", before=before, limit=SHOWN + 1, **filters)
     rows = [*first[:OPEN], *rest[:SHOWN]]
     filtered = any(query.text(name) for name in FILTERS)
     whole = not filtered and before is None
@@ -86,7 +86,7 @@ async def _overview(request: web.Request) -> web.Response:
         statuses=STATUSES,
         filtered=filtered,
         asked={name: query.text(name) or "" for name in FILTERS},
-        spans=spans(rows, await lists.gaps(GAPS), request.app[CLOCK](), asked["since"], asked["until"]),
+        spans=spans(rows, await lists.gaps(GAPS), request.app[CLOCK](), filters["since"], filters["until"]),
         wide=WIDE,
         news=await lists.news(rows),
         unjoined=await lists.unjoined(UNJOINED) if whole else None,

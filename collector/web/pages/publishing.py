@@ -24,7 +24,7 @@ async def ask(request: web.Request) -> web.Response:
     """Where it can be published, and what was published of it."""
     query = Query(request, "zone", "said")
     row = await statements.incident(request)
-    return await _shown(request, row, Clock(query.text("zone") or "UTC"), said=query.text("said") or "")
+    return await _shown(request, row, Clock(query.text("zone") or "UTC"), outcome=query.text("said") or "")
 
 
 @routes.post(ONE)
@@ -34,28 +34,29 @@ async def publish(request: web.Request) -> web.Response:
     fields = dict(reversed(await read(request)))
     check(request, fields.get("form_key", ""))
     clock = Clock(fields.get("zone") or "UTC")
-    asked = Asking(
+    request_values = Asking(
         number=row.number, incident=row.key, target=fields.get("target", ""), key=fields.get("key", "")[:100],
         by=fields.get("by", ""), now=request.app[CLOCK](), issue=fields.get("issue", ""),
         dry_run=fields.get("what") != "publish", replace=fields.get("replace") == "yes",
     )  # fmt: skip
-    told = await request.app[PUBLISHING].publish(asked)
-    if asked.dry_run:
-        return await _shown(request, row, clock, told=told, asked=fields)
+    published = await request.app[PUBLISHING].publish(request_values)
+    if request_values.dry_run:
+        return await _shown(request, row, clock, published=published, fields=fields)
     zone = "" if clock.zone == "UTC" else f"&zone={clock.zone}"
     return web.Response(
-        status=303, headers={"Location": f"/incidents/{row.number}/publish?said={told.outcome}{zone}#published"}
+        status=303, headers={"Location": f"/incidents/{row.number}/publish?said={published.outcome}{zone}#published"}
     )  # fmt: skip
 
 
 async def _shown(
-    request: web.Request, row: IncidentRow, clock: Clock, *, told: Published | None = None,
-    asked: Mapping[str, str] | None = None, said: str = "",
+    request: web.Request, row: IncidentRow, clock: Clock, *, published: Published | None = None,
+    fields: Mapping[str, str] | None = None, outcome: str = "",
 ) -> web.Response:  # fmt: skip
     publisher = request.app[PUBLISHING]
     # The newest first: whoever has just published looks for that one.
-    found = [*reversed(await publisher.publications(row.number))]
+    publications = [*reversed(await publisher.publications(row.number))]
     return page(
-        request, "publish.html", clock, row=row, targets=publisher.targets, told=told, asked=asked or {}, said=said,
-        publications=found,
+        request, "publish.html", clock, row=row, targets=publisher.targets, told=published, asked=fields or {},
+        said=outcome,
+        publications=publications,
     )  # fmt: skip

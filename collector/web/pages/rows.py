@@ -74,12 +74,12 @@ def with_actions(rows: Sequence[PageRow], actions: Sequence[RecordedEvent], view
     """Rows with what was stated of follow-up actions among them, each where it was stated, as far as the view shows it:
     a draft has them in a section of their own."""
     told = [_action(event) for event in actions]
-    shown = [
+    action_rows = [
         row for row in told
         if (view.since is None or row.at >= view.since) and (view.until is None or row.at < view.until)
         and view.kind in ("", "action") and view.text.casefold() in row.text.casefold()
     ]  # fmt: skip
-    return sorted([*rows, *shown], key=lambda row: row.at)
+    return sorted([*rows, *action_rows], key=lambda row: row.at)
 
 
 def _action(event: RecordedEvent) -> PageRow:
@@ -125,14 +125,14 @@ def evidence(revisions: Iterable[RecordedEvent], why: Mapping[str, Membership]) 
     }
 
 
-def owners(timed: Sequence[tuple[int, PageRow]], wanted: str | None) -> dict[str, int]:
+def owners(timed: Sequence[tuple[int, PageRow]], event_id: str | None) -> dict[str, int]:
     """Each event that is shown on this page, and its row: the first that cites it."""
     owner: dict[str, int] = {}
     for index, (_, row) in enumerate(timed):
         for name in row.cites[:IN_PLACE]:
             owner.setdefault(name, index)
-        if wanted in row.cites and wanted is not None:
-            owner.setdefault(wanted, index)
+        if event_id in row.cites and event_id is not None:
+            owner.setdefault(event_id, index)
     return owner
 
 

@@ -42,14 +42,15 @@ class IncidentBars(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def spans(
-    rows: Sequence[IncidentRow], told: Sequence[RecordedEvent], now: int, since: int | None, until: int | None
+    rows: Sequence[IncidentRow], gaps_recorded: Sequence[RecordedEvent], now: int, since: int | None, until: int | None
 ) -> IncidentBars | None:
-    """The bars of a list; None where there are fewer than two incidents. ``told`` are gaps of sources on record."""
-    shown = sorted((row for row in rows if row.status != "merged"), key=lambda row: (row.started_at, row.number))
-    if len(shown) < 2:
+    """The bars of a list; None where there are fewer than two incidents. ``gaps_recorded`` are gaps of "
+    "sources on record."""
+    drawn = sorted((row for row in rows if row.status != "merged"), key=lambda row: (row.started_at, row.number))
+    if len(drawn) < 2:
         return None
-    first = min(row.started_at for row in shown) if since is None else since
-    last = max(_end(row, now) for row in shown) if until is None else until
+    first = min(row.started_at for row in drawn) if since is None else since
+    last = max(_end(row, now) for row in drawn) if until is None else until
     length = max(last - first, 1)
 
     def place(at: int) -> float:
@@ -57,7 +58,7 @@ def spans(
 
     ends: list[float] = []
     bars = []
-    for row in shown:
+    for row in drawn:
         left = place(row.started_at)
         wide = max(place(_end(row, now)) - left, LEAST)
         line = next((at for at, end in enumerate(ends) if end <= left), min(len(ends), ROWS - 1))
@@ -70,7 +71,7 @@ def spans(
     gaps = [
         SpanBar(left=place(start), width=max(place(end or now) - place(start), 1.0), row=0, number=0, title=title,
                 status="gap", start=start, end=end)
-        for start, end, title in _gaps(told) if start < last and (end or now) > first
+        for start, end, title in _gaps(gaps_recorded) if start < last and (end or now) > first
     ]  # fmt: skip
     return IncidentBars(since=first, until=last, rows=len(ends), bars=bars, gaps=gaps)
 
@@ -81,10 +82,14 @@ def _end(row: IncidentRow, now: int) -> int:
     return max(row.ended_at or row.last_at, row.started_at)
 
 
-def _gaps(told: Sequence[RecordedEvent]) -> list[tuple[int, int | None, str]]:
+def _gaps(events: Sequence[RecordedEvent]) -> list[tuple[int, int | None, str]]:
     """From when until when (None: still), and what it is called; of several records of one the last one."""
-    found: dict[str, tuple[int, int | None, str]] = {}
-    for event in sorted(told, key=lambda each: each.position):
+    by_source: dict[str, tuple[int, int | None, str]] = {}
+    for event in sorted(events, key=lambda each: each.position):
         until = event.data.get("until")
-        found[event.entity] = (event.occurred_at, until if isinstance(until, int) else None, event.title or event.type)
-    return list(found.values())
+        by_source[event.entity] = (
+            event.occurred_at,
+            until if isinstance(until, int) else None,
+            event.title or event.type,
+        )
+    return list(by_source.values())

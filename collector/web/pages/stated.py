@@ -28,19 +28,19 @@ def words_of(event: RecordedEvent) -> tuple[str, str]:
     data: Mapping[str, Any] = event.data
     match event.type:
         case "mark.set":
-            said = " ".join(filter(None, [str(data.get("mark", "")).replace("_", " "), event.title]))
+            text = " ".join(filter(None, [str(data.get("mark", "")).replace("_", " "), event.title]))
         case "incident.edited":
-            said = f"{str(data.get('field', '')).replace('_', ' ')}: {data.get('value', '')}"
+            text = f"{str(data.get('field', '')).replace('_', ' ')}: {data.get('value', '')}"
         case "incident.joined" | "incident.left":
-            said = f"event {str(data.get('event', ''))[-5:]}"
+            text = f"event {str(data.get('event', ''))[-5:]}"
         case "incident.split":
-            said = ", ".join(f"event {str(name)[-5:]}" for name in data.get("events", ()))
+            text = ", ".join(f"event {str(name)[-5:]}" for name in data.get("events", ()))
         case "action.added":
             due = f", due {data['due']}" if data.get("due") else ""
-            said = f"{event.title} ({data.get('owner') or 'nobody'}{due}, {data.get('state', 'open')})"
+            text = f"{event.title} ({data.get('owner') or 'nobody'}{due}, {data.get('state', 'open')})"
         case _:
-            said = event.title
-    return _NOUNS.get(event.type, event.type), said
+            text = event.title
+    return _NOUNS.get(event.type, event.type), text
 
 
 def stated_at(event: RecordedEvent) -> int:
@@ -55,7 +55,7 @@ async def statements_of(app: web.Application, row: IncidentRow) -> list[Recorded
     inside = EventFilter(incident=row.number, source=PEOPLE, limit=SHOWN, newest_first=True)
     # What was taken back is in no incident any more; it still names this one.
     about = EventFilter(entity=f"incident:{row.key}", source=PEOPLE, limit=SHOWN, newest_first=True)
-    found: dict[str, RecordedEvent] = {}
+    by_id: dict[str, RecordedEvent] = {}
     for event in [*await lists.events(inside), *await lists.events(about)]:
-        found[event.id] = max(event, found.get(event.id, event), key=lambda one: one.revision)
-    return sorted(found.values(), key=lambda event: (stated_at(event), event.id), reverse=True)[:SHOWN]
+        by_id[event.id] = max(event, by_id.get(event.id, event), key=lambda one: one.revision)
+    return sorted(by_id.values(), key=lambda event: (stated_at(event), event.id), reverse=True)[:SHOWN]

@@ -28,11 +28,11 @@ async def ask(request: web.Request) -> web.Response:
     """What would be taken back, and the form that does it."""
     query = Query(request, "events", "zone")
     clock = Clock(query.text("zone") or "UTC")
-    found = await _named(request.app, query.text("events") or "")
+    events = await _named(request.app, query.text("events") or "")
     return page(
-        request, "undo.html", clock, events=[(one, words_of(one)) for one in found],
-        back=await _place(request.app, found), gone=[one.id for one in found if is_retracted(one)],
-        people=all(one.source == PEOPLE for one in found),
+        request, "undo.html", clock, events=[(one, words_of(one)) for one in events],
+        back=await _place(request.app, events), gone=[one.id for one in events if is_retracted(one)],
+        people=all(one.source == PEOPLE for one in events),
     )  # fmt: skip
 
 
@@ -55,10 +55,10 @@ async def undo(request: web.Request) -> web.Response:
 
 async def _named(app: web.Application, names: str) -> list[RecordedEvent]:
     """The newest revision of each event that is named."""
-    wanted = [name for name in names.replace(",", " ").split() if name]
-    if not wanted or len(wanted) > MOST:
+    event_names = [name for name in names.replace(",", " ").split() if name]
+    if not event_names or len(event_names) > MOST:
         raise InvalidInput(f"cannot take anything back: name one event, or {MOST} at most", "events")
-    ids = [await statements.event_named(app, name, "events") for name in dict.fromkeys(wanted)]
+    ids = [await statements.event_named(app, name, "events") for name in dict.fromkeys(event_names)]
     newest: dict[str, RecordedEvent] = {}
     for event in await app[LOG].read_ids(ids):
         newest[event.id] = max(event, newest.get(event.id, event), key=lambda one: one.revision)

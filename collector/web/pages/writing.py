@@ -34,14 +34,14 @@ async def write(request: web.Request) -> web.Response:
         field=section, value=text,
     )  # fmt: skip
     try:
-        told = await sections.write(request.app, row, section, fact, [fields.get("tag", "")])
+        item = await sections.write(request.app, row, section, fact, [fields.get("tag", "")])
     except Outdated:
         theirs = (await sections.texts(request.app, row)).get(section)
         return page(
             request, "conflict.html", clock, status=412, row=row, section=section, theirs=theirs,
             tag=sections.tag(theirs), text=text, by=fields.get("by", ""),
         )  # fmt: skip
-    return _back(row.number, f"write-{section}", told.event_id, clock, f"#s-{section}")
+    return _back(row.number, f"write-{section}", item.event_id, clock, f"#s-{section}")
 
 
 @routes.post("/incidents/{number}/review")

@@ -24,15 +24,15 @@ def steps(
     length = max(end - start, SMALLEST)
     middle = start + length // 2
     near, far = max(length // 4, SMALLEST // 2), length
-    found: dict[str, tuple[int | None, int | None]] = {}
+    spans_by_button: dict[str, tuple[int | None, int | None]] = {}
     if length > SMALLEST:
-        found["nearer"] = (middle - near, middle + near)
+        spans_by_button["nearer"] = (middle - near, middle + near)
     if (since, until) != (None, None):
         wide = (middle - far, middle + far)
-        found["further"] = (None, None) if wide[0] <= first and wide[1] >= last else wide
-        found["all"] = (None, None)
+        spans_by_button["further"] = (None, None) if wide[0] <= first and wide[1] >= last else wide
+        spans_by_button["all"] = (None, None)
         if start > first:
-            found["earlier"] = (start - length // 2, end - length // 2)
+            spans_by_button["earlier"] = (start - length // 2, end - length // 2)
         if end < last:
-            found["later"] = (start + length // 2, end + length // 2)
-    return found
+            spans_by_button["later"] = (start + length // 2, end + length // 2)
+    return spans_by_button
