@@ -176,6 +176,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "ends": "the id of the firing that a resolve ends",
         "again_after": "the id of the resolve after which the same start was told again",
         "cycle": "what firings have in common that tell one alert in other states, until its end",
+        "continues": "true where the sender says of a firing that the alert had not ended before",
         "group_key": "the key of the notification's group",
         "group_labels": "the labels the group is made by",
         "receiver": "the receiver's name at the sender",

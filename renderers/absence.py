@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from collector.event import RecordedEvent
+from collector.event import RecordedEvent, reading_order
 from renderers import change_facts, facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import Change, History
@@ -159,7 +159,7 @@ def _why_not(change: Change, span: Span) -> str:
 def _beside(history: History, span: Span) -> Iterator[_RecordedChange]:
     """Changes of the incident's services that it was not given, however their service is spelled."""
     hit = facts.hit(history)
-    first: dict[tuple[str, str], RecordedEvent] = {}
+    last: dict[tuple[str, str], RecordedEvent] = {}
     why: dict[tuple[str, str], str] = {}
     for near in history.context.nearby:
         event = near.event
@@ -167,10 +167,16 @@ def _beside(history: History, span: Span) -> Iterator[_RecordedChange]:
             continue
         of = change_facts.owner_key(event)
         if not hit or of in hit:
-            first.setdefault((event.source, event.entity), event)
+            known = last.get((event.source, event.entity), event)
+            last[event.source, event.entity] = max(known, event, key=reading_order)
             why.setdefault((event.source, event.entity), facts.unrelated(history, near) or "not known to belong")
-    for key, event in first.items():
-        yield _RecordedChange(event.occurred_at, phrases.change_event(event), say(why[key]), event)
+    for key, event in last.items():
+        begun = _BEGUN.get(event.type, "")
+        yield _RecordedChange(event.occurred_at, say(phrases.change_event(event), begun), say(why[key]), event)
+
+
+_BEGUN = {"change.requested": ", requested", "change.started": ", begun"}
+"""What the first event of a change tells of it, where that is not its end."""
 
 
 def _unowned(event: RecordedEvent) -> bool:

@@ -141,9 +141,7 @@ def doings(history: History) -> list[Doing]:
     """
     if not facts.began(history):
         return []
-    start, better = facts.instant(history, "detected"), facts.recovery(history)
-    low = facts.anchor(history) if start is None else start
-    high = facts.latest(history) if better is None or better.at is None else better.at
+    low, high = answering(history)
     found = [
         Doing(at=done, event=c.last, change=c)
         for c in history.changes
@@ -153,6 +151,36 @@ def doings(history: History) -> list[Doing]:
     acted = [o for o in history.observations if o.actor and not o.data.get("operation")]
     found += [Doing(at=o.occurred_at, event=o) for o in acted]
     return sorted((d for d in found if low < d.at <= high), key=lambda d: (d.at, d.event.id))
+
+
+def answering(history: History) -> tuple[int, int]:
+    """From the detection to the recovery, or to the last that is known."""
+    start, better = facts.instant(history, "detected"), facts.recovery(history)
+    low = facts.anchor(history) if start is None else start
+    return low, facts.latest(history) if better is None or better.at is None else better.at
+
+
+def overtaken(history: History) -> list[Change]:
+    """Changes of what runs that were asked for or begun between detection and recovery and came to an end after it."""
+    if not facts.began(history):
+        return []
+    low, high = answering(history)
+    return [
+        c for c in history.changes
+        if c.reach != "none" and c.ran and low <= c.start <= high and not known_before(c, low)
+        and c.end is not None and c.end > high
+    ]  # fmt: skip
+
+
+def unplaced(history: History) -> list[RecordedEvent]:
+    """The first events of the changes between detection and recovery that are not known to belong, nor not to."""
+    low, high = answering(history)
+    found: dict[tuple[str, str], RecordedEvent] = {}
+    for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
+        event = near.event
+        if event.type.startswith("change.") and low < event.occurred_at <= high and not facts.unrelated(history, near):
+            found.setdefault((event.source, event.entity), event)
+    return sorted(found.values(), key=reading_order)
 
 
 def known_before(change: Change, moment: int) -> bool:

@@ -195,9 +195,11 @@ def _zoned_block(block: Block, zone: str) -> Block | None:
         place = next((n for n, part in enumerate(each.parts) if isinstance(part, Time)), None)
         if place is not None:
             time = cast("Time", each.parts[place])
-            # In an hour that comes twice the offset is there already.
-            called = "" if times.repeated(time.at, zone) else f" {times.called(time.at, zone)}"
             after = _second(each.parts, place) + 1
+            last = cast("Time", each.parts[after - 1])
+            # In an hour that comes twice the offset is there already.
+            offset = times.repeated(time.at, zone) or last.text.endswith(times.offset(last.at, zone))
+            called = "" if offset else f" {times.called(time.at, zone)}"
             parts = say(*each.parts[:after], called, *each.parts[after:])
             changed = msgspec.structs.replace(each, parts=parts)
             if isinstance(block, Bullets):

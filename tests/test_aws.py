@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from collector.errors import InvalidSettings, UnverifiedWebhook
-from collector.event import Event
+from collector.event import Event, RecordedEvent
+from collector.semantics.episodes import episodes
 from collector.settings import load_settings
 from collector.sources import SOURCES
 from collector.times import parse
@@ -188,3 +189,26 @@ def test_what_a_function_hands_on_is_what_it_was_called_with() -> None:
     told = [sns.envelope(json.dumps(ALARM), at=AT), sns.envelope("Nightly export finished", at=AT)]
     records = {"Records": [{"EventSource": "aws:sns", "Sns": each} for each in told]}
     assert events_of(records) == (*events_of(told[0]), *events_of(told[1]))
+
+
+def test_an_alarm_that_comes_back_from_no_data_fires_on() -> None:
+    """It fired once, by either form; after OK, or where nothing is known to have fired, it fires anew."""
+
+    def told(state: str, before: str, at: str) -> RecordedEvent:
+        (event,) = events_of(ALARM | {"NewStateValue": state, "OldStateValue": before, "StateChangeTime": at})
+        fields = {name: getattr(event, name) for name in event.__struct_fields__}
+        return RecordedEvent(**fields, position=1, received_at=RECEIVED)
+
+    first, none, again, over = (
+        told(state, before, f"2026-03-04T14:{minute}:00.000+0000")
+        for state, before, minute in (
+            ("ALARM", "INSUFFICIENT_DATA", "02"), ("INSUFFICIENT_DATA", "ALARM", "05"),
+            ("ALARM", "INSUFFICIENT_DATA", "09"), ("OK", "ALARM", "20"),
+        )
+    )  # fmt: skip
+    assert none.type == "observation.recorded"
+    (episode,) = episodes([first, again, over])
+    assert (episode.start, episode.end) == (first.occurred_at, over.occurred_at)
+    named = msgspec.structs.replace(over, data=over.data | {"starts_at": again.occurred_at})
+    assert [each.start for each in episodes([first, again, named])] == [first.occurred_at]
+    assert len(episodes([first, over, told("ALARM", "INSUFFICIENT_DATA", "2026-03-04T15:00:00.000+0000")])) == 2

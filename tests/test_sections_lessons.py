@@ -79,7 +79,7 @@ def test_lessons_are_numbers() -> None:
         *LABELS,
     ]
     assert "Observed: the alert SlowQueries on db fired again 3 times" in said(going_on(), "lessons")
-    assert said(page_alone(), "lessons")[0] == "Observed: 1 page was resolved without an acknowledgement"
+    assert said(page_alone(), "lessons")[0] == "Observed: PagerDuty incident 7 was resolved without an acknowledgement"
 
 
 def test_nobody_is_waited_for_where_a_person_declared_it() -> None:
@@ -90,7 +90,7 @@ def test_nobody_is_waited_for_where_a_person_declared_it() -> None:
     assert not any("acknowledgement" in text for key in ("lessons", "summary") for text in said(told, key)[1:])
     told.page("triggered", "10:01:00", 312, actor="Mara", data={"assignees": ["Ben"]})
     told.page("resolved", "10:20:00", 312)
-    assert "Observed: 1 page was resolved without an acknowledgement" in said(told, "lessons")
+    assert "Observed: PagerDuty incident 312 was resolved without an acknowledgement" in said(told, "lessons")
 
 
 def test_of_a_page_known_by_its_end_alone_no_acknowledgement_is_missed() -> None:

@@ -220,3 +220,117 @@ def test_a_row_says_where_its_time_is_that_of_receipt() -> None:
     told = Told()
     told.fires("X", "10:00:00", "web", time_quality="absent")
     assert rows(told)[0].endswith("(time of receipt)")
+
+
+# --- several pages, and what lies beside -------------------------------------------------------------------------
+
+
+def test_every_page_is_told_and_who_took_it() -> None:
+    """Three teams are called: a reader of the first page alone would think that two of them slept."""
+    told = Told()
+    told.fires("Down", "07:00:00", "orders-db")
+    for number, when, who in ((701, "07:00:20", "Dirk"), (702, "07:00:50", "Ella"), (703, "07:01:40", "Finn")):
+        told.page("triggered", when, number, data={"assignees": [who]})
+    told.page("acknowledged", "07:03:00", 702, actor="Ella")
+    told.page("acknowledged", "07:05:00", 701, actor="Dirk")
+    for number in (701, 702, 703):
+        told.page("resolved", "07:15:00", number)
+    assert said(told, "summary")[1:3] == [
+        "PagerDuty incident 701 paged Dirk at 07:00:20, and Ella acknowledged PagerDuty incident 702 at 07:03:00",
+        ("PagerDuty incident 702 paged Ella at 07:00:50; PagerDuty incident 703 paged Finn at 07:01:40; "
+         "PagerDuty incident 701 was acknowledged by Dirk at 07:05:00"),
+    ]  # fmt: skip
+    assert "Observed: PagerDuty incident 703 was resolved without an acknowledgement" in said(told, "lessons")
+
+
+def test_a_page_that_was_closed_overnight_is_told_so() -> None:
+    """Nine hours in which nobody took it for going on are no nine hours of response."""
+    told = Told()
+    told.ends(told.fires("Lag", "09:00:00", "sync"), "09:20:00")
+    told.page("triggered", "09:01:00", data={"assignees": ["Bo"]})
+    told.page("resolved", "09:22:00", actor="Bo")
+    told.page("reopened", "18:11:00", actor="Sam")
+    assert said(told, "summary")[2] == (
+        "PagerDuty incident 311 was closed by Bo at 09:22:00 and opened again by Sam at 18:11:00, 8 h 49 min later"
+    )
+
+
+def test_a_page_that_was_deleted_was_not_resolved() -> None:
+    """It is over; the word is its sender's."""
+    told = Told()
+    told.page("triggered", "10:00:00", source="opsgenie")
+    told.page("resolved", "10:30:00", source="opsgenie", actor="Kim", data={"resolve_reason": "deleted"})
+    assert rows(told)[-1] == "Resolved: Opsgenie alert 311 was deleted by Kim"
+
+
+def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:
+    """A flag that no service is known of was set meanwhile, and a rollback came too late."""
+    told = Told()
+    alert = told.fires("Slow", "14:00:00", "checkout")
+    told.deploys("checkout", "14:03:00", "14:05:00", "v41", actor="Uma")
+    told.nearby("no service and no reference", "change.flag_toggled", "14:09:00", entity="flag:cart", actor="Tom",
+                title="cart", data={"state": "off"})  # fmt: skip
+    told.deploys("checkout", "14:09:30", "14:16:00", "v40", rollback=True, failed=True, actor="Uma")
+    told.ends(alert, "14:10:00")
+    assert 'Recorded after that action, but not known to belong: flag "cart" at 14:09:00' in said(told, "summary")
+    assert said(told, "resolution")[1:3] == [
+        'The rollback "v40" of checkout by Uma was begun at 14:09:30 and failed at 14:16:00, after the end',
+        'In that time, not known to belong: the flag "cart" was set to off by Tom at 14:09:00',
+    ]
+
+
+def test_a_change_that_is_only_known_to_have_begun_says_so() -> None:
+    """Of what lies beside an incident its first event is known: that is no end."""
+    told = Told()
+    told.page("triggered", "08:30:00", service=None, actor="Mara")
+    told.nearby("nothing ties it to this one", "change.started", "09:10:00", service="tax", title="Old table")
+    told.page("resolved", "11:00:00", service=None)
+    assert said(told, "resolution")[0] == (
+        'Between 08:30:00 and 11:00:00 one change was recorded: deploy "Old table" of tax, begun at 09:10:00 '
+        "(not known to belong)"
+    )
+
+
+def test_a_status_post_says_what_it_is_about_and_in_which_state() -> None:
+    """A page that says resolved before it is; what its words say already is not said twice."""
+    told = Told()
+    told.fires("X", "10:00:00", "billing")
+    about = {"subject": "Wrong VAT", "kind": "resolved"}
+    told.add("status.updated", "10:05:00", service="billing", title="Done.", data=about)
+    told.add("status.updated", "10:06:00", service="billing", title="Wrong VAT is resolved.", data=about)
+    assert rows(told)[1:] == ['Status page, "Wrong VAT" (resolved): "Done."', 'Status page: "Wrong VAT is resolved."']
+
+
+def test_an_inhibition_that_lasts_over_midnight_is_one() -> None:
+    """Its sender tells it once a day; one that comes after the alert fired is another."""
+    told = Told()
+    inhibited: dict[str, Any] = {"entity": "f1", "source": "alertmanager", "title": "Alert A was inhibited",
+                                 "data": {"type": "alertmanager.inhibition_muted_alert"}}  # fmt: skip
+    told.fires("X", "23:00:00", "web")
+    told.add("observation.recorded", "23:50:00", **inhibited)
+    told.add("observation.recorded", "+1 00:00:02", **inhibited)
+    told.add("alert.firing", "+1 00:10:00", entity="f1", source="alertmanager", title="A", data={})
+    told.add("observation.recorded", "+1 00:20:00", **inhibited)
+    found = [row for row in rows(told) if "inhibited" in row]
+    assert [row.rpartition("; ")[2] for row in found] == ["told again at 2026-03-05 00:00:02", found[1]]
+
+
+def test_a_span_that_shows_its_offset_names_no_zone_behind_it() -> None:
+    """In the night when the clocks go back the offset says all."""
+    told = Told()
+    told.context["reported"] = {"change": ("e1",)}
+    told.fires("X", 1_792_888_200_000_000, "web")
+    shown = told.markdown(zone="Europe/Berlin")
+    assert "between 00:30:00 and 02:30:00 +02:00." in shown
+    assert "CEST" not in shown
+
+
+def test_of_several_alerts_that_no_page_names_each_is_one() -> None:
+    """``The alert X fired …, and no page names them`` has no sense."""
+    told = Told()
+    for name, when in (("Slow", "09:50:00"), ("Lag", "09:51:00"), ("Full", "09:52:00")):
+        told.fires(name, when, "web")
+    told.page("triggered", "10:00:00", service="web", title="Something else")
+    found = [text for text in said(told, "detection") if "no page names" in text]
+    assert len(found) == 2
+    assert all(text.endswith("and no page names it") for text in found)

@@ -29,6 +29,10 @@ CYCLE = "cycle"
 """The key of a firing's data that firings have in common which tell one alert in other states, until it ends: a warning
 that became critical fired once."""
 
+CONTINUES = "continues"
+"""The key of a firing's data that is set where its sender says that the alert had not ended before: if a firing of it
+is known that nobody ended, it fires on."""
+
 ENDED = "alert.resolved"
 """That an alert ended. A sender may say so of one whose firing it never told."""
 
@@ -112,6 +116,8 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
     again: dict[int, list[RecordedEvent]] = {}
     goes_on: tuple[object, int] = (None, 0)
     """The cycle of what fires now, and since when it does: whatever else is told of the alert breaks it off."""
+    moved: dict[int, int] = {}
+    """The moments of firings that go on with an earlier one, each with the start of that."""
     for event in events:
         if event.type == UPDATED:
             updates.append(event)
@@ -121,7 +127,9 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
             if start_named is not None and AGAIN in event.data:
                 again.setdefault(start_named, []).append(event)
             cycle = event.data.get(CYCLE)
-            if cycle is None or cycle != goes_on[0]:
+            if CONTINUES in event.data and goes_on[1]:
+                moved[event.occurred_at] = goes_on[1]
+            elif cycle is None or cycle != goes_on[0]:
                 goes_on = (cycle, event.occurred_at)
             pairs.append((event, goes_on[1]))
             continue
@@ -129,7 +137,7 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
         if start_named is None:
             unnamed.append(event)
         else:
-            pairs.append((event, start_named))
+            pairs.append((event, moved.get(start_named, start_named)))
     if again:
         pairs = [(event, _lived_again(event, start, again.get(start, ()))) for event, start in pairs]
     if unnamed:

@@ -35,10 +35,12 @@ TYPES = {
     "AddNote": "note.added",
     "UpdatePriority": "page.priority_updated",
     "Close": "page.resolved",
+    # What is deleted calls nobody any more.
+    "Delete": "page.resolved",
 }
 """Opsgenie's actions and ours."""
 SILENT = frozenset({
-    "AddTags", "RemoveTags", "AddDetails", "RemoveDetails", "Delete", "Snooze", "SnoozeEnded", "EscalateNext",
+    "AddTags", "RemoveTags", "AddDetails", "RemoveDetails", "Snooze", "SnoozeEnded", "EscalateNext",
     "UpdateDescription", "UpdateMessage",
 })  # fmt: skip
 """Actions that are set aside: they say nothing of the response that another one does not."""
@@ -169,6 +171,7 @@ def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
             "priority": _priority(alert.priority),
             "incident_key": fit.line(alert.alias),
             "agent": fit.line(alert.source) if body.action == "Create" else "",
+            "resolve_reason": "deleted" if body.action == "Delete" else "",
         }
         if opened.known:
             data["created_at"] = opened.at

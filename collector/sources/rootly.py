@@ -43,7 +43,7 @@ TYPES = {
     "incident.mitigated": "page.status_updated",
     "incident.resolved": "page.resolved",
     "incident.cancelled": "page.resolved",
-    "incident.deleted": "page.updated",
+    "incident.deleted": "page.resolved",
     "alert.created": "alert.firing",
     "alert.updated": "alert.updated",
     "alert.acknowledged": "observation.recorded",
@@ -65,6 +65,8 @@ _MESSAGES = {
     "incident.resolved": "resolution_message",
     "incident.cancelled": "cancellation_message",
 }
+_REASONS = {"incident.cancelled": "cancelled", "incident.deleted": "deleted"}
+"""How an incident ended that was not called resolved."""
 _DOERS = {
     "incident.created": ("started_by", "user"),
     "incident.in_triage": ("in_triage_by",),
@@ -159,7 +161,7 @@ def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "priority": _named(data.get("severity")),
         "to": _STATUSES.get(kind, ""),
         "text": fit.text(data.get(_MESSAGES.get(kind, ""))),
-        "resolve_reason": "cancelled" if kind == "incident.cancelled" else "",
+        "resolve_reason": _REASONS.get(kind, ""),
         "created_at": opened.at if opened.known else None,
     }
     return {key: value for key, value in content.items() if value not in (None, "")}

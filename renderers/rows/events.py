@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+
+import msgspec
 
 from collector.event import RecordedEvent
 from renderers.history import Spell
@@ -46,14 +48,18 @@ _FOLDED = frozenset({"alert.firing", "alert.updated", "alert.resolved"})
 def plans(table: RowContext) -> Iterator[Plan]:
     """A row for each event that is not an alert's, and for the largest value that an alert told after its firing; the
     states of one change are told together."""
+    again = {event.id for events in table.still.values() for event in events}
     for event in table.history.events:
         if event.type in _FOLDED and event.id not in table.grown and event.id not in table.unbegun:
+            continue
+        if event.id in again:
             continue
         change = table.changes.get(event.id)
         if change is not None:
             yield from changes.plans(change, event)
         elif (alone := _alone(event)) is not None:
-            yield alone
+            later = table.still.get(event.id, ())
+            yield _with_later(alone, event, later) if later else alone
 
 
 def unfolded(table: RowContext) -> Iterator[Plan]:
@@ -76,6 +82,15 @@ def _alone(event: RecordedEvent) -> Plan | None:
         return None
     return Plan(at=event.occurred_at, type=event.type, cites=(event.id,), told=partial(_worded, words, event),
                 led_by=(event,))  # fmt: skip
+
+
+def _with_later(alone: Plan, event: RecordedEvent, later: Sequence[RecordedEvent]) -> Plan:
+    """The row of an inhibition with those that told it again."""
+
+    def told(table: RowContext) -> Phrase:
+        return (*alone.told(table), *people.told_again(table, event))
+
+    return msgspec.structs.replace(alone, cites=(event.id, *[each.id for each in later]), told=told)
 
 
 def _worded(words: Words, event: RecordedEvent, table: RowContext) -> Phrase:

@@ -215,6 +215,15 @@ _PAGE_STEPS = {
 }
 
 
+def ended(event: RecordedEvent) -> str:
+    """`` was deleted``: how a page ended that nobody called resolved; empty for any other."""
+    reason = text_in(event.data, "resolve_reason")
+    return f" was {reason}" if event.type == "page.resolved" and reason in _OTHERWISE else ""
+
+
+_OTHERWISE = ("cancelled", "deleted")
+
+
 def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
     """What the types of pages that have no words of their own say."""
     page = _page(table, event)
@@ -224,7 +233,7 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
     if event.type == "page.reclassified":
         moved = named(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified")
         return say(page, moved, named(" by ", event.actor))
-    return say(page, _PAGE_STEPS.get(event.type, " was updated"), named(" by ", event.actor),
+    return say(page, ended(event) or _PAGE_STEPS.get(event.type, " was updated"), named(" by ", event.actor),
                quoted(": ", text_in(event.data, "text"), phrases.NOTE))  # fmt: skip
 
 

@@ -36,12 +36,20 @@ def channel_of(event: RecordedEvent) -> str:
 
 
 def status(table: RowContext, event: RecordedEvent) -> Phrase:
-    return say("Status page", quoted(": ", phrases.words_of(event), phrases.NOTE) or " updated",
+    """``Status page, "Checkout is slow" (resolved): "We are back."``."""
+    return say("Status page", phrases.post_state(event),
+               quoted(": ", phrases.words_of(event), phrases.NOTE) or " updated",
                named(" (", event.actor, ")"))  # fmt: skip
 
 
 def observed(table: RowContext, event: RecordedEvent) -> Phrase:
     return phrases.observed(table.history, event)
+
+
+def told_again(table: RowContext, event: RecordedEvent) -> Phrase:
+    """``; told again at 00:00:02``: the later tellings of an inhibition that lasts."""
+    times = [phrases.at(each.occurred_at, table.zone, event.occurred_at) for each in table.still.get(event.id, ())]
+    return say("; told again at ", phrases.listed(times, 3)) if times else ()
 
 
 def reported(table: RowContext, event: RecordedEvent) -> Phrase:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import msgspec
 
-from collector.event import MINUTE, RecordedEvent, is_erased
+from collector.event import HOUR, MINUTE, RecordedEvent, is_erased
 from renderers import facts, phrases
 from renderers.document import Row
 from renderers.history import Alert, Change, History, Page
@@ -87,6 +87,11 @@ class RowContext:
         return {each: told for each, told in facts.renamed(self.history).items() if each not in self.regraded}
 
     @cached_property
+    def still(self) -> dict[str, tuple[RecordedEvent, ...]]:
+        """The later tellings of each inhibition, by the id of the first; see :func:`inhibitions`."""
+        return inhibitions(self.history)
+
+    @cached_property
     def grown(self) -> frozenset[str]:
         """The ids of updates by which alerts told their largest value."""
         return grown(self.history)
@@ -143,3 +148,26 @@ def _erased(event: RecordedEvent, zone: str) -> str:
     at, by = event.data.get("amended_at"), event.data.get("amended_by")
     when = f" on {day(at, zone)}" if type(at) is int else ""
     return f"erased{when}{f' by {by}' if isinstance(by, str) and by else ''}"
+
+
+_INHIBITED = "inhibition_muted_alert"
+_DAILY = 25 * HOUR
+
+
+def inhibitions(history: History) -> dict[str, tuple[RecordedEvent, ...]]:
+    """The later tellings of each inhibition of an alert, by the id of the first one: its sender tells it once a day as
+    long as it lasts. One that comes after the alert fired or ended is another."""
+    found: dict[str, list[RecordedEvent]] = {}
+    lasting: dict[tuple[str, str], RecordedEvent] = {}
+    for event in history.events:
+        of = (event.source, event.entity)
+        if event.type.startswith("alert."):
+            lasting.pop(of, None)
+        elif str(event.data.get("type")).endswith(_INHIBITED):
+            first = lasting.get(of)
+            known = [] if first is None else [first, *found.get(first.id, ())]
+            if first is None or first.labels != event.labels or event.occurred_at - known[-1].occurred_at > _DAILY:
+                lasting[of] = event
+            else:
+                found.setdefault(first.id, []).append(event)
+    return {first: tuple(events) for first, events in found.items()}

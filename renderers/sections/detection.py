@@ -173,16 +173,16 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
     page = min((page.start for page in history.pages), default=None)
     until = page if page is not None else facts.instant(history, "detected")
     which = "the page" if history.pages else "the detection"
-    unnamed = ", and no page names it" if len(told) == 1 else ", and no page names them"
-    unnamed = unnamed if history.pages else ""
+    unnamed = ", and no page names " if history.pages else ""
     for alert in told[:UNPAGED]:
         ahead = (until or alert.start) - alert.start
         yield claim("The alert ", phrases.alert_on(alert, severity=True), " fired at ",
                     time_in(history, options, alert.start), ", ", phrases.lasted(ahead),
-                    f" before {which}", unnamed, proof=cites(alert.fired))  # fmt: skip
+                    f" before {which}", unnamed and f"{unnamed}it", proof=cites(alert.fired))  # fmt: skip
     rest = told[UNPAGED:]
     if rest:
-        yield claim(counted(len(rest), "more alert"), f" fired before {which}", unnamed,
+        them = "it" if len(rest) == 1 else "them"
+        yield claim(counted(len(rest), "more alert"), f" fired before {which}", unnamed and f"{unnamed}{them}",
                     proof=cites([a.fired for a in rest]))  # fmt: skip
     if not history.pages and history.alerts and facts.seen(history, "page"):
         yield absence.no_page(history, options)

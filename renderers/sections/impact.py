@@ -214,5 +214,6 @@ def _posts(history: History, options: Options) -> Iterator[Claim]:
     posts = sorted((*history.statuses, *updates), key=lambda event: (event.occurred_at, event.id))
     for post in posts:
         where = "Status page" if post.type == "status.updated" else "Update to subscribers"
-        yield claim(f"{where}, ", time_in(history, options, post.occurred_at),
+        state = phrases.post_state(post) if post.type == "status.updated" else ()
+        yield claim(f"{where}, ", time_in(history, options, post.occurred_at), state,
                     quoted(": ", phrases.words_of(post), phrases.NOTE), proof=cites(post))  # fmt: skip

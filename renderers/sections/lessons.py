@@ -67,9 +67,10 @@ def _waiting(history: History) -> Iterator[Claim]:
     if never:
         verb = "was" if len(never) == 1 else "were"
         events = [event for page in never if (event := phrases.page_event(page))]
-        yield claim(
-            f"Observed: {counted(len(never), 'page')} {verb} resolved without an acknowledgement", proof=cites(events)
+        pages = phrases.worded(
+            events, lambda event: phrases.page_called(history, event), 3, ("more page", "more pages")
         )
+        yield claim("Observed: ", pages, f" {verb} resolved without an acknowledgement", proof=cites(events))
 
 
 def _again(history: History) -> Iterator[Claim]:

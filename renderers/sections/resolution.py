@@ -25,6 +25,8 @@ def section(history: History, options: Options) -> Section:
     items = [*stated_mitigation(history, options), *_doings(options, ends, found)]
     asks = () if items else (Prompt(IMMEDIATE),)
     items = items or _nothing(history, options)
+    told = frozenset(each for item in items for each in item.cites)
+    items += [*_overtaken(history, options, told), *_unplaced(history, options, told)]
     items += [*_followed(history, options), *_links(history, options)]
     listed = (Bullets(items=tuple(items)),) if items else ()
     return Section(key="resolution", blocks=(*listed, *asks, Prompt(PERMANENT)))
@@ -111,6 +113,32 @@ def _nothing(history: History, options: Options) -> list[Claim]:
     better = facts.recovery(history)
     end = better.at if better and better.at is not None else facts.latest(history)
     return [absence.no_change_in(history, options, (start, end))] if end > start else []
+
+
+def _overtaken(history: History, options: Options, told: frozenset[str]) -> Iterator[Claim]:
+    """Changes that were under way when it was over, and ended nothing, but for those of which events are ``told``."""
+    found = change_facts.overtaken(history) if facts.recovery(history) else ()
+    for change in [change for change in found if change.last.id not in told]:
+        called, by = phrases.change_called(change), named(" by ", change.actor)
+        where = named(" in ", change_facts.changed_where(history, change))
+        begun = "begun" if change.measured else "requested"
+        done = "failed" if change.outcome == "failed" else "finished"
+        yield claim("The ", called, where, by, f" was {begun} at ", time_in(history, options, change.start),
+                    f" and {done} at ", time_in(history, options, change.end or change.start), ", after the end",
+                    proof=cites(change_facts.begun_by(history, change), change.last))  # fmt: skip
+
+
+def _unplaced(history: History, options: Options, told: frozenset[str]) -> Iterator[Claim]:
+    """Changes of that time of which nothing says whether they belong, but for those that are ``told``."""
+    events = [event for event in change_facts.unplaced(history) if event.id not in told] if facts.began(history) else []
+    if events:
+        words = [say(_followed_called(event), " at ", time_in(history, options, event.occurred_at)) for event in events]
+        listed = phrases.listed(words, SHOWN, ("more change", "more changes"))
+        yield claim("In that time, not known to belong: ", listed, proof=cites(events))
+
+
+SHOWN = 3
+"""How many changes that are not known to belong are named."""
 
 
 # --- after the end ----------------------------------------------------------------------------------------------

@@ -127,6 +127,8 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
             yield from _escalated(history, options)
         elif page.acknowledged is not None or not page.by_hand:
             yield _taken(history, options, page)
+        yield from _further(history, options, page, page if first else first_taken(history))
+        yield from _reopened(history, options)
         return
     alert = facts.first_alert(history)
     for report in history.reports[:1]:
@@ -150,6 +152,59 @@ def _escalated(history: History, options: Options) -> Iterator[Claim]:
                     proof=cites([step for step, _ in known]))  # fmt: skip
 
 
+def _further(history: History, options: Options, first: Page, taken: Page | None) -> Iterator[Claim]:
+    """The pages beside the first one, whom they called and who took them; whose acknowledgement is told already is
+    ``taken``."""
+    said: list[Phrase] = []
+    proof: list[RecordedEvent] = []
+    for page in [each for each in history.pages if each.triggered is not None and each is not first]:
+        event = page.triggered or page.steps[0]
+        called_by = called(history, event) or named(" was opened by ", event.actor) or say(" was opened")
+        done = page.acknowledged if page is not taken else None
+        said.append(say(phrases.page_called(history, event), called_by, " at ", time_in(history, options, page.start),
+                        _then_taken(history, options, done)))  # fmt: skip
+        proof += [event, *([done] if done else ())]
+    done = first.acknowledged if first is not taken else None
+    if done is not None:
+        called_first = phrases.page_called(history, first.triggered or done)
+        said.append(say(called_first, " was acknowledged", named(" by ", done.actor), " at ",
+                        time_in(history, options, done.occurred_at)))  # fmt: skip
+        proof.append(done)
+    if said:
+        more = len(said) - PAGES if len(said) > PAGES + 1 else 0
+        shown = [part for each in (said[:PAGES] if more else said) for part in ("; ", each)][1:]
+        rest = f"; {counted(more, 'more page')} followed" if more else ""
+        yield claim(phrases.capital(say(*shown)), rest, proof=cites(proof))
+
+
+PAGES = 3
+"""How many further pages are told one by one."""
+
+
+def _then_taken(history: History, options: Options, done: RecordedEvent | None) -> Phrase:
+    if done is None:
+        return ()
+    who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged")
+    return say(", and ", who, " at ", time_in(history, options, done.occurred_at))
+
+
+def _reopened(history: History, options: Options) -> Iterator[Claim]:
+    """That a page was over before it was opened again: between the two nobody took it for going on."""
+    for page in history.pages:
+        closed = None
+        for step in page.steps:
+            if step.type == "page.resolved":
+                closed = step
+            elif step.type == "page.reopened" and closed is not None:
+                yield claim(phrases.capital(phrases.page_called(history, closed)), " was closed",
+                            named(" by ", closed.actor), " at ", time_in(history, options, closed.occurred_at),
+                            " and opened again", named(" by ", step.actor), " at ",
+                            time_in(history, options, step.occurred_at), ", ",
+                            phrases.lasted(step.occurred_at - closed.occurred_at), " later",
+                            proof=cites(closed, step))  # fmt: skip
+                closed = None
+
+
 def _taken(history: History, options: Options, page: Page) -> Claim:
     """Who acknowledged the page that the summary begins with."""
     done = page.acknowledged
@@ -165,7 +220,7 @@ def _taken(history: History, options: Options, page: Page) -> Claim:
 def paged(history: History, options: Options, page: Page) -> Claim:
     """``PagerDuty incident 311 paged Ana at 18:02:31, 21 s after that alert, and Ana acknowledged it at …``."""
     event = page.triggered or page.steps[0]
-    taken = next((each for each in sorted(history.pages, key=_taken_at) if each.acknowledged), None)
+    taken = first_taken(history)
     people = called(history, event)
     opened = named(" opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
     said: list[SentencePart] = [
@@ -189,6 +244,11 @@ def paged(history: History, options: Options, page: Page) -> Claim:
     who = say("who acknowledged ") if alone else say("and ", who)
     return claim(*said, ", ", who, which if done.actor else "", " at ",
                  time_in(history, options, done.occurred_at), proof=cites(event, done))  # fmt: skip
+
+
+def first_taken(history: History) -> Page | None:
+    """The page that was acknowledged first."""
+    return next((each for each in sorted(history.pages, key=_taken_at) if each.acknowledged), None)
 
 
 def _taken_at(page: Page) -> tuple[int, str]:
@@ -259,6 +319,11 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
     what = RECOVERIES.get(better.basis, "it was over")
     after = say(" ", phrases.lasted(ahead), " after it") if ahead else say(" at the same time")
     yield claim(said, f"; {what}", after, proof=cites(last.event, better))
+    since = [event for event in change_facts.unplaced(history) if event.occurred_at > last.at]
+    if since:
+        words = [say(phrases.change_event(each), " at ", time_in(history, options, each.occurred_at)) for each in since]
+        yield claim("Recorded after that action, but not known to belong: ",
+                    phrases.listed(words, 3, ("more change", "more changes")), proof=cites(since))  # fmt: skip
 
 
 RECOVERIES = {

@@ -3,7 +3,8 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 
 Both tell the same change of state by the same alarm and time, and become one
-event. ``INSUFFICIENT_DATA`` neither fires nor resolves.
+event. ``INSUFFICIENT_DATA`` neither fires nor resolves: an alarm that comes back
+from it fires on if it fired before.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from collector.sources.aws.common import KIND, RECIPE, environment_of, inner, se
 from collector.times import SenderTime, moment
 from collector.webhook import Reading, Webhook
 
-_TYPES = {"ALARM": "alert.firing", "OK": "alert.resolved", "INSUFFICIENT_DATA": "observation.recorded"}
+_NO_DATA = "INSUFFICIENT_DATA"
+_TYPES = {"ALARM": "alert.firing", "OK": "alert.resolved", _NO_DATA: "observation.recorded"}
 _CHANGE = "CloudWatch Alarm State Change"
 
 
@@ -44,6 +46,7 @@ def _of_sns(message: dict[str, Any]) -> dict[str, Any]:
         "account": text(message.get("AWSAccountId")),
         "region": text(message.get("Region")),
         "state": text(message.get("NewStateValue")),
+        "before": text(message.get("OldStateValue")),
         "reason": fit.text(message.get("NewStateReason")),
         "summary": fit.text(message.get("AlarmDescription")),
         "time": text(message.get("StateChangeTime")),
@@ -61,6 +64,7 @@ def _of_eventbridge(message: dict[str, Any]) -> dict[str, Any]:
         "account": text(message.get("account")),
         "region": text(message.get("region")),
         "state": text(state.get("value")),
+        "before": text(before.get("value")),
         "reason": fit.text(state.get("reason")),
         "summary": fit.text(inner(detail, "configuration").get("description")),
         "time": text(state.get("timestamp")) or text(message.get("time")),
@@ -133,6 +137,8 @@ def _data(
     data = {"status": "resolved" if resolved else "firing", "reason": alarm["reason"], "summary": alarm["summary"]}
     if alarm.get("suppressed"):
         data["kind"] = fit.line(f"actions suppressed by {alarm['suppressed']}")
+    if not resolved and alarm["before"] == _NO_DATA:
+        data["continues"] = True
     if happened.known:
         data["ends_at" if resolved else "starts_at"] = happened.at
     if resolved and started.known and started.at <= happened.at:
