@@ -1,4 +1,4 @@
-"""Figures over all logs of one daemon, rows that lead to their log, and what is said while one of them is away.
+"""Figures over all logs of one daemon, names that say which log is meant, and what is said while one of them is away.
 
 One daemon over two SQLite files is shared by the tests; the last ones take a log away.
 """
@@ -163,6 +163,52 @@ def test_the_page_over_all_logs_leads_to_the_log_of_each_row(two: Two) -> None:
     of_eu = two.page(f"/logs/eu/across?since={SINCE}")
     assert '<a href="/logs/eu/incidents/1">1</a>' in of_eu
     assert '<select id="log"' not in of_eu
+
+
+def test_a_name_with_its_log_is_taken_wherever_one_is_named(two: Two) -> None:
+    """Incidents, citations and deliveries of a log with a name; one that stands alone before it is not guessed."""
+    told = json.loads(two.run("events", "--log", "eu", "--type", "alert.firing", "-o", "json").stdout)["events"]
+    first, last = told[0]["id"], told[-1]["id"]
+    for named in (f"eu/{first[-6:]}", f"eu/1/{first[-6:]}", f"[eu/{first[-6:]}]", f"eu/{told[0]['position']}"):
+        found = two.run("why", named)
+        assert first in found.stdout, (named, found.output)
+        assert re.search(r"Incident: +eu/1$", found.stdout, re.MULTILINE)
+    # What was resolved just now is sealed shortly after.
+    eventually(lambda: two.run("proof", "eu/1", "--to", str(two.folder / "proof.json")).exit_code == 0)
+    assert "the draft of incident eu/1" in (two.folder / "proof.json").read_text()
+    for command in (
+        ("incident", "eu/1"), ("draft", "eu/1"), ("versions", "eu/1"), ("publications", "eu/1"), ("lint", "eu/1", "1"),
+        ("events", "--incident", "eu/1"), ("delivery", "eu/d1"), ("verify", "--incident", "eu/1", "--jobs", "1"),
+        ("erase", "--delivery", "eu/d1", "--dry-run", "--reason", "a try"), ("incidents", "--before", "eu/2"),
+        ("private", "eu/1", "--group", "few"), ("private", "eu/1", "--public"),
+        ("join", "eu/1", last[-6:]), ("leave", "eu/1", f"eu/{last[-6:]}"), ("merge", "eu/1", "eu/2"),
+    ):  # fmt: skip
+        done = two.run(*command)
+        assert done.exit_code == 0, (command, done.output)
+    assert "Noted in incident eu/3" in two.run("note", "eu/3", "the disk was full").stdout
+    assert get(f"{two.address}/logs/eu/api/v1/incidents/2")["status"] == "merged"
+    assert get(f"{two.address}/api/v1/incidents/2")["status"] == "resolved"
+    guessed = two.run("merge", "1", "eu/3")
+    assert "cannot tell which log '1' is of" in guessed.output
+    assert "write eu/1 or default/1" in guessed.output
+    two_logs = two.run("merge", "default/1", "eu/3")
+    assert "cannot ask two logs at once: 'default' and 'eu' are named" in two_logs.output
+
+
+@pytest.mark.parametrize("through_daemon", [False, True])
+def test_what_is_not_found_is_said_with_the_log_that_was_looked_in(two: Two, through_daemon: bool) -> None:
+    """Of a log with a name and of the default one; a log that is not there is said with those that are."""
+    server = ("--server", two.address) if through_daemon else ()
+    for name in ("eu", "default"):
+        for missing in (("incident", f"{name}/99"), ("why", f"{name}/abcdef"), ("delivery", f"{name}/d999")):
+            refused = two.run(*missing, *server)
+            assert (refused.exit_code, refused.output.strip().endswith(f"; the log asked is {name}")) == (3, True)
+    assert two.run("incident", "99", *server).output.strip().endswith("; the log asked is default")
+    assert re.search(
+        r"cannot find a log '?us'?|cannot find a log named 'us'", two.run("incident", "us/1", *server).output
+    )
+    assert "default, eu" in two.run("incident", "us/1", *server).output
+    assert two.run("proof", "eu/abcdef").output.strip().endswith("; the log asked is eu")
 
 
 def answered(two: Two, path: str, method: str = "POST", token: str = "") -> tuple[int, dict[str, str], str]:

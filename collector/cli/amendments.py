@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from collector.cli import confirming, naming
+from collector.cli import confirming, logs, naming
 from collector.cli.moments import MOMENT, ZONE
+from collector.cli.naming import IN_LOG
 from collector.cli.people import NUMBER, state, stating
 from collector.cli.typing import TextParam
 from collector.cli.where import Where
@@ -16,7 +17,7 @@ CLEARABLE_TEXT = TextParam("where it is not known after all, say so with --clear
 
 
 @click.command()
-@click.argument("event")
+@click.argument("event", type=IN_LOG)
 @click.option("--title", type=CLEARABLE_TEXT, metavar="TEXT", help="What it should have said.")
 @click.option("--at", "occurred_at", type=MOMENT, metavar="TIME", help="When it really happened.")
 @ZONE
@@ -38,7 +39,7 @@ def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[s
 
 
 @click.command()
-@click.argument("event")
+@click.argument("event", type=IN_LOG)
 @REASON
 @stating
 def retract(where: Where, event: str, key: str | None, form: str, **fields: object) -> None:
@@ -52,7 +53,7 @@ def retract(where: Where, event: str, key: str | None, form: str, **fields: obje
 
 @click.command()
 @NUMBER
-@click.argument("events", metavar="EVENT...", nargs=-1, required=True)
+@click.argument("events", type=IN_LOG, metavar="EVENT...", nargs=-1, required=True)
 @stating
 def split(where: Where, number: int, events: tuple[str, ...], key: str | None, form: str, **fields: object) -> None:
     """Split events off an incident, as one of their own.
@@ -60,5 +61,5 @@ def split(where: Where, number: int, events: tuple[str, ...], key: str | None, f
     The events stay together and never come back, whatever the rules of grouping say; a later join or merge goes before.
     """
     count = f"{len(events)} event{'' if len(events) == 1 else 's'}"
-    words = confirming.stated(lambda what: f"Split {count} off incident {number}, into {what.where}")
+    words = confirming.stated(lambda what: f"Split {count} off incident {logs.called(number)}, into {what.where}")
     state(where, f"/api/v1/incidents/{number}/split", fields | {"events": list(events)}, key, form, words)

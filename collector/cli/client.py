@@ -43,6 +43,10 @@ _COMMANDS = {
 """What an answer of the API advises, and the command that does the same."""
 
 
+_EMPTY_SAYS = ("group",)
+"""Fields that say something where they are empty: private to no group is public."""
+
+
 class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What came back, already known to be a success."""
 
@@ -79,7 +83,7 @@ class Desk:
         self, path: str, body: Mapping[str, object], key: str | None = None, patience: float = PATIENCE
     ) -> ApiAnswer:
         """State something. ``key`` makes saying it twice the same as saying it once; ``patience`` is in seconds."""
-        said = {name: value for name, value in body.items() if value not in (None, "", [])}
+        said = {name: value for name, value in body.items() if value not in (None, "", []) or name in _EMPTY_SAYS}
         headers = {"Idempotency-Key": key} if key else {}
         return await self._ask("POST", path, json=said, headers=headers, timeout=aiohttp.ClientTimeout(total=patience))
 

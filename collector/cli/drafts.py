@@ -133,7 +133,7 @@ def _version_time(where: Where, number: int, version: int) -> str:
     versions = where.get(f"/api/v1/incidents/{number}/versions").json()["versions"]
     if version > len(versions):
         raise NotFound(
-            f"cannot find version {version} of incident {number}: there are {len(versions)}; "
+            f"cannot find version {version} of incident {logs.called(number)}: there are {len(versions)}; "
             f"list them by timelined versions {number}"
         )
     return str(versions[version - 1]["as_of"])

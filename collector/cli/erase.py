@@ -6,14 +6,17 @@ import click
 
 from collector.cli import client, output
 from collector.cli.amendments import REASON
+from collector.cli.naming import IN_LOG
 from collector.cli.output import Json
 from collector.cli.people import stating
 from collector.cli.where import Where
 
 
 @click.command()
-@click.argument("events", metavar="[EVENT]...", nargs=-1)
-@click.option("--delivery", "deliveries", metavar="D", multiple=True, help="Remove the stored body of this delivery.")
+@click.argument("events", type=IN_LOG, metavar="[EVENT]...", nargs=-1)
+@click.option(
+    "--delivery", "deliveries", type=IN_LOG, metavar="D", multiple=True, help="Remove the stored body of this delivery."
+)
 @click.option("--with-events", is_flag=True, help="Also erase the events that those deliveries told.")
 @click.option("--everything", is_flag=True, help="Also what grouping rests on: service, environment, identifiers.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")

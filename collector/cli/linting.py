@@ -14,7 +14,7 @@ import click
 import msgspec
 
 import collector
-from collector.cli import output
+from collector.cli import naming, output
 from collector.cli.where import Where, asking
 from collector.errors import NotFound
 from renderers import edits
@@ -35,7 +35,7 @@ Finding = tuple[str, Complaint]
 def lint(where: Where, drafts: tuple[str, ...], strict: bool, off: tuple[str, ...], form: str) -> None:
     """Say what a reviewer would complain of in drafts.
 
-    DRAFT is an incident's number, a file, or - for standard input. Of an
+    DRAFT is an incident's number (eu/12 of a log with a name), a file, or - for standard input. Of an
     incident, the sentences that cite nothing are listed. In a file also what
     people wrote is looked at: questions left, times that say nothing,
     silences, blame, actions without an owner. Exits with 1 if there is an
@@ -48,8 +48,9 @@ def lint(where: Where, drafts: tuple[str, ...], strict: bool, off: tuple[str, ..
 
 
 def _complaints(where: Where, draft: str, off: Sequence[str]) -> Sequence[Complaint]:
-    if draft.isascii() and draft.isdigit():
-        text = where.get(f"/api/v1/incidents/{draft}/postmortem.md").text()
+    log, name = naming.split_log(draft)
+    if name.isascii() and name.isdigit() and not (log and Path(draft).exists()):
+        text = (where.of(log) if log else where).get(f"/api/v1/incidents/{name}/postmortem.md").text()
         lines = [(int(each.place.removeprefix("line ")), each.text) for each in lint_text(text)]
         return [Complaint(rule="uncited", severity="error", line=line, column=1, section="", text=said)
                 for line, said in lines if "uncited" not in off]  # fmt: skip

@@ -11,7 +11,7 @@ import click
 from collector.cli import following, logs, naming, output, unmatched
 from collector.cli.incidents import show_events
 from collector.cli.moments import MOMENT, ZONE
-from collector.cli.naming import INCIDENT
+from collector.cli.naming import IN_LOG, INCIDENT
 from collector.cli.output import Json
 from collector.cli.where import OUTPUT, Where, asking, asking_all
 
@@ -58,7 +58,7 @@ def events(where: Where, form: str, follows: bool, **filters: object) -> None:
 
 
 @click.command()
-@click.argument("event")
+@click.argument("event", type=IN_LOG)
 @OUTPUT
 @asking
 def why(where: Where, event: str, form: str) -> None:
@@ -71,7 +71,9 @@ def why(where: Where, event: str, form: str) -> None:
         return output.as_json(told)
     _show_event(told["event"])
     number = told["incident"]
-    output.facts([("Incident", str(number) if number else "none"), ("Rule", told["rule"]), ("Why", told["reason"])])
+    output.facts(
+        [("Incident", logs.called(number) if number else "none"), ("Rule", told["rule"]), ("Why", told["reason"])]
+    )
     return None
 
 
@@ -83,7 +85,7 @@ def why(where: Where, event: str, form: str) -> None:
     help="Only those that were taken so, or of which something was redacted. Of refused ones the number and the reason "
     "are known, and nothing else.",
 )
-@click.option("--before", metavar="DELIVERY", help="Go on before this one, as the last answer said.")
+@click.option("--before", type=IN_LOG, metavar="DELIVERY", help="Go on before this one, as the last answer said.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @OUTPUT
 @asking
@@ -103,7 +105,7 @@ def deliveries(where: Where, form: str, **filters: object) -> None:
 
 
 @click.command()
-@click.argument("delivery")
+@click.argument("delivery", type=IN_LOG)
 @click.option("--body", is_flag=True, help="Write the body, byte for byte; on a terminal made harmless.")
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write the body to this file.")
 @OUTPUT

@@ -8,14 +8,31 @@ from collector.errors import InvalidInput
 from collector.settings import DEFAULT_LOG, EVERY_LOG
 
 _CHOSEN = "timelined.log"
+_LEFT_OPEN = "timelined.name"
 
 
-def choose(name: str) -> None:
-    """Have the running command be about this log. Raises :class:`InvalidInput` where it is about another one."""
+def choose(name: str, by: str = "name") -> None:
+    """Have the running command be about this log: ``by`` a name such as ``eu/12``, or by an ``option``.
+
+    Raises :class:`InvalidInput` where it is about another one, or where a name stands before this one without a log.
+    """
     meta = click.get_current_context().meta
+    open_name = meta.get(_LEFT_OPEN)
+    if by == "name" and open_name is not None:
+        raise InvalidInput(
+            f"cannot tell which log {open_name!r} is of: what is named after it is of {name!r}; write "
+            f"{name}/{open_name} or {DEFAULT_LOG}/{open_name}"
+        )
     before = meta.setdefault(_CHOSEN, name)
     if before != name:
         raise InvalidInput(f"cannot ask two logs at once: {before!r} and {name!r} are named; name one of them")
+
+
+def leave_open(value: str) -> None:
+    """Something is named without a log, while none is chosen."""
+    meta = click.get_current_context().meta
+    if _CHOSEN not in meta:
+        meta.setdefault(_LEFT_OPEN, value)
 
 
 def chosen() -> str:
@@ -41,14 +58,14 @@ def of_all() -> bool:
 def _choose_one(context: click.Context, parameter: click.Parameter, name: str | None) -> None:
     if name == EVERY_LOG:
         raise click.BadParameter(
-            "this asks one log; only `incidents` and `events` list all of them", context, parameter
+            "this asks one log; only `incidents`, `events` and `metrics` ask all of them", context, parameter
         )
     _choose(context, parameter, name)
 
 
 def _choose(context: click.Context, parameter: click.Parameter, name: str | None) -> None:
     if name:
-        choose(name)
+        choose(name, "option")
 
 
 def only(of: str, **given: object) -> None:

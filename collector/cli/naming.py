@@ -11,7 +11,37 @@ from collector.errors import NotFound
 from collector.people import citations
 
 _NUMBER = re.compile(r"(?:inc(?:ident)?[- ]?)?#?(\d{1,18})", re.ASCII | re.I)
-_OF_LOG = re.compile(r"([a-z][a-z0-9_-]{0,31})/(\d{1,18})", re.ASCII)
+_OF_LOG = re.compile(r"(\[?)\s*([a-z][a-z0-9_-]{0,31})/(.+)", re.ASCII | re.DOTALL)
+
+
+def split_log(value: str) -> tuple[str, str]:
+    """The log that a name begins with, empty where it names none, and the rest of it.
+
+    ``eu/12`` is incident 12 of the log ``eu``, ``eu/b61d0``, ``eu/12/b61d0`` and ``[eu/b61d0]`` are an event there, and
+    ``eu/d3`` is a delivery. ``INC-1/b61d0`` names an incident and no log.
+    """
+    text = value.strip()
+    match = _OF_LOG.fullmatch(text)
+    if match is None or citations.read(text) is not None:
+        return "", value
+    bracket, log, rest = match.groups()
+    return log, bracket + rest
+
+
+def in_log(value: str) -> str:
+    """A name without the log that it begins with, which the running command asks from then on."""
+    log, rest = split_log(value)
+    if log:
+        logs.choose(log)
+    else:
+        logs.leave_open(value)
+    return rest
+
+
+def number(value: str) -> int | None:
+    """The number that an incident is called by, from 1; None where none is called so. It names no log."""
+    found = _NUMBER.fullmatch(value.strip())
+    return (int(found[1]) or None) if found else None
 
 
 class NamedIncident(click.ParamType[int]):
@@ -21,17 +51,24 @@ class NamedIncident(click.ParamType[int]):
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number, from 1."""
-        of_log = _OF_LOG.fullmatch(str(value).strip())
-        if of_log is not None:
-            logs.choose(of_log[1])
-        found = _NUMBER.fullmatch(of_log[2] if of_log is not None else str(value).strip())
-        number = int(found[1]) if found else 0
-        if number < 1:
+        found = number(in_log(str(value)))
+        if found is None:
             self.fail(f"{value!r} is not an incident's number; list them with timelined incidents", param, ctx)
-        return number
+        return found
+
+
+class InLog(click.ParamType[str]):
+    """What an event or a delivery is called; with a log before it (``eu/b61d0``, ``eu/d3``) that one is asked."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name within its log."""
+        return in_log(value)
 
 
 INCIDENT = NamedIncident()
+IN_LOG = InLog()
 
 
 def event(name: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from collector.cli import confirming, naming, output, typing
+from collector.cli import confirming, logs, naming, output, typing
 from collector.cli.moments import MOMENT, ZONE
-from collector.cli.naming import INCIDENT
+from collector.cli.naming import IN_LOG, INCIDENT
 from collector.cli.typing import TEXT
 from collector.cli.where import OUTPUT, Where, asking
 from collector.people import FIELDS, MARKS, REVIEWS, STATES
@@ -55,7 +55,7 @@ def note(where: Where, number: int, text: str | None, key: str | None, form: str
 
     With `-` as TEXT it is read from standard input; without TEXT your editor ($VISUAL, $EDITOR) opens.
     """
-    fields["text"] = text if text is not None else typing.written(f"A note about incident {number}")
+    fields["text"] = text if text is not None else typing.written(f"A note about incident {logs.called(number)}")
     words = confirming.stated(lambda what: f"Noted in {what.where}")
     state(where, f"/api/v1/incidents/{number}/notes", fields, key, form, words)
 
@@ -115,7 +115,7 @@ def open_incident(where: Where, key: str | None, form: str, **fields: object) ->
 
 @click.command()
 @NUMBER
-@click.argument("event")
+@click.argument("event", type=IN_LOG)
 @stating
 def join(where: Where, number: int, event: str, key: str | None, form: str, **fields: object) -> None:
     """Put an event into an incident."""
@@ -125,7 +125,7 @@ def join(where: Where, number: int, event: str, key: str | None, form: str, **fi
 
 @click.command()
 @NUMBER
-@click.argument("event")
+@click.argument("event", type=IN_LOG)
 @stating
 def leave(where: Where, number: int, event: str, key: str | None, form: str, **fields: object) -> None:
     """Take an event out of an incident that it is in."""
@@ -142,7 +142,8 @@ def merge(where: Where, number: int, key: str | None, form: str, **fields: objec
 
     It keeps the number of the one that began first; the other number leads there.
     """
-    words = confirming.stated(lambda what: f"Merged incidents {number} and {fields['other']} into {what.where}")
+    both = f"{logs.called(number)} and {logs.called(int(str(fields['other'])))}"
+    words = confirming.stated(lambda what: f"Merged incidents {both} into {what.where}")
     state(where, f"/api/v1/incidents/{number}/merge", fields, key, form, words)
 
 

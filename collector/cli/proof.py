@@ -21,10 +21,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from collector import daemon
 from collector.backup.older import verifiable
-from collector.cli import output
+from collector.cli import logs, output
 from collector.cli.incidents import every_event
 from collector.cli.logs import LOG
-from collector.cli.naming import INCIDENT
+from collector.cli.naming import IN_LOG, INCIDENT
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import open_log, queries
@@ -53,7 +53,7 @@ KEY = click.option("--key", metavar="KEY", help="The log's verifier key; by defa
 @click.command()
 @click.option("--from", "first", type=click.IntRange(1), metavar="POSITION", help="Only the rows from here on.")
 @click.option("--to", "last", type=click.IntRange(1), metavar="POSITION", help="Only the rows up to here.")
-@click.option("--incident", type=click.IntRange(1), metavar="N", help="Only the rows of this incident's events.")
+@click.option("--incident", type=INCIDENT, metavar="N", help="Only the rows of this incident's events.")
 @click.option("--proof", "file", type=click.Path(path_type=Path), metavar="FILE", help="Check an exported proof.")
 @KEY
 @click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint you keep.")
@@ -267,7 +267,7 @@ def _only(
     head = _query(settings.storage.url, queries.head)
     begin, end = first or 1, last or head
     if not begin <= end <= head:
-        raise NotFound(f"cannot verify positions {begin} to {end}: the log has 1 to {head}")
+        raise NotFound(f"cannot verify positions {begin} to {end}: the log has 1 to {head}{where.looked_in}")
     return [(begin, end)]
 
 
@@ -339,7 +339,7 @@ def _show(
 
 
 @click.command()
-@click.argument("what", required=False, metavar="EVENT|INCIDENT")
+@click.argument("what", type=IN_LOG, required=False, metavar="EVENT|INCIDENT")
 @click.option("--consistency", nargs=2, type=click.IntRange(1), metavar="OLD NEW",
               help="Prove that the checkpoint at NEW grew out of the one at OLD.")  # fmt: skip
 @click.option("--position", type=click.IntRange(1), metavar="POSITION", help="Prove the event at this position.")
@@ -358,7 +358,7 @@ def proof(
     """Prove to others that events are in the log.
 
     EVENT is an event's id, or the end of it as a draft cites it. INCIDENT is a
-    number: the events its draft cites are proved, in a file beside the draft.
+    number, of a log with a name such as eu/12: the events its draft cites are proved, in a file beside the draft.
     A number of five digits or more is tried as a citation first; --incident
     always names an incident.
     Check a proof with `timelined verify --proof FILE`, or without timelined:
@@ -378,10 +378,10 @@ def proof(
     positions, subject = [position or 0], f"position {position}"
     named = incident if incident is not None else None if what is None else _incident(settings, what)
     if named is not None:
-        positions, subject = _cited(where, settings, named), f"the draft of incident {named}"
+        positions, subject = _cited(where, settings, named), f"the draft of incident {logs.called(named)}"
         to = to or Path(settings.drafts.dir) / f"incident-{named}.proof.json"
     elif what is not None:
-        positions, subject = _named(settings, what)
+        positions, subject = _named(where, settings, what)
     export = partial(proofs.inclusion, positions=positions, subject=subject, size=size, content=content)
     return _hand_out(_query(settings.storage.url, export), to)
 
@@ -425,16 +425,17 @@ def _cited(where: Where, settings: Settings, number: int) -> list[int]:
     draft = where.get(f"/api/v1/incidents/{number}/postmortem.json").json()
     ids = list(draft["events"])
     if not ids:
-        raise NotFound(f"cannot prove the draft of incident {number}: it cites no event")
+        raise NotFound(f"cannot prove the draft of incident {logs.called(number)}: it cites no event")
     return _positions(settings, ids)
 
 
-def _named(settings: Settings, what: str) -> tuple[list[int], str]:
+def _named(where: Where, settings: Settings, what: str) -> tuple[list[int], str]:
     """The positions of an event's last revision, and what it is called."""
     named = citations.read(what)
     ids = _ids(settings, named.digits) if named is not None else []
     if not ids:
-        raise NotFound(citations.missing(what).replace("; list /api/v1/events", "; list them with timelined events"))
+        missing = citations.missing(what).replace("; list /api/v1/events", "; list them with timelined events")
+        raise NotFound(missing + where.looked_in)
     if len(ids) > 1:
         raise NotFound(f"cannot tell which event {what} is: {', '.join(ids[:10])}; write more digits")
     return _positions(settings, ids), f"event {ids[0]}"

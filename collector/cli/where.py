@@ -74,6 +74,12 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
             return self
         return self.of(EVERY_LOG)
 
+    @property
+    def looked_in(self) -> str:
+        """The end of a sentence that says in which log something was not found; empty where there is one log."""
+        name = self.named or (DEFAULT_LOG if self.settings().storage.logs else "")
+        return f"; the log asked is {name}" if name else ""
+
     def of_source(self, name: str) -> Where:
         """The same, asked of the log that a source delivers to, where no other is named."""
         said = self.settings().sources.get(name) if not self.named else None
@@ -132,6 +138,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
             async with daemon.reading_all(settings, say=output.say) as app, client.private(app) as desk:
                 yield desk
             return
+        name = "" if whole else self.named or (DEFAULT_LOG if settings.storage.logs else "")
         settings = settings if self.named and not whole else of_log(settings, DEFAULT_LOG)
         holder = daemon.holder(settings) if writing else None
         if holder:
@@ -140,7 +147,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
             return
         if writing:
             _must_exist(settings)
-        opened = daemon.offline(settings) if writing else daemon.reading(settings, say=output.say, name=self.named)
+        opened = daemon.offline(settings, name=name) if writing else daemon.reading(settings, say=output.say, name=name)
         async with opened as app, client.private(app) as desk:
             yield desk
 

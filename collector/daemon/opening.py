@@ -175,9 +175,14 @@ def holder(settings: Settings) -> str | None:
 
 
 @asynccontextmanager
-async def offline(settings: Settings, clock: Clock = wall_clock) -> AsyncIterator[web.Application]:
-    """The whole application over a log that no daemon holds, for one command that writes. It listens nowhere."""
-    async with opened(settings, clock, writable=True) as runtime:
+async def offline(
+    settings: Settings, clock: Clock = wall_clock, name: str = ""
+) -> AsyncIterator[web.Application]:  # fmt: skip
+    """The whole application over a log that no daemon holds, for one command that writes. It listens nowhere.
+
+    ``name`` is what the log is called where there are several.
+    """
+    async with opened(settings, clock, Host.of_command(settings, clock, name), writable=True) as runtime:
         yield runtime.app(local_only=True)
 
 

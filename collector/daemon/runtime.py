@@ -165,6 +165,7 @@ class Runtime:
             front=self.face.front,
             root=self.host.root,
             logs=self.host.logs or this_one,
+            name=self.host.name,
         )
         return made
 

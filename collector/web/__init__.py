@@ -91,13 +91,14 @@ def build_app(
     front: Front | None = None,
     root: str | None = None,
     logs: Callable[[], Sequence[OneLog]] | None = None,
+    name: str = "",
 ) -> web.Application:
     """The application, to be run by :class:`Runner` with :func:`server_kwargs`.
 
     ``clock`` gives µs UTC. ``refusals`` counts what is refused, ``gauges`` is looked up for each scrape of
     ``/metrics``, ``front`` is how HTTP is spoken, and ``root`` what the addresses in our links begin with, where that
     is not the front's. ``logs`` are all that the daemon serves, by default this one. What is handed in is not
-    closed here.
+    closed here. ``name`` is what this log is called, where there are several.
     """
     access, bounds = access or ApiAccess(), bounds or WebLimits()
     renderings, operations = renderings or Renderings(), operations or Operations()
@@ -107,6 +108,7 @@ def build_app(
             access=access, bounds=bounds, front=front, root=root, logs=logs,
         )
     )  # fmt: skip
+    app[keys.NAMED] = name
     app[keys.INTAKE] = intake
     app[keys.LOG] = SeenLog(log, projections)
     app[keys.PROJECTIONS] = projections

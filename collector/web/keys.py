@@ -76,6 +76,8 @@ class OneLog(msgspec.Struct, frozen=True, kw_only=True):
 
 LOGS: web.AppKey[Callable[[], Sequence[OneLog]]] = web.AppKey("logs")
 """The logs that the daemon serves now, the default one first."""
+NAMED: web.AppKey[str] = web.AppKey("named")
+"""What the log of this application is called, where there are several; empty where there is one."""
 INTAKE: web.AppKey[Intake] = web.AppKey("intake")
 REFUSALS: web.AppKey[Refusals] = web.AppKey("refusals")
 LOG: web.AppKey[SeenLog] = web.AppKey("log")

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import web
 from prometheus_client import Metric
 
-from collector.errors import Unavailable
+from collector.errors import NotFound, Unavailable
 from collector.intake import Verifier
 from collector.web import keys, log_streams, logs, measures, operations, prometheus, refused, webhooks
 from collector.web.frame import Frame, framed
@@ -38,9 +38,18 @@ def build_overall(
             web.get(measures.ADDRESS, measures.over_several),
         ]
     )
+    app.router.add_route("*", "/logs/{log}/{address:.*}", _no_such_log)
     for routes in (log_streams.routes, logs.routes, page_of_logs.routes, across.routes, login.routes, files.routes):
         app.add_routes(routes)
     return app
+
+
+async def _no_such_log(request: web.Request) -> web.StreamResponse:
+    """Of an address beneath a log that is not there, which no application answers."""
+    served = ", ".join(log.name for log in request.app[keys.LOGS]())
+    name = request.match_info["log"]
+    shown = name if name.isprintable() else "of this name"
+    raise NotFound(f"cannot find a log {shown}: this daemon serves {served}", "log")
 
 
 def build_away(

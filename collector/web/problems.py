@@ -33,7 +33,7 @@ from collector.publishing import Edited
 from collector.telemetry.masking import names_webhooks
 from collector.web import refused
 from collector.web.answers import encode
-from collector.web.keys import LIMITS
+from collector.web.keys import LIMITS, NAMED
 from collector.web.places import is_api, is_page
 from collector.web.prefix import asked
 
@@ -232,10 +232,19 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception as error:
         from_sender = request.path.startswith("/webhooks/")
         patience = request.app[LIMITS].retry_after
-        response = answer(error, instance_of(request), from_sender=from_sender, retry_after=patience)
+        response = answer(
+            _in_log(error, request.app), instance_of(request), from_sender=from_sender, retry_after=patience
+        )
         if from_sender:
             refused.note(request, request.app, error, response.status, title_of(error))
         return final(response, request)
+
+
+def _in_log(error: Exception, app: web.Application) -> Exception:
+    """An error, with the log that was looked in where there are several and it does not have what was asked for."""
+    if type(error) is NotFound and (name := app.get(NAMED)):
+        return NotFound(f"{error}; the log asked is {name}", error.pointer)
+    return error
 
 
 def final(response: web.Response, request: web.Request) -> web.Response:
