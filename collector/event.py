@@ -254,8 +254,10 @@ EVENT_DATA: dict[str, dict[str, str]] = {
     "incident": {
         "stated_at": "when it was said, µs",
         "by": "who reported it",
-        "event": "the id of the event that joins or leaves",
+        "event": "the id of the event that joins or leaves, or stays private though it counts no longer",
         "events": "the ids of the events that are an incident of their own",
+        "number": "the incident's number when it was said",
+        "numbers": "the numbers by which it went when it was made private, or public again",
         "into": "the opening event of the incident that stays",
         "from": "the opening event of the incident that is merged away",
         "field": "`title`, `lead`, `severity`, or a section: `summary`, `impact`, `detection`, `root_causes` …",

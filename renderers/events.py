@@ -20,8 +20,10 @@ from renderers.phrases import words_of
 COLUMNS = (
     "id", "occurred_at", "type", "source", "service", "environment", "severity", "actor", "title", "text", "entity",
     "time_quality", "revision", "links", "refs", "labels", "data",
+    "private",
 )  # fmt: skip
-"""The columns of the table, in order. ``text`` is what somebody wrote, whole; the last two are JSON."""
+"""The columns of the table, in order. ``text`` is what somebody wrote, whole; ``labels`` and ``data`` are JSON;
+``private`` are the groups that alone may read of the incident."""
 _FORMULA = re.compile(r"[\s\ufffd]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 """How a cell begins that a spreadsheet might take for a formula."""
 
@@ -30,7 +32,8 @@ def jsonl(document: Document) -> str:
     """The incident's events in reading order, each as one line of JSON."""
     events = _every(document)
     short = short_ids([each.id for each in events])
-    return "".join(_line({**_told(each), "short": short[each.id]}) + "\n" for each in events)
+    private = document.history.context.private or None
+    return "".join(_line({**_told(each), "short": short[each.id], "private": private}) + "\n" for each in events)
 
 
 def table(document: Document) -> str:
@@ -39,7 +42,7 @@ def table(document: Document) -> str:
     writer = csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for event in _every(document):
-        told = {**_told(event), "text": words_of(event)}
+        told = {**_told(event), "text": words_of(event), "private": document.history.context.private}
         told["links"] = " ".join(link["url"] for link in told["links"])
         told["refs"] = " ".join(told["refs"])
         told |= {key: _line(told[key]) if told[key] else "" for key in ("labels", "data")}

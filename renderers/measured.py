@@ -14,11 +14,15 @@ from renderers.sections.measures import CALLED, MISSING
 
 
 def measured(document: Document) -> str:
-    """One JSON text: ``number``, ``title``, ``started_at`` (µs), ``open``, ``services``, ``severity``, ``detected_by``
-    and ``profiles``: profile → its durations."""
+    """One JSON text about an incident.
+
+    ``number``, ``private`` (the groups that alone may read of it, or null), ``title``, ``started_at`` (µs), ``open``,
+    ``services``, ``severity``, ``detected_by`` and ``profiles``: profile → its durations.
+    """
     history = document.history
     value = {
         "number": history.context.number,
+        "private": history.context.private or None,
         "title": plain(document.title.parts),
         "started_at": document.date,
         "open": not document.resolved,

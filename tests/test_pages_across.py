@@ -164,6 +164,7 @@ async def test_deployments_and_hours_are_written_as_csv(face: Face) -> None:
     assert found["services"] == [{
         "service": "'=db", "deployments": "3", "confirmed": "1", "candidates": "0", "unknown": "0",
         "median_recovery_seconds": "", "deployments_and_rollbacks": "4", "rework": "2", "rework_candidates": "0",
+        "private": "",
     }]  # fmt: skip
     assert [(row["service"], row["judged"], row["why"], row["rework"], row["incident"], row["recovery_seconds"])
             for row in found["deployments"]] == [

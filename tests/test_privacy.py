@@ -4,107 +4,42 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
-from functools import partial
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from collector import people
 from collector.correlation import Rules
-from collector.drafting import versions
 from collector.drafting.rendering import FORMATS, postmortem
-from collector.event import MINUTE, SECOND, Event
+from collector.event import MINUTE, Event
 from collector.following.follower import Follower
 from collector.log import Submission
 from collector.projections import EventFilter, Projections
 from collector.projections.privacy import READER
-from collector.tokens import Token
 from collector.web.seen import SeenLog
-from tests.face import NOW, Answer, Face, running
+from tests.face import NOW, Face
 from tests.lists import opened
 from tests.postgres import Server
-from tests.stories import firing
-
-TOKENS = (
-    b"everything",
-    Token(secret=b"insider", name="Ines", role="write", groups=("security", "legal")),
-    Token(secret=b"guard", name="Gus", role="write", groups=("security",)),
-    Token(secret=b"outsider", name="Olga", role="write", groups=("shop",)),
-    Token(secret=b"nobody", name="Nils", role="read"),
+from tests.private_incidents import (
+    LAST,
+    OUTSIDE,
+    STREAMS,
+    addresses,
+    asked,
+    bearer,
+    made_private,
+    traces,
+    two_incidents,
+    vault,
 )
-OUTSIDE = ("outsider", "nobody")
-STREAMS = ("/api/v1/events/stream?after=0", "/api/v1/logs/stream?cursor=default.0")
-LAST = 100 * 24 * 60 * MINUTE
-"""How long ago the incidents were, µs."""
-
-
-def bearer(token: str) -> dict[str, str]:
-    """The header of a token."""
-    return {"Authorization": f"Bearer {token}"}
+from tests.stories import firing
 
 
 @pytest.fixture
 async def face(tmp_path: Path) -> AsyncIterator[Face]:
-    """A public incident of cart and, at the same time, one of the vault; each of a page and an alert."""
-    box: list[Face] = []
-
-    async def render(form: str, number: int, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await postmortem(box[0].lists, number, format=form, as_of=as_of, options=asked)
-
-    async def any_form(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
-        return await render(form, number, as_of, asked)
-
-    made: dict[str, Any] = {
-        "inlaid": partial(render, "page"), "standing": partial(render, versions.STANDING),
-        "measures": partial(render, "measures"), "changes": partial(versions.changes, any_form),
-    }  # fmt: skip
-    async with running(tmp_path, api_tokens=TOKENS, **made) as face:
-        box.append(face)
-        for name, service in (("CartSlow", "cart"), ("VaultOpened", "vault")):
-            rings = [{"name": name, "at": NOW - LAST, "loud": True, "service": service}]
-            assert (await face.deliver(json.dumps(rings).encode())).status == 202
-        await face.followed()
+    async with two_incidents(tmp_path) as face:
         yield face
-
-
-async def asked(face: Face, path: str, token: str = "everything", **said: Any) -> Answer:  # noqa: S107 - made up
-    """Ask for something, or state it, a second after what came before."""
-    face.now += SECOND
-    head = bearer(token)
-    return await (face.post(path, {"by": "Ada", **said}, headers=head) if said else face.get(path, headers=head))
-
-
-async def vault(face: Face) -> int:
-    """The number of the incident of the vault."""
-    rows = (await asked(face, "/api/v1/incidents?service=vault")).json["incidents"]
-    return int(rows[0]["number"])
-
-
-async def made_private(face: Face, group: str = "security") -> int:
-    """The same, once it is private."""
-    number = await vault(face)
-    assert (await asked(face, f"/api/v1/incidents/{number}/private", group=group)).status == 201
-    await face.followed()
-    return number
-
-
-async def traces(face: Face, number: int) -> tuple[set[str], Mapping[str, str]]:
-    """What would tell of the incident, words and ids; and what fills in the places in addresses."""
-    events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
-    told = {event["id"] for event in events}
-    first = next(event for event in events if event["type"] == "alert.firing")
-    words = {"VaultOpened", "vault", "Locked the vault", *told, *(each[-8:] for each in told)}
-    filling = {"number": str(number), "event": first["id"], "delivery": first["delivery"]}
-    return words, {**filling, "section": "summary", "format": "md"}
-
-
-def addresses(face: Face) -> list[str]:
-    """Every address that is read, as the router has it."""
-    found = {route.resource.canonical for route in face.app.router.routes() if route.method == "GET" and route.resource}
-    assert len(found) > 30
-    return sorted(found - {*(stream.partition("?")[0] for stream in STREAMS), "/static"})
 
 
 @pytest.mark.parametrize("token", OUTSIDE)

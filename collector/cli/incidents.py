@@ -116,7 +116,13 @@ def signals(where: Where, form: str) -> None:
 def show_events(events: list[Json]) -> None:
     """Events as a table; nothing where there are none."""
     rows = [
-        (output.time(each["occurred_at"]), output.short(each["id"]), each["type"], each["service"] or "", title)
+        (
+            output.time(each["occurred_at"]),
+            output.short(each["id"]),
+            each["type"],
+            each["service"] or "",
+            _marked(each, title),
+        )
         for each, title in zip(events, telling.titles(events), strict=True)
     ]
     headings: tuple[str, ...] = ("TIME (UTC)", "EVENT", "TYPE", "SERVICE", "TITLE")
@@ -125,6 +131,11 @@ def show_events(events: list[Json]) -> None:
     if rows:
         output.table(headings, rows)
     return None
+
+
+def _marked(row: Json, title: str) -> str:
+    """A title with the groups that alone may read of it."""
+    return f"[private to {row['private']}] {title}" if row["private"] else title
 
 
 def _list(rows: list[Json]) -> None:
@@ -140,7 +151,7 @@ def _list(rows: list[Json]) -> None:
                 output.time(row["started_at"])[:16],
                 "" if row["merged_into"] else output.lasted(row["started_at"], row["ended_at"]),
                 ", ".join(row["services"]),
-                f"[private to {row['private']}] {row['title']}" if row["private"] else row["title"],
+                _marked(row, row["title"]),
             )
             for row in rows
         ],
@@ -179,7 +190,7 @@ def _signals(rows: list[Json]) -> None:
                 output.time(row["last_at"])[11:16],
                 str(row["incident"] or ""),
                 row["service"] or "",
-                f"[private to {row['private']}] {row['title']}" if row["private"] else row["title"],
+                _marked(row, row["title"]),
             )
             for row in rows
         ],

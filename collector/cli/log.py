@@ -142,7 +142,8 @@ def _delivery_row(told: Json) -> tuple[str, ...]:
     counted = ", ".join(f"{count} {word}" for count, word in ((new, "new"), (known, "known")) if count)
     when, name = output.time(told["received_at"]), told["id"]
     redacted = f"{told['redacted']} value{'' if told['redacted'] == 1 else 's'} redacted" if told["redacted"] else ""
-    why = "; ".join(filter(None, (told["reason"], redacted)))
+    private = f"private to {told['private']}" if told["private"] else ""
+    why = "; ".join(filter(None, (private, told["reason"], redacted)))
     return (when, name, told["source"], told["status"], told["authentication"], counted, why)
 
 
@@ -151,6 +152,7 @@ def _show_event(event: dict[str, Any]) -> None:
         [
             ("Event", event["id"]),
             ("Type", event["type"]),
+            ("Private", f"to {event['private']}" if event["private"] else ""),
             ("Title", event["title"]),
             ("Happened", f"{output.time(event['occurred_at'])} UTC"),
             ("Source", event["source"]),
@@ -168,6 +170,7 @@ def _show_delivery(told: Json) -> None:
     output.facts(
         [
             ("Delivery", told["id"]),
+            ("Private", f"to {told['private']}" if told["private"] else ""),
             ("Source", told["source"]),
             ("Received", f"{output.time(told['received_at'])} UTC"),
             ("Size", f"{told['size']} bytes"),

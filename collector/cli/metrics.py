@@ -44,6 +44,8 @@ def metrics(where: Where, number: int | None, explain: bool, form: str, **filter
     told = where.get(f"/api/v1/incidents/{number}/metrics").json()
     if form == "json":
         return output.as_json(told)
+    if told["private"]:
+        output.say(f"Incident {told['incident']} is private to {told['private']}.")
     shown = told["profiles"] if explain else {profile: told["profiles"][profile]}
     for name, durations in shown.items():
         if explain:

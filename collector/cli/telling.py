@@ -83,6 +83,12 @@ def _split(event: Json) -> str:
     return f"split off [{shown}]"
 
 
+def _privacy(event: Json) -> str:
+    if event["data"].get("event"):
+        return "what counts no longer stays private"
+    return f"private to {event['data']['group']}" if event["data"].get("group") else "public"
+
+
 _SAYS: Mapping[str, Any] = {
     "mark.set": _mark,
     "incident.edited": _edit,
@@ -90,9 +96,7 @@ _SAYS: Mapping[str, Any] = {
     "incident.reviewed": _review,
     "incident.published": _publication,
     "incident.revised": _revision,
-    "incident.restricted": lambda event: (
-        f"private to {event['data']['group']}" if event["data"].get("group") else "public"
-    ),
+    "incident.restricted": _privacy,
     "incident.joined": _moved("put in"),
     "incident.left": _moved("taken out"),
     "incident.split": _split,

@@ -191,14 +191,16 @@ def opened(
     )
 
 
-def joined(*, key: str, by: str, stated_at: int, incident: str, event: str) -> Event:
-    """This event belongs to that incident."""
-    return _fact("incident.joined", key=key, by=by, stated_at=stated_at, incident=incident, data={"event": event})
+def joined(*, key: str, by: str, stated_at: int, incident: str, event: str, number: int | None = None) -> Event:
+    """This event belongs to that incident; ``number`` is the incident's when it is said."""
+    data = {"event": event} | _numbered(number)
+    return _fact("incident.joined", key=key, by=by, stated_at=stated_at, incident=incident, data=data)
 
 
-def left(*, key: str, by: str, stated_at: int, incident: str, event: str) -> Event:
-    """This event does not belong to that incident."""
-    return _fact("incident.left", key=key, by=by, stated_at=stated_at, incident=incident, data={"event": event})
+def left(*, key: str, by: str, stated_at: int, incident: str, event: str, number: int | None = None) -> Event:
+    """This event does not belong to that incident, likewise."""
+    data = {"event": event} | _numbered(number)
+    return _fact("incident.left", key=key, by=by, stated_at=stated_at, incident=incident, data=data)
 
 
 def merged(*, key: str, by: str, stated_at: int, into: str, other: str) -> Event:
@@ -216,7 +218,9 @@ def merged(*, key: str, by: str, stated_at: int, into: str, other: str) -> Event
     )
 
 
-def split(*, key: str, by: str, stated_at: int, incident: str, events: Sequence[str]) -> Event:
+def split(
+    *, key: str, by: str, stated_at: int, incident: str, events: Sequence[str], number: int | None = None
+) -> Event:
     """These events are an incident of their own: together, and never with ``incident``, whatever the rules say."""
     names = list(dict.fromkeys(events))
     if not names:
@@ -225,7 +229,8 @@ def split(*, key: str, by: str, stated_at: int, incident: str, events: Sequence[
         raise InvalidInput(
             "cannot split the incident: one of the events opened it; name those that leave it instead", "events"
         )
-    return _fact("incident.split", key=key, by=by, stated_at=stated_at, incident=incident, data={"events": names})
+    data = {"events": names} | _numbered(number)
+    return _fact("incident.split", key=key, by=by, stated_at=stated_at, incident=incident, data=data)
 
 
 def resolved(*, key: str, by: str, stated_at: int, incident: str, at: int | None = None, future: bool = False) -> Event:
@@ -257,14 +262,29 @@ def reviewed(
     )  # fmt: skip
 
 
-def restricted(*, key: str, by: str, stated_at: int, incident: str, group: str) -> Event:
-    """The group that alone may read of the incident; empty: everybody may."""
+def restricted(*, key: str, by: str, stated_at: int, incident: str, group: str, numbers: Sequence[int] = ()) -> Event:
+    """The group that alone may read of the incident; empty: everybody may.
+
+    ``numbers`` are those by which it goes when it is said: it stays private whatever becomes of the event that opened
+    it.
+    """
     if group and (group != group.strip() or not group.isprintable() or len(group) > LONGEST_GROUP):
         raise InvalidInput(
             f"cannot record a statement: group is {group[:LONGEST_GROUP]!r}; use the name of a group of a token, at "
             f"most {LONGEST_GROUP} characters", "group"
         )  # fmt: skip
-    return _fact(RESTRICTED, key=key, by=by, stated_at=stated_at, incident=incident, data={"group": group})
+    data = {"group": group} | ({"numbers": list(numbers)} if numbers else {})
+    return _fact(RESTRICTED, key=key, by=by, stated_at=stated_at, incident=incident, data=data)
+
+
+def kept_private(*, key: str, by: str, stated_at: int, incident: str, event: str, number: int) -> Event:
+    """This event stays as private as the incident that it was in, though it counts no longer."""
+    data = {"event": event, "number": number}
+    return _fact(RESTRICTED, key=key, by=by, stated_at=stated_at, incident=incident, data=data)
+
+
+def _numbered(number: int | None) -> dict[str, int]:
+    return {} if number is None else {"number": number}
 
 
 def published(*, key: str, by: str, stated_at: int, incident: str, data: Mapping[str, Any]) -> Event:

@@ -19,12 +19,13 @@ from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Unit
 from collector.errors import Unavailable
 from collector.event import MACHINE, RecordedEvent, current, is_retracted
-from collector.log import queries
+from collector.log import Delivery, queries
 from collector.projections import across, privacy, records, search, unjoined
 from collector.projections.across import Across
 from collector.projections.cases import ROWS, CaseReader, memberships_of, row_of, stored
 from collector.projections.database import Lists
 from collector.projections.privacy import Hidden, Privacy
+from collector.projections.restrictions import Groups
 from collector.projections.shape import position, remaking, unusable
 from collector.projections.tables import (
     NOTHING,
@@ -55,7 +56,6 @@ from collector.projections.values import (
 from collector.storage.sql import AMONG, select_among
 
 T = TypeVar("T")
-Marked = TypeVar("Marked", IncidentRow, SignalRow)
 _decode = msgspec.msgpack.Decoder(Unit).decode
 
 _goes_by = incident_number.c.goes_by
@@ -170,7 +170,7 @@ class Projections:
         self._lists, self._begun = lists, begun
         self._rules = rules or Rules()
         self._catalog = Catalog(self._rules)
-        self._private = (-1, privacy.OPEN, dict[privacy.Groups | None, privacy.Hidden]())
+        self._private = (-1, privacy.OPEN, dict[Groups | None, privacy.Hidden]())
         """A position, what is private up to it, and what of that each kind of reader may not see."""
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
@@ -206,7 +206,7 @@ class Projections:
             self._private = (at, privacy.read(connection), {})
         return self._private[1]
 
-    def _hidden(self, connection: Connection, reader: privacy.Groups | None) -> Hidden:
+    def _hidden(self, connection: Connection, reader: Groups | None) -> Hidden:
         private = self._privacy(connection)
         known = self._private[2]
         if reader not in known:
@@ -216,6 +216,12 @@ class Projections:
     async def private_events(self, events: Sequence[str]) -> Mapping[str, str]:
         """The groups of those of these events that belong to private incidents alone."""
         return await self._query(lambda connection: privacy.of_events(connection, self._privacy(connection), events))
+
+    async def private_deliveries(self, deliveries: Sequence[Delivery]) -> Mapping[str, str]:
+        """The groups of those of these deliveries that told anything of private incidents alone, by their ids."""
+        told = {each.id: [item.event_id for item in each.items] for each in deliveries}
+        marks = await self.private_events(sorted({event for events in told.values() for event in events}))
+        return privacy.of_deliveries(marks, told)
 
     async def state(self) -> State:
         """How the lists are, whatever that is."""
@@ -260,12 +266,12 @@ class Projections:
         rows = await self._read(lambda c: [row_of(row) for row in c.execute(statement)])
         return await self._marked(rows)
 
-    async def _marked(self, rows: Sequence[Marked]) -> list[Marked]:
+    async def _marked(self, rows: Sequence[IncidentRow]) -> list[IncidentRow]:
         """The same rows, each with the groups that it is private to."""
         private = await self.private()
         found = []
         for row in rows:
-            shown = private.shown((row.number if isinstance(row, IncidentRow) else row.incident) or 0)
+            shown = private.shown(row.number)
             found.append(msgspec.structs.replace(row, private=shown) if shown else row)
         return found
 
@@ -340,7 +346,8 @@ class Projections:
     async def signals(self, after: tuple[int, str] | None = None, limit: int = 1000) -> list[SignalRow]:
         """What fires, or is not resolved, now; by start, µs, and event. ``after`` are those of the last one seen."""
         rows = await self._read(lambda connection: _signals(connection, after or (-1, ""), limit))
-        return await self._marked(rows)
+        marks = await self.private_events([row.event for row in rows])
+        return [msgspec.structs.replace(row, private=marks.get(row.event)) for row in rows]
 
     async def why(self, event_id: str) -> Explanation | None:
         """Why an event is in, or not in, an incident; None where nobody knows the event."""

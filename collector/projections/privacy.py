@@ -16,20 +16,20 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Connection, bindparam, select
 
-from collector.event import PEOPLE, RESTRICTED, RecordedEvent, current, is_erased, is_retracted
+from collector.event import MACHINE, PEOPLE, RESTRICTED, RecordedEvent, current
 from collector.log import EventLog, queries
+from collector.projections import restrictions
+from collector.projections.restrictions import JOINED, LEFT, NOBODY, SPLIT, Groups, Restricted
 from collector.projections.shape import position
-from collector.projections.tables import event_index, event_kind, event_unit, incident, incident_number, member
+from collector.projections.tables import event_index, event_kind, event_unit, incident, incident_number, member, unit
 from collector.schema.tables import event as stored
 from collector.storage.sql import AMONG, Shadowed, select_among
 
 READER: ContextVar[frozenset[str] | None] = ContextVar("reader", default=None)
 """The groups of whoever reads now; None: the daemon itself and whoever may read everything."""
-ERASED = "(erased)"
-"""Stands for a group whose name was erased: nobody has it, so only who may read everything reads on."""
-
-Groups = frozenset[str]
 T = TypeVar("T")
+_SAID = {PEOPLE: (RESTRICTED, SPLIT, LEFT, JOINED), MACHINE: (SPLIT,)}
+"""Source → the types of what says who may read; what grouping says has left is looked up of private incidents alone."""
 
 
 class Hidden(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class Hidden(msgspec.Struct, frozen=True, kw_only=True):
     """The last position that is grouped; what comes after it may belong to a hidden incident."""
 
     def __bool__(self) -> bool:
-        return bool(self.numbers)
+        return bool(self.numbers or self.events)
 
 
 class Privacy(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +55,16 @@ class Privacy(msgspec.Struct, frozen=True, kw_only=True):
     """Incident → the groups of which a reader needs every one. Incidents that everybody may read are left out."""
     keys: Mapping[int, tuple[str, ...]] = {}
     """Incident → the events by which it was made private."""
+    numbers: Mapping[int, tuple[int, ...]] = {}
+    """Incident → the numbers by which it was made private: its own, and those that became part of it."""
+    events: Mapping[str, Groups] = {}
+    """Events that came out of private incidents, or count no longer → the groups of which a reader needs every one."""
+    alerts: frozenset[str] = frozenset()
+    """Those of them that are alerts: rules alone put them into another incident, and make nothing public."""
     position: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.groups or self.events)
 
     def shown(self, number: int) -> str | None:
         """The groups of an incident in words; None where everybody may read of it."""
@@ -71,7 +80,24 @@ OPEN = Privacy()
 _in_incidents = event_unit.join(member, member.c.uid == event_unit.c.unit)
 _IS_STATED = select(event_kind.c.type).where(event_kind.c.source == PEOPLE, event_kind.c.type == bindparam("type"))
 _STATED = (
-    select(event_index.c.id).distinct().where(event_index.c.source == PEOPLE, event_index.c.type == bindparam("type"))
+    select(event_index.c.id)
+    .distinct()
+    .where(event_index.c.source == bindparam("source"), event_index.c.type == bindparam("type"))
+)
+_LEFT = (
+    select(event_index.c.id)
+    .distinct()
+    .where(event_index.c.source == MACHINE, event_index.c.type == LEFT, event_index.c.entity.in_(AMONG))
+)
+_GOES_BY = select(incident_number.c.number, incident_number.c.goes_by).where(
+    incident_number.c.number.in_(AMONG), incident_number.c.goes_by.is_not(None)
+)
+_UNIT_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
+_EVENTS_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.unit.in_(AMONG))
+_KIND_OF = (
+    select(event_unit.c.event, unit.c.opening, unit.c.kind)
+    .join_from(event_unit, unit, unit.c.uid == event_unit.c.unit)
+    .where(event_unit.c.event.in_(AMONG))
 )
 _NUMBERS_OF = (
     select(event_unit.c.event, member.c.number).select_from(_in_incidents).where(event_unit.c.event.in_(AMONG))
@@ -86,60 +112,69 @@ _OF_ENTITIES = select(event_index.c.id).where(event_index.c.entity.in_(AMONG))
 
 
 def read(connection: Connection) -> Privacy:
-    """What is private, by what people stated so far."""
+    """What is private, by what was said so far."""
     if connection.execute(_IS_STATED, {"type": RESTRICTED}).first() is None:
         return OPEN
-    wanted = _wanted(_stated(connection, RESTRICTED), _stated(connection, "incident.split"))
+    told = [each for source, kinds in _SAID.items() for kind in kinds for each in _stated(connection, source, kind)]
+    at = dict(map(tuple, select_among(connection, _NUMBERS_OF, restrictions.named(told))))
+    private = restrictions.restricted(told, at)
+    entities = [f"incident:{name.removeprefix('#')}" for name in private.said if name.startswith("#")]
+    left = [row.id for row in select_among(connection, _LEFT, entities)]
+    if left:
+        private = restrictions.restricted([*told, *current(queries.read_ids(connection, left))], at)
+    return _placed(connection, private)
+
+
+def _stated(connection: Connection, source: str, kind: str) -> list[RecordedEvent]:
+    """The statements of one kind, as they stand."""
+    ids = connection.execute(_STATED, {"source": source, "type": kind}).scalars()
+    return current(queries.read_ids(connection, list(ids)))
+
+
+def _placed(connection: Connection, private: Restricted) -> Privacy:
+    """What is private, found where it stands now."""
     groups: dict[int, set[str]] = {}
     keys: dict[int, list[str]] = {}
-    for key, number in select_among(connection, _NUMBERS_OF, list(wanted)):
-        groups.setdefault(number, set()).add(wanted[key])
+    numbers: dict[int, list[int]] = {}
+    said = {name: each for name, each in private.said.items() if not name.startswith("#")}
+    kinds = list(select_among(connection, _KIND_OF, list(private.left)))
+    # What opens incidents is of one alone, which says what it is about.
+    said |= {row.event: private.left[row.event] for row in kinds if row.opening}
+    alone = {**said, **private.left}
+    for key, number in select_among(connection, _NUMBERS_OF, list(said)):
+        groups.setdefault(number, set()).update(said[key])
         keys.setdefault(number, []).append(key)
+        if key not in private.left:
+            alone.pop(key, None)
+    told = {int(name[1:]): each for name, each in private.said.items() if name[1:].isdecimal() and name[0] == "#"}
+    for number, goes_by in select_among(connection, _GOES_BY, list(told)):
+        groups.setdefault(goes_by, set()).update(told[number])
+        numbers.setdefault(goes_by, []).append(number)
+    units = {row.event: row.unit for row in select_among(connection, _UNIT_OF, list(private.left))}
+    same = list(select_among(connection, _EVENTS_OF, sorted(set(units.values()))))
+    alone |= {row.event: private.left[event] for row in same for event, uid in units.items() if uid == row.unit}
+    alerts = {units[row.event] for row in kinds if row.kind.endswith("alert")}
     return Privacy(
         groups={number: frozenset(each) for number, each in groups.items()},
         keys={number: tuple(sorted(each)) for number, each in keys.items()},
+        numbers={number: tuple(sorted(each)) for number, each in numbers.items()},
+        events=alone,
+        alerts=frozenset(row.event for row in same if row.unit in alerts),
         position=position(connection),
     )  # fmt: skip
-
-
-def _stated(connection: Connection, kind: str) -> list[RecordedEvent]:
-    """People's statements of a kind that they did not take back, oldest first."""
-    ids = connection.execute(_STATED, {"type": kind}).scalars()
-    told = current(queries.read_ids(connection, list(ids)))
-    return sorted((each for each in told if not is_retracted(each)), key=_stated_at)
-
-
-def _stated_at(event: RecordedEvent) -> tuple[int, str]:
-    at = event.data.get("stated_at")
-    return (at if isinstance(at, int) else event.occurred_at, event.id)
-
-
-def _wanted(said: Iterable[RecordedEvent], splits: Iterable[RecordedEvent]) -> dict[str, str]:
-    """Event → the group of the incident that it opened. What was split off from one is as private, until said anew."""
-    newest: dict[str, str] = {}
-    for event in said:
-        group = event.data.get("group")
-        for key in _keys(event):
-            newest[key] = ERASED if is_erased(event) or not isinstance(group, str) else group
-    for event in splits:
-        apart = event.data.get("events")
-        for key in _keys(event):
-            for each in apart if isinstance(apart, list | tuple) and newest.get(key) else ():
-                newest.setdefault(str(each), newest[key])
-    return {key: group for key, group in newest.items() if group}
-
-
-def _keys(event: RecordedEvent) -> list[str]:
-    return [ref.removeprefix("incident:") for ref in event.refs if ref.startswith("incident:")]
 
 
 def hidden(connection: Connection, privacy: Privacy, reader: Groups | None) -> Hidden:
     """What somebody in these groups may not see."""
     kept = privacy.kept_from(reader)
-    if not kept:
+    left = [] if reader is None else [event for event, groups in privacy.events.items() if not groups <= reader]
+    if not kept and not left:
         return Hidden(position=privacy.position)
     numbers = kept | {row.number for row in select_among(connection, _MERGED_INTO, sorted(kept))}
-    events = _belonging(connection, sorted(kept)) | _about(connection, sorted(numbers), privacy)
+    keys = {*left, *(key for number in numbers for key in privacy.keys.get(number, ()))}
+    events = _belonging(connection, sorted(kept)) | _about(connection, sorted(numbers), keys)
+    elsewhere = {event for event, number in select_among(connection, _NUMBERS_OF, left) if number not in kept}
+    events |= set(left) - (elsewhere - privacy.alerts)
     positions = [row.position for row in select_among(connection, _POSITIONS, sorted(events))]
     deliveries = {row.delivery for row in select_among(connection, _DELIVERIES, positions) if row.delivery}
     return Hidden(
@@ -150,32 +185,43 @@ def hidden(connection: Connection, privacy: Privacy, reader: Groups | None) -> H
 def _belonging(connection: Connection, numbers: list[int]) -> set[str]:
     """Events of these incidents that are of no other one."""
     units: dict[str, set[str]] = {}
-    for event, unit in select_among(connection, _INSIDE, numbers):
-        units.setdefault(unit, set()).add(event)
+    for event, uid in select_among(connection, _INSIDE, numbers):
+        units.setdefault(uid, set()).add(event)
     members = select_among(connection, _MEMBERS, sorted(units))
     shared = {row.uid for row in members if row.number not in numbers}
-    return {event for unit, events in units.items() if unit not in shared for event in events}
+    return {event for uid, events in units.items() if uid not in shared for event in events}
 
 
-def _about(connection: Connection, numbers: list[int], privacy: Privacy) -> set[str]:
-    """What people and the daemon said of these incidents: it names them, whatever it belongs to."""
+def _about(connection: Connection, numbers: list[int], events: Iterable[str]) -> set[str]:
+    """What people and the daemon said of these incidents and those that these events opened, whatever it is in."""
     keys = select_among(connection, _KEYS, numbers)
     names = {f"incident:{row.key}" for row in keys} | {f"incident:{number}" for number in numbers}
-    names |= {f"incident:{key}" for number in numbers for key in privacy.keys.get(number, ())}
+    names |= {f"incident:{event}" for event in events}
     return {row.id for row in select_among(connection, _OF_ENTITIES, sorted(names))}
 
 
 def of_events(connection: Connection, private: Privacy, events: Iterable[str]) -> dict[str, str]:
     """The groups of those of these events that belong to private incidents and to no other."""
-    if not private.groups:
+    if not private:
         return {}
-    numbers: dict[str, set[int]] = {}
+    numbers: dict[str, set[int]] = {event: set() for event in events if event in private.events}
     for event, number in select_among(connection, _NUMBERS_OF, list(events)):
         numbers.setdefault(event, set()).add(number)
-    return {
-        event: ", ".join(sorted({group for number in found for group in private.groups[number]}))
-        for event, found in numbers.items() if found <= private.groups.keys()
-    }  # fmt: skip
+    groups = {
+        event: private.events.get(event, NOBODY).union(*(private.groups.get(each, NOBODY) for each in found))
+        for event, found in numbers.items()
+        if found <= private.groups.keys() or event in private.alerts
+    }
+    return {event: ", ".join(sorted(each)) for event, each in groups.items()}
+
+
+def of_deliveries(marks: Mapping[str, str], told: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """The groups of deliveries: of all that each of them told (``told``), by the ``marks`` of those events."""
+    found = {
+        delivery: {group for event in events if event in marks for group in marks[event].split(", ")}
+        for delivery, events in told.items()
+    }
+    return {delivery: ", ".join(sorted(groups)) for delivery, groups in found.items() if groups}
 
 
 _BY_NUMBER = (
@@ -201,7 +247,7 @@ def shadowed(connection: Connection, hid: Hidden, *, lists: bool = True) -> Conn
         return connection
     kind = connection.dialect.name
     here, log = ("main.", "log." if lists else "main.") if kind == "sqlite" else ("", "")
-    among, apart = ", ".join(map(str, sorted(hid.numbers))), "NOT IN (SELECT id FROM hidden_event)"
+    among, apart = ", ".join(map(str, sorted(hid.numbers))) or "0", "NOT IN (SELECT id FROM hidden_event)"
     tables = {name: f"SELECT * FROM {here}{name} WHERE number NOT IN ({among})" for name in _BY_NUMBER}  # noqa: S608
     tables |= {name: f"SELECT * FROM {here}{name} WHERE {column} {apart}" for name, column in _BY_EVENT.items()}  # noqa: S608
     grouped = f"position <= {hid.position} AND {_HEX[kind]} {apart}"

@@ -24,7 +24,7 @@ from collector.tokens import ADMIN, READ, WRITE, ProxyLogin, Token
 from collector.web import sessions
 from collector.web.front import Users
 from collector.web.keys import API_TOKENS, CLOCK, FRONT, HOSTS, LOCAL_ONLY, PROXIES, ROOT, WHO
-from collector.web.places import is_api, is_page
+from collector.web.places import is_api, is_open, is_page
 from collector.web.prefix import lead
 from collector.web.problems import CrossSite, Misdirected, NotAllowed, Unauthorised
 from collector.web.requests import headers_of
@@ -41,16 +41,14 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 """On every answer: no page may use it."""
-_GUARDED = ("/metrics", "/-/reload")
-"""What asks for the API's token, and is neither the API nor a page."""
 OWN = (POLICY, "Referrer-Policy")
 """What a browser shows says for itself: what it may load, and that its own forms name where they come from."""
 
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request in only under a name of ours (on loopback), into ``/api``, ``/metrics`` and pages only with a
-    token, a password or a session (where there are tokens or users).
+    """Let a request in only under a name of ours (on loopback), and to all but what is open only with a token, a
+    password or a session (where there are tokens or users).
 
     Where the API stands open, or a browser knows a password and sends it by itself, a page of another site may not
     write through its visitor's browser. No form of ours may be sent by one in any case.
@@ -62,7 +60,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             "name the host in web.hosts"
         )
     path, reads = request.path, request.method in ("GET", "HEAD", "OPTIONS")
-    inside = is_api(path) or is_page(path) or path in _GUARDED
+    there = request.match_info.http_exception is None
+    inside = is_api(path) or is_page(path) or (there and not is_open(path))
     tokens, users = request.app[API_TOKENS], request.app[FRONT].users
     # A session writes through a page's form alone, which proves that it is ours.
     who = (in_session(request) if reads or is_page(path) else None) or matching(_given(request, "bearer"), tokens)

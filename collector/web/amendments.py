@@ -7,12 +7,13 @@ event at once both do, one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
 from aiohttp import web
 
+from collector import people
 from collector.errors import InvalidInput
 from collector.event import Event, RecordedEvent
 from collector.log import ReceiptItem
@@ -45,7 +46,11 @@ async def correct(request: web.Request) -> web.Response:
 async def retract(request: web.Request) -> web.Response:
     """Say that an event does not count."""
     said = await statement(request, Amending)
-    return await _amended(request, said.key, lambda event: amendments.retracted(event, **_common(said)))
+
+    async def before(name: str) -> None:
+        await _keep_private(request.app, name, key=said.key, by=said.body.by, stated_at=said.now)
+
+    return await _amended(request, said.key, lambda event: amendments.retracted(event, **_common(said)), before)
 
 
 async def take_back(app: web.Application, name: str, *, key: str, by: str, reason: str, stated_at: int) -> None:
@@ -54,7 +59,21 @@ async def take_back(app: web.Application, name: str, *, key: str, by: str, reaso
     def amend(event: Event) -> Event:
         return amendments.retracted(event, key=key, by=by, reason=reason, stated_at=stated_at)
 
+    await _keep_private(app, name, key=key, by=by, stated_at=stated_at)
     await _amend(app, name, key, amend)
+
+
+async def _keep_private(app: web.Application, name: str, *, key: str, by: str, stated_at: int) -> None:
+    """Say, before an event counts no longer and so is in no incident, that it stays as private as its incident is."""
+    lists = app[PROJECTIONS]
+    why = await lists.why(name) if await lists.private_events([name]) else None
+    if why is None or why.incident is None:
+        return
+    row = await statements.follow(app, why.incident)
+    fact = people.kept_private(
+        key=f"{key} private {name}", by=by, stated_at=stated_at, incident=row.key, event=name, number=row.number
+    )
+    await statements.store(app, fact)
 
 
 def _common(said: Statement[Any]) -> dict[str, Any]:
@@ -69,9 +88,13 @@ def _fields(body: Correcting) -> dict[str, Any]:
     return {name: value for name, value in changes.items() if value is not None}
 
 
-async def _amended(request: web.Request, key: str, amend: Amend) -> web.Response:
+async def _amended(
+    request: web.Request, key: str, amend: Amend, before: Callable[[str], Awaitable[None]] | None = None
+) -> web.Response:  # fmt: skip
     app = request.app
     name = await statements.event_named(app, request.match_info["event"], "event")
+    if before is not None:
+        await before(name)
     told = await _amend(app, name, key, amend)
     why = await app[PROJECTIONS].why(name)
     return statements.stated(told, why.incident if why else None)

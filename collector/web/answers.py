@@ -29,6 +29,7 @@ from collector.times import rfc3339
 from collector.web import shapes
 
 Json = dict[str, Any]
+_NOTHING: Mapping[str, str] = {}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STRAYS = re.compile("[\ud800-\udfff]")
@@ -123,8 +124,8 @@ def receipt(told: Receipt) -> shapes.Stored:
     return shapes.Stored(told.delivery, told.status, told.reason, [item(each) for each in told.items])
 
 
-def delivery(stored: Delivery) -> shapes.Delivery:
-    """A stored delivery, without its body."""
+def delivery(stored: Delivery, private: Mapping[str, str] = _NOTHING) -> shapes.Delivery:
+    """A stored delivery, without its body; ``private`` has the groups of those that not everybody may read."""
     return shapes.Delivery(
         id=stored.id,
         source=stored.source,
@@ -137,6 +138,7 @@ def delivery(stored: Delivery) -> shapes.Delivery:
         redacted=stored.redacted,
         headers=[shapes.Header(name, value) for name, value in stored.headers],
         items=[item(told) for told in stored.items],
+        private=private.get(stored.id),
     )
 
 
@@ -155,9 +157,12 @@ def explanation(why: Explanation, private: str | None = None) -> shapes.Why:
     return shapes.Why(event(why.event, private), why.incident, why.rule, why.reason)
 
 
-def unjoined(count: int, reasons: Mapping[str, int], newest: Sequence[NearbyEvent]) -> shapes.Unjoined:
-    """What joined nothing: how many events, why, and the newest of them."""
-    return shapes.Unjoined(count, dict(reasons), [shapes.Nearby(event(near.event), near.reason) for near in newest])
+def unjoined(
+    count: int, reasons: Mapping[str, int], newest: Sequence[NearbyEvent], private: Mapping[str, str]
+) -> shapes.Unjoined:
+    """What joined nothing: how many events, why, and the newest of them, with the groups of those that are private."""
+    shown = [shapes.Nearby(event(near.event, private.get(near.event.id)), near.reason) for near in newest]
+    return shapes.Unjoined(count, dict(reasons), shown)
 
 
 def erasure(done: Erasure) -> shapes.Erasure:

@@ -52,7 +52,9 @@ async def list_incidents(request: web.Request) -> web.Response:
         cursor = before if following is None else int(following)
         rows = await asked(before=cursor, limit=count)
         if not rows and not cursor:
-            more["unjoined"] = answers.unjoined(*await lists.unjoined())
+            count, reasons, newest = await lists.unjoined()
+            private = await lists.private_events([near.event.id for near in newest])
+            more["unjoined"] = answers.unjoined(count, reasons, newest, private)
         return rows
 
     return await page(request, "incidents", fetch, limit, answers.incident, "before", lambda row: str(row.number), more)
@@ -224,7 +226,8 @@ async def leave(request: web.Request) -> web.Response:
 async def _moved(request: web.Request, fact: Callable[..., Event]) -> tuple[Event, int]:
     said, row = await statement(request, Moving), await statements.incident(request)
     event = await statements.event_named(request.app, said.body.event, "event")
-    return fact(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, event=event), row.number
+    told = {"incident": row.key, "event": event, "number": row.number}
+    return fact(key=said.key, by=said.body.by, stated_at=said.now, **told), row.number
 
 
 @routes.post(ONE + "/merge")
@@ -241,7 +244,9 @@ async def split(request: web.Request) -> web.Response:
     """Say that some of its events are an incident of their own."""
     said, row = await statement(request, Splitting), await statements.incident(request)
     events = [await statements.event_named(request.app, text, "events") for text in said.body.events]
-    fact = people.split(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, events=events)
+    fact = people.split(
+        key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, events=events, number=row.number
+    )
     await standing.check_has(request.app, row, events, fact, "events")
     return await statements.record_about(request, fact, events[0])
 

@@ -44,7 +44,7 @@ async def of_one(request: web.Request) -> web.Response:
     if told is None:
         raise NotFound(f"cannot measure incident {row.number}: nothing is known of it", "number")
     profiles = {name: [_shown(each) for each in durations] for name, durations in told["profiles"].items()}
-    body = {"incident": row.number, "detected_by": told["detected_by"], "profiles": profiles}
+    body = {"incident": row.number, "private": row.private, "detected_by": told["detected_by"], "profiles": profiles}
     shown = msgspec.convert(body, shapes.Measures)
     return answers.fresh(request, answers.json(shown, headers=statements.moved(request, row)))
 
@@ -121,7 +121,7 @@ def _measure(name: str, found: Sequence[tuple[Json, Json]]) -> Json:
         "median": _seconds(spread.median), "lower_quartile": _seconds(spread.lower),
         "upper_quartile": _seconds(spread.upper),
         "values": [
-            {"log": each["log"], "incident": each["number"], "title": each["title"],
+            {"log": each["log"], "incident": each["number"], "private": each["private"], "title": each["title"],
              "seconds": _seconds(duration["micros"]), "status": duration["status"], "why": duration["why"] or None}
             for each, duration in found
         ],

@@ -12,7 +12,7 @@ from collector.log import Delivery
 from collector.projections import SignalRow
 from collector.telemetry.refusals import RefusedRow
 from collector.times import rfc3339
-from collector.web import answers, refused, shapes
+from collector.web import answers, marks, refused, shapes
 from collector.web.arrived import arrived
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged
@@ -80,10 +80,18 @@ async def list_deliveries(request: web.Request) -> web.Response:
     if status is None:
         return await _with_refused(request, source, before, limit)
 
-    async def fetch(following: str | None, count: int) -> list[Delivery]:
-        return await request.app[LOG].deliveries(source=source, status=status, before=following or before, limit=count)
+    private: dict[str, str] = {}
 
-    return await page(request, "deliveries", fetch, limit, answers.delivery, "before", lambda stored: stored.id)
+    async def fetch(following: str | None, count: int) -> list[Delivery]:
+        place = following or before
+        found = await request.app[LOG].deliveries(source=source, status=status, before=place, limit=count)
+        private.update(await marks.of_deliveries(request.app, found))
+        return found
+
+    def marked(stored: Delivery) -> shapes.Delivery:
+        return answers.delivery(stored, private)
+
+    return await page(request, "deliveries", fetch, limit, marked, "before", lambda stored: stored.id)
 
 
 async def _refused(request: web.Request, source: str | None, before: int | None, limit: int) -> web.Response:
@@ -109,7 +117,10 @@ async def _with_refused(request: web.Request, source: str | None, before: str | 
     except Unavailable as error:
         # What arrived is in the log, and is shown whatever becomes of the lists.
         rows, more = [], {"not_listed": f"what was refused: {error}"}
-    shown: list[tuple[int, object]] = [(stored.received_at, answers.delivery(stored)) for stored in found[:limit]]
+    private = await marks.of_deliveries(app, found[:limit])
+    shown: list[tuple[int, object]] = [
+        (stored.received_at, answers.delivery(stored, private)) for stored in found[:limit]
+    ]
     shown += [(row[0].last_at, refused.shown(row)) for row in rows]
     shown.sort(key=lambda row: row[0], reverse=True)
     following = found[limit - 1].id if len(found) > limit else None
@@ -120,7 +131,8 @@ async def _with_refused(request: web.Request, source: str | None, before: str | 
 async def get_delivery(request: web.Request) -> web.Response:
     """One delivery: its headers, and what became of it."""
     Query(request)
-    return answers.json(answers.delivery(await _named(request)))
+    stored = await _named(request)
+    return answers.json(answers.delivery(stored, await marks.of_deliveries(request.app, [stored])))
 
 
 @routes.get("/api/v1/deliveries/{delivery}/body")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-PAGES = frozenset({"", "incidents", "deliveries", "events", "undo", "across", "logs"})
+PAGES = frozenset({"", "incidents", "deliveries", "events", "undo", "across", "across.csv", "logs"})
 """The first part of the addresses of pages."""
+
+OPEN = ("/-/healthy", "/-/ready", "/login", "/logout")
+"""What answers without a token, beside webhooks, which prove themselves, and files of ours."""
 
 STREAM = "/api/v1/events/stream"
 LOGS_STREAM = "/api/v1/logs/stream"
@@ -14,6 +17,11 @@ STREAMS = frozenset({STREAM, LOGS_STREAM})
 def is_page(path: str) -> bool:
     """Whether an address is a page that shows what is in the log."""
     return path.split("/", 2)[1:2] != [] and path.split("/", 2)[1] in PAGES
+
+
+def is_open(path: str) -> bool:
+    """Whether an address tells nothing of what is in the log, and asks for no token. Every other one does."""
+    return path in OPEN or path.startswith(("/webhooks/", "/static/"))
 
 
 def is_api(path: str) -> bool:

@@ -28,10 +28,11 @@ async def restrict(request: web.Request) -> web.Response:
     # What was made private under other events, before incidents became one, is to be said of those, too.
     private = await request.app[PROJECTIONS].private()
     keys = dict.fromkeys((row.key, *private.keys.get(row.number, ())))
+    numbers = sorted({row.number, *private.numbers.get(row.number, ())})
     facts = [
         people.restricted(
             key=said.key if at == 0 else f"{said.key} {at}", by=said.body.by, stated_at=said.now, incident=key,
-            group=group,
+            group=group, numbers=numbers,
         )
         for at, key in enumerate(keys)
     ]  # fmt: skip

@@ -132,6 +132,8 @@ class Delivery(Shape, frozen=True):
     redacted: int
     headers: list[Header]
     items: list[Item]
+    private: str | None
+    """The groups that alone may read what it told; null: everybody may."""
 
 
 class Refused(Shape, frozen=True):
@@ -340,6 +342,8 @@ class Measures(Shape, frozen=True):
     """The durations of an incident in each profile's terms."""
 
     incident: int
+    private: str | None
+    """The groups that alone may read of it; null: everybody may."""
     detected_by: str
     profiles: Mapping[str, list[Duration]]
 
@@ -350,6 +354,7 @@ class MeasuredValue(Shape, frozen=True):
     log: str
     """The log that the incident is of."""
     incident: int
+    private: str | None
     title: str
     seconds: float | None
     status: str

@@ -24,6 +24,8 @@ from collector.web.keys import CLOCK, FOLLOWED, INTAKE, LIMITS, LOG, PROJECTIONS
 from collector.web.problems import Ambiguous
 from collector.web.requests import LATEST, whole
 
+_OF_THE_MOMENT = frozenset({"stated_at", "into", "from", "evidence", "number", "numbers"})
+"""Data of a statement that tell how things were when it was sent, and not what was said."""
 LONGEST_MERGE = 1000
 """How many merges are followed from one number before the chain is taken for a circle."""
 
@@ -47,7 +49,7 @@ async def record_opening(request: web.Request, fact: Event, apart: Callable[...,
             raise Unavailable("recorded, and not grouped yet; send it again with the same Idempotency-Key")
         row = None if why.incident is None else await follow(request.app, why.incident)
         if row is not None and row.key != told.event_id:
-            await store(request.app, apart(incident=row.key, events=[told.event_id]))
+            await store(request.app, apart(incident=row.key, events=[told.event_id], number=row.number))
             why = await request.app[PROJECTIONS].why(told.event_id)
     return stated(told, why.incident if why else None)
 
@@ -143,7 +145,7 @@ def _gist(fact: Event) -> tuple[Any, ...]:
     """What was said. A request sent again is sent later, so a time that was not stated is left out."""
     stated_at = fact.data.get("stated_at")
     at = None if fact.occurred_at == stated_at else fact.occurred_at
-    data = {name: value for name, value in fact.data.items() if name not in ("stated_at", "into", "from", "evidence")}
+    data = {name: value for name, value in fact.data.items() if name not in _OF_THE_MOMENT}
     return (fact.type, at, fact.title, fact.actor, fact.service, fact.environment, fact.severity, data)
 
 

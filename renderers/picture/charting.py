@@ -60,6 +60,7 @@ def chart(history: History, *, zone: str, profile: str, title: str) -> Chart:
         stretches=stretches,
         unknown=unknown,
         silences=silences,
+        private=_clean(history.context.private),
         short=short_ids(sorted(known_ids), {each for cites in cited for each in cites}),
     )
 

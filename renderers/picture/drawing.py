@@ -77,7 +77,8 @@ class _Pencil:
         w, h = number(sheet.width), number(sheet.height)
         yield (f'<svg xmlns="http://www.w3.org/2000/svg" class="tp" viewBox="0 0 {w} {h}" width="{w}" height="{h}" '
                f'role="group" aria-labelledby="{self._id}-title">')  # fmt: skip
-        yield f'<title id="{self._id}-title">Timeline: {escaped(sheet.chart.title)}</title>'
+        private = f", private to {sheet.chart.private}" if sheet.chart.private else ""
+        yield f'<title id="{self._id}-title">Timeline: {escaped(sheet.chart.title + private)}</title>'
         if style:
             yield f"<style>{STYLE}</style>"
         yield (f'<defs><pattern id="{self._id}-hatch" width="7" height="7" patternUnits="userSpaceOnUse" '

@@ -290,6 +290,7 @@ def _notes(chart: Chart, total: float, y: float) -> tuple[list[tuple[float, str]
     """Which clock it is, and what is not known."""
     first = chart.moments[0].at if chart.moments else min((item.start for item in _items(chart)), default=0)
     said = [
+        *([f"Private to {chart.private}."] if chart.private else []),
         f"Times are {chart.zone}, from {times.day(first or 0, chart.zone)} on.",
         *(f"{each}." for each in chart.unknown),
     ]

@@ -82,3 +82,5 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
     """The id of each event that is drawn → how it is cited."""
     spans: tuple[tuple[int, int], ...] = ()
     """The times that have to be on the axis, where those are not the times of what is drawn."""
+    private: str = ""
+    """The groups that alone may read of it, cleaned; empty where everybody may."""

@@ -43,6 +43,10 @@ class AcrossLog(msgspec.Struct, frozen=True, kw_only=True):
     pages: SentPages
     whole: bool
     """Whether all changes and pages of the period were looked at."""
+    private: Mapping[int, str]
+    """The groups that alone may read of an incident; of what everybody may read there is no entry."""
+    private_events: Mapping[str, str]
+    """The same of the events that rows lead to."""
 
 
 async def read(app: web.Application, name: str, clock: Clock, since: int, until: int) -> AcrossLog:
@@ -54,10 +58,14 @@ async def read(app: web.Application, name: str, clock: Clock, since: int, until:
     marks, _ = await _revisions(app, "mark.*", since, until)
     places = await app[PROJECTIONS].incidents_of(list({event.id for event in (*changes, *pages, *marks)}))
     spans = await _spans(app, {places[event.id] for event in changes if event.id in places})
+    named = {*(one.event for one in found.identities), *(one.event for one in actions), *(each.id for each in changes)}
+    private = await app[PROJECTIONS].private()
     judged = deployed(changes, places, spans, _causes(marks, places), log=name)
     return AcrossLog(
         found=found, actions=actions, deployed=judged,
         pages=SentPages(log=name, revisions=pages, places=places), whole=all_changes and all_pages,
+        private={number: private.shown(number) or "" for number in private.groups},
+        private_events=await app[PROJECTIONS].private_events(sorted({*named, *(one.latest for one in found.late)})),
     )  # fmt: skip
 
 

@@ -66,6 +66,10 @@ class AcrossPage(msgspec.Struct, frozen=True, kw_only=True):
     """The slowest first."""
     whole: bool
     """Whether all changes and pages of the period were looked at."""
+    private: Mapping[Place, str]
+    """The groups that alone may read of an incident; of what everybody may read there is no entry."""
+    private_events: Mapping[tuple[str, str], str]
+    """The same of the events that rows lead to, by their log and id."""
 
     @property
     def several(self) -> bool:
@@ -102,6 +106,10 @@ def put_together(
         disturbed=disturbed((each.pages for _, each in told), people, clock.zone),
         late=sorted(late, key=lambda one: (-one.row.median, one.row.source)),
         whole=all(each.whole for _, each in told),
+        private={(log.name, number): groups for log, each in told for number, groups in each.private.items()},
+        private_events={
+            (log.name, event): groups for log, each in told for event, groups in each.private_events.items()
+        },
     )
 
 

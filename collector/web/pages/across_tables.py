@@ -25,11 +25,22 @@ def written(name: str, told: AcrossPage) -> str:
     head, rows = TABLES[name]
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(head)
-    writer.writerows([[_cell(value) for value in row] for row in rows(told)])
-    rest = [""] * (len(head) - 1)
+    writer.writerow([*head, "private"])
+    marked = [[*row, _private(told, dict(zip(head, row, strict=True)))] for row in rows(told)]
+    writer.writerows([[_cell(value) for value in row] for row in marked])
+    rest = [""] * len(head)
     writer.writerows([[f"not counted: the log {log}: {reason}", *rest] for log, reason in told.away.items()])
     return text.getvalue()
+
+
+def _private(told: AcrossPage, row: Mapping[str, Any]) -> str:
+    """The groups of the incidents and of the event that a row names, where not everybody may read of them."""
+    groups = {told.called(place): each for place, each in told.private.items()}
+    numbers = " ".join(str(row[name] or "") for name in _INCIDENTS if name in row).split()
+    log = row.get("log")
+    events = [told.private_events.get((log, row[name]), "") for name in _EVENTS if log and name in row]
+    found = {group for each in (*(groups.get(number, "") for number in numbers), *events) for group in each.split(", ")}
+    return ", ".join(sorted(found - {""}))
 
 
 def _cell(value: object) -> str:
@@ -97,6 +108,9 @@ def _late(each: MergedRow[Lateness]) -> list[Any]:
     ]  # fmt: skip
 
 
+_EVENTS = ("event", "newest_event", "latest_event")
+_INCIDENTS = ("incident", "incidents", "answered", "by_alert", "by_page", "by_report", "by_something_else")
+"""Columns that name what may be private."""
 _ALERT = (
     "alert", "service", "source", "times", "in_no_incident", "incidents", "answered", "median_seconds", "ends_told",
     "newest_event", "log",

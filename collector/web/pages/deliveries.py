@@ -11,7 +11,7 @@ from collector.errors import NotFound, Unavailable
 from collector.log import Delivery
 from collector.log.arrivals import SourceArrivals
 from collector.telemetry.refusals import NO_SOURCE, RefusedRow
-from collector.web import refused
+from collector.web import marks, refused
 from collector.web.arrived import ArrivedSources, arrived
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, REFUSALS
 from collector.web.pages.clocks import Clock
@@ -58,6 +58,8 @@ class ShownSource(msgspec.Struct, frozen=True, kw_only=True):
     """What to enter at the sender."""
     trial: str
     deliveries: Sequence[Delivery]
+    private: Mapping[str, str]
+    """The groups that alone may read of a delivery, by its id."""
     refused: Sequence[RefusedRow]
     counts: SourceArrivals
     """What became of the last deliveries, of which ``deliveries`` shows a few."""
@@ -94,7 +96,8 @@ async def deliveries(request: web.Request) -> web.Response:
         raise NotFound("cannot show deliveries: there is no source of this name; see /deliveries", "source")
     names = [source] if source is not None else _names(sources, found, refusals)
     each = EACH if source is None else SHOWN
-    shown = [_shown(request, name, found[:limit], refusals, counted, each) for name in names]
+    private = await marks.of_deliveries(request.app, found[:limit])
+    shown = [_shown(request, name, found[:limit], refusals, counted, each, private) for name in names]
     return page(
         request,
         "deliveries.html",
@@ -151,7 +154,7 @@ def _names(sources: Mapping[str, Source], found: Sequence[Delivery], refusals: S
 
 def _shown(
     request: web.Request, name: str, found: Sequence[Delivery], refusals: Sequence[RefusedRow],
-    counted: ArrivedSources, each: int,
+    counted: ArrivedSources, each: int, private: Mapping[str, str],
 ) -> ShownSource:  # fmt: skip
     kind = request.app[INTAKE].sources.get(name)
     address = f"{request.scheme}://{request.host}/webhooks/{name}"
@@ -162,6 +165,7 @@ def _shown(
         paste=kind.paste.format(address=address) if kind else "",
         trial=f"curl -i {address} --data-binary '{kind.trial}'" if kind and kind.trial else "",
         deliveries=[one for one in found if one.source == name][:each],
+        private=private,
         refused=[one for one in refusals if one.source == name],
         counts=counted.sources.get(name, SourceArrivals()),
         turned_away=counted.refused.get(name, 0),

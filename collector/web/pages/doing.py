@@ -43,6 +43,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     stated_at: int
     incident: str
     """The event that opened it."""
+    number: int
     fields: Mapping[str, str]
     events: Sequence[str]
     """The ids of the events that were ticked."""
@@ -98,13 +99,16 @@ def _moved(fact: Callable[..., Event]) -> Callable[[Form], list[Event]]:
             raise InvalidInput("cannot record a statement: no row is ticked; tick those that are meant", "event")
         common = form.common
         keys = [f"{form.key}-{name}" for name in form.events]
-        return [fact(**(common | {"key": key}), event=name) for key, name in zip(keys, form.events, strict=True)]
+        return [
+            fact(**(common | {"key": key}), event=name, number=form.number)
+            for key, name in zip(keys, form.events, strict=True)
+        ]  # fmt: skip
 
     return moved
 
 
 def _split(form: Form) -> list[Event]:
-    return [people.split(**form.common, events=form.events)]
+    return [people.split(**form.common, events=form.events, number=form.number)]
 
 
 def _merge(form: Form) -> list[Event]:
@@ -156,7 +160,7 @@ async def _form(request: web.Request, row: IncidentRow, pairs: Sequence[tuple[st
         other = (await statements.follow(app, whole(fields["other"], "other", most=LATEST))).key
     return Form(
         key=fields.get("key", "")[:100], by=fields.get("by", ""), stated_at=app[CLOCK](), incident=row.key,
-        fields=fields, events=events, other=other, clock=clock,
+        number=row.number, fields=fields, events=events, other=other, clock=clock,
     )  # fmt: skip
 
 

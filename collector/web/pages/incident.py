@@ -183,4 +183,7 @@ async def event(request: web.Request) -> web.Response:
         return web.Response(status=303, headers={"Location": place})
     one = evidence(await request.app[LOG].read_ids([name]), {})[name]
     repeats = (await request.app[LOG].repeats([name])).get(name)
-    return page(request, "event.html", clock, one=one, why=why.reason if why else "", repeats=repeats)
+    private = (await request.app[PROJECTIONS].private_events([name])).get(name)
+    return page(
+        request, "event.html", clock, one=one, why=why.reason if why else "", repeats=repeats, private=private
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""Who may read of what, by what was said so far: pure, statements in, groups out.
+
+People say it of incidents. What comes out of a private one, because somebody
+took it out or split it off or because grouping no longer puts it there, stays
+as private as that one is until somebody says otherwise: of the incident that
+it is in then, or by putting it into another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from collector.event import MACHINE, RESTRICTED, RecordedEvent, is_erased, is_retracted
+
+ERASED = "(erased)"
+"""Stands for a group whose name was erased: nobody has it, so only who may read everything reads on."""
+
+JOINED, LEFT, SPLIT = "incident.joined", "incident.left", "incident.split"
+
+Groups = frozenset[str]
+NOBODY = Groups()
+
+
+def number_name(number: object) -> str:
+    """The name of an incident by its number; events are named by their ids."""
+    return f"#{number}"
+
+
+class Restricted(msgspec.Struct, frozen=True, kw_only=True):
+    """What is private, by the names of events and incidents."""
+
+    said: Mapping[str, Groups]
+    """What makes the incident private that it is in: what people said it of, and what opened one that was split off."""
+    left: Mapping[str, Groups]
+    """Events that came out of a private incident by themselves."""
+
+
+class _Words:
+    """What was said, followed in the order in which it was said."""
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        self._own: dict[str, str] = {}
+        self._from: dict[str, tuple[str, ...]] = {}
+        self.lone: set[str] = set()
+        self._keys: dict[str, list[str]] = {}
+        for key, number in numbers.items():
+            self._keys.setdefault(number_name(number), []).append(key)
+
+    def follow(self, fact: RecordedEvent) -> None:
+        """Take in the next statement."""
+        incident = _incident(fact)
+        if fact.type == RESTRICTED and (kept := _moved(fact)):
+            self._come_out(kept, incident, alone=True)
+        elif fact.type == RESTRICTED:
+            group = fact.data.get("group")
+            for name in incident:
+                self._own[name] = ERASED if is_erased(fact) or not isinstance(group, str) else group
+        elif fact.source == MACHINE and fact.type == SPLIT:
+            self._come_out((number_name(fact.data.get("number")),), (number_name(fact.data.get("from")),))
+        elif fact.type == JOINED:
+            self._from |= {name: incident for name in _moved(fact) if name in self._from}
+        else:
+            self._come_out(_moved(fact), incident, alone=fact.type == LEFT)
+
+    def _come_out(self, names: Iterable[str], incident: tuple[str, ...], *, alone: bool = False) -> None:
+        origin = tuple(each for each in incident if self.groups(each))
+        for name in names if origin else ():
+            if self._own.get(name) or name in incident:
+                continue
+            self._own.pop(name, None)
+            self._from[name] = origin
+            if alone:
+                self.lone.add(name)
+
+    def groups(self, name: str, seen: frozenset[str] = frozenset()) -> Groups:
+        """The groups of which a reader needs every one."""
+        if name in self._own:
+            return Groups({self._own[name]} - {""})
+        further = (*self._from.get(name, ()), *self._keys.get(name, ()))
+        return NOBODY.union(*(self.groups(each, seen | {name}) for each in further if each not in seen))
+
+    def names(self) -> list[str]:
+        """Everything of which something was said."""
+        return sorted({*self._own, *self._from})
+
+
+def restricted(facts: Iterable[RecordedEvent], numbers: Mapping[str, int]) -> Restricted:
+    """What is private after these statements; ``numbers`` are those of the incidents of events that they name."""
+    words = _Words(numbers)
+    for fact in sorted((each for each in facts if not is_retracted(each)), key=_said_at):
+        words.follow(fact)
+    found = {name: groups for name in words.names() if (groups := words.groups(name))}
+    return Restricted(
+        said={name: groups for name, groups in found.items() if name not in words.lone},
+        left={name: groups for name, groups in found.items() if name in words.lone},
+    )
+
+
+def named(facts: Iterable[RecordedEvent]) -> list[str]:
+    """The ids of the events that these statements name as incidents."""
+    return sorted({name for fact in facts for name in _incident(fact) if not name.startswith("#")})
+
+
+def _said_at(fact: RecordedEvent) -> tuple[int, str]:
+    at = fact.data.get("stated_at")
+    return (at if isinstance(at, int) else fact.received_at, fact.id)
+
+
+def _incident(fact: RecordedEvent) -> tuple[str, ...]:
+    """The names of the incident that a statement is about."""
+    told, listed = fact.data.get("number"), fact.data.get("numbers")
+    numbers = [told, *(listed if isinstance(listed, list | tuple) else ())]
+    refs = fact.refs if fact.source != MACHINE else ()
+    keys = [ref.removeprefix("incident:") for ref in refs if ref.startswith("incident:")]
+    return (*keys, *(number_name(each) for each in numbers if isinstance(each, int)))
+
+
+def _moved(fact: RecordedEvent) -> list[str]:
+    """The events that a statement puts in or takes out."""
+    listed = fact.data.get("events")
+    names = [fact.data.get("event"), *(listed if isinstance(listed, list | tuple) else ())]
+    return [name for name in names if isinstance(name, str) and name]

@@ -1,0 +1,267 @@
+"""Everything that reads, asked by somebody outside: no word of a private incident, whatever was moved out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from collector.cli.commands import every_command
+from collector.event import MINUTE
+from collector.web.negotiation import MEDIA
+from collector.web.openapi import document
+from tests.commands import run
+from tests.face import NOW, Face
+from tests.private_incidents import LAST, OUTSIDE, addresses, asked, bearer, made_private, two_incidents, vault
+
+MARK = "kestrel-7741"
+"""Stands in titles, in notes, in what people edited and in raw bodies of the private incident, and nowhere else."""
+NAMED = ("number", "event", "delivery")
+"""What an address names of an incident."""
+TRIED: Mapping[str, tuple[str, ...]] = {
+    "/incidents": ("text=alarm", "service=vault", "status=merged"), "/across": (),
+    "/across.csv": tuple(f"table={name}" for name in ("nothing", "again", "actions", "opened", "deployments", "late")),
+    "/api/v1/incidents": ("service=vault", "status=open", "status=merged", "text=alarm"),
+    "/api/v1/events": ("type=alert.*", "type=incident.*", "service=vault", "order=desc"),
+    "/api/v1/metrics": ("service=vault", "by=service"), "/deliveries": ("source=bell",),
+}  # fmt: skip
+"""Address → queries that might tell what the address alone does not."""
+READS: Mapping[str, tuple[str, ...]] = {
+    "status": (), "incidents": (), "incident": ("{number}",), "signals": (), "draft": ("{number}",),
+    "metrics": (), "metrics of one": ("{number}", "--explain"), "versions": ("{number}",),
+    "publications": ("{number}",), "diff": ("{number}", "--as-of", "-1d"), "lint": ("{number}",), "events": (),
+    "events of one": ("--incident", "{number}"), "why": ("{event}",), "deliveries": (), "delivery": ("{delivery}",),
+    "delivery whole": ("{delivery}", "--body"),
+}  # fmt: skip
+"""Command, and what makes it another one → its arguments."""
+WRITES = {
+    "note", "action", "mark", "open", "resolve", "reopen", "edit", "review", "private", "publish", "pull", "join",
+    "leave", "merge", "split", "correct", "retract", "replay", "erase", "import file", "import fetch", "import csv",
+    "sources send-test",
+}  # fmt: skip
+Move = Callable[[Face, int, Mapping[str, str]], Awaitable[object]]
+
+
+async def _leave(face: Face, number: int, event: str) -> None:
+    assert (await asked(face, f"/api/v1/incidents/{number}/leave", event=event)).status == 201
+    await face.followed()
+
+
+async def _nothing(face: Face, number: int, named: Mapping[str, str]) -> None:
+    """As it was."""
+
+
+async def _lesser(face: Face, number: int, named: Mapping[str, str]) -> None:
+    await _leave(face, number, named["whisper"])
+
+
+async def _opening(face: Face, number: int, named: Mapping[str, str]) -> None:
+    await _leave(face, number, named["alarm"])
+
+
+async def _split(face: Face, number: int, named: Mapping[str, str]) -> None:
+    told = [named["alarm"], named["whisper"]]
+    assert (await asked(face, f"/api/v1/incidents/{number}/split", events=told)).status == 201
+    await face.followed()
+
+
+async def _merge(face: Face, number: int, named: Mapping[str, str]) -> None:
+    rings = [{"name": "LedgerSlow", "at": NOW - LAST // 2, "loud": True, "service": "ledger"}]
+    assert (await face.deliver(json.dumps(rings).encode())).status == 202
+    await face.followed()
+    [row] = (await asked(face, "/api/v1/incidents?service=ledger")).json["incidents"]
+    assert (await asked(face, f"/api/v1/incidents/{row['number']}/merge", other=number)).status == 201
+    await face.followed()
+
+
+async def _without_its_first(face: Face, number: int, named: Mapping[str, str]) -> None:
+    """What opened it does not count any longer; the incident goes on under its number."""
+    assert (await asked(face, f"/api/v1/events/{named['first']}/retract", reason="a test")).status == 201
+    await face.followed()
+
+
+MOVES: tuple[Move, ...] = (_nothing, _lesser, _opening, _split, _merge, _without_its_first)
+
+
+@pytest.fixture
+async def face(tmp_path: Path) -> AsyncIterator[Face]:
+    async with two_incidents(tmp_path) as face:
+        yield face
+
+
+async def _secret(face: Face) -> tuple[int, Mapping[str, str]]:
+    """The number of an incident with the mark in all that it has, private; and its events by what they are."""
+    number = await vault(face)
+    for name, loud, after in (("alarm", True, 1), ("whisper", False, 2)):
+        at = NOW - LAST + after * MINUTE
+        ring = {"name": f"{MARK} {name}", "at": at, "loud": loud, "service": "vault", "remark": f"{MARK} of {name}"}
+        assert (await face.deliver(json.dumps([ring]).encode())).status == 202
+    await face.followed()
+    for path, said in (
+        ("notes", {"text": f"{MARK} was in the vault"}), ("actions", {"text": f"Lock {MARK} up"}),
+        ("edit", {"field": "title", "value": f"{MARK} opened"}), ("edit", {"field": "impact", "value": f"{MARK}"}),
+        ("marks", {"mark": "mitigated", "at": "2026-03-04T14:00:00Z", "text": MARK}), ("review", {"status": "draft"}),
+    ):  # fmt: skip
+        assert (await asked(face, f"/api/v1/incidents/{number}/{path}", **said)).status == 201, path
+    await made_private(face)
+    events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
+    rings = {event["title"].rpartition(" ")[2]: event["id"] for event in events if event["type"] == "alert.firing"}
+    return number, {"first": rings.pop("VaultOpened"), **rings}
+
+
+async def _private(face: Face) -> dict[str, set[str]]:
+    """Everything that whoever reads all is told to be private, by how addresses name it."""
+    found: dict[str, set[str]] = {name: set() for name in NAMED}
+    for row in (await asked(face, "/api/v1/incidents?limit=1000")).json["incidents"]:
+        found["number"] |= {str(row["number"])} if row["private"] else set()
+    for event in (await asked(face, "/api/v1/events?limit=1000")).json["events"]:
+        found["event"] |= {event["id"]} if event["private"] or MARK in json.dumps(event) else set()
+    for stored in (await asked(face, "/api/v1/deliveries?limit=1000")).json["deliveries"]:
+        found["delivery"] |= {stored["id"]} if stored["private"] else set()
+    return found
+
+
+def _filled(address: str, filling: Mapping[str, str]) -> str:
+    return re.sub(r"{(\w+)(?::[^}]*)?}", lambda found: filling.get(found[1], "x"), address)
+
+
+def _asked_for(address: str, private: Mapping[str, set[str]]) -> Iterator[tuple[str, bool]]:
+    """An address with each private thing that it might name, and whether it names any."""
+    names = [name for name in NAMED if f"{{{name}" in address]
+    rest = {"section": "summary", "format": "md", "log": "default"}
+    for value in sorted(private[names[0]]) if names else [""]:
+        filling = {**rest, **dict.fromkeys(names, value)}
+        path = _filled(address, filling)
+        yield path, bool(names)
+        for query in TRIED.get(address, ()):
+            yield f"{path}?{query}", bool(names)
+    for form in MEDIA if "{format" in address else ():
+        yield _filled(address, {"format": form, "number": min(private["number"])}), True
+
+
+async def _no_address_tells(face: Face, private: Mapping[str, set[str]], token: str) -> int:
+    """Ask for everything there is; how much of that named something private."""
+    looked = 0
+    known = {
+        *addresses(face),
+        *(path for path, kinds in document(face.app.router.routes())["paths"].items() if "get" in kinds),
+    }
+    for address in sorted(known):
+        if address.endswith("/stream"):
+            continue
+        for path, names in _asked_for(address, private):
+            answer = await face.get(path, headers={**bearer(token), "Accept": "*/*"})
+            shown = answer.body.decode("utf-8", "replace")
+            assert MARK not in shown, (path, shown[:2000])
+            assert answer.status == 404 or not names, (path, answer.status, shown[:500])
+            told = [event for event in private["event"] if event in shown and event not in path]
+            assert not told, (path, told)
+            looked += names
+    return looked
+
+
+async def _no_command_tells(face: Face, private: Mapping[str, set[str]], folder: Path) -> None:
+    """Run every command that reads."""
+    token = folder / "token"
+    token.write_text("outsider")
+    where = ("--server", f"http://127.0.0.1:{face.address[1]}", "--token-file", str(token))
+    for command, arguments in READS.items():
+        named = [name for name in NAMED if f"{{{name}}}" in "".join(arguments)]
+        for value in sorted(private[named[0]]) if named else [""]:
+            given = [each.format(**dict.fromkeys(NAMED, value)) for each in arguments]
+            told = await asyncio.to_thread(run, command.split()[0], *given, *where)
+            shown = told.output + told.stderr
+            assert MARK not in shown, (command, shown)
+            assert told.exit_code != 0 or not named, (command, shown)
+
+
+@pytest.mark.parametrize("move", MOVES, ids=lambda move: move.__name__.strip("_"))
+async def test_nothing_that_reads_tells_of_it(face: Face, tmp_path: Path, move: Move) -> None:
+    """Every address of the router and of OpenAPI, and every command, after each way in which things come out of it."""
+    number, named = await _secret(face)
+    before = await _private(face)
+    await move(face, number, named)
+    private = await _private(face)
+    gone = {named["first"]} if move is _without_its_first else set()
+    private["event"] |= gone
+    assert before["event"] <= private["event"]
+    assert before["delivery"] <= private["delivery"]
+    assert len(private["number"]) >= 1
+    for token in OUTSIDE:
+        assert await _no_address_tells(face, private, token) >= 20
+    await _no_command_tells(face, private, tmp_path)
+    seen = await asked(face, "/api/v1/incidents", "outsider")
+    assert [row["title"] for row in seen.json["incidents"] if row["services"] == ["cart"]] == ["cart: CartSlow"]
+
+
+async def test_what_left_is_public_once_somebody_says_so(face: Face) -> None:
+    """Put into a public incident it is public; where it opened one of its own, that can be made public by itself."""
+    number, named = await _secret(face)
+    await _lesser(face, number, named)
+    await _opening(face, number, named)
+    told = {name: (await asked(face, f"/api/v1/events/{named[name]}")).json for name in ("whisper", "alarm")}
+    assert {each["events"][0]["private"] for each in told.values()} == {"security"}
+    apart = told["alarm"]["why"]["incident"]
+    assert apart not in (None, number)
+    (await asked(face, f"/api/v1/events/{named['alarm']}", "outsider")).problem(404)
+    assert (await asked(face, f"/api/v1/incidents/{apart}/private", group="")).status == 201
+    await face.followed()
+    assert (await asked(face, f"/api/v1/events/{named['alarm']}", "outsider")).status == 200
+    (await asked(face, f"/api/v1/events/{named['whisper']}", "outsider")).problem(404)
+    assert (await asked(face, f"/api/v1/incidents/{apart}/join", event=named["whisper"])).status == 201
+    await face.followed()
+    assert (await asked(face, f"/api/v1/events/{named['whisper']}", "outsider")).status == 200
+    (await asked(face, f"/api/v1/incidents/{number}", "outsider")).problem(404)
+
+
+async def test_what_left_before_it_was_private_stays_public(face: Face) -> None:
+    """Nobody may have read it as private; and with the incident public again, what left it is public, too."""
+    number = await vault(face)
+    ring = [{"name": "VaultHum", "at": NOW - LAST + MINUTE, "service": "vault"}]
+    assert (await face.deliver(json.dumps(ring).encode())).status == 202
+    await face.followed()
+    events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
+    hum = next(event["id"] for event in events if event["title"] == "VaultHum")
+    await _leave(face, number, hum)
+    await made_private(face)
+    assert (await asked(face, f"/api/v1/events/{hum}", "outsider")).status == 200
+
+
+async def test_lists_and_exports_carry_the_mark(face: Face) -> None:
+    """Deliveries, metrics, tables of many incidents, events as data, and the picture say to whom it is private."""
+    number, _ = await _secret(face)
+    told = await asked(face, f"/api/v1/incidents/{number}/metrics")
+    assert told.json["private"] == "security"
+    rows: list[dict[str, Any]] = (await asked(face, "/api/v1/metrics")).json["measures"][0]["values"]
+    assert {row["incident"]: row["private"] for row in rows} == {number: "security", 3 - number: None}
+    stored = (await asked(face, "/api/v1/deliveries")).json["deliveries"]
+    assert [each["private"] for each in stored] == ["security", "security", "security", None]
+    assert (await asked(face, f"/api/v1/deliveries/{stored[0]['id']}")).json["private"] == "security"
+    for path in (
+        "/deliveries", "/across", "/across.csv?table=actions", f"/api/v1/incidents/{number}/postmortem.csv",
+        f"/api/v1/incidents/{number}/postmortem.jsonl", f"/api/v1/incidents/{number}/postmortem.svg",
+    ):  # fmt: skip
+        shown = (await face.get(path, headers={**bearer("guard"), "Accept": "*/*"})).body.decode()
+        assert "security" in shown, path
+        other = (await face.get(path.replace(f"/{number}/", f"/{3 - number}/"), headers=bearer("outsider"))).body
+        assert b"security" not in other, path
+
+
+def test_every_command_that_asks_a_daemon_is_known() -> None:
+    """Whoever adds one says here whether it reads, and is tried then."""
+
+    def leaves(name: str, command: click.Command) -> Iterator[str]:
+        if isinstance(command, click.Group):
+            for each, inner in command.commands.items():
+                yield from leaves(f"{name} {each}", inner)
+        elif any("--server" in option.opts for option in command.params):
+            yield name
+
+    asking = {name for each, command in every_command().items() for name in leaves(each, command)}
+    assert asking == WRITES | {name.split()[0] for name in READS}
