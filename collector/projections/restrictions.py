@@ -37,7 +37,7 @@ class Restricted(msgspec.Struct, frozen=True, kw_only=True):
     """Events that came out of a private incident by themselves."""
 
 
-class _Words:
+class _StatedPrivacy:
     """What was said, followed in the order in which it was said."""
 
     def __init__(self, numbers: Mapping[str, int]) -> None:
@@ -88,7 +88,7 @@ class _Words:
 
 def restricted(facts: Iterable[RecordedEvent], numbers: Mapping[str, int]) -> Restricted:
     """What is private after these statements; ``numbers`` are those of the incidents of events that they name."""
-    words = _Words(numbers)
+    words = _StatedPrivacy(numbers)
     for fact in sorted((each for each in facts if not is_retracted(each)), key=_said_at):
         words.follow(fact)
     found = {name: groups for name in words.names() if (groups := words.groups(name))}
