@@ -50,7 +50,8 @@ def test_a_person_finds_an_incident_and_opens_an_event(
     with looking(browser, width, scheme, script=script) as page:
         page.goto(site.address)
         kind = f"{width}-{scheme}-{'script' if script else 'plain'}"
-        expect(page.get_by_role("heading", name="Open 2")).to_be_visible()
+        count = len(get(f"{site.address}/api/v1/incidents?status=open")["incidents"])
+        expect(page.get_by_role("heading", name=f"Open {count}", exact=True)).to_be_visible()
         assert "broken" not in page.title()
         shot(page, f"list-{kind}")
         page.locator("summary", has_text="Filter").click()
@@ -161,12 +162,14 @@ EVERY: list[tuple[int, Scheme]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("width", "scheme"), EVERY if TIMES > 1 else EVERY[:2])
-def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser, width: int, scheme: Scheme) -> None:
-    """axe-core finds no fault: names, order, contrast, what is read out; with every part of a page opened."""
+def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser) -> None:
+    """axe-core finds no fault: names, order, contrast, what is read out; with every part of a page opened.
+
+    Each page in a narrow dark window and in a wide light one; in the long form in all of them.
+    """
     [event, *_] = get(f"{site.address}/api/v1/incidents/2/events")["events"]
     faults = []
-    with looking(browser, width, scheme) as page:
+    with looking(browser) as page:
         for path in (
             "/", "/incidents/2", "/incidents/2?system=1&kind=note", "/incidents/2/merge?other=1", "/across",
             f"/undo?events={event['id']}", "/incidents/2/changes?from=2026-04-02", "/incidents/2/publish",
@@ -174,14 +177,18 @@ def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser, width
         ):  # fmt: skip
             page.goto(site.address + path)
             page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-            shot(page, f"{path.strip('/').split('?')[0].replace('/', '-') or 'front'}-{width}-{scheme}")
-            faults += [(path, *each) for each in faults_of(page)]
+            for width, scheme in EVERY if TIMES > 1 else EVERY[:2]:
+                page.set_viewport_size({"width": width, "height": 800})
+                page.emulate_media(color_scheme=scheme)
+                shot(page, f"{path.strip('/').split('?')[0].replace('/', '-') or 'front'}-{width}-{scheme}")
+                faults += [(path, width, scheme, *each) for each in faults_of(page)]
     assert faults == []
 
 
 def faults_of(page: Page) -> list[tuple[str, str]]:
     """What axe-core finds on a page: the rule, and the element."""
-    page.evaluate(resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate("axe.run().then((told) => told.violations)")
     return [(each["id"], each["nodes"][0]["html"]) for each in found]
 
