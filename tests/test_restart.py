@@ -114,7 +114,7 @@ def test_a_restart_behind_a_socket_loses_no_connection(process: Process, listeni
     process.start()
     clients = Clients(*listening.getsockname()[:2], kept=False)
     with clients.at_work():
-        for _ in range(3):
+        for _ in range(2):
             before = sum(clients.statuses.values())
             eventually(partial(clients.have, before + 50))
             assert process.end(signal.SIGTERM) == 0
@@ -139,7 +139,7 @@ def test_who_connects_while_the_daemon_is_dead_is_answered(process: Process, lis
     assert process.end(signal.SIGTERM) == 0
 
 
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("turn", range(2))
 def test_sigterm_under_load_answers_every_request(turn: int, process: Process) -> None:
     """On connections that were open each request sent is answered, the last with `Connection: close`; exit code 0."""
     address = process.start()

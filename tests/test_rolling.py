@@ -22,7 +22,7 @@ from tests.processes import PROJECT, Process, alert, eventually, get, post, refu
 DOCS = (PROJECT / "docs" / "postgresql.md").read_text("utf-8")
 BLOCK = re.search(r"^    backend timelined\n(?:    .*\n)+", DOCS, re.MULTILINE)
 DRAIN = re.search(r"^    web:\n      drain: (\S+)\n", DOCS, re.MULTILINE)
-RATE = 40.0
+RATE = 20.0
 """Deliveries a second."""
 
 AROUND = """\

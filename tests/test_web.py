@@ -10,12 +10,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.errors import Unavailable
 from collector.web import server_kwargs
 from collector.web.problems import KINDS
+from tests.examples import examples
 from tests.face import SHAPE, Face, running
 
 
@@ -207,7 +208,7 @@ async def test_nothing_a_client_sends_is_a_5xx(face: Face) -> None:
     await face.incident(1)
     loop = asyncio.get_running_loop()
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(60, allowed=list(HealthCheck))
     @given(st.sampled_from(["GET", "POST", "HEAD", "PUT", "OPTIONS"]), paths, queries, headers, bodies)
     def check(method: str, path: str, query: dict[str, str], named: dict[str, str], body: bytes) -> None:
         clean = {name: text.encode("utf-8", "replace").decode() for name, text in query.items()}

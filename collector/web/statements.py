@@ -26,8 +26,6 @@ from collector.web.requests import LATEST, whole
 
 _OF_THE_MOMENT = frozenset({"stated_at", "into", "from", "evidence", "number", "numbers"})
 """Data of a statement that tell how things were when it was sent, and not what was said."""
-LONGEST_MERGE = 1000
-"""How many merges are followed from one number before the chain is taken for a circle."""
 
 
 async def record(request: web.Request, fact: Event, number: int) -> web.Response:
@@ -95,9 +93,10 @@ async def incident(request: web.Request) -> IncidentRow:
 async def follow(app: web.Application, number: int) -> IncidentRow:
     """The incident a number leads to now."""
     row = await app[PROJECTIONS].incident(number)
-    for _ in range(LONGEST_MERGE):
-        if row is None or row.merged_into is None:
-            break
+    seen = {number}
+    # A circle of merges should never be; where there is one, it ends where it began.
+    while row is not None and row.merged_into is not None and row.merged_into not in seen:
+        seen.add(row.merged_into)
         row = await app[PROJECTIONS].incident(row.merged_into)
     if row is None:
         raise NotFound(f"cannot find incident {number}: no incident has this number; list /api/v1/incidents", "number")

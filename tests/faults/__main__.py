@@ -50,7 +50,7 @@ FAULTS = {
     "power-cut": Fault(power_cuts, 50, 2),
     "disk-full": Fault(disk_full, 5, 1),
     "foreign-lock": Fault(foreign_lock, 1, 1, partial(foreign_lock, seconds=0.0)),
-    "clock": Fault(clock_steps, 5, 1, partial(clock_steps, intervals=False)),
+    "clock": Fault(clock_steps, 5, 1, partial(clock_steps, intervals=False, acks=8, pace=0.2)),
     "fsync": Fault(failing_sync, 10, 1),
     "bit-flip": Fault(bit_flips, 300, 3),
     "stop": Fault(stops, 50, 2),
@@ -65,7 +65,7 @@ FAULTS = {
     "failover": Fault(failovers, 20, 1),
     "failover-asynchronous": Fault(lossy_failovers, 5, 1),
     "old-primary": Fault(returns, 5, 1),
-    "storm": Fault(storms, 9, 1),
+    "storm": Fault(storms, 9, 1, partial(storms, acks=25)),
 }
 
 

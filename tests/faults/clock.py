@@ -18,7 +18,8 @@ from tests.faults.shims import SteppedClock
 from tests.faults.supervisor import DidNotHappenError, reached, until
 from tests.processes import pause
 
-_ACKS = 20
+ACKS = 20
+"""Acknowledgements before each step, and after it."""
 _JOBS = """
 drafts: {enabled: true, dir: drafts}
 proof: {every: 1m}
@@ -27,7 +28,7 @@ sources: {alertmanager: {kind: alertmanager, open: true, retention: {deliveries:
 """Jobs that have something to do."""
 _CLIENTS = 2
 """Few senders: every incident is a draft in the end, and its files are synced to the disk one by one."""
-_PACE = 0.05
+PACE = 0.05
 """Seconds between two deliveries of one of them: they send until the run has got on, however long that takes."""
 _OWED = 120.0
 """Seconds within which another draft is written while some are owed."""
@@ -38,7 +39,9 @@ _INTERVAL = 90.0
 STEPS = {"-1h": timedelta(hours=-1), "+24h": timedelta(hours=24), "+0": timedelta()}
 
 
-async def clock_steps(folder: Path, report: Report, intervals: bool = True) -> None:
+async def clock_steps(
+    folder: Path, report: Report, intervals: bool = True, acks: int = ACKS, pace: float = PACE
+) -> None:  # fmt: skip
     """An hour back, a day ahead: order, answers and lists are what they would have been, and every job goes on.
 
     ``intervals`` says whether also to wait for jobs that come at their interval after the first step.
@@ -49,14 +52,14 @@ async def clock_steps(folder: Path, report: Report, intervals: bool = True) -> N
         clock = SteppedClock(place)
         seed = f"{report.seed}/{number}"
         async with rigged(place, seed, clients=_CLIENTS, environ=clock.environ, config=_JOBS) as rig:
-            rig.clients.pace = _PACE
+            rig.clients.pace = pace
             rig.clients.start()
-            await rig.clients.acked(_ACKS)
+            await rig.clients.acked(acks)
             for step, offset in STEPS.items():
                 clock.step(step)
                 await _stepped(rig, offset)
                 began = now()
-                await rig.clients.acked(_ACKS)
+                await rig.clients.acked(acks)
                 slowest = max(slowest, now() - began)
             await rig.clients.stop()
             report.require(rig.daemon.starts == 1 and rig.daemon.alive, "restart", "the daemon ended on a clock's step")

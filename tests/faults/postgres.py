@@ -262,7 +262,7 @@ def _caught_up(primary: Server) -> None:
 # --- several daemons --------------------------------------------------------------------------------------------------
 
 
-async def storms(folder: Path, report: Report) -> None:
+async def storms(folder: Path, report: Report, acks: int = 100) -> None:
     """Two to four daemons over one database, and every delivery sent to two of them at once: each fact once."""
     with server() as database:
         for number in range(report.rounds):
@@ -271,15 +271,15 @@ async def storms(folder: Path, report: Report) -> None:
             place, seed = folder / f"log-{number}", f"{report.seed}/{number}"
             async with rigged(place, seed, store=store, daemons=daemons, pairs=True) as rig:
                 rig.clients.start()
-                await rig.clients.acked(200)
+                await rig.clients.acked(2 * acks)
                 # Whoever holds the lease, too: another must go on with what it did.
                 rig.random.choice(rig.daemons[1:]).kill()
-                await rig.clients.acked(100)
+                await rig.clients.acked(acks)
                 rig.daemons[0].kill()
                 for daemon in rig.daemons:
                     if not daemon.alive:
                         await daemon.start()
-                await rig.clients.acked(100)
+                await rig.clients.acked(acks)
                 await rig.clients.stop()
                 await rig.clients.send_again()
                 report.add(await rig.judge())
