@@ -205,7 +205,7 @@ def _edited(history: Any) -> str:
     return "" if edit is None else str(edit.data["value"])
 
 
-@examples(40)
+@examples(25)
 @given(events=outages(), order=st.randoms(use_true_random=False))
 def test_lists_drafts_and_grouping_give_one_answer(events: list[RecordedEvent], order: Any) -> None:
     """Whatever people said before, between and after the signals, and in whatever order all of it arrived."""

@@ -43,7 +43,7 @@ def test_what_is_edited_where_it_is_published_is_not_lost(told: Told, cut: int, 
     assert said(revised(taken_in(now, now, now, late, "archive")[0], late)) == said(now)
 
 
-@examples(25)
+@examples(15)
 @given(told=incidents(), acts=DEEDS)
 def test_what_is_taken_in_shows_in_every_format(told: Told, acts: list[Any]) -> None:
     """Each word that somebody typed, and all that stands in the Markdown; the page for Confluence is XML."""

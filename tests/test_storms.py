@@ -164,7 +164,7 @@ def crowds(draw: st.DrawFn) -> list[RecordedEvent]:
     return list(events.values())
 
 
-@examples(8)
+@examples(4)
 @given(
     events=crowds(),
     order=st.randoms(use_true_random=False),
