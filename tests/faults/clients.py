@@ -103,7 +103,7 @@ class Clients:
                     self._history.add(attempt)
                 if all(each.outcome is Outcome.UNKNOWN or each.status in (0, 503) for each in attempts):
                     self._again.append(delivery)
-                    await asyncio.sleep(0.02)  # what a sender does before it tries again; nothing is waited for
+                    await asyncio.sleep(0.05)  # what a sender does before it tries again; nothing is waited for
                 await asyncio.sleep(self.pace)
 
     @staticmethod
