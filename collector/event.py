@@ -268,6 +268,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "place": "by what it is found there again: a path and a branch, an issue and a comment",
         "issue": "the issue that it was to be a comment on",
         "text": "what people wrote in the whole of a postmortem; of what timelined wrote only marks",
+        "forgotten": "true where digests went with an erasure",
         "lines": "the lines of the front matter as they stood, each by its digest",
         "front": "lines of its front matter that people wrote",
         "revision": "how that place calls what was published: a commit, the time of a comment",

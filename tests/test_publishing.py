@@ -9,13 +9,17 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
 from aiohttp.test_utils import TestServer
 
+from collector import people
 from collector.drafting.rendering import postmortem
-from collector.event import HOUR, MINUTE, Event
+from collector.erasure import Eraser, Redrawn, RequestedErasure
+from collector.event import HOUR, MINUTE, PUBLISHED, REVIEWED, REVISED, Event
+from collector.people.forgetting import DIGESTS, UNKNOWN
 from collector.publishing import Publisher
 from collector.publishing.targets import Target
 from collector.publishing.values import fitted
@@ -319,6 +323,59 @@ async def test_edits_in_two_places_both_stay(desk: Desk) -> None:
         assert (await desk.publish(target)).json["outcome"] == "published"
         assert (await pulled(desk, target)).json["outcome"] == "unchanged"
     assert "Three shops closed." in desk.file()[1]
+
+
+async def erased(desk: Desk) -> None:
+    """Somebody has the alert of the incident erased."""
+
+    async def followed(position: int, patience: float) -> bool:
+        await desk.face.followed()
+        return True
+
+    alert = (await desk.face.get("/api/v1/events?type=alert.firing")).json["events"][0]["id"]
+    face, redraw = desk.face, AsyncMock(return_value=Redrawn())
+    eraser = Eraser(face.log, face.base, redraw, face.follower.forget, followed)
+    face.now += 1_000_000
+    wish = RequestedErasure(events=(alert,), by="Ada", reason="a name", key="e", stated_at=face.now)
+    assert not (await eraser.erase(wish)).remaining
+
+
+async def test_after_an_erasure_no_record_tells_what_was_published(desk: Desk) -> None:
+    """No digest is left by which a line could be guessed; what nobody touched is published over, and nothing else."""
+    await desk.publish("archive")
+    await desk.publish("cloud")
+    desk.edits(below(desk.file()[1], "Impact", "Two shops closed."))
+    assert (await pulled(desk, "archive")).json["outcome"] == "taken in"
+    key, now = (await desk.face.listed(1)).key, desk.face.now
+    said = people.reviewed(key="r", by="Ada", stated_at=now, incident=key, status="reviewed", evidence="e" * 64)
+    await desk.face.app[INTAKE].append_facts((said,), now)
+    await desk.face.followed()
+    assert "incident-1" in desk.file()[1]
+    await erased(desk)
+    recorded = [event for event in await desk.face.log.read(limit=100) if event.type in (PUBLISHED, REVISED, REVIEWED)]
+    assert len({event.id for event in recorded}) == 4, recorded
+    assert not [name for event in recorded for name in DIGESTS if name in event.data]
+    text = next(event.data["text"] for event in recorded if event.type == REVISED)
+    assert "Two shops closed." in text
+    assert {found[1] for found in re.finditer(r"(?m)^[-+=] \S+ (\S+) \S", text)} == {UNKNOWN}
+    assert len((await desk.face.get("/api/v1/incidents/1/publications")).json["publications"]) == 2
+    for target in ("archive", "cloud"):
+        assert (await pulled(desk, target)).json["outcome"] == "unchanged"
+        assert (await desk.publish(target)).json["outcome"] == "published", target
+    assert ("incident-1" in desk.file()[1], "Two shops closed." in desk.file()[1]) == (False, True)
+
+
+async def test_what_was_edited_before_an_erasure_is_not_written_over(desk: Desk) -> None:
+    """Where the place has another version it cannot be told any more whether somebody edited it: then they say so."""
+    await desk.publish("archive")
+    desk.edits(below(desk.file()[1], "Impact", "Two shops closed."))
+    await erased(desk)
+    assert "erased" in (await desk.publish("archive")).problem(409)["detail"]
+    told = (await pulled(desk, "archive")).json
+    assert (told["outcome"], "front matter" in told["reason"]) == ("taken in", True)
+    assert (await desk.publish("archive")).json["outcome"] == "published"
+    assert "Two shops closed." in desk.file()[1]
+    assert "incident-1" not in desk.file()[1].partition("Two shops closed.")[2]
 
 
 @pytest.mark.parametrize("edition", ["cloud", "datacenter"])

@@ -17,7 +17,9 @@ from collector.errors import Unavailable
 @click.option("--issue", metavar="N", help="Of a comment: the issue; asked for the first time only.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change there.")
 @click.option("--private", is_flag=True, help="Though it is private: whoever reads the target reads it.")
-@click.option("--replace", is_flag=True, help="Of a wiki, which keeps it: write over somebody's edit.")
+@click.option(
+    "--replace", is_flag=True, help="Of a wiki, which keeps it, and after an erasure: write over somebody's edit."
+)
 @stating
 def publish(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Publish a postmortem: to Git, as a comment on an issue, or as a page of Confluence.

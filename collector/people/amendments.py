@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
-from collector.event import MACHINE, PEOPLE, Event, event_id, is_retracted
+from collector.event import MACHINE, PEOPLE, Event, event_id, is_erased, is_retracted
 from collector.people.statements import spoken
 from collector.semantics.severities import fold_severity, table
 
@@ -179,7 +179,7 @@ def _amendable(event: Event, verb: str) -> None:
         raise InvalidInput(
             f"cannot {verb} the event: the daemon recorded it itself; amend what it was made of", "event"
         )
-    if event.amendment == "erasure":
+    if is_erased(event):
         raise InvalidInput(f"cannot {verb} the event: it was erased, and nothing of it is left", "event")
     if event.amendment == "retraction":
         raise InvalidInput(f"cannot {verb} the event: it was retracted; record what is true as a new one", "event")

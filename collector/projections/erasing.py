@@ -16,9 +16,10 @@ import msgspec
 from sqlalchemy import Connection, bindparam, case, or_, select, update
 
 from collector.errors import InvalidInput, NotFound, Unavailable
-from collector.event import MACHINE, PEOPLE, PUBLISHED, Event, RecordedEvent, event_id, is_erased
+from collector.event import MACHINE, PEOPLE, PUBLISHED, REVIEWED, REVISED, Event, RecordedEvent, event_id, is_erased
 from collector.log import Submission, queries
 from collector.people import amendments, spoken
+from collector.people.forgetting import forgotten
 from collector.projections.shape import remaking, unusable
 from collector.projections.tables import (
     NOTHING,
@@ -49,7 +50,7 @@ _PUBLISHED = (
     select(event_index.c.id)
     .distinct()
     .select_from(_in_incidents.join(event_index, event_index.c.id == event_unit.c.event))
-    .where(event_index.c.type == PUBLISHED, member.c.number.in_(AMONG))
+    .where(event_index.c.type.in_((PUBLISHED, REVISED, REVIEWED)), member.c.number.in_(AMONG))
 )
 _ATTACHED = (
     select(event_unit.c.event, incident.c.key)
@@ -129,6 +130,8 @@ class ErasurePlan:
         self.numbers = _incidents_of(connection, self.ids)
         self.attached = _attached_to(connection, self.ids)
         self.published = _published(connection, self.ids)
+        self.records = tuple(row.id for row in select_among(connection, _PUBLISHED, sorted(self.numbers)))
+        """Ids of the records of publications and reviews of these incidents, and of what came back."""
         self.echoes = 0
         _check(self.ids, self.extent.revisions, numbers, connection)
 
@@ -175,7 +178,7 @@ def _published(connection: Connection, ids: Sequence[str]) -> tuple[str, ...]:
     publications = [row.id for row in select_among(connection, _PUBLISHED, numbers)]
     places: dict[tuple[str, str], str] = {}
     for event in queries.read_ids(connection, publications):
-        if event.data.get("status") == "published":
+        if event.type == PUBLISHED and event.data.get("status") == "published":
             where = str(event.data.get("url") or event.data.get("revision") or "")
             places[event.entity, str(event.data.get("target"))] = f"{event.data.get('target')}: {where}"
     return tuple(sorted(places.values()))
@@ -197,8 +200,19 @@ def carry_out(connection: Connection, request: RequestedErasure, plan: ErasurePl
     emptied = {event.id for event in left}
     plan.texts = removed_texts([event for event in late.revisions if event.id in emptied], left)
     _record(connection, request, left, plan.bodies)
+    _forget_publications(connection, request, plan)
     plan.position = queries.head(connection)
     return plan
+
+
+def _forget_publications(connection: Connection, request: RequestedErasure, plan: ErasurePlan) -> None:
+    """Have records of publications and reviews forget the digests by which what was erased could be guessed."""
+    last = {event.id: event for event in queries.read_ids(connection, plan.records) if event.id not in plan.ids}
+    records = [event for event in sorted(last.values(), key=lambda one: one.position) if not is_erased(event)]
+    said: dict[str, Any] = {"by": request.by, "reason": request.reason, "stated_at": request.stated_at}
+    left = [each for event in records if (each := forgotten(event, plan.ids, **said)) is not None]
+    if plan.ids and left:
+        _record(connection, request, left, ())
 
 
 def _left(event: RecordedEvent, request: RequestedErasure, entity: str = "", incidents: Sequence[str] = ()) -> Event:

@@ -18,6 +18,7 @@ import structlog
 from collector import people
 from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
 from collector.event import HOUR, MINUTE, PUBLISHED, REVISED, Event, RecordedEvent
+from collector.people.forgetting import FORGOTTEN
 from collector.projections import EventFilter, Projections
 from collector.publishing.comments import CommentPlace
 from collector.publishing.git import GitPlace
@@ -182,7 +183,9 @@ class Publisher:
             current = await destination.read(_told(before, "place"))
             if current is None:
                 raise NotFound(f"cannot take in incident {request.number}: nothing is at {request.target}", "target")
-            if current.digest == before.data.get("digest"):
+            forgotten = before.data.get(FORGOTTEN) is True
+            same = current.revision == before.data.get("revision") if forgotten else False
+            if same or current.digest == before.data.get("digest"):
                 return Published(outcome="unchanged", url=current.url, revision=current.revision)
             if before.data.get("cut"):
                 raise InvalidInput(
@@ -239,22 +242,26 @@ class Publisher:
         merged, reads = await asyncio.to_thread(self._take_in, then.text, now.text, text, now.machine, request.target)
         if request.dry_run:
             return Published(outcome="would take in", diff=_diff(now.plain, reads))
-        lines_written = before.data.get("lines", ())
+        lines_written, forgotten = before.data.get("lines", ()), before.data.get(FORGOTTEN) is True
+        added = [line for line in front.splitlines() if digest(line)[:16] not in lines_written and not forgotten]
         data = {
             "target": request.target, "place": dict(current.location), "revision": current.revision, "url": current.url,
             "digest": current.digest, "text": _bounded(request, merged), "lines": lines_of(current.text),
             **self._shown(current),
-            "front": [*now.people, *(line for line in front.splitlines() if digest(line)[:16] not in lines_written)],
+            "front": [*now.people, *added],
         }  # fmt: skip
         fact = people.revised(
             key=request.key, by=request.by, stated_at=self._clock(), incident=request.incident, data=data
         )
         event = await self._record(fact)
-        return Published(outcome="taken in", url=current.url, revision=current.revision, event=event)
+        reason = _FRONT_UNKNOWN if forgotten and front else ""
+        return Published(outcome="taken in", url=current.url, revision=current.revision, event=event, reason=reason)
 
     async def _from_page(self, request: Asking, before: RecordedEvent, then: Article, current: Copy) -> str:
         """A page as a draft that people edited. What was published there is known by its lines' digests."""
         line_digests, pages = before.data.get("shown"), self._pages
+        if before.data.get(FORGOTTEN) is True:
+            raise InvalidInput(_unknown(request), "target")
         if pages is None or not isinstance(line_digests, list | tuple):
             raise InvalidInput(
                 f"cannot take in incident {request.number} from {request.target}: what was published there is "
@@ -278,7 +285,8 @@ class Publisher:
         while page := await self._lists.events(event_filter):
             events += page
             event_filter = EventFilter(incident=number, type=kind, limit=_MOST, after=page[-1].position)
-        return events
+        # Of a record that was amended, every revision says what is left of it.
+        return list({event.id: event for event in events}.values())
 
     def _place(self, name: str) -> PublishingPlace:
         target = self._targets.get(name)
@@ -311,7 +319,13 @@ class Publisher:
         if current is not None and current.digest == digest(text):
             request = "" if wish.dry_run else await self._request(destination, article, where)
             return Published(outcome="unchanged", url=current.url, revision=current.revision, request=request)
-        over = wish.replace and self._targets[wish.target].kind == CONFLUENCE
+        forgotten = before is not None and before.data.get(FORGOTTEN) is True
+        if forgotten and before is not None and current is not None and current.revision == before.data.get("revision"):
+            # Nobody touched it since: the place itself says so.
+            last_digest = current.digest
+        over = wish.replace and (forgotten or self._targets[wish.target].kind == CONFLUENCE)
+        if forgotten and current is not None and current.digest != last_digest and not over:
+            raise Edited(_unknown(wish))
         if current is not None and current.digest != last_digest and not over:
             raise Edited(_edited(wish, last_digest, self._targets[wish.target].kind))
         last_digest = current.digest if current is not None and over else last_digest
@@ -405,6 +419,19 @@ def _edited(request: Asking, written: str, kind: str) -> str:
     if kind == CONFLUENCE:
         do += ", or write over it with --replace (the wiki's history keeps theirs)"
     return f"cannot publish incident {request.number} to {request.target}: {reason}; {do}, and publish again"
+
+
+_FRONT_UNKNOWN = (
+    "what of its front matter people wrote is not known any more, since evidence was erased: none of that was taken in"
+)
+
+
+def _unknown(request: Asking) -> str:
+    return (
+        f"cannot tell whether somebody edited incident {request.number} at {request.target}: what was published there "
+        "is not known any more, since evidence of the incident was erased; look at it, and publish over it with "
+        "--replace (replace: true)"
+    )
 
 
 def _diff(stands: str, text: str) -> str:

@@ -32,6 +32,8 @@ _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 _PIPE = re.compile(r"(?<!\\)\|")
 _REFERENCE = re.compile(r"\[([0-9a-f, +]+)\]: \S+\Z")
 
+UNKNOWN = "0" * 10
+"""Stands for the digest of a statement of which evidence was erased since."""
 ID_DIGITS = 12
 """How much of an event's id a mark holds: its last digits, a hash."""
 
