@@ -10,7 +10,7 @@ from renderers.document import Document
 from renderers.history import Duration, History, Moment
 from renderers.plain import plain
 from renderers.sections.detection import detecting
-from renderers.sections.measures import CALLED, MISSING
+from renderers.sections.measures import CALLED, missing
 
 
 def measured(document: Document) -> str:
@@ -72,7 +72,7 @@ def _end(name: str, moment: Moment | None) -> dict[str, Any]:
             "moment": name,
             "at": None,
             "known": "unknown",
-            "basis": MISSING.get(name, "not recorded"),
+            "basis": missing(moment, name),
             "events": (),
         }
     return {"moment": name, "at": moment.at, "known": moment.known, "basis": moment.basis, "events": moment.cites}

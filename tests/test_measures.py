@@ -19,6 +19,8 @@ from collector.web.distribution import FEWEST, distribution
 from renderers.json import to_json
 from renderers.measured import measured
 from renderers.moments import PROFILES
+from renderers.plain import plain
+from renderers.sections.measures import measures
 from tests import face as faces
 from tests.face import Connect, Face
 from tests.histories import MADE_UP, Told, example
@@ -40,6 +42,27 @@ def test_the_numbers_are_those_of_the_draft(build: Callable[[], Told]) -> None:
             assert sorted({*each["from"]["events"], *each["to"]["events"]}) == sorted(set(shown["cites"]))
             if seconds is not None:
                 assert each["to"]["at"] - each["from"]["at"] == each["micros"]
+
+
+def declared() -> Told:
+    """Somebody opened a page by hand, and nobody was paged."""
+    told = Told()
+    told.add("report.received", "09:50:00", title="Invoices fail", service="billing")
+    told.page("triggered", "10:00:00", service="billing", actor="Mara")
+    return told
+
+
+@pytest.mark.parametrize("build", [declared, *MADE_UP.values()])
+def test_what_is_not_known_is_told_as_in_the_draft(build: Callable[[], Told]) -> None:
+    """An end without a time is explained in the words of the draft's table."""
+    document = build().draft()
+    rows = measures(document.history, document.options).rows
+    found = json.loads(measured(document))["profiles"]["timelined"]
+    for row, each in zip(rows, found, strict=True):
+        for cell, side in ((2, "from"), (3, "to")):
+            if each[side]["at"] is None:
+                assert plain(row.cells[cell]) == each[side]["basis"]
+    assert build is not declared or found[1]["from"]["basis"] == "nobody paged"
 
 
 def test_who_noticed_is_what_the_draft_tells() -> None:

@@ -86,15 +86,19 @@ def _status(each: Duration) -> str:
     return {"pending": "not known yet", "invalid": "not counted"}.get(each.status, "unknown")
 
 
+def missing(moment: Moment | None, name: str) -> str:
+    """What stands for an end whose time is not known: that it is not recorded, or why there is none."""
+    by_hand = moment is not None and moment.basis == moments.BY_HAND
+    return "nobody paged" if by_hand else MISSING.get(name, "not recorded")
+
+
 def _end(history: History, options: Options, moment: Moment | None, name: str, *, exact: bool) -> Phrase:
     """``detected 18:02:10``, or what is missing.
 
     Beside an unknown value it is ``detected at 18:02``: 00:07:10 would be taken for the length that is not known.
     """
-    if moment is not None and moment.basis == moments.BY_HAND:
-        return say("nobody paged")
     if moment is None or moment.at is None:
-        return say(MISSING.get(name, "not recorded"))
+        return say(missing(moment, name))
     called = CALLED.get(name, name)
     if exact:
         return say(f"{called} ", time_in(history, options, moment.at))
