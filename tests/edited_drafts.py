@@ -14,9 +14,9 @@ from tests.editors import CITED, Editor, said
 from tests.histories import Told
 
 
-def draft_of(told: Told, events: list[Any]) -> str:
-    """The marked draft of an incident of which so much is known."""
-    return marked(told.draft() if events is told.events else _known(told, events))
+def draft_of(told: Told, events: list[Any], template: str = "default") -> str:
+    """The marked draft of an incident of which so much is known, by one of our templates."""
+    return marked(told.draft(template=template) if events is told.events else _known(told, events, template))
 
 
 def with_edits(told: Told, kept: str) -> Document:
@@ -27,10 +27,10 @@ def with_edits(told: Told, kept: str) -> Document:
     return more.draft()
 
 
-def _known(told: Told, events: list[Any]) -> Any:
+def _known(told: Told, events: list[Any], template: str) -> Any:
     part = Told()
     part.events, part.context, part.near = events, told.context, told.near
-    return part.draft()
+    return part.draft(template=template)
 
 
 def assert_people_kept(before: str, after: str, written: set[str]) -> None:

@@ -117,6 +117,22 @@ class Editor:
             lines[at] = "- " + " ".join(cell.strip() for cell in re.split(r"(?<!\\)\|", lines[at][1:-1]))
             self.put(lines)
 
+    def retitle(self, at: int, _: str) -> None:
+        """The heading of the section that a line stands in is called something else."""
+        lines = self.lines
+        head = next((place for place in range(at, -1, -1) if lines[place].startswith("## ")), None)
+        if head is not None:
+            old, lines[head] = lines[head], f"## {self.word()}"
+            self.put(lines, old)
+
+    def answer(self, at: int, _: str) -> None:
+        """The next question below a line is answered in its place."""
+        lines = self.lines
+        place = next((place for place in self.body if place >= at and "**Fill in:**" in lines[place]), None)
+        if place is not None:
+            old, lines[place] = lines[place], f"It was {self.word()}."
+            self.put(lines, old)
+
     # What a person's editor does to the whole file.
 
     def reformat(self, _: int, __: str) -> None:

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from collector.event import MINUTE
-from renderers import edits
+from renderers import edits, sandbox
 from renderers.edits import marks, plain
 from renderers.edits.marks import bare
 from renderers.markdown import markdown, marked
@@ -234,15 +234,15 @@ def test_a_file_that_nobody_touched_becomes_the_new_draft(told: Told, cuts: Any)
 @given(told=incidents(), cuts=st.data())
 @examples(40)
 def test_no_word_of_a_person_and_no_fact_is_lost(told: Told, cuts: Any) -> None:
-    """After any late events, corrections and edits what a person made of a line stays, what is new is in the file, and
-    merging the same twice changes nothing."""
+    """After any late events, corrections, edits and another template what a person made of a line stays, what is new is
+    in the file, and merging the same twice changes nothing."""
     order = cuts.draw(st.permutations(told.events))
     editor = Editor(draft_of(told, order[: cuts.draw(st.integers(0, len(order)))]))
     written = set(said(editor.text))
     for known in (cuts.draw(corrected(order)), order):
         for deed in cuts.draw(st.lists(deeds(), max_size=6)):
             do(editor, deed)
-        fresh = draft_of(told, known)
+        fresh = draft_of(told, known, cuts.draw(st.sampled_from(tuple(sandbox.SHIPPED))))
         written.update(said(fresh))
         found = merge(editor.text, fresh)
         assert merge(found, fresh) == found
