@@ -37,7 +37,7 @@ MOST_PROMPTS = 12
 _CITED = re.compile(r"\[(?:[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?)\][.]?$")
 _LABEL = re.compile(r"\*\*[^*]+:\*\*$")
 _RULE = re.compile(r"\|[-:| ]+\|$")
-_SAYS_NOTHING = re.compile(
+SAYS_NOTHING = re.compile(
     r"^- (?:No (?:change|alert|page)\b.* was recorded between |No \w+ system reports"
     r"|Not visible here: alerts that were silenced\b|When the impact began is not recorded\b"
     r"|No alert, page or report was recorded, so how\b|Duration of the impact: not known\b)"
@@ -156,7 +156,7 @@ def _statements(markdown: str) -> Iterator[tuple[int, str]]:
 
 def _states(line: str) -> bool:
     return (line.startswith("| ") and not _UNKNOWN.match(line)) or (
-        bool(_ITEM.match(line)) and not (_LABEL.search(line) or _SAYS_NOTHING.search(line))
+        bool(_ITEM.match(line)) and not (_LABEL.search(line) or SAYS_NOTHING.search(line))
     )
 
 

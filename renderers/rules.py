@@ -10,81 +10,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
-import msgspec
-
+from renderers import rules_numbers
 from renderers.lint import lint_text
+from renderers.lint_lines import (
+    CITED,
+    Complaint,
+    LintLine,
+    Rule,
+    lines_of,
+    rows,
+    section_of,
+    unquoted,
+)
 
 SEVERITIES = ("error", "warning", "info")
-CITED = re.compile(r"\[[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?\]")
 SILENCE = timedelta(minutes=20)
 """From how long on a time in which nothing is told asks for a word, while the incident is open."""
-_WRITTEN = re.compile(r"\| ([0-9a-f]{5,32}) \| [^|]+ \| incident\.edited \|")
-"""A line of the index that is of what a person wrote in a section, as the title or as the lead."""
-_ROW_TIME = re.compile(r"\| (\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)(?: ([+-]\d\d:\d\d))? \|")
 _LABEL = re.compile(r"\| \*\*([^*]+?)\.?\*\*")
 _TIMES = re.compile(r"\b\d{1,2}:\d\d(?::\d\d)?\b")
 _ZONE = re.compile(r"\b(?:UTC|GMT|[A-Z]{2,4}T)\b|[+-]\d\d:?\d\d\b|Z\b|\btimes are\b", re.IGNORECASE)
-_LENGTH = re.compile(
-    r"\b(\d+(?:[.,]\d+)?)\s*(seconds?|secs?|s|minutes?|mins?|min|hours?|hrs?|h|days?|d)\b", re.IGNORECASE
-)
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-class LintLine(msgspec.Struct, frozen=True):
-    """One line of the file."""
-
-    number: int
-    """From 1."""
-    text: str
-    section: str
-    """The heading of the second level above it, in lower case; empty above the first."""
-    stated: bool = False
-    """Whether it cites nothing but what people wrote through timelined, whose words it then is."""
-
-    @property
-    def cited(self) -> bool:
-        """Whether it carries evidence, so that timelined wrote it."""
-        return bool(CITED.search(self.text))
-
-    @property
-    def prose(self) -> bool:
-        """Whether a person may have written it: neither heading, rule, question, head of a table nor a reference."""
-        bare = self.text.strip()
-        ours = bare.startswith(("#", ">", "|--", "| **", "---", "_This postmortem")) or re.match(r"\[[^\]]+\]: ", bare)
-        return (
-            bool(bare and self.section)
-            and not ours
-            and (self.stated or not self.cited)
-            and not self.section.startswith("appendix")
-        )
-
-
-class Complaint(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a rule found."""
-
-    rule: str
-    severity: str
-    line: int
-    """From 1."""
-    column: int
-    """From 1."""
-    section: str
-    """The heading of the second level above it, in lower case."""
-    text: str
-    """What is the matter, and what to do."""
-
-
-class Rule(msgspec.Struct, frozen=True):
-    """One thing that is looked for."""
-
-    name: str
-    severity: str
-    why: str
-    find: Callable[[Sequence[LintLine]], Iterator[tuple[LintLine, int, str]]]
-    """Gives the line, the column from 0, and what is the matter."""
 
 
 def complaints(text: str, *, off: Collection[str] = (), now: datetime | None = None) -> tuple[Complaint, ...]:
@@ -98,32 +45,9 @@ def complaints(text: str, *, off: Collection[str] = (), now: datetime | None = N
     ]  # fmt: skip
     if "uncited" not in off:
         all_complaints += _uncited(text, lines)
-    if now is not None and "time-ahead" not in off:
-        all_complaints += _ahead(lines, now)
+    if now is not None:
+        all_complaints += _by_now(lines, now, off)
     return tuple(sorted(all_complaints, key=lambda each: (each.line, each.column, each.rule)))
-
-
-def lines_of(text: str) -> list[LintLine]:
-    """The lines of a file with the section of each; what stands in fences is code and left out."""
-    parsed: list[LintLine] = []
-    section, fenced = "", False
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.lstrip().startswith(("```", "~~~")):
-            fenced = not fenced
-            continue
-        if line.startswith("## "):
-            section = line[3:].strip().casefold()
-        if not fenced:
-            parsed.append(LintLine(number, line, section))
-    written = {row[1] for line in parsed if (row := _WRITTEN.match(line.text))}
-    return [msgspec.structs.replace(line, stated=True) if written and _cites(line.text) in written else line
-            for line in parsed]  # fmt: skip
-
-
-def _cites(text: str) -> str:
-    """The one event that a line cites; empty where it cites several or none."""
-    found = CITED.findall(text)
-    return found[0].strip("[]") if len(found) == 1 else ""
 
 
 def _uncited(text: str, lines: Sequence[LintLine]) -> list[Complaint]:
@@ -134,15 +58,21 @@ def _uncited(text: str, lines: Sequence[LintLine]) -> list[Complaint]:
                       section=sections.get(number, ""), text=said) for number in numbers]  # fmt: skip
 
 
-def _ahead(lines: Sequence[LintLine], now: datetime) -> list[Complaint]:
-    ahead = []
-    for line in lines:
-        row = _ROW_TIME.match(line.text)
-        at = _moment(row) if row else None
-        if at is not None and at > now:
-            ahead.append(Complaint(rule="time-ahead", severity=BESIDE["time-ahead"][0], line=line.number, column=3,
-                                   section=line.section, text="this time has not come yet"))  # fmt: skip
-    return ahead
+def _by_now(lines: Sequence[LintLine], now: datetime, off: Collection[str]) -> list[Complaint]:
+    return [
+        Complaint(rule=name, severity=BESIDE[name][0], line=line.number, column=column + 1, section=line.section,
+                  text=said)
+        for name, find in _BY_NOW.items() if name not in off
+        for line, column, said in find(lines, now)
+    ]  # fmt: skip
+
+
+def _ahead(lines: Sequence[LintLine], now: datetime) -> Iterator[tuple[LintLine, int, str]]:
+    return ((line, 2, "this time has not come yet") for line, at in rows(lines, everywhere=True) if at > now)
+
+
+_BY_NOW = {"time-ahead": _ahead, "overdue": rules_numbers.overdue, "late-review": rules_numbers.late_review}
+"""The rules that need to know what time it is."""
 
 
 # --- words ------------------------------------------------------------------------------------------------------
@@ -158,39 +88,17 @@ def _words(pattern: str, sentence: str, *, inside: str = "", people: bool = True
         for line in lines:
             if inside not in line.section or (people and not line.prose):
                 continue
-            for each in expression.finditer(_unquoted(line.text)):
+            for each in expression.finditer(unquoted(line.text)):
                 yield line, each.start(), sentence.format(each[0])
 
     return find
 
 
-def _unquoted(text: str) -> str:
-    """The line with what is quoted or code blanked out: those are others' words."""
-    return re.sub(r'"[^"]*"|“[^”]*”|`[^`]*`', lambda found: " " * len(found[0]), text)
-
-
 # --- the timeline -----------------------------------------------------------------------------------------------
 
 
-def _moment(row: re.Match[str]) -> datetime:
-    """The time of a row; one without an offset as UTC, since rows are only compared with each other."""
-    shown = row[1] if len(row[1]) > 16 else f"{row[1]}:00"
-    return datetime.fromisoformat(f"{shown}{row[2] or '+00:00'}").astimezone(UTC)
-
-
-def _rows(lines: Sequence[LintLine]) -> list[tuple[LintLine, datetime]]:
-    found = [(line, row) for line in lines if line.section == "timeline" and (row := _ROW_TIME.match(line.text))]
-    rows: list[tuple[LintLine, datetime]] = []
-    for line, row in found:
-        try:
-            rows.append((line, _moment(row)))
-        except ValueError:
-            continue
-    return rows
-
-
 def _out_of_order(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    for (_, before), (line, after) in pairwise(_rows(lines)):
+    for (_, before), (line, after) in pairwise(rows(lines)):
         if after < before:
             yield line, 2, "this row is earlier than the one above it"
 
@@ -200,7 +108,7 @@ _ORDER = ("First symptom", "Detected", "Acknowledged", "Mitigated", "Resolved")
 
 def _moments_out_of_order(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     times_by_label: dict[str, datetime] = {}
-    for line, at in _rows(lines):
+    for line, at in rows(lines):
         named = re.search(r"\*\*([^*]+?)\.?\*\*", line.text)
         for label in named[1].split(", ") if named else ():
             later = [each for each in times_by_label if each in _ORDER and label in _ORDER
@@ -212,7 +120,7 @@ def _moments_out_of_order(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine,
 
 def _silent(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     began = False
-    for (before, start), (line, end) in pairwise(_rows(lines)):
+    for (before, start), (line, end) in pairwise(rows(lines)):
         began = began or "**" in before.text
         if "**Resolved" in before.text:
             return
@@ -224,16 +132,16 @@ def _silent(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
 def _resolved_early(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     """Alerts that fired or ended after what is called the end, or of which no end is told though it is over."""
     over = False
-    for line, _ in _rows(lines):
+    for line, _ in rows(lines):
         if over and _ALERT_ROW.search(line.text):
             yield line, 2, "this alert fired or ended after what the timeline calls the end"
         over = over or "Resolved" in (label[1].split(", ") if (label := _LABEL.match(_cell(line.text))) else ())
-    rows = [line for line, _ in _rows(lines)]
-    whole = "\n".join(line.text for line in rows)
+    told = [line for line, _ in rows(lines)]
+    whole = "\n".join(line.text for line in told)
     if not any(re.match(r"\*\*Status:\*\* Resolved\b", line.text) for line in lines) or "more alert" in whole:
         return
     open_alerts = "\n".join(line.text for line in lines if "No end is recorded for" in line.text)
-    for line in rows:
+    for line in told:
         for fired in _FIRED.finditer(line.text):
             if not re.search(rf"alert {re.escape(fired[1])}\b[^|;]* resolved\b", whole, re.IGNORECASE) and (
                 fired[1] not in open_alerts
@@ -269,7 +177,7 @@ def _two_times(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]
         for match in _TOLD.finditer(line.text) if line.cited and not line.stated else ():
             evidence_times.setdefault(match[1], set()).add(int(match[2]) * 60 + int(match[3]))
     for line in lines:
-        text = _unquoted(line.text) if line.prose else ""
+        text = unquoted(line.text) if line.prose else ""
         for moment, words in _SAID.items() if text and evidence_times else ():
             for match in re.finditer(rf"(?:{words})\b[^.;|0-9]{{0,30}}\b(\d{{1,2}}):(\d\d)", text, re.IGNORECASE):
                 said = int(match[1]) * 60 + int(match[2])
@@ -284,19 +192,15 @@ def _two_times(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]
 # --- sections ---------------------------------------------------------------------------------------------------
 
 
-def _section(lines: Sequence[LintLine], name: str) -> list[LintLine]:
-    return [line for line in lines if line.section.startswith(name)]
-
-
 def _no_detection(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    told = [line for line in _section(lines, "detection") if line.cited or (line.prose and line.text.strip() != "")]
+    told = [line for line in section_of(lines, "detection") if line.cited or (line.prose and line.text.strip() != "")]
     if lines and not told:
         yield lines[0], 0, "nothing says how it was noticed: by which rule, person or customer"
 
 
 def _no_size(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     """Numbers of timelined's own are lengths of time; how many were hit is for people to say."""
-    impact = _section(lines, "impact")
+    impact = section_of(lines, "impact")
     written = [line for line in impact if line.prose]
     if impact and not any(
         re.search(r"\d|\bunknown\b|\bnobody\b|\bnone\b", line.text, re.IGNORECASE) for line in written
@@ -305,7 +209,7 @@ def _no_size(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
 
 
 def _one_factor(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    causes = _section(lines, "root causes")
+    causes = section_of(lines, "root causes")
     label = next((place for place, line in enumerate(causes) if "Contributing Factors" in line.text), None)
     if label is None:
         return
@@ -315,16 +219,22 @@ def _one_factor(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]
 
 
 def _unnoticed(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    """That a person noticed it first, and nothing that is to be done is about noticing it."""
-    first = next((line for line in _section(lines, "detection") if "A person discovered it" in line.text), None)
-    items = [line for line in _section(lines, "action items") if line.text.startswith("|")]
+    """That a person noticed it first or that it took long, and nothing that is to be done is about noticing it."""
+    first = next((line for line in section_of(lines, "detection") if "A person discovered it" in line.text), None)
+    slow = rules_numbers.slow_detection(lines)
+    items = [line for line in section_of(lines, "action items") if line.text.startswith("|")]
     about = r"\b(?:alert|alarm|monitor|detect|probe|notif|page\b|paging|dashboard|health check|synthetic)"
-    if first is not None and not any(re.search(about, line.text, re.IGNORECASE) for line in items):
+    if any(re.search(about, line.text, re.IGNORECASE) for line in items):
+        return
+    if first is not None:
         yield first, 0, "a person noticed it first: one action should be about noticing it sooner"
+    elif slow is not None:
+        yield slow, 0, (f"it took more than {rules_numbers.TARGET // 60} min to be noticed: one action should be about "
+                        "noticing it sooner")  # fmt: skip
 
 
 def _actions(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    for line in _section(lines, "action items"):
+    for line in section_of(lines, "action items"):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.text.strip().strip("|"))]
         if not line.text.startswith("|") or len(cells) < 3 or cells[0].startswith(("**", "--", "Action")):
             continue
@@ -335,7 +245,7 @@ def _actions(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
 
 def _untracked(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     """Actions that name neither an address nor the number of a ticket."""
-    for line in _section(lines, "action items"):
+    for line in section_of(lines, "action items"):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.text.strip().strip("|"))]
         if not line.text.startswith("|") or len(cells) < 3 or cells[0].startswith(("**", "--", "Action")):
             continue
@@ -346,40 +256,8 @@ def _untracked(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]
 # --- numbers and citations --------------------------------------------------------------------------------------
 
 
-def _lengths(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
-    """Each length of time with its seconds, and the seconds of the unit that it is told in."""
-    for found in _LENGTH.finditer(text):
-        unit = _UNITS[found[2][0].lower()]
-        yield found, round(float(found[1].replace(",", ".")) * unit), unit
-
-
-def _unknown_lengths(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    """What people write of times that no evidence in the file has, rounded as they do."""
-    evidence_lengths = {seconds for line in lines if line.cited for _, _, seconds, _ in _whole(line.text)}
-    for line in lines:
-        if not line.prose or not evidence_lengths:
-            continue
-        text = _unquoted(line.text)
-        for start, end, seconds, unit in _whole(text):
-            if not any(abs(seconds - each) <= unit for each in evidence_lengths):
-                yield line, start, f"{text[start:end]} is no length of time that the evidence in this file has"
-
-
-def _whole(text: str) -> list[tuple[int, int, int, int]]:
-    """The lengths of time in a line, ``1 h 7 min 35 s`` being one: from where to where, and the seconds of it and of
-    its smallest unit."""
-    lengths: list[tuple[int, int, int, int]] = []
-    for length, seconds, unit in _lengths(text):
-        if lengths and length.start() <= lengths[-1][1] + 1:
-            start, _, before, _ = lengths.pop()
-            lengths.append((start, length.end(), before + seconds, unit))
-        else:
-            lengths.append((length.start(), length.end(), seconds, unit))
-    return lengths
-
-
 def _unknown_citations(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    rows = [re.match(r"\| ([0-9a-f]{5,32}) \|", line.text) for line in _section(lines, "appendix")]
+    rows = [re.match(r"\| ([0-9a-f]{5,32}) \|", line.text) for line in section_of(lines, "appendix")]
     citations = {row[1] for row in rows if row}
     for line in lines if citations else ():
         for match in CITED.finditer(line.text):
@@ -389,8 +267,8 @@ def _unknown_citations(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, in
 
 
 def _no_zone(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    timed = [(line, match) for line in lines if (match := _TIMES.search(_unquoted(line.text)))]
-    if timed and not any(_ZONE.search(_unquoted(line.text)) for line in lines):
+    timed = [(line, match) for line in lines if (match := _TIMES.search(unquoted(line.text)))]
+    if timed and not any(_ZONE.search(unquoted(line.text)) for line in lines):
         line, match = timed[0]
         yield line, match.start(), "no zone is named anywhere: say which clock the times are of"
 
@@ -443,12 +321,16 @@ RULES = (
         r"|\bbe (?:more )?careful\b|\bpay (?:more )?attention\b|\blook into\b|\bthink about\b|\braise awareness\b",
         "{!r} has no end: say what is there when it is done", inside="action", people=False)),
     Rule("action-link", "info", "what is tracked somewhere is found there", _untracked),
-    Rule("number", "info", "it may be right, and is shown by nothing here", _unknown_lengths),
+    Rule("number", "info", "it may be right, and is shown by nothing here", rules_numbers.unknown),
+    Rule("undated-time", "warning", "where an incident goes over midnight, a time without its day is two times",
+         rules_numbers.undated),
 )  # fmt: skip
 """Every rule that looks at the text alone; ``uncited`` and ``time-ahead`` are beside them."""
 BESIDE = {
     "uncited": ("info", "it cites no event, and is a person's"),
     "time-ahead": ("error", "nothing has happened yet that is told of then"),
+    "overdue": ("info", "what was due and is open is what happens again"),
+    "late-review": ("info", "what is not written down within days is forgotten"),
 }
 """The rules that need more than the text's lines: their severities and reasons."""
 NAMES = (*(rule.name for rule in RULES), *BESIDE)

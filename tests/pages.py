@@ -198,11 +198,21 @@ also for a warning:
 """
 
 
+LINT_TAIL = """
+`number` compares lengths of time, times of day and counts (of alerts, pages, deployments, rollbacks, responders) in
+people's prose with those in lines that cite evidence. `detection-action` asks for an action about noticing it where a
+person noticed it first, or where the measures tell that it took more than 15 minutes to be noticed. `late-review` is
+of three days after the end of an incident of the gravest severities, and of seven of any other. `overdue` goes by the
+day in the table of actions, unless the action is called done or dropped. That sources which disagree on a start or an
+end are both told is no rule: the timeline has the row of each, and `two-times` looks at what people write.
+"""
+
+
 def lint_page() -> str:
     """Every rule over a finished file, with its reason."""
     told = [(rule.name, rule.severity, rule.why) for rule in RULES]
     told += [(name, *BESIDE[name]) for name in BESIDE]
-    return LINT_HEAD + "".join(f"| `{name}` | {severity} | {why} |\n" for name, severity, why in told)
+    return LINT_HEAD + "".join(f"| `{name}` | {severity} | {why} |\n" for name, severity, why in told) + LINT_TAIL
 
 
 def schema_page() -> str:

@@ -19,7 +19,8 @@ from collector.cli.where import Where, asking
 from collector.errors import NotFound
 from renderers import edits
 from renderers.lint import lint_text
-from renderers.rules import NAMES, RULES, Complaint, complaints
+from renderers.lint_lines import Complaint
+from renderers.rules import BESIDE, NAMES, RULES, complaints
 
 Finding = tuple[str, Complaint]
 """The file or the incident, and what was found in it."""
@@ -86,8 +87,12 @@ def _json(found: Sequence[Finding]) -> None:
 def _sarif(findings: Sequence[Finding]) -> None:
     """SARIF 2.1.0, which code hosts show beside the lines."""
     levels = {"error": "error", "warning": "warning", "info": "note"}
-    rules = [{"id": rule.name, "shortDescription": {"text": rule.why},
-              "defaultConfiguration": {"level": levels[rule.severity]}} for rule in RULES]  # fmt: skip
+    every = [
+        *((rule.name, rule.severity, rule.why) for rule in RULES),
+        *((name, *each) for name, each in BESIDE.items()),
+    ]
+    rules = [{"id": name, "shortDescription": {"text": why},
+              "defaultConfiguration": {"level": levels[severity]}} for name, severity, why in every]  # fmt: skip
     results = [
         {
             "ruleId": one.rule,
