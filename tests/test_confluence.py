@@ -9,6 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.publishing.storage import shortened, words_of
 from renderers.archive import archive
 from renderers.confluence import confluence, well_formed
 from renderers.document import Bullets, Claim, Row, Timeline
@@ -95,3 +96,19 @@ def test_front_matter_tells_programs_what_they_ask_for() -> None:
     assert front["services"] == list(told.history().services)
     assert front["durations"].keys() <= {"detect", "acknowledge", "mitigate", "resolve"}
     assert front["digest"] == told.draft().digest
+
+
+@pytest.mark.parametrize("most", [400, 1_000, 3_000])
+def test_a_page_that_is_too_large_ends_with_how_much_is_missing(most: int) -> None:
+    """Behind a row or a block, as XML that is whole; what fits is not touched."""
+    rows = "".join(f"<tr><td>row {n}</td><td>Größe &amp; <em>more</em></td></tr>" for n in range(80))
+    page = f"<h1>One</h1><p>First.</p><table><tbody>{rows}</tbody></table><ul><li>a<p>b</p></li></ul><p>Last.</p>"
+    kept, left = shortened(page, most, "https://x.example/1?a=1&b=2")
+    assert len(kept.encode()) <= most
+    words = words_of(kept)
+    assert words.startswith("One\nFirst.\nrow 0")
+    assert f"goes on for {left:,} characters" in words
+    assert words.endswith("The whole of it is at https://x.example/1?a=1&b=2.")
+    assert left == len(words_of(page)) - len(words.rpartition("\n")[0])
+    assert "Last." not in words
+    assert shortened(page, 1 << 20, "") == (page, 0)

@@ -18,7 +18,7 @@ import msgspec
 
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.publishing.calls import Conflict, HostApi
-from collector.publishing.storage import words_of
+from collector.publishing.storage import shortened, words_of
 from collector.publishing.targets import Target
 from collector.publishing.values import Article, Copy, Edited, digest
 
@@ -53,18 +53,19 @@ class WikiPlace:
         except Conflict as error:
             raise Unavailable(f"{error}: somebody wrote the page meanwhile, or another one has its title") from error
         current = await self.read({"page": str(page.get("id", ""))})
-        text, _ = self.text(article)
+        text, cut = self.text(article)
         if current is None or current.digest != digest(text):
             raise InvalidInput("cannot publish: the page does not say what was written; look at it there", "target")
-        return msgspec.structs.replace(current, text=text)
+        return msgspec.structs.replace(current, text=text, cut=cut)
 
     async def request(self, article: Article, location: Mapping[str, str]) -> str:
         """Nothing is to be merged."""
         return ""
 
     def text(self, article: Article) -> tuple[str, int]:
-        """What the page is to say; nothing of it is left out."""
-        return words_of(article.page), 0
+        """What the page is to say, and how much of it is left out."""
+        body, cut = shortened(article.page, MOST, article.address)
+        return words_of(body), cut
 
     def locate(self, article: Article, location: Mapping[str, str]) -> Mapping[str, str]:
         """The page's id, where there is one."""
@@ -81,13 +82,9 @@ class WikiPlace:
             return None
 
     async def _written(self, article: Article, before: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        if len(article.page.encode("utf-8", "replace")) > MOST:
-            raise InvalidInput(
-                f"cannot publish: the page has more than {MOST >> 20} MiB; publish it to Git, or with detail: key",
-                "target",
-            )
+        body, _ = shortened(article.page, MOST, article.address)
         title = f"Postmortem {self._target.called(article.number)}: {article.title}"[:_TITLE]
-        storage = {"value": article.page, "representation": "storage"}
+        storage = {"value": body, "representation": "storage"}
         page: dict[str, Any] = {"title": title}
         if before is not None:
             number = {"number": int(_object(before.get("version", {})).get("number", 0)) + 1}
