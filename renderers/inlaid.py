@@ -8,6 +8,8 @@ has once, and whatever cites an event in them leads to ``#e-`` and its id.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from renderers.document import Document, Row, Timeline, View
 from renderers.json import said, shortened
@@ -19,17 +21,33 @@ ANCHOR = "#e-"
 
 
 def inlaid(document: Document) -> str:
-    """One JSON text: ``draft`` (:func:`renderers.json.said`), ``short`` (the citation of each event), ``passing`` (the
-    places of the timeline's rows that the document's view shows) and ``pictures`` (``wide`` and ``narrow``, as SVG)."""
+    """One JSON text: ``draft`` (:func:`renderers.json.said`, without the rows of its timeline, and of its index how
+    many lines it has), ``rows`` (those of the timeline, each ``[at, label, family, parts, suffixes, cites]``),
+    ``short`` (the citation of each event that is not cited by the end of its id), ``passing`` (the places of the rows
+    that the document's view shows) and ``pictures`` (``wide`` and ``narrow``, as SVG).
+
+    A page shows a hundred of thousands of rows: what it reads of each of the others has to be little.
+    """
     view = document.options.view or View()
     rows = [row for section in document.sections for block in section.blocks if isinstance(block, Timeline)
             for row in block.rows]  # fmt: skip
     passing = [place for place, row in enumerate(rows) if passes(row, view)]
     only = {each for place in passing for each in rows[place].cites} if view.text or view.kind else None
     pictures = svgs(document, (WIDE, NARROW), style=False, anchor=ANCHOR, only=only)
+    draft = said(document)
+    told: list[Mapping[str, Any]] = []
+    for block in (block for section in draft["sections"] for block in section["blocks"]):
+        if block["kind"] == "timeline":
+            told += block.pop("rows")
+        elif block["kind"] == "index":
+            block["lines"] = len(block["lines"])
     value = {
-        "draft": said(document),
-        "short": shortened(document),
+        "draft": draft,
+        "rows": [
+            (row.at, each["label"], row.type.partition(".")[0], each["parts"], each["suffixes"], each["cites"])
+            for row, each in zip(rows, told, strict=True)
+        ],
+        "short": {name: short for name, short in shortened(document).items() if not name.endswith(short)},
         "passing": passing,
         "pictures": dict(zip(("wide", "narrow"), pictures, strict=True)),
     }

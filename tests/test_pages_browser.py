@@ -137,6 +137,29 @@ def test_what_is_typed_in_a_section_is_there_again_until_it_is_sent(site: Site, 
         shot(page, "draft-beside")
 
 
+def test_who_types_in_a_section_goes_on_while_another_writes_in_it(site: Site, browser: Browser) -> None:
+    """The field keeps the focus and what is typed; what the other wrote is shown beside it, and once more when sent."""
+    address = f"{site.address}/api/v1/incidents/1/postmortem/lessons"
+    with looking(browser) as page:
+        page.goto(f"{site.address}/incidents/1")
+        expect(page.locator(".live")).to_have_text("live")
+        lessons = page.locator("#s-lessons")
+        lessons.get_by_text("Write in this section").click()
+        field = page.get_by_label("Lessons learned, in your words")
+        field.press_sequentially("Two people ")
+        theirs = {"text": "We had no alert.", "by": "Grace"}
+        assert page.request.put(address, data=theirs, headers={"If-Match": "*"}).ok
+        expect(lessons).to_contain_text("We had no alert.")
+        expect(field).to_be_focused()
+        page.keyboard.type("wrote at once.")
+        expect(field).to_have_value("Two people wrote at once.")
+        page.locator("#by-write-lessons").fill("Ada")
+        lessons.get_by_role("button", name="Write it").click()
+        expect(page.get_by_role("heading", name="Somebody else wrote meanwhile")).to_be_visible()
+        expect(page.get_by_label("What it should say")).to_have_value("Two people wrote at once.")
+        expect(page.locator("pre")).to_have_text("We had no alert.")
+
+
 def test_a_picture_is_zoomed_by_keys_buttons_and_the_wheel(site: Site, browser: Browser) -> None:
     """In place, with the rows beside it and the view in the address; a slider shows what was known."""
     with looking(browser) as page:

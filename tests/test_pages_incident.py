@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+import msgspec
 import pytest
 
 from collector.drafting import rendering
@@ -67,8 +68,10 @@ async def test_every_event_stands_in_its_row_with_its_payload_and_its_reason(fac
 def test_a_row_of_a_storm_shows_some_of_its_events_in_place() -> None:
     """The first of them, and the one that was asked for; each event stands in the first row that cites it."""
     names = [f"{number:032x}" for number in range(50)]
-    storm = PageRow(at=NOW, label="", family="alert", text="", parts=(), suffixes=(), cites=names)
-    later = PageRow(at=NOW, label="", family="alert", text="", parts=(), suffixes=(), cites=[names[3], "f" * 32])
+    storm, later = (
+        PageRow(at=NOW, label="", family="alert", written=msgspec.Raw(b"[]"), suffixes=[], cites=cites)
+        for cites in (names, [names[3], "f" * 32])
+    )
     timed = [(NOW, storm), (NOW, later)]
     assert owners(timed, None) == {**dict.fromkeys(names[:20], 0), "f" * 32: 1}
     assert owners(timed, names[40])[names[40]] == 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
 from markupsafe import Markup
 
+from collector.correlation import Membership
 from collector.errors import NotFound
 from collector.event import MINUTE, RecordedEvent, is_erased, is_retracted
 from collector.people import ANSWERED, FIELDS, MARKS, REVIEWS
@@ -22,13 +23,13 @@ from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
 from collector.web.pages.rows import (
     FAMILIES,
+    InlaidDraft,
     PageRow,
     RowsView,
     by_arrival,
     evidence,
     linked,
     owners,
-    rows_of,
     with_actions,
 )
 from collector.web.pages.zooming import steps
@@ -52,6 +53,18 @@ AROUND = 30 * MINUTE
 """How far before and after an incident such records are looked for, µs."""
 
 
+class IncidentFacts(NamedTuple):
+    """What a page of an incident is made of."""
+
+    made: InlaidDraft
+    stating: Sequence[RecordedEvent]
+    """What people stated of it."""
+    why: Mapping[str, Membership]
+    """Each of its events, and why it is one."""
+    texts: Mapping[str, RecordedEvent]
+    """Section → what people wrote in it."""
+
+
 @routes.get("/incidents/{number}")
 async def incident(request: web.Request) -> web.Response:
     """One incident, also as it was known at some moment; a number that was merged away leads to where it went."""
@@ -68,28 +81,30 @@ async def incident(request: web.Request) -> web.Response:
     as_of = clock.moment(query.text("as_of"), "as_of")
     view = _view(query, clock)
     asked = {"zone": clock.zone, "detail": "all", "view": msgspec.json.encode(view).decode()}
-    text = await request.app[INLAID](row.number, as_of, asked)
+    # What does not depend on the draft is read while that is made.
+    text, stating, why, texts = await asyncio.gather(
+        request.app[INLAID](row.number, as_of, asked), stated.statements_of(request.app, row),
+        request.app[PROJECTIONS].members(row.number), sections.texts(request.app, row),
+    )  # fmt: skip
     if text is None:
         raise NotFound(f"cannot show incident {row.number}: nothing was known of it by then", "as_of")
     # In a thread, here and below: a page of a large incident must not hold up deliveries.
-    made = await asyncio.to_thread(msgspec.json.decode, text)
-    return await _shown(request, query, clock, row, made, view)
+    made = await asyncio.to_thread(msgspec.json.decode, text, type=InlaidDraft)
+    return await _shown(request, query, clock, row, IncidentFacts(made, stating, why, texts), view)
 
 
 async def _shown(
-    request: web.Request, query: Query, clock: Clock, row: IncidentRow, made: Mapping[str, Any], view: RowsView
+    request: web.Request, query: Query, clock: Clock, row: IncidentRow, facts: IncidentFacts, view: RowsView
 ) -> web.Response:
-    app, draft = request.app, made["draft"]
+    app, made, stating, why = request.app, facts.made, facts.stating, facts.why
     formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
     order = query.one_of("order", "happened", "arrived") or "happened"
-    stating = await stated.statements_of(app, row)
     every, passed = await asyncio.to_thread(_rows, made, stating, view, clock.moment(query.text("as_of"), "as_of"))
     timed: Sequence[tuple[int, PageRow]] = [(each.at, each) for each in passed]
     if order == "arrived":
         timed = by_arrival(passed, await app[LOG].read_ids([name for each in passed for name in each.cites]))
     wanted = query.text("row")
     here, at, last = _page(timed, wanted, query.number("page"))
-    why = await app[PROJECTIONS].members(row.number)
     owner = owners(here, wanted)
     names = list(owner)
     events = await asyncio.to_thread(evidence, await app[LOG].read_ids(names), why)
@@ -98,13 +113,13 @@ async def _shown(
     system = await _system(request, row) if query.one_of("system", "1") else None
     pictures = {
         name: Markup(linked(picture, owner, f"{app[ROOT]}/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
-        for name, picture in made["pictures"].items()
+        for name, picture in made.pictures.items()
     }
     remarked = query.one_of("remarks", "1", "0") or ("1" if row.status != "open" and len(every) <= REMARKED else "0")
     remarks = await _remarks(app, row, clock) if remarked == "1" and not query.text("as_of") else None
     said = [(each, stated.stated_at(each), *stated.words_of(each), _taken(each)) for each in stating]
     return await asyncio.to_thread(
-        page, request, "incident.html", clock, row=row, draft=draft, short=made["short"], order=order,
+        page, request, "incident.html", clock, row=row, draft=made.draft, short=made.short, order=order,
         text=view.text, kind=view.kind, since=view.since, until=view.until, kinds=FAMILIES,
         zoom=steps([each.at for each in every], view.since, view.until),
         timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=wanted, events=events, owner=owner,
@@ -112,7 +127,7 @@ async def _shown(
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
         stated=query.text("stated"), statements=said, marks=MARKS, fields=HEAD, formats=formats,
         remarks=remarks, publishes=bool(app[PUBLISHING].targets),
-        answered=ANSWERED, texts=await sections.texts(app, row), tag_of=sections.tag, reviews=REVIEWS,
+        answered=ANSWERED, texts=facts.texts, tag_of=sections.tag, reviews=REVIEWS,
     )  # fmt: skip
 
 
@@ -124,16 +139,16 @@ def _view(query: Query, clock: Clock) -> RowsView:
 
 
 def _rows(
-    made: Mapping[str, Any], stating: Sequence[RecordedEvent], view: RowsView, as_of: int | None
+    made: InlaidDraft, stating: Sequence[RecordedEvent], view: RowsView, as_of: int | None
 ) -> tuple[list[PageRow], list[PageRow]]:
     """All rows of the timeline, those of follow-up actions included, and those of them that the view shows."""
-    rows = rows_of(made["draft"])
+    rows = made.rows
     actions = [
         each for each in stating
         if each.type == "action.added" and not _taken(each) and (as_of is None or each.received_at <= as_of)
     ]  # fmt: skip
     every = with_actions(rows, actions, RowsView())
-    return every, with_actions([rows[place] for place in made["passing"]], actions, view)
+    return every, with_actions([rows[place] for place in made.passing], actions, view)
 
 
 async def _remarks(app: web.Application, row: IncidentRow, clock: Clock) -> Mapping[str, Sequence[Mapping[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,6 @@ import msgspec
 
 from collector.correlation import Membership
 from collector.event import RecordedEvent, is_erased, is_retracted
-from collector.times import parse
 from collector.web import answers
 
 Json = Mapping[str, Any]
@@ -32,17 +32,31 @@ class RowsView(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
 
 
-class PageRow(msgspec.Struct, kw_only=True):
-    """One row of the timeline."""
+class PageRow(msgspec.Struct, array_like=True):
+    """One row of the timeline, as the renderer of pages writes it."""
 
     at: int
     """When it happened, µs."""
     label: str
     family: str
-    text: str
-    parts: Sequence[Json]
-    suffixes: Sequence[str]
-    cites: Sequence[str]
+    written: msgspec.Raw
+    """The parts of its sentence as JSON: they are read of the rows that a page shows alone."""
+    suffixes: list[str]
+    cites: list[str]
+
+    @property
+    def parts(self) -> Sequence[Json]:
+        return msgspec.json.decode(self.written, type=list[dict[str, Any]])
+
+
+class InlaidDraft(msgspec.Struct):
+    """What the renderer of pages gives of an incident (:func:`renderers.inlaid.inlaid`)."""
+
+    draft: dict[str, Any]
+    rows: list[PageRow]
+    short: dict[str, str]
+    passing: list[int]
+    pictures: dict[str, str]
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,31 +72,20 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     retracted: bool
 
 
-def rows_of(draft: Json) -> list[PageRow]:
-    """The rows of a draft's timeline, in reading order."""
-    blocks = [block for section in draft["sections"] for block in section["blocks"] if block["kind"] == "timeline"]
-    return [
-        PageRow(
-            at=parse(row["at"]) or 0, label=row["label"], family=row["type"].partition(".")[0], text=row["text"],
-            parts=row["parts"], suffixes=row["suffixes"], cites=row["cites"],
-        )
-        for block in blocks for row in block["rows"]
-    ]  # fmt: skip
-
-
 def with_actions(rows: Sequence[PageRow], actions: Sequence[RecordedEvent], view: RowsView) -> list[PageRow]:
     """Rows with what was stated of follow-up actions among them, each where it was stated, as far as the view shows it:
     a draft has them in a section of their own."""
     told = [_action(event) for event in actions]
     action_rows = [
-        row for row in told
+        row for row, text in told
         if (view.since is None or row.at >= view.since) and (view.until is None or row.at < view.until)
-        and view.kind in ("", "action") and view.text.casefold() in row.text.casefold()
+        and view.kind in ("", "action") and view.text.casefold() in text.casefold()
     ]  # fmt: skip
     return sorted([*rows, *action_rows], key=lambda row: row.at)
 
 
-def _action(event: RecordedEvent) -> PageRow:
+def _action(event: RecordedEvent) -> tuple[PageRow, str]:
+    """The row of a follow-up action, and what a filter looks for in it."""
     state, owner, due = (str(event.data.get(name) or "") for name in ("state", "owner", "due"))
     about = "".join((f", {owner}" if owner else ", nobody's yet", f", due {due}" if due else ""))
     parts = [
@@ -90,10 +93,11 @@ def _action(event: RecordedEvent) -> PageRow:
         {"kind": "name", "text": about},
     ]  # fmt: skip
     at = event.data.get("stated_at")
-    return PageRow(
+    row = PageRow(
         at=at if isinstance(at, int) else event.occurred_at, label="", family="action",
-        text=f"{event.title} {about} {state}", parts=parts, suffixes=(), cites=(event.id,),
+        written=msgspec.Raw(json.dumps(parts).encode()), suffixes=[], cites=[event.id],
     )  # fmt: skip
+    return row, f"{event.title} {about} {state}"
 
 
 def by_arrival(rows: Sequence[PageRow], revisions: Iterable[RecordedEvent]) -> list[tuple[int, PageRow]]:

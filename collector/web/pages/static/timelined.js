@@ -121,6 +121,19 @@
     children(old, fresh);
   }
 
+  // Who types in something that is moved goes on typing nowhere: what stands before it is put behind it instead.
+  // Gives what stands behind it then.
+  function around(found, place) {
+    const behind = found.nextSibling;
+    if (!place || !(found.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_PRECEDING)) return place;
+    while (place !== found) {
+      const moved = place;
+      place = place.nextSibling;
+      found.parentNode.insertBefore(moved, behind);
+    }
+    return found.nextSibling;
+  }
+
   function children(old, fresh) {
     const keyed = new Map([...old.children].filter(key).map((child) => [key(child), child]));
     let place = old.firstChild;
@@ -133,6 +146,7 @@
         old.insertBefore(added, place);
       } else {
         if (found === place) place = place.nextSibling;
+        else if (found.contains(document.activeElement)) place = around(found, place);
         else if (!selected(found)) old.insertBefore(found, place);
         renew(found, wanted);
       }
