@@ -100,7 +100,9 @@ async def test_times_are_in_the_zone_that_was_asked_for_with_its_name(face: Face
     assert time.get("title") == "2025-11-25 15:02:10 CET = 2025-11-25 14:02:10 UTC"
     assert time.get("datetime") == "2025-11-25T14:02:10Z"
     assert "/deliveries?zone=Europe%2FMadrid" in [link.get("href") for link in tree.iter("a")]
-    assert "zone is no time zone" in text((await seen(face, "/incidents?zone=Europe", 400)).find(".//main"))
+    assert "zone is 'Europe', which is no time zone" in text(
+        (await seen(face, "/incidents?zone=Europe", 400)).find(".//main")
+    )
 
 
 async def test_what_joined_no_incident_is_told_with_the_reason(face: Face) -> None:

@@ -278,20 +278,85 @@ def test_paper_has_the_wide_form_of_a_page(site: Site, browser: Browser) -> None
 
 
 def test_large_letters_move_nothing_beside_the_window(site: Site, browser: Browser, tmp_path: Path) -> None:
-    """Letters half as large again, as a reader sets them in the browser, on a phone."""
+    """Letters twice as large, as a reader sets them in the browser, on a phone."""
     (tmp_path / "Default").mkdir()
-    settings = {"webkit": {"webprefs": {"default_font_size": 24}}}
+    settings = {"webkit": {"webprefs": {"default_font_size": 32}}}
     (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings), "utf-8")
     context = browser.browser_type.launch_persistent_context(
         tmp_path, executable_path=require("chromium"), viewport={"width": 360, "height": 740},
         args=["--no-sandbox"] if os.geteuid() == 0 else [],
     )  # fmt: skip
     page = context.pages[0]
-    for path in ("/", "/incidents/2", "/deliveries", "/across", "/incidents/2/changes?from=2026-04-02"):
+    for path in (
+        "/", "/incidents/1", "/incidents/2/merge?other=1", "/deliveries", "/deliveries?source=alertmanager", "/across",
+        "/incidents/2/changes?from=2026-04-02", "/incidents/2/publish", "/login", "/nothing",
+    ):  # fmt: skip
         page.goto(site.address + path)
-        assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "24px"
+        page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
     context.close()
+
+
+MOVING = "document.getAnimations().map((each) => each.animationName)"
+"""What moves on a page."""
+
+
+def test_nothing_moves_for_who_wants_no_motion(site: Site, browser: Browser) -> None:
+    """A new row is marked by an animation, and stands there without one for who asked for less motion."""
+    with looking(browser) as page, looking(browser, reduced_motion="reduce") as still:
+        for each in (page, still):
+            each.goto(f"{site.address}/incidents/2")
+            expect(each.locator(".live")).to_have_text("live")
+        note(site.address, 2, "a row that moves")
+        for each in (page, still):
+            row = each.locator(".row.new", has_text="a row that moves")
+            expect(row).to_be_visible()
+            assert row.evaluate("(each) => getComputedStyle(each).animationName") == (
+                "none" if each is still else "told"
+            )
+        assert still.evaluate(MOVING) == []
+
+
+REACHED = """() => {
+  const each = document.activeElement;
+  const hidden = each.checkVisibility ? !each.checkVisibility({ visibilityProperty: true }) : false;
+  return [each.id || each.textContent.trim().slice(0, 40) || each.name || '', Boolean(each.closest('header')), hidden];
+}"""
+
+
+@pytest.mark.parametrize(("width", "scheme"), EVERY if TIMES > 1 else EVERY[:2])
+def test_the_keyboard_goes_through_a_page_as_it_is_read(
+    site: Site, browser: Browser, width: int, scheme: Scheme
+) -> None:
+    """First the way past the head, then the head, the picture, the filter, the rows, the forms and the draft; nothing
+    hidden is on the way, and what has the focus shows it."""
+    with looking(browser, width, scheme) as page:
+        page.goto(f"{site.address}/incidents/1")
+        expect(page.locator(".live")).to_have_text("live")
+        reached: list[str] = []
+        heads: list[bool] = []
+        while not reached or reached[-1] != "review-text":
+            page.keyboard.press("Tab")
+            name, head, hidden = page.evaluate(REACHED)
+            assert not hidden, name
+            reached.append(name)
+            heads.append(head)
+            assert len(reached) < 400, reached
+            if name == "Say how far its review is":
+                page.keyboard.press("Enter")
+        assert reached[0] == "Skip to the content"
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        # Nobody comes back into the head once they left it.
+        assert heads[1:] == sorted(heads[1:], reverse=True)
+        order = ["zone", "text", "ticked-by", "note-text", "Summary", "Impact", "review"]
+        places = [reached.index(name) for name in order]
+        assert places == sorted(places), reached
+        page.goto(f"{site.address}/incidents/1")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('main') !== null")
 
 
 def test_an_address_of_an_event_opens_its_row(site: Site, browser: Browser) -> None:

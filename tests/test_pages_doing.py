@@ -110,7 +110,9 @@ async def test_several_notes_are_recorded_at_their_times(face: Face) -> None:
     ]  # fmt: skip
     answer = await send(face, "notes", text="no time\n14:05 x", day="2026-03-04")
     assert "line 1 begins with no time" in text(parsed(answer, 422).find(".//main"))
-    assert "line 1 is not a time" in text(parsed(await send(face, "notes", text="25:61 x", day="2026-03-04"), 400))
+    assert "line 1 is '2026-03-04 25:61', which is not a time" in text(
+        parsed(await send(face, "notes", text="25:61 x", day="2026-03-04"), 400)
+    )
     assert len(await told(face, "note.added")) == 4
 
 
@@ -200,7 +202,7 @@ async def test_what_cannot_be_taken_comes_back_with_all_that_was_typed(face: Fac
     await rings(face, 1)
     answer = await send(face, "note", text="a long story <of> it", at="yesterday", key="mine")
     tree = parsed(answer, 400)
-    assert "at is not a time" in text(tree.find(".//main"))
+    assert "at is 'yesterday', which is not a time" in text(tree.find(".//main"))
     typed = {each.get("name") or "": "".join(each.itertext()) for each in tree.iter("textarea")}
     assert typed == {"by": "Ada", "text": "a long story <of> it", "at": "yesterday"}
     hidden = {each.get("name"): each.get("value") for each in tree.iter("input")}

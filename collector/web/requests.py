@@ -136,7 +136,9 @@ def moment(text: str, name: str) -> int:
     at = times.parse(text) if len(text) <= 64 and _RFC3339.fullmatch(text) else None
     if at is None or at < 0:
         raise InvalidParameter(
-            f"cannot read the request: {name} is not a time; write RFC 3339 like 2026-03-04T14:02:10Z", name
+            f"cannot read the request: {name} is {text[:64]!r}, which is not a time; write RFC 3339 like "
+            "2026-03-04T14:02:10Z",
+            name,
         )
     return at
 
@@ -150,7 +152,8 @@ def whole(text: str, name: str, *, least: int = 0, most: int) -> int:
     """A whole number within bounds, in plain digits."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else -1
     if not least <= number <= most:
-        raise InvalidParameter(f"cannot read the request: {name} must be a whole number from {least} to {most}", name)
+        what = f"{name} is {text[:64]!r}, and must be a whole number from {least} to {most}"
+        raise InvalidParameter(f"cannot read the request: {what}", name)
     return number
 
 

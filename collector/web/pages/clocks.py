@@ -59,7 +59,7 @@ class Clock:
         """A time that a person wrote, µs: RFC 3339, or without an offset as this clock shows it; None where absent."""
         if not text:
             return None
-        text = text.strip().replace(" ", "T", 1)
+        typed, text = text, text.strip().replace(" ", "T", 1)
         local = _LOCAL.fullmatch(text)
         if local:
             # A day begins at its first second, and a minute likewise.
@@ -67,7 +67,9 @@ class Clock:
         read = parse(text, self._rules) if len(text) <= 64 and (local or _OFFSET.search(text)) else None
         if read is None or read < 0:
             raise InvalidParameter(
-                f"cannot read the request: {name} is not a time; write 2026-03-04 14:02 or RFC 3339", name
+                f"cannot read the request: {name} is {typed[:64]!r}, which is not a time; write 2026-03-04 14:02 or "
+                "RFC 3339",
+                name,
             )
         return read
 
@@ -79,7 +81,8 @@ def _rules(zone: str) -> ZoneInfo:
     # Names that look like paths are ValueErrors, and folders of zones such as "Europe" are OSErrors.
     except (KeyError, ValueError, OSError):
         raise InvalidParameter(
-            "cannot read the request: zone is no time zone; write it like Europe/Madrid", "zone"
+            f"cannot read the request: zone is {zone[:64]!r}, which is no time zone; write it like Europe/Madrid",
+            "zone",
         ) from None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from collector.semantics.lengths import duration
 from collector.semantics.severities import opens, rank
@@ -184,9 +184,38 @@ def _environment() -> Environment:
     environment.filters["web_link"] = web_link
     environment.filters["short_of"] = short_of
     environment.filters["grade"] = grade
+    environment.filters["sentence"] = sentence
     environment.filters["typed"] = Typed
     environment.filters["marked"] = parts_of
     return environment
+
+
+def sentence(parts: Iterable[Mapping[str, Any]], clock: Clock) -> Markup:
+    """The parts of a sentence of a draft one behind the other; a stranger's words are told apart from ours.
+
+    A large page has thousands of parts, and a template takes four times as long for them.
+    """
+    return Markup("".join(_part(part, clock) for part in parts))  # noqa: S704 - each part is escaped
+
+
+def _part(part: Mapping[str, Any], clock: Clock) -> str:
+    text = escape(seen(part["text"]))
+    match part["kind"]:
+        case "quote":
+            return f"<q><bdi>{text}</bdi></q>"
+        case "name":
+            return f'<bdi class="name">{text}</bdi>'
+        case "code":
+            return f"<code><bdi>{text}</bdi></code>"
+        case "link" if web_link(part["url"]):
+            return f'<a href="{escape(seen(part["url"]))}" rel="noopener noreferrer external"><bdi>{text}</bdi></a>'
+        case "link":
+            return f"<bdi>{text}</bdi>"
+        case "time":
+            exact = escape(clock.exact(clock.read(part["at"])))
+            return f'<time datetime="{escape(part["at"])}" title="{exact}">{text}</time>'
+        case _:
+            return f"<b>{text}</b>" if "strong" in part else text
 
 
 def short_of(event: str, short: Mapping[str, str]) -> str:
