@@ -32,8 +32,11 @@ GROWTH = 0.10
 """By how much memory may have grown from the first third of the steady stretch to its last."""
 _UNHEARD = {"TimelinedDown", "TimelinedNotReady", "TimelinedQueueFilling"}
 """Fires while the daemon takes nothing, or nothing in time, and ends as it does: nothing is left to tell it."""
-_BUSY = {"TimelinedDown", "TimelinedCommitsSlow", "TimelinedListsFailed", "TimelinedNoLeader"}
-"""May fire again by themselves: starts, of the follower too, and commits take long where the machine has much to do."""
+_BUSY = {
+    "TimelinedDown", "TimelinedCommitsSlow", "TimelinedQueueFilling", "TimelinedListsFailed", "TimelinedNoLeader",
+}  # fmt: skip
+"""May fire again by themselves: starts, of the follower too, and commits take long where the machine has much to do.
+A commit on a slow disk empties the queue, which a storm fills again."""
 _SENDERS = 2
 
 

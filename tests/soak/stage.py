@@ -59,8 +59,7 @@ class Stage:
         self.senders, self.people = Senders(self.clients, seed), People(self.unit, seed)
         self.pager = Pager()
         self.watchers = Watchers(folder / "watchers", pace, self.unit.address, self.pager)
-        url = f"{self.unit.address}/webhooks/watch"
-        self.tokens = Tokens([folder / name for name in TOKENS], self.watchers.token, url)
+        self.tokens = Tokens([folder / name for name in TOKENS], self.watchers.token, self.unit)
         self.configuring = asyncio.Lock()
         """Held by whoever changes the configuration."""
         self.quiet_sends, self.odd_sends, self.verified = asyncio.Event(), asyncio.Event(), asyncio.Event()

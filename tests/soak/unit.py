@@ -21,6 +21,7 @@ from tests.soak.asking import text_of
 
 _PAUSE = 0.5
 """``RestartSec``."""
+_EXCHANGED = b"took exchanged secrets in"
 _WATCHDOG = 30.0
 """``WatchdogSec``."""
 
@@ -40,6 +41,7 @@ class Unit(Supervisor):
         self.wanted = False
         self.readies = self.restarts = self.ended_without_life = self.rotations = 0
         self.rotated_bytes = 0
+        self._exchanged_before = 0
         self._heard = now()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -92,6 +94,12 @@ class Unit(Supervisor):
         shutil.copyfile(self.said, kept)
         os.truncate(self.said, 0)
         self.rotated_bytes += kept.stat().st_size
+        self._exchanged_before += kept.read_bytes().count(_EXCHANGED)
+
+    @property
+    def exchanges(self) -> int:
+        """How often it took exchanged secrets in, by its log."""
+        return self._exchanged_before + self.said.read_bytes().count(_EXCHANGED)
 
     async def end(self) -> None:
         """Nothing of it goes on."""
