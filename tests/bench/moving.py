@@ -4,7 +4,7 @@ A log of alerts, a hundred in a delivery and fifty of each service, sealed ten
 times on the way, is imported into an empty database of a server with
 PostgreSQL's own settings, and exported again: each way copied, verified, and
 held to the leaves of where it came from. The rows of both files are compared,
-and so are the drafts that they give. Either way has to do 2,000 events a
+and so are the drafts of 200 incidents that they give. Either way has to do 2,000 events a
 second, so that a million take less than ten minutes.
 """
 
@@ -95,12 +95,15 @@ def _added(statement: str, found: Any, connection: Connection) -> None:
         found.update(repr(tuple(row)).encode())
 
 
-async def drafts(path: Path) -> list[bytes]:
-    """The drafts of the latest incidents of the log in a file."""
+async def drafts(path: Path, most: int) -> dict[int, str]:
+    """Of so many incidents of the log in a file, over its whole length, the digest of each one's draft."""
     async with daemon.reading(Settings(storage=Storage(url=f"sqlite:///{path}"))) as app, client.private(app) as desk:
-        incidents = (await desk.get("/api/v1/incidents", limit=5)).json()["incidents"]
-        named = [f"/api/v1/incidents/{one['number']}/postmortem.md" for one in incidents]
-        return [(await desk.get(name)).body for name in named]
+        [latest] = (await desk.get("/api/v1/incidents", limit=1)).json()["incidents"]
+        found = {}
+        for number in range(latest["number"], 0, -max(1, latest["number"] // most)):
+            answer = await desk.get(f"/api/v1/incidents/{number}/postmortem.md")
+            found[number] = sha256(answer.body).hexdigest()
+        return found
 
 
 def measure(given: argparse.Namespace, report: results.Report) -> None:
@@ -116,17 +119,21 @@ def measure(given: argparse.Namespace, report: results.Report) -> None:
         report.add("moving to PostgreSQL", [given.events / asyncio.run(there(source, url))], "events/s", at_least=GOAL)
         report.add("moving back", [given.events / asyncio.run(back(url, target))], "events/s", at_least=GOAL)
         same = asyncio.run(digest(source)) == asyncio.run(digest(target))
-        alike = asyncio.run(drafts(source)) == asyncio.run(drafts(target))
-        report.add("rows and drafts that came back the same", [float(same and alike)], "ratio", at_least=1)
+        report.add("rows that came back the same", [float(same)], "ratio", at_least=1)
+        before, after = (asyncio.run(drafts(path, given.drafts)) for path in (source, target))
+        alike = sum(after.get(number) == draft for number, draft in before.items())
+        beside = {"drafts": (float(len(before)),)}
+        report.add("drafts that came back the same", [alike / len(before)], "ratio", at_least=1, beside=beside)
 
 
 def main() -> int:
     """Run the benchmark; the exit status says whether the goals were reached."""
     parser = results.parser(__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--drafts", type=int, default=200, help="so many are compared, byte for byte")
     given = parser.parse_args()
     if given.short:
-        given.events = 2_000
+        given.events, given.drafts = 2_000, 5
     return results.run("moving", given, measure)
 
 
