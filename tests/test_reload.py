@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,9 +15,11 @@ import pytest
 
 from collector.daemon.reloading import differing, fingerprint
 from collector.errors import InvalidSettings
+from collector.proof import proofcheck
+from collector.proof.checkpoint import Signer
 from collector.settings import load_settings
 from tests.exposition import value
-from tests.processes import Process, alert, eventually, get, post
+from tests.processes import PATIENCE, Process, alert, eventually, get, post
 
 CONFIGURATION = """\
 storage:
@@ -33,9 +37,9 @@ API = {"Authorization": "Bearer reads-and-writes"}
 class Place:
     """A daemon with a configuration that can be changed."""
 
-    def __init__(self, folder: Path, process: Process) -> None:
+    def __init__(self, folder: Path, process: Process, **settings: str) -> None:
         self.folder, self.process = folder, process
-        self.write("am", "first")
+        self.write("am", "first", **settings)
         (folder / "api-token").write_text("reads-and-writes", "utf-8")
         self.address = process.start("--config.file", str(folder / "t.yml"), *self.flags)
 
@@ -165,6 +169,51 @@ class TestEnabled:
         assert status(lambda: place.asked("/-/reload", "POST")) == 422
         assert place.deliver("second") == "taken"
         assert status(lambda: place.asked("/-/reload", "POST", {})) == 401
+
+
+def key(folder: Path) -> str:
+    """Another key lies in the file; what its signatures are verified with."""
+    cryptography = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
+    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    made = cryptography.Ed25519PrivateKey.generate()
+    pem: bytes = made.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "new.pem").write_bytes(pem)
+    (folder / "new.pem").rename(folder / "key.pem")
+    return Signer.load("timelined", pem).verifier_key
+
+
+def test_a_key_is_taken_in_by_a_reload_which_systemd_hears_of(tmp_path: Path) -> None:
+    """What was exchanged in its file alone signs nothing; what is no key is refused; systemd hears the end of each."""
+    key(tmp_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        notices.bind(str(tmp_path / "notify"))
+        notices.settimeout(60)
+
+        def heard(*wanted: str) -> list[str]:
+            while not (said := notices.recv(4096).decode().split("\n"))[0].startswith(wanted):
+                pass
+            return said
+
+        process = Process(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify"))
+        place = Place(tmp_path, process, proof="signing_key_file: key.pem")
+        assert heard("READY=1")
+        new = key(tmp_path)
+        eventually(lambda: "the former one signs on until a reload" in process.said.read_text())
+        place.hang_up()
+        reloading, since, _ = heard("RELOADING=1", "READY=1")
+        assert (reloading, since.partition("=")[0]) == ("RELOADING=1", "MONOTONIC_USEC")
+        assert 0 <= time.clock_gettime(time.CLOCK_MONOTONIC) - int(since.partition("=")[2]) / 1e6 < PATIENCE
+        assert heard("READY=1")[1] == f"STATUS=serving {place.address}"
+        (tmp_path / "key.pem").write_text("no key")
+        place.hang_up()
+        assert "the reload was refused: proof.signing_key is not a private" in heard("READY=1")[1]
+        assert place.deliver("first") == "taken"
+        assert process.end(signal.SIGTERM) == 0
+    [latest] = tmp_path.rglob("event-latest")
+    note = latest.read_text("utf-8")
+    assert proofcheck.holds(note, new)
 
 
 # --- what differs, and where values come from -------------------------------------------------------------------------

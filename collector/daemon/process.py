@@ -59,7 +59,7 @@ async def serve(
         log.info("serving", address=daemon.address, **_storage(settings, daemon))
         if ready:
             ready(daemon.address)
-        await stack.enter_async_context(_reloading(hangup, daemon))
+        await stack.enter_async_context(_reloading(hangup, daemon, notifier))
         show_hints(settings, daemon.address)
         async with _signs_of_life(notifier, daemon):
             failure = await stopped_or_broken(stop, daemon.logs.broken) or await _drained(settings, daemon, notifier)
@@ -116,14 +116,18 @@ def _hangup_signal() -> asyncio.Event:
 
 
 @asynccontextmanager
-async def _reloading(hangup: asyncio.Event, daemon: Daemon) -> AsyncIterator[None]:
+async def _reloading(hangup: asyncio.Event, daemon: Daemon, notifier: Notifier) -> AsyncIterator[None]:
     """Reload whenever SIGHUP asks for it, for the length of the block."""
 
     async def reload() -> None:
         while True:
             await hangup.wait()
             hangup.clear()
-            await daemon.reload()
+            notifier.reloading()
+            failure = await daemon.reload()
+            # Whatever became of it, the daemon serves: without this word the unit would stay "reloading".
+            refused = f"; the reload was refused: {failure}" if failure else ""
+            notifier.ready(f"serving {daemon.address}{refused}")
 
     task = asyncio.create_task(reload(), name="reload")
     try:

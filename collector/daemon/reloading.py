@@ -1,7 +1,8 @@
 """Taking in a changed configuration while serving: all of it or nothing, and each try is an event of the log.
 
-Taken in are sources (secrets, bounds, redaction, retention), API tokens, the proxy that signs people in, and the
-names in ``web.hosts``. Whatever else differs needs a restart: then nothing is taken in, and what differs is named.
+Taken in are sources (secrets, bounds, redaction, retention), API tokens, the proxy that signs people in, the
+names in ``web.hosts``, and the key that signs checkpoints. Whatever else differs needs a restart: then nothing is
+taken in, and what differs is named.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 
+import msgspec
 import structlog
 
 from collector.daemon.face import Face
 from collector.daemon.keeping import Logs
-from collector.daemon.runtime import Runtime
+from collector.daemon.runtime import Runtime, signer_of
 from collector.errors import InvalidSettings, TimelinedError
 from collector.event import MACHINE, Event, event_id
 from collector.settings import Settings
@@ -26,8 +28,8 @@ Load = Callable[..., Settings]
 Raises :class:`InvalidSettings`."""
 _LIVE = ("sources", "api")
 """Sections that are taken in."""
-_LIVE_WEB = ("hosts", "file")
-"""What of ``web`` is; what ``config_file`` names is taken in by itself (:mod:`collector.daemon.fronting`)."""
+_LIVE_FIELDS = {"web": ("hosts", "file"), "proof": ("signing_key",)}
+"""What of others is; what ``web.config_file`` names is taken in by itself (:mod:`collector.daemon.fronting`)."""
 
 
 class Reloader:
@@ -45,11 +47,14 @@ class Reloader:
                 needs = differing(self._face.settings, settings)
                 if needs:
                     raise InvalidSettings((f"cannot reload: a restart is needed for {', '.join(needs)}",))
+                signer_of(settings)
             except InvalidSettings as error:
                 log.error("cannot reload the configuration; the one in force goes on", error=str(error))
                 self._face.reloaded(str(error))
                 await self._record(str(error))
                 raise
+            if settings.proof.signing_key != self.settings.proof.signing_key:
+                log.warning("another key signs checkpoints; hand out what timelined proof --verifier-key prints")
             self._take(settings)
             self._face.reloaded("")
             log.info("reloaded the configuration", sources=",".join(settings.sources))
@@ -64,6 +69,12 @@ class Reloader:
         """Take in what differs in its secrets alone."""
         async with self._alone:
             self._take(settings)
+
+    def as_signed(self, settings: Settings) -> Settings:
+        """A configuration with the key that signs now. Another one waits for a reload: who verifies has to know it, so
+        a file that was exchanged does not have the log signed by it."""
+        proof = msgspec.structs.replace(settings.proof, signing_key=self.settings.proof.signing_key)
+        return msgspec.structs.replace(settings, proof=proof)
 
     def _take(self, settings: Settings) -> None:
         self._face.take(settings)
@@ -95,7 +106,7 @@ def differing(old: Settings, new: Settings) -> list[str]:
         if section in _LIVE or before == after:
             continue
         fields = [field for field in before.__struct_fields__ if getattr(before, field) != getattr(after, field)]
-        names += [f"{section}.{field}" for field in fields if section != "web" or field not in _LIVE_WEB]
+        names += [f"{section}.{field}" for field in fields if field not in _LIVE_FIELDS.get(section, ())]
     return names
 
 

@@ -49,8 +49,11 @@ class Rotation:
             self._say("the configuration changed as well, and waits for a reload")
             return
         self._said = ""
-        if settings != self._reloader.settings:
-            await self._reloader.exchange(settings)
+        exchanged = self._reloader.as_signed(settings)
+        if exchanged != settings:
+            log.warning("proof.signing_key was exchanged; the former one signs on until a reload")
+        if exchanged != self._reloader.settings:
+            await self._reloader.exchange(exchanged)
             log.info("took exchanged secrets in")
 
     def _read(self) -> Settings:

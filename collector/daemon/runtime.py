@@ -131,11 +131,12 @@ class Runtime:
         self.eraser = Eraser(store, lists, self._redraw, self._forget, self._followed)
 
     def take(self, settings: Settings) -> None:
-        """Have changed settings in force: sources, how long their bodies are kept, what is listened for."""
+        """Have changed settings in force: sources, how long their bodies are kept, what is listened for, what signs."""
         self.settings = settings
         self.intake.serve(endpoints(settings), endpoints(self.face.settings))
         self.retention.keep(ages_of(settings))
         self.silences.keep(heartbeats_of(settings))
+        self.sealing.signer = signer_of(settings)
 
     def app(self, *, local_only: bool) -> web.Application:
         """The HTTP face over these parts."""

@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -44,12 +44,16 @@ class Daemon:
         self.address = address
         """Its URL, with the port it really got."""
 
-    async def reload(self) -> None:
-        """Take a changed configuration in, where that can be; whatever becomes of it is said and recorded."""
+    async def reload(self) -> str:
+        """Take a changed configuration in, where that can be; whatever becomes of it is said and recorded. Why it was
+        refused; empty where it was not."""
         if self._reloader is None:
-            return
-        with suppress(InvalidSettings):
+            return ""
+        try:
             await self._reloader.reload()
+        except InvalidSettings as error:
+            return str(error)
+        return ""
 
     @property
     def runtime(self) -> Runtime:

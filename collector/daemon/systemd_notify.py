@@ -1,4 +1,4 @@
-"""What systemd is told: ready, alive, stopping (sd_notify).
+"""What systemd is told: ready, alive, reloading, stopping (sd_notify).
 
 The protocol is one datagram to a socket that the service's environment names,
 so no library is needed. Where nobody listens every call does nothing: the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 _PATIENCE = 1.0
@@ -29,6 +30,14 @@ class Notifier:
     def ready(self, status: str) -> bool:
         """The daemon serves from now on."""
         return self._send(f"READY=1\nSTATUS={_line(status)}")
+
+    def reloading(self) -> bool:
+        """The configuration is read again; until :meth:`ready` whoever asked systemd for it waits.
+
+        The time, by the monotonic clock, tells systemd that this answers what it asked for (``Type=notify-reload``).
+        """
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        return self._send(f"RELOADING=1\nMONOTONIC_USEC={now}\nSTATUS=reading the configuration again")
 
     def status(self, status: str) -> bool:
         """One line for ``systemctl status``."""

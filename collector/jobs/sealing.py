@@ -29,7 +29,8 @@ class SealJob:
         self._log = log
         self.beside = beside
         self._origin = origin
-        self._signer = signer
+        self.signer = signer
+        """What signs from the next pass on."""
         self._alone = asyncio.Lock()
         self.size = 0
         """How many events the last checkpoint covers."""
@@ -52,7 +53,7 @@ class SealJob:
 
     async def _seal(self, tree: str) -> None:
         await self._agree(tree)
-        sealed = await self._log.query(partial(seal.extended, tree=tree, origin=self._origin, signer=self._signer))
+        sealed = await self._log.query(partial(seal.extended, tree=tree, origin=self._origin, signer=self.signer))
         if sealed is not None:
             await self._log.transact(partial(seal.keep, sealed=sealed), leading=True)
             await asyncio.to_thread(self.beside.keep, tree, sealed.note)
