@@ -17,6 +17,8 @@ HOSTILE ?=
 SOAK ?=
 # More or less of it: make api API="--examples 10 --seed 3"
 API ?=
+# Some of the ways in: make chroot CHROOT="deb wheel"; packages come from MIRROR, or from where apt has them
+CHROOT ?=
 # A folder of published incidents as traffic, with replay.py and score.py: make incidents INCIDENTS=path
 INCIDENTS ?= ../shared/incidents
 # A folder for what tests write. Half of the time that a new log takes is waiting for the disk, which one in memory has
@@ -28,7 +30,7 @@ PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_re
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check properties bench faults soak fuzz adapters incidents api deb example hostile clean
+.PHONY: help run demo test check properties bench faults soak fuzz adapters incidents api deb chroot example hostile clean
 
 help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
@@ -86,6 +88,9 @@ api: $(VENV)/.dev ## Try the API with thousands of requests by its own descripti
 
 incidents: $(VENV)/.dev ## Replay published incidents into a daemon and score the drafts, if INCIDENTS holds any
 	@$(BIN)/python -m tests.incidents $(INCIDENTS) out/incidents
+
+chroot: $(VENV)/.dev ## Install it in bare Debian systems, each to an incident of a real Alertmanager (root; debootstrap)
+	@$(BIN)/python -m tests.chroot $(CHROOT)
 
 deb: $(VENV)/.dev ## Build the Debian package into ./out, for the Python that Debian has
 	@$(BIN)/python deploy/debian/build.py

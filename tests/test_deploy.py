@@ -19,6 +19,7 @@ import yaml
 from collector import cli
 from collector.settings import load_settings
 from tests.conftest import Played, require
+from tests.dockerfile import instructions
 from tests.processes import Process, alert, get, post
 
 PROJECT = Path(__file__).parents[1]
@@ -66,13 +67,6 @@ def test_the_wheel_is_whole(tmp_path: Path, played: Played) -> None:
 
 
 # --- the image --------------------------------------------------------------------------------------------------------
-
-
-def instructions() -> list[tuple[str, str]]:
-    """The lines of the Dockerfile, each with its word."""
-    text = (PROJECT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
-    lines = [line.split(None, 1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    return [(word, rest) for word, rest in lines]
 
 
 def test_the_image_copies_what_there_is_and_runs_as_nobody() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -14,15 +13,8 @@ import pytest
 
 from tests.alertmanagers import free_port, process, until
 from tests.conftest import require
-from tests.processes import Process, eventually, get
-
-README = Path(__file__).parents[1] / "README.md"
-
-
-def blocks() -> list[tuple[str, str]]:
-    """The blocks of that chapter with their languages."""
-    chapter = README.read_text("utf-8").partition("\n## Your own first incident\n")[2].partition("\n## ")[0]
-    return re.findall(r"```(\w+)\n(.*?)```", chapter, re.DOTALL)
+from tests.processes import PROJECT, Process, eventually, get
+from tests.readme import chapters
 
 
 @pytest.mark.alertmanager
@@ -30,7 +22,7 @@ def test_the_readme_leads_to_an_incident_of_ones_own(tmp_path: Path) -> None:
     """Nothing is changed in the blocks but the two ports, which are free ones here."""
     require("prometheus-alertmanager")
     require("amtool")
-    [(language, configuration), (_, alerting), (_, asking)] = blocks()
+    [(language, configuration), (_, starting), (_, alerting), (_, asking)] = chapters()["Your own first incident"]
     assert language == "yaml"
     daemon = Process(tmp_path)
     (tmp_path / "data").mkdir()
@@ -38,21 +30,22 @@ def test_the_readme_leads_to_an_incident_of_ones_own(tmp_path: Path) -> None:
     web = f"127.0.0.1:{free_port()}"
     ours = address.removeprefix("http://")
     (tmp_path / "alertmanager.yml").write_text(configuration.replace("127.0.0.1:9720", ours), "utf-8")
-    check, start, *add = alerting.replace("127.0.0.1:9093", web).strip().split("\n")
+    check, start = starting.strip().split("\n")
+    add = alerting.replace("127.0.0.1:9093", web)
     with ExitStack() as stack:
         stack.callback(daemon.kill)
         subprocess.run(check, shell=True, check=True, cwd=tmp_path, capture_output=True)  # noqa: S602 - our own README
-        program, flag = start.removesuffix(" &").split(" ")
-        command = (program, flag.replace("=", f"={tmp_path}/"), f"--web.listen-address={web}",
-                   "--cluster.listen-address=", f"--storage.path={tmp_path}/am")  # fmt: skip
+        program, file, *flags = start.removesuffix(" &").split(" ")
+        command = (program, file.replace("=", f"={tmp_path}/"), *flags,
+                   f"--web.listen-address={web}", f"--storage.path={tmp_path}/am")  # fmt: skip
         stack.enter_context(process(*command, log=tmp_path / "am.log"))
         until(lambda: get_text(f"http://{web}/-/ready"), "Alertmanager")
-        subprocess.run("\n".join(add), shell=True, check=True, cwd=tmp_path, capture_output=True)  # noqa: S602
+        subprocess.run(add, shell=True, check=True, cwd=tmp_path, capture_output=True)  # noqa: S602
         eventually(lambda: get(f"{address}/api/v1/incidents")["incidents"])
         (tmp_path / "timelined").write_text(f'#!/bin/sh\nexec {sys.executable} -m collector "$@"\n', "utf-8")
         (tmp_path / "timelined").chmod(0o700)
         environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "TIMELINED_BY": "Ana"}
-        environment["PYTHONPATH"] = str(README.parent)
+        environment["PYTHONPATH"] = str(PROJECT)
         ran = subprocess.run(
             ["sh", "-e", "-c", asking], cwd=tmp_path, env=environment, check=False, capture_output=True, text=True
         )

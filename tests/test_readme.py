@@ -10,35 +10,17 @@ from pathlib import Path
 
 from tests.alertmanagers import free_port
 from tests.processes import PROJECT
+from tests.readme import chapters
 
-README = (PROJECT / "README.md").read_text("utf-8")
 EXECUTED = {
     "": ["sh"],  # make run and make test, by whoever reads this
     "See it work": ["sh", "markdown"],  # test_demo
-    "Your own first incident": ["yaml", "sh", "sh"],  # test_first_incident
+    "Your own first incident": ["yaml", "sh", "sh", "sh"],  # test_first_incident
     "Point your senders at it": ["yaml", "sh"],  # here
     "Ask": ["sh"],  # test_cli_help
     "Say what machines cannot know": ["sh"],  # test_cli_help
 }
 """Chapter → the languages of its blocks, and where they are executed."""
-
-
-def chapters() -> dict[str, list[tuple[str, str]]]:
-    """Chapter → its blocks, each with its language; chapters without any are left out."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    chapter, language, lines = "", "", list[str]()
-    for line in README.splitlines():
-        if not line.startswith("```"):
-            if language:
-                lines.append(line)
-            elif line.startswith("## "):
-                chapter = line.removeprefix("## ")
-        elif language:
-            found.setdefault(chapter, []).append((language, "\n".join(lines) + "\n"))
-            language, lines = "", []
-        else:
-            language = line.removeprefix("```")
-    return found
 
 
 def test_no_block_is_executed_by_nobody() -> None:
