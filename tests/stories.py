@@ -116,7 +116,8 @@ def _some_page(draw: st.DrawFn) -> RecordedEvent:
     state = draw(st.sampled_from(["triggered", "acknowledged", "resolved", "reopened"]))
     refs = draw(st.sampled_from([(), ("alertgroup:g1",), ("alertgroup:g2",), ("alert:A1",)]))
     number = draw(st.integers(0, 2))
-    return page(f"P{number}", state, draw(_MOMENTS), draw(st.sampled_from(_SERVICES)), refs=refs)
+    data = draw(st.sampled_from([{}, {}, {"assignees": ["Ana"]}, {"assignees": ["Ana", "Jon"]}]))
+    return page(f"P{number}", state, draw(_MOMENTS), draw(st.sampled_from(_SERVICES)), refs=refs, data=data)
 
 
 @st.composite

@@ -227,6 +227,24 @@ def test_the_catalog_ends_storms_between_services_it_knows() -> None:
     assert rule_of(firing("A", 1, "else"), page("1", "triggered", 0, "cart"), rules=CATALOG) == "storm"
 
 
+def test_pages_about_other_alerts_that_called_other_people_are_no_storm() -> None:
+    """Each says by its key which alert it is about. One that calls the same person, or names no alert, may be."""
+
+    def paged(number: str, minutes: float, service: str | None, group: str, *people: str) -> RecordedEvent:
+        refs = (f"alertgroup:{group}",) if group else ()
+        return page(number, "triggered", minutes, service, refs=refs, data={"assignees": list(people)})
+
+    pay, disk = firing("A", 0, "payments", group="g1"), firing("B", 1, "etl", group="g2")
+    first = paged("1", 0.5, "payments", "g1", "Lena")
+    assert sizes(pay, disk, first, paged("2", 2, "etl", "g2", "Omar")) == [2, 2]
+    assert sizes(pay, disk, first, paged("2", 2, "etl", "g2")) == [2, 2]
+    assert sizes(pay, disk, first, paged("2", 2, "etl", "g2", "Omar", "Lena")) == [4]
+    assert sizes(pay, disk, first, paged("2", 2, "etl", "", "Omar")) == [4]
+    assert sizes(pay, disk, first, paged("2", 2, None, "g2", "Omar")) == [4]
+    # What no page names is still of the first of them, and ties the two no more than time does.
+    assert sizes(pay, disk, first, paged("2", 2, "etl", "g2"), firing("C", 3, "else")) == [3, 2]
+
+
 def test_several_matches_become_one_incident() -> None:
     """A signal that matches two incidents makes them one, with the earlier one's key."""
     first, second = firing("A", 0, "checkout"), firing("B", 1, "search")

@@ -20,7 +20,7 @@ from collector.correlation.live_incidents import LiveIncident, keys_of, whole_si
 from collector.correlation.memory import Component, Memory
 from collector.correlation.pauses import tied
 from collector.correlation.rounds import Changed, Grown
-from collector.correlation.signals import SEPARATOR, Unit
+from collector.correlation.signals import SEPARATOR, Unit, called_together
 from collector.correlation.spans import LAST, Order
 from collector.correlation.sweep import AGAIN, OPENED, PAGE, PERSON, Match, Sweep
 
@@ -176,7 +176,9 @@ class Components:
         incident = component.incidents[0]
         span = max(incident.latest_start, unit.start) - min(incident.order[0], unit.start)
         somewhere = unit.environment is None or unit.environment in incident.environments
+        calls = {*incident.calls, unit.called} if unit.called else incident.calls
         fits = component.plain and not component.dirty and somewhere and span <= memory.rules.longest
+        fits = fits and called_together(calls)
         return incident if fits else None
 
     def _settle(self, incident: LiveIncident, unit: Unit, earlier: list[ties.Tie], later: list[ties.Tie]) -> None:
@@ -207,6 +209,9 @@ class Components:
             self._mark_for_sweep(component)
         if any(p.turned for p in component.incidents):
             # How far it ties depends on what people said, and on whether anybody told its end.
+            self._mark_for_sweep(component)
+        if not component.plain and not called_together({call for each in component.incidents for call in each.calls}):
+            # Whether a page is about an alert depends on how far both reach.
             self._mark_for_sweep(component)
         if again.loosened(memory, component, old, new):
             self._mark_for_sweep(component)

@@ -58,6 +58,8 @@ class LiveIncident:
         self.classes: set[str] = set()
         self.whole_since: Order = (-1, "")
         """From here on it was one incident, whatever of its signals came later: those by then tie each other."""
+        self.calls: set[tuple[str, ...]] = set()
+        """Whom its pages called that name their alerts, see :attr:`Unit.called`."""
         self.turned = False
         """Whether people said of one of its signals that the incident is over, or not."""
         self.keys: Counter[str] = Counter()
@@ -117,6 +119,8 @@ class LiveIncident:
         if (name := links.class_of(unit.uid)) is not None:
             self.classes.add(name)
         self.turned = self.turned or bool(links.turns(unit.uid))
+        if unit.called:
+            self.calls.add(unit.called)
         self._measure(unit)
 
     def replace(self, unit: Unit) -> None:
@@ -173,6 +177,7 @@ class LiveIncident:
         self.numbers.update(other.numbers)
         self.classes |= other.classes
         self.turned = self.turned or other.turned
+        self.calls |= other.calls
         self.keys.update(other.keys)
         for unit in other.units.values():
             insort(self._order, unit.order)

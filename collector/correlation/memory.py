@@ -21,7 +21,7 @@ from collector.correlation.facts import Links
 from collector.correlation.index import KeyIndex
 from collector.correlation.live_incidents import LiveIncident, keys_of
 from collector.correlation.rounds import Round
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Unit, called_together
 from collector.correlation.spans import FAR
 from collector.correlation.storms import Storms
 from collector.correlation.sweep import RULE_NAMES, Match
@@ -261,7 +261,8 @@ class Memory:
         constrained = self.links.constrained()
         kept_together = all(constrained.isdisjoint(incident.classes) for incident in incidents)
         cut = any(incident.turned for incident in incidents)
-        return one_place and span <= self.rules.longest and kept_together and not cut
+        calls = {call for incident in incidents for call in incident.calls}
+        return one_place and span <= self.rules.longest and kept_together and not cut and called_together(calls)
 
     # Taking in
 

@@ -9,7 +9,8 @@ else. Nothing here compares two units.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import combinations
 
 import msgspec
 
@@ -23,6 +24,8 @@ from collector.semantics.episodes import Episode, episodes, page_span
 _WORDS = ("note.", "status.", "chat.")
 SEPARATOR = "\x1f"
 """Between the parts of a key of :func:`fold_keys`: its shape, then what it is of."""
+FIRED = ("group-fired:", "alert-fired:")
+"""Beginnings of keys that alerts offer and only pages seek: no two alerts are tied by one."""
 PAGED = "paged:"
 """What every page offers, so that those open at a moment are found; nothing is tied by it."""
 
@@ -65,6 +68,9 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """Its deployment, commit, pull request and repository refs: by these a change without a service learns one."""
     last: int
     """When its latest event happened."""
+    called: tuple[str, ...] = ()
+    """Of a page that names its alert: its service, and the people whom it called. What two such pages have none of in
+    common is not one storm."""
     taken: tuple[int, str] | None = None
     """Of a page: when and by whom it was first acknowledged."""
     word: Word | None = None
@@ -257,10 +263,32 @@ def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
         default=span.start,
     )
     seeks, offers = _page_keys(folding.key.partition(SEPARATOR)[2], told)
-    return [
-        folding.unit("page", list(events), span.start, end, last_word, opening=span.begun,
-                     state=_page_state(told, end), seeks=seeks, offers=offers, title=span.title)
-    ]  # fmt: skip
+    unit = folding.unit("page", list(events), span.start, end, last_word, opening=span.begun,
+                        state=_page_state(told, end), seeks=seeks, offers=offers, title=span.title)  # fmt: skip
+    return [msgspec.structs.replace(unit, called=_called(unit, told))]
+
+
+def _called(page: Unit, told: Sequence[RecordedEvent]) -> tuple[str, ...]:
+    """What tells a page from those of others; nothing where it names no alert, or no service."""
+    if page.service is None or not any(key.startswith(FIRED) for key in page.seeks):
+        return ()
+    people = {
+        name for event in told if event.type == "page.triggered"
+        for name in _texts(event.data.get("assignees"))
+    }  # fmt: skip
+    return (f"service:{page.service}", *sorted(f"person:{name}" for name in people))
+
+
+def called_together(calls: Collection[tuple[str, ...]]) -> bool:
+    """Whether pages have, each with each, something of :attr:`Unit.called` in common; of many that is not looked at."""
+    return len(calls) < _MANY and not any(set(one).isdisjoint(other) for one, other in combinations(calls, 2))
+
+
+_MANY = 9
+
+
+def _texts(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def _page_state(told: Sequence[RecordedEvent], end: int | None) -> str:

@@ -9,13 +9,13 @@ reach, and groups that merged share one entry from then on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TypeVar
 
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links
-from collector.correlation.signals import PAGED, SEPARATOR, Unit
+from collector.correlation.signals import FIRED, PAGED, SEPARATOR, Unit
 from collector.correlation.values import Rules
 from collector.event import MINUTE
 from collector.names import apart, elsewhere, narrowest
@@ -47,6 +47,8 @@ class Group:
         self.classes: set[str] = set()
         self.paged_until = unit.reach if unit.paging else -1
         self.pages = [unit] if unit.kind == "page" else []
+        self.called = set(unit.called)
+        """Whom its pages called, and for which services, as far as they name their alerts."""
         self.turn: Word | None = None
         """The last word of people, by now, on whether it is over."""
 
@@ -96,6 +98,8 @@ class Sweep:
         self._open_pages: deque[tuple[int, int]] = deque()
         """When each began and until when it reaches, the earliest first."""
         self._crowded = 64
+        self._paged: dict[str, set[str]] = {}
+        """Of alerts that pages name: whom these called, and for which services; pages that come later count, too."""
         self._turns: list[tuple[tuple[int, int, str], str, Word]] = []
         """People's words still to come, the next one first."""
         self.joined: dict[str, Match] = {}
@@ -107,7 +111,10 @@ class Sweep:
 
     def run(self, units: Iterable[Unit]) -> list[Group]:
         """Sweep all of these signals."""
-        for unit in sorted(units, key=lambda unit: unit.order):
+        ordered = sorted(units, key=lambda unit: unit.order)
+        if not self._potential:
+            self._paged = _called_for(ordered, self._rules.gap)
+        for unit in ordered:
             self.add(unit)
         return self.groups()
 
@@ -122,6 +129,7 @@ class Sweep:
         found = self._matches(unit)
         self._parent[unit.uid] = unit.uid
         group = self._groups[unit.uid] = Group(unit)
+        group.called |= self._paged.get(unit.uid, set())
         if (name := self._links.class_of(unit.uid)) is not None:
             group.classes.add(name)
         ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in found.items())
@@ -209,6 +217,8 @@ class Sweep:
                 return False
             if rule != PERSON and self._kept_apart(mine, theirs):
                 return False
+            if rule == STORM and self._called_apart(mine, theirs):
+                return False
         first = len(self._groups[mine].units) == 1
         since = self._groups[theirs].whole_since if first else unit.order
         self._merge(mine, theirs)
@@ -222,6 +232,11 @@ class Sweep:
         if not here or not there or here == there:
             return False
         return all(elsewhere(place, there) for place in narrowest(here))
+
+    def _called_apart(self, mine: str, theirs: str) -> bool:
+        """Whether others were called for each, about alerts of their own: time alone makes no one incident of them."""
+        here, there = self._groups[mine].called, self._groups[theirs].called
+        return bool(here) and bool(there) and here.isdisjoint(there)
 
     def _kept_apart(self, mine: str, theirs: str) -> bool:
         here, there = self._groups[mine].classes, self._groups[theirs].classes
@@ -237,6 +252,7 @@ class Sweep:
         kept.environments |= absorbed.environments
         kept.classes |= absorbed.classes
         kept.pages += absorbed.pages
+        kept.called |= absorbed.called
         kept.paged_until = max(kept.paged_until, absorbed.paged_until)
         turns = [turn for turn in (kept.turn, absorbed.turn) if turn is not None]
         if turns:
@@ -330,6 +346,22 @@ class Sweep:
             if start + self._rules.storm >= now:
                 _extend(fresh, (self._root(root), environment, listed), start)
         return fresh
+
+
+def _called_for(units: Sequence[Unit], gap: int) -> dict[str, set[str]]:
+    """Of each alert that pages name: whom these called, where the later of the two began while the other tied."""
+    pages: dict[str, list[Unit]] = {}
+    for unit in units:
+        for key in unit.seeks if unit.called else ():
+            if key.startswith(FIRED):
+                pages.setdefault(key, []).append(unit)
+    found: dict[str, set[str]] = {}
+    for unit in units if pages else ():
+        for key in unit.offers if unit.kind == "alert" else ():
+            for page in pages.get(key, ()):
+                if max(unit.start, page.start) <= min(unit.reach, page.reach) + gap:
+                    found.setdefault(unit.uid, set()).update(page.called)
+    return found
 
 
 def _extend(entries: dict[K, int], key: K, value: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from collector.correlation.memory import Memory, Wanted
-from collector.correlation.signals import Unit
+from collector.correlation.signals import FIRED, Unit
 from collector.correlation.spans import FAR, LAST, Order
 from collector.correlation.sweep import PAGE, Match, key_match, service_match, storm_match
 
@@ -131,7 +131,7 @@ def _later_fired(memory: Memory, unit: Unit, key: str, order: Order, cover: int)
 
 def _fired(key: str) -> bool:
     """Whether alerts offer a key that only pages seek: no two of them are tied by it."""
-    return key.startswith(("group-fired:", "alert-fired:"))
+    return key.startswith(FIRED)
 
 
 def _page_covering(memory: Memory, unit: Unit, key: str, but: str) -> int | None:
