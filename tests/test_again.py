@@ -37,7 +37,7 @@ def test_it_is_of_the_incident_while_the_page_is_open() -> None:
     found = correlate([*BEFORE, *open_page(120), later], Rules()).incidents
     assert len(found) == 1
     why = next(each for each in found[0].members if each.event == later.id)
-    assert (why.rule, why.reason) == ("alert_again", "the same alert fired again while page P was open")
+    assert (why.rule, why.reason) == ("alert_again", "the same alert fired again before page P ended")
 
 
 @pytest.mark.parametrize("reopened", [99, 100, 101])

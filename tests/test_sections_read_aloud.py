@@ -9,6 +9,7 @@ import msgspec
 from collector.event import MINUTE
 from collector.semantics.changes import runs_of
 from renderers.document import Options, Timeline
+from renderers.history import Grouped
 from renderers.plain import plain
 from renderers.sections import timeline
 from tests.facts import change
@@ -334,3 +335,23 @@ def test_of_several_alerts_that_no_page_names_each_is_one() -> None:
     found = [text for text in said(told, "detection") if "no page names" in text]
     assert len(found) == 2
     assert all(text.endswith("and no page names it") for text in found)
+
+
+def test_what_only_its_time_ties_says_so_and_how_to_part_it() -> None:
+    """A reason of grouping names pages and services as people do; nearness in time is no more than that."""
+    told = Told()
+    first = told.fires("X", "10:00:00", "Search API")
+    told.page("triggered", "10:00:30", service="Search API")
+    other = told.fires("Disk", "10:02:00", "etl")
+    merged = told.add("change.merged", "09:58:00", title="Fix")
+    told.context["grouped"] = {
+        first.id: Grouped(rule="page", reason="shares page P311"),
+        other.id: Grouped(rule="storm", reason="started within 5 min of a page"),
+        merged.id: Grouped(rule="repository", reason="repository acme/search is named like searchapi"),
+    }
+    assert said(told, "appendix")[:3] == [
+        "Grouping: shares PagerDuty incident 311, 1 event",
+        ("Grouping: started within 5 min of a page, 1 event; only the time ties it to the rest: the alert Disk on etl "
+         f"(critical). If that is another incident: timelined split N {other.id}"),
+        "Grouping: repository acme/search is named like Search API, 1 event",
+    ]  # fmt: skip

@@ -410,7 +410,7 @@ def reason(unit: Unit, match: Match, rules: Rules, catalog: Catalog) -> str:
         PERSON: f"{name} tied it to the incident",
         PAGE: f"shares page {name}",
         ALERT: f"shares alert {name}",
-        AGAIN: f"the same alert fired again while page {name} was open",
+        AGAIN: f"the same alert fired again before page {name} ended",
         REOPENING: "the same alert fired again after a person reopened the incident",
         GROUP: f"shares alert group {name[:12]}",
         SERVICE: f"same service {unit.service_name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
@@ -11,6 +12,7 @@ from renderers import facts, phrases
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.plain import plain
 from renderers.words import counted
 
 NEARBY = 20
@@ -114,11 +116,52 @@ def _grouping(history: History) -> Iterator[Claim]:
     for rule in sorted(rules, key=_strength):
         members = rules[rule]
         reasons = len({grouped[each].reason for each in members})
-        first = grouped[members[0]].reason.rstrip(". ")
+        first = _spelt(history, grouped[members[0]].reason.rstrip(". "))
         more = f" and {counted(reasons - 1, 'similar reason')}" if reasons > 1 else ""
         # The history's events stand in reading order, so the proof does too.
         yield claim("Grouping: ", Name(first or rule), f"{more}, {counted(len(members), 'event')}",
-                    proof=tuple(members))  # fmt: skip
+                    _by_time_alone(history, members) if rule == TIME_ALONE else "", proof=tuple(members))  # fmt: skip
+
+
+TIME_ALONE = "storm"
+"""The rule that ties what is of another service by nothing but its time."""
+
+
+def _by_time_alone(history: History, members: Sequence[str]) -> Phrase:
+    """What was joined so, and the command that makes another incident of it; a page that is called like an alert or a
+    service, and these, are tied by that as well."""
+    names_told = {name for each in history.alerts for name in (each.name, each.service) if name}
+    titles = "\n".join(page.title for page in history.pages).casefold()
+    firsts = {(event.source, event.entity): event for each in reversed(members) if (event := history.by_id.get(each))}
+    unnamed = (each for each in firsts.values() if not _is_named(each, names_told, titles))
+    events = sorted(unnamed, key=reading_order)
+    if not events:
+        return ()
+    names = phrases.worded(events, lambda event: say(*_called(history, event)), 3, ("more", "more"))
+    command = f"timelined split {history.context.number or 'N'} {' '.join(event.id for event in events[:3])}"
+    them = "it" if len(events) == 1 else "them"
+    more = " …" if len(events) > 3 else ""
+    return say("; only the time ties ", them, " to the rest: ", names, ". If that is another incident: ",
+               Code(command + more))  # fmt: skip
+
+
+def _is_named(event: RecordedEvent, names: set[str], titles: str) -> bool:
+    """Whether a page's title has the name of an alert or a service, or an alert one that stands in such a title."""
+    if event.type.startswith("page."):
+        return any(name.casefold() in event.title.casefold() for name in names)
+    return any(name.casefold() in titles for name in (event.title, event.service) if name)
+
+
+def _spelt(history: History, reason: str) -> str:
+    """A reason with pages as people call them, and services as they are written elsewhere in the draft."""
+    for page in history.pages:
+        event = phrases.page_event(page)
+        if event is not None and page.entity in reason:
+            called = plain(phrases.page_called(history, event))
+            reason = re.sub(rf"(?<!\S)page {re.escape(page.entity)}(?!\S)", called.replace("\\", r"\\"), reason)
+    rest, _, last = reason.rpartition(" ")
+    spelt = next((name for name in history.services if facts.folded(name) == last or name.casefold() == last), last)
+    return f"{rest} {spelt}" if rest else reason
 
 
 def _strength(rule: str) -> tuple[int, str]:
