@@ -355,3 +355,13 @@ def test_what_only_its_time_ties_says_so_and_how_to_part_it() -> None:
          f"(critical). If that is another incident: timelined split N {other.id}"),
         "Grouping: repository acme/search is named like Search API, 1 event",
     ]  # fmt: skip
+
+
+def test_what_people_write_with_a_step_of_a_page_is_a_note() -> None:
+    """An on-call tool takes what was found as the message of a status; the one that ended it is told as that."""
+    told = Told()
+    told.page("triggered", "08:30:00", 77, actor="Mara")
+    told.page("status_updated", "09:02:00", 77, actor="Mara", data={"to": "Fixing", "text": "Wrong tax table"})
+    told.page("status_updated", "09:30:00", 77, data={"to": "mitigated", "text": "Table is back"})
+    told.page("resolved", "11:00:00", 77, data={"text": "All done"})
+    assert said(told, "diagnostics") == ['Update of PagerDuty incident 77 by Mara, 09:02:00: "Wrong tax table"']

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.event import RecordedEvent
+from collector.event import RecordedEvent, reading_order
 from renderers import facts, phrases
 from renderers.document import Bullets, Claim, Code, LinkedText, Options, Prompt, Section
 from renderers.history import History
@@ -25,14 +25,28 @@ def _notes(history: History, options: Options) -> Iterator[Claim]:
     """What people wrote until it was mitigated, oldest first; all of it where nobody knows when that was."""
     better = facts.recovery(history)
     until = better.at if better is not None and better.at is not None else facts.latest(history)
-    for event in history.notes:
-        if event.occurred_at <= until and phrases.words_of(event):
-            yield claim(_note(event), ", ", time_in(history, options, event.occurred_at),
-                        quoted(": ", phrases.words_of(event), phrases.NOTE), proof=cites(event))  # fmt: skip
+    ended = () if better is None else better.cites
+    steps = [step for page in history.pages for step in page.steps if step.type in _WITH_WORDS and _words(step)]
+    for event in sorted((*history.notes, *(step for step in steps if step.id not in ended)), key=reading_order):
+        if event.occurred_at <= until and _words(event):
+            yield claim(_note(history, event), ", ", time_in(history, options, event.occurred_at),
+                        quoted(": ", _words(event), phrases.NOTE), proof=cites(event))  # fmt: skip
 
 
-def _note(event: RecordedEvent) -> Phrase:
-    """``Note by Ana``, ``Message by Ana in deployments``."""
+_WITH_WORDS = ("page.status_updated", "page.acknowledged")
+"""Steps of a page with which people write what they know."""
+
+
+def _words(event: RecordedEvent) -> str:
+    """What a person wrote with it; the title of a page's step is the page's."""
+    return phrases.text_in(event.data, "text") if event.type.startswith("page.") else phrases.words_of(event)
+
+
+def _note(history: History, event: RecordedEvent) -> Phrase:
+    """``Note by Ana``, ``Message by Ana in deployments``, ``Update of incident.io incident INC-77 by Ana``."""
+    if event.type.startswith("page."):
+        done = "Update" if event.type == "page.status_updated" else "Acknowledgement"
+        return say(done, " of ", phrases.page_called(history, event), named(" by ", event.actor))
     message = event.type == "chat.message"
     where = named(" in ", channel_of(event)) if message else ()
     return say("Message" if message else "Note", named(" by ", event.actor), where)
