@@ -111,11 +111,14 @@ def _incident(history: History, options: Options) -> Claim | None:
     """``12 · critical · P1 · 2026-03-04 18:02:10–18:24:40 UTC (22 min 30 s) · [PagerDuty 311](…)``."""
     if not history.events:
         return None
-    number = str(history.context.number) if history.context.number else ""
+    context = history.context
+    # The name of a log stays as it is written, also where it begins the line.
+    called = say(Name(context.called) if context.number and context.log else context.called)
     severity, priority = _severity(history), _priority(history)
-    private = named("private to ", history.context.private)
-    pieces = [say(number), private, named("", severity), named("", priority if priority != severity else None),
-              _span(history, options), *_pages(history)]  # fmt: skip
+    private = named("private to ", context.private)
+    pieces = [called, private, named("", severity),
+              named("", priority if priority != severity else None), _span(history, options),
+              *_pages(history)]  # fmt: skip
     shown = [piece for piece in pieces if piece]
     return claim(shown[0], *(say(" · ", piece) for piece in shown[1:]), label=True, stop=False)
 
@@ -257,7 +260,15 @@ def digest(history: History, options: Options) -> str:
     events = [*history.events, *history.told_after, *said, *aside]
     form = FORM if options.template == PLAIN.template else f"{FORM}, template {options.template}"
     content = (
-        (form, _hashed(options), history.as_of, context.key, context.external_url, context.lookback),
+        (
+            form,
+            _hashed(options),
+            history.as_of,
+            context.key,
+            context.external_url,
+            context.lookback,
+            *((context.log,) if context.log else ()),
+        ),
         (len(history.events) + len(said), len(beside), [each.reason for each in near], context.unlisted),
         [(each.id, facts.lateness(each) // MINUTE) for each in (*history.late, *aside) if facts.lateness(each)],
         [each.id for each in events if each.amendment == "correction"],

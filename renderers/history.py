@@ -48,6 +48,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The id of the event that opened it."""
     number: int = 0
     """The incident's number; 0 where it has none."""
+    log: str = ""
+    """The log that it is of, where that has a name; by it and the number commands take it."""
     private: str = ""
     """The groups that alone may read of it, in words; empty: everybody may."""
     external_url: str = ""
@@ -76,6 +78,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Of alerts that say several texts: id of the firing or update that says one → when it was told last, µs."""
     collector: tuple[RecordedEvent, ...] = ()
     """``collector.*`` and ``source.*`` events in the window."""
+
+    @property
+    def called(self) -> str:
+        """The incident as people and commands name it: ``12``, or ``eu/12``; empty where it has no number."""
+        return f"{self.log}/{self.number}" if self.number and self.log else str(self.number or "")
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -9,9 +9,12 @@ import time
 import pytest
 from sqlalchemy import Connection
 
+from collector.cli.status import over_server
 from collector.errors import Unavailable
 from collector.log import EventLog
 from collector.log.postgres import PostgresLog
+from collector.settings import Settings
+from collector.settings.schema import Storage
 from tests.log_facts import AT, append, fact, opened, told
 from tests.postgres import Server, eventually
 
@@ -199,6 +202,8 @@ async def test_daemons_see_each_other(url: str) -> None:
         other.announce("http://127.0.0.1:2")
         await other.lead()
         assert [await log.others() for log in (one, other, reader)] == [1, 1, 2]
+        found = await asyncio.to_thread(over_server, Settings(storage=Storage(url=url)))
+        assert (found.well, found.found) == (True, "2 run over this log, as its server says")
         await one.close()
         assert [await log.others() for log in (other, reader)] == [0, 1]
 

@@ -59,6 +59,7 @@ class Two:
         self.config.write_text(yaml.safe_dump({
             "storage": {"url": f"sqlite:///{folder}/here.db", "logs": {"eu": f"sqlite:///{folder}/eu.db"}},
             "sources": senders,
+            "drafts": {"dir": str(folder / "drafts")},
         }))  # fmt: skip
         self.process = Process(folder, TIMELINED_CONFIG_FILE=str(self.config))
         self.address = self.process.start()
@@ -209,6 +210,38 @@ def test_what_is_not_found_is_said_with_the_log_that_was_looked_in(two: Two, thr
     )
     assert "default, eu" in two.run("incident", "us/1", *server).output
     assert two.run("proof", "eu/abcdef").output.strip().endswith("; the log asked is eu")
+
+
+def test_a_draft_names_its_incident_as_commands_take_it(two: Two) -> None:
+    """Whoever types what a draft of a log with a name offers does it there, and not to the default log's incident."""
+    number = 3
+    for made in (
+        two.run("draft", f"eu/{number}").stdout,
+        two.run("draft", f"eu/{number}", "--server", two.address).stdout,
+        eventually(lambda: next(iter((two.folder / "drafts" / "eu").glob(f"incident-{number}.md")), None)).read_text(),
+    ):
+        assert re.search(rf"^\*\*Incident:\*\* eu/{number} · critical", made, re.MULTILINE)
+        commands = re.findall(r"`timelined \w+ (\S+)", made)
+        assert set(commands) == {f"eu/{number}"}, commands
+    assert f"`timelined mark {number} " in two.run("draft", str(number)).stdout
+    shown = two.page(f"/logs/eu/incidents/{number}")
+    assert f"<title>eu/{number}: " in shown
+    assert f"</a> / eu/{number}</p>" in shown
+
+
+def test_status_lists_every_log_and_doctor_looks_at_each(two: Two) -> None:
+    """And of the machine's clock, which is one, once."""
+    for server in ((), ("--server", two.address)):
+        listed = two.run("status", *server).stdout
+        for log in SENDERS:
+            assert re.search(rf"^{log} +\d+ +are stored$", listed, re.MULTILINE)
+        assert "Of the log default" in listed
+    assert "Of the log" not in two.run("status", "--log", "eu").stdout
+    found = json.loads(two.run("doctor", "-o", "json").stdout)["findings"]
+    names = [each["what"] for each in found]
+    assert names.count("clock") == 1
+    assert {f"{what} ({log})" for what in ("database", "disk", "backup", "daemon") for log in SENDERS} <= set(names)
+    assert re.search(r"answers at \S+/logs/eu;", next(each["found"] for each in found if each["what"] == "daemon (eu)"))
 
 
 def answered(two: Two, path: str, method: str = "POST", token: str = "") -> tuple[int, dict[str, str], str]:

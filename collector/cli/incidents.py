@@ -188,7 +188,7 @@ def _signals(rows: list[Json]) -> None:
                 output.time(row["since"])[:16],
                 str(row["notifications"]),
                 output.time(row["last_at"])[11:16],
-                str(row["incident"] or ""),
+                logs.called(row["incident"]) if row["incident"] else "",
                 row["service"] or "",
                 _marked(row, row["title"]),
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import shutil
 import time as clock
@@ -20,8 +21,9 @@ from collector.cli.output import Json
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
 from collector.errors import InvalidSettings, TimelinedError, Unavailable
 from collector.event import HOUR
+from collector.log import open_log
 from collector.proof import upkeep
-from collector.settings import EVERY, Settings, log_names, of_log
+from collector.settings import DEFAULT_LOG, EVERY, EVERY_LOG, Settings, log_names, of_log
 from collector.storage.urls import database_path, shown
 from collector.times import rfc3339
 
@@ -39,6 +41,7 @@ _TIMEX = 512
 def status(where: Where, form: str) -> None:
     """Say how the daemon, its log and its sources are.
 
+    Where there are several logs each is listed, and what is said besides is of the one that is asked.
     Exits with 4 where deliveries cannot be stored, and says why.
     """
 
@@ -49,7 +52,7 @@ def status(where: Where, form: str) -> None:
         arrived = (await desk.get("/api/v1/sources")).json()
         return {"ready": ready, "open": open_ones, "signals": signals, "arrived": arrived}
 
-    answers = where.ask(asked)
+    answers = {**where.ask(asked), "logs": _every_log(where)}
     if form == "json":
         heard = {one["source"]: one["last_received_at"] for one in answers["arrived"]["sources"]}
         counted = {
@@ -57,12 +60,29 @@ def status(where: Where, form: str) -> None:
             "signals": len(answers["signals"]),
             "arrived": answers["arrived"],
         }
-        return output.as_json({**answers["ready"], **counted, "sources": {k: at for k, at in heard.items() if at}})
+        listed = {"logs": answers["logs"]} if answers["logs"] else {}
+        sources = {"sources": {k: at for k, at in heard.items() if at}}
+        return output.as_json({**answers["ready"], **counted, **sources, **listed})
     _show(where, answers)
     return None
 
 
+def _every_log(where: Where) -> list[Json]:
+    """How each log is, where there are several and none of them is named."""
+    every = where.of_every()
+    found: list[Json] = every.get("/api/v1/logs").json()["logs"] if every.named == EVERY_LOG else []
+    return found if len(found) > 1 else []
+
+
 def _show(where: Where, answers: Json) -> None:
+    if answers["logs"]:
+        rows = [
+            (each["name"], "" if each["position"] is None else str(each["position"]),
+             "are stored" if each["ready"] else f"cannot be stored: {each['reason']}")
+            for each in answers["logs"]
+        ]  # fmt: skip
+        output.table(("LOG", "EVENTS", "DELIVERIES"), rows)
+        click.echo(f"\nOf the log {DEFAULT_LOG}; --log NAME asks another one:")
     ready, now = answers["ready"], datetime.fromtimestamp(clock.time(), UTC).isoformat()
     unsealed = (ready["position"] or 0) - (ready["sealed"] or 0)
     output.facts([
@@ -166,6 +186,7 @@ def _findings(where: Where) -> Iterator[Check]:
             except TimelinedError as error:
                 check = Check(subject, False, str(error))
             yield Check(f"{check.what} ({name})", check.well, check.found) if len(names) > 1 else check
+    yield _clock()
 
 
 def _database(where: Where, settings: Settings) -> Check:
@@ -203,7 +224,7 @@ def _backup(where: Where, settings: Settings) -> Check:
     return Check("backup", True, last_made)
 
 
-def _clock(where: Where, settings: Settings) -> Check:
+def _clock() -> Check:
     state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX))
     if state == _UNSYNCHRONISED:
         return Check("clock", False, "the kernel says that nothing keeps it right; run an NTP client")
@@ -211,6 +232,8 @@ def _clock(where: Where, settings: Settings) -> Check:
 
 
 def _reachable(where: Where, settings: Settings) -> Check:
+    if database_path(settings.storage.url) is None:
+        return over_server(settings)
     holder = daemon.holder(settings)
     if holder is None:
         return Check("daemon", False, "none runs over this log, so nothing is taken; start it: timelined serve")
@@ -219,6 +242,22 @@ def _reachable(where: Where, settings: Settings) -> Check:
     return Check("daemon", True, f"answers at {holder}; {others}")
 
 
+def over_server(settings: Settings) -> Check:
+    """Whether a daemon is over a log on a server: none of them is asked, since any may be on another machine."""
+
+    async def counted() -> int:
+        store = await open_log(settings.storage.url, writable=False)
+        try:
+            return await store.others()
+        finally:
+            await store.close()
+
+    count = asyncio.run(counted())
+    if not count:
+        return Check("daemon", False, "none runs over this log, so nothing is taken; start it: timelined serve")
+    return Check("daemon", True, f"{count} {'runs' if count == 1 else 'run'} over this log, as its server says")
+
+
 _LOOKS: dict[str, Callable[[Where, Settings], Check]] = {
-    "database": _database, "disk": _disk, "backup": _backup, "clock": _clock, "daemon": _reachable,
+    "database": _database, "disk": _disk, "backup": _backup, "daemon": _reachable,
 }  # fmt: skip

@@ -138,12 +138,13 @@ def _one_of(text: str, allowed: tuple[str, ...], name: str) -> str:
     return text
 
 
-def context_of(case: Case, external_url: str = "") -> Context:
+def context_of(case: Case, external_url: str = "", log: str = "") -> Context:
     """What the renderers need to know of an incident besides its events."""
     return Context(
         key=case.row.key,
         number=case.row.number,
         private=case.row.private or "",
+        log=log,
         external_url=external_url,
         senders=SENDERS,
         grouped={event: Grouped(rule=m.rule, reason=m.reason) for event, m in case.memberships.items()},
@@ -160,9 +161,11 @@ def context_of(case: Case, external_url: str = "") -> Context:
     )
 
 
-def document_of(case: Case, *, as_of: int | None = None, options: Options = PLAIN, external_url: str = "") -> Document:
+def document_of(
+    case: Case, *, as_of: int | None = None, options: Options = PLAIN, external_url: str = "", log: str = ""
+) -> Document:
     """The postmortem of a case as a value; pure."""
-    return draft(replay(case.events, as_of, context_of(case, external_url)), options)
+    return draft(replay(case.events, as_of, context_of(case, external_url, log)), options)
 
 
 async def postmortem(
@@ -173,11 +176,13 @@ async def postmortem(
     as_of: int | None = None,
     options: Options | Mapping[str, str] = PLAIN,
     external_url: str = "",
+    log: str = "",
     cache: TextCache | None = None,
 ) -> str | None:
     """The postmortem of an incident in one of the formats of :data:`FORMATS`; None where there is no such incident.
 
-    ``external_url`` is where readers reach the daemon: citations lead there. With ``cache``, what is rendered from the
+    ``external_url`` is where readers reach the daemon: citations lead there. ``log`` is the log's name where it
+    has one, with which commands in the text name the incident. With ``cache``, what is rendered from the
     same values again is not rendered again.
 
     ``as_of`` (µs) renders what had been received by then. Raises
@@ -192,11 +197,11 @@ async def postmortem(
         return None
 
     def rendered() -> str:
-        return render(document_of(case, as_of=as_of, options=chosen, external_url=external_url))
+        return render(document_of(case, as_of=as_of, options=chosen, external_url=external_url, log=log))
 
     if cache is None:
         return await asyncio.to_thread(rendered)
-    return await cache.text(await asyncio.to_thread(_digest, case, format, as_of, chosen, external_url), rendered)
+    return await cache.text(await asyncio.to_thread(_digest, case, format, as_of, chosen, external_url, log), rendered)
 
 
 def _digest(*values: object) -> bytes:

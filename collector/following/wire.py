@@ -53,6 +53,8 @@ class Setup(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """What stands for the daemon's process: a follower of another one may have ended with it."""
     log: str = ""
     """What the log is called, where the daemon has several: lines say it."""
+    named: str = ""
+    """What stands before an incident's number in drafts: the log's name, but for the default one."""
 
 
 class Gone(Unavailable):

@@ -141,5 +141,5 @@ async def rendered(
     options = options_of(asked, options_of(setup.options, Options(template=setup.template)))
     return await postmortem(
         projections, number, format=form, as_of=as_of, options=options, external_url=setup.external_url,
-        cache=kept,
+        log=setup.named, cache=kept,
     )  # fmt: skip

@@ -46,7 +46,7 @@ def _nearby(history: History) -> Iterator[Claim]:
     groups = list(alike.items())
     for (called, reason, judged), events in groups[:NEARBY]:
         times = f" ({len(events)} events)" if len(events) > 1 else ""
-        command = f"timelined join {history.context.number or 'N'} {events[0].id}"
+        command = f"timelined join {history.context.called or 'N'} {events[0].id}"
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
         yield claim(f"{_when(history, events)}, {of_it}: ", called, times,

@@ -44,7 +44,7 @@ def section(history: History, options: Options) -> Section:
 
 def command(verb: str, history: History, rest: str) -> str:
     """A command about this incident: ``timelined mark 12 mitigated --at …``."""
-    return f"timelined {verb} {history.context.number or 'N'} {rest}"
+    return f"timelined {verb} {history.context.called or 'N'} {rest}"
 
 
 # --- who or what ------------------------------------------------------------------------------------------------

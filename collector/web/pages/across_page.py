@@ -113,8 +113,9 @@ def put_together(
     )
 
 
-def _by_episodes(one: MergedRow[Identity]) -> tuple[int, str, str]:
-    return (-one.row.episodes, one.row.title, one.row.event)
+def _by_episodes(one: MergedRow[Identity]) -> tuple[int, str]:
+    """The most frequent first; of those that are alike the logs in their order."""
+    return (-one.row.episodes, one.row.title)
 
 
 def _by_day(one: MergedRow[Action]) -> tuple[bool, str, int, str]:

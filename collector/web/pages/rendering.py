@@ -108,6 +108,7 @@ def page(
             opens=_opens(request.app, logs),
             several=len(logs) > 1,
             log_name=next((log.name for log in logs if log.app is request.app), ""),
+            called=next((log.called for log in logs if log.app is request.app), str),
             who=request.get(WHO) or Token(),
             # Names what a form states: sent twice, it is stated once.
             form_name=secrets.token_hex(16),
