@@ -70,10 +70,10 @@ def _choose(context: click.Context, parameter: click.Parameter, name: str | None
 
 def only(of: str, **given: object) -> None:
     """Raises :class:`InvalidInput` where all logs are asked with an option that one log alone can answer."""
-    named = next((name for name, value in given.items() if value), None) if of_all() else None
-    if named is not None:
+    option = next((name for name, value in given.items() if value), None) if of_all() else None
+    if option is not None:
         raise InvalidInput(
-            f"cannot list {of} of all logs with --{named.replace('_', '-')}: that is of one log; name it with --log"
+            f"cannot list {of} of all logs with --{option.replace('_', '-')}: that is of one log; name it with --log"
         )
 
 

@@ -97,18 +97,18 @@ def verify(
             work = partial(verified, beyond=beyond, only=only, progress=progress, helpers=helpers)
             verdict = _query(url, work)
         compared = _query_lists(url, partial(compare, rules=settings.correlation)) if lists else RegroupingDifference()
-    found = [*outside, *earlier, *verdict.differences]
+    differences = [*outside, *earlier, *verdict.differences]
     if only is None:
-        done = upkeep.Upkeep(daemon.wall_clock(), well=not found, position=verdict.size)
+        done = upkeep.Upkeep(daemon.wall_clock(), well=not differences, position=verdict.size)
         upkeep.leave(daemon.beside_of(settings, _about(settings)).folder, "verify", done)
     unseen += compared.unseen
     whole = lists and not compared.unseen
     if form == "json":
-        named = [*found, *compared.differences]
+        named = [*differences, *compared.differences]
         output.as_json(_verdict(verdict, named, unseen) | {"lists_compared": whole})
     else:
-        _show(verdict, found, unseen, compared.differences, whole=whole)
-    if found or compared.differences:
+        _show(verdict, differences, unseen, compared.differences, whole=whole)
+    if differences or compared.differences:
         raise click.exceptions.Exit(output.DAMAGED)
     return None
 
@@ -117,19 +117,19 @@ def _check(file: Path, key: str | None, checkpoint: Path | None) -> None:
     """Check a proof by the code that others check it with."""
     kept = _read(checkpoint, "a checkpoint") if checkpoint else None
     try:
-        found = proofcheck.check(_read(file, "a proof"), key, kept)
+        checked = proofcheck.check(_read(file, "a proof"), key, kept)
     except proofcheck.Rejected as error:
         raise LogDamaged(f"the proof {file} does not hold: {error}") from error
-    output.result(proofcheck.sentence(found))
+    output.result(proofcheck.sentence(checked))
 
 
-def _read(path: Path, what: str) -> str:
+def _read(path: Path, description: str) -> str:
     try:
         return path.read_bytes().decode()
     except OSError as error:
         raise NotFound(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise LogDamaged(f"{path} is not {what}: byte {error.start} is not UTF-8") from error
+        raise LogDamaged(f"{path} is not {description}: byte {error.start} is not UTF-8") from error
 
 
 def _query(url: str, work: Callable[[Any], T]) -> T:
@@ -229,14 +229,14 @@ def _given(path: Path, origin: str, now: str) -> tuple[str, str, bytes]:
     """A person's checkpoint, under the name of the log, now or before a loss: its tree, its name, what is in it."""
     note = _read(path, "a checkpoint")
     try:
-        told = parse(note)
+        checkpoint = parse(note)
     except ValueError as error:
         raise InvalidInput(f"cannot hold the log to {path}: {error}") from error
     for tree in TREES:
-        if told.origin in (origin_of(tree, origin), origin_of(tree, now)):
+        if checkpoint.origin in (origin_of(tree, origin), origin_of(tree, now)):
             return tree, str(path), note.encode()
     raise InvalidInput(
-        f"cannot hold the log to {path}: it is a checkpoint of {told.origin}, and this log is {origin}; "
+        f"cannot hold the log to {path}: it is a checkpoint of {checkpoint.origin}, and this log is {origin}; "
         "name one of its own, or set proof.origin to what it was called"
     )
 
@@ -293,7 +293,7 @@ def _rows(url: str) -> int | None:
     return _query(url, count)
 
 
-def _verdict(verdict: Verdict, found: Iterable[StoredDifference], unseen: list[str]) -> dict[str, Any]:
+def _verdict(verdict: Verdict, differences: Iterable[StoredDifference], unseen: list[str]) -> dict[str, Any]:
     return {
         "events": {"size": verdict.size, "root": b64encode(verdict.root).decode()},
         "deliveries": {"size": verdict.deliveries, "root": b64encode(verdict.deliveries_root).decode()},
@@ -302,24 +302,24 @@ def _verdict(verdict: Verdict, found: Iterable[StoredDifference], unseen: list[s
         "removed": verdict.removed,
         "lost": verdict.lost or None,
         "not_looked_at": unseen,
-        "differences": [{"table": each.table, "number": each.number, "what": each.what} for each in found],
+        "differences": [{"table": each.table, "number": each.number, "what": each.what} for each in differences],
     }
 
 
 def _show(
-    verdict: Verdict, found: list[StoredDifference], unseen: list[str], lists: Sequence[StoredDifference],
+    verdict: Verdict, differences: list[StoredDifference], unseen: list[str], lists: Sequence[StoredDifference],
     *, whole: bool,
 ) -> None:  # fmt: skip
-    if found or lists:
-        named = [*found, *lists[:_NAMED]]
+    if differences or lists:
+        named = [*differences, *lists[:_NAMED]]
         output.result("\n".join(output.harmless(each) for each in named))
     if len(lists) > _NAMED:
         output.result(f"lists: {len(lists) - _NAMED}{' or more' if len(lists) >= MOST else ''} other differences")
     if lists:
         output.say("The lists are not what the log makes of them; timelined db rebuild makes them anew.")
-    if found:
-        more = " or more" if len(found) >= MOST else ""
-        output.say(f"The log is not what it was: {len(found)}{more} differences.")
+    if differences:
+        more = " or more" if len(differences) >= MOST else ""
+        output.say(f"The log is not what it was: {len(differences)}{more} differences.")
         return
     output.facts(
         [
@@ -339,7 +339,7 @@ def _show(
 
 
 @click.command()
-@click.argument("what", type=IN_LOG, required=False, metavar="EVENT|INCIDENT")
+@click.argument("target", type=IN_LOG, required=False, metavar="EVENT|INCIDENT")
 @click.option("--consistency", nargs=2, type=click.IntRange(1), metavar="OLD NEW",
               help="Prove that the checkpoint at NEW grew out of the one at OLD.")  # fmt: skip
 @click.option("--position", type=click.IntRange(1), metavar="POSITION", help="Prove the event at this position.")
@@ -352,7 +352,7 @@ def _show(
 @STORAGE_URL
 @LOG
 def proof(
-    what: str | None, consistency: tuple[int, int] | None, position: int | None, incident: int | None, content: bool,
+    target: str | None, consistency: tuple[int, int] | None, position: int | None, incident: int | None, content: bool,
     size: int | None, verifier_key: bool, to: Path | None, config_file: Path | None, storage_url: str | None,
 ) -> None:  # fmt: skip
     """Prove to others that events are in the log.
@@ -366,7 +366,10 @@ def proof(
     """
     where = Where(config_file=config_file, storage_url=storage_url)
     settings = where.settings()
-    if sum((what is not None, consistency is not None, position is not None, incident is not None, verifier_key)) != 1:
+    if (
+        sum((target is not None, consistency is not None, position is not None, incident is not None, verifier_key))
+        != 1
+    ):
         raise click.UsageError(
             "name one thing: an event, an incident, --incident, --position, --consistency or --verifier-key"
         )
@@ -376,12 +379,12 @@ def proof(
         old, new = consistency
         return _hand_out(_query(settings.storage.url, lambda connection: proofs.consistency(connection, old, new)), to)
     positions, subject = [position or 0], f"position {position}"
-    named = incident if incident is not None else None if what is None else _incident(settings, what)
-    if named is not None:
-        positions, subject = _cited(where, settings, named), f"the draft of incident {logs.called(named)}"
-        to = to or Path(settings.drafts.dir) / f"incident-{named}.proof.json"
-    elif what is not None:
-        positions, subject = _named(where, settings, what)
+    number = incident if incident is not None else None if target is None else _incident(settings, target)
+    if number is not None:
+        positions, subject = _cited(where, settings, number), f"the draft of incident {logs.called(number)}"
+        to = to or Path(settings.drafts.dir) / f"incident-{number}.proof.json"
+    elif target is not None:
+        positions, subject = _named(where, settings, target)
     export = partial(proofs.inclusion, positions=positions, subject=subject, size=size, content=content)
     return _hand_out(_query(settings.storage.url, export), to)
 
@@ -392,11 +395,11 @@ _DRAFTS_CITE = 5
 
 def _incident(settings: Settings, what: str) -> int | None:
     """The incident that was meant; None where an event was."""
-    named = citations.read(what)
-    if named is None or named.incident is not None or not named.digits.isdigit():
+    citation = citations.read(what)
+    if citation is None or citation.incident is not None or not citation.digits.isdigit():
         return None
-    cited = len(named.digits) >= _DRAFTS_CITE and _ids(settings, named.digits)
-    return None if cited else int(named.digits)
+    cited = len(citation.digits) >= _DRAFTS_CITE and _ids(settings, citation.digits)
+    return None if cited else int(citation.digits)
 
 
 def _ids(settings: Settings, digits: str) -> list[str]:
@@ -429,15 +432,15 @@ def _cited(where: Where, settings: Settings, number: int) -> list[int]:
     return _positions(settings, ids)
 
 
-def _named(where: Where, settings: Settings, what: str) -> tuple[list[int], str]:
+def _named(where: Where, settings: Settings, name: str) -> tuple[list[int], str]:
     """The positions of an event's last revision, and what it is called."""
-    named = citations.read(what)
+    named = citations.read(name)
     ids = _ids(settings, named.digits) if named is not None else []
     if not ids:
-        missing = citations.missing(what).replace("; list /api/v1/events", "; list them with timelined events")
+        missing = citations.missing(name).replace("; list /api/v1/events", "; list them with timelined events")
         raise NotFound(missing + where.looked_in)
     if len(ids) > 1:
-        raise NotFound(f"cannot tell which event {what} is: {', '.join(ids[:10])}; write more digits")
+        raise NotFound(f"cannot tell which event {name} is: {', '.join(ids[:10])}; write more digits")
     return _positions(settings, ids), f"event {ids[0]}"
 
 

@@ -93,13 +93,13 @@ def following(memory: Memory, unit: Unit) -> list[str]:
 
 def outlasted(memory: Memory, unit: Unit) -> list[str]:
     """Of an alert's episode: the next ones, as far as it may last longer than the one before them."""
-    found: list[str] = []
+    later: list[str] = []
     spans = memory.index.ties(alert_key(unit) or "")
     for uid in () if spans is None else spans.after(unit.order, FAR):
-        found.append(uid)
+        later.append(uid)
         if memory.units[uid].reach >= unit.reach:
             break
-    return found
+    return later
 
 
 def loosened(memory: Memory, component: Component, old: Unit, new: Unit) -> bool:

@@ -83,14 +83,14 @@ class Attaching:
 
     def attach(self, unit: Unit) -> tuple[list[Attached], str]:
         """The incidents a unit joins, by (start, key); if there are none, why."""
-        found: dict[str, Attached] = {}
+        by_key: dict[str, Attached] = {}
         missed: list[Miss] = []
         for attached in self._candidates(unit, missed):
             if self._kept_apart(unit, attached):
                 missed.append(Miss(-1, "a person took it out"))
             else:
-                found.setdefault(attached.view.key, attached)
-        places = sorted(found.values(), key=lambda place: (place.view.start, place.view.key))
+                by_key.setdefault(attached.view.key, attached)
+        places = sorted(by_key.values(), key=lambda place: (place.view.start, place.view.key))
         if unit.kind == LOW_ALERT and places and not any(place.rule == PERSON_RULE for place in places):
             places = places[:1]
         if places:
@@ -103,11 +103,11 @@ class Attaching:
             return self._related(unit) | {unit.service}
         return frozenset(service for services, _, _ in self._owners(unit) for service in services)
 
-    def _kept_apart(self, unit: Unit, place: Attached) -> bool:
+    def _kept_apart(self, unit: Unit, attached: Attached) -> bool:
         name = self._links.class_of(unit.uid)
-        if name is None or place.rule == PERSON_RULE:
+        if name is None or attached.rule == PERSON_RULE:
             return False
-        return not self._links.cannot_link(name).isdisjoint(place.view.classes)
+        return not self._links.cannot_link(name).isdisjoint(attached.view.classes)
 
     def _candidates(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
         """Where a unit belongs by the first kind of evidence that says anything: person, ref, then service."""
@@ -131,14 +131,14 @@ class Attaching:
         places: list[tuple[int, str, Attached]] = []
         for key in unit.seeks:
             rule, name = key_match(key)
-            what = {PAGE: f"page {name}", GROUP: f"alert group {name[:12]}"}.get(rule, f"alert {name}")
-            told = RULE_NAMES[rule] if unit.kind == LOW_ALERT else "ref"
+            reference = {PAGE: f"page {name}", GROUP: f"alert group {name[:12]}"}.get(rule, f"alert {name}")
+            rule_name = RULE_NAMES[rule] if unit.kind == LOW_ALERT else "ref"
             views = [
                 view
                 for view in self._index.offering(key, unit.start, unit.last)
                 if rule == PAGE or self._within(unit, view, missed)
             ]
-            places += [(rule, name, Attached(view, told, f"shares {what}")) for view in views]
+            places += [(rule, name, Attached(view, rule_name, f"shares {reference}")) for view in views]
         return [place for _, _, place in sorted(places, key=lambda p: (p[0], p[1], p[2].view.key))]
 
     def _by_service(self, unit: Unit, missed: list[Miss]) -> list[Attached]:

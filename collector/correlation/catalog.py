@@ -134,15 +134,15 @@ class Catalog:
 
         What a sender marks as production is production, whatever its name.
         """
-        written = event.environment or ""
-        key = self.environment(written)
+        as_written = event.environment or ""
+        key = self.environment(as_written)
         corrected = event.data.get("corrected", ())
         if key is None and event.service and "environment" not in corrected:
-            written = names.environment_in(event.service) or ""
-            key = self.environment(written)
+            as_written = names.environment_in(event.service) or ""
+            key = self.environment(as_written)
         if event.data.get("production") is True and "environment" not in corrected:
-            return names.in_production(key or ""), written or names.PRODUCTION
-        return key, written
+            return names.in_production(key or ""), as_written or names.PRODUCTION
+        return key, as_written
 
     def place(self, event: Event) -> Whereabouts:
         """The same of an event, service and environment, for what shows them."""

@@ -24,27 +24,27 @@ class Coverage:
         Spans that touch are made one. Of two that do not, the one that is ``live`` (open to what comes) is remembered:
         a straggler from long before is fetched for, and does not bring in everything since.
         """
-        known = self._spans.get(name)
-        if known is None:
+        span = self._spans.get(name)
+        if span is None:
             self._spans[name] = (low, high)
-        elif known[0] <= low and high <= known[1]:
+        elif span[0] <= low and high <= span[1]:
             return None
-        elif low <= known[1] and known[0] <= high:
-            self._spans[name] = (min(low, known[0]), max(high, known[1]))
-            return known[1] if known[0] <= low else _EVERYTHING
+        elif low <= span[1] and span[0] <= high:
+            self._spans[name] = (min(low, span[0]), max(high, span[1]))
+            return span[1] if span[0] <= low else _EVERYTHING
         elif live:
             self._spans[name] = (low, high)
         return _EVERYTHING
 
     def withdraw(self, name: str, cover: int) -> None:
         """What reaches to ``cover`` lies in memory no more: claim only what reaches further."""
-        known = self._spans.get(name)
-        if known is None or cover < known[0]:
+        span = self._spans.get(name)
+        if span is None or cover < span[0]:
             return
-        if cover >= known[1]:
+        if cover >= span[1]:
             del self._spans[name]
         else:
-            self._spans[name] = (cover + 1, known[1])
+            self._spans[name] = (cover + 1, span[1])
 
     def trim(self, most: int) -> None:
         """Forget the names claimed first, once there are more than ``most``."""

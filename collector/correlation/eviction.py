@@ -61,15 +61,15 @@ class Eviction:
             self._evict(most * 3 // 4, open_too=True)
         self._left = len(memory.units)
 
-    def _evict(self, wanted: int, open_too: bool) -> None:
+    def _evict(self, target: int, open_too: bool) -> None:
         memory = self._memory
-        for uid, seen in list(memory.others.items()):
-            if len(memory.units) <= wanted:
+        for uid, last_round in list(memory.others.items()):
+            if len(memory.units) <= target:
                 return
-            if seen < memory.rounds and not memory.attached_to.get(uid):
+            if last_round < memory.rounds and not memory.attached_to.get(uid):
                 self._evict_other(memory.units[uid])
         for component in list(memory.components):
-            if len(memory.units) <= wanted:
+            if len(memory.units) <= target:
                 return
             if component.seen < memory.rounds and (open_too or self._closed(component)):
                 self._evict_component(component)

@@ -169,9 +169,9 @@ class Links:
     def _tie(self, a: str, b: str, actor: str) -> None:
         self._by.setdefault(a, actor)
         self._by.setdefault(b, actor)
-        keep, gone = sorted((self._root(a), self._root(b)))
-        if keep == gone:
+        keep, absorbed = sorted((self._root(a), self._root(b)))
+        if keep == absorbed:
             return
-        self._parent[gone] = keep
-        if bars := self._bars.pop(gone, None):
+        self._parent[absorbed] = keep
+        if bars := self._bars.pop(absorbed, None):
             self._bars.setdefault(keep, set()).update(bars)

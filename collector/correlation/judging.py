@@ -59,12 +59,12 @@ class Judging:
 
     def _gained_events(self, incidents: list[LiveIncident]) -> set[str]:
         """Events that are in another incident than before, or in one that attaching sees differently."""
-        found: set[str] = set()
+        events: set[str] = set()
         for incident in incidents:
-            found |= incident.gained_events
+            events |= incident.gained_events
             if self._looks_different(incident):
-                found.update(event for unit in incident.units.values() for event in unit.events)
-        return found
+                events.update(event for unit in incident.units.values() for event in unit.events)
+        return events
 
     def _looks_different(self, incident: LiveIncident) -> bool:
         """Whether an incident is new, gone, or another than before to all that could attach to it."""
@@ -118,21 +118,21 @@ class Judging:
         found = {memory.round.by_view[place.view.key]: Grounds(place.rule, place.reason) for place in places}
         self._settle(unit.uid, unit, found, missed)
 
-    def _settle(self, uid: str, unit: Unit | None, found: dict[LiveIncident, Grounds], missed: str) -> None:
+    def _settle(self, uid: str, unit: Unit | None, grounds: dict[LiveIncident, Grounds], missed: str) -> None:
         """Note where a unit is attached now; None where it attaches no more."""
         memory, noted = self._memory, self._memory.round
-        for incident in memory.attached_to.pop(uid, set()) - found.keys():
+        for incident in memory.attached_to.pop(uid, set()) - grounds.keys():
             noted.listed[incident] = None
             incident.detach(uid)
         if unit is not None:
-            for incident in found:
+            for incident in grounds:
                 if incident.attached.get(uid) is not unit:
                     noted.listed[incident] = None
                     incident.attach(unit)
             if memory.missed.get(uid, "") != missed or uid in noted.changes.units:
                 noted.changes.units[uid] = (unit, missed)
             memory.missed[uid] = missed
-        if found:
-            memory.attached_to[uid] = set(found)
-        noted.found[uid] = found
+        if grounds:
+            memory.attached_to[uid] = set(grounds)
+        noted.found[uid] = grounds
         noted.moved.add(uid)

@@ -20,10 +20,10 @@ class Linking:
     def recall(self) -> None:
         """Before the first round: read what people said so far."""
         memory = self._memory
-        known = [] if memory.complete else memory.store.links()
-        memory.facts = {fact.id: fact for fact in known}
-        memory.named = frozenset(name for fact in known for name in named_events(fact))
-        if known:
+        statements = [] if memory.complete else memory.store.links()
+        memory.facts = {fact.id: fact for fact in statements}
+        memory.named = frozenset(name for fact in statements for name in named_events(fact))
+        if statements:
             memory.links = self._linked()
 
     def relink(self, batch: Sequence[RecordedEvent], changed: Changed) -> set[str]:

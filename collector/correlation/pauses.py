@@ -20,13 +20,13 @@ def pauses(earlier: Unit, later: Unit, gap: int) -> bool:
 def tied(groups: Sequence[Sequence[Unit]], rules: Rules, links: Links) -> list[int]:
     """Groups that such pages, or people who reopened one, tie: of each the first one of those tied to it."""
     owner, gap = list(range(len(groups))), rules.gap
-    known = _all_pauses(groups, gap)
+    breaks = _all_pauses(groups, gap)
     pages = [(page, number) for number, group in enumerate(groups) for page in group if page.kind == "page"]
     words = _reopenings(groups, links)
     changed = bool(pages or words)
     while changed:
         changed = False
-        for before, moment, after in known:
+        for before, moment, after in breaks:
             a, b = owner[before], owner[after]
             if a != b and any(owner[at] == a and page.start <= moment <= page.reach for page, at in pages):
                 keep, gone = min(a, b), max(a, b)
@@ -75,10 +75,10 @@ def _all_pauses(groups: Sequence[Sequence[Unit]], gap: int) -> list[tuple[int, i
         for unit in group:
             if (key := alert_key(unit)) is not None:
                 episodes.setdefault(key, []).append((unit.order, unit, number))
-    found: list[tuple[int, int, int]] = []
+    breaks: list[tuple[int, int, int]] = []
     for each in episodes.values():
         each.sort(key=lambda episode: episode[0])
         for (_, earlier, before), (_, later, after) in pairwise(each):
             if pauses(earlier, later, gap):
-                found.append((before, later.start, after))
-    return found
+                breaks.append((before, later.start, after))
+    return breaks

@@ -367,11 +367,11 @@ def incident_names(events: Iterable[RecordedEvent]) -> list[Mention]:
 
 
 def _writings(events: Sequence[RecordedEvent]) -> Iterable[_Writing]:
-    seen: set[str] = set()
+    texts_seen: set[str] = set()
     for event in events:
         words = _words_of(event)
-        if words and words not in seen:
-            seen.add(words)
+        if words and words not in texts_seen:
+            texts_seen.add(words)
             yield _Writing(SearchedText(words), _called(event))
 
 

@@ -112,35 +112,35 @@ class Refolding:
 
     def _walk_back(self, key: str, since: int) -> tuple[list[Unit], Unit | None]:
         """An entity's last units, back to one that ended before ``since`` and before the next began."""
-        found: list[Unit] = []
-        settled = self._walk_memory(key, since, found)
+        units: list[Unit] = []
+        settled = self._walk_memory(key, since, units)
         whole, _ = self._memory.tails.get(key, (self._memory.complete, ()))
         if settled is None and not whole:
-            settled = self._walk_store(key, min([since, *(unit.start for unit in found)]), found)
-        return found[::-1], settled
+            settled = self._walk_store(key, min([since, *(unit.start for unit in units)]), units)
+        return units[::-1], settled
 
-    def _walk_memory(self, key: str, since: int, found: list[Unit]) -> Unit | None:
+    def _walk_memory(self, key: str, since: int, units: list[Unit]) -> Unit | None:
         """As far as memory reaches: what was found on the way, and the settled one; None where it lies further back."""
         _, tail = self._memory.tails.get(key, (False, ()))
         for uid in reversed(tail):
             unit = self._memory.units[uid]
             if unit.end is not None and unit.end < since:
                 return unit
-            found.append(unit)
+            units.append(unit)
             since = min(since, unit.start)
         return None
 
-    def _walk_store(self, key: str, since: int, found: list[Unit]) -> Unit | None:
+    def _walk_store(self, key: str, since: int, units: list[Unit]) -> Unit | None:
         """The same, further back than memory reaches."""
         uids, settled = [], None
-        for unit in self._units_of(key, found):
+        for unit in self._units_of(key, units):
             if unit.end is not None and unit.end < since:
                 settled = unit
                 break
             uids.append(unit.uid)
             since = min(since, unit.start)
         self._memory.fetch(uids)
-        found += [self._memory.units[uid] for uid in uids if uid in self._memory.units]
+        units += [self._memory.units[uid] for uid in uids if uid in self._memory.units]
         return settled
 
     def _units_of(self, key: str, found: list[Unit]) -> Iterator[Unit]:
@@ -156,14 +156,14 @@ class Refolding:
 
     def _read(self, entities: dict[str, _Entity]) -> dict[str, RecordedEvent]:
         """What the log says of the events in the units that are folded again."""
-        wanted = {
+        ids = {
             event: None
             for entity in entities.values()
             for unit in entity.before
             for event in unit.events
             if event not in entity.added and event not in entity.removed
         }
-        return {event.id: event for event in self._memory.store.events(list(wanted))} if wanted else {}
+        return {event.id: event for event in self._memory.store.events(list(ids))} if ids else {}
 
     # What there is
 
@@ -183,14 +183,16 @@ class Refolding:
         self._note_homes(before, after.values(), events)
         self._keep_tail(key, entity.bounded, list(after.values()))
 
-    def _events(self, key: str, entity: _Entity, told: dict[str, RecordedEvent]) -> dict[str, RecordedEvent]:
+    def _events(self, key: str, entity: _Entity, read_events: dict[str, RecordedEvent]) -> dict[str, RecordedEvent]:
         if key.startswith("report" + SEPARATOR):
             # What influences a report is in units of its own.
-            found = {event.id: event for event in self._memory.store.entity(key)}
+            events = {event.id: event for event in self._memory.store.entity(key)}
         else:
-            found = {event: told[event] for unit in entity.before for event in unit.events if event in told}
-        found = {event: one for event, one in found.items() if event not in entity.removed}
-        return {**found, **entity.added}
+            events = {
+                event: read_events[event] for unit in entity.before for event in unit.events if event in read_events
+            }
+        events = {event: one for event, one in events.items() if event not in entity.removed}
+        return {**events, **entity.added}
 
     def _note_homes(self, before: dict[str, Unit], after: Iterable[Unit], events: dict[str, RecordedEvent]) -> None:
         homes = self._memory.round.changes.homes
@@ -206,11 +208,11 @@ class Refolding:
         at = 0
         if key.startswith("alert" + SEPARATOR):
             at = max((i for i, unit in enumerate(after) if _settled(unit, after[i + 1 : i + 2])), default=0)
-        kept = after[at:]
+        tail = after[at:]
         if at == 0 and settled is not None and settled.uid in self._memory.units:
-            kept = [settled, *kept]
-        if (kept or settled) and not key.startswith("event" + SEPARATOR):
-            self._memory.tails[key] = (at == 0 and settled is None, tuple(unit.uid for unit in kept))
+            tail = [settled, *tail]
+        if (tail or settled) and not key.startswith("event" + SEPARATOR):
+            self._memory.tails[key] = (at == 0 and settled is None, tuple(unit.uid for unit in tail))
         else:
             self._memory.tails.pop(key, None)
 

@@ -70,12 +70,12 @@ class Spans:
             if self._tops[at] < moment:
                 continue
             block = self._blocks[at]
-            found = False
+            covered = False
             for order in reversed(block[: bisect_left(block, before)]):
                 if self._cover[order[1]] >= moment:
-                    found = True
+                    covered = True
                     yield order
-            if not found:
+            if not covered:
                 self._tops[at] = max((self._cover[order[1]] for order in block), default=0)
 
     def overlapping(self, low: int, high: int) -> Iterator[str]:
@@ -103,10 +103,10 @@ class Spans:
         """The same entries, each with its start."""
         for at in range(self._at(order), len(self._blocks)):
             block = self._blocks[at]
-            for one in block[bisect_right(block, order) :]:
-                if one[0] > high:
+            for entry in block[bisect_right(block, order) :]:
+                if entry[0] > high:
                     return
-                yield one
+                yield entry
 
     def runs(self, order: Order, high: int) -> Iterator[str]:
         """Ids of such entries without those that start while one given before covers them."""

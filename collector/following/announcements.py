@@ -134,11 +134,11 @@ def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Ev
         old, new = move.before - move.after, move.after - move.before
         merged = {_goes_by(changes, number) for number in old}
         for number in sorted(new - merged):
-            place = changes.places.get((uid, number))
-            if place is None or place.rule == "opened" or (old and not before.lived(number)):
+            membership = changes.places.get((uid, number))
+            if membership is None or membership.rule == "opened" or (old and not before.lived(number)):
                 continue
-            data = {"event": uid, "rule": place.rule, "reason": place.reason}
-            yield _Notice(number, uid, place.reason, cause).event("incident.joined", move.start, data=data)
+            data = {"event": uid, "rule": membership.rule, "reason": membership.reason}
+            yield _Notice(number, uid, membership.reason, cause).event("incident.joined", move.start, data=data)
         for number in sorted(old):
             if _goes_by(changes, number) == number and not new:
                 yield _Notice(number, uid, "", cause).event("incident.left", move.start, data={"event": uid})

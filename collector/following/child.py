@@ -197,14 +197,14 @@ class _Serving:
     async def _tell(self) -> None:
         """Say how it is: whenever that changes, and at each heartbeat."""
         clock = asyncio.get_running_loop().time
-        said, said_at = None, 0.0
+        last_condition, said_at = None, 0.0
         while True:
             drafts = self._work.drafts
             condition = Condition(
                 self._follows, self._work.follower.failure, drafts=drafts.written, draft_failures=drafts.failures
             )
-            if condition != said or clock() - said_at >= HEARTBEAT:
-                said, said_at = condition, clock()
+            if condition != last_condition or clock() - said_at >= HEARTBEAT:
+                last_condition, said_at = condition, clock()
                 self._channel.send(condition)
             await asyncio.sleep(_LOOK)
 

@@ -241,10 +241,10 @@ class Follower:
             if self._settled and self._position >= self._quiet:
                 await self._say()
                 await self._settle()
-            taken, said = await self._go_on()
-            if taken is None:
+            round_input, said = await self._go_on()
+            if round_input is None:
                 return said or await self._place()
-            outcome = await self._write(lambda c: self._commit(c, taken))
+            outcome = await self._write(lambda c: self._commit(c, round_input))
         except BaseException as error:
             # What is in memory may be ahead of what was kept.
             self._position = -1
@@ -255,11 +255,11 @@ class Follower:
                 raise
             await self._blame(error)
             return True
-        for position in taken.damaged:
+        for position in round_input.damaged:
             # Once for each event, since none is followed twice; whoever reads it later sees it as well.
             log.error("the stored content of an event cannot be read; run timelined verify", position=position)
         # Another daemon may have erased: what was said before goes from this one's memory, too.
-        self._position = -1 if taken.erased else outcome.position
+        self._position = -1 if round_input.erased else outcome.position
         self._unsaid = outcome.said > 0
         self._tell(outcome)
         return True
@@ -309,7 +309,7 @@ class Follower:
         saying = asyncio.create_task(self._say())
         try:
             more = await self._attempt()
-            taken = await self._lists.query(self._take) if more else None
+            round_input = await self._lists.query(self._take) if more else None
         except asyncio.CancelledError:
             saying.cancel()
             await asyncio.wait([saying])
@@ -319,7 +319,7 @@ class Follower:
             await asyncio.gather(saying, return_exceptions=True)
             raise
         try:
-            return taken, await saying
+            return round_input, await saying
         except Exception:
             self._read = {}
             raise
@@ -452,17 +452,17 @@ class Follower:
             await self._write(lambda connection: shape.give_numbers(connection, rows))
         return last, max((row[0] for row in rows), default=0) + 1 if last else 0
 
-    def _commit(self, connection: Connection, taken: _RoundInput) -> Outcome:
+    def _commit(self, connection: Connection, round_input: _RoundInput) -> Outcome:
         """Write a round: what changed, what is to be said of it, and how far we are."""
-        position, changes = taken.last, taken.changes
+        position, changes = round_input.last, round_input.changes
         before, placed_by = (
             announcements.FormerIncidents(connection, changes),
             placing.FormerPlacing(connection, changes),
         )
         write(connection, changes)
-        index_events(connection, taken.rows)
-        write_news(connection, taken.first, position)
-        placing.note_due(connection, changes, placed_by, taken.first, position, self._rules)
+        index_events(connection, round_input.rows)
+        write_news(connection, round_input.first, position)
+        placing.note_due(connection, changes, placed_by, round_input.first, position, self._rules)
         news = list(announcements.news(changes, before, position)) if position > self._quiet else []
         put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
         leaf = shape.leaf_at(connection, position)

@@ -92,7 +92,7 @@ _MEMBERSHIPS = (
 )
 
 
-def _beside(*columns: Any, signal: Any = unit, told: Any = event_index) -> Select[Any]:
+def _beside(*columns: Any, signal: Any = unit, events: Any = event_index) -> Select[Any]:
     """What began in a window, was received by then, and is not in an incident."""
     inside = (
         exists().where(table.c.uid == signal.c.uid, table.c.number == bindparam("number")).correlate(signal)
@@ -100,11 +100,11 @@ def _beside(*columns: Any, signal: Any = unit, told: Any = event_index) -> Selec
     )
     return (
         select(*columns)
-        .select_from(signal.join(told, (told.c.id == signal.c.uid) & (told.c.revision == 0)))
+        .select_from(signal.join(events, (events.c.id == signal.c.uid) & (events.c.revision == 0)))
         .where(
             signal.c.start.between(bindparam("low"), bindparam("high")),
             signal.c.kind != "fact",
-            told.c.received_at <= bindparam("until"),
+            events.c.received_at <= bindparam("until"),
             or_(signal.c.kind != "note", signal.c.missed != NOTHING),
             *(~each for each in inside),
         )
@@ -123,7 +123,7 @@ _DENIABLE = _BESIDE.where(
 _alert, _told = unit.alias("fired"), event_index.alias("told")
 _FIRED = _BESIDE.where(
     unit.c.uid.in_(
-        _beside(func.min(_alert.c.uid), signal=_alert, told=_told)
+        _beside(func.min(_alert.c.uid), signal=_alert, events=_told)
         .where(_alert.c.kind == "alert", _alert.c.service.in_(services_of))
         .group_by(_alert.c.service)
     )
@@ -187,23 +187,23 @@ class CaseReader:
 
     def case(self, number: int) -> Case | None:
         """Everything of the incident that a number goes by now; None where nothing of it was known by ``as_of``."""
-        found = stored(self._connection, number)
-        if found is not None and found.goes_by is not None and found.goes_by != number:
-            found = stored(self._connection, found.goes_by)
-        if found is None or found.goes_by is None:
+        stored_incident = stored(self._connection, number)
+        if stored_incident is not None and stored_incident.goes_by is not None and stored_incident.goes_by != number:
+            stored_incident = stored(self._connection, stored_incident.goes_by)
+        if stored_incident is None or stored_incident.goes_by is None:
             return None
-        row, low, high = row_of(found), found.low, found.high
+        row, low, high = row_of(stored_incident), stored_incident.low, stored_incident.high
         memberships = memberships_of(self._connection, row.number)
         events = queries.read_ids(self._connection, sorted(memberships), self._as_of)
         if self._as_of is not None and not events:
             return None
-        told = {event.id for event in events}
+        event_ids = {event.id for event in events}
         spelling = Spelling(current(events), self._catalog.place, self._catalog.people)
         nearby, unlisted = self._nearby(row, low, high)
         return Case(
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
-            memberships={event: member for event, member in memberships.items() if event in told},
+            memberships={event: member for event, member in memberships.items() if event in event_ids},
             nearby=_spelt(spelling, nearby),
             unlisted=unlisted,
             followed=_spelt(spelling, self._followed(row.number)),

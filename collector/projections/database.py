@@ -188,10 +188,10 @@ class SqliteLists:
 
     def _identity(self) -> tuple[int, int] | None:
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except FileNotFoundError:
             return None
-        return found.st_dev, found.st_ino
+        return status.st_dev, status.st_ino
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -203,13 +203,13 @@ class SqliteLists:
     async def _reader(self) -> Readers:
         if self._owner and self._opened is None:
             await self._run(self._connected)
-        found = self._identity()
-        if self._owner and found != self._opened:
+        identity = self._identity()
+        if self._owner and identity != self._opened:
             await self._run(self._let_go)
             raise ListsRemoved(f"cannot read the lists {self.path}: the file was removed")
-        if found != self._shown:
+        if identity != self._shown:
             # What was read so far is read to its end; whoever comes now reads what is there.
-            former, self._shown = self._readers, found
+            former, self._shown = self._readers, identity
             self._readers = self._reading()
             await former.close()
         return self._readers

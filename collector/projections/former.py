@@ -29,10 +29,10 @@ def _found(connection: Connection) -> set[str]:
 
 def drop_former(connection: Connection) -> bool:
     """Drop them, on the connection that writes to the log; whether there were any."""
-    found = _found(connection)
+    tables = _found(connection)
     # To write over each of their pages would keep senders waiting for as long as it takes to copy them.
     connection.exec_driver_sql("PRAGMA secure_delete = OFF")
-    for table in sorted(found):
+    for table in sorted(tables):
         connection.execute(DropTable(Table(table, MetaData())))
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
-    return bool(found)
+    return bool(tables)

@@ -167,11 +167,11 @@ class SqlGroupingStore:
         statement = """SELECT body FROM asked CROSS JOIN signal WHERE fold = asked.key AND start >= coalesce(
             (SELECT start FROM signal AS other WHERE fold = asked.key ORDER BY start DESC LIMIT 1 OFFSET 1), -1)
             ORDER BY start DESC"""
-        found: dict[str, list[Unit]] = {}
+        by_entity: dict[str, list[Unit]] = {}
         for (body,) in select_asked(self._connection, statement, ("key TEXT",), [(key,) for key in keys]):
             unit = _decode(body)
-            found.setdefault(unit.fold, []).append(unit)
-        return found
+            by_entity.setdefault(unit.fold, []).append(unit)
+        return by_entity
 
     def _kept(self, rows: Sequence[Any]) -> list[StoredSignal]:
         places: dict[str, dict[int, Grounds]] = {row.uid: {} for row in rows}
@@ -184,11 +184,11 @@ class SqlGroupingStore:
         """The latest start of any unit."""
         return int(self._firsts(_LATEST)[0])
 
-    def keyed(self, asked: Sequence[SpanQuery]) -> list[str]:
+    def keyed(self, spans: Sequence[SpanQuery]) -> list[str]:
         """Units that one of these questions is about."""
         statement = """SELECT uid FROM asked CROSS JOIN signal_key WHERE signal_key.key = asked.key
             AND start > asked.after AND start <= asked.high AND cover >= asked.low"""
-        return [uid for (uid,) in select_asked(self._connection, statement, _ASKED, asked)]
+        return [uid for (uid,) in select_asked(self._connection, statement, _ASKED, spans)]
 
     def naming(self, events: Sequence[str]) -> list[str]:
         """Units that name one of these events."""

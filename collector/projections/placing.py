@@ -240,15 +240,15 @@ def _differing(
     before: Mapping[int, tuple[int, int]], after: Mapping[int, tuple[int, int]]
 ) -> list[tuple[int, int]]:  # fmt: skip
     """The times in which an incident lasts now and did not, or did and does not now; what overlaps is one."""
-    found: list[tuple[int, int]] = []
+    changed_spans: list[tuple[int, int]] = []
     for number in before.keys() | after.keys():
         old, new = before.get(number), after.get(number)
         if old is None or new is None:
-            found += [span for span in (old, new) if span is not None]
+            changed_spans += [span for span in (old, new) if span is not None]
         else:
-            found += [(min(pair), max(pair)) for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
+            changed_spans += [(min(pair), max(pair)) for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
     merged: list[tuple[int, int]] = []
-    for low, high in sorted(found):
+    for low, high in sorted(changed_spans):
         if merged and low <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], high))
         else:
@@ -386,7 +386,7 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
     ``position`` is how far the log was followed: drafts of incidents in which something moved are news from there on.
     """
     before = _before(connection, [decision.number for decision in decisions])
-    gone: list[tuple[str, int]] = []
+    removed: list[tuple[str, int]] = []
     placed: list[tuple[str, int, str, str]] = []
     moved: list[Moved] = []
     for decision in decisions:
@@ -396,12 +396,12 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
             if former.get(uid) == now:
                 continue
             if now is None:
-                gone.append((uid, number))
+                removed.append((uid, number))
             else:
                 placed.append((uid, number, now.rule, now.reason))
             moved.append(Moved(uid, number, decision.starts.get(uid, _start_of(uid)), former.get(uid), now))
     with recounted(connection, [move.uid for move in moved]):
-        remove(connection, gone, placement.c.uid, placement.c.number)
+        remove(connection, removed, placement.c.uid, placement.c.number)
         put(connection, placement, placed)
     put(connection, tables.incident_news, [(number, position) for number in sorted({m.number for m in moved})])
     remove(connection, [(decision.number,) for decision in decisions], placement_due.c.number)
@@ -415,7 +415,7 @@ def _start_of(uid: str) -> int:
 
 def _before(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[str, Placement]]:
     """What is placed in each of these incidents."""
-    found: dict[int, dict[str, Placement]] = {}
+    by_number: dict[int, dict[str, Placement]] = {}
     for row in select_among(connection, _BEFORE, numbers):
-        found.setdefault(row.number, {})[row.uid] = Placement(row.rule, row.reason)
-    return found
+        by_number.setdefault(row.number, {})[row.uid] = Placement(row.rule, row.reason)
+    return by_number

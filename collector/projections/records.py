@@ -70,10 +70,10 @@ def silences(connection: Connection, high: int) -> list[str]:
     return list(connection.execute(_SILENT, {"until": high}).scalars())
 
 
-def touching(told: Sequence[RecordedEvent], low: int) -> list[RecordedEvent]:
+def touching(records: Sequence[RecordedEvent], low: int) -> list[RecordedEvent]:
     """Those of them that were not over before a time, µs; both records of each."""
-    over = {event.entity for event in told if isinstance(until := event.data.get("until"), int) and until < low}
-    return [event for event in told if event.entity not in over]
+    over = {event.entity for event in records if isinstance(until := event.data.get("until"), int) and until < low}
+    return [event for event in records if event.entity not in over]
 
 
 def _recorded(

@@ -97,13 +97,13 @@ class _Listing(NamedTuple):
         return str(list(self.statement.selected_columns)[number].name)
 
 
-def _by_incident(what: str, table: Table, *columns: str) -> _Listing:
+def _by_incident(subject: str, table: Table, *columns: str) -> _Listing:
     """What a table says of each incident."""
     key = func.coalesce(_alive.c.key, literal("number ").concat(cast(table.c.number, Text)), type_=Text)
     statement = select(key.label("incident"), *(table.c[name] for name in columns)).join_from(
         table, _alive, _alive.c.number == table.c.number, isouter=True
     )
-    return _Listing(what, statement, 2)
+    return _Listing(subject, statement, 2)
 
 
 _LISTINGS = (
@@ -192,11 +192,11 @@ def _compared(log: Connection, scratch: Connection, rules: Rules) -> RegroupingD
     _take_numbers(log, scratch)
     _group(log, scratch, rules, position)
     unseen = _place(log, scratch, rules, position)
-    found: list[StoredDifference] = []
+    differences: list[StoredDifference] = []
     for listing in _LISTINGS:
-        if len(found) < MOST and not (unseen and listing.what in _BY_PLACEMENT):
-            found += _differing(listing, log, scratch)
-    return RegroupingDifference(tuple(found), tuple(unseen))
+        if len(differences) < MOST and not (unseen and listing.what in _BY_PLACEMENT):
+            differences += _differing(listing, log, scratch)
+    return RegroupingDifference(tuple(differences), tuple(unseen))
 
 
 # --- grouping again ---------------------------------------------------------------------------------------------------
@@ -251,11 +251,13 @@ def _differing(listing: _Listing, log: Connection, scratch: Connection) -> list[
     stored.create(scratch)
     for rows in log.execute(listing.statement).mappings().partitions(_BATCH):
         scratch.execute(insert(stored), list(map(dict, rows)))
-    kept = _only_in(select(stored), listing.statement, listing, scratch)
-    made = _only_in(listing.statement, select(stored), listing, scratch)
+    stored_rows = _only_in(select(stored), listing.statement, listing, scratch)
+    made_rows = _only_in(listing.statement, select(stored), listing, scratch)
     stored.drop(scratch)
     scratch.commit()
-    sentences = (_sentence(listing, key, kept.get(key), made.get(key)) for key in sorted({*kept, *made}))
+    sentences = (
+        _sentence(listing, key, stored_rows.get(key), made_rows.get(key)) for key in sorted({*stored_rows, *made_rows})
+    )
     return [StoredDifference(LISTS, 0, sentence) for sentence in sentences if sentence]
 
 
@@ -266,17 +268,17 @@ def _only_in(
     return {tuple(row[: listing.keys]): tuple(row) for row in rows}
 
 
-def _sentence(listing: _Listing, key: tuple[Any, ...], kept: Any, made: Any) -> str:
+def _sentence(listing: _Listing, key: tuple[Any, ...], stored_row: Any, fresh_row: Any) -> str:
     """What differs in one row; empty where it is only what an erasure put in a reason's place."""
     name = f"{listing.what} {' '.join(map(_shown, key))}"
-    if kept is None:
+    if stored_row is None:
         return f"{name} is missing"
-    if made is None:
+    if fresh_row is None:
         return f"{name} is there, and does not follow from the log"
-    differing = [number for number in range(listing.keys, len(kept)) if kept[number] != made[number]]
-    if [listing.name(number) for number in differing] == ["reason"] and kept[differing[0]] == amendments.ERASED:
+    differing = [number for number in range(listing.keys, len(stored_row)) if stored_row[number] != fresh_row[number]]
+    if [listing.name(number) for number in differing] == ["reason"] and stored_row[differing[0]] == amendments.ERASED:
         return ""
-    parts = (f"{listing.name(n)} is {_shown(kept[n])}, and not {_shown(made[n])}" for n in differing)
+    parts = (f"{listing.name(n)} is {_shown(stored_row[n])}, and not {_shown(fresh_row[n])}" for n in differing)
     return f"{name}: {'; '.join(parts)}"
 
 

@@ -59,50 +59,50 @@ def index_events(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> Non
 # --- by a filter ------------------------------------------------------------------------------------------------------
 
 
-def matching(connection: Connection, asked: EventFilter, service: str | None) -> list[tuple[int, str]]:
+def matching(connection: Connection, event_filter: EventFilter, service: str | None) -> list[tuple[int, str]]:
     """Positions and ids of the events that pass a filter, in its order; ``service`` is the key of the one it names."""
-    conditions = _conditions(asked, service)
-    kinds = _kinds(asked)
-    narrow = (asked.entity, asked.incident, service) != (None, None, None)
+    conditions = _conditions(event_filter, service)
+    kinds = _kinds(event_filter)
+    narrow = (event_filter.entity, event_filter.incident, service) != (None, None, None)
     if narrow or not kinds:
         # Not by the index of kinds: what an incident or an entity has is less than what there is of a type.
         of_kind = [event_index.c[column].concat(NOTHING) == value for column, value in kinds]
-        return _selected(connection, [[*of_kind, *conditions]], asked)
-    found: list[tuple[int, str]] = []
+        return _selected(connection, [[*of_kind, *conditions]], event_filter)
+    rows: list[tuple[int, str]] = []
     wanted = [event_kind.c[column] == value for column, value in kinds]
     pairs = connection.execute(
         select(event_kind.c.source, event_kind.c.type).where(*wanted).order_by(event_kind.c.source, event_kind.c.type)
     ).all()
     arms = [[event_index.c.source == pair.source, event_index.c.type == pair.type, *conditions] for pair in pairs]
     for start in range(0, len(arms), _ARMS):
-        found += _selected(connection, arms[start : start + _ARMS], asked)
-    return sorted(found, reverse=asked.newest_first)[: asked.limit]
+        rows += _selected(connection, arms[start : start + _ARMS], event_filter)
+    return sorted(rows, reverse=event_filter.newest_first)[: event_filter.limit]
 
 
-def _kinds(asked: EventFilter) -> list[tuple[str, str]]:
+def _kinds(event_filter: EventFilter) -> list[tuple[str, str]]:
     """What is asked of source and type, by column."""
-    family, _, rest = (asked.type or "").partition(".")
-    wanted = (
-        ("source", asked.source),
+    family, _, rest = (event_filter.type or "").partition(".")
+    values = (
+        ("source", event_filter.source),
         ("family", family if rest == "*" else None),
-        ("type", None if rest == "*" else asked.type),
+        ("type", None if rest == "*" else event_filter.type),
     )
-    return [(column, value) for column, value in wanted if value is not None]
+    return [(column, value) for column, value in values if value is not None]
 
 
-def _conditions(asked: EventFilter, service: str | None) -> _Conditions:
+def _conditions(event_filter: EventFilter, service: str | None) -> _Conditions:
     column = event_index.c
-    wanted: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
+    filters: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
         (service, _is_of),
-        (asked.since, lambda at: column.occurred_at >= at),
-        (asked.until, lambda at: column.occurred_at < at),
-        (asked.entity, lambda entity: column.entity == entity),
-        (asked.incident, _is_in),
-        (asked.known_by, lambda at: column.received_at <= at),
-        (asked.after, lambda position: column.position > position),
-        (asked.before, lambda position: column.position < position),
+        (event_filter.since, lambda at: column.occurred_at >= at),
+        (event_filter.until, lambda at: column.occurred_at < at),
+        (event_filter.entity, lambda entity: column.entity == entity),
+        (event_filter.incident, _is_in),
+        (event_filter.known_by, lambda at: column.received_at <= at),
+        (event_filter.after, lambda position: column.position > position),
+        (event_filter.before, lambda position: column.position < position),
     )
-    return [condition(value) for value, condition in wanted if value is not None]
+    return [condition(value) for value, condition in filters if value is not None]
 
 
 def _is_of(service: str) -> ColumnElement[bool]:
@@ -135,17 +135,17 @@ def _is_in(incident: int) -> ColumnElement[bool]:
 
 
 def _selected(
-    connection: Connection, arms: Sequence[_Conditions], asked: EventFilter
+    connection: Connection, arms: Sequence[_Conditions], event_filter: EventFilter
 ) -> list[tuple[int, str]]:  # fmt: skip
     """The first rows of each of these arms, all of them together in order."""
     column = event_index.c.position
-    order = column.desc() if asked.newest_first else column.asc()
-    selects = [_PLACES.where(*arm).order_by(order).limit(asked.limit) for arm in arms]
+    order = column.desc() if event_filter.newest_first else column.asc()
+    selects = [_PLACES.where(*arm).order_by(order).limit(event_filter.limit) for arm in arms]
     if len(selects) == 1:
         return list(map(tuple, connection.execute(selects[0])))
     whole = union_all(*(select(each.subquery()) for each in selects))
     together: Any = literal_column("position")
-    last = whole.order_by(together.desc() if asked.newest_first else together.asc()).limit(asked.limit)
+    last = whole.order_by(together.desc() if event_filter.newest_first else together.asc()).limit(event_filter.limit)
     return list(map(tuple, connection.execute(last)))
 
 
@@ -158,11 +158,11 @@ def named(connection: Connection, text: str) -> list[str]:
     What the lists have taken in is found by their index, what came after it by looking through that.
     """
     read = 0 if unusable(connection) else position(connection)
-    found = queries.resolve_id(connection, text, after=read)
+    ids = queries.resolve_id(connection, text, after=read)
     digits = queries.citation(text)
     if digits and read:
-        found += _ending_in(connection, digits)
-    return list(dict.fromkeys(found))
+        ids += _ending_in(connection, digits)
+    return list(dict.fromkeys(ids))
 
 
 def _ending_in(connection: Connection, digits: str) -> list[str]:

@@ -87,13 +87,13 @@ def fit(connection: Connection) -> bool:
     Whether there was anything before. Within the caller's transaction; the follower alone does it.
     """
     with _beside(connection):
-        known = set(inspect(connection).get_table_names())
-        used = "cursor" in known and connection.execute(_FOLLOWS).first() is not None
-        same = _same(connection, cursor, known)
+        tables = set(inspect(connection).get_table_names())
+        used = "cursor" in tables and connection.execute(_FOLLOWS).first() is not None
+        same = _same(connection, cursor, tables)
     # What says which log this is lies in the log's own schema.
-    ours = _ours(connection, known, same=same)
+    ours = _ours(connection, tables, same=same)
     with _beside(connection):
-        stale = [t for t in metadata.sorted_tables if t in REBUILT or not (ours and _same(connection, t, known))]
+        stale = [t for t in metadata.sorted_tables if t in REBUILT or not (ours and _same(connection, t, tables))]
         metadata.drop_all(connection, tables=stale)
         metadata.create_all(connection)
     # Without a number of its own the follower takes them from the log.
