@@ -29,7 +29,7 @@ def free_port() -> int:
         return port
 
 
-def until(holds: Callable[[], Any], what: str) -> Any:
+def until(holds: Callable[[], Any], event: str) -> Any:
     """Wait for a condition, and say which one never came."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
@@ -40,7 +40,7 @@ def until(holds: Callable[[], Any], what: str) -> Any:
         if answer:
             return answer
         time.sleep(0.1)
-    raise AssertionError(f"{what} did not come within {PATIENCE} s")
+    raise AssertionError(f"{event} did not come within {PATIENCE} s")
 
 
 def get(url: str) -> Any:

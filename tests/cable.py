@@ -51,11 +51,11 @@ class Cable:
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
 
-    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+    def _pump(self, source_socket: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
-            while data := one.recv(65536):
+            while data := source_socket.recv(65536):
                 other.sendall(data)
-        self._end(one)
+        self._end(source_socket)
         self._end(other)
 
     def _end(self, end: socket.socket) -> None:

@@ -101,13 +101,13 @@ def require(program: str) -> str:
     Unless ``TIMELINED_REQUIRE`` names it (by any part of its name, several separated by commas): then its absence is
     a failure, so that a build cannot turn green by skipping.
     """
-    found = shutil.which(program)
-    if found is None:
+    path = shutil.which(program)
+    if path is None:
         wanted = [name.strip() for name in os.environ.get("TIMELINED_REQUIRE", "").split(",") if name.strip()]
         if any(name in program for name in wanted):
             pytest.fail(f"{program} is not installed, and TIMELINED_REQUIRE asks for it")
         pytest.skip(f"{program} is not installed")
-    return found
+    return path
 
 
 @pytest.fixture
@@ -170,13 +170,13 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     mine = tmp_path_factory.getbasetemp()
     folder = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "demo"
     folder.mkdir(exist_ok=True)
-    said = folder / "said.json"
+    file = folder / "said.json"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not said.exists():
+        if not file.exists():
             ran = timelined("demo", "--to", "out", "--database", "demo.db", cwd=folder)
-            said.write_text(json.dumps([ran.returncode, ran.stdout, ran.stderr]), "utf-8")
-    returncode, stdout, stderr = json.loads(said.read_text("utf-8"))
+            file.write_text(json.dumps([ran.returncode, ran.stdout, ran.stderr]), "utf-8")
+    returncode, stdout, stderr = json.loads(file.read_text("utf-8"))
     return Played(returncode, stdout, stderr, folder / "out", f"sqlite:///{folder / 'demo.db'}")
 
 

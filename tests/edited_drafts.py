@@ -19,11 +19,11 @@ def draft_of(told: Told, events: list[Any], template: str = "default") -> str:
     return marked(told.draft(template=template) if events is told.events else _known(told, events, template))
 
 
-def with_edits(told: Told, kept: str) -> Document:
+def with_edits(story: Told, text: str) -> Document:
     """The draft once edits of the whole of it were taken in."""
     more = Told()
-    more.events, more.context, more.near = list(told.events), told.context, told.near
-    more.says("incident.revised", "23:00:00", "edits", data={"text": kept})
+    more.events, more.context, more.near = list(story.events), story.context, story.near
+    more.says("incident.revised", "23:00:00", "edits", data={"text": text})
     return more.draft()
 
 
@@ -33,11 +33,11 @@ def _known(told: Told, events: list[Any], template: str) -> Any:
     return part.draft(template=template)
 
 
-def assert_people_kept(before: str, after: str, written: set[str]) -> None:
+def assert_people_kept(before: str, after: str, known_lines: set[str]) -> None:
     """Every line that is not word for word a machine's is there, as it was, as often as it was."""
     theirs = Counter(_lines(before))
     for line in list(theirs):
-        if words(line) in written or not words(line):
+        if words(line) in known_lines or not words(line):
             del theirs[line]
     assert theirs - Counter(_lines(after)) == Counter()
 
@@ -50,9 +50,9 @@ def _lines(text: str) -> list[str]:
 def assert_facts_kept(fresh: str, after: str, editor: Editor) -> None:
     """Every statement of the new draft stands in the file, but for those whose evidence a person touched; of what they
     removed, whatever proves it now, the evidence is named."""
-    shown = "\n".join(said(after)).replace(f"{CHANGED} ", "")
-    named = set(CITED.findall("\n".join(line for line in said(after) if "A person removed from" in line)))
+    visible = "\n".join(said(after)).replace(f"{CHANGED} ", "")
+    removal_evidence = set(CITED.findall("\n".join(line for line in said(after) if "A person removed from" in line)))
     for line in said(fresh):
         cited = set(CITED.findall(line))
-        if cited and not editor.touched & cited and not cited <= named:
-            assert line in shown
+        if cited and not editor.touched & cited and not cited <= removal_evidence:
+            assert line in visible

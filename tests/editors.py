@@ -71,10 +71,10 @@ class Editor:
     def rewrite(self, at: int, _: str) -> None:
         """Other words in the middle of a line, the mark kept."""
         lines = self.lines
-        said = bare(lines[at])
-        middle = said[: len(said) // 2].rpartition(" ")[0]
+        text = bare(lines[at])
+        middle = text[: len(text) // 2].rpartition(" ")[0]
         lines[at] = lines[at].replace(middle, f"{middle} {self.word()}", 1) if middle else f"{self.word()} {lines[at]}"
-        self.put(lines, said)
+        self.put(lines, text)
 
     def retype(self, at: int, pasted: str) -> None:
         """A line typed anew, without its mark."""
@@ -171,11 +171,11 @@ def deeds(draw: st.DrawFn) -> tuple[str, float, str]:
 
 def do(editor: Editor, deed: tuple[str, float, str]) -> None:
     """One thing, done to the file."""
-    name, place, pasted = deed
+    name, fraction, pasted = deed
     crlf = "\r\n" in editor.text
     editor.text = editor.text.replace("\r\n", "\n")
     if editor.body:
-        DEEDS[name](editor, int(place * len(editor.body)), pasted)
+        DEEDS[name](editor, int(fraction * len(editor.body)), pasted)
     if crlf:
         editor.windows(0, "")
 

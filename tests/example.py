@@ -36,29 +36,29 @@ def _lines(name: str) -> list[dict[str, Any]]:
 
 def deliveries() -> list[Submission]:
     """What arrived, in the order in which it did."""
-    taken = endpoints(load_settings(FOLDER / "timelined.yml"))
-    found = []
-    for each in _lines("deliveries.jsonl"):
-        at, body = _micros(each["received_at"]), json.dumps(each["body"]).encode()
-        endpoint = taken[each["source"]]
-        hook = Webhook(source=each["source"], headers=each["headers"], body=body, received_at=at)
+    record = endpoints(load_settings(FOLDER / "timelined.yml"))
+    submissions = []
+    for configured in _lines("deliveries.jsonl"):
+        at, body = _micros(configured["received_at"]), json.dumps(configured["body"]).encode()
+        endpoint = record[configured["source"]]
+        hook = Webhook(source=configured["source"], headers=configured["headers"], body=body, received_at=at)
         events = endpoint.source.parse(hook, endpoint.reading)
-        found.append(Submission(source=each["source"], received_at=at, body=body, events=events))
-    return found
+        submissions.append(Submission(source=configured["source"], received_at=at, body=body, events=events))
+    return submissions
 
 
 def statements(incident: str) -> list[Submission]:
     """What people stated of the incident that this event opened."""
-    found = []
-    for number, each in enumerate(_lines("statements.jsonl")):
-        at = _micros(each.pop("at"))
-        makes = getattr(people, each.pop("says"))
-        if "moment" in each:
-            each["at"] = _micros(each.pop("moment"))
+    submissions = []
+    for number, record in enumerate(_lines("statements.jsonl")):
+        at = _micros(record.pop("at"))
+        makes = getattr(people, record.pop("says"))
+        if "moment" in record:
+            record["at"] = _micros(record.pop("moment"))
         about = {} if makes is people.opened else {"incident": incident}
-        fact: Event = makes(key=f"example {number}", stated_at=at, **about, **each)
-        found.append(Submission(source="people", received_at=at, events=(fact,)))
-    return found
+        fact: Event = makes(key=f"example {number}", stated_at=at, **about, **record)
+        submissions.append(Submission(source="people", received_at=at, events=(fact,)))
+    return submissions
 
 
 def _micros(text: str) -> int:
@@ -67,10 +67,12 @@ def _micros(text: str) -> int:
     return at
 
 
-async def _texts(told: list[Submission], forms: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+async def _texts(submissions: list[Submission], forms: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The opening event of the one incident, and its draft in these forms, by file name."""
     with tempfile.TemporaryDirectory() as folder:
-        async with played(told, load_settings(FOLDER / "timelined.yml").correlation, Path(folder) / "e.db") as lists:
+        async with played(
+            submissions, load_settings(FOLDER / "timelined.yml").correlation, Path(folder) / "e.db"
+        ) as lists:
             (row,) = [each for each in await lists.incidents() if each.merged_into is None]
             texts = {file: await postmortem(lists, row.number, format=form) or "" for file, form in forms.items()}
             return row.key, texts
@@ -78,10 +80,10 @@ async def _texts(told: list[Submission], forms: Mapping[str, str]) -> tuple[str,
 
 async def made() -> dict[str, str]:
     """File → what today's code makes of it; of the edited one, what it is brought up to."""
-    told = deliveries()
-    key, first = await _texts(told, {"draft.md": "md"})
+    submissions = deliveries()
+    key, first = await _texts(submissions, {"draft.md": "md"})
     forms = {"postmortem.html": "html", "timeline.svg": "svg", EDITED: MARKED}
-    _, after = await _texts([*told, *statements(key)], forms)
+    _, after = await _texts([*submissions, *statements(key)], forms)
     path = FOLDER / EDITED
     done = edits.merge(path.read_text("utf-8") if path.exists() else "", after[EDITED])
     assert done is not None

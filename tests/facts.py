@@ -65,18 +65,28 @@ def change(state: str, minutes: float, entity: str = "deployment:7", **fields: A
     return fact(f"change.{state}", minutes, entity, source="github", **fields)
 
 
-def stated(event_type: str, minutes: float, *, said: float, entity: str = "incident:x", **fields: Any) -> RecordedEvent:
-    """A person states something at ``said`` (minutes)."""
-    data = {"stated_at": at(said)} | fields.pop("data", {})
-    identity = (str(said), str(sorted(data.items())))
+def stated(
+    event_type: str, minutes: float, *, stated_at: float, entity: str = "incident:x", **fields: Any
+) -> RecordedEvent:
+    """A person states something at ``stated_at`` (minutes)."""
+    data = {"stated_at": at(stated_at)} | fields.pop("data", {})
+    identity = (str(stated_at), str(sorted(data.items())))
     return fact(
-        event_type, minutes, entity, *identity, source=PEOPLE, received=said, data=data, actor="Ana Lima", **fields
+        event_type,
+        minutes,
+        entity,
+        *identity,
+        source=PEOPLE,
+        received=stated_at,
+        data=data,
+        actor="Ana Lima",
+        **fields,
     )
 
 
-def mark(name: str, minutes: float, *, said: float = 60, **fields: Any) -> RecordedEvent:
+def mark(name: str, minutes: float, *, stated_at: float = 60, **fields: Any) -> RecordedEvent:
     """A person states a moment."""
-    return stated("mark.set", minutes, said=said, data={"mark": name}, **fields)
+    return stated("mark.set", minutes, stated_at=stated_at, data={"mark": name}, **fields)
 
 
 def link(rel: str, url: str) -> Link:

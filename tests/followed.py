@@ -30,10 +30,10 @@ HASTY = Rules(longest=30 * MINUTE, reach=HOUR)
 """Incidents that soon take nothing in, so that components are rarely plain."""
 
 
-def submission(told: RecordedEvent) -> Submission:
+def submission(event: RecordedEvent) -> Submission:
     """The delivery that tells one event."""
-    plain = Event(**{name: getattr(told, name) for name in Event.__struct_fields__})
-    return Submission(source=told.source, received_at=told.received_at, events=(plain,))
+    plain = Event(**{name: getattr(event, name) for name in Event.__struct_fields__})
+    return Submission(source=event.source, received_at=event.received_at, events=(plain,))
 
 
 class Followed:

@@ -77,9 +77,9 @@ class FakeGitHub:
         return web.json_response([each for each in self.pulls if each["head"]["ref"] == head])
 
     async def _open(self, request: web.Request) -> web.Response:
-        said = await request.json()
-        if any(each["head"]["ref"] == said["head"] for each in self.pulls):
+        body = await request.json()
+        if any(each["head"]["ref"] == body["head"] for each in self.pulls):
             return web.json_response({"message": "A pull request already exists"}, status=422)
         address = f"https://github.example/acme/postmortems/pull/{len(self.pulls) + 1}"
-        self.pulls.append({"head": {"ref": said["head"]}, "html_url": address, "title": said["title"]})
+        self.pulls.append({"head": {"ref": body["head"]}, "html_url": address, "title": body["title"]})
         return web.json_response(self.pulls[-1], status=201)

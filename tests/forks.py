@@ -152,11 +152,11 @@ def start(
     return forks.start(arguments, folder, environ, streams, follower=follower, within=within, module=module)
 
 
-def _keep(made: Forks) -> Forks:
+def _keep(forks: Forks) -> Forks:
     global _forks  # noqa: PLW0603 - one for each process that runs tests
-    _forks = made
-    atexit.register(made.close)
-    return made
+    _forks = forks
+    atexit.register(forks.close)
+    return forks
 
 
 def inherited(control: socket.socket, pid: int) -> None:
@@ -190,9 +190,9 @@ def run(
             command, cwd=folder, env=environ, text=True, timeout=seconds, check=False, stdin=stdin,
             stdout=subprocess.PIPE if stdout is None else stdout, stderr=subprocess.PIPE,
         )  # fmt: skip
-    with Path(os.devnull).open("rb") as nothing, TemporaryFile() as written, TemporaryFile() as stderr:
+    with Path(os.devnull).open("rb") as nothing, TemporaryFile() as output, TemporaryFile() as stderr:
         streams = (
-            nothing.fileno() if stdin is None else stdin, written.fileno() if stdout is None else stdout,
+            nothing.fileno() if stdin is None else stdin, output.fileno() if stdout is None else stdout,
             stderr.fileno(),
         )  # fmt: skip
         child = start(arguments, folder, environ, streams, within=within, module=module)
@@ -200,9 +200,9 @@ def run(
             code = child.wait(seconds)
         finally:
             child.kill()
-        written.seek(0)
+        output.seek(0)
         stderr.seek(0)
-        return subprocess.CompletedProcess(arguments, code, written.read().decode(), stderr.read().decode())
+        return subprocess.CompletedProcess(arguments, code, output.read().decode(), stderr.read().decode())
 
 
 # The process that forks

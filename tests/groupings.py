@@ -22,8 +22,8 @@ def only(*events: RecordedEvent, rules: Rules | None = None) -> Incident:
     return incident
 
 
-def rule_of(told: RecordedEvent, *others: RecordedEvent, rules: Rules | None = None) -> str:
+def rule_of(event: RecordedEvent, *others: RecordedEvent, rules: Rules | None = None) -> str:
     """By which rule an event is in an incident; why not, where it is in none."""
-    grouping = grouped(told, *others, rules=rules)
-    found = [m.rule for incident in grouping.incidents for m in incident.members if m.event == told.id]
-    return found[0] if found else next(entry.reason for entry in grouping.unjoined if entry.event == told.id)
+    grouping = grouped(event, *others, rules=rules)
+    found = [m.rule for incident in grouping.incidents for m in incident.members if m.event == event.id]
+    return found[0] if found else next(entry.reason for entry in grouping.unjoined if entry.event == event.id)

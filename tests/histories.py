@@ -150,10 +150,10 @@ def bare(event: RecordedEvent, *fields: str) -> RecordedEvent:
         "refs": (),
     }  # fmt: skip
     if "data" in fields:
-        kept = {
+        shared = {
             key: event.data[key] for key in ("starts_at", "ends_at", "mark", "field", "stated_at") if key in event.data
         }
-        event = msgspec.structs.replace(event, data=kept)
+        event = msgspec.structs.replace(event, data=shared)
     return msgspec.structs.replace(event, **{field: empty[field] for field in fields if field != "data"})
 
 
@@ -162,52 +162,52 @@ def bare(event: RecordedEvent, *fields: str) -> RecordedEvent:
 
 def example() -> Told:
     """A deploy, two alerts, a page, a rollback."""
-    told = Told()
-    told.deploys("checkout", "13:59:30", "14:00:10", "v42", tails=("b7a20", "41fc0"))
-    errors = told.fires("HighErrorRate", "14:02:10", "checkout", tail="a3f9c", description="12% of requests fail.",
+    story = Told()
+    story.deploys("checkout", "13:59:30", "14:00:10", "v42", tails=("b7a20", "41fc0"))
+    errors = story.fires("HighErrorRate", "14:02:10", "checkout", tail="a3f9c", description="12% of requests fail.",
                         query="ratio > 0.05", runbook="https://runbooks.example/errors")  # fmt: skip
-    told.page("triggered", "14:02:30", tail="0c6e4", data={"assignees": ["Ana"]})
-    slow = [told.fires("SlowCart", at("14:03:20") + n * 8 * SECOND, "cart", severity=None, series=f"cart-{n}",
+    story.page("triggered", "14:02:30", tail="0c6e4", data={"assignees": ["Ana"]})
+    slow = [story.fires("SlowCart", at("14:03:20") + n * 8 * SECOND, "cart", severity=None, series=f"cart-{n}",
                        tail="77d1b" if not n else f"5100{n:x}") for n in range(12)]  # fmt: skip
-    told.page("acknowledged", "14:04:00", tail="5f33e", actor="Ana")
-    told.says("note.added", "14:12:00", "Pool exhausted.", tail="3be7f")
-    told.deploys("checkout", "14:20:10", "14:20:10", "v41", rollback=True, tails=("7f21d", "7f21e"), actor="Ana")
-    told.events = [event for event in told.events if not event.id.endswith("7f21d")]
-    told.events[-1] = msgspec.structs.replace(told.events[-1], id=told.events[-1].id[:-5] + "7f21d")
-    told.ends(errors, "14:23:10", tail="4c9ba")
+    story.page("acknowledged", "14:04:00", tail="5f33e", actor="Ana")
+    story.says("note.added", "14:12:00", "Pool exhausted.", tail="3be7f")
+    story.deploys("checkout", "14:20:10", "14:20:10", "v41", rollback=True, tails=("7f21d", "7f21e"), actor="Ana")
+    story.events = [event for event in story.events if not event.id.endswith("7f21d")]
+    story.events[-1] = msgspec.structs.replace(story.events[-1], id=story.events[-1].id[:-5] + "7f21d")
+    story.ends(errors, "14:23:10", tail="4c9ba")
     for n, alert in enumerate(slow):
-        told.ends(alert, "14:23:10", tail="12aa3" if not n else f"9100{n:x}")
-    told.page("resolved", "14:24:00", tail="e6b21", actor="Ana")
-    told.nearby("other service", "alert.firing", "14:00:00", tail="9d70e", title="DiskFilling", service="search",
+        story.ends(alert, "14:23:10", tail="12aa3" if not n else f"9100{n:x}")
+    story.page("resolved", "14:24:00", tail="e6b21", actor="Ana")
+    story.nearby("other service", "alert.firing", "14:00:00", tail="9d70e", title="DiskFilling", service="search",
                 severity="warning")  # fmt: skip
-    opened = {event.id: Grouped(rule="service", reason="same service checkout") for event in told.events[:2]}
-    told.context["grouped"] = opened
-    return told
+    opened = {event.id: Grouped(rule="service", reason="same service checkout") for event in story.events[:2]}
+    story.context["grouped"] = opened
+    return story
 
 
 def switched_off() -> Told:
     """No page is taken for a quarter of an hour; a kill switch ends it; the status page tells customers."""
-    told = Told()
-    alert = told.fires("QueueFull", "09:00:00", "mailer", said="90,000 mails wait.")
-    told.page("triggered", "09:01:00", 500, "mailer", data={"assignees": ["Bo", "Cy"], "priority": "P2"})
-    told.page("escalated", "09:11:00", 500, "mailer", data={"assignees": ["Dee"]})
-    told.page("acknowledged", "09:16:00", 500, "mailer", actor="Dee")
-    told.page("reassigned", "09:17:00", 500, "mailer", data={"assignees": ["Eli"]})
-    told.page("updated", "09:17:30", 500, "mailer")
-    told.add("status.updated", "09:20:00", title="Mails are late.")
-    told.add("observation.recorded", "09:30:00", title="bulk mail off", actor="Eli", service="mailer",
+    story = Told()
+    alert = story.fires("QueueFull", "09:00:00", "mailer", said="90,000 mails wait.")
+    story.page("triggered", "09:01:00", 500, "mailer", data={"assignees": ["Bo", "Cy"], "priority": "P2"})
+    story.page("escalated", "09:11:00", 500, "mailer", data={"assignees": ["Dee"]})
+    story.page("acknowledged", "09:16:00", 500, "mailer", actor="Dee")
+    story.page("reassigned", "09:17:00", 500, "mailer", data={"assignees": ["Eli"]})
+    story.page("updated", "09:17:30", 500, "mailer")
+    story.add("status.updated", "09:20:00", title="Mails are late.")
+    story.add("observation.recorded", "09:30:00", title="bulk mail off", actor="Eli", service="mailer",
              data={"type": "com.acme.switch.set", "subject": "bulk-mail"})  # fmt: skip
-    told.ends(alert, "09:34:00", late=41 * MINUTE)
-    told.page("resolved", "09:40:00", 500, "mailer", actor="Eli")
-    return told
+    story.ends(alert, "09:34:00", late=41 * MINUTE)
+    story.page("resolved", "09:40:00", 500, "mailer", actor="Eli")
+    return story
 
 
 def page_alone() -> Told:
     """A page without any alert, resolved without an acknowledgement."""
-    told = Told()
-    told.page("triggered", "03:00:00", 7, "ledger", title="Ledger is down", data={"assignees": ["Jon"]})
-    told.page("resolved", "03:20:00", 7, "ledger", title="Ledger is down")
-    return told
+    story = Told()
+    story.page("triggered", "03:00:00", 7, "ledger", title="Ledger is down", data={"assignees": ["Jon"]})
+    story.page("resolved", "03:20:00", 7, "ledger", title="Ledger is down")
+    return story
 
 
 def report_alone() -> Told:
@@ -219,23 +219,23 @@ def report_alone() -> Told:
 
 def reported_first() -> Told:
     """A customer reports before the alert; people state impact, mitigation, cause and the end."""
-    told = Told()
-    told.marks("impact_started", "09:50:00", "first failed payment", by="Mia")
-    told.says("incident.opened", "10:00:00", "Cannot pay", service="checkout", data={"by": "Support"})
-    alert = told.fires("HighErrorRate", "10:11:00", "checkout")
-    told.page("triggered", "10:11:30", actor=None)
-    told.page("acknowledged", "10:13:00", actor="Ana")
-    told.marks("mitigated", "10:28:00", "switched the route")
-    told.ends(alert, "10:30:00")
-    told.page("resolved", "10:31:00", actor="Ana")
-    told.marks("impact_ended", "10:28:00", by="Mia")
-    told.marks("cause_identified", "10:50:00", "expired certificate")
-    told.says(
+    story = Told()
+    story.marks("impact_started", "09:50:00", "first failed payment", by="Mia")
+    story.says("incident.opened", "10:00:00", "Cannot pay", service="checkout", data={"by": "Support"})
+    alert = story.fires("HighErrorRate", "10:11:00", "checkout")
+    story.page("triggered", "10:11:30", actor=None)
+    story.page("acknowledged", "10:13:00", actor="Ana")
+    story.marks("mitigated", "10:28:00", "switched the route")
+    story.ends(alert, "10:30:00")
+    story.page("resolved", "10:31:00", actor="Ana")
+    story.marks("impact_ended", "10:28:00", by="Mia")
+    story.marks("cause_identified", "10:50:00", "expired certificate")
+    story.says(
         "action.added", "11:00:00", "Watch certificates", data={"owner": "Ana", "due": "2026-03-11", "state": "open"}
     )
-    told.says("action.added", "11:01:00", "Write it down", data={"owner": "", "due": "soon", "state": "done"})
-    told.says("incident.resolved", "11:10:00")
-    return told
+    story.says("action.added", "11:01:00", "Write it down", data={"owner": "", "due": "soon", "state": "done"})
+    story.says("incident.resolved", "11:10:00")
+    return story
 
 
 def change_alone() -> Told:
@@ -254,90 +254,92 @@ def note_alone() -> Told:
 
 def going_on() -> Told:
     """A flapping alert whose end never came, low alerts before it, and a failed deploy."""
-    told = Told()
-    low = told.fires("DiskFilling", "06:20:00", "db", severity="warning", said="80% full")
-    told.ends(low, "07:30:00")
-    told.deploys("db", "06:50:00", "07:05:00", "vacuum settings", failed=True, actor="ci")
+    story = Told()
+    low = story.fires("DiskFilling", "06:20:00", "db", severity="warning", said="80% full")
+    story.ends(low, "07:30:00")
+    story.deploys("db", "06:50:00", "07:05:00", "vacuum settings", failed=True, actor="ci")
     for minute in (0, 4, 8, 12):
-        alert = told.fires("SlowQueries", f"07:{minute:02d}:00", "db", said="p99 is 3 s")
+        alert = story.fires("SlowQueries", f"07:{minute:02d}:00", "db", said="p99 is 3 s")
         if minute < 12:
-            told.ends(alert, f"07:{minute + 2:02d}:00")
-    told.page("triggered", "07:01:00", 42, "db", data={"assignees": ["Jon"]})
-    told.page("acknowledged", "07:03:00", 42, "db", actor="Jon")
-    told.deploys("db", "07:20:00", "07:21:00", "settings back", rollback=True, actor="Jon")
-    told.add("chat.message", "07:22:00", title="still slow", actor="Jon")
-    return told
+            story.ends(alert, f"07:{minute + 2:02d}:00")
+    story.page("triggered", "07:01:00", 42, "db", data={"assignees": ["Jon"]})
+    story.page("acknowledged", "07:03:00", 42, "db", actor="Jon")
+    story.deploys("db", "07:20:00", "07:21:00", "settings back", rollback=True, actor="Jon")
+    story.add("chat.message", "07:22:00", title="still slow", actor="Jon")
+    return story
 
 
 def many_changes() -> Told:
     """One change of every kind before and during the incident, with links."""
-    told = Told()
+    story = Told()
     pull = (Link(rel="pull_request", url="https://code.example/acme/web/pull/9"),)
-    told.add("change.merged", "12:00:00", title="New cache", actor="ana", service="web", links=pull,
+    story.add("change.merged", "12:00:00", title="New cache", actor="ana", service="web", links=pull,
              data={"number": 9, "repository": "acme/web"}, entity="pr:9")  # fmt: skip
-    told.add(
+    story.add(
         "change.pushed", "12:00:05", title="New cache", actor="ana", data={"ref": "main", "repository": "acme/web"}
     )
-    told.add("change.succeeded", "12:03:00", entity="workflow_run:1:1", title="New cache",
+    story.add("change.succeeded", "12:03:00", entity="workflow_run:1:1", title="New cache",
              data={"workflow": "pipeline", "duration": 2 * MINUTE, "repository": "acme/web"}, actor="ana")  # fmt: skip
-    told.add("change.released", "12:04:00", title="v1.9", data={"repository": "acme/web"}, actor="ana")
-    told.deploys("web", "12:05:00", "12:07:00", "v1.9", actor="ci", data={"ref": "v1.9"})
-    told.deploys("web", "12:05:30", "12:25:30", "slow one", actor="ci")
-    alert = told.fires("High5xx", "12:09:00", "web")
-    other = told.fires("High5xx", "12:09:30", "api")
-    told.add("change.flag_toggled", "12:15:00", title="new-cache", service="web", environment="production", actor="bo",
+    story.add("change.released", "12:04:00", title="v1.9", data={"repository": "acme/web"}, actor="ana")
+    story.deploys("web", "12:05:00", "12:07:00", "v1.9", actor="ci", data={"ref": "v1.9"})
+    story.deploys("web", "12:05:30", "12:25:30", "slow one", actor="ci")
+    alert = story.fires("High5xx", "12:09:00", "web")
+    other = story.fires("High5xx", "12:09:30", "api")
+    story.add("change.flag_toggled", "12:15:00", title="new-cache", service="web", environment="production", actor="bo",
              data={"state": "off"}, entity="flag:new-cache")  # fmt: skip
-    told.ends(alert, "12:17:00")
-    told.ends(other, "12:40:00")
-    return told
+    story.ends(alert, "12:17:00")
+    story.ends(other, "12:40:00")
+    return story
 
 
 def corrected() -> Told:
     """A person corrected when the alert fired; a sender left something out; the collector was down."""
-    told = Told()
-    first = told.fires("High5xx", "12:00:00", "web", tail="aaaaa")
-    told.ends(first, "12:10:00")
-    told.events[0] = msgspec.structs.replace(first, amendment="correction", revision=1)
-    gap = told.add("source.gap", "12:01:00", source="alertmanager", data={"missing": 3})
-    stop = told.add("collector.stopped", "11:00:00", source="timelined")
-    start = told.add("collector.started", "11:20:00", source="timelined", data={"previous_stop": "recorded"})
-    unread = told.add("source.unrecognised", "12:03:00", source="pagerduty", data={"reason": "new kind"})
-    told.events = told.events[:2]
-    told.context["collector"] = (stop, start, gap, unread)
-    return told
+    story = Told()
+    first = story.fires("High5xx", "12:00:00", "web", tail="aaaaa")
+    story.ends(first, "12:10:00")
+    story.events[0] = msgspec.structs.replace(first, amendment="correction", revision=1)
+    gap = story.add("source.gap", "12:01:00", source="alertmanager", data={"missing": 3})
+    stop = story.add("collector.stopped", "11:00:00", source="timelined")
+    start = story.add("collector.started", "11:20:00", source="timelined", data={"previous_stop": "recorded"})
+    unread = story.add("source.unrecognised", "12:03:00", source="pagerduty", data={"reason": "new kind"})
+    story.events = story.events[:2]
+    story.context["collector"] = (stop, start, gap, unread)
+    return story
 
 
 def storm() -> Told:
     """Sixty alerts of as many names on as many services, within minutes; two hundred messages."""
-    told = Told()
+    story = Told()
     for n in range(60):
-        alert = told.fires(
+        alert = story.fires(
             f"Alert{n}", at("15:00:00") + n * 9 * SECOND, f"service-{n}", said=f"number {n} " + "word " * 30
         )
         if n % 5:
-            told.ends(alert, at("15:30:00") + n * 150 * SECOND)
+            story.ends(alert, at("15:30:00") + n * 150 * SECOND)
     for n in range(200):
-        told.add("chat.message", at("15:01:00") + n * 20 * SECOND, title=f"message {n} " + "and more " * 20, actor="Bo")
+        story.add(
+            "chat.message", at("15:01:00") + n * 20 * SECOND, title=f"message {n} " + "and more " * 20, actor="Bo"
+        )
     for n in range(60):
-        told.says("note.added", f"16:{n:02d}:00", f"note {n} " + "blah " * 40)
-    return told
+        story.says("note.added", f"16:{n:02d}:00", f"note {n} " + "blah " * 40)
+    return story
 
 
 def monster(events: int = 10_000) -> Told:
     """Thousands of series of one alert, most of which flap once or twice."""
-    told = Told()
-    fired = [told.fires("PodCrash", at("02:00:00") + n * 50_000, "grid", series=f"pod-{n}", said=f"pod-{n}")
+    story = Told()
+    fired = [story.fires("PodCrash", at("02:00:00") + n * 50_000, "grid", series=f"pod-{n}", said=f"pod-{n}")
              for n in range(events // 3 - 30)]  # fmt: skip
     for n, alert in enumerate(fired):
-        told.ends(alert, at("02:05:00") + n * 50_000)
+        story.ends(alert, at("02:05:00") + n * 50_000)
         if n % 2:
-            again = told.fires("PodCrash", at("02:08:00") + n * 50_000, "grid", series=f"pod-{n}", said=f"pod-{n}")
-            told.ends(again, at("02:11:00") + n * 50_000)
-    while len(told.events) < events:
-        n = len(told.events)
-        told.add("observation.recorded", at("02:00:00") + n * SECOND // 2, title=f"restart {n}", actor="kubelet",
+            again = story.fires("PodCrash", at("02:08:00") + n * 50_000, "grid", series=f"pod-{n}", said=f"pod-{n}")
+            story.ends(again, at("02:11:00") + n * 50_000)
+    while len(story.events) < events:
+        n = len(story.events)
+        story.add("observation.recorded", at("02:00:00") + n * SECOND // 2, title=f"restart {n}", actor="kubelet",
                  data={"type": "k8s.pod.restarted"}, service="grid")  # fmt: skip
-    return told
+    return story
 
 
 MADE_UP: dict[str, Callable[[], Told]] = {

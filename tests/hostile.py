@@ -84,20 +84,24 @@ _AT = 1_772_632_930_000_000
 _IDS = tuple(f"{number:032x}" for number in range(1, 6))
 
 
-def composed(said: Iterator[str]) -> Document:
+def composed(texts: Iterator[str]) -> Document:
     """A draft with a text in every place that a stranger's may take, in each kind of block."""
     claim = Claim(
-        parts=(Words("It said "), Quote(next(said)), Words(" on "), Name(next(said)), Words(": "), Code(next(said)),
-               Words(", see "), LinkedText(next(said), "https://a.example/x"), Words(".")), cites=_IDS[:1],
+        parts=(Words("It said "), Quote(next(texts)), Words(" on "), Name(next(texts)), Words(": "), Code(next(texts)),
+               Words(", see "), LinkedText(next(texts), "https://a.example/x"), Words(".")), cites=_IDS[:1],
     )  # fmt: skip
-    alone = [Claim(parts=(each,), cites=_IDS[1:3]) for each in (Name(next(said)), Quote(next(said)), Code(next(said)))]
-    fired = (Words("Alert "), Name(next(said)), Words(" fired: "), Quote(next(said)), Code(next(said)))
+    alone = [
+        Claim(parts=(each,), cites=_IDS[1:3]) for each in (Name(next(texts)), Quote(next(texts)), Code(next(texts)))
+    ]
+    fired = (Words("Alert "), Name(next(texts)), Words(" fired: "), Quote(next(texts)), Code(next(texts)))
     row = Row(at=_AT, label="Detected", cites=_IDS[:2], type="alert.firing", suffixes=("corrected",), parts=fired)
-    first = Row(at=_AT, label="", cites=_IDS[:1], type="note.added", parts=(Quote(next(said)),))
-    cells = ((Name(next(said)),), (Code(next(said)),), (Quote(next(said)),))
+    first = Row(at=_AT, label="", cites=_IDS[:1], type="note.added", parts=(Quote(next(texts)),))
+    cells = ((Name(next(texts)),), (Code(next(texts)),), (Quote(next(texts)),))
     table = Table(key="alerts", head=("Alert", "Query", "Value"), rows=(TableRow(cells=cells, cites=_IDS[:1]),))
-    action = ActionRow(action=(Quote(next(said)),), owner=(Name(next(said)),), due=next(said) or BENIGN, cites=_IDS[:1])
-    line = IndexLine(id=_IDS[0], at=_AT, type=next(said), source=next(said))
+    action = ActionRow(
+        action=(Quote(next(texts)),), owner=(Name(next(texts)),), due=next(texts) or BENIGN, cites=_IDS[:1]
+    )
+    line = IndexLine(id=_IDS[0], at=_AT, type=next(texts), source=next(texts))
     sections = (
         Section(
             key="summary", blocks=(claim, Bullets(items=(claim, *alone)), Prompt("what broke?", "timelined mark 1"))
@@ -107,22 +111,26 @@ def composed(said: Iterator[str]) -> Document:
         Section(key="actions", blocks=(Actions(rows=(action,)),)),
         Section(key="appendix", blocks=(Index(lines=(line,)),)),
     )
-    title, lead = Claim(parts=(Name(next(said)),), stop=False), Claim(parts=(Name(next(said)),), cites=_IDS[:1])
-    return Document(title=title, lead=lead, incident=Claim(parts=(Name(next(said)),), label=True), date=_AT,
+    title, lead = Claim(parts=(Name(next(texts)),), stop=False), Claim(parts=(Name(next(texts)),), cites=_IDS[:1])
+    return Document(title=title, lead=lead, incident=Claim(parts=(Name(next(texts)),), label=True), date=_AT,
                     resolved=True, sections=sections, events={}, digest="d")  # fmt: skip
 
 
-def told(said: Iterator[str]) -> Document:
+def told(texts: Iterator[str]) -> Document:
     """An incident in which senders and people wrote such texts."""
     # What an event says was read out of UTF-8.
-    said = (each.encode("utf-8", "replace").decode() for each in said)
+    texts = (each.encode("utf-8", "replace").decode() for each in texts)
     story = Told()
-    alert = story.fires(next(said), "18:02:10", next(said), severity=next(said), series=next(said), said=next(said))
-    story.page("triggered", "18:02:31", service=next(said), title=next(said), data={"assignees": [next(said)]})
-    story.page("acknowledged", "18:04:01", actor=next(said))
-    story.deploys(next(said), "18:00:00", "18:00:05", next(said))
-    story.says("note.added", "18:05:00", next(said), by=next(said))
-    story.says("action.added", "18:06:00", next(said), data={"owner": next(said), "due": next(said), "state": "open"})
+    alert = story.fires(
+        next(texts), "18:02:10", next(texts), severity=next(texts), series=next(texts), said=next(texts)
+    )
+    story.page("triggered", "18:02:31", service=next(texts), title=next(texts), data={"assignees": [next(texts)]})
+    story.page("acknowledged", "18:04:01", actor=next(texts))
+    story.deploys(next(texts), "18:00:00", "18:00:05", next(texts))
+    story.says("note.added", "18:05:00", next(texts), by=next(texts))
+    story.says(
+        "action.added", "18:06:00", next(texts), data={"owner": next(texts), "due": next(texts), "state": "open"}
+    )
     story.ends(alert, "18:23:35")
     return story.draft()
 
@@ -194,10 +202,10 @@ def _confluence(shown: str) -> object:
     return [each for each in _elements(root) if not each.startswith("br ")]
 
 
-def _svg(shown: str) -> object:
+def _svg(rendered: str) -> object:
     """A text of unknown width stands in a frame of its own, and what an alert says may decide whether a bar is there:
     a set."""
-    found = set(_elements(ElementTree.fromstring(shown)))  # noqa: S314 - our own text
+    found = set(_elements(ElementTree.fromstring(rendered)))  # noqa: S314 - our own text
     return {each for each in found if not re.match(r"\S*(?:text|svg|title|tspan) ", each)}
 
 
@@ -273,14 +281,14 @@ def tried(form: str, cases: int, seed: int) -> tuple[int, list[list[str]]]:
     """How many texts were tried in a format, and those of each draft whose structure they changed."""
     build, structure = STRUCTURES[form]
     render = RENDERERS[form]
-    wanted = structure(render(build(harmless())))
+    expected = structure(render(build(harmless())))
     chance, count, failed = random.Random(f"{form} {seed}"), 0, list[list[str]]()  # noqa: S311 - not a secret
     while count < cases:
         texts = Texts(chance)
-        shown = render(build(texts))
+        rendered = render(build(texts))
         count += len(texts.given)
         try:
-            same = _alike(structure(shown), wanted)
+            same = _alike(structure(rendered), expected)
         except Exception:
             same = False
         if not same:
@@ -295,17 +303,17 @@ def _say(line: str) -> None:
 
 def main() -> int:
     """Try them, and tell how it went."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--cases", type=int, default=50_000, help="texts in each format")
-    asked.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="which ones")  # noqa: S311
-    asked.add_argument("formats", nargs="*", default=[], help="these formats alone")
-    given = asked.parse_args()
-    _say(f"seed {given.seed}")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=50_000, help="texts in each format")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="which ones")  # noqa: S311
+    parser.add_argument("formats", nargs="*", default=[], help="these formats alone")
+    options = parser.parse_args()
+    _say(f"seed {options.seed}")
     _say("| format | texts | structural changes | CPU s |\n|---|---|---|---|")
     bad = 0
-    for form in given.formats or STRUCTURES:
+    for form in options.formats or STRUCTURES:
         start = time.process_time()
-        count, failed = tried(form, given.cases, given.seed)
+        count, failed = tried(form, options.cases, options.seed)
         bad += len(failed)
         _say(f"| {form} | {count:,} | {len(failed)} | {time.process_time() - start:.0f} |")
         for texts in failed[:3]:

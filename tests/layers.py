@@ -121,14 +121,14 @@ def layers(docstring: str) -> dict[str, int]:
 
 def modules(root: Path) -> dict[str, Path]:
     """Every module of both packages by its dotted name."""
-    found = {}
+    paths = {}
     for path in sorted(p for package in PACKAGES for p in (root / package).rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return paths
 
 
-def imports(name: str, path: Path, known: Iterable[str]) -> Iterator[Import]:
+def imports(name: str, path: Path, names_known: Iterable[str]) -> Iterator[Import]:
     """Every import of a module, those inside functions and type-checking blocks included."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -139,7 +139,7 @@ def imports(name: str, path: Path, known: Iterable[str]) -> Iterator[Import]:
             origin = ".".join(part for part in (base, node.module or "") if part)
             for alias in node.names:
                 whole = f"{origin}.{alias.name}"
-                yield Import(name, whole if whole in known else origin, node.lineno)
+                yield Import(name, whole if whole in names_known else origin, node.lineno)
 
 
 def under(module: str, roots: Iterable[str]) -> bool:
@@ -149,11 +149,11 @@ def under(module: str, roots: Iterable[str]) -> bool:
 
 def violations(root: Path, docstring: str) -> list[str]:
     """Every import that the map or the rules of the rooms do not allow."""
-    known, table = modules(root), layers(docstring)
-    everything = [each for name, path in known.items() for each in imports(name, path, known)]
-    complaints = [f"{name} stands in no layer" for name in known if not _layered(name, table)]
+    paths, table = modules(root), layers(docstring)
+    everything = [each for name, path in paths.items() for each in imports(name, path, paths)]
+    complaints = [f"{name} stands in no layer" for name in paths if not _layered(name, table)]
     for each in everything:
-        complaints += [f"{each}: {reason}" for reason in _reasons(each, known, table)]
+        complaints += [f"{each}: {reason}" for reason in _reasons(each, paths, table)]
     return complaints + _circle(everything)
 
 
@@ -162,15 +162,15 @@ def _layered(name: str, table: Mapping[str, int]) -> bool:
     return package != "collector" or not rest or rest.split(".")[0] in table
 
 
-def _reasons(each: Import, known: Mapping[str, Path], table: Mapping[str, int]) -> Iterator[str]:
-    if each.imported.split(".")[0] in PACKAGES:
-        yield from _inside(each, known, table)
+def _reasons(imported_by: Import, known: Mapping[str, Path], table: Mapping[str, int]) -> Iterator[str]:
+    if imported_by.imported.split(".")[0] in PACKAGES:
+        yield from _inside(imported_by, known, table)
     else:
-        yield from _outside(each)
+        yield from _outside(imported_by)
 
 
-def _inside(each: Import, known: Mapping[str, Path], table: Mapping[str, int]) -> Iterator[str]:
-    importer, imported = each.importer, each.imported
+def _inside(import_: Import, known: Mapping[str, Path], table: Mapping[str, int]) -> Iterator[str]:
+    importer, imported = import_.importer, import_.imported
     if imported not in known:
         yield "there is no such module"
     if importer.startswith("renderers"):
@@ -180,7 +180,7 @@ def _inside(each: Import, known: Mapping[str, Path], table: Mapping[str, int]) -
         if not under(importer, RENDERER_USERS):
             yield "only drafting and what stands above it import renderers"
     else:
-        yield from _upward(each, table)
+        yield from _upward(import_, table)
     if under(imported, ["collector.settings"]) and not under(importer, [*SETTINGS_READERS, "collector.settings"]):
         yield "only daemon and cli read settings"
     if importer.startswith("collector.sources.") and not _adapter_may(imported):
@@ -191,24 +191,24 @@ def _adapter_may(imported: str) -> bool:
     return imported in ADAPTER_MAY_IMPORT or imported.startswith("collector.sources.")
 
 
-def _upward(each: Import, table: Mapping[str, int]) -> Iterator[str]:
-    above, below = ([*name.split("."), ""][1] for name in (each.importer, each.imported))
+def _upward(import_: Import, table: Mapping[str, int]) -> Iterator[str]:
+    above, below = ([*name.split("."), ""][1] for name in (import_.importer, import_.imported))
     if above == below:
-        if below and each.imported == f"collector.{below}" != each.importer:
+        if below and import_.imported == f"collector.{below}" != import_.importer:
             yield "inside a folder __init__ comes last"
     elif below and above in table and below in table and table[below] >= table[above]:
         yield f"layer {table[above]} imports from layer {table[below]}"
 
 
-def _outside(each: Import) -> Iterator[str]:
-    library = each.imported.split(".")[0]
+def _outside(import_: Import) -> Iterator[str]:
+    library = import_.imported.split(".")[0]
     if library not in sys.stdlib_module_names and library not in LIBRARIES:
         yield "no rule says who may know this library"
-    if library in LIBRARIES and not under(each.importer, LIBRARIES[library]):
+    if library in LIBRARIES and not under(import_.importer, LIBRARIES[library]):
         yield f"{library} is known to {', '.join(LIBRARIES[library])} only"
-    if each.importer in BARE and library != "msgspec" and library not in sys.stdlib_module_names:
+    if import_.importer in BARE and library != "msgspec" and library not in sys.stdlib_module_names:
         yield "this module knows the standard library and msgspec only"
-    if under(each.importer, PURE) and (each.imported in IMPURE_MODULES or library in IMPURE_MODULES):
+    if under(import_.importer, PURE) and (import_.imported in IMPURE_MODULES or library in IMPURE_MODULES):
         yield "this module is pure"
 
 
@@ -226,13 +226,13 @@ def _circle(everything: Iterable[Import]) -> list[str]:
 
 def impure_calls(root: Path) -> list[str]:
     """Every call in a pure module that reads a clock, a file or the environment."""
-    found = []
+    calls = []
     for name, path in modules(root).items():
         for node in ast.walk(ast.parse(path.read_text("utf-8"))) if under(name, PURE) else ():
             if isinstance(node, ast.Call):
                 called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                found += [f"{name}:{node.lineno} calls {called}"] if called in IMPURE_CALLS else []
-    return found
+                calls += [f"{name}:{node.lineno} calls {called}"] if called in IMPURE_CALLS else []
+    return calls
 
 
 def planted(root: Path, files: Mapping[str, str]) -> list[str]:

@@ -92,11 +92,11 @@ async def showing(folder: Path, **settings: Any) -> AsyncIterator[Face]:
 
 async def rings(face: Face, count: int, name: str = "ring", service: str = "checkout") -> None:
     """So many loud rings of one service, a second apart: one incident."""
-    told = [
+    notification = [
         {"name": f"{name} {number}", "at": NOW + number * SECOND, "loud": True, "service": service}
         for number in range(count)
     ]
-    assert (await face.deliver(json.dumps(told).encode())).status == 202
+    assert (await face.deliver(json.dumps(notification).encode())).status == 202
     await face.followed()
 
 

@@ -30,13 +30,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("demands")
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(folder / "archive.git")], check=True)
     (folder / "timelined.yml").write_text(SETTINGS % (folder / "archive.git"), "utf-8")
-    made = started(folder, "--config.file", str(folder / "timelined.yml"))
-    made.tell(alert("firing"), alert("resolved"), storm())
-    made.incidents(2)
-    made.state(1, "notes", text="restarted the workers", at="2026-03-04T14:10:00Z")
-    made.state(1, "marks", mark="mitigated", at="2026-03-04T14:15:00Z")
-    yield made
-    made.process.kill()
+    site_started = started(folder, "--config.file", str(folder / "timelined.yml"))
+    site_started.tell(alert("firing"), alert("resolved"), storm())
+    site_started.incidents(2)
+    site_started.state(1, "notes", text="restarted the workers", at="2026-03-04T14:10:00Z")
+    site_started.state(1, "marks", mark="mitigated", at="2026-03-04T14:15:00Z")
+    yield site_started
+    site_started.process.kill()
 
 
 def storm() -> bytes:

@@ -50,10 +50,10 @@ autovacuum = off
 def programs() -> Path | None:
     """Where initdb and postgres are: the newest there is; None where PostgreSQL is not installed."""
     beside = shutil.which("initdb")
-    found = [Path(beside).resolve().parent] if beside else []
+    folders = [Path(beside).resolve().parent] if beside else []
     for place in _PLACES:
-        found += Path("/").glob(place.removeprefix("/"))
-    usable = [folder for folder in found if (folder / "postgres").exists() and (folder / "initdb").exists()]
+        folders += Path("/").glob(place.removeprefix("/"))
+    usable = [folder for folder in folders if (folder / "postgres").exists() and (folder / "initdb").exists()]
     return max(usable, key=lambda folder: [int(n) for n in folder.as_posix().split("/") if n.isdigit()], default=None)
 
 
@@ -118,10 +118,10 @@ class Server:
 
     def start(self, *options: str) -> None:
         """Start it and wait until it takes connections."""
-        with (self.folder / "log").open("ab") as said:
+        with (self.folder / "log").open("ab") as log_file:
             self._process = subprocess.Popen(
                 [str(self._binaries / "postgres"), "-D", str(self.data), *options],
-                user=self.user, cwd=self.folder, env=self._environment, stdout=said, stderr=said,
+                user=self.user, cwd=self.folder, env=self._environment, stdout=log_file, stderr=log_file,
             )  # fmt: skip
         until = time.monotonic() + PATIENCE
         while not self._answers():
@@ -255,9 +255,9 @@ def url(postgres: Server) -> str:
     return postgres.fresh()
 
 
-async def eventually(what: Callable[[], Any], patience: float = 60.0) -> None:
+async def eventually(condition: Callable[[], Any], patience: float = 60.0) -> None:
     """Wait until something holds, on this event loop."""
     until = time.monotonic() + patience
-    while not what():
+    while not condition():
         assert time.monotonic() < until, "it did not happen"
         await asyncio.sleep(0.01)

@@ -25,7 +25,7 @@ PATIENCE = 120.0
 
 def alert(status: str, name: str = "HighErrorRate", number: int = 1) -> bytes:
     """An Alertmanager delivery about one critical alert that began at 14:02:10, and ended at 14:23."""
-    told = {
+    alert_json = {
         "status": status,
         "labels": {"alertname": name, "service": "checkout", "severity": "critical", "environment": "production"},
         "annotations": {"summary": "12% of requests fail."},
@@ -33,7 +33,7 @@ def alert(status: str, name: str = "HighErrorRate", number: int = 1) -> bytes:
         "endsAt": "2026-03-04T14:23:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
         "fingerprint": f"{number:016x}",
     }
-    body = {"version": "4", "groupKey": '{}:{alertname="x"}', "status": status, "receiver": "r", "alerts": [told]}
+    body = {"version": "4", "groupKey": '{}:{alertname="x"}', "status": status, "receiver": "r", "alerts": [alert_json]}
     return json.dumps(body).encode()
 
 
@@ -50,14 +50,14 @@ def post(url: str, body: bytes, headers: Mapping[str, str] = {}) -> tuple[int, A
         return response.status, json.load(response)
 
 
-def eventually(what: Callable[[], Any]) -> Any:
-    """What ``what`` gives once that is true; looks again and again, and fails after :data:`PATIENCE`."""
+def eventually(condition: Callable[[], Any]) -> Any:
+    """What ``condition`` gives once that is true; looks again and again, and fails after :data:`PATIENCE`."""
     began = time.monotonic()
-    while not (found := _unless_too_early(what)):
+    while not (answer := _unless_too_early(condition)):
         waited = time.monotonic() - began
-        assert waited < PATIENCE, f"{what} did not happen"
+        assert waited < PATIENCE, f"{condition} did not happen"
         time.sleep(pause(waited))
-    return found
+    return answer
 
 
 def pause(waited: float) -> float:
@@ -69,10 +69,10 @@ def pause(waited: float) -> float:
     return min(0.25, max(0.01, waited / 8))
 
 
-def _unless_too_early(what: Callable[[], Any]) -> Any:
+def _unless_too_early(condition: Callable[[], Any]) -> Any:
     """None where a daemon that has only just started does not have its lists yet."""
     try:
-        return what()
+        return condition()
     except urllib.error.HTTPError as refused:
         with refused:
             if refused.code != HTTPStatus.SERVICE_UNAVAILABLE:
@@ -125,13 +125,13 @@ class Process:
             command = [sys.executable, "-c", _HAND_OVER, str(handed[0]), *command]
         command = [*self.inside, *command]
         alone = bool(handed or self.inside) or not forks.possible(self._environ)
-        with self.said.open("ab") as said, Path(os.devnull).open("r+b") as nothing:
+        with self.said.open("ab") as log_file, Path(os.devnull).open("r+b") as nothing:
             if alone:
                 self._process = subprocess.Popen(
-                    command, cwd=self.folder, env=self._environ, stderr=said, pass_fds=handed
+                    command, cwd=self.folder, env=self._environ, stderr=log_file, pass_fds=handed
                 )
                 return
-            streams = (nothing.fileno(), nothing.fileno(), said.fileno())
+            streams = (nothing.fileno(), nothing.fileno(), log_file.fileno())
             self._process = forks.start(command[3:], self.folder, self._environ, streams, follower=self.forked)
 
     @property

@@ -13,26 +13,26 @@ SERVICES = ("web", "search-api", "ledger")
 @st.composite
 def incidents(draw: st.DrawFn) -> Told:
     """An incident of alerts, a page, changes and notes, any of which may be missing."""
-    told = Told()
-    told.context["reported"] = {"alert": ("x",), "change": ("y",), "page": ("z",)}
+    story = Told()
+    story.context["reported"] = {"alert": ("x",), "change": ("y",), "page": ("z",)}
     minute = st.integers(0, 90)
     for name in draw(st.lists(st.sampled_from("ABC"), max_size=5)):
         start = at("10:00:00") + draw(minute) * MINUTE
-        fired = told.fires(name, start, draw(st.sampled_from(SERVICES)), severity=draw(st.sampled_from(("critical",
+        fired = story.fires(name, start, draw(st.sampled_from(SERVICES)), severity=draw(st.sampled_from(("critical",
                            "warning"))), series=draw(st.sampled_from(("", "a", "b"))))  # fmt: skip
         if draw(st.booleans()):
-            told.ends(fired, start + draw(st.integers(1, 90)) * MINUTE)
+            story.ends(fired, start + draw(st.integers(1, 90)) * MINUTE)
     if draw(st.booleans()):
-        told.page("triggered", "10:30:00", service=draw(st.sampled_from(SERVICES)))
+        story.page("triggered", "10:30:00", service=draw(st.sampled_from(SERVICES)))
         if draw(st.booleans()):
-            told.page("acknowledged", "10:31:30", actor="Ana")
+            story.page("acknowledged", "10:31:30", actor="Ana")
         if draw(st.booleans()):
-            told.page("resolved", "11:59:00")
+            story.page("resolved", "11:59:00")
     for _ in range(draw(st.integers(0, 2))):
         start = draw(st.integers(10, 50))
-        told.deploys(draw(st.sampled_from(SERVICES)), f"09:{start}:00", f"09:{start + 5}:00",
+        story.deploys(draw(st.sampled_from(SERVICES)), f"09:{start}:00", f"09:{start + 5}:00",
                      draw(st.sampled_from(("v1", "v2"))))  # fmt: skip
     if draw(st.booleans()):
-        told.marks("impact_started", "09:55:00")
-    told.says("note.added", "10:40:00", "looked")
-    return told
+        story.marks("impact_started", "09:55:00")
+    story.says("note.added", "10:40:00", "looked")
+    return story

@@ -61,12 +61,12 @@ def notification(firing: list[dict[str, Any]], resolved: list[dict[str, Any]]) -
 def silence(**more: str) -> dict[str, Any]:
     """A silence on one service."""
     matcher = {"type": "TYPE_EQUAL", "name": "service", "pattern": "checkout", "rendered": 'service="checkout"'}
-    told = {
+    silence_fields = {
         "id": "0b1c2d3e-0000-4000-8000-000000000002", "matchers": [matcher], "matcherSets": [{"matchers": [matcher]}],
         "startsAt": "2026-03-04T14:05:00Z", "endsAt": "2026-03-04T16:05:00Z", "updatedAt": "2026-03-04T14:05:00Z",
         "createdBy": "mara", "comment": "Known; the rollback is under way.",
     }  # fmt: skip
-    return told | more
+    return silence_fields | more
 
 
 def muted(name: str, service: str = "checkout") -> dict[str, Any]:

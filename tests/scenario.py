@@ -77,7 +77,7 @@ class Story:
         """These deliveries were received then."""
         self.arrivals += [Arrival(micros(at), one) for one in sent]
 
-    def says(self, at: str, what: Callable[..., Event], *, by: str = "Ana Lima", **more: object) -> Event:
+    def says(self, at: str, statement: Callable[..., Event], *, by: str = "Ana Lima", **more: object) -> Event:
         """A person stated this then; ``about`` is a delivery whose first event the statement is about."""
         about = more.pop("about", None)
         if isinstance(about, Sent):
@@ -87,7 +87,7 @@ class Story:
         if "moment" in more:
             more["at"] = micros(str(more.pop("moment")))
         key = f"key-{next(self._keys)}"  # type: ignore[call-overload]
-        fact = what(key=key, by=by, stated_at=micros(at), **more)
+        fact = statement(key=key, by=by, stated_at=micros(at), **more)
         self.arrivals.append(Arrival(micros(at), fact=fact))
         return fact
 
@@ -170,10 +170,10 @@ async def drafts(lists: projections.Projections, options: Options, form: str = "
     return [renumbered(text, number, place) for place, (number, text) in enumerate(texts, 1) if text is not None]
 
 
-def renumbered(text: str, number: int, place: int) -> str:
+def renumbered(text: str, number: int, shown_number: int) -> str:
     """The draft as if the incidents had been numbered in the order they began: their numbers follow arrival."""
-    head = text.replace(f"**Incident:** {number} ·", f"**Incident:** {place} ·")
-    return re.sub(rf"`timelined (mark|action) {number} ", rf"`timelined \1 {place} ", head)
+    head = text.replace(f"**Incident:** {number} ·", f"**Incident:** {shown_number} ·")
+    return re.sub(rf"`timelined (mark|action) {number} ", rf"`timelined \1 {shown_number} ", head)
 
 
 async def draft_files(story: Story, where: Path | str) -> dict[str, str]:

@@ -32,10 +32,10 @@ class Place:
     def log(self) -> EventLog:
         return self.served.log
 
-    async def sent(self, told: senders.Sent) -> dict[str, Any]:
+    async def sent(self, delivery: senders.Sent) -> dict[str, Any]:
         """What a delivery was answered with."""
-        url = f"{self.served.address}/webhooks/{told.source}"
-        async with self.client.post(url, data=told.body, headers=told.headers) as answer:
+        url = f"{self.served.address}/webhooks/{delivery.source}"
+        async with self.client.post(url, data=delivery.body, headers=delivery.headers) as answer:
             assert answer.status < 300, await answer.text()
             return await answer.json()  # type: ignore[no-any-return]
 
@@ -46,10 +46,10 @@ class Place:
 
     async def erase(self, *events: str, **more: Any) -> Any:
         """Erase; it must come to its end."""
-        told = await self.post("erasures", events=list(events), by="Ana", reason="a token was logged", **more)
-        assert told["answered"] in (200, 201), told
-        assert told["remaining"] is None
-        return told
+        erasure = await self.post("erasures", events=list(events), by="Ana", reason="a token was logged", **more)
+        assert erasure["answered"] in (200, 201), erasure
+        assert erasure["remaining"] is None
+        return erasure
 
     async def get(self, path: str) -> Any:
         async with self.client.get(f"{self.served.address}/api/v1/{path}") as answer:

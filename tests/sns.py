@@ -69,7 +69,7 @@ _SIGNED = ("Message", "MessageId", "SubscribeURL", "Subject", "Timestamp", "Toke
 
 def envelope(message: object, *, at: str, ident: str = "m-1", version: str = "1", **more: str) -> dict[str, Any]:
     """A notification with this message, or what ``more`` makes of it; signed."""
-    told = {
+    fields = {
         "Type": "Notification",
         "MessageId": ident,
         "TopicArn": TOPIC,
@@ -80,7 +80,7 @@ def envelope(message: object, *, at: str, ident: str = "m-1", version: str = "1"
         "UnsubscribeURL": f"https://sns.eu-west-1.amazonaws.com/?Action=Unsubscribe&SubscriptionArn={TOPIC}:17",
         **more,
     }
-    return told | {"Signature": signature(told, version)}
+    return fields | {"Signature": signature(fields, version)}
 
 
 def signature(told: Mapping[str, Any], version: str = "1") -> str:

@@ -20,10 +20,10 @@ from tests.scenario import Arrival, submission
 from tests.senders import Alert, alertmanager, micros
 
 
-def received(at: str | int, one: Alert) -> Submission:
+def received(at: str | int, alert: Alert) -> Submission:
     """What the log is given when this is received."""
     moment = at if isinstance(at, int) else micros(at)
-    return submission(Arrival(moment, alertmanager(one)))
+    return submission(Arrival(moment, alertmanager(alert)))
 
 
 def assert_same_in_another_order(told: Sequence[Submission], shuffled: Sequence[Submission], cuts: Any) -> None:
@@ -33,19 +33,19 @@ def assert_same_in_another_order(told: Sequence[Submission], shuffled: Sequence[
         assert asyncio.run(outcome(Path(one), by_receipt, cuts)) == asyncio.run(outcome(Path(other), shuffled, cuts))
 
 
-def assert_same_on_a_server(told: Sequence[Submission], url: str, cuts: Any) -> None:
+def assert_same_on_a_server(submissions: Sequence[Submission], url: str, cuts: Any) -> None:
     """What append() decides in PostgreSQL, and what it leaves to be judged, come to what a file holds."""
-    shuffled = list(told)
+    shuffled = list(submissions)
     cuts.shuffle(shuffled)
     with tempfile.TemporaryDirectory() as folder:
-        expected = asyncio.run(outcome(Path(folder), told, cuts))
+        expected = asyncio.run(outcome(Path(folder), submissions, cuts))
     assert asyncio.run(outcome(Path(), shuffled, cuts, url)) == expected
 
 
-async def outcome(folder: Path, told: Sequence[Submission], cuts: Any, url: str = "") -> Any:
+async def outcome(folder: Path, submissions: Sequence[Submission], cuts: Any, url: str = "") -> Any:
     """What stands in the log, and in the lists, after these were stored in this order."""
     async with following(folder, url=url) as followed:
-        left = list(told)
+        left = list(submissions)
         while left:
             size = cuts.randint(1, len(left))
             for answer in await followed.log.append(left[:size]):
@@ -54,12 +54,12 @@ async def outcome(folder: Path, told: Sequence[Submission], cuts: Any, url: str 
             if cuts.random() < 0.5:
                 await followed.follower.catch_up()
         await followed.follower.catch_up()
-        found = [event for event in current(await followed.log.read(0, 1000)) if event.source == "alertmanager"]
+        alerts = [event for event in current(await followed.log.read(0, 1000)) if event.source == "alertmanager"]
         # A number stays with what was an incident only until more was known, so numbers follow the order of storing.
         listed = [row for row in await followed.lists.incidents() if row.status != "merged"]
         rows = [(row.key, row.ended_at, row.title) for row in listed]
         cases = [await followed.lists.case(row.number) for row in listed]
-        told_by = [(e.id, e.occurred_at, e.received_at, e.type, e.data, e.labels) for e in found]
+        told_by = [(e.id, e.occurred_at, e.received_at, e.type, e.data, e.labels) for e in alerts]
         return told_by, sorted(rows), sorted(unnumbered(case) for case in cases if case is not None)
 
 

@@ -86,12 +86,12 @@ async def test_what_the_pages_adapter_does_not_understand_is_kept(
         json.dumps(sent)[:40]: ("Deployment", 400, "malformed"),
     }
     async with running(tmp_path, connect=aiohttp_client, endpoints={"forge": endpoint}) as face:
-        for text, (kind, status, told) in cases.items():
+        for text, (kind, status, expected_status) in cases.items():
             headers = {"X-Forge-Signature": f"sha256={signature_of(text.encode(), SECRET)}", "X-Forge-Event": kind}
             answer = await face.ask("POST", "/webhooks/forge", data=text.encode(), headers=headers)
             assert answer.status == status
             (delivery,) = await face.log.deliveries(limit=1)
-            assert delivery.status == told
+            assert delivery.status == expected_status
 
 
 def test_the_pages_adapter_keeps_the_rules_of_adapters(planted: Source) -> None:

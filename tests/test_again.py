@@ -143,24 +143,24 @@ def pauses(draw: st.DrawFn) -> list[RecordedEvent]:
         minute, number = draw(st.integers(0, 60)), draw(st.integers(0, 2))
         match draw(st.integers(0, 9)):
             case 0 | 1 | 2 | 3 | 4:
-                told = resolved(f"A{number}", minute, minute + draw(st.integers(0, 6)), _SERVICES[number],
+                event = resolved(f"A{number}", minute, minute + draw(st.integers(0, 6)), _SERVICES[number],
                                 environment=draw(st.sampled_from([None, None, "production", "staging"])))  # fmt: skip
             case 5 | 6 | 7:
                 state = draw(st.sampled_from(["triggered", "resolved", "reopened"]))
-                told = page(f"P{number}", state, minute, draw(st.sampled_from(_SERVICES)))
+                event = page(f"P{number}", state, minute, draw(st.sampled_from(_SERVICES)))
             case 8:
-                told = firing(f"A{number}", minute, _SERVICES[number])
+                event = firing(f"A{number}", minute, _SERVICES[number])
             case _:
-                told = draw(_said(list(events.values()), minute))
-        events[told.id] = told
+                event = draw(_said(list(events.values()), minute))
+        events[event.id] = event
     return list(events.values())
 
 
 @st.composite
-def _said(draw: st.DrawFn, known: list[RecordedEvent], minute: int) -> RecordedEvent:
-    if not known:
+def _said(draw: st.DrawFn, events: list[RecordedEvent], minute: int) -> RecordedEvent:
+    if not events:
         return change("d", minute)
-    about, other = draw(st.sampled_from(known)), draw(st.sampled_from(known))
+    about, other = draw(st.sampled_from(events)), draw(st.sampled_from(events))
     kind = draw(st.sampled_from(_WORDS))
     more = {"into": about.id, "from": other.id} if kind == "merged" else {"event": other.id}
     return says(f"incident.{kind}", minute, about, **more)

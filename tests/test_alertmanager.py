@@ -30,14 +30,14 @@ def group(*alerts: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def test_peers_of_a_cluster_tell_the_same_fact() -> None:
     """Receiver, address, offset and the rest of the group do not make another alert of it."""
-    (one,) = parse_json("alertmanager", group(alert(), externalURL="http://am-0", receiver="a"))
+    (first,) = parse_json("alertmanager", group(alert(), externalURL="http://am-0", receiver="a"))
     other, _ = parse_json(
         "alertmanager",
         group(
             alert(startsAt="2026-03-04T16:02:10.123456789+02:00"), alert(fingerprint="99"), externalURL="http://am-1"
         ),
     )
-    assert one.id == other.id
+    assert first.id == other.id
 
 
 def test_an_earlier_start_by_a_nanosecond_is_another_fact() -> None:

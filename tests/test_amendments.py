@@ -30,11 +30,16 @@ SAID: dict[str, Any] = {"key": "k", "by": "Ana", "reason": "the clock was wrong"
 def test_a_correction_says_what_should_have_been_and_who_said_so() -> None:
     """The id stays, the fields change, and who, when, why and what stand in the data."""
     event = firing(2)
-    told = amendments.corrected(event, **SAID, fields={"title": "Latency", "service": "cart"}, clear=["severity"])
-    assert (told.id, told.revision, told.amendment) == (event.id, 1, "correction")
-    assert (told.title, told.service, told.severity, told.environment) == ("Latency", "cart", None, event.environment)
-    assert told.data["corrected"] == ["service", "severity", "title"]
-    assert (told.data["amended_by"], told.data["amended_because"], told.data["amended_at"]) == (
+    corrected = amendments.corrected(event, **SAID, fields={"title": "Latency", "service": "cart"}, clear=["severity"])
+    assert (corrected.id, corrected.revision, corrected.amendment) == (event.id, 1, "correction")
+    assert (corrected.title, corrected.service, corrected.severity, corrected.environment) == (
+        "Latency",
+        "cart",
+        None,
+        event.environment,
+    )
+    assert corrected.data["corrected"] == ["service", "severity", "title"]
+    assert (corrected.data["amended_by"], corrected.data["amended_because"], corrected.data["amended_at"]) == (
         "Ana", "the clock was wrong", at(60),
     )  # fmt: skip
 
@@ -106,13 +111,13 @@ KEY = {"Idempotency-Key": "once"}
 async def test_the_same_key_amends_once(face: Face) -> None:
     """Sent again, the answer names the same revision; with something else to say, it is refused."""
     name = await _ring(face)
-    said = {"title": "b", "by": "Ana", "reason": "a typo"}
-    first = await face.post(f"/api/v1/events/{name}/correct", said, headers=KEY)
+    body = {"title": "b", "by": "Ana", "reason": "a typo"}
+    first = await face.post(f"/api/v1/events/{name}/correct", body, headers=KEY)
     face.now += 1_000_000
-    again = await face.post(f"/api/v1/events/{name}/correct", said, headers=KEY)
+    again = await face.post(f"/api/v1/events/{name}/correct", body, headers=KEY)
     assert (first.status, again.status, again.json["known"]) == (201, 200, True)
     assert first.json["position"] == again.json["position"]
-    (await face.post(f"/api/v1/events/{name}/correct", said | {"title": "c"}, headers=KEY)).problem(422)
+    (await face.post(f"/api/v1/events/{name}/correct", body | {"title": "c"}, headers=KEY)).problem(422)
     (await face.post(f"/api/v1/events/{name}/retract", {"by": "Ana", "reason": "x"}, headers=KEY)).problem(422)
     assert [e.title for e in await face.log.read_ids([name])] == ["a", "b"]
 
@@ -174,29 +179,29 @@ def test_a_correction_is_marked_in_the_draft_and_a_retraction_is_gone(empty_log:
 
 async def test_a_draft_that_was_written_is_corrected_at_once(tmp_path: Path) -> None:
     """The file in the folder says what is right when the command returns."""
-    async with serving(tmp_path) as place:
-        await place.sent(senders.alertmanager(replace(senders.alert("Errors", since="14:02"), until="14:20")))
-        await place.caught_up()
-        note = await place.post("incidents/1/notes", text="Restarted the wokers", by="Ana")
-        await place.drawn()
-        draft = place.drafts / "incident-1.md"
+    async with serving(tmp_path) as rig:
+        await rig.sent(senders.alertmanager(replace(senders.alert("Errors", since="14:02"), until="14:20")))
+        await rig.caught_up()
+        note = await rig.post("incidents/1/notes", text="Restarted the wokers", by="Ana")
+        await rig.drawn()
+        draft = rig.drafts / "incident-1.md"
         assert "wokers" in draft.read_text()
-        await place.post(f"events/{note['event']}/correct", title="Restarted the workers", by="Ana", reason="a typo")
+        await rig.post(f"events/{note['event']}/correct", title="Restarted the workers", by="Ana", reason="a typo")
         assert "Restarted the workers" in draft.read_text()
         assert "wokers" not in draft.read_text()
 
 
 async def test_the_draft_of_an_incident_that_is_none_any_more_says_so(tmp_path: Path) -> None:
     """Once all that opened it is retracted, its file does not go on telling it."""
-    async with serving(tmp_path) as place:
+    async with serving(tmp_path) as rig:
         alert = replace(senders.alert("Errors", since="14:02"), until="14:20")
-        told = await place.sent(senders.alertmanager(alert))
-        await place.drawn()
-        draft = place.drafts / "incident-1.md"
+        receipt = await rig.sent(senders.alertmanager(alert))
+        await rig.drawn()
+        draft = rig.drafts / "incident-1.md"
         assert "Errors" in draft.read_text()
-        await place.post(f"events/{told['items'][0]['event']}/retract", by="Ana", reason="a test")
+        await rig.post(f"events/{receipt['items'][0]['event']}/retract", by="Ana", reason="a test")
         assert draft.read_text().startswith("Incident 1 is no longer one")
-        assert "Errors" not in (place.drafts / "incident-1.json").read_text()
+        assert "Errors" not in (rig.drafts / "incident-1.json").read_text()
 
 
 def test_what_was_split_off_stays_apart(empty_log: str) -> None:

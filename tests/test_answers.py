@@ -18,7 +18,7 @@ AT = 1_772_632_930_000_000
 """2026-03-04T14:02:10Z."""
 
 
-def _fact(**said: Any) -> RecordedEvent:
+def _fact(**fields: Any) -> RecordedEvent:
     facts: dict[str, Any] = {
         "id": "0" * 12 + "a" * 20,
         "type": "alert.firing",
@@ -28,7 +28,7 @@ def _fact(**said: Any) -> RecordedEvent:
         "position": 7,
         "received_at": AT + 1,
     }
-    return RecordedEvent(**(facts | said))
+    return RecordedEvent(**(facts | fields))
 
 
 class _Told:
@@ -41,7 +41,7 @@ class _Told:
 told = _Told()
 
 
-def _row(**known: Any) -> IncidentRow:
+def _row(**fields: Any) -> IncidentRow:
     facts: dict[str, Any] = {
         "number": 3,
         "key": "0" * 32,
@@ -56,7 +56,7 @@ def _row(**known: Any) -> IncidentRow:
         "lead": None,
         "events": 2,
     }
-    return IncidentRow(**(facts | known))
+    return IncidentRow(**(facts | fields))
 
 
 def test_an_event_has_every_field_whatever_is_known() -> None:

@@ -93,18 +93,18 @@ async def test_a_backup_of_a_log_that_is_written_is_of_one_moment(
     steps: list[str] = []
     try:
         before = await log.head()
-        made = await asyncio.to_thread(copying.backup, source, target, lambda what, done, of: steps.append(what))
+        backup = await asyncio.to_thread(copying.backup, source, target, lambda what, done, of: steps.append(what))
         async with asyncio.timeout(60):
-            while (after := await log.head()) <= made.position:  # noqa: ASYNC110 - the log tells only who follows it
+            while (after := await log.head()) <= backup.position:  # noqa: ASYNC110 - the log tells only who follows it
                 await asyncio.sleep(0)
     finally:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
         await log.close()
-    assert before <= made.position < after
-    assert rows(target) == rows(source)[: made.position]
+    assert before <= backup.position < after
+    assert rows(target) == rows(source)[: backup.position]
     # Bounded steps: no more than half a megabyte at once.
-    assert steps.count("copying") >= made.size // (64 * 8192)
+    assert steps.count("copying") >= backup.size // (64 * 8192)
 
 
 async def _write_on(log: EventLog) -> None:
@@ -119,7 +119,7 @@ FLIPPED = "UPDATE content SET bytes = CAST(x'00' || substr(bytes, 2) AS BLOB) WH
 
 
 @pytest.mark.parametrize(
-    ("statement", "named"),
+    ("statement", "message"),
     [
         (FLIPPED + "(SELECT content FROM event WHERE position = 77)", "position 77: "),  # noqa: S608 - ours
         ("UPDATE event SET received_at = received_at + 1 WHERE position = 78", "position 78: "),
@@ -131,10 +131,10 @@ FLIPPED = "UPDATE content SET bytes = CAST(x'00' || substr(bytes, 2) AS BLOB) WH
         ("UPDATE head SET position = position + 1", f"position {EVENTS + 1}: it is missing"),
     ],
 )
-def test_a_damaged_log_gives_no_backup(statement: str, named: str, source: Path, target: Path) -> None:
+def test_a_damaged_log_gives_no_backup(statement: str, message: str, source: Path, target: Path) -> None:
     """What does not fit what was committed to is named, and nothing is left that could be taken for a backup."""
     damage(source, statement)
-    with pytest.raises(LogDamaged, match=named):
+    with pytest.raises(LogDamaged, match=message):
         copying.backup(source, target)
     assert left(target.parent) == []
 
@@ -210,11 +210,11 @@ def test_two_backups_to_one_name_do_not_mix(source: Path, target: Path) -> None:
     """The second is refused while the first is being written."""
     refused: list[str] = []
 
-    def second(what: str, done: int, of: int) -> None:
+    def second(step: str, done: int, of: int) -> None:
         if not refused:
             with pytest.raises(InvalidInput, match="another backup is being written"):
                 copying.backup(source, target)
-            refused.append(what)
+            refused.append(step)
 
     assert copying.backup(source, target, second).position == EVENTS
     assert refused

@@ -50,47 +50,47 @@ def test_the_latest_are_kept_and_the_one_just_made(
     tmp_path_factory: pytest.TempPathFactory, hours: list[int], most: int, which: int
 ) -> None:
     """Whatever else lies there stays; a clock that was set back removes nothing that was made just now."""
-    place = tmp_path_factory.mktemp("kept")
-    paths = [folder.place(place, at * HOUR) for at in hours]
-    for path in [*paths, place / "timelined-monday.db", place / "notes"]:
+    backup_folder = tmp_path_factory.mktemp("kept")
+    paths = [folder.place(backup_folder, at * HOUR) for at in hours]
+    for path in [*paths, backup_folder / "timelined-monday.db", backup_folder / "notes"]:
         path.touch()
-    made = paths[which % len(paths)]
-    gone = folder.keep(made, most)
-    left = [found.path for found in folder.backups(place)]
-    assert made in left
+    newest = paths[which % len(paths)]
+    removed = folder.keep(newest, most)
+    left = [found.path for found in folder.backups(backup_folder)]
+    assert newest in left
     assert len(left) == min(most, len(paths))
-    others = sorted(set(paths) - {made})
-    assert left == sorted({made, *others[len(others) - len(left) + 1 :]})
-    assert sorted([*gone, *left]) == sorted(paths)
-    assert {"timelined-monday.db", "notes"} <= {path.name for path in place.iterdir()}
+    others = sorted(set(paths) - {newest})
+    assert left == sorted({newest, *others[len(others) - len(left) + 1 :]})
+    assert sorted([*removed, *left]) == sorted(paths)
+    assert {"timelined-monday.db", "notes"} <= {path.name for path in backup_folder.iterdir()}
 
 
 def test_what_a_killed_run_left_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
     """Nobody else would ever remove it: each run has a name of its own."""
-    made, stale, written = (folder.place(tmp_path, NOW + hours * HOUR) for hours in range(3))
-    made.touch()
-    for path in (stale, written):
+    made_now, stale, unfinished = (folder.place(tmp_path, NOW + hours * HOUR) for hours in range(3))
+    made_now.touch()
+    for path in (stale, unfinished):
         path.with_name(f"{path.name}.partial").touch()
-    with written.with_name(f"{written.name}.partial").open("r+b") as held:
+    with unfinished.with_name(f"{unfinished.name}.partial").open("r+b") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        folder.keep(made, 1)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [made.name, f"{written.name}.partial"]
+        folder.keep(made_now, 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [made_now.name, f"{unfinished.name}.partial"]
 
 
 def test_a_command_makes_them_and_keeps_as_many_as_it_is_told(empty_log: str, tmp_path: Path) -> None:
     """Into a folder that is there; a file takes its own name, and has nothing to keep."""
-    place = tmp_path / "backups"
-    refused = run("backup", str(place), "--keep", "2", "--storage.url", empty_log)
+    backup_folder = tmp_path / "backups"
+    refused = run("backup", str(backup_folder), "--keep", "2", "--storage.url", empty_log)
     assert (refused.exit_code, "it is no folder; make it" in refused.output) == (1, True), refused.output
-    place.mkdir()
-    old = [folder.place(place, NOW - hours * HOUR) for hours in (1, 2)]
+    backup_folder.mkdir()
+    old = [folder.place(backup_folder, NOW - hours * HOUR) for hours in (1, 2)]
     for path in old:
         path.touch()
-    done = run("backup", str(place), "--keep", "2", "--storage.url", empty_log, "-o", "json")
+    done = run("backup", str(backup_folder), "--keep", "2", "--storage.url", empty_log, "-o", "json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["removed"] == [str(old[1])]
-    assert [found.path for found in folder.backups(place)] == [old[0], Path(told["path"])]
+    assert [found.path for found in folder.backups(backup_folder)] == [old[0], Path(told["path"])]
 
 
 # --- restored on trial ------------------------------------------------------------------------------------------------
@@ -110,13 +110,13 @@ def test_a_backup_is_restored_on_trial(place: Path, empty_log: str, tmp_path: Pa
     latest = folder.place(place, NOW + HOUR)
     backup(path_of(empty_log), latest)
     assert run("note", "1", "Shards are back.", "--storage.url", empty_log).exit_code == 0
-    held = latest.read_bytes()
+    content = latest.read_bytes()
     tried = run("backup", "verify", str(place), "--storage.url", empty_log, "-o", "json")
     assert tried.exit_code == 0, tried.output
     told = json.loads(tried.stdout)
     assert (told["path"], told["incident"], told["behind"] > 0) == (str(latest), 1, True)
     assert told["draft"] > 500
-    assert latest.read_bytes() == held
+    assert latest.read_bytes() == content
     assert upkeep.read(Path(f"{path_of(empty_log)}.proof"))["restore"].well
     elsewhere = run("backup", "verify", str(latest), "--storage.url", f"sqlite:///{tmp_path / 'none.db'}")
     assert (elsewhere.exit_code, "Newest incident" in elsewhere.output) == (0, True), elsewhere.output
@@ -137,15 +137,15 @@ def _cut(latest: Path) -> None:
     os.truncate(latest, latest.stat().st_size // 2)
 
 
-@pytest.mark.parametrize(("how", "said"), [(_of_another_log, "it is of another log"), (_cut, "")])
+@pytest.mark.parametrize(("how", "sentence"), [(_of_another_log, "it is of another log"), (_cut, "")])
 def test_what_is_no_backup_of_the_log_is_named(
-    how: Callable[[Path], None], said: str, place: Path, empty_log: str
+    how: Callable[[Path], None], sentence: str, place: Path, empty_log: str
 ) -> None:
     """With the exit code of damage or of what cannot be read; and word is left that it did not go well."""
     how(folder.latest(place))
     tried = run("backup", "verify", str(folder.latest(place)), "--storage.url", empty_log)
     assert tried.exit_code in (4, 6), tried.output
-    assert said in tried.output
+    assert sentence in tried.output
     assert not upkeep.read(Path(f"{path_of(empty_log)}.proof"))["restore"].well
 
 
@@ -171,30 +171,30 @@ def _job(url: str, where: Path, clock: Callable[[], int]) -> tuple[BackupJob, Pa
 
 async def test_a_backup_is_made_when_it_is_due(empty_log: str, tmp_path: Path) -> None:
     """By the age of the latest, whoever made it, so that starts and other daemons make none too many."""
-    place = tmp_path / "backups"
+    backup_folder = tmp_path / "backups"
     clock = [daemon.wall_clock()]
-    job, beside = _job(empty_log, place, lambda: clock[0])
+    job, beside = _job(empty_log, backup_folder, lambda: clock[0])
     assert await job.run() is True
     assert await job.run() is None
-    (made,) = folder.backups(place)
+    (made_file,) = folder.backups(backup_folder)
     assert upkeep.read(beside)["backup"].well
     # What is dated after now says nothing of when the last was made.
-    made.path.rename(folder.place(place, clock[0] + 48 * HOUR))
+    made_file.path.rename(folder.place(backup_folder, clock[0] + 48 * HOUR))
     assert await job.run() is True
     clock[0] += HOUR // 2
     assert await job.run() is None
-    assert len(folder.backups(place)) == 2
+    assert len(folder.backups(backup_folder)) == 2
 
 
 async def test_a_backup_that_fails_is_said_and_tried_again(empty_log: str, tmp_path: Path) -> None:
     """After a pause; when the last good one was made stays known."""
-    place = tmp_path / "backups"
+    backup_folder = tmp_path / "backups"
     clock = [daemon.wall_clock()]
-    job, beside = _job(empty_log, place, lambda: clock[0])
-    place.write_text("a file in the way")
+    job, beside = _job(empty_log, backup_folder, lambda: clock[0])
+    backup_folder.write_text("a file in the way")
     assert await job.run() is False
     assert (upkeep.read(beside)["backup"].well, upkeep.read(beside)["backup"].at) == (False, 0)
-    place.unlink()
+    backup_folder.unlink()
     assert await job.run() is None
     clock[0] += HOUR
     assert await job.run() is True
@@ -208,8 +208,8 @@ async def test_a_backup_that_fails_is_said_and_tried_again(empty_log: str, tmp_p
 
 def test_a_daemon_backs_up_and_says_so(process: Process, tmp_path: Path) -> None:
     """In /-/ready, /metrics, status and doctor; the backup restores."""
-    place = tmp_path / "backups"
-    (tmp_path / "timelined.yml").write_text(f"backup: {{dir: {place}, every: 1h}}\n")
+    backup_folder = tmp_path / "backups"
+    (tmp_path / "timelined.yml").write_text(f"backup: {{dir: {backup_folder}, every: 1h}}\n")
     url = "sqlite:///data/timelined.db"
     address = process.start("--config.file", "timelined.yml", "--storage.url", url)
     assert post(f"{address}/webhooks/alertmanager", alert("firing"))[0] == 202
@@ -222,7 +222,7 @@ def test_a_daemon_backs_up_and_says_so(process: Process, tmp_path: Path) -> None
     assert at[11:16] in next(line for line in run("status", *where).output.splitlines() if "Last backup" in line)
     found = json.loads(run("doctor", *where, "-o", "json").stdout)["findings"]
     assert [each["well"] for each in found if each["what"] == "backup"] == [True]
-    tried = run("backup", "verify", str(place), *where)
+    tried = run("backup", "verify", str(backup_folder), *where)
     assert (tried.exit_code, "The log has since" in tried.output) == (0, True), tried.output
     assert process.end(signal.SIGTERM) == 0
 

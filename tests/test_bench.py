@@ -69,22 +69,22 @@ SHORT = (
 def test_a_benchmark_counts_what_it_did_and_leaves_its_figures(module: str, figures: int, tmp_path: Path) -> None:
     """A run ends well only where every acknowledged event was found stored; each round's value is kept."""
     options = FEWER.get(module, ())
-    told = found(tmp_path, module, *options)
-    assert (told["name"], told["short"], told["failed"]) == (module, True, [])
-    assert len(told["figures"]) == figures
-    assert all(len(figure["values"]) == 1 and figure["values"][0] > 0 for figure in told["figures"])
-    assert {"cores", "Python", "SQLite", "aiohttp", "load before", "load after"} <= told["machine"].keys()
+    result = found(tmp_path, module, *options)
+    assert (result["name"], result["short"], result["failed"]) == (module, True, [])
+    assert len(result["figures"]) == figures
+    assert all(len(figure["values"]) == 1 and figure["values"][0] > 0 for figure in result["figures"])
+    assert {"cores", "Python", "SQLite", "aiohttp", "load before", "load after"} <= result["machine"].keys()
     assert results.conclude(tmp_path) == 0
-    assert told["figures"][0]["name"] in (tmp_path / "results.md").read_text()
+    assert result["figures"][0]["name"] in (tmp_path / "results.md").read_text()
     if module == "memory":
-        _measured_a_daemon(told)
+        _measured_a_daemon(result)
 
 
-def _measured_a_daemon(told: dict[str, Any]) -> None:
+def _measured_a_daemon(result: dict[str, Any]) -> None:
     """It notes the resident size on the way, each time after a follower that has read everything."""
-    (figure,) = told["figures"]
+    (figure,) = result["figures"]
     assert 10 < figure["median"] < memory.GOAL
-    (way,) = told["notes"]
+    (way,) = result["notes"]
     assert len(way.partition(": ")[2].split()) == 3
 
 
@@ -152,23 +152,23 @@ def one_slice(answered: int) -> slices.Slice:
 )
 def test_what_is_stored_has_to_agree_with_what_was_answered(stored: slices.Stored, times: int, agrees: bool) -> None:
     """Lost, doubled and unaccounted events, and gaps between positions, end a benchmark."""
-    told = [one_slice(100)]
+    slices_given = [one_slice(100)]
     if agrees:
-        assert slices.check(stored, told, alerts=2, connections=4, times=times)
+        assert slices.check(stored, slices_given, alerts=2, connections=4, times=times)
     else:
         with pytest.raises(SystemExit, match="cannot trust this run"):
-            slices.check(stored, told, alerts=2, connections=4, times=times)
+            slices.check(stored, slices_given, alerts=2, connections=4, times=times)
 
 
 async def test_a_log_is_counted_as_it_is(database: str) -> None:
     """Deliveries, senders' events, all events and the last position are the log's own."""
     log = await open_log(database)
-    told = [
+    submissions = [
         Submission(source=source, received_at=1, body=b"x", events=(_event(source, "a"), _event(source, "b")))
         for source in ("bench", "timelined")
     ]
-    await log.append(told[:1])
-    await log.append([*told[:1], Submission(source="timelined", received_at=1, events=told[1].events)])
+    await log.append(submissions[:1])
+    await log.append([*submissions[:1], Submission(source="timelined", received_at=1, events=submissions[1].events)])
     await log.close()
     held = await asyncio.to_thread(slices.stored, database)
     assert held == slices.Stored(deliveries=2, events=2, every=4, last=4)

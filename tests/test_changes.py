@@ -143,7 +143,7 @@ def test_a_kind_is_told_by_the_type_then_by_the_task() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "told"),
+    ("states", "phrase"),
     [
         (("requested", "cancelled"), "was cancelled, it never began"),
         (("requested", "started", "cancelled"), "was cancelled"),
@@ -153,11 +153,11 @@ def test_a_kind_is_told_by_the_type_then_by_the_task() -> None:
     ],
 )
 def test_a_draft_says_of_a_change_that_it_never_began_only_where_that_was_to_be_heard(
-    states: tuple[str, ...], told: str
+    states: tuple[str, ...], phrase: str
 ) -> None:
     """Whoever told of the request would have told of the beginning; of a cancellation alone nothing follows."""
     events = [firing(10), *(change(state, 1 + n, title="v42") for n, state in enumerate(states))]
     text = markdown(draft(replay(events)))
     (row,) = (line for line in text.split("\n") if "| Deploy of checkout" in line and "was " in line)
-    assert f" {told}:" in row or f" {told}, begun at " in row
-    assert ("never began" in text) == told.endswith("never began")
+    assert f" {phrase}:" in row or f" {phrase}, begun at " in row
+    assert ("never began" in text) == phrase.endswith("never began")

@@ -135,33 +135,33 @@ def test_a_dropped_event_is_found(case: Case) -> None:
 
 def test_a_cut_tail_is_found(case: Case) -> None:
     """Also where the head row was set back, so that the log looks whole."""
-    was, shown = view(case.database, stored.read).head[0], case.seen[-1]
-    last = shown.position - 5
+    was, last_seen = view(case.database, stored.read).head[0], case.seen[-1]
+    last = last_seen.position - 5
     cut = f"DELETE FROM event WHERE position > {last}"
     alter(case.database, cut, f"UPDATE head SET position = {last}")
     verdict = case.judge()
     assert found(verdict, "lost", f"there were {was} events, and there are {last}")
-    assert found(verdict, "lost", f"the tail was shown event {shown.event} at position {shown.position}")
+    assert found(verdict, "lost", f"the tail was shown event {last_seen.event} at position {last_seen.position}")
 
 
 def test_two_events_that_changed_places_are_found(case: Case) -> None:
     """Also by whoever computes their leaves anew."""
-    one, other = case.recorded.event(5), case.recorded.event(15)
-    _swap(case.database, one, other)
+    first, other = case.recorded.event(5), case.recorded.event(15)
+    _swap(case.database, first, other)
     verdict = case.judge()
-    said = f"event {one.id} was acknowledged at position {one.position} and is at {other.position}"
+    said = f"event {first.id} was acknowledged at position {first.position} and is at {other.position}"
     assert found(verdict, "moved", said)
-    assert found(verdict, "tail", f"the tail was shown event {one.id} at position {one.position}")
+    assert found(verdict, "tail", f"the tail was shown event {first.id} at position {first.position}")
     assert found(verdict, "root", "is not what it was")
     assert not found(verdict, "leaf", "")
 
 
-def _swap(database: Path, one: StoredEvent, other: StoredEvent) -> None:
+def _swap(database: Path, first: StoredEvent, other: StoredEvent) -> None:
     moves = []
-    for event, place in ((one, other.position), (other, one.position)):
+    for event, place in ((first, other.position), (other, first.position)):
         fresh = tree.leaf(event._replace(position=place)).hex()
         moves.append((event.id, place, fresh))
-    statements = [f"UPDATE event SET position = -position WHERE position IN ({one.position}, {other.position})"]
+    statements = [f"UPDATE event SET position = -position WHERE position IN ({first.position}, {other.position})"]
     statements += [f"UPDATE event SET position = {to}, leaf = x'{new}' WHERE id = x'{id_}'" for id_, to, new in moves]
     alter(database, *statements)
 
@@ -199,10 +199,10 @@ def _flip(database: Path, table: str, column: str, where: str) -> None:
     key = {"content": "number", "event": "position", "delivery": "number"}[table]
     alter(database)
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        (place,) = connection.execute(where).fetchone()
-        (value,) = connection.execute(f"SELECT {column} FROM {table} WHERE {key} = ?", (place,)).fetchone()
+        (key_value,) = connection.execute(where).fetchone()
+        (value,) = connection.execute(f"SELECT {column} FROM {table} WHERE {key} = ?", (key_value,)).fetchone()
         flipped = chr(ord(value[0]) ^ 4) + value[1:] if isinstance(value, str) else bytes([value[0] ^ 4]) + value[1:]
-        connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (flipped, place))
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (flipped, key_value))
 
 
 @pytest.mark.parametrize("same_id", [True, False])
@@ -363,10 +363,10 @@ async def test_a_sequence_instead_of_the_head_row_is_found() -> None:
     """Its reader misses what commits late, and the checker says where; with the head row nothing is missed."""
     for sequence in (False, True):
         toy = Toy("a race", sequence=sequence)
-        history, seen = await race(toy, clients=8, each=20)
-        verdict = check(history, toy.stored(), tails={"the tail": seen})
+        history, read_events = await race(toy, clients=8, per_client=20)
+        verdict = check(history, toy.stored(), tails={"the tail": read_events})
         assert verdict.count("tail") == sequence
-        assert (len(seen) < verdict.events) == sequence
+        assert (len(read_events) < verdict.events) == sequence
         assert verdict.count("lost") == verdict.count("gap") == 0
 
 
@@ -374,7 +374,7 @@ async def test_a_sequence_of_postgresql_is_found(postgres: Server) -> None:
     """The same in PostgreSQL itself, whose transactions really overlap."""
     for sequence in (False, True):
         async with sequence_log(str(postgres.folder), postgres.database(), sequence=sequence) as log:
-            history, seen = await race(log, clients=8, each=30)
+            history, seen = await race(log, clients=8, per_client=30)
             verdict = check(history, await log.stored(), tails={"the tail": seen})
         assert verdict.count("tail") == sequence
         assert verdict.count("lost") == verdict.count("gap") == 0

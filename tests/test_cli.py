@@ -117,12 +117,12 @@ def test_sources_tells_what_to_enter_where_and_no_secret(tmp_path: Path) -> None
         "  am:\n    kind: alertmanager\n    open: true\n",
         "utf-8",
     )
-    shown = run("sources", "--config.file", str(tmp_path / "t.yml"))
-    assert shown.exit_code == 0, shown.stderr
-    assert "signature" in shown.stdout
-    assert "http://127.0.0.1:9720/webhooks/pd-eu" in shown.stdout
-    assert "anybody may send" in shown.stdout
-    assert "do-not-show" not in shown.output
+    result = run("sources", "--config.file", str(tmp_path / "t.yml"))
+    assert result.exit_code == 0, result.stderr
+    assert "signature" in result.stdout
+    assert "http://127.0.0.1:9720/webhooks/pd-eu" in result.stdout
+    assert "anybody may send" in result.stdout
+    assert "do-not-show" not in result.output
 
 
 def test_the_database_of_a_reader_is_never_written(played: Played) -> None:

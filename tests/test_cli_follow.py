@@ -28,9 +28,9 @@ async def face(tmp_path: Path) -> AsyncIterator[Face]:
 async def test_events_are_told_as_they_come(face: Face) -> None:
     """From a position on, then what is new; of one incident where that is asked for."""
     await face.incident(1, service="cart")
-    said: list[str] = []
+    messages: list[str] = []
     address = f"http://127.0.0.1:{face.address[1]}"
-    async with remote(address) as desk, aclosing(events(desk, {"after": "0"}, said.append)) as stream:
+    async with remote(address) as desk, aclosing(events(desk, {"after": "0"}, messages.append)) as stream:
         first = await anext(stream)
         assert (first["title"], first["incident"]) == ("incident-1", 1)
         await face.post("/api/v1/incidents/1/notes", {"text": "restarted it", "by": "Ada"})
@@ -39,27 +39,27 @@ async def test_events_are_told_as_they_come(face: Face) -> None:
                 assert told["position"] > first["position"]
     async with remote(address) as desk:
         asked = {"after": "0", "incident": 2}
-        async with aclosing(events(desk, asked, said.append)) as stream:
+        async with aclosing(events(desk, asked, messages.append)) as stream:
             ring = [{"name": "other", "at": NOW - 3_600_000_000, "loud": True, "service": "search"}]
             assert (await face.deliver(json.dumps(ring).encode())).status == 202
             async with asyncio.timeout(30):
                 assert (await anext(stream))["title"] == "other"
-    assert said == []
+    assert messages == []
 
 
 async def test_a_lost_connection_goes_on_after_the_last_event() -> None:
     """It is said once, and nothing is told twice; what never was there is an error at once."""
-    asked: list[str] = []
+    cursors: list[str] = []
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        asked.append(request.query.get("after", "none"))
-        if len(asked) == 3:
+        cursors.append(request.query.get("after", "none"))
+        if len(cursors) == 3:
             raise web.HTTPServiceUnavailable
         response = web.StreamResponse()
         await response.prepare(request)
-        start = 7 if len(asked) == 1 else int(asked[-1])
+        start = 7 if len(cursors) == 1 else int(cursors[-1])
         await response.write(b"retry: 2000\n: position %d\n\n: still here\n\n" % start)
-        for position in () if len(asked) == 2 else (start + 1, start + 2):
+        for position in () if len(cursors) == 2 else (start + 1, start + 2):
             told = json.dumps({"position": position, "incident": None}).encode()
             message = b"id: %d\nevent: event\ndata: %b\n\n" % (position, told)
             for part in (message[:20], message[20:]):
@@ -69,19 +69,19 @@ async def test_a_lost_connection_goes_on_after_the_last_event() -> None:
 
     app = web.Application()
     app.router.add_get("/api/v1/events/stream", stream)
-    said: list[str] = []
+    messages: list[str] = []
     async with (
         TestServer(app) as server, remote(str(server.make_url("/"))) as desk,
-        aclosing(events(desk, {}, said.append, again=0)) as told, asyncio.timeout(30),
+        aclosing(events(desk, {}, messages.append, again=0)) as events_read, asyncio.timeout(30),
     ):  # fmt: skip
-        assert [(await anext(told))["position"] for _ in range(4)] == [8, 9, 10, 11]
-    assert asked == ["none", "9", "9", "9"]
-    assert len(said) == 2
-    assert "trying again after position 9" in said[0]
-    assert said[1] == "The connection is back."
-    async with remote("http://127.0.0.1:9") as desk, aclosing(events(desk, {}, said.append)) as told:
+        assert [(await anext(events_read))["position"] for _ in range(4)] == [8, 9, 10, 11]
+    assert cursors == ["none", "9", "9", "9"]
+    assert len(messages) == 2
+    assert "trying again after position 9" in messages[0]
+    assert messages[1] == "The connection is back."
+    async with remote("http://127.0.0.1:9") as desk, aclosing(events(desk, {}, messages.append)) as events_read:
         with pytest.raises(Unavailable, match="cannot reach"):
-            await anext(told)
+            await anext(events_read)
 
 
 def test_following_needs_a_daemon_and_says_which_filters_it_takes(tmp_path: Path) -> None:

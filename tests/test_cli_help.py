@@ -30,14 +30,14 @@ def shown(*arguments: str) -> str:
 
 def below(words: tuple[str, ...] = (), command: click.Command = cli.timelined) -> list[tuple[str, ...]]:
     """The words of every command, those within groups included."""
-    found = [words]
+    commands = [words]
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
             one = command.get_command(context, name)
             assert one is not None
-            found += below((*words, name), one)
-    return found
+            commands += below((*words, name), one)
+    return commands
 
 
 def test_the_help_shows_every_command_in_its_group_with_its_whole_sentence() -> None:

@@ -50,13 +50,13 @@ def test_lists_are_readable_at_eighty_columns(played: Played) -> None:
 
 def test_an_incident_shows_its_events(played: Played) -> None:
     """The facts first, then each event with the end of its id, in the order they happened."""
-    shown = read(played, "incident", "1").stdout
-    times = [line[:19] for line in shown.splitlines() if line.startswith("2026-03-04 ")]
+    text = read(played, "incident", "1").stdout
+    times = [line[:19] for line in text.splitlines() if line.startswith("2026-03-04 ")]
     assert len(times) == 18
     assert times == sorted(times)
-    assert "Status:" in shown
-    assert "change.rolled_back" in shown
-    assert "page.acknowledged" in shown
+    assert "Status:" in text
+    assert "change.rolled_back" in text
+    assert "page.acknowledged" in text
 
 
 def test_an_unknown_incident_is_not_found(played: Played) -> None:
@@ -70,10 +70,10 @@ def test_an_unknown_incident_is_not_found(played: Played) -> None:
 def test_why_takes_the_end_of_an_id(played: Played) -> None:
     """The digits a list shows name the event, and the answer names the incident and the rule."""
     event = printed(read(played, "events", "--type", "page.triggered", "-o", "json"))["events"][0]
-    shown = read(played, "why", output.short(event["id"])).stdout
-    assert event["id"] in shown
-    assert "Incident: 1" in shown
-    assert "Rule:" in shown
+    text = read(played, "why", output.short(event["id"])).stdout
+    assert event["id"] in text
+    assert "Incident: 1" in text
+    assert "Rule:" in text
 
 
 def test_why_says_why_an_event_is_in_no_incident(played: Played) -> None:
@@ -109,12 +109,12 @@ def test_a_list_shows_delivery_ids_that_name_a_delivery(played: Played) -> None:
 
 def test_a_draft_on_a_pipe_is_exactly_the_draft(played: Played, tmp_path: Path) -> None:
     """stdout and the daemon's own answer are the same bytes; --to adds marks that nobody sees."""
-    written = (played.folder / "incident-1.md").read_bytes()
-    assert read(played, "draft", "1").stdout_bytes == written
+    file_bytes = (played.folder / "incident-1.md").read_bytes()
+    assert read(played, "draft", "1").stdout_bytes == file_bytes
     result = read(played, "draft", "1", "--to", str(tmp_path / "d.md"))
     assert result.stdout == ""
     assert "written to" in result.stderr
-    assert edits.plain((tmp_path / "d.md").read_text("utf-8")).encode() == written
+    assert edits.plain((tmp_path / "d.md").read_text("utf-8")).encode() == file_bytes
 
 
 def test_a_draft_in_a_file_is_brought_up_to_date_around_what_a_person_wrote(played: Played, tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_a_draft_in_a_file_is_brought_up_to_date_around_what_a_person_wrote(play
 def test_what_was_learnt_between_two_moments_is_listed(played: Played) -> None:
     """What the later draft states and the earlier did not, and the reverse; of one moment nothing differs."""
     early = "2026-03-04T18:10:00Z"
-    found = printed(read(played, "diff", "1", "--as-of", early, "-o", "json"))["differences"]
-    (status,) = [each for each in found if "Status:" in each["after"]]
+    differences = printed(read(played, "diff", "1", "--as-of", early, "-o", "json"))["differences"]
+    (status,) = [each for each in differences if "Status:" in each["after"]]
     assert status["before"].startswith("**Status:** Unresolved")
     assert (status["section"], status["after"]) == ("head", "**Status:** Resolved")
-    new = [each["after"] for each in found if each["section"] == "timeline" and not each["before"]]
+    new = [each["after"] for each in differences if each["section"] == "timeline" and not each["before"]]
     assert any("Rollback" in row for row in new)
     assert not any("Deploy of checkout" in row for row in new)
     shown = read(played, "diff", "1", "--as-of", early).stdout
@@ -184,15 +184,15 @@ def test_lint_finds_nothing_in_a_draft_of_ours(played: Played) -> None:
 def test_lists_go_on_where_they_ended(played: Played) -> None:
     """Following the cursor gives every event once, in order."""
     whole = [e["position"] for e in printed(read(played, "events", "-o", "json"))["events"]]
-    seen: list[int] = []
+    positions: list[int] = []
     cursor: list[str] = []
     while True:
         page = printed(read(played, "events", "--limit", "5", "-o", "json", *cursor))
-        seen += [event["position"] for event in page["events"]]
+        positions += [event["position"] for event in page["events"]]
         if not page["next"]:
             break
         cursor = ["--after", str(page["next"])]
-    assert seen == whole
+    assert positions == whole
     assert len(whole) > 15
 
 
@@ -201,11 +201,11 @@ def test_a_senders_text_is_harmless_on_a_terminal(tmp_path: Path, empty_log: str
     url = empty_log
     assert run("open", EVIL, "--service", EVIL, "--storage.url", url).exit_code == 0
     for arguments in (["incidents"], ["incident", "1"], ["events"], ["draft", "1"]):
-        shown = on_a_terminal(Played(0, "", "", tmp_path, url), *arguments)
-        assert "red" in shown
-        assert not {"\x07", "\u202e", "\u2066", "\u200b"} & set(shown)
-        assert "\x1b]0" not in shown
-        assert "\x1b[31mred" not in shown
+        text = on_a_terminal(Played(0, "", "", tmp_path, url), *arguments)
+        assert "red" in text
+        assert not {"\x07", "\u202e", "\u2066", "\u200b"} & set(text)
+        assert "\x1b]0" not in text
+        assert "\x1b[31mred" not in text
 
 
 def on_a_terminal(played: Played, *arguments: str) -> str:
@@ -218,10 +218,10 @@ def on_a_terminal(played: Played, *arguments: str) -> str:
         streams = (nothing.fileno(), theirs, nothing.fileno())
         process = forks.start([command, "--storage.url", played.url, *rest], played.folder, environment, streams)
     os.close(theirs)
-    shown = b"".join(_chunks(ours))
+    text = b"".join(_chunks(ours))
     os.close(ours)
     assert process.wait(30) == 0
-    return shown.decode().replace("\r\n", "\n")
+    return text.decode().replace("\r\n", "\n")
 
 
 def _chunks(terminal: int) -> Iterator[bytes]:

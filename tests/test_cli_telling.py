@@ -179,16 +179,16 @@ def test_an_incident_shows_marks_fields_and_values(log: tuple[str, str]) -> None
     said("mark", "1", "impact_started", "--at", "5m", "--text", "first complaint", *log)
     said("edit", "1", "severity", "SEV-1", *log)
     said("action", "1", "Watch the pool", "--owner", "Ben", "--due", "2026-12-18", *log)
-    shown = said("incident", "1", *log)
-    assert "impact started: first complaint (Ana)" in shown
-    assert 'severity is now "SEV-1" (Ana)' in shown
-    assert "Watch the pool [Ben, open, due 2026-12-18] (Ana)" in shown
-    assert "incident:" not in shown
+    text = said("incident", "1", *log)
+    assert "impact started: first complaint (Ana)" in text
+    assert 'severity is now "SEV-1" (Ana)' in text
+    assert "Watch the pool [Ben, open, due 2026-12-18] (Ana)" in text
+    assert "incident:" not in text
 
 
 def test_equal_alerts_are_told_apart_by_their_labels(played: Played) -> None:
     """The demo's slow carts differ in their pods: each line says which, and other alerts say nothing more."""
-    shown = said("incident", "1", "--storage.url", played.url)
+    text = said("incident", "1", "--storage.url", played.url)
     events = told("incident", "1", "--storage.url", played.url)["events"]
     alerts = [e for e in events if e["type"].startswith("alert.")]
     by_title: dict[str, set[str]] = {}
@@ -196,7 +196,7 @@ def test_equal_alerts_are_told_apart_by_their_labels(played: Played) -> None:
         by_title.setdefault(alert["title"], set()).add(alert["entity"])
     several = {title for title, entities in by_title.items() if len(entities) > 1}
     for alert in alerts:
-        assert (f"{alert['title']} {{" in shown) == (alert["title"] in several)
+        assert (f"{alert['title']} {{" in text) == (alert["title"] in several)
 
 
 @pytest.mark.parametrize(

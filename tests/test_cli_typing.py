@@ -157,7 +157,7 @@ def test_a_citation_of_digits_alone_is_proved(played: Played) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "phrase"),
     [
         (["why", "zzzzz"], '"zzzzz"'),
         (["why", "8e"], "too short"),
@@ -169,12 +169,12 @@ def test_a_citation_of_digits_alone_is_proved(played: Played) -> None:
     ],
 )
 def test_an_error_repeats_what_was_typed_and_names_the_command_that_helps(
-    played: Played, arguments: list[str], says: str
+    played: Played, arguments: list[str], phrase: str
 ) -> None:
     """No address of the API is advised to somebody at a terminal."""
     result = run(*arguments, "--storage.url", played.url)
     assert result.exit_code in (output.NOT_FOUND, output.USAGE)
-    assert says in result.stderr
+    assert phrase in result.stderr
     assert arguments[-1] in result.stderr
     assert "/api/" not in result.stderr
 

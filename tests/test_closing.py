@@ -26,10 +26,10 @@ from tests.stories import at, event, firing, page, resolved, says
 # --- the rule ---------------------------------------------------------------------------------------------------------
 
 
-def word(kind: str, minutes: float, said: float | None = None) -> Word:
+def word(kind: str, minutes: float, stated_at: float | None = None) -> Word:
     """A person says so, about that moment."""
-    stated = at(minutes if said is None else said)
-    return Word(f"incident.{kind}", at(minutes), stated, f"{kind}@{minutes}/{said}")
+    stated = at(minutes if stated_at is None else stated_at)
+    return Word(f"incident.{kind}", at(minutes), stated, f"{kind}@{minutes}/{stated_at}")
 
 
 def span(name: str, start: float, end: float | None) -> OpenSpan:
@@ -68,9 +68,11 @@ def test_what_was_reopened_is_over_once_something_ends_after_that() -> None:
 
 def test_words_stand_in_the_order_of_what_they_state() -> None:
     """Then in that in which they were said: a resolve of ten o'clock, said later, does not undo a reopening since."""
-    assert closing([span("A", 0, 5)], [word("reopened", 30, said=30), word("resolved", 10, said=60)]) == OPEN
-    assert closing([span("A", 0, 5)], [word("reopened", 30, said=31), word("resolved", 30, said=30)]) == OPEN
-    assert closing([span("A", 0, 5)], [word("resolved", 30, said=31), word("reopened", 30, said=30)]).at == at(30)
+    assert closing([span("A", 0, 5)], [word("reopened", 30, stated_at=30), word("resolved", 10, stated_at=60)]) == OPEN
+    assert closing([span("A", 0, 5)], [word("reopened", 30, stated_at=31), word("resolved", 30, stated_at=30)]) == OPEN
+    assert closing(
+        [span("A", 0, 5)], [word("resolved", 30, stated_at=31), word("reopened", 30, stated_at=30)]
+    ).at == at(30)
 
 
 def test_an_alert_without_an_end_goes_on_with_its_next_episode() -> None:
@@ -107,11 +109,11 @@ def test_the_peak_has_one_spelling_in_any_order() -> None:
 
 async def test_a_page_that_was_graver_for_a_while_was_that_grave(tmp_path: Path) -> None:
     """P3, P1 and P3 again: lists and draft tell P1, over whatever alert it was."""
-    told = [page("P1", state, minute, severity=priority, data={"priority": priority})
+    pages = [page("P1", state, minute, severity=priority, data={"priority": priority})
             for state, minute, priority in (("triggered", 10, "P3"), ("priority_updated", 20, "P1"),
                                             ("priority_updated", 30, "P3"), ("resolved", 40, "P3"))]  # fmt: skip
     async with following(tmp_path) as followed:
-        await followed.told(firing("Slow", 9, severity="P4"), *told)
+        await followed.told(firing("Slow", 9, severity="P4"), *pages)
         (row,) = await followed.lists.incidents()
         case = await followed.lists.case(row.number)
     assert row.severity == "P1"
@@ -137,15 +139,17 @@ _MINUTES = st.integers(0, 60)
 @st.composite
 def outages(draw: st.DrawFn) -> list[RecordedEvent]:
     """Signals of one service within an hour, and people's words about it before, between and after them."""
-    told: list[RecordedEvent] = [firing("A0", 10), *draw(st.lists(_signal(), max_size=7))]
+    events: list[RecordedEvent] = [firing("A0", 10), *draw(st.lists(_signal(), max_size=7))]
     for _ in range(draw(st.integers(0, 4))):
         kind = draw(st.sampled_from(["resolved", "resolved", "reopened"]))
         moment = draw(st.integers(-20, 90))
-        about = draw(st.sampled_from(told))
-        told.append(says(f"incident.{kind}", 95 + draw(_MINUTES), about, occurred=moment))
+        about = draw(st.sampled_from(events))
+        events.append(says(f"incident.{kind}", 95 + draw(_MINUTES), about, occurred=moment))
     if draw(st.booleans()):
-        told.append(says("incident.edited", 96, told[0], field=draw(st.sampled_from(["title", "severity"])), value="x"))
-    return list({one.id: one for one in told}.values())
+        events.append(
+            says("incident.edited", 96, events[0], field=draw(st.sampled_from(["title", "severity"])), value="x")
+        )
+    return list({one.id: one for one in events}.values())
 
 
 @st.composite
@@ -182,7 +186,7 @@ async def faces(folder: Path, events: Sequence[RecordedEvent], order: Any) -> li
     async with following(folder) as followed:
         for one in arriving:
             await followed.told(one)
-        found: list[tuple[Any, ...]] = []
+        answers: list[tuple[Any, ...]] = []
         for row in await followed.lists.incidents(limit=100):
             case = await followed.lists.case(row.number)
             if row.merged_into is not None or case is None:
@@ -191,13 +195,13 @@ async def faces(folder: Path, events: Sequence[RecordedEvent], order: Any) -> li
             heading = "".join(part.text for part in document.title.parts)
             settled = {each.reason for each in due(at(100), [row], {}, 1 << 62)}
             assert (row.status == "resolved") == document.resolved == ("resolved" in settled)
-            found.append((row.key, row.ended_at, history.closing.at, history.moments["resolved"].at))
+            answers.append((row.key, row.ended_at, history.closing.at, history.moments["resolved"].at))
             assert row.title == heading
             severities = [each.severity for each in history.openers] + [each.severity for each in history.pages]
             assert row.severity == peak(_edited(history), severities)
             head = "".join(part.text for part in document.incident.parts) if document.incident else ""
             assert f"· {row.severity}" in head if row.severity else True
-        return found
+        return answers
 
 
 def _edited(history: Any) -> str:
@@ -210,10 +214,10 @@ def _edited(history: Any) -> str:
 def test_lists_drafts_and_grouping_give_one_answer(events: list[RecordedEvent], order: Any) -> None:
     """Whatever people said before, between and after the signals, and in whatever order all of it arrived."""
     with tempfile.TemporaryDirectory() as folder:
-        found = asyncio.run(faces(Path(folder), events, order))
+        answers = asyncio.run(faces(Path(folder), events, order))
     ended = {incident.key: incident.ended_at for incident in correlate(events, Rules()).incidents}
-    assert {key: listed for key, listed, _, _ in found} == ended
-    for _, listed, drafted, measured in found:
+    assert {key: listed for key, listed, _, _ in answers} == ended
+    for _, listed, drafted, measured in answers:
         assert listed == drafted == measured
 
 

@@ -50,13 +50,13 @@ def test_the_documented_types_become_what_the_page_says(kind: str, expected: str
 
 def test_the_page_has_a_row_for_every_type_that_words_give() -> None:
     """Nothing that the words of a type can say is undocumented."""
-    told = {expected for _, expected in documented()}
-    assert told == {
+    documented_types = {expected for _, expected in documented()}
+    assert documented_types == {
         "status.updated", "chat.message", "report.received", "change.flag_toggled", "change.requested",
         "change.started", "change.succeeded", "change.failed", "change.cancelled", "change.released",
         "change.rolled_back", "change.published", "observation.recorded", "alert.firing", "alert.resolved",
     }  # fmt: skip
-    assert told <= set(EVENT_TYPES)
+    assert documented_types <= set(EVENT_TYPES)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_the_author_of_a_message_a_change_or_a_report_is_its_actor(kind: str) ->
 
 
 @pytest.mark.parametrize(
-    ("data", "found"),
+    ("data", "expected"),
     [
         ({"service": "shop", "env": "prod", "level": "ERROR"}, ("shop", "prod", "error")),
         ({"app": "shop", "environment": "production", "severity": "P0"}, ("shop", "production", "p0")),
@@ -222,10 +222,12 @@ def test_the_author_of_a_message_a_change_or_a_report_is_its_actor(kind: str) ->
         ({"components": ["Web"]}, (None, None, None)),
     ],
 )
-def test_service_environment_and_severity_are_found_as_in_labels(data: dict[str, Any], found: tuple[Any, ...]) -> None:
+def test_service_environment_and_severity_are_found_as_in_labels(
+    data: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
     """The data's usual keys count like labels, at the top or one step below."""
     event = sent(data=data)
-    assert (event.service, event.environment, event.severity) == found
+    assert (event.service, event.environment, event.severity) == expected
 
 
 @pytest.mark.parametrize(

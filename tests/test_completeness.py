@@ -87,13 +87,15 @@ DEMO = ("collector/cli/demo.py", "collector/cli/recorded.py")
 
 def test_only_its_adapter_names_a_sender() -> None:
     """What differs between senders stands on their `Source`: a new one needs no change elsewhere in the code."""
-    named = set()
+    names_of_senders = set()
     for package in ("collector", "renderers"):
         for path in sorted((ROOT / package).rglob("*.py")):
             place = path.relative_to(ROOT).as_posix()
             if not place.startswith("collector/sources/") and place not in DEMO:
-                named |= {(place, text) for text in _texts(path) if text.casefold().startswith(tuple(SOURCES))}
-    assert named == set(KNOWN_NAMES)
+                names_of_senders |= {
+                    (place, text) for text in _texts(path) if text.casefold().startswith(tuple(SOURCES))
+                }
+    assert names_of_senders == set(KNOWN_NAMES)
 
 
 def _texts(path: Path) -> Iterator[str]:
@@ -111,10 +113,10 @@ def test_every_source_stands_in_the_pages_for_all_of_them(kind: str) -> None:
     source = SOURCES[kind]
     assert source.called in (ROOT / "README.md").read_text("utf-8")
     rows = re.findall(r"^\| (`[a-z_`, -]+) \| (.*) \|$", (DOCS / "configuration.md").read_text("utf-8"), re.MULTILINE)
-    (told,) = [rest for kinds, rest in rows if f"`{kind}`" in kinds]
+    (row,) = [rest for kinds, rest in rows if f"`{kind}`" in kinds]
     settings = {"signature": "secret_file", "header": "header_token_file", "bearer": "bearer_token_file"}
     settings |= {"path": "path_token_file", "certificate": "certificate_file"}
-    assert told.startswith(f"`{settings.get(source.proofs[0], source.proofs[0])}`")
+    assert row.startswith(f"`{settings.get(source.proofs[0], source.proofs[0])}`")
 
 
 def test_no_page_and_no_recording_is_of_a_source_that_is_gone() -> None:

@@ -49,17 +49,17 @@ def test_each_value_is_shown_with_its_origin(file: Path) -> None:
     flags = ("--config.expand-env", "--web.external-url", "https://t.example", "--log.level", "debug")
     result = run("--origin", "-o", "json", "--config.file", str(file), *flags, TIMELINED_WEB_ROUTE_PREFIX="/t")
     assert result.exit_code == 0, result.output
-    told = {path: (each["value"], each["origin"]) for path, each in json.loads(result.stdout).items()}
-    assert told["web.external_url"] == ("https://t.example", "--web.external-url")
-    assert told["web.route_prefix"] == ("/t", "TIMELINED_WEB_ROUTE_PREFIX")
-    assert told["web.listen_address"] == ("['127.0.0.1:1', '127.0.0.1:2']", f"{file}, line 2")
-    assert told["web.drain"] == ("1m30s", f"{file}, line 3")
-    assert told["web.max_body"] == ("4MiB", "default")
-    assert told["web.queue_events"] == ("10000", "default")
-    assert told["drafts.stale_after"] == ("1d", "default")
-    assert told["log.level"] == ("debug", "--log.level")
-    assert told["catalog.services.cart.aliases"] == ("['no', '007']", f"{file}, line 15")
-    assert told["catalog.services.cart.depends_on"] == ("[]", f"{file}, line 15")
+    values = {path: (each["value"], each["origin"]) for path, each in json.loads(result.stdout).items()}
+    assert values["web.external_url"] == ("https://t.example", "--web.external-url")
+    assert values["web.route_prefix"] == ("/t", "TIMELINED_WEB_ROUTE_PREFIX")
+    assert values["web.listen_address"] == ("['127.0.0.1:1', '127.0.0.1:2']", f"{file}, line 2")
+    assert values["web.drain"] == ("1m30s", f"{file}, line 3")
+    assert values["web.max_body"] == ("4MiB", "default")
+    assert values["web.queue_events"] == ("10000", "default")
+    assert values["drafts.stale_after"] == ("1d", "default")
+    assert values["log.level"] == ("debug", "--log.level")
+    assert values["catalog.services.cart.aliases"] == ("['no', '007']", f"{file}, line 15")
+    assert values["catalog.services.cart.depends_on"] == ("[]", f"{file}, line 15")
 
 
 def test_no_secret_is_shown(file: Path) -> None:
@@ -82,11 +82,11 @@ def test_a_value_in_a_file_of_a_variable_is_named_by_both(tmp_path: Path) -> Non
 
 def test_variables_in_values_are_shown_put_in(file: Path) -> None:
     """Where they are; and the mistake is said where one is not set and nothing is in its place."""
-    asked = ("--config.file", str(file), "--config.expand-env")
-    assert "log.level: warning" in run(*asked, LEVEL="warning").output
-    assert "log.level: error" in run(*asked).output
+    command = ("--config.file", str(file), "--config.expand-env")
+    assert "log.level: warning" in run(*command, LEVEL="warning").output
+    assert "log.level: error" in run(*command).output
     file.write_text("log: {level: '${LEVEL}'}", "utf-8")
-    result = run(*asked)
+    result = run(*command)
     assert result.exit_code == 1
     assert "names ${LEVEL}, which is not set" in result.output
 

@@ -55,12 +55,12 @@ def test_it_says_what_the_draft_says(name: str) -> None:
 @settings(max_examples=40)
 def test_a_strangers_text_is_never_structure(text: str) -> None:
     """Whatever is written, the page is XML of elements that Confluence knows, and the front matter keeps its keys."""
-    told = Told()
-    alert = told.fires(text, "18:02:10", text, severity=text, series=text, said=text, query=text)
-    told.says("note.added", "18:05:00", text, by=text)
-    told.says("action.added", "18:06:00", text, data={"owner": text, "due": text, "state": "open"})
-    told.ends(alert, "18:23:35")
-    document = told.draft()
+    story = Told()
+    alert = story.fires(text, "18:02:10", text, severity=text, series=text, said=text, query=text)
+    story.says("note.added", "18:05:00", text, by=text)
+    story.says("action.added", "18:06:00", text, data={"owner": text, "due": text, "state": "open"})
+    story.ends(alert, "18:23:35")
+    document = story.draft()
     assert {each.tag for each in parsed(confluence(document)).iter()} <= ALLOWED
     _, front, rest = archive(document).split("---\n", 2)
     assert list(yaml.safe_load(front)) == [
@@ -80,13 +80,13 @@ def test_what_is_no_xml_does_not_leave() -> None:
 
 def test_citations_lead_to_the_daemon() -> None:
     """Where its address is known; evidence can be left out for the copy that goes to customers."""
-    told = Told()
-    told.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c")
-    told.context["external_url"] = "https://timelined.example"
-    links = {each.get("href") for each in parsed(confluence(told.draft())).iter("a")}
-    assert f"https://timelined.example/events/{told.events[0].id}" in links
-    assert "a3f9c" not in confluence(told.draft(citations="none"))
-    assert "Evidence, numbered" in confluence(told.draft(citations="end"))
+    story = Told()
+    story.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c")
+    story.context["external_url"] = "https://timelined.example"
+    links = {each.get("href") for each in parsed(confluence(story.draft())).iter("a")}
+    assert f"https://timelined.example/events/{story.events[0].id}" in links
+    assert "a3f9c" not in confluence(story.draft(citations="none"))
+    assert "Evidence, numbered" in confluence(story.draft(citations="end"))
 
 
 def test_front_matter_tells_programs_what_they_ask_for() -> None:

@@ -73,11 +73,11 @@ class Sender:
     async def answers(self, count: int) -> list[int]:
         """The statuses of the next answers."""
         async with asyncio.timeout(PATIENCE):
-            while len(found := ANSWER.findall(self.seen)) < count:
+            while len(statuses := ANSWER.findall(self.seen)) < count:
                 more = await self._reader.read(65_536)
                 assert more, f"the connection ended after {self.seen!r}"
                 self.seen += more
-        return [int(status) for status in found]
+        return [int(status) for status in statuses]
 
     async def ended(self) -> bool:
         """Whether the server ended the connection."""
@@ -260,11 +260,13 @@ async def test_a_sender_that_hangs_up_has_been_stored_all_the_same(tmp_path: Pat
         assert (await face.deliver(b'[{"name": "gone"}]')).status == 200
 
 
-@pytest.mark.parametrize("asked", ["Upgrade: h2c\r\nConnection: Upgrade", "Upgrade: websocket\r\nConnection: Upgrade"])
-async def test_a_request_for_another_protocol_is_answered_in_this_one(tmp_path: Path, asked: str) -> None:
+@pytest.mark.parametrize(
+    "protocol_header", ["Upgrade: h2c\r\nConnection: Upgrade", "Upgrade: websocket\r\nConnection: Upgrade"]
+)
+async def test_a_request_for_another_protocol_is_answered_in_this_one(tmp_path: Path, protocol_header: str) -> None:
     """Nobody speaks it here: the request is answered as any other, and the connection ends, however it was cut."""
     async with running(tmp_path) as face:
-        data = request("up", asked) + request("behind")
+        data = request("up", protocol_header) + request("behind")
         for pieces in ([data], [data[at : at + 1] for at in range(len(data))]):
             answer = await exchange(face, pieces, pause=1)
             assert len(ANSWER.findall(answer)) == 1

@@ -95,10 +95,10 @@ def test_an_unclosed_episode_ends_where_the_next_begins() -> None:
 
 def test_a_flapping_alert_is_one_incident() -> None:
     """Episodes of one alert with short pauses are tied by the alert itself, even without a service."""
-    told = [
+    events = [
         e for turn in range(5) for e in (firing("A", 10 * turn, None), resolved("A", 10 * turn, 10 * turn + 5, None))
     ]
-    assert sizes(*told) == [10]
+    assert sizes(*events) == [10]
 
 
 def test_an_alert_after_a_long_pause_is_another_incident() -> None:

@@ -111,14 +111,14 @@ def test_systemd_is_told_how_the_daemon_is(tmp_path: Path) -> None:
             process.kill()
 
 
-def told(manager: socket.socket, what: str) -> str:
+def told(manager: socket.socket, prefix: str) -> str:
     """The next notice that begins so."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         notice = manager.recv(4096).decode()
-        if notice.startswith(what):
+        if notice.startswith(prefix):
             return notice
-    raise AssertionError(f"{what} was not told")
+    raise AssertionError(f"{prefix} was not told")
 
 
 # --- within this process ----------------------------------------------------------------------------------------------
@@ -259,10 +259,10 @@ async def test_a_writer_that_hangs_gives_no_sign_of_life() -> None:
 
 def test_the_hints_can_be_pasted(settings: Settings) -> None:
     """What a person at a terminal is shown are three lines, and the one to try works as it stands."""
-    shown = daemon.hints(settings, "http://127.0.0.1:9720")
-    assert len(shown.splitlines()) == 3
-    assert "url: 'http://127.0.0.1:9720/webhooks/alertmanager'" in shown
-    tried = re.search(r"curl (.*)$", shown, re.MULTILINE)
+    output = daemon.hints(settings, "http://127.0.0.1:9720")
+    assert len(output.splitlines()) == 3
+    assert "url: 'http://127.0.0.1:9720/webhooks/alertmanager'" in output
+    tried = re.search(r"curl (.*)$", output, re.MULTILINE)
     assert tried
     # The shell's own reading of the line, with a program that shows its arguments in place of curl.
     show = f"{shlex.quote(sys.executable)} -c 'import json, sys; print(json.dumps(sys.argv[1:]))'"

@@ -33,16 +33,16 @@ from tests.takeovers import TAKEOVER, follows
 @pytest.fixture
 def start(tmp_path: Path, url: str) -> Iterator[Callable[[], tuple[Process, str]]]:
     """Starts one more daemon over the same database, in a folder of its own; all are gone afterwards."""
-    made: list[Process] = []
+    started_processes: list[Process] = []
 
     def started() -> tuple[Process, str]:
-        folder = tmp_path / f"daemon-{len(made)}"
+        folder = tmp_path / f"daemon-{len(started_processes)}"
         folder.mkdir()
-        made.append(Process(folder))
-        return made[-1], made[-1].start("--storage.url", url)
+        started_processes.append(Process(folder))
+        return started_processes[-1], started_processes[-1].start("--storage.url", url)
 
     yield started
-    for one in made:
+    for one in started_processes:
         one.kill()
 
 
@@ -81,10 +81,10 @@ def all_of(address: str, count: int) -> list[Any]:
 
 def test_another_takes_over_when_the_one_that_follows_is_killed(start: Callable[[], tuple[Process, str]]) -> None:
     """kill -9: within five seconds the survivor follows, and what was sent to it meanwhile becomes an incident."""
-    first, one = start()
-    eventually(lambda: follows(one))
+    first, first_address = start()
+    eventually(lambda: follows(first_address))
     _, other = start()
-    post(f"{one}/webhooks/alertmanager", alert("firing", "First", 1))
+    post(f"{first_address}/webhooks/alertmanager", alert("firing", "First", 1))
     eventually(lambda: get(f"{other}/api/v1/incidents")["incidents"])
     first.end(signal.SIGKILL)
     since = time.monotonic()
@@ -97,10 +97,10 @@ def test_another_takes_over_when_the_one_that_follows_is_killed(start: Callable[
 
 def test_a_daemon_that_stops_hands_over_and_loses_nothing(start: Callable[[], tuple[Process, str]]) -> None:
     """A rolling restart: whoever is up takes webhooks all the time, and one of them follows."""
-    first, one = start()
-    eventually(lambda: follows(one))
+    first, first_address = start()
+    eventually(lambda: follows(first_address))
     second, other = start()
-    post(f"{one}/webhooks/alertmanager", alert("firing", number=1))
+    post(f"{first_address}/webhooks/alertmanager", alert("firing", number=1))
     assert first.end(signal.SIGTERM) == 0
     post(f"{other}/webhooks/alertmanager", alert("firing", number=2))
     eventually(lambda: follows(other))
@@ -117,10 +117,10 @@ def test_a_daemon_that_stops_hands_over_and_loses_nothing(start: Callable[[], tu
 
 def test_what_is_said_of_earlier_stops_is_true_of_all_daemons(start: Callable[[], tuple[Process, str]]) -> None:
     """Only a time when none was there is one without a collector, and only then it matters how the last one stopped."""
-    first, one = start()
-    eventually(lambda: follows(one))
+    first, first_address = start()
+    eventually(lambda: follows(first_address))
     second, other = start()
-    assert started(one, 2) == ["first start", "others"]
+    assert started(first_address, 2) == ["first start", "others"]
     assert first.end(signal.SIGTERM) == 0
     _, again = start()
     assert started(other, 3)[-1] == "others"
@@ -167,11 +167,11 @@ def test_the_command_line_reads_and_writes_with_and_without_a_daemon(
 
 def test_no_password_is_logged(tmp_path: Path, postgres: Server) -> None:
     """What a daemon says of its storage does not open it."""
-    made = Process(tmp_path)
+    process = Process(tmp_path)
     url = postgres.fresh().replace("owner@", "owner:hunter2@")
-    made.start("--storage.url", url, "--log.level", "debug")
-    assert made.end(signal.SIGTERM) == 0
-    said = made.said.read_text()
+    process.start("--storage.url", url, "--log.level", "debug")
+    assert process.end(signal.SIGTERM) == 0
+    said = process.said.read_text()
     assert "search_path=" in said
     assert "hunter2" not in said
 
@@ -191,10 +191,10 @@ def replaced(running: Daemon, former: object) -> bool:
     return running.runtime.follower is not former
 
 
-async def within(seconds: float, what: Callable[[], Any]) -> None:
+async def within(seconds: float, condition: Callable[[], Any]) -> None:
     """Wait on this event loop until something holds."""
     async with asyncio.timeout(seconds):
-        while not what():  # noqa: ASYNC110 - what another daemon does
+        while not condition():  # noqa: ASYNC110 - what another daemon does
             await asyncio.sleep(0.02)
 
 
@@ -203,18 +203,18 @@ async def test_a_daemon_that_is_cut_off_lays_its_duties_down_at_once(
 ) -> None:
     """Its session ended by the server, the holder stops following; one of them takes it up, and only one."""
     async with (
-        daemon.running(settings(url, tmp_path / "one")) as one,
+        daemon.running(settings(url, tmp_path / "one")) as first_daemon,
         daemon.running(settings(url, tmp_path / "other")) as other,
     ):
         for _ in range(3):
-            holder, waiting = (one, other) if one.runtime.follower else (other, one)
+            holder, waiting = (first_daemon, other) if first_daemon.runtime.follower else (other, first_daemon)
             former = holder.runtime.follower
             assert waiting.runtime.follower is None
             assert isinstance(holder.log, PostgresLog)
             assert holder.log._leader is not None
             postgres.execute(f"SELECT pg_terminate_backend({holder.log._leader.pid})")
             await within(TAKEOVER, partial(replaced, holder, former))
-            await within(TAKEOVER, lambda: bool(one.runtime.follower) != bool(other.runtime.follower))
+            await within(TAKEOVER, lambda: bool(first_daemon.runtime.follower) != bool(other.runtime.follower))
 
 
 async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_again(tmp_path: Path) -> None:
@@ -232,10 +232,10 @@ async def test_a_database_that_is_away_makes_a_daemon_unready_and_then_ready_aga
             await asyncio.to_thread(server.start)
             assert (await asyncio.to_thread(post, url, alert("firing", number=2)))[0] == 202
             await within(20, lambda: running.runtime.follower is not None)
-            shown = await asyncio.to_thread(
+            incidents = await asyncio.to_thread(
                 eventually, lambda: (found := get(f"{running.address}/api/v1/incidents")["incidents"]) and found
             )
-            assert shown[0]["number"] == 1
+            assert incidents[0]["number"] == 1
 
 
 async def test_readiness_has_one_shape(tmp_path: Path) -> None:

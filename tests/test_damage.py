@@ -59,10 +59,10 @@ class Place:
         async with self.client.post(f"{self.served.address}/api/v1/{path}", json=said) as answer:
             assert answer.status < 300, await answer.text()
 
-    async def sent(self, told: senders.Sent) -> None:
+    async def sent(self, delivery: senders.Sent) -> None:
         """A delivery that is taken."""
-        url = f"{self.served.address}/webhooks/{told.source}"
-        async with self.client.post(url, data=told.body, headers=told.headers) as answer:
+        url = f"{self.served.address}/webhooks/{delivery.source}"
+        async with self.client.post(url, data=delivery.body, headers=delivery.headers) as answer:
             assert answer.status < 300, await answer.text()
 
     async def grouped(self, *, anew: bool = False) -> None:
@@ -98,19 +98,19 @@ async def _told(database: Path) -> None:
         await _tell(place)
 
 
-async def _tell(place: Place) -> None:
+async def _tell(rig: Place) -> None:
     alert, page = senders.alert("HighErrorRate", since="14:02", service="checkout"), senders.page(7, "Slow", at="14:03")
-    await place.sent(senders.merged(7, "acme/checkout", "Rotate", at="13:58", by="ana"))
-    await place.sent(senders.alertmanager(alert, senders.alert("SlowCart", since="14:04", service="cart")))
-    await place.sent(page.triggered())
-    await place.sent(page.acknowledged("14:05", by="Ana"))
-    await place.sent(senders.cloudevent("com.acme.restart", "e1", at="14:06", subject="cache"))
-    await place.grouped()
-    await place.post("incidents/1/notes", text="I saw it", by="Ana")
-    await place.post("incidents/1/actions", text="watch it", by="Ana", owner="Ben")
-    await place.post("incidents/1/marks", mark="mitigated", at="2026-03-04T14:10:00Z", by="Ana")
-    await place.post("incidents/1/edit", field="title", value="The outage", by="Ana")
-    await place.grouped()
+    await rig.sent(senders.merged(7, "acme/checkout", "Rotate", at="13:58", by="ana"))
+    await rig.sent(senders.alertmanager(alert, senders.alert("SlowCart", since="14:04", service="cart")))
+    await rig.sent(page.triggered())
+    await rig.sent(page.acknowledged("14:05", by="Ana"))
+    await rig.sent(senders.cloudevent("com.acme.restart", "e1", at="14:06", subject="cache"))
+    await rig.grouped()
+    await rig.post("incidents/1/notes", text="I saw it", by="Ana")
+    await rig.post("incidents/1/actions", text="watch it", by="Ana", owner="Ben")
+    await rig.post("incidents/1/marks", mark="mitigated", at="2026-03-04T14:10:00Z", by="Ana")
+    await rig.post("incidents/1/edit", field="title", value="The outage", by="Ana")
+    await rig.grouped()
 
 
 def unguarded(other: sqlite3.Connection) -> str:
@@ -161,31 +161,31 @@ async def test_a_damaged_event_says_what_its_row_says(database: Path, damage: st
 async def test_grouping_lists_and_drafts_go_on(database: Path) -> None:
     """Each event of the log damaged in turn: what is made anew out of it holds it, and says what became of it."""
     for position in range(1, len(await read(database)) + 1):
-        async with serving(damaged(database, "cut", [position])) as place:
-            await place.grouped(anew=True)
-            await everything_answers(place)
-            assert [e.position for e in await place.log.read() if is_unreadable(e)] == [position]
-            assert await place.differing() == [position]
+        async with serving(damaged(database, "cut", [position])) as rig:
+            await rig.grouped(anew=True)
+            await everything_answers(rig)
+            assert [e.position for e in await rig.log.read() if is_unreadable(e)] == [position]
+            assert await rig.differing() == [position]
 
 
 async def test_a_log_without_a_readable_event_is_still_read(database: Path) -> None:
     """All of them at once."""
     positions = range(1, len(await read(database)) + 1)
-    async with serving(damaged(database, "cut", positions)) as place:
-        await everything_answers(place)
-        await place.grouped(anew=True)
-        await everything_answers(place)
-        assert await place.differing() == list(positions)
+    async with serving(damaged(database, "cut", positions)) as rig:
+        await everything_answers(rig)
+        await rig.grouped(anew=True)
+        await everything_answers(rig)
+        assert await rig.differing() == list(positions)
 
 
-async def everything_answers(place: Place) -> None:
+async def everything_answers(rig: Place) -> None:
     """Lists, events, deliveries and drafts; no draft claims what it does not cite."""
     for path in ("events", "deliveries", "signals", "incidents"):
-        await place.get(path)
-    for row in (await place.get("incidents"))["incidents"]:
-        await place.get(f"incidents/{row['number']}/events")
-        await place.get(f"incidents/{row['number']}/postmortem.json?detail=all")
-        case = await place.served.projections.case(row["number"])
+        await rig.get(path)
+    for row in (await rig.get("incidents"))["incidents"]:
+        await rig.get(f"incidents/{row['number']}/events")
+        await rig.get(f"incidents/{row['number']}/postmortem.json?detail=all")
+        case = await rig.served.projections.case(row["number"])
         assert case is not None
         found = lint(document_of(case))
         assert [each for each in found if each.kind in ("uncited", "unknown")] == []
@@ -202,12 +202,12 @@ async def test_a_draft_shows_that_an_event_is_lost(database: Path) -> None:
 
 async def test_the_follower_says_it_once(database: Path) -> None:
     """An error names the position when the event is followed, and not again when more comes in."""
-    async with serving(damaged(database, "cut", [3])) as place:
-        with capture_logs() as said:
-            await place.grouped(anew=True)
-            await place.post("incidents/1/notes", text="more", by="Ana")
-            await place.grouped()
-    lost = [each for each in said if "content of an event cannot be read" in each["event"]]
+    async with serving(damaged(database, "cut", [3])) as rig:
+        with capture_logs() as logs:
+            await rig.grouped(anew=True)
+            await rig.post("incidents/1/notes", text="more", by="Ana")
+            await rig.grouped()
+    lost = [each for each in logs if "content of an event cannot be read" in each["event"]]
     assert [(each["position"], each["log_level"]) for each in lost] == [(3, "error")]
 
 
@@ -215,14 +215,14 @@ async def test_damaged_headers_are_shown_as_such(tmp_path: Path) -> None:
     """Headers that lie in a content of their own: deliveries are listed all the same."""
     database = tmp_path / "told.db"
     headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/ops", "ce-type": "x.y", "ce-subject": "a"}
-    async with serving(database) as place:
-        await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+    async with serving(database) as rig:
+        await rig.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         guard = unguarded(other)
         # The headers come right before the body.
         other.execute("UPDATE content SET bytes = x'5b' WHERE number = (SELECT content - 1 FROM delivery)")
         other.execute(guard)
-    async with serving(database) as place:
-        [delivery] = await place.log.deliveries()
+    async with serving(database) as rig:
+        [delivery] = await rig.log.deliveries()
         assert delivery.headers[-1] == ("timelined", "headers unreadable: run timelined verify")
-        assert delivery == await place.log.delivery(delivery.id)
+        assert delivery == await rig.log.delivery(delivery.id)

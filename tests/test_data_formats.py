@@ -36,19 +36,19 @@ def rows(document: Document) -> list[dict[str, str]]:
 def test_every_event_is_a_line_and_a_row(name: str) -> None:
     """In reading order, with its time, who did it and what was said."""
     document = MADE_UP[name]().draft()
-    told = [json.loads(line) for line in events.jsonl(document).splitlines()]
-    assert [each["id"] for each in told] == [each.id for each in document.history.events]
-    assert [each["id"] for each in rows(document)] == [each["id"] for each in told]
-    assert [each["occurred_at"] for each in rows(document)] == [each["occurred_at"] for each in told]
+    lines = [json.loads(line) for line in events.jsonl(document).splitlines()]
+    assert [each["id"] for each in lines] == [each.id for each in document.history.events]
+    assert [each["id"] for each in rows(document)] == [each["id"] for each in lines]
+    assert [each["occurred_at"] for each in rows(document)] == [each["occurred_at"] for each in lines]
 
 
 @given(st.text(max_size=60) | st.sampled_from(FORMULAS))
 def test_no_text_breaks_a_line_or_begins_a_formula(text: str) -> None:
     """Whatever people write, a row has its columns, a line is one object, and no cell begins as a formula does."""
-    told = Told()
-    told.fires(text, "18:02:10", text, severity=text, said=text)
-    told.says("note.added", "18:05:00", text, by=text, data={"text": text})
-    document = told.draft()
+    story = Told()
+    story.fires(text, "18:02:10", text, severity=text, said=text)
+    story.says("note.added", "18:05:00", text, by=text, data={"text": text})
+    document = story.draft()
     lines = events.jsonl(document).split("\n")
     assert [json.loads(line)["title"] for line in lines[:-1]] == [each.title for each in document.history.events]
     for row in rows(document):
@@ -70,9 +70,9 @@ def test_a_formula_becomes_text(formula: str) -> None:
 def test_what_people_wrote_is_whole() -> None:
     """A note of several lines, to its last word, in one cell and on one line."""
     note = 'First line.\nSecond, with "quotes", commas; and 日本語. ' + "word " * 5_000 + "the end"
-    told = Told()
-    told.says("note.added", "18:05:00", "First line. …", data={"text": note})
-    (row,) = rows(told.draft())
+    story = Told()
+    story.says("note.added", "18:05:00", "First line. …", data={"text": note})
+    (row,) = rows(story.draft())
     assert row["text"] == note
-    (line,) = events.jsonl(told.draft()).splitlines()
+    (line,) = events.jsonl(story.draft()).splitlines()
     assert json.loads(line)["data"]["text"] == note

@@ -371,8 +371,8 @@ def test_a_database_is_never_readable_by_others_for_a_moment(tmp_path: Path) -> 
     """It is made with its mode, not made and then closed."""
     before = os.umask(0)
     try:
-        made = DataFile(tmp_path / "timelined.db")
+        file = DataFile(tmp_path / "timelined.db")
     finally:
         os.umask(before)
     assert modes(tmp_path) == {"timelined.db": 0o600}
-    made.close()
+    file.close()

@@ -24,11 +24,11 @@ CONFIGURATION = "etc/timelined/timelined.yml"
 
 def builder() -> Any:
     """deploy/debian/build.py, which belongs to no package."""
-    found = importlib.util.spec_from_file_location("deb_build", PROJECT / "deploy/debian/build.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    spec = importlib.util.spec_from_file_location("deb_build", PROJECT / "deploy/debian/build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
@@ -74,8 +74,8 @@ def root(package: Path, tmp_path: Path) -> Path:
 
 def test_it_lies_where_debian_puts_things_and_runs(root: Path) -> None:
     """Configuration, defaults, units, user, folders, a manual page for each command, completion, and the program."""
-    for place in builder().FILES:
-        assert (root / place).is_file(), place
+    for installed in builder().FILES:
+        assert (root / installed).is_file(), installed
     assert (root / CONFIGURATION).read_bytes() == (PROJECT / "config/timelined.yml").read_bytes()
     assert "timelined:x:" in (root / "etc/passwd").read_text("utf-8")
     assert (root / "var/lib/timelined").stat().st_mode & 0o777 == 0o700
@@ -84,8 +84,8 @@ def test_it_lies_where_debian_puts_things_and_runs(root: Path) -> None:
     assert len(pages) == len(list(builder().commands()))
     with gzip.open(root / "usr/share/man/man1/timelined-draft.1.gz", "rt") as page:
         assert ".SH SYNOPSIS" in page.read()
-    for place in builder().COMPLETION.values():
-        assert "_TIMELINED_COMPLETE" in (root / place).read_text("utf-8")
+    for installed in builder().COMPLETION.values():
+        assert "_TIMELINED_COMPLETE" in (root / installed).read_text("utf-8")
     program = [str(root / "usr/lib/timelined/bin/python3"), "-c", "from collector.cli import main; main()"]
     done = subprocess.run([*program, "--version"], cwd=root, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout.split()[-1]) == (0, collector.__version__), done.stderr
@@ -119,12 +119,12 @@ def test_the_units_user_and_flags_change_nothing_of_its_walls(tmp_path: Path) ->
     for source, target in (("systemd/timelined.service", unit), ("deploy/debian/debian.conf", added / "debian.conf")):
         text = (PROJECT / source).read_text("utf-8")
         target.write_text(text.replace(f"ExecStart={program}", f"ExecStart={sys.executable}"), "utf-8")
-    told = [require("systemd-analyze"), "verify", str(unit)]
-    done = subprocess.run(told, check=False, capture_output=True, text=True)
+    command = [require("systemd-analyze"), "verify", str(unit)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert [line for line in done.stderr.splitlines() if "timelined" in line] == []
     limit = str(round(EXPOSED_AT_MOST * 10))
-    told = ["systemd-analyze", "security", "--offline=true", f"--threshold={limit}", str(unit)]
-    done = subprocess.run(told, check=False, capture_output=True, text=True)
+    command = ["systemd-analyze", "security", "--offline=true", f"--threshold={limit}", str(unit)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-400:] + done.stderr
 
 

@@ -24,8 +24,8 @@ def test_every_delivery_of_the_recording_is_one_its_sender_could_send(step: Step
     """Each body is verified by its adapter and read without anything left over; a changed byte is refused."""
     kind = step.path.rpartition("/")[2]
     body, headers = step.request(SECRET)
-    named = {name.lower(): value for name, value in headers.items()}
-    webhook = Webhook(source=kind, headers=named, body=body, received_at=step.micros)
+    lower_headers = {name.lower(): value for name, value in headers.items()}
+    webhook = Webhook(source=kind, headers=lower_headers, body=body, received_at=step.micros)
     credentials = Credentials(signing=(SECRET,)) if step.signature else Credentials(open=True)
     SOURCES[kind].verify(webhook, credentials)
     events = SOURCES[kind].parse(webhook, Reading())
@@ -33,7 +33,7 @@ def test_every_delivery_of_the_recording_is_one_its_sender_could_send(step: Step
     assert not [event for event in events if event.type.startswith("source.")]
     assert all(event.occurred_at <= step.micros for event in events)
     if step.signature:
-        forged = Webhook(source=kind, headers=named, body=body + b" ", received_at=step.micros)
+        forged = Webhook(source=kind, headers=lower_headers, body=body + b" ", received_at=step.micros)
         with pytest.raises(UnverifiedWebhook):
             SOURCES[kind].verify(forged, credentials)
 

@@ -62,10 +62,10 @@ def events(address: str, of_type: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def failing_sync(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A library that makes a sync fail, once, when it is told to."""
-    made = tmp_path_factory.mktemp("shim") / "failing_sync.so"
-    command = [require("cc"), "-shared", "-fPIC", "-O1", "-o", str(made), str(ROOT / "failing_sync.c")]
+    library = tmp_path_factory.mktemp("shim") / "failing_sync.so"
+    command = [require("cc"), "-shared", "-fPIC", "-O1", "-o", str(library), str(ROOT / "failing_sync.c")]
     subprocess.run(command, check=True, capture_output=True)
-    return str(made)
+    return str(library)
 
 
 @pytest.fixture
@@ -169,12 +169,12 @@ def test_only_what_leaves_the_disk_in_doubt_is_final(code: int, uncertain: bool,
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of 4 MB of the test's own."""
-    made = tmp_path / "small"
-    made.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(made)], check=False).returncode:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=False).returncode:
         pytest.skip("a small file system of one's own can only be mounted as root")
-    yield made
-    subprocess.run(["umount", "--lazy", str(made)], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_said_and_passes(process: Process, small: Path) -> None:
@@ -199,10 +199,10 @@ def test_a_small_delivery_that_still_fits_makes_no_daemon_ready(process: Process
     """What is large is refused and what is small is stored after it: there is no room, and readiness says so."""
     address = process.start("--storage.url", f"sqlite:///{small}/timelined.db")
     # Lists take room as well, once for all: what is left then is the log's.
-    taken = [answer(address, alert("firing", number=number))[0] for number in range(5)]
+    statuses = [answer(address, alert("firing", number=number))[0] for number in range(5)]
     eventually(lambda: get(f"{address}/-/ready")["lag"] == 0)
-    stored = _fill(address, "x" * 200_000, first=len(taken))
-    assert answer(address, alert("firing", number=len(taken) + stored + 1))[0] == 202
+    stored = _fill(address, "x" * 200_000, first=len(statuses))
+    assert answer(address, alert("firing", number=len(statuses) + stored + 1))[0] == 202
     status, reason = ready(address)
     assert (status, "full" in reason) == (503, True)
     _make_room(small)
@@ -261,23 +261,23 @@ def test_a_start_that_can_make_no_file_says_why(process: Process, small: Path) -
     _take_all(small)
     with pytest.raises(AssertionError):
         process.start("--storage.url", f"sqlite:///{small}/timelined.db")
-    said = process.said.read_text()
+    output = process.said.read_text()
     assert process.process.wait(PATIENCE) == 4
-    assert "the disk is full, 0 bytes are left" in said
-    assert "Traceback" not in said
+    assert "the disk is full, 0 bytes are left" in output
+    assert "Traceback" not in output
 
 
 def test_a_full_disk_keeps_the_record_of_what_was_acknowledged(small: Path) -> None:
     """Its place is taken when the file is made, so each event is recorded, and an accepted loss as well."""
     path = small / "acknowledged"
-    kept = Acknowledged(path)
-    kept.record(1, LEAF)
+    record = Acknowledged(path)
+    record.record(1, LEAF)
     _take_all(small)
     for position in range(2, 6):
-        kept.record(position, LEAF)
+        record.record(position, LEAF)
         assert acknowledged.read(path) == Last(position, LEAF)
-    kept.restart(Last(3, LEAF))
-    kept.close()
+    record.restart(Last(3, LEAF))
+    record.close()
     again = Acknowledged(path)
     assert again.read() == Last(3, LEAF)
     again.record(4, LEAF)
@@ -308,13 +308,13 @@ def test_a_record_of_an_earlier_event_is_not_a_loss(small: Path) -> None:
     path = small / "acknowledged"
     path.write_bytes(b"")
     _take_all(small)
-    kept = Acknowledged(path)
-    kept.record(1, LEAF)
-    assert kept.read() is None
+    record = Acknowledged(path)
+    record.record(1, LEAF)
+    assert record.read() is None
     _make_room(small)
-    kept.sync()
+    record.sync()
     assert acknowledged.read(path) == Last(1, LEAF)
-    kept.close()
+    record.close()
 
 
 def _make_room(folder: Path) -> None:

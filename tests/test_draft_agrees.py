@@ -31,11 +31,11 @@ def parts_of(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if value.get("kind") in ("time", "span"):
             yield value
-        for each in value.values():
-            yield from parts_of(each)
+        for child in value.values():
+            yield from parts_of(child)
     elif isinstance(value, list):
-        for each in value:
-            yield from parts_of(each)
+        for child in value:
+            yield from parts_of(child)
 
 
 @examples(12)
@@ -75,11 +75,11 @@ def test_each_clock_time_of_a_made_up_incident_stands_in_an_event_cited_for_it(b
 @given(told=incidents())
 def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told) -> None:
     """So many series and firings as a row tells, so many different alerts and firings prove it."""
-    made = json.loads(to_json(draft(told.history())))
-    rows = [row for section in made["sections"] for block in section["blocks"] if block.get("key") == "alerts"
+    document = json.loads(to_json(draft(told.history())))
+    rows = [row for section in document["sections"] for block in section["blocks"] if block.get("key") == "alerts"
             for row in block["rows"]]  # fmt: skip
     for row in rows:
-        fired = [made["events"][each] for each in row["cites"]]
+        fired = [document["events"][each] for each in row["cites"]]
         series = re.search(r"(\d+) series", row["cells"][0]["text"])
         times_fired = re.search(r"fired (\d+) times", row["cells"][0]["text"])
         entities = len({each["entity"] for each in fired})
@@ -88,14 +88,14 @@ def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told
 
 
 @examples(12)
-@given(told=incidents())
-def test_rows_are_in_order_and_every_event_has_one(told: Told) -> None:
+@given(story=incidents())
+def test_rows_are_in_order_and_every_event_has_one(story: Told) -> None:
     """Folding breaks no order and hides nothing."""
-    timeline = next(section for section in json.loads(to_json(draft(told.history())))["sections"]
+    timeline = next(section for section in json.loads(to_json(draft(story.history())))["sections"]
                     if section["key"] == "timeline")["blocks"][-1]  # fmt: skip
     instants = [row["at"] for row in timeline["rows"]]
     assert instants == sorted(instants)
-    assert {event.id for event in told.events} == {each for row in timeline["rows"] for each in row["cites"]}
+    assert {event.id for event in story.events} == {each for row in timeline["rows"] for each in row["cites"]}
 
 
 def absences(document: Document) -> Iterator[Claim]:
@@ -114,23 +114,23 @@ WAYS: tuple[Callable[[str], str], ...] = (
 
 
 @st.composite
-def refuters(draw: st.DrawFn, told: Told) -> RecordedEvent:
+def refuters(draw: st.DrawFn, story: Told) -> RecordedEvent:
     """One more event, of the incident or beside it: an alert, a change, a page, an acknowledgement."""
     service = draw(st.sampled_from(WAYS))(draw(st.sampled_from(SERVICES)))
     start = at("08:00:00") + draw(st.integers(0, 6 * 60)) * MINUTE
     kind = draw(st.sampled_from(("alert.firing", "change.succeeded", "change.merged", "page.triggered",
                                  "page.acknowledged")))  # fmt: skip
     fields: dict[str, Any] = {"service": service, "title": "Refuting"}
-    fields["entity"] = f"refuting-{len(told.events) + len(told.near)}"
+    fields["entity"] = f"refuting-{len(story.events) + len(story.near)}"
     fields["environment"] = draw(st.sampled_from((None, "production", "Prod", "staging")))
     if kind == "page.acknowledged":
-        return told.add(kind, start, **{**fields, "entity": "P311"})
+        return story.add(kind, start, **{**fields, "entity": "P311"})
     if draw(st.booleans()):
-        return told.add(kind, start, severity="critical" if kind == "alert.firing" else None,
+        return story.add(kind, start, severity="critical" if kind == "alert.firing" else None,
                         data={"starts_at": start} if kind == "alert.firing" else {}, **fields)  # fmt: skip
     reason = draw(st.sampled_from(("other service", "other environment", "it belongs to another incident",
                                    "started 9 min after the incident", "no service and no reference")))  # fmt: skip
-    return told.nearby(reason, kind, start, **fields)
+    return story.nearby(reason, kind, start, **fields)
 
 
 def read(query: str) -> tuple[str, str, str, tuple[int, int]]:
@@ -152,21 +152,21 @@ def answers(event: RecordedEvent, query: str) -> bool:
 
 
 @examples(40)
-@given(data=st.data(), told=incidents())
-def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, told: Told) -> None:
+@given(data=st.data(), story=incidents())
+def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, story: Told) -> None:
     """Whatever is recorded, in the incident or beside it, no sentence says that it was not, however it is spelled."""
     for _ in range(data.draw(st.integers(1, 3))):
-        data.draw(refuters(told))
-    for claim in absences(draft(told.history())):
-        for event in (*told.events, *(near.event for near in told.near)):
+        data.draw(refuters(story))
+    for claim in absences(draft(story.history())):
+        for event in (*story.events, *(near.event for near in story.near)):
             assert not answers(event, claim.none), (plain(claim.parts), claim.none, event)
 
 
 @examples(20)
-@given(data=st.data(), told=incidents(), way=st.sampled_from(WAYS))
-def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, told: Told, way: Callable[[str], str]) -> None:
+@given(data=st.data(), story=incidents(), way=st.sampled_from(WAYS))
+def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, story: Told, way: Callable[[str], str]) -> None:
     """Each sentence of absence goes once what it looked for is told: its own search, in any spelling, in its span."""
-    said = list(absences(draft(told.history())))
+    said = list(absences(draft(story.history())))
     assume(said)
     claim = data.draw(st.sampled_from(said))
     types, services, entity, (low, high) = read(claim.none)
@@ -176,10 +176,10 @@ def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, told: Tol
     fields: dict[str, Any] = {"service": way(named or "web"), "title": "Refuting", "entity": page}
     when = data.draw(st.integers(low, high))
     if page == "refuting" and data.draw(st.booleans()):
-        told.nearby("other service", kind, when, **fields)
+        story.nearby("other service", kind, when, **fields)
     else:
-        told.add(kind, when, **fields)
-    after = {(each.none, plain(each.parts)) for each in absences(draft(told.history()))}
+        story.add(kind, when, **fields)
+    after = {(each.none, plain(each.parts)) for each in absences(draft(story.history()))}
     assert (claim.none, plain(claim.parts)) not in after
 
 

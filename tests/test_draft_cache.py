@@ -22,54 +22,54 @@ from tests.face import NOW, Face, running
 
 async def test_a_text_is_made_once_however_many_ask_for_it() -> None:
     """Also by those who ask while it is being made, and when the first of them no longer waits."""
-    kept, made, go = TextCache(), [], threading.Event()
+    cache, renders, go = TextCache(), [], threading.Event()
 
     def make() -> str:
         go.wait(60)
-        made.append(1)
+        renders.append(1)
         return "text ✓"
 
-    first, second = (asyncio.create_task(kept.text(b"key", make)) for _ in range(2))
+    first, second = (asyncio.create_task(cache.text(b"key", make)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     go.set()
-    assert [await second, await kept.text(b"key", make)] == ["text ✓"] * 2
-    assert made == [1]
-    assert await kept.text(b"other", lambda: "another") == "another"
+    assert [await second, await cache.text(b"key", make)] == ["text ✓"] * 2
+    assert renders == [1]
+    assert await cache.text(b"other", lambda: "another") == "another"
 
 
 async def test_what_cannot_be_made_is_tried_again() -> None:
     """A failure is told to who asked, and not kept."""
-    kept = TextCache()
+    cache = TextCache()
 
     def fail() -> str:
         raise InvalidInput("cannot render: there is no such zone", "zone")
 
     with pytest.raises(InvalidInput, match="no such zone"):
-        await kept.text(b"key", fail)
-    assert await kept.text(b"key", lambda: "made") == "made"
+        await cache.text(b"key", fail)
+    assert await cache.text(b"key", lambda: "made") == "made"
 
 
 async def test_the_text_asked_for_longest_ago_goes_first() -> None:
     """Where the room ends; what is larger than all of it is given all the same."""
-    kept, draw = TextCache(room=1_800), random.Random(1)  # noqa: S311 - nothing here is secret
+    cache, draw = TextCache(room=1_800), random.Random(1)  # noqa: S311 - nothing here is secret
     texts = {name: draw.randbytes(500).hex() for name in (b"a", b"b", b"c", b"d")}
-    made: list[bytes] = []
+    renders: list[bytes] = []
 
     async def ask(name: bytes) -> None:
         def make() -> str:
-            made.append(name)
+            renders.append(name)
             return texts[name]
 
-        assert await kept.text(name, make) == texts[name]
+        assert await cache.text(name, make) == texts[name]
 
     for name in (b"a", b"b", b"c", b"a", b"d"):
         await ask(name)
     await ask(b"a")
     await ask(b"b")
-    assert made == [b"a", b"b", b"c", b"d", b"b"]
+    assert renders == [b"a", b"b", b"c", b"d", b"b"]
     large = draw.randbytes(5_000).hex()
-    assert await kept.text(b"large", lambda: large) == large
+    assert await cache.text(b"large", lambda: large) == large
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_a_page_is_rendered_again_only_when_something_changed(
 ) -> None:
     """The same values give what is kept; a note, another zone or another moment give another text."""
     await face.incident(1)
-    kept, rendered, render = TextCache(), [], rendering.document_of
+    cache, rendered, render = TextCache(), [], rendering.document_of
 
     def counted(*values: object, **options: object) -> object:
         rendered.append(1)
@@ -92,7 +92,9 @@ async def test_a_page_is_rendered_again_only_when_something_changed(
     monkeypatch.setattr(rendering, "document_of", counted)
 
     async def page(zone: str = "UTC", as_of: int | None = None) -> str:
-        text = await rendering.postmortem(face.lists, 1, format="page", options={"zone": zone}, as_of=as_of, cache=kept)
+        text = await rendering.postmortem(
+            face.lists, 1, format="page", options={"zone": zone}, as_of=as_of, cache=cache
+        )
         return text or ""
 
     assert await page() == await page()
@@ -112,11 +114,11 @@ async def test_no_format_is_rendered_again_while_nothing_changed(
     """The follower keeps the text of each format: who asks again, also for a 304, has the incident read alone. An
     erasure has it let go of them."""
     await face.incident(1)
-    made: list[int] = []
+    renders: list[int] = []
     render = rendering.document_of
 
     def counted(*values: object, **options: object) -> object:
-        made.append(1)
+        renders.append(1)
         return render(*values, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(rendering, "document_of", counted)
@@ -127,7 +129,7 @@ async def test_no_format_is_rendered_again_while_nothing_changed(
     work = Work(setup, face.base, face.log, lambda: face.now)
     first = await work.render(1, form, None, {})
     assert await work.render(1, form, None, {}) == first
-    assert made == [1]
+    assert renders == [1]
     await work.forget()
     assert await work.render(1, form, None, {}) == first
-    assert made == [1, 1]
+    assert renders == [1, 1]

@@ -29,18 +29,20 @@ STEEPEST = 2.3
 
 def many_kinds(size: int) -> list[RecordedEvent]:
     """No two alerts, pages or changes are of one name, and nothing is close enough to be told together."""
-    found: list[RecordedEvent] = []
+    events: list[RecordedEvent] = []
     for step in range(size // 10):
         moment, service = step * 20.0, f"service-{step}"
         for part in range(3):
             name = f"Alert{step}-{part}"
-            found.append(firing(moment + part, name, service=service))
-            found.append(resolved(moment + part + 2, name, since=moment + part, service=service))
-        found.append(page("triggered", moment + 1, f"P{step}", service=service))
-        found.append(page("acknowledged", moment + 2, f"P{step}", service=service, actor=f"Ana {step}"))
-        found.append(change("succeeded", moment + 3, f"deployment:{step}", service=service, title=f"v{step}"))
-        found.append(stated("note.added", moment, said=moment, entity=f"note:{step}", title=f"Pool {step} exhausted."))
-    return found
+            events.append(firing(moment + part, name, service=service))
+            events.append(resolved(moment + part + 2, name, since=moment + part, service=service))
+        events.append(page("triggered", moment + 1, f"P{step}", service=service))
+        events.append(page("acknowledged", moment + 2, f"P{step}", service=service, actor=f"Ana {step}"))
+        events.append(change("succeeded", moment + 3, f"deployment:{step}", service=service, title=f"v{step}"))
+        events.append(
+            stated("note.added", moment, stated_at=moment, entity=f"note:{step}", title=f"Pool {step} exhausted.")
+        )
+    return events
 
 
 def one_alert(size: int) -> list[RecordedEvent]:
@@ -75,21 +77,21 @@ def many_series(size: int) -> list[RecordedEvent]:
 
 def notes(size: int) -> list[RecordedEvent]:
     """One alert on which people write note after note."""
-    written = [
-        stated("note.added", step * 0.05, said=step * 0.05, entity=f"note:{step}", title=f"Pool {step} exhausted.")
+    note_events = [
+        stated("note.added", step * 0.05, stated_at=step * 0.05, entity=f"note:{step}", title=f"Pool {step} exhausted.")
         for step in range(size - 1)
     ]
-    return [firing(0), *written]
+    return [firing(0), *note_events]
 
 
 def deployments(size: int) -> list[RecordedEvent]:
     """Deployments before and after one alert, each with its start and its end; every fifth puts a version back."""
-    found: list[RecordedEvent] = [firing(size / 2 * 0.02), resolved(size * 0.02, since=size / 2 * 0.02)]
+    events: list[RecordedEvent] = [firing(size / 2 * 0.02), resolved(size * 0.02, since=size / 2 * 0.02)]
     for step in range((size - 2) // 2):
         entity, task = f"deployment:{step}", "deploy" if step % 5 else "rollback"
-        found.append(change("started", step * 0.04, entity, title=f"v{step}", data={"task": task}))
-        found.append(change("succeeded", step * 0.04 + 1, entity, title=f"v{step}"))
-    return found
+        events.append(change("started", step * 0.04, entity, title=f"v{step}", data={"task": task}))
+        events.append(change("succeeded", step * 0.04 + 1, entity, title=f"v{step}"))
+    return events
 
 
 def calls(work: Callable[[], object]) -> int:

@@ -111,10 +111,10 @@ def test_a_draft_that_a_person_edited_is_never_touched(shelf: DraftFolder) -> No
     (shelf.folder / "incident-12.md").write_text("one, and what I know")
     put(shelf, "two")
     put(shelf, "three")
-    found = contents(shelf.folder)
-    assert found["incident-12.md"] == "one, and what I know"
-    assert found["incident-12.new.md"] == "three"
-    assert found["incident-12.json"] == '"three"'
+    files = contents(shelf.folder)
+    assert files["incident-12.md"] == "one, and what I know"
+    assert files["incident-12.new.md"] == "three"
+    assert files["incident-12.json"] == '"three"'
 
 
 def merging(theirs: bytes, fresh: str) -> bytes | None:
@@ -280,14 +280,14 @@ async def test_a_reader_chooses_the_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "pointer"),
+    ("options", "pointer"),
     [({"zone": "Europe"}, "zone"), ({"zone": "../UTC"}, "zone"), ({"detail": "more"}, "detail"),
      ({"profile": "jira"}, "profile"), ({"colour": "red"}, "colour")],
 )  # fmt: skip
-def test_an_option_that_there_is_not_is_said(asked: dict[str, str], pointer: str) -> None:
+def test_an_option_that_there_is_not_is_said(options: dict[str, str], pointer: str) -> None:
     """The error names the option, so that an API's answer can point at it."""
     with pytest.raises(InvalidInput, match=r"^cannot render: ") as caught:
-        options_of(asked)
+        options_of(options)
     assert caught.value.pointer == pointer
 
 

@@ -193,11 +193,11 @@ async def test_a_draft_costs_the_same_however_many_there_are(tmp_path: Path, mon
     """What is written and read for one incident's draft does not grow with the number of other drafts."""
     lists = Lists()
     job = job_over(lists, tmp_path)
-    written, read = [], []
+    sizes, read = [], []
     replace, read_bytes = os.replace, Path.read_bytes
 
     def counted_replace(source: str | Path, target: str | Path) -> None:
-        written.append(Path(source).stat().st_size)
+        sizes.append(Path(source).stat().st_size)
         replace(source, target)
 
     def counted_read(path: Path) -> bytes:
@@ -210,10 +210,10 @@ async def test_a_draft_costs_the_same_however_many_there_are(tmp_path: Path, mon
     costs = []
     for number in range(10, 40):
         lists.rows[number] = incident(number, status="resolved")
-        written.clear()
+        sizes.clear()
         read.clear()
         await job.run((number,))
-        costs.append((sum(written), sum(read)))
+        costs.append((sum(sizes), sum(read)))
     assert len(set(costs)) == 1, costs
 
 

@@ -219,22 +219,22 @@ def test_ten_thousand_events_stay_short_and_quick() -> None:
 @pytest.mark.parametrize("build", EVERY)
 def test_arrival_decides_nothing(build: type[Told]) -> None:
     """Other positions, deliveries, receipt seconds and revision numbers, in any order, give the same bytes."""
-    told = build()
-    shuffled = random.Random(7).sample(told.events, len(told.events))  # noqa: S311 - an order, not a secret
+    story = build()
+    shuffled = random.Random(7).sample(story.events, len(story.events))  # noqa: S311 - an order, not a secret
     moved = [
         msgspec.structs.replace(event, position=place + 1000, delivery=f"other-{place}", item=place,
                                 received_at=event.received_at + 1, revision=event.revision + 2)
         for place, event in enumerate(shuffled)
     ]  # fmt: skip
-    assert markdown(draft(told.history(moved))) == told.markdown()
+    assert markdown(draft(story.history(moved))) == story.markdown()
 
 
 def test_a_revision_that_says_the_same_changes_nothing() -> None:
     """A content told anew by an earlier delivery or a fixed parser is no correction."""
-    told = example()
+    story = example()
     for reason in ("earlier_delivery", "reparse"):
-        again = [msgspec.structs.replace(event, revision=1, amendment=reason) for event in told.events]
-        assert markdown(draft(told.history([*told.events, *again]))) == told.markdown()
+        again = [msgspec.structs.replace(event, revision=1, amendment=reason) for event in story.events]
+        assert markdown(draft(story.history([*story.events, *again]))) == story.markdown()
 
 
 def test_the_digest_follows_content_options_and_context() -> None:
@@ -246,12 +246,12 @@ def test_the_digest_follows_content_options_and_context() -> None:
     }
     changes: tuple[dict[str, Any], ...] = ({"title": "v43"}, {"amendment": "correction"}, {"received_at": 2**55})
     for place, change in enumerate(changes):
-        told = example()
-        told.events[place] = msgspec.structs.replace(told.events[place], **change)
-        digests.add(told.draft().digest)
-    told = example()
-    told.nearby("far away", "note.added", "14:00:00", title="other")
-    assert len({*digests, told.draft().digest}) == 7
+        story = example()
+        story.events[place] = msgspec.structs.replace(story.events[place], **change)
+        digests.add(story.draft().digest)
+    story = example()
+    story.nearby("far away", "note.added", "14:00:00", title="other")
+    assert len({*digests, story.draft().digest}) == 7
 
 
 @pytest.mark.parametrize("build", [example, switched_off, reported_first, going_on])
@@ -266,10 +266,10 @@ def test_what_is_not_told_is_not_claimed(build: type[Told]) -> None:
 
 def test_without_the_rollback_nothing_speaks_of_it() -> None:
     """The action, its row and the argument for the candidate go with the event that proved them."""
-    told = example()
-    rollback = next(event for event in told.events if event.type == "change.rolled_back")
-    assert "ollback" in told.markdown()
-    without = told.without(rollback).markdown()
+    story = example()
+    rollback = next(event for event in story.events if event.type == "change.rolled_back")
+    assert "ollback" in story.markdown()
+    without = story.without(rollback).markdown()
     assert "ollback" not in without
     assert "rolled back" not in without
     assert "- No change of cart and checkout was recorded between 14:02:10 and 14:23:10 UTC." in without
@@ -297,11 +297,11 @@ def test_as_of_tells_what_was_known_then() -> None:
 
 def test_a_person_s_title_and_lead_replace_ours() -> None:
     """An edit is shown as written and is its own evidence; the newest one counts."""
-    told = example()
-    told.edits("title", "Old title", "17:00")
-    title = told.edits("title", "Checkout refused payments after v42", "18:00")
-    lead = told.edits("lead", "Bo Larsen")
-    document = told.draft()
+    story = example()
+    story.edits("title", "Old title", "17:00")
+    title = story.edits("title", "Checkout refused payments after v42", "18:00")
+    lead = story.edits("lead", "Bo Larsen")
+    document = story.draft()
     assert (plain(document.title.parts), document.title.cites) == ("Checkout refused payments after v42", (title.id,))
     assert document.lead is not None
     assert (plain(document.lead.parts), document.lead.cites) == ("Bo Larsen", (lead.id,))
@@ -327,11 +327,11 @@ def _fired() -> Told:
 
 def _paged(*urgencies: object, severity: str | None = None) -> Told:
     """A page each event of which tells another urgency; None is none at all."""
-    told = Told()
+    story = Told()
     for step, urgency in zip(("triggered", "acknowledged", "resolved"), urgencies, strict=False):
         data = {} if urgency is None else {"urgency": urgency}
-        told.page(step, "14:00:00", severity=severity, data=data)
-    return told
+        story.page(step, "14:00:00", severity=severity, data=data)
+    return story
 
 
 def _opened_and_paged() -> Told:
@@ -419,10 +419,10 @@ def test_times_are_told_in_the_chosen_zone() -> None:
 
 def test_a_late_event_is_late_in_table_and_digest_alone() -> None:
     """Eight minutes late changes the draft; eight seconds do not."""
-    told = example()
+    story = example()
     late = [
         msgspec.structs.replace(e, received_at=e.occurred_at + 8 * MINUTE) if e.title == "v42" else e
-        for e in told.events
+        for e in story.events
     ]
-    assert "(received 8 min late)" in markdown(draft(told.history(late)))
-    assert Options() == draft(told.history(late)).options
+    assert "(received 8 min late)" in markdown(draft(story.history(late)))
+    assert Options() == draft(story.history(late)).options

@@ -61,11 +61,11 @@ def test_an_earlier_file_that_was_altered_is_found(revision: str, statement: str
         connection.execute(statement)
         for _, sql in triggers:
             connection.execute(sql)
-    code, said = run("verify", "--storage.url", f"sqlite:///{path}")
+    code, output = run("verify", "--storage.url", f"sqlite:///{path}")
     assert code == 6
-    assert "position 3" in said
-    code, said = run("backup", str(tmp_path / "backup.db"), "--storage.url", f"sqlite:///{path}")
-    assert (code, (tmp_path / "backup.db").exists()) == (6, False), said
+    assert "position 3" in output
+    code, output = run("backup", str(tmp_path / "backup.db"), "--storage.url", f"sqlite:///{path}")
+    assert (code, (tmp_path / "backup.db").exists()) == (6, False), output
     with pytest.raises(LogDamaged, match="no copy of it could be kept before"):
         sqlite.SqliteLog(path, keep_copy=before_upgrade)
     assert not list(tmp_path.glob("timelined.db.0*"))
@@ -124,10 +124,10 @@ def test_an_upgrade_without_room_for_a_copy_says_what_to_do(
         raise Unavailable("cannot back up: database or disk is full")
 
     monkeypatch.setattr("collector.backup.before_upgrade", no_room)
-    code, said = run("db", "upgrade", "--storage.url", f"sqlite:///{path}")
+    code, output = run("db", "upgrade", "--storage.url", f"sqlite:///{path}")
     assert code == 4
-    assert "database or disk is full" in said
-    assert "timelined db upgrade --without-copy" in said
+    assert "database or disk is full" in output
+    assert "timelined db upgrade --without-copy" in output
     assert made_events(path) == events
     assert sqlite.schema_of(path).behind
     assert run("db", "upgrade", "--without-copy", "--storage.url", f"sqlite:///{path}")[0] == 0

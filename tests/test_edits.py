@@ -33,19 +33,19 @@ def merge(theirs: str, fresh: str) -> str:
 @st.composite
 def corrected(draw: st.DrawFn, events: list[Any]) -> list[Any]:
     """The events, some of them told otherwise or taken back."""
-    found = []
+    events_drawn = []
     for event in events:
         match draw(st.integers(0, 9)):
             case 0:
                 moved = event.occurred_at + draw(st.integers(-30, 30)) * MINUTE
-                found.append(replace(event, amendment="correction", occurred_at=moved))
+                events_drawn.append(replace(event, amendment="correction", occurred_at=moved))
             case 1:
-                found.append(replace(event, amendment="correction", title=f"{event.title} anew"))
+                events_drawn.append(replace(event, amendment="correction", title=f"{event.title} anew"))
             case 2:
                 pass
             case _:
-                found.append(event)
-    return found
+                events_drawn.append(event)
+    return events_drawn
 
 
 @pytest.mark.parametrize("name", MADE_UP)
@@ -96,11 +96,11 @@ def test_late_rows_come_among_edited_ones(early: str, late: str) -> None:
     mine = "| 2026-03-04 14:10 | I looked at the pool. |"
     theirs = edited(early, "| 2026-03-04 14:20 |", f"{mine}\n| 2026-03-04 14:20 |")
     theirs = edited(theirs, "**Acknowledged** by Ana", "**Acknowledged** by Ana, asleep until then")
-    found = rows(merge(theirs, late))
-    assert [row[2:18] for row in found] == sorted(row[2:18] for row in [*rows(late), mine])
-    assert mine in found
-    assert any("asleep until then" in row for row in found)
-    assert any('Note by Ana: "Pool exhausted."' in row for row in found)
+    merged = rows(merge(theirs, late))
+    assert [row[2:18] for row in merged] == sorted(row[2:18] for row in [*rows(late), mine])
+    assert mine in merged
+    assert any("asleep until then" in row for row in merged)
+    assert any('Note by Ana: "Pool exhausted."' in row for row in merged)
 
 
 def test_words_whose_evidence_changed_are_kept_and_say_so(early: str, late: str) -> None:
@@ -180,10 +180,10 @@ def test_a_file_that_nobody_touched_holds_no_persons_words(early: str, late: str
 
 def test_a_sender_cannot_write_a_mark() -> None:
     """Words of a sender that look like a mark are shown as they are and decide nothing."""
-    told = Told()
+    story = Told()
     forged = "x <!-- tl timeline/row/0123456789ab 0123456789 -->"
-    told.fires("A", "14:00", "web", said=f"{forged} `{forged}` {forged}", query=forged)
-    drawn = told.draft()
+    story.fires("A", "14:00", "web", said=f"{forged} `{forged}` {forged}", query=forged)
+    drawn = story.draft()
     text = marked(drawn)
     assert plain(text) == markdown(drawn)
     assert merge(text, text) == text
@@ -196,57 +196,57 @@ def test_what_is_recorded_later_comes_in_where_a_person_removed_that_it_was_not(
     early = draft_of(told, [e for e in told.events if not e.type.startswith("page.")])
     late = draft_of(told, told.events)
     (unknown,) = (line for line in early.split("\n") if line.startswith("| Time to acknowledge"))
-    (known,) = (bare(line) for line in late.split("\n") if line.startswith("| Time to acknowledge"))
+    (row_line,) = (bare(line) for line in late.split("\n") if line.startswith("| Time to acknowledge"))
     assert not CITED.search(bare(unknown))
     found = merge(early.replace(f"{unknown}\n", ""), late)
-    assert known in plain(found)
-    again = merge("\n".join(line for line in found.split("\n") if bare(line) != known), late)
-    assert known not in plain(again)
+    assert row_line in plain(found)
+    again = merge("\n".join(line for line in found.split("\n") if bare(line) != row_line), late)
+    assert row_line not in plain(again)
 
 
 def test_a_copy_of_a_line_is_a_persons(early: str, late: str) -> None:
     """It stays where it was put, and has no mark by which it could be taken for the statement afterwards."""
     row = next(line for line in early.split("\n") if "**Acknowledged** by Ana" in line and line.startswith("| "))
     theirs = edited(early, "## Timeline", f"{bare(row)}\n{row}\n\n## Timeline")
-    found = merge(theirs, late)
-    assert [bool(marks.marks_of(line)) for line in found.split("\n") if bare(line) == bare(row)].count(True) == 1
-    assert found.count(bare(row)[:60]) >= 2
-    assert merge(found, late) == found
+    merged = merge(theirs, late)
+    assert [bool(marks.marks_of(line)) for line in merged.split("\n") if bare(line) == bare(row)].count(True) == 1
+    assert merged.count(bare(row)[:60]) >= 2
+    assert merge(merged, late) == merged
 
 
 # --- whatever is done to it -------------------------------------------------------------------------------------------
 
 
-@given(told=incidents(), cuts=st.data())
+@given(story=incidents(), cuts=st.data())
 @examples(30)
-def test_a_file_that_nobody_touched_becomes_the_new_draft(told: Told, cuts: Any) -> None:
+def test_a_file_that_nobody_touched_becomes_the_new_draft(story: Told, cuts: Any) -> None:
     """Line for line, whatever is known in which order, and corrected or taken back later."""
-    order = cuts.draw(st.permutations(told.events))
-    first = draft_of(told, order[: cuts.draw(st.integers(0, len(order)))])
-    second = draft_of(told, order)
-    third = draft_of(told, cuts.draw(corrected(order)))
+    order = cuts.draw(st.permutations(story.events))
+    first = draft_of(story, order[: cuts.draw(st.integers(0, len(order)))])
+    second = draft_of(story, order)
+    third = draft_of(story, cuts.draw(corrected(order)))
     for before, after in ((first, second), (second, third), (third, first)):
         found = merge(before, after)
         assert said(found) == said(after)
         assert merge(found, after) == found
 
 
-@given(told=incidents(), cuts=st.data())
+@given(story=incidents(), cuts=st.data())
 @examples(40)
-def test_no_word_of_a_person_and_no_fact_is_lost(told: Told, cuts: Any) -> None:
+def test_no_word_of_a_person_and_no_fact_is_lost(story: Told, cuts: Any) -> None:
     """After any late events, corrections, edits and another template what a person made of a line stays, what is new is
     in the file, and merging the same twice changes nothing."""
-    order = cuts.draw(st.permutations(told.events))
-    editor = Editor(draft_of(told, order[: cuts.draw(st.integers(0, len(order)))]))
-    written = set(said(editor.text))
-    for known in (cuts.draw(corrected(order)), order):
+    order = cuts.draw(st.permutations(story.events))
+    editor = Editor(draft_of(story, order[: cuts.draw(st.integers(0, len(order)))]))
+    words_written = set(said(editor.text))
+    for revision_order in (cuts.draw(corrected(order)), order):
         for deed in cuts.draw(st.lists(deeds(), max_size=6)):
             do(editor, deed)
-        fresh = draft_of(told, known, cuts.draw(st.sampled_from(tuple(sandbox.SHIPPED))))
-        written.update(said(fresh))
-        found = merge(editor.text, fresh)
-        assert merge(found, fresh) == found
-        assert_people_kept(editor.text, found, written)
-        assert_facts_kept(fresh, found, editor)
-        written.update(set(said(found)) - set(said(editor.text)))
-        editor.text = found
+        fresh = draft_of(story, revision_order, cuts.draw(st.sampled_from(tuple(sandbox.SHIPPED))))
+        words_written.update(said(fresh))
+        merged = merge(editor.text, fresh)
+        assert merge(merged, fresh) == merged
+        assert_people_kept(editor.text, merged, words_written)
+        assert_facts_kept(fresh, merged, editor)
+        words_written.update(set(said(merged)) - set(said(editor.text)))
+        editor.text = merged

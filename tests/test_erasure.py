@@ -30,7 +30,7 @@ from tests.served import DRAFTS, SECRET, Place, alert, serving
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Place]:
     async with serving(tmp_path) as made:
         yield made
 
@@ -38,7 +38,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 # --- an incident with the secret all over it --------------------------------------------------------------------------
 
 
-async def told_everywhere(place: Place) -> None:
+async def told_everywhere(rig: Place) -> None:
     """Alerts, a page, a change, a CloudEvent and people's words, each with the secret in a field or two of its own."""
     secretive = {"summary": f"leaked {SECRET}", "pod": SECRET, "service": "checkout"}
     clean = alert("SlowCart", service="cart")
@@ -53,175 +53,177 @@ async def told_everywhere(place: Place) -> None:
         senders.alertmanager(alert(until="14:20", **secretive), replace(clean, until="14:21")),
         page.resolved("14:22", by=f"Mr {SECRET}"),
     ):
-        await place.sent(sent)
-    await place.caught_up()
-    other = await place.sent(senders.alertmanager(alert("DiskFull", service="search", severity="warning")))
-    await place.caught_up()
+        await rig.sent(sent)
+    await rig.caught_up()
+    other = await rig.sent(senders.alertmanager(alert("DiskFull", service="search", severity="warning")))
+    await rig.caught_up()
     joined = {"event": other["items"][0]["event"], "by": f"Mr {SECRET}"}
-    assert (await place.post("incidents/1/join", **joined))["incident"] == 1
-    await place.post("incidents/1/notes", text=f"I saw {SECRET}", by=f"Mr {SECRET}")
-    await place.post("incidents/1/actions", text=f"revoke {SECRET}", by="Ana", owner=SECRET)
-    await place.post("incidents/1/marks", mark="mitigated", at="2026-03-04T14:10:00Z", by="Ana", text=SECRET)
-    await place.post("incidents/1/edit", field="title", value=f"The {SECRET} outage", by=f"Mr {SECRET}")
-    await place.drawn()
+    assert (await rig.post("incidents/1/join", **joined))["incident"] == 1
+    await rig.post("incidents/1/notes", text=f"I saw {SECRET}", by=f"Mr {SECRET}")
+    await rig.post("incidents/1/actions", text=f"revoke {SECRET}", by="Ana", owner=SECRET)
+    await rig.post("incidents/1/marks", mark="mitigated", at="2026-03-04T14:10:00Z", by="Ana", text=SECRET)
+    await rig.post("incidents/1/edit", field="title", value=f"The {SECRET} outage", by=f"Mr {SECRET}")
+    await rig.drawn()
 
 
-async def secretive(place: Place, secret: str = SECRET) -> list[str]:
+async def secretive(rig: Place, secret: str = SECRET) -> list[str]:
     """The ids of all events of others than the daemon that hold the secret."""
-    events = await place.log.read(limit=1000)
+    events = await rig.log.read(limit=1000)
     return list(dict.fromkeys(e.id for e in events if e.source != "timelined" and secret in repr(e)))
 
 
-async def test_what_is_erased_is_in_no_file(place: Place) -> None:
+async def test_what_is_erased_is_in_no_file(rig: Place) -> None:
     """Database, write-ahead log and drafts hold the secret before, and none of them after."""
-    await told_everywhere(place)
-    assert {"timelined.db-wal", f"{DRAFTS}/incident-1.json", f"{DRAFTS}/incident-1.md"} <= set(place.found())
-    ids = await secretive(place)
-    told = await place.erase(*ids)
+    await told_everywhere(rig)
+    assert {"timelined.db-wal", f"{DRAFTS}/incident-1.json", f"{DRAFTS}/incident-1.md"} <= set(rig.found())
+    ids = await secretive(rig)
+    told = await rig.erase(*ids)
     assert set(told["new"]) == set(ids)
-    assert place.found() == []
-    assert await secretive(place) == []
+    assert rig.found() == []
+    assert await secretive(rig) == []
 
 
 async def test_it_stays_gone(tmp_path: Path) -> None:
     """Not a restart, not a rebuild of the lists, not a draft of an earlier moment brings it back."""
-    async with serving(tmp_path) as place:
-        await told_everywhere(place)
-        before = (await place.log.read(limit=1000))[-1].received_at
-        await place.erase(*await secretive(place))
-    async with serving(tmp_path) as place:
-        follower = place.served.runtime.follower
+    async with serving(tmp_path) as rig:
+        await told_everywhere(rig)
+        before = (await rig.log.read(limit=1000))[-1].received_at
+        await rig.erase(*await secretive(rig))
+    async with serving(tmp_path) as rig:
+        follower = rig.served.runtime.follower
         assert follower is not None
         await follower.rebuild()
-        await place.drawn()
+        await rig.drawn()
         for form in ("md", "json"):
-            draft = await place.get(f"incidents/1/postmortem.{form}?as_of={rfc3339(before)}")
+            draft = await rig.get(f"incidents/1/postmortem.{form}?as_of={rfc3339(before)}")
             assert SECRET not in str(draft)
             assert "erased" in str(draft)
-        assert place.found() == []
+        assert rig.found() == []
 
 
 @pytest.mark.parametrize("everything", [False, True])
-async def test_lists_follow_from_the_log_afterwards_as_well(place: Place, everything: bool) -> None:
+async def test_lists_follow_from_the_log_afterwards_as_well(rig: Place, everything: bool) -> None:
     """``verify --lists`` finds in them what it makes of a log without what is gone, and no difference."""
-    await told_everywhere(place)
-    await place.drawn()
-    assert await place.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
-    await place.erase(*await secretive(place), everything=everything)
-    await place.caught_up()
-    assert await place.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
+    await told_everywhere(rig)
+    await rig.drawn()
+    assert await rig.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
+    await rig.erase(*await secretive(rig), everything=everything)
+    await rig.caught_up()
+    assert await rig.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
 
 
-async def test_the_incident_stays_what_it_was(place: Place) -> None:
+async def test_the_incident_stays_what_it_was(rig: Place) -> None:
     """The same events in the same incident, over by the same time; what is erased says so wherever it is shown."""
-    await told_everywhere(place)
-    before = await place.get("incidents/1")
-    ids = await secretive(place)
-    members = {e["id"] for e in (await place.get("incidents/1/events?limit=1000"))["events"]}
-    await place.erase(*ids)
-    after = await place.get("incidents/1")
+    await told_everywhere(rig)
+    before = await rig.get("incidents/1")
+    ids = await secretive(rig)
+    members = {e["id"] for e in (await rig.get("incidents/1/events?limit=1000"))["events"]}
+    await rig.erase(*ids)
+    after = await rig.get("incidents/1")
     same = ("number", "key", "status", "started_at", "ended_at", "services", "environments", "severity", "events")
     assert {name: after[name] for name in same} == {name: before[name] for name in same}
-    assert {e["id"] for e in (await place.get("incidents/1/events?limit=1000"))["events"]} == members
-    assert "(erased on " in (place.drafts / "incident-1.md").read_text()
+    assert {e["id"] for e in (await rig.get("incidents/1/events?limit=1000"))["events"]} == members
+    assert "(erased on " in (rig.drafts / "incident-1.md").read_text()
     for event in ids:
-        shown = (await place.get(f"events/{event}"))["events"]
+        shown = (await rig.get(f"events/{event}"))["events"]
         assert {(one["title"], one["erased"]) for one in shown} == {("erased", True)}
         assert shown[-1]["data"]["amended_because"] == "a token was logged"
-        assert (await place.get(f"why/{event}"))["event"]["erased"] is True
+        assert (await rig.get(f"why/{event}"))["event"]["erased"] is True
 
 
-async def test_grouping_of_what_is_left_is_the_same_at_once_and_by_rounds(place: Place) -> None:
+async def test_grouping_of_what_is_left_is_the_same_at_once_and_by_rounds(rig: Place) -> None:
     """What the follower came to equals what all events, as they read now, come to."""
-    await told_everywhere(place)
-    await place.erase(*await secretive(place))
-    events = [e for e in await place.log.read(limit=1000) if e.source != "timelined"]
+    await told_everywhere(rig)
+    await rig.erase(*await secretive(rig))
+    events = [e for e in await rig.log.read(limit=1000) if e.source != "timelined"]
     members = {i.key: {m.event for m in i.members} for i in correlate(events, Rules()).incidents}
     listed = {}
-    for row in (await place.get("incidents"))["incidents"]:
-        told = (await place.get(f"incidents/{row['number']}/events?limit=1000"))["events"]
+    for row in (await rig.get("incidents"))["incidents"]:
+        told = (await rig.get(f"incidents/{row['number']}/events?limit=1000"))["events"]
         listed[row["key"]] = {one["id"] for one in told}
     assert listed == members
 
 
-async def test_everything_erased_still_renders(place: Place) -> None:
+async def test_everything_erased_still_renders(rig: Place) -> None:
     """Every event of an incident erased, each way: no section breaks, nothing uncited is claimed, at any detail."""
-    await told_everywhere(place)
-    members = [e["id"] for e in (await place.get("incidents/1/events?limit=1000"))["events"]]
-    ids = [*members, *await secretive(place)]
-    before = (await place.log.read(limit=1000))[-1].received_at
+    await told_everywhere(rig)
+    members = [e["id"] for e in (await rig.get("incidents/1/events?limit=1000"))["events"]]
+    ids = [*members, *await secretive(rig)]
+    before = (await rig.log.read(limit=1000))[-1].received_at
     for everything in (False, True):
-        await place.erase(*ids, everything=everything)
-        for row in (await place.get("incidents"))["incidents"]:
+        await rig.erase(*ids, everything=everything)
+        for row in (await rig.get("incidents"))["incidents"]:
             for asked in ("", "detail=all", "detail=key", "profile=rootly", f"as_of={rfc3339(before)}"):
-                draft = await place.get(f"incidents/{row['number']}/postmortem.json?{asked}")
+                draft = await rig.get(f"incidents/{row['number']}/postmortem.json?{asked}")
                 assert SECRET not in str(draft)
             for moment in (None, before):
-                case = await place.served.projections.case(row["number"], moment)
+                case = await rig.served.projections.case(row["number"], moment)
                 assert case is not None
                 found = lint(document_of(case, as_of=moment))
                 assert [each for each in found if each.kind in ("uncited", "unknown")] == []
-    assert place.found() == []
+    assert rig.found() == []
 
 
-async def test_a_body_takes_what_else_it_told_only_with_itself(place: Place) -> None:
+async def test_a_body_takes_what_else_it_told_only_with_itself(rig: Place) -> None:
     """The bodies of all deliveries that told an event go, repeats too; other events they told keep their content."""
-    told = [await place.sent(senders.alertmanager(alert(pod=SECRET), alert("SlowCart"), peer=f"am-{n}")) for n in "123"]
-    erased, spared = (item["event"] for item in told[0]["items"])
-    dry = await place.erase(erased, dry_run=True)
-    assert place.found() != []
-    done = await place.erase(erased)
+    receipts = [
+        await rig.sent(senders.alertmanager(alert(pod=SECRET), alert("SlowCart"), peer=f"am-{n}")) for n in "123"
+    ]
+    erased, spared = (item["event"] for item in receipts[0]["items"])
+    dry = await rig.erase(erased, dry_run=True)
+    assert rig.found() != []
+    done = await rig.erase(erased)
     for answer in (dry, done):
         assert (answer["new"], answer["spared"]) == ([erased], [spared])
-        assert answer["deliveries"] == [one["delivery"] for one in told]
-    assert [await place.log.body(one["delivery"]) for one in told] == [None, None, None]
-    (kept,) = await place.log.read_ids([spared])
+        assert answer["deliveries"] == [one["delivery"] for one in receipts]
+    assert [await rig.log.body(one["delivery"]) for one in receipts] == [None, None, None]
+    (kept,) = await rig.log.read_ids([spared])
     assert (kept.title, kept.service) == ("SlowCart", "checkout")
-    later = await place.sent(senders.alertmanager(alert(pod=SECRET), alert("Third")))
+    later = await rig.sent(senders.alertmanager(alert(pod=SECRET), alert("Third")))
     assert [item["known"] for item in later["items"]] == [True, False]
-    assert await place.log.body(later["delivery"]) is None
-    assert place.found() == []
+    assert await rig.log.body(later["delivery"]) is None
+    assert rig.found() == []
 
 
-async def test_a_delivery_is_erased_without_its_events(place: Place) -> None:
+async def test_a_delivery_is_erased_without_its_events(rig: Place) -> None:
     """What was read out of it stays, unless that is asked for as well; the delivery is listed without its digest."""
-    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
-    (item,) = told["items"]
-    await place.erase(deliveries=[told["delivery"]])
-    assert await place.log.body(told["delivery"]) is None
-    assert (await place.get(f"deliveries/{told['delivery']}"))["sha256"] is None
-    assert [e.labels["pod"] for e in await place.log.read_ids([item["event"]])] == [SECRET]
-    await place.erase(deliveries=[told["delivery"]], with_events=True)
-    assert [is_erased(e) for e in await place.log.read_ids([item["event"]])] == [True, True]
-    assert place.found() == []
+    receipt = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
+    (item,) = receipt["items"]
+    await rig.erase(deliveries=[receipt["delivery"]])
+    assert await rig.log.body(receipt["delivery"]) is None
+    assert (await rig.get(f"deliveries/{receipt['delivery']}"))["sha256"] is None
+    assert [e.labels["pod"] for e in await rig.log.read_ids([item["event"]])] == [SECRET]
+    await rig.erase(deliveries=[receipt["delivery"]], with_events=True)
+    assert [is_erased(e) for e in await rig.log.read_ids([item["event"]])] == [True, True]
+    assert rig.found() == []
 
 
-async def test_all_revisions_of_an_event_lose_their_content(place: Place) -> None:
+async def test_all_revisions_of_an_event_lose_their_content(rig: Place) -> None:
     """What a correction repeated goes with what it corrected, and nobody corrects what is gone."""
-    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
+    told = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
     (item,) = told["items"]
-    await place.post(f"events/{item['event']}/correct", title=f"{SECRET} again", by="Ana", reason="clearer")
-    await place.erase(item["event"])
-    assert [e.title for e in await place.log.read_ids([item["event"]])] == ["erased"] * 3
-    assert place.found() == []
-    assert (await place.post(f"events/{item['event']}/correct", title="x", by="Ana", reason="y"))["answered"] == 422
+    await rig.post(f"events/{item['event']}/correct", title=f"{SECRET} again", by="Ana", reason="clearer")
+    await rig.erase(item["event"])
+    assert [e.title for e in await rig.log.read_ids([item["event"]])] == ["erased"] * 3
+    assert rig.found() == []
+    assert (await rig.post(f"events/{item['event']}/correct", title="x", by="Ana", reason="y"))["answered"] == 422
 
 
-async def test_what_was_retracted_stays_out_once_erased(place: Place) -> None:
+async def test_what_was_retracted_stays_out_once_erased(rig: Place) -> None:
     """Erasing adds a revision, and does not bring the event back into its incident."""
     second = senders.alert("SlowCart", since="14:03", pod=SECRET)
-    told = await place.sent(senders.alertmanager(alert(), second))
+    told = await rig.sent(senders.alertmanager(alert(), second))
     event = told["items"][1]["event"]
-    await place.post(f"events/{event}/retract", by="Ana", reason="a test")
-    await place.erase(event)
-    assert (await place.get("incidents/1"))["events"] == 1
-    assert (await place.get(f"why/{event}"))["reason"] == "it was retracted"
+    await rig.post(f"events/{event}/retract", by="Ana", reason="a test")
+    await rig.erase(event)
+    assert (await rig.get("incidents/1"))["events"] == 1
+    assert (await rig.get(f"why/{event}"))["reason"] == "it was retracted"
 
 
-async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(place: Place) -> None:
+async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(rig: Place) -> None:
     """What the follower read before the erasure and writes after it is cleaned with the rest."""
-    await place.caught_up()
-    follower = place.served.runtime.follower
+    await rig.caught_up()
+    follower = rig.served.runtime.follower
     assert follower is not None
     write, entered, gate = follower._write, asyncio.Event(), asyncio.Event()
 
@@ -238,18 +240,18 @@ async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(place
         "ce-subject": SECRET,
     }
     with patch.object(follower, "_write", slowly):
-        told = await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+        told = await rig.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
         await asyncio.wait_for(entered.wait(), 60)
-        erasing = asyncio.create_task(place.erase(told["items"][0]["event"]))
+        erasing = asyncio.create_task(rig.erase(told["items"][0]["event"]))
         async with asyncio.timeout(60):
-            while not any(is_erased(event) for event in await place.log.read(limit=1000)):  # noqa: ASYNC110 - the log's
+            while not any(is_erased(event) for event in await rig.log.read(limit=1000)):  # noqa: ASYNC110 - the log's
                 await asyncio.sleep(0.01)
         gate.set()
         await erasing
-    assert place.found() == []
+    assert rig.found() == []
 
 
-async def test_what_a_header_said_is_erased_with_the_body(place: Place) -> None:
+async def test_what_a_header_said_is_erased_with_the_body(rig: Place) -> None:
     """A CloudEvent in binary mode tells its attributes in headers; they are listed until then, and gone after."""
     headers = {
         "ce-specversion": "1.0",
@@ -258,82 +260,82 @@ async def test_what_a_header_said_is_erased_with_the_body(place: Place) -> None:
         "ce-type": "com.acme.x",
         "ce-subject": SECRET,
     }
-    told = await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
-    (listed,) = (await place.get("deliveries"))["deliveries"]
+    receipt = await rig.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+    (listed,) = (await rig.get("deliveries"))["deliveries"]
     assert headers.items() <= {each["name"]: each["value"] for each in listed["headers"]}.items()
-    await place.erase(told["items"][0]["event"])
-    stored = await place.get(f"deliveries/{told['delivery']}")
+    await rig.erase(receipt["items"][0]["event"])
+    stored = await rig.get(f"deliveries/{receipt['delivery']}")
     assert {each["name"] for each in stored["headers"]} == {"content-type", "content-length", "user-agent"}
-    assert place.found() == []
+    assert rig.found() == []
 
 
-async def test_a_number_that_is_no_incident_any_more_forgets_its_title(place: Place) -> None:
+async def test_a_number_that_is_no_incident_any_more_forgets_its_title(rig: Place) -> None:
     """Lists keep what they showed of such a number, and that goes, too."""
-    told = await place.sent(senders.alertmanager(alert(f"Leak of {SECRET}", severity=f"bad {SECRET}", until="14:20")))
-    await place.drawn()
+    told = await rig.sent(senders.alertmanager(alert(f"Leak of {SECRET}", severity=f"bad {SECRET}", until="14:20")))
+    await rig.drawn()
     event = told["items"][0]["event"]
-    await place.post(f"events/{event}/retract", by="Ana", reason="a test")
-    await place.erase(event, everything=True)
-    assert place.found() == []
-    assert (await place.get("incidents/1"))["title"] == "erased"
+    await rig.post(f"events/{event}/retract", by="Ana", reason="a test")
+    await rig.erase(event, everything=True)
+    assert rig.found() == []
+    assert (await rig.get("incidents/1"))["title"] == "erased"
 
 
-async def test_with_everything_grouping_goes_too(place: Place) -> None:
+async def test_with_everything_grouping_goes_too(rig: Place) -> None:
     """A secret in a service's name stays as grouping rests on it, until everything of that alert is erased."""
-    first = await place.sent(senders.alertmanager(alert(service=SECRET)))
-    await place.sent(senders.alertmanager(alert(service=SECRET, until="14:20")))
-    await place.drawn()
+    first = await rig.sent(senders.alertmanager(alert(service=SECRET)))
+    await rig.sent(senders.alertmanager(alert(service=SECRET, until="14:20")))
+    await rig.drawn()
     (item,) = first["items"]
-    await place.erase(item["event"])
-    assert place.found() != []
-    done = await place.erase(item["event"], everything=True)
+    await rig.erase(item["event"])
+    assert rig.found() != []
+    done = await rig.erase(item["event"], everything=True)
     assert len(done["new"]) == 2
-    assert place.found() == []
-    row = await place.get("incidents/1")
+    assert rig.found() == []
+    row = await rig.get("incidents/1")
     assert (row["status"], row["services"], row["events"]) == ("resolved", [], 2)
 
 
-async def test_erasing_twice_records_it_once(place: Place) -> None:
+async def test_erasing_twice_records_it_once(rig: Place) -> None:
     """The second time nothing is new, and what might have remained is looked after again."""
-    await told_everywhere(place)
-    ids = await secretive(place)
-    first = await place.erase(*ids)
-    head = await place.log.head()
-    (place.drafts / "incident-1.json").unlink()
-    again = await place.erase(*ids)
+    await told_everywhere(rig)
+    ids = await secretive(rig)
+    first = await rig.erase(*ids)
+    head = await rig.log.head()
+    (rig.drafts / "incident-1.json").unlink()
+    again = await rig.erase(*ids)
     assert (first["answered"], again["answered"]) == (201, 200)
     assert (again["new"], again["deliveries"]) == ([], [])
-    assert await place.log.head() == head
+    assert await rig.log.head() == head
 
 
-async def test_an_edited_draft_is_named_and_keeps_what_a_person_wrote(place: Place) -> None:
+async def test_an_edited_draft_is_named_and_keeps_what_a_person_wrote(rig: Place) -> None:
     """What timelined wrote in it, and in its versions that were kept, is written again; all of them are named."""
-    await told_everywhere(place)
-    ours = place.drafts / "incident-1.md"
+    await told_everywhere(rig)
+    ours = rig.drafts / "incident-1.md"
     ours.write_text(ours.read_text() + "\nand what I know\n")
-    await place.post("incidents/1/notes", text="more", by="Ana")
-    await place.drawn()
+    await rig.post("incidents/1/notes", text="more", by="Ana")
+    await rig.drawn()
     assert SECRET in ours.read_text()
-    told = await place.erase(*await secretive(place))
-    kept = [f"incident-1.md.~{number}~" for number in (1, 2)]
-    assert told["drafts"]["edited"] == [str(place.drafts / name) for name in ("incident-1.md", *kept)]
+    told = await rig.erase(*await secretive(rig))
+    old_versions = [f"incident-1.md.~{number}~" for number in (1, 2)]
+    assert told["drafts"]["edited"] == [str(rig.drafts / name) for name in ("incident-1.md", *old_versions)]
     assert "\nand what I know\n" in ours.read_text()
-    assert all("and what I know" in (place.drafts / name).read_text() for name in kept[1:])
-    assert place.found() == []
+    assert all("and what I know" in (rig.drafts / name).read_text() for name in old_versions[1:])
+    assert rig.found() == []
 
 
-async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(place: Place) -> None:
+async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(rig: Place) -> None:
     """An incident the event does not belong to may show it too."""
-    near = await place.sent(senders.cloudevent("com.acme.restart", "e1", at="14:06", subject=SECRET))
-    await place.sent(senders.alertmanager(alert("SlowCart", service="cart", until="14:20")))
-    await place.drawn()
-    assert f"{DRAFTS}/incident-1.md" in place.found()
-    await place.erase(near["items"][0]["event"])
-    assert place.found() == []
+    near = await rig.sent(senders.cloudevent("com.acme.restart", "e1", at="14:06", subject=SECRET))
+    await rig.sent(senders.alertmanager(alert("SlowCart", service="cart", until="14:20")))
+    await rig.drawn()
+    assert f"{DRAFTS}/incident-1.md" in rig.found()
+    await rig.erase(near["items"][0]["event"])
+    assert rig.found() == []
 
 
 @pytest.mark.parametrize(
-    ("said", "status"),
+    ("fields", "status"),
     [
         ({"events": ["ffffff1"]}, 404),
         ({"deliveries": ["d99"]}, 404),
@@ -344,59 +346,59 @@ async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(place: Pl
     ],
     ids=["no such event", "no such delivery", "no delivery's id", "nothing", "no reason", "an empty reason"],
 )
-async def test_an_erasure_that_cannot_be_is_refused(place: Place, said: dict[str, Any], status: int) -> None:
+async def test_an_erasure_that_cannot_be_is_refused(rig: Place, fields: dict[str, Any], status: int) -> None:
     """What is not there, or without a reason; and nothing is recorded."""
-    await place.sent(senders.alertmanager(alert()))
-    await place.caught_up()
-    head = await place.log.head()
-    told = await place.post("erasures", **{"by": "Ana", "reason": "x"} | said)
-    assert (told["answered"], await place.log.head()) == (status, head)
+    await rig.sent(senders.alertmanager(alert()))
+    await rig.caught_up()
+    head = await rig.log.head()
+    told = await rig.post("erasures", **{"by": "Ana", "reason": "x"} | fields)
+    assert (told["answered"], await rig.log.head()) == (status, head)
 
 
-async def test_the_record_of_an_erasure_is_never_erased(place: Place) -> None:
+async def test_the_record_of_an_erasure_is_never_erased(rig: Place) -> None:
     """By it a removed body is told from a lost one."""
-    told = await place.sent(senders.alertmanager(alert()))
-    await place.erase(deliveries=[told["delivery"]])
-    (record,) = (await place.get("events?type=delivery.erased"))["events"]
-    assert (await place.post("erasures", events=[record["id"]], by="Ana", reason="x"))["answered"] == 422
+    told = await rig.sent(senders.alertmanager(alert()))
+    await rig.erase(deliveries=[told["delivery"]])
+    (record,) = (await rig.get("events?type=delivery.erased"))["events"]
+    assert (await rig.post("erasures", events=[record["id"]], by="Ana", reason="x"))["answered"] == 422
 
 
-async def test_a_reader_that_does_not_let_go_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_does_not_let_go_is_said(rig: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process still reads keeps the write-ahead log from being emptied: then the answer says so."""
-    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
+    told = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
     ids = [item["event"] for item in told["items"]]
     with (
         monkeypatch.context() as patched,
-        closing(sqlite3.connect(place.folder / "timelined.db", isolation_level=None)) as reader,
+        closing(sqlite3.connect(rig.folder / "timelined.db", isolation_level=None)) as reader,
     ):
         patched.setattr("collector.storage.scrubbing._PATIENCE", 0.05)
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM event").fetchone()
-        answer = await place.post("erasures", events=ids, by="Ana", reason="x")
+        answer = await rig.post("erasures", events=ids, by="Ana", reason="x")
         assert "another process reads" in answer["remaining"]
-    await place.erase(*ids)
-    assert place.found() == []
+    await rig.erase(*ids)
+    assert rig.found() == []
 
 
-async def test_a_draft_that_cannot_be_written_again_is_said(place: Place) -> None:
+async def test_a_draft_that_cannot_be_written_again_is_said(rig: Place) -> None:
     """The erasure stands, and doing the same again completes it."""
-    await told_everywhere(place)
-    ids = await secretive(place)
+    await told_everywhere(rig)
+    ids = await secretive(rig)
     with patch("collector.drafting.DraftFolder.write", side_effect=OSError("the disk is full")):
-        answer = await place.post("erasures", events=ids, by="Ana", reason="x")
+        answer = await rig.post("erasures", events=ids, by="Ana", reason="x")
     assert "cannot write the drafts of 1 again" in answer["remaining"]
-    assert f"{DRAFTS}/incident-1.md" in place.found()
-    await place.erase(*ids)
-    assert place.found() == []
+    assert f"{DRAFTS}/incident-1.md" in rig.found()
+    await rig.erase(*ids)
+    assert rig.found() == []
 
 
-async def test_too_little_space_to_write_anew_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_little_space_to_write_anew_is_said(rig: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The erasure stands, and what remains in the file is told."""
-    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
+    told = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
     monkeypatch.setattr("shutil.disk_usage", lambda path: Space(1, 1, 0))
-    answer = await place.post("erasures", events=[told["items"][0]["event"]], by="Ana", reason="x")
+    answer = await rig.post("erasures", events=[told["items"][0]["event"]], by="Ana", reason="x")
     assert "free space" in answer["remaining"]
-    assert await secretive(place) == []
+    assert await secretive(rig) == []
 
 
 class Space(NamedTuple):
@@ -410,51 +412,51 @@ class Space(NamedTuple):
 # --- what verify sees -------------------------------------------------------------------------------------------------
 
 
-async def differences(place: Place) -> tuple[list[str], int]:
+async def differences(rig: Place) -> tuple[list[str], int]:
     """What the verification of the whole log finds, and how much it knows to be removed."""
-    verdict = await place.log.query(lambda connection: verify(connection, beyond=Beyond()))
+    verdict = await rig.log.query(lambda connection: verify(connection, beyond=Beyond()))
     return [str(each) for each in verdict.differences], verdict.removed
 
 
-async def test_a_log_that_was_erased_from_still_verifies(place: Place) -> None:
+async def test_a_log_that_was_erased_from_still_verifies(rig: Place) -> None:
     """Every removal is accounted for by the log's own records: events, repeated bodies, headers."""
-    await told_everywhere(place)
+    await told_everywhere(rig)
     headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/ops", "ce-type": "x.y", "ce-subject": "clean"}
     for number in "78":
         sent = senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers, "ce-id": number})
-        told = await place.sent(sent)
-    assert await differences(place) == ([], 0)
-    done = await place.erase(*await secretive(place), told["items"][0]["event"])
-    found, removed = await differences(place)
+        told = await rig.sent(sent)
+    assert await differences(rig) == ([], 0)
+    done = await rig.erase(*await secretive(rig), told["items"][0]["event"])
+    found, removed = await differences(rig)
     assert found == []
     assert removed >= len(done["new"]) + len(done["deliveries"])
 
 
-async def test_a_removed_body_is_told_from_a_lost_one(place: Place) -> None:
+async def test_a_removed_body_is_told_from_a_lost_one(rig: Place) -> None:
     """One that was taken out behind the log's back is named, beside one that was erased."""
-    first = await place.sent(senders.alertmanager(alert()))
-    await place.sent(senders.alertmanager(alert("SlowCart")))
-    await place.erase(deliveries=[first["delivery"]])
-    assert await differences(place) == ([], 1)
+    first = await rig.sent(senders.alertmanager(alert()))
+    await rig.sent(senders.alertmanager(alert("SlowCart")))
+    await rig.erase(deliveries=[first["delivery"]])
+    assert await differences(rig) == ([], 1)
     lost = "DELETE FROM content WHERE number IN (SELECT content FROM delivery WHERE number = 2)"
-    await place.log.transact(lambda connection: connection.exec_driver_sql(lost) and None)
-    (found,), _ = await differences(place)
+    await rig.log.transact(lambda connection: connection.exec_driver_sql(lost) and None)
+    (found,), _ = await differences(rig)
     assert found.startswith("delivery d2: its body is missing")
 
 
-async def test_lost_and_changed_headers_are_found(place: Place) -> None:
+async def test_lost_and_changed_headers_are_found(rig: Place) -> None:
     """Headers that are content are committed to as the body is."""
     headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/ops", "ce-type": "x.y", "ce-subject": "a"}
-    await place.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
-    with closing(sqlite3.connect(place.folder / "timelined.db", isolation_level=None)) as other:
+    await rig.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+    with closing(sqlite3.connect(rig.folder / "timelined.db", isolation_level=None)) as other:
         other.execute("DROP TRIGGER content_refuses_update")
         # The headers come right before the body.
         [number] = other.execute("SELECT content - 1 FROM delivery").fetchone()
         changed = "UPDATE content SET bytes = CAST(replace(bytes, 'ce-subject', 'ce-subjecT') AS BLOB) WHERE number = ?"
         other.execute(changed, (number,))
-        assert any("d1: its headers are not" in each for each in (await differences(place))[0])
+        assert any("d1: its headers are not" in each for each in (await differences(rig))[0])
         other.execute("DELETE FROM content WHERE number = ?", (number,))
-        assert any("d1: its headers are missing" in each for each in (await differences(place))[0])
+        assert any("d1: its headers are missing" in each for each in (await differences(rig))[0])
 
 
 # --- without a daemon -------------------------------------------------------------------------------------------------

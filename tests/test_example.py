@@ -11,13 +11,13 @@ from tests.example import EDITED, FOLDER, made
 
 async def test_the_example_is_what_its_deliveries_become() -> None:
     """To the byte; in the edited file nothing is to be brought up to date, and a person's words are in it."""
-    found = await made()
-    assert sorted(found) == ["draft.md", "postmortem.html", EDITED, "timeline.svg"]
-    for file, text in found.items():
+    files = await made()
+    assert sorted(files) == ["draft.md", "postmortem.html", EDITED, "timeline.svg"]
+    for file, text in files.items():
         assert (FOLDER / file).read_text("utf-8") == text, f"{file} is another one; run make example, and read it"
-    theirs = [line for line in found[EDITED].split("\n") if "eleven minutes" in line or "by mail" in line]
+    theirs = [line for line in files[EDITED].split("\n") if "eleven minutes" in line or "by mail" in line]
     assert len(theirs) == 2
-    assert edits.plain(found[EDITED]).count("<!--") == 0
+    assert edits.plain(files[EDITED]).count("<!--") == 0
     assert bare(theirs[0]) == theirs[0]
 
 

@@ -45,13 +45,13 @@ class Asked:
         self.paths.append(str(request.rel_url))
         self.headers.append(dict(request.headers))
         names = (str(request.rel_url), f"{request.path} {request.query.get('offset')}", request.path)
-        found = next((self.answers[name] for name in names if name in self.answers), None)
-        if isinstance(found, web.Response):
-            return found
-        if found is None:
+        answer = next((self.answers[name] for name in names if name in self.answers), None)
+        if isinstance(answer, web.Response):
+            return answer
+        if answer is None:
             return web.json_response({"message": "Not Found"}, status=404)
         link = self.links.get(str(request.rel_url))
-        return web.json_response(found, headers={"Link": f'<{link}>; rel="next"'} if link else {})
+        return web.json_response(answer, headers={"Link": f'<{link}>; rel="next"'} if link else {})
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def asked() -> AsyncIterator[tuple[Asked, TestServer]]:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Place]:
     async with serving(tmp_path) as made:
         yield made
 
@@ -166,7 +166,7 @@ async def test_a_history_that_is_cut_off_is_asked_for_in_halves(
 
 
 async def test_what_gitlab_could_not_deliver_is_brought_in(
-    place: Place, asked: tuple[Asked, TestServer], tmp_path: Path
+    rig: Place, asked: tuple[Asked, TestServer], tmp_path: Path
 ) -> None:
     """Of our webhooks alone, where no attempt succeeded; not what only its receipt would date."""
     api, server = asked
@@ -187,9 +187,9 @@ async def test_what_gitlab_could_not_deliver_is_brought_in(
     }  # fmt: skip
     fetch = where(server, tmp_path, repositories=("acme/cart",), every=MINUTE)
     sources = {"gitlab": (SOURCES["gitlab"], fetch)}
-    job = ReconcileJob(lambda: sources, place.served.runtime.importer.take, itertools.count(NOW, MINUTE).__next__)
+    job = ReconcileJob(lambda: sources, rig.served.runtime.importer.take, itertools.count(NOW, MINUTE).__next__)
     assert await job.run()
-    assert [event.entity for event in (await facts(place)).values()] == ["deployment:1"]
+    assert [event.entity for event in (await facts(rig)).values()] == ["deployment:1"]
     assert not [path for path in api.paths if "/hooks/4" in path]
 
 
@@ -205,16 +205,16 @@ def delivery(number: int, sent: senders.Sent, status: int, at: str = "14:30") ->
 
 
 async def test_what_github_could_not_deliver_is_brought_in_once(
-    place: Place, asked: tuple[Asked, TestServer], tmp_path: Path
+    rig: Place, asked: tuple[Asked, TestServer], tmp_path: Path
 ) -> None:
     """Only deliveries of which no attempt succeeded, of hooks that lead here; with the ids that they would have had."""
     api, server = asked
-    one = senders.merged(7, "acme/checkout", "Rotate keys", at="13:58")
+    merged = senders.merged(7, "acme/checkout", "Rotate keys", at="13:58")
     two = senders.merged(8, "acme/checkout", "Pool per request", at="14:01")
     three = senders.merged(9, "acme/checkout", "Fix typo", at="14:10")
-    taken = await place.sent(one)
+    receipt = await rig.sent(merged)
     listed, details = zip(
-        delivery(1, one, 200), delivery(2, two, 502), delivery(103, three, 200), delivery(3, three, 0), strict=True
+        delivery(1, merged, 200), delivery(2, two, 502), delivery(103, three, 200), delivery(3, three, 0), strict=True
     )
     hooks = "/repos/acme/checkout/hooks"
     ours = {"id": 5, "active": True, "config": {"url": "https://timelined.example/webhooks/github/s3cret"}}
@@ -230,17 +230,17 @@ async def test_what_github_could_not_deliver_is_brought_in_once(
     fetch = where(server, tmp_path, repositories=("acme/checkout", "acme/gone"), every=MINUTE)
     clock = itertools.count(NOW, MINUTE).__next__
     sources = {"github": (SOURCES["github"], fetch)}
-    job = ReconcileJob(lambda: sources, place.served.runtime.importer.take, clock)
+    job = ReconcileJob(lambda: sources, rig.served.runtime.importer.take, clock)
     assert await job.run() is False
-    assert {event.title for event in (await facts(place)).values()} == {"Rotate keys", "Pool per request"}
+    assert {event.title for event in (await facts(rig)).values()} == {"Rotate keys", "Pool per request"}
     assert await job.run() is False
-    again = ReconcileJob(lambda: sources, place.served.runtime.importer.take, clock)
+    again = ReconcileJob(lambda: sources, rig.served.runtime.importer.take, clock)
     await again.run()
-    assert len(await place.log.deliveries()) == 2
+    assert len(await rig.log.deliveries()) == 2
     assert [path for path in api.paths if path.endswith("/deliveries/2")] == [f"{hooks}/5/deliveries/2"] * 2
-    later = await place.sent(two)
+    later = await rig.sent(two)
     assert [item["known"] for item in later["items"]] == [True]
-    assert taken["items"][0]["event"] in await facts(place)
+    assert receipt["items"][0]["event"] in await facts(rig)
     assert TOKEN not in (tmp_path / "timelined.db-wal").read_bytes().decode("latin-1")
 
 

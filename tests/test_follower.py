@@ -66,44 +66,44 @@ def test_any_arrival_over_postgresql_equals_correlation(
 @st.composite
 def flapping(draw: st.DrawFn) -> list[Submission]:
     """One alert's events in any order, some without a start, some told again otherwise or taken back later."""
-    told: list[Submission] = []
+    submissions: list[Submission] = []
     for number in range(draw(st.integers(1, 12))):
         since = draw(st.integers(0, 60))
         until = since + draw(st.integers(0, 20))
         event = firing("A1", since, identity=number) if draw(st.booleans()) else resolved("A1", since, until)
         if draw(st.integers(0, 3)) == 0:
             event = msgspec.structs.replace(event, data={})
-        told.append(submission(event))
+        submissions.append(submission(event))
         if draw(st.integers(0, 3)) == 0:
             amendment = draw(st.sampled_from(["correction", "retraction"]))
             again = msgspec.structs.replace(
-                told[-1].events[0], occurred_at=at(draw(st.integers(0, 80))), revision=1, amendment=amendment
+                submissions[-1].events[0], occurred_at=at(draw(st.integers(0, 80))), revision=1, amendment=amendment
             )
-            told.append(Submission(source="people", received_at=at(90), events=(again,)))
-    return list({(one.events[0].id, one.events[0].revision): one for one in told}.values())
+            submissions.append(Submission(source="people", received_at=at(90), events=(again,)))
+    return list({(one.events[0].id, one.events[0].revision): one for one in submissions}.values())
 
 
 @examples(10)
 @given(
-    told=flapping(),
+    submissions=flapping(),
     order=st.randoms(use_true_random=False),
     size=st.sampled_from([1, 500]),
     crowded=st.sampled_from([0, 2, 10_000]),
 )
 def test_an_alerts_last_episodes_fold_as_all_of_them_do(
-    told: list[Submission], order: Any, size: int, crowded: int
+    submissions: list[Submission], order: Any, size: int, crowded: int
 ) -> None:
     """Folding again only what an event could concern gives the same episodes as folding all of an alert's events."""
-    corrections = [one for one in told if one.events[0].revision]
-    told = [one for one in told if not one.events[0].revision]
-    order.shuffle(told)
+    corrections = [one for one in submissions if one.events[0].revision]
+    submissions = [one for one in submissions if not one.events[0].revision]
+    order.shuffle(submissions)
     for one in corrections:
-        first = next(i for i, other in enumerate(told) if other.events[0].id == one.events[0].id)
-        told.insert(order.randint(first + 1, len(told)), one)
+        first = next(i for i, other in enumerate(submissions) if other.events[0].id == one.events[0].id)
+        submissions.insert(order.randint(first + 1, len(submissions)), one)
 
     async def story(folder: Path) -> None:
         async with following(folder, batch=size, crowded=crowded) as followed:
-            for one in told:
+            for one in submissions:
                 receipt_of(*await followed.log.append([one]))
                 if order.random() < 0.6:
                     await followed.follower.catch_up()
@@ -141,8 +141,8 @@ def test_a_case_does_not_depend_on_arrival(events: list[RecordedEvent], order: A
 
     shuffled = list(events)
     order.shuffle(shuffled)
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-        first = asyncio.run(story(Path(one), events, 500))
+    with tempfile.TemporaryDirectory() as event, tempfile.TemporaryDirectory() as other:
+        first = asyncio.run(story(Path(event), events, 500))
         assert first == asyncio.run(story(Path(other), shuffled, 1))
 
 
@@ -468,12 +468,12 @@ async def test_listeners_hear_of_ends_and_changes(followed: Followed) -> None:
 
 async def test_a_running_follower_is_woken_by_appends(followed: Followed) -> None:
     """It follows what is appended while it runs, and ends when cancelled."""
-    heard = asyncio.Event()
-    followed.follower.on_changed(lambda number: heard.set())
+    changed_event = asyncio.Event()
+    followed.follower.on_changed(lambda number: changed_event.set())
     task = asyncio.create_task(followed.follower.run())
     await followed.log.append([submission(firing("A", 0))])
     async with asyncio.timeout(60):
-        await heard.wait()
+        await changed_event.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

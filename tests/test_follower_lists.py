@@ -153,16 +153,16 @@ async def test_a_case_shows_what_was_near(followed: Followed) -> None:
     assert {family for family, proofs in case.reported.items() if proofs} == {"alert", "change"}
 
 
-@pytest.mark.parametrize(("days", "heard"), [(1, True), (6.9, True), (7.1, False), (30, False)])
+@pytest.mark.parametrize(("days", "was_heard"), [(1, True), (6.9, True), (7.1, False), (30, False)])
 async def test_a_source_could_have_reported_if_it_was_heard_in_the_seven_days_before(
-    followed: Followed, days: float, heard: bool
+    followed: Followed, days: float, was_heard: bool
 ) -> None:
     """Only then does it mean anything that no change is recorded; one of another service counts as well."""
     await followed.told(change("d", -days * 24 * 60, "search"), firing("A", 0))
     (number,) = [row.number for row in await followed.lists.incidents(service="checkout")]
     case = await followed.lists.case(number)
     assert case is not None
-    assert bool(case.reported["change"]) is heard
+    assert bool(case.reported["change"]) is was_heard
 
 
 async def test_a_case_has_all_that_could_be_denied_however_much_is_nearer(

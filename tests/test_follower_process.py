@@ -60,18 +60,18 @@ if "collector.following.child" in " ".join(sys.orig_argv):
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     """Makes daemons in one folder."""
-    made: list[Process] = []
+    processes: list[Process] = []
 
     def process(early: str = "", **environ: str) -> Process:
         (tmp_path / "early").mkdir(exist_ok=True)
         (tmp_path / "early" / "sitecustomize.py").write_text(early)
-        made.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}", **environ))
+        processes.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}", **environ))
         # Here the follower is started as in the product, an interpreter of its own.
-        made[-1].forked = False
-        return made[-1]
+        processes[-1].forked = False
+        return processes[-1]
 
     yield process
-    for process_ in made:
+    for process_ in processes:
         process_.kill()
 
 
@@ -261,13 +261,13 @@ def test_lists_come_back_under_a_running_daemon(make: Any, tmp_path: Path, harm:
     settled(address)
     before = get(f"{address}/api/v1/incidents")
     path = lists_path(tmp_path / "log.db")
-    known = path.stat().st_ino
+    inode = path.stat().st_ino
     if harm == "written over":
         for each in (path, Path(f"{path}-wal")):
             each.write_bytes(b"x" * each.stat().st_size)
         assert post(f"{address}/webhooks/alertmanager", alert("firing", "Second", 1))[0] == 200
         assert post(f"{address}/webhooks/alertmanager", alert("firing", "Third", 2))[0] == 202
-        eventually(lambda: path.exists() and path.stat().st_ino != known)
+        eventually(lambda: path.exists() and path.stat().st_ino != inode)
     else:
         path.unlink()
     if harm == "another log's":
@@ -332,50 +332,50 @@ async def _channels() -> tuple[Channel, Channel]:
 
 async def test_what_is_said_arrives_whole_and_in_order() -> None:
     """Frames of any size, and answers with their questions, in whatever order they are given."""
-    one, other = await _channels()
+    ours, other = await _channels()
     texts = ["", "x" * 3_000_000, "é"]
 
     async def answering() -> None:
-        asked = []
+        numbers = []
         async for message in other.messages():
             assert isinstance(message, Forget)
-            asked.append(message.number)
-            if len(asked) == len(texts):
-                for number in reversed(asked):
+            numbers.append(message.number)
+            if len(numbers) == len(texts):
+                for number in reversed(numbers):
                     other.send(Answer(number, text=texts[number - 1]))
 
     async def listening() -> None:
-        async for _ in one.messages():
+        async for _ in ours.messages():
             pass
 
     tasks = [asyncio.create_task(answering()), asyncio.create_task(listening())]
-    answers = await asyncio.gather(*(one.ask(Forget(one.number())) for _ in texts))
+    answers = await asyncio.gather(*(ours.ask(Forget(ours.number())) for _ in texts))
     assert [answer.text for answer in answers if isinstance(answer, Answer)] == texts
-    one.close()
+    ours.close()
     other.close()
     await asyncio.wait(tasks)
 
 
 async def test_who_waits_for_a_process_that_ended_hears_of_it() -> None:
     """No question waits for ever, and none is asked of nobody."""
-    one, other = await _channels()
+    ours, other = await _channels()
 
     async def listening() -> list[Any]:
-        return [message async for message in one.messages()]
+        return [message async for message in ours.messages()]
 
-    heard = asyncio.create_task(listening())
-    asking = asyncio.create_task(one.ask(Forget(one.number())))
+    listener = asyncio.create_task(listening())
+    asking = asyncio.create_task(ours.ask(Forget(ours.number())))
     other.send(Progress(3, (1,)))
     await asyncio.sleep(0)
     other.close()
     with pytest.raises(Gone):
         await asking
-    assert await heard == [Progress(3, (1,))]
-    one.finish()
-    one.send(Commit())
+    assert await listener == [Progress(3, (1,))]
+    ours.finish()
+    ours.send(Commit())
     with pytest.raises(Gone):
-        await one.ask(Forget(one.number()))
-    one.close()
+        await ours.ask(Forget(ours.number()))
+    ours.close()
 
 
 @pytest.mark.parametrize(

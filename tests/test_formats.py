@@ -19,10 +19,10 @@ WHOLE = ("json", "html", "svg", "confluence", "jsonl", "csv")
 
 def written(text: str) -> Document:
     """An incident on which somebody wrote this."""
-    told = Told()
-    told.ends(told.fires("HighErrorRate", "18:02:10", "checkout"), "18:23:35")
-    told.says("note.added", "18:05:00", text)
-    return told.draft()
+    story = Told()
+    story.ends(story.fires("HighErrorRate", "18:02:10", "checkout"), "18:23:35")
+    story.says("note.added", "18:05:00", text)
+    return story.draft()
 
 
 @pytest.fixture(scope="module")

@@ -70,36 +70,36 @@ class Counted:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
     """Counts for every follower of the test."""
-    found = Counted()
-    write, kept, events = grouping_store.write, SqlGroupingStore._kept, SqlGroupingStore.events
+    counts = Counted()
+    write, signals_kept, events = grouping_store.write, SqlGroupingStore._kept, SqlGroupingStore.events
 
     def writing(connection: Any, changes: Changes) -> None:
-        found.wrote(changes)
+        counts.wrote(changes)
         write(connection, changes)
 
     def keeping(reader: SqlGroupingStore, rows: Sequence[Any]) -> Any:
-        found.units += len(rows)
-        return kept(reader, rows)
+        counts.units += len(rows)
+        return signals_kept(reader, rows)
 
     def reading(reader: SqlGroupingStore, ids: Sequence[str]) -> Any:
-        found.events += len(ids)
+        counts.events += len(ids)
         return events(reader, ids)
 
     def executing(*_: Any) -> None:
-        found.statements += 1
+        counts.statements += 1
 
     monkeypatch.setattr(following, "write", writing)
     monkeypatch.setattr(SqlGroupingStore, "_kept", keeping)
     monkeypatch.setattr(SqlGroupingStore, "events", reading)
     listening.listen(Engine, "before_cursor_execute", executing)
-    yield found
+    yield counts
     listening.remove(Engine, "before_cursor_execute", executing)
 
 
-async def follow(log: EventLog, follower: Follower, told: Sequence[Submission], step: int = STEP) -> None:
+async def follow(log: EventLog, follower: Follower, submissions: Sequence[Submission], step: int = STEP) -> None:
     """Append and follow, a few at a time."""
-    for at in range(0, len(told), step):
-        await log.append(told[at : at + step])
+    for at in range(0, len(submissions), step):
+        await log.append(submissions[at : at + step])
         await follower.catch_up()
 
 
@@ -111,14 +111,14 @@ async def test_an_event_costs_the_same_however_large_its_incident_is(
     The follower may keep far fewer units than the incident has, and keeps the incident all the same: it is open.
     """
     follower = Follower(lists, log, Rules(), crowded=100)
-    told = [one for one in one_incident(1_000) if one.events[0].type == "alert.firing"]
-    await follow(log, follower, told[:100])
+    firings = [one for one in one_incident(1_000) if one.events[0].type == "alert.firing"]
+    await follow(log, follower, firings[:100])
     counted.since()
-    await follow(log, follower, told[100:200])
+    await follow(log, follower, firings[100:200])
     early = counted.since()
-    await follow(log, follower, told[200:900])
+    await follow(log, follower, firings[200:900])
     counted.since()
-    await follow(log, follower, told[900:])
+    await follow(log, follower, firings[900:])
     late = counted.since()
     assert all(after <= 1.1 * before + 2 for before, after in zip(early, late, strict=True)), (early, late)
     assert follower.in_memory >= 900
@@ -129,18 +129,18 @@ async def test_an_alert_that_fires_for_the_hundredth_time_costs_what_it_cost_bef
 ) -> None:
     """An alert's earlier episodes are neither read nor written again when it fires once more."""
     follower = Follower(lists, log, Rules(), crowded=20)
-    told = []
+    submissions = []
     for turn in range(150):
         since = start_of(turn)
-        told.append(alert("firing", "a", "checkout", since, since, since))
-        told.append(alert("resolved", "a", "checkout", since, since + 60_000_000, since + 60_000_000))
-    await follow(log, follower, told[:80])
+        submissions.append(alert("firing", "a", "checkout", since, since, since))
+        submissions.append(alert("resolved", "a", "checkout", since, since + 60_000_000, since + 60_000_000))
+    await follow(log, follower, submissions[:80])
     counted.since()
-    await follow(log, follower, told[80:120])
+    await follow(log, follower, submissions[80:120])
     early = counted.since()
-    await follow(log, follower, told[120:260])
+    await follow(log, follower, submissions[120:260])
     counted.since()
-    await follow(log, follower, told[260:])
+    await follow(log, follower, submissions[260:])
     late = counted.since()
     assert all(after <= 1.1 * before + 2 for before, after in zip(early, late, strict=True)), (early, late)
     assert early[2] <= 40
@@ -153,11 +153,11 @@ def start_of(turn: int) -> int:
 
 async def test_a_round_reads_what_it_asks_for_by_key(log: EventLog, lists: Any) -> None:
     """No statement of a round goes through all rows of a list that grows with the log."""
-    asked: dict[str, Any] = {}
+    statements: dict[str, Any] = {}
 
     def executing(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
         if statement.lstrip().startswith(("SELECT", "INSERT", "DELETE", "UPDATE")):
-            asked.setdefault(statement, values)
+            statements.setdefault(statement, values)
 
     follower = Follower(lists, log, Rules(), crowded=10)
     listening.listen(Engine, "before_cursor_execute", executing)
@@ -166,9 +166,9 @@ async def test_a_round_reads_what_it_asks_for_by_key(log: EventLog, lists: Any) 
         await follow(log, follower, told, step=1)
     finally:
         listening.remove(Engine, "before_cursor_execute", executing)
-    read = await lists.query(lambda c: {one: GROWING & passed(c, one, values) for one, values in asked.items()})
+    read = await lists.query(lambda c: {one: GROWING & passed(c, one, values) for one, values in statements.items()})
     assert len(read) > 20
-    assert {one: tables for one, tables in read.items() if tables and not looks_for_any(one, asked[one])} == {}
+    assert {one: tables for one, tables in read.items() if tables and not looks_for_any(one, statements[one])} == {}
 
 
 def looks_for_any(statement: str, values: Any) -> bool:
@@ -193,12 +193,12 @@ def passed(connection: Any, statement: str, values: Any) -> set[str]:
 async def test_memory_holds_what_is_open_and_few_others(log: EventLog, lists: Any) -> None:
     """However many incidents came and went, the units kept stay near the bound."""
     follower = Follower(lists, log, Rules(), crowded=100)
-    held = []
+    sizes = []
     told = quiet_days(200)
     for at in range(0, len(told), 100):
         await follow(log, follower, told[at : at + 100], step=50)
-        held.append(follower.in_memory)
+        sizes.append(follower.in_memory)
     # A round of fifty events comes on top, and alerts of the last quarter of an hour are not closed yet.
-    assert max(held) <= 200
+    assert max(sizes) <= 200
     rows = await projections.Projections(lists, Rules()).incidents(limit=2_000)
     assert len(rows) == 1_000

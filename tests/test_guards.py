@@ -60,20 +60,20 @@ async def filled(url: str) -> None:
     await log.close()
 
 
-@pytest.mark.parametrize("what", FOREIGN)
-def test_what_guards_a_file_is_held_to_its_text(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("change", FOREIGN)
+def test_what_guards_a_file_is_held_to_its_text(tmp_path: Path, change: str) -> None:
     """Verify names what differs and ends with 6, and the daemon refuses to start with the same words."""
     path = tmp_path / "timelined.db"
     url = f"sqlite:///{path}"
     make_log(url)
     started = timelined("note", "1", "x", "--storage.url", url, cwd=tmp_path)
     assert started.returncode == output.NOT_FOUND, started.stderr
-    statement, named = FOREIGN[what]
+    statement, message = FOREIGN[change]
     altered(path, statement)
     verified = timelined("verify", "--storage.url", url, cwd=tmp_path)
-    assert (verified.returncode, named in verified.stdout) == (output.DAMAGED, True), verified.stdout
+    assert (verified.returncode, message in verified.stdout) == (output.DAMAGED, True), verified.stdout
     served = timelined("serve", "--storage.url", url, "--web.listen-address", "127.0.0.1:0", cwd=tmp_path)
-    assert (served.returncode, named in served.stderr) == (output.DAMAGED, True), served.stderr
+    assert (served.returncode, message in served.stderr) == (output.DAMAGED, True), served.stderr
 
 
 @pytest.mark.parametrize("table", ["event", "delivery", "content", "head"])
@@ -159,19 +159,21 @@ async def executed(postgres: Server, statement: str) -> None:
         await connection.close()
 
 
-@pytest.mark.parametrize("what", ALTERED)
+@pytest.mark.parametrize("change", ALTERED)
 async def test_what_guards_a_database_is_held_to_its_text(
-    postgres: Server, url: str, server: EventLog, what: str, tmp_path: Path
+    postgres: Server, url: str, server: EventLog, change: str, tmp_path: Path
 ) -> None:
     """On a server too, verify names what differs, and nobody opens the log to write."""
     assert await server.query(guards.differing) == []
-    statement, named = ALTERED[what]
+    statement, message = ALTERED[change]
     await executed(postgres, within(url, statement))
-    assert any(named in line for line in await server.query(guards.differing))
-    with pytest.raises(LogDamaged, match=re.escape(named)):
+    assert any(message in line for line in await server.query(guards.differing))
+    with pytest.raises(LogDamaged, match=re.escape(message)):
         await open_log(url)
     verified = await asyncio.to_thread(timelined, "verify", "--storage.url", url, cwd=tmp_path)
-    assert (verified.returncode, named in verified.stdout) == (output.DAMAGED, True), verified.stdout + verified.stderr
+    assert (verified.returncode, message in verified.stdout) == (output.DAMAGED, True), (
+        verified.stdout + verified.stderr
+    )
 
 
 async def test_an_upgrade_makes_anew_what_was_altered(postgres: Server, url: str, server: EventLog) -> None:
@@ -213,11 +215,11 @@ async def test_a_server_acknowledges_nothing_that_was_left_out(
 ) -> None:
     """Row counts are compared inside ``append()`` and in the slower way in; nothing of such a batch stays."""
     if way == "trigger":
-        made = f"{IGNORE}; CREATE TRIGGER quiet BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION quiet()"
+        rule = f"{IGNORE}; CREATE TRIGGER quiet BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION quiet()"
     else:
-        made = f"CREATE RULE quiet AS ON INSERT TO {table} DO INSTEAD NOTHING"
+        rule = f"CREATE RULE quiet AS ON INSERT TO {table} DO INSTEAD NOTHING"
     head = await server.head()
-    await executed(postgres, within(url, made))
+    await executed(postgres, within(url, rule))
     for submission in (told(fact("b")), msgspec.structs.replace(told(fact("c")), headers=(("ce-id", "x"),))):
         with pytest.raises(Unavailable, match="rows that were to be stored"):
             await append(server, submission)

@@ -127,11 +127,11 @@ def test_tables_are_data_that_anybody_can_read() -> None:
 
 def test_citations_lead_to_the_appendix_and_from_there_to_the_daemon() -> None:
     """Where its address is known; else they end in the appendix."""
-    told = Told()
-    told.ends(told.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
-    told.context["external_url"] = "https://timelined.example/x/"
-    root = parsed(html(told.draft()))
-    event = told.events[0].id
+    story = Told()
+    story.ends(story.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
+    story.context["external_url"] = "https://timelined.example/x/"
+    root = parsed(html(story.draft()))
+    event = story.events[0].id
     cites = [each for each in root.iter("a") if each.get("href") == f"#e-{event}"]
     assert cites
     assert {each.text for each in cites} == {"a3f9c"}
@@ -153,14 +153,14 @@ def test_citations_stand_where_they_are_asked_for(where: str) -> None:
 
 def test_what_people_wrote_stands_whole() -> None:
     """Markdown cuts a long note; here it is to its last word, and its lines are kept."""
-    told = Told()
-    told.fires("HighErrorRate", "18:02:10", "checkout")
+    story = Told()
+    story.fires("HighErrorRate", "18:02:10", "checkout")
     note = "First line.\nSecond line. " + "The pool was exhausted. " * 100 + "Its last word."
-    told.says("note.added", "18:05:00", note)
-    text = html(told.draft())
+    story.says("note.added", "18:05:00", note)
+    text = html(story.draft())
     assert "Its last word." in text
     assert "First line.\nSecond line." in text
-    assert "Its last word." not in markdown(told.draft())
+    assert "Its last word." not in markdown(story.draft())
 
 
 @lru_cache(maxsize=1)
@@ -181,24 +181,24 @@ def test_a_strangers_text_is_never_structure(text: str) -> None:
 
 def _said(text: str) -> Document:
     """An incident in which every name and word begins with a letter and goes on with this text."""
-    told = Told()
-    alert = told.fires(text, "18:02:10", text, severity="critical", series=text, said=text, query=text)
-    told.page("triggered", "18:02:31", service=text, title=text, data={"assignees": [text], "priority": text})
-    told.page("acknowledged", "18:04:01", actor=text)
-    told.deploys(text, "18:00:00", "18:00:05", text)
-    told.says("note.added", "18:05:00", text, by=text)
-    told.says("action.added", "18:06:00", text, data={"owner": text, "due": text, "state": "open"})
-    told.add("status.updated", "18:07:00", title=text, actor=text)
-    told.ends(alert, "18:23:35")
-    return draft(told.history(), Options())
+    story = Told()
+    alert = story.fires(text, "18:02:10", text, severity="critical", series=text, said=text, query=text)
+    story.page("triggered", "18:02:31", service=text, title=text, data={"assignees": [text], "priority": text})
+    story.page("acknowledged", "18:04:01", actor=text)
+    story.deploys(text, "18:00:00", "18:00:05", text)
+    story.says("note.added", "18:05:00", text, by=text)
+    story.says("action.added", "18:06:00", text, data={"owner": text, "due": text, "state": "open"})
+    story.add("status.updated", "18:07:00", title=text, actor=text)
+    story.ends(alert, "18:23:35")
+    return draft(story.history(), Options())
 
 
 def test_an_address_that_is_none_is_no_link() -> None:
     """Only http and https are linked, as they were told, and nothing gets out of the attribute."""
-    told = Told()
-    told.fires("A", "18:02:10", "s", runbook='https://wiki.example/a?x=1&amp;y=2&copy=3"onclick="x')
-    told.fires("B", "18:02:11", "s", runbook="javascript:alert(1)")
-    root = parsed(html(told.draft()))
+    story = Told()
+    story.fires("A", "18:02:10", "s", runbook='https://wiki.example/a?x=1&amp;y=2&copy=3"onclick="x')
+    story.fires("B", "18:02:11", "s", runbook="javascript:alert(1)")
+    root = parsed(html(story.draft()))
     links = {each.get("href") for each in root.iter("a") if not (each.get("href") or "").startswith("#")}
     assert links == {"https://wiki.example/a?x=1&amp;y=2&copy=3%22onclick=%22x"}
 

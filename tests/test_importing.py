@@ -28,27 +28,27 @@ from tests.served import Place, alert, serving
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Place]:
     async with serving(tmp_path) as made:
         yield made
 
 
-async def brought(place: Place, source: str, form: str, *records: Any) -> dict[str, Any]:
+async def brought(rig: Place, source: str, form: str, *records: Any) -> dict[str, Any]:
     """What some records came to."""
-    url = f"{place.served.address}/api/v1/imports/{source}?form={form}"
-    async with place.client.post(url, json=list(records)) as answer:
-        told: dict[str, Any] = await answer.json()
-        assert answer.status in (200, 201), told
-    await place.caught_up()
-    return told
+    url = f"{rig.served.address}/api/v1/imports/{source}?form={form}"
+    async with rig.client.post(url, json=list(records)) as answer:
+        answer_json: dict[str, Any] = await answer.json()
+        assert answer.status in (200, 201), answer_json
+    await rig.caught_up()
+    return answer_json
 
 
-async def data(place: Place, event: str) -> Mapping[str, Any]:
-    return (await place.log.read_ids([event]))[-1].data
+async def data(rig: Place, event: str) -> Mapping[str, Any]:
+    return (await rig.log.read_ids([event]))[-1].data
 
 
-async def types(place: Place) -> list[str]:
-    return sorted(event.type for event in (await facts(place)).values())
+async def types(rig: Place) -> list[str]:
+    return sorted(event.type for event in (await facts(rig)).values())
 
 
 # --- Alertmanager ---------------------------------------------------------------------------------------------------
@@ -56,160 +56,160 @@ async def types(place: Place) -> list[str]:
 
 def of_api(one: senders.Alert, **status: Any) -> dict[str, Any]:
     """An alert as Alertmanager's API gives it out: with an expiry where a webhook has no end."""
-    told = one.json()
-    del told["status"]
+    fields = one.json()
+    del fields["status"]
     state = {"state": "suppressed" if status else "active", "silencedBy": [], "inhibitedBy": [], **status}
     more = {"endsAt": "2026-03-04T18:00:00.000Z", "updatedAt": "2026-03-04T14:10:00.000Z", "status": state}
-    return told | more | {"receivers": [{"name": "timelined"}]}
+    return fields | more | {"receivers": [{"name": "timelined"}]}
 
 
-async def test_an_alert_has_the_same_id_whichever_way_it_came(place: Place) -> None:
+async def test_an_alert_has_the_same_id_whichever_way_it_came(rig: Place) -> None:
     """Told by a webhook, the import adds nothing; fetched first, the webhook is known."""
-    told = await place.sent(senders.alertmanager(alert()))
-    again = await brought(place, "alertmanager", "alerts", of_api(alert()), of_api(alert("SlowCart", service="cart")))
+    receipt = await rig.sent(senders.alertmanager(alert()))
+    again = await brought(rig, "alertmanager", "alerts", of_api(alert()), of_api(alert("SlowCart", service="cart")))
     assert (len(again["new"]), again["known"]) == (1, 1)
-    assert told["items"][0]["event"] not in again["new"]
-    later = await place.sent(senders.alertmanager(alert("SlowCart", service="cart")))
+    assert receipt["items"][0]["event"] not in again["new"]
+    later = await rig.sent(senders.alertmanager(alert("SlowCart", service="cart")))
     assert [item["known"] for item in later["items"]] == [True]
     assert later["items"][0]["event"] == again["new"][0]
 
 
-async def test_an_import_again_adds_nothing(place: Place) -> None:
+async def test_an_import_again_adds_nothing(rig: Place) -> None:
     """Neither an event nor a delivery."""
-    await brought(place, "alertmanager", "alerts", of_api(alert()))
-    before = await place.log.head(), await place.log.deliveries()
-    assert (await brought(place, "alertmanager", "alerts", of_api(alert())))["delivery"] is None
-    assert (await place.log.head(), await place.log.deliveries()) == before
+    await brought(rig, "alertmanager", "alerts", of_api(alert()))
+    before = await rig.log.head(), await rig.log.deliveries()
+    assert (await brought(rig, "alertmanager", "alerts", of_api(alert())))["delivery"] is None
+    assert (await rig.log.head(), await rig.log.deliveries()) == before
 
 
-async def test_a_suppressed_alert_is_no_alert(place: Place) -> None:
+async def test_a_suppressed_alert_is_no_alert(rig: Place) -> None:
     """Nobody was told of it, so it opens nothing; that it was suppressed, and by what, is told."""
     silence = {
         "id": "0b8e7a4c", "matchers": [{"name": "service", "value": "cart", "isRegex": False, "isEqual": True}],
         "createdBy": "ana", "comment": "moving carts", "startsAt": "2026-03-04T14:00:00.000Z",
         "endsAt": "2026-03-04T15:00:00.000Z", "updatedAt": "2026-03-04T14:00:00.000Z", "status": {"state": "active"},
     }  # fmt: skip
-    await brought(place, "alertmanager", "silences", silence)
+    await brought(rig, "alertmanager", "silences", silence)
     slow = of_api(alert("SlowCart", service="cart"), silencedBy=["0b8e7a4c"])
-    await brought(place, "alertmanager", "alerts", slow, of_api(alert("Low"), inhibitedBy=["00000000000000ff"]))
-    titles = sorted(event.title for event in (await facts(place)).values())
+    await brought(rig, "alertmanager", "alerts", slow, of_api(alert("Low"), inhibitedBy=["00000000000000ff"]))
+    titles = sorted(event.title for event in (await facts(rig)).values())
     assert titles == [
         "Alert Low was inhibited by another alert", "Alert SlowCart was silenced", 'Silence created: service="cart"',
     ]  # fmt: skip
-    assert (await place.get("incidents"))["incidents"] == []
+    assert (await rig.get("incidents"))["incidents"] == []
     ended = silence | {"endsAt": "2026-03-04T14:30:00.000Z", "updatedAt": "2026-03-04T14:30:00.000Z"}
-    await brought(place, "alertmanager", "silences", ended | {"status": {"state": "expired"}})
-    titles = [event.title for event in (await facts(place)).values() if "Silence" in event.title]
+    await brought(rig, "alertmanager", "silences", ended | {"status": {"state": "expired"}})
+    titles = [event.title for event in (await facts(rig)).values() if "Silence" in event.title]
     assert sorted(titles) == ['Silence created: service="cart"', 'Silence ended: service="cart"']
 
 
-async def test_a_draft_says_what_was_imported(place: Place) -> None:
+async def test_a_draft_says_what_was_imported(rig: Place) -> None:
     """Its sender did not tell it at the time, and no row says that it was received then."""
-    await brought(place, "alertmanager", "alerts", of_api(alert()))
-    draft = await place.get("incidents/1/postmortem.md")
+    await brought(rig, "alertmanager", "alerts", of_api(alert()))
+    draft = await rig.get("incidents/1/postmortem.md")
     assert "1 event of Alertmanager was fetched from there at " in draft
     assert ", and not told when it happened" in draft
     assert "(imported " in draft
     assert "(received " not in draft
 
 
-async def test_no_sender_passes_for_an_import(place: Place) -> None:
+async def test_no_sender_passes_for_an_import(rig: Place) -> None:
     """The header that says so counts for nothing on a delivery, and is not kept."""
     sent = senders.alertmanager(alert())
-    told = await place.sent(replace(sent, headers={**sent.headers, IMPORT: "alerts"}))
+    told = await rig.sent(replace(sent, headers={**sent.headers, IMPORT: "alerts"}))
     assert told["status"] == "read"
-    (stored,) = await place.log.deliveries()
+    (stored,) = await rig.log.deliveries()
     assert IMPORT not in dict(stored.headers)
 
 
 # --- PagerDuty ------------------------------------------------------------------------------------------------------
 
 
-async def test_log_entries_are_merged_with_webhooks(place: Place) -> None:
+async def test_log_entries_are_merged_with_webhooks(rig: Place) -> None:
     """What a webhook told within a second or two is that; the rest is new; again it is all known."""
     page = senders.page(311, "Errors", at="14:03")
     for sent in (page.triggered(), page.acknowledged("14:05", by="Ana")):
-        await place.sent(sent)
-    told = await brought(place, "pagerduty", "log_entries", *EVENING)
+        await rig.sent(sent)
+    told = await brought(rig, "pagerduty", "log_entries", *EVENING)
     assert (told["merged"], len(told["new"]), told["not_understood"]) == (2, 3, [])
     expected = ["note.added", "page.acknowledged", "page.resolved", "page.triggered", "page.updated"]
-    assert await types(place) == expected
-    again = await brought(place, "pagerduty", "log_entries", *EVENING)
+    assert await types(rig) == expected
+    again = await brought(rig, "pagerduty", "log_entries", *EVENING)
     assert (again["delivery"], again["known"]) == (None, 5)
-    assert await types(place) == expected
+    assert await types(rig) == expected
 
 
-async def test_what_a_webhook_tells_after_an_import_is_told_once(place: Place) -> None:
+async def test_what_a_webhook_tells_after_an_import_is_told_once(rig: Place) -> None:
     """Its delivery takes the import's back at once; neither another import nor reading again changes that."""
     page = senders.page(311, "Errors", at="14:03")
-    await brought(place, "pagerduty", "log_entries", *EVENING)
+    await brought(rig, "pagerduty", "log_entries", *EVENING)
     expected = ["note.added", "page.acknowledged", "page.resolved", "page.triggered", "page.updated"]
     for sent in (page.triggered(), page.acknowledged("14:05", by="Ana"), page.resolved("14:22", by="Ana")):
-        await place.sent(sent)
-        assert await types(place) == expected
-    await place.sent(page.acknowledged("14:05", by="Ana"))
-    assert await types(place) == expected
-    said = [event for event in (await facts(place)).values() if "imported_at" not in (await data(place, event.id))]
+        await rig.sent(sent)
+        assert await types(rig) == expected
+    await rig.sent(page.acknowledged("14:05", by="Ana"))
+    assert await types(rig) == expected
+    said = [event for event in (await facts(rig)).values() if "imported_at" not in (await data(rig, event.id))]
     assert sorted(event.type for event in said) == ["page.acknowledged", "page.resolved", "page.triggered"]
-    assert (await place.post("replays"))["changes"] == []
-    assert (await brought(place, "pagerduty", "log_entries", *EVENING))["withdrawn"] == 0
+    assert (await rig.post("replays"))["changes"] == []
+    assert (await brought(rig, "pagerduty", "log_entries", *EVENING))["withdrawn"] == 0
 
 
-async def test_a_webhook_takes_back_only_what_its_own_form_may_tell(place: Place) -> None:
+async def test_a_webhook_takes_back_only_what_its_own_form_may_tell(rig: Place) -> None:
     """A run of GitHub has a later time once it changed; a deployment's states have ids, and another one is another."""
     deployment = senders.deployment(77, "acme/checkout", "v42", at="13:58")
     body = json.loads(deployment.status("in_progress", "13:59").body)
     record = body["deployment"] | {"repository_url": "https://api.github.com/repos/acme/checkout"}
-    await brought(place, "github", "deployments", record | {"statuses": [body["deployment_status"]]})
+    await brought(rig, "github", "deployments", record | {"statuses": [body["deployment_status"]]})
     run = senders.run(5, "acme/checkout", "Deploy", "v42", at="13:50")
     changed = json.loads(run.completed("13:59").body)
-    await brought(place, "github", "workflow_runs", changed["workflow_run"] | {"repository": changed["repository"]})
-    before = await types(place)
+    await brought(rig, "github", "workflow_runs", changed["workflow_run"] | {"repository": changed["repository"]})
+    before = await types(rig)
     assert before.count("change.succeeded") == 1
-    await place.sent(run.completed("13:57"))
-    assert await types(place) == before
-    await place.sent(deployment.status("in_progress", "14:01"))
-    assert await types(place) == sorted([*before, "change.started"])
+    await rig.sent(run.completed("13:57"))
+    assert await types(rig) == before
+    await rig.sent(deployment.status("in_progress", "14:01"))
+    assert await types(rig) == sorted([*before, "change.started"])
 
 
-async def test_another_persons_deed_is_another_event(place: Place) -> None:
+async def test_another_persons_deed_is_another_event(rig: Place) -> None:
     """Two acknowledgements within a second are two, where two people made them."""
-    await place.sent(senders.page(311, "Errors", at="14:03").acknowledged("14:05", by="Ana"))
-    told = await brought(place, "pagerduty", "log_entries", entry("acknowledge", "14:05:01", by="Ben"))
+    await rig.sent(senders.page(311, "Errors", at="14:03").acknowledged("14:05", by="Ana"))
+    told = await brought(rig, "pagerduty", "log_entries", entry("acknowledge", "14:05:01", by="Ben"))
     assert (told["merged"], len(told["new"])) == (0, 1)
 
 
-async def test_one_record_that_is_not_understood_spoils_no_other(place: Place) -> None:
+async def test_one_record_that_is_not_understood_spoils_no_other(rig: Place) -> None:
     """It is kept and listed, with why."""
-    told = await brought(place, "pagerduty", "log_entries", {"id": "R1", "type": "moon_log_entry"}, EVENING[0])
+    told = await brought(rig, "pagerduty", "log_entries", {"id": "R1", "type": "moon_log_entry"}, EVENING[0])
     assert told["not_understood"] == ["a record that is none of log entries of PagerDuty's GET /log_entries"]
-    assert await types(place) == ["page.triggered", "source.unrecognised"]
+    assert await types(rig) == ["page.triggered", "source.unrecognised"]
 
 
 # --- repositories ---------------------------------------------------------------------------------------------------
 
 
-async def test_deployments_and_runs_are_what_github_would_have_sent(place: Place) -> None:
+async def test_deployments_and_runs_are_what_github_would_have_sent(rig: Place) -> None:
     """The same ids as its webhooks'."""
     sent = senders.deployment(77, "acme/checkout", "v42", at="13:58").status("success", "14:00")
     body = json.loads(sent.body)
-    told = await place.sent(sent)
+    receipt = await rig.sent(sent)
     deployment = body["deployment"] | {"repository_url": "https://api.github.com/repos/acme/checkout"}
-    came = await brought(place, "github", "deployments", deployment | {"statuses": [body["deployment_status"]]})
-    assert told["items"][0]["event"] not in came["new"]
+    came = await brought(rig, "github", "deployments", deployment | {"statuses": [body["deployment_status"]]})
+    assert receipt["items"][0]["event"] not in came["new"]
     assert (len(came["new"]), came["known"]) == (1, 1)
     run = {
         "id": 5, "name": "Deploy", "run_attempt": 1, "status": "completed", "conclusion": "success",
         "created_at": "2026-03-04T13:50:00Z", "run_started_at": "2026-03-04T13:50:00Z",
         "updated_at": "2026-03-04T13:57:00Z", "repository": {"full_name": "acme/checkout"}, "head_sha": "a" * 40,
     }  # fmt: skip
-    assert len((await brought(place, "github", "workflow_runs", run))["new"]) == 2
+    assert len((await brought(rig, "github", "workflow_runs", run))["new"]) == 2
     moved = run | {"updated_at": "2026-03-04T13:58:30Z"}
-    again = await brought(place, "github", "workflow_runs", moved)
+    again = await brought(rig, "github", "workflow_runs", moved)
     assert (again["known"], again["new"]) == (2, [])
 
 
-async def test_gitlabs_records_are_its_webhooks(place: Place) -> None:
+async def test_gitlabs_records_are_its_webhooks(rig: Place) -> None:
     """A deployment with its project, environment and person."""
     record = {
         "id": 42, "iid": 2, "ref": "main", "sha": "b" * 40, "status": "success", "created_at": "2026-03-04T13:55:00Z",
@@ -217,31 +217,31 @@ async def test_gitlabs_records_are_its_webhooks(place: Place) -> None:
         "environment": {"name": "production"},
         "deployable": {"finished_at": "2026-03-04T13:58:50Z", "web_url": "https://gitlab.example/acme/cart/-/jobs/9"},
     }  # fmt: skip
-    await brought(place, "gitlab", "deployments", record)
-    (event,) = (await facts(place)).values()
+    await brought(rig, "gitlab", "deployments", record)
+    (event,) = (await facts(rig)).values()
     assert (event.type, event.entity, event.environment, event.actor) == (
         "change.succeeded", "deployment:42", "production", "Ana",
     )  # fmt: skip
     assert event.data["repository"] == "acme/cart"
 
 
-async def test_grafanas_annotations_are_observations(place: Place) -> None:
+async def test_grafanas_annotations_are_observations(rig: Place) -> None:
     """Of people with their name; what Grafana notes of an alert is no alert, since it does not say which."""
     deploy = {"id": 1, "time": 1772632800000, "text": "v42 is out\nfor everybody", "tags": ["deploy", "service:cart"]}
     state = {"id": 2, "time": 1772632860000, "text": "", "prevState": "Normal", "newState": "Alerting", "tags": []}
     wrong = {"id": "x", "time": None}
-    told = await brought(
-        place, "grafana", "annotations", deploy | {"login": "ana"}, state | {"alertName": "Slow"}, wrong
+    answer = await brought(
+        rig, "grafana", "annotations", deploy | {"login": "ana"}, state | {"alertName": "Slow"}, wrong
     )
-    assert told["not_understood"] == ["a record that is none of annotations of Grafana's GET /api/annotations"]
-    found = {event.title: event for event in (await facts(place)).values()}
+    assert answer["not_understood"] == ["a record that is none of annotations of Grafana's GET /api/annotations"]
+    found = {event.title: event for event in (await facts(rig)).values()}
     assert (found["v42 is out"].service, found["v42 is out"].actor) == ("cart", "ana")
     assert found["Slow went from Normal to Alerting"].type == "observation.recorded"
-    assert (await place.get("incidents"))["incidents"] == []
-    assert (await place.post("replays"))["changes"] == []
+    assert (await rig.get("incidents"))["incidents"] == []
+    assert (await rig.post("replays"))["changes"] == []
 
 
-async def test_grafanas_history_is_told_with_its_labels(place: Place) -> None:
+async def test_grafanas_history_is_told_with_its_labels(rig: Place) -> None:
     """A file is what the API answers, a list for each column; a row again adds nothing, and it opens nothing."""
     line = {
         "schemaVersion": 1, "previous": "Normal", "current": "Alerting", "ruleTitle": "Slow", "ruleUID": "abc",
@@ -250,24 +250,27 @@ async def test_grafanas_history_is_told_with_its_labels(place: Place) -> None:
     at, names = 1772632800123, [{"name": name} for name in ("time", "line", "labels")]
     values = [[at, at + 60_000], [line, line | {"previous": "Alerting", "current": "Normal (NoData)"}], [{}, {}]]
     frame = {"schema": {"fields": names}, "data": {"values": values, "nanos": [[456789, 0], None, None]}}
-    told = await brought(place, "grafana", "history", frame, {"schema": {}, "data": {}})
+    told = await brought(rig, "grafana", "history", frame, {"schema": {}, "data": {}})
     assert told["not_understood"] == ["a record that is none of rows of Grafana's GET /api/v1/rules/history"]
-    found = {event.title: event for event in (await facts(place)).values()}
-    slow = found["Slow went from Normal to Alerting"]
+    by_title = {event.title: event for event in (await facts(rig)).values()}
+    slow = by_title["Slow went from Normal to Alerting"]
     assert (slow.service, slow.severity, slow.occurred_at) == ("cart", "critical", at * 1000 + 456)
-    assert found["Slow went from Alerting to Normal (NoData)"].entity == slow.entity
-    again = await brought(place, "grafana", "history", {"time": at * 1_000_000 + 456789, "line": line})
+    assert by_title["Slow went from Alerting to Normal (NoData)"].entity == slow.entity
+    again = await brought(rig, "grafana", "history", {"time": at * 1_000_000 + 456789, "line": line})
     assert (again["new"], again["known"]) == ([], 1)
-    assert (await place.get("incidents"))["incidents"] == []
+    assert (await rig.get("incidents"))["incidents"] == []
 
 
-async def test_the_event_recorders_file_is_what_it_sends(place: Place) -> None:
+async def test_the_event_recorders_file_is_what_it_sends(rig: Place) -> None:
     """Each entry has the ids that it has as a delivery, wherever its time stands in it."""
-    told = recorder.entry("notification", recorder.notification([recorder.alert_of("Slow")], []))
-    await place.sent(replace(senders.alertmanager(alert()), body=json.dumps(told).encode()))
-    before = await facts(place)
-    turned = {"data": {"padding": "x" * 500, **told["data"]}, **{k: v for k, v in told.items() if k != "data"}}
-    came = await brought(place, "alertmanager", "recorder", turned, {"@timestamp": "", "data": 5})
+    notification = recorder.entry("notification", recorder.notification([recorder.alert_of("Slow")], []))
+    await rig.sent(replace(senders.alertmanager(alert()), body=json.dumps(notification).encode()))
+    before = await facts(rig)
+    turned = {
+        "data": {"padding": "x" * 500, **notification["data"]},
+        **{k: v for k, v in notification.items() if k != "data"},
+    }
+    came = await brought(rig, "alertmanager", "recorder", turned, {"@timestamp": "", "data": 5})
     assert [came["known"], came["not_understood"]] == [
         len(before), ["a record that is none of entries of the file of Alertmanager's event recorder"],
     ]  # fmt: skip
@@ -316,7 +319,7 @@ def test_an_import_that_is_cut_off_is_finished_by_the_next(database: str, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("content", "found"),
+    ("content", "count"),
     [
         (b'[{"a":1},{"a":2}]', 2), (b'{"log_entries":[{"a":1}]}{"log_entries":[{"a":2},{"a":3}]}', 3),
         (b'[{"a":1}]\n[{"a":2}]', 2), (b'{"a":1}\n{"a":2}\n\n', 2), (b'\xef\xbb\xbf{"a":[1]}', 1),
@@ -325,10 +328,10 @@ def test_an_import_that_is_cut_off_is_finished_by_the_next(database: str, tmp_pa
         (b'[{"a":1}],\r\n[]', 1),
     ],
 )  # fmt: skip
-def test_records_are_found_in_every_way_of_writing_pages(content: bytes, found: int) -> None:
+def test_records_are_found_in_every_way_of_writing_pages(content: bytes, count: int) -> None:
     """However the file is read: whole, or a byte at a time."""
     whole = list(records(io.BytesIO(content), "x.json", "log_entries"))
-    assert len(whole) == found
+    assert len(whole) == count
     assert list(records(_Slow(content), "x.json", "log_entries")) == whole
 
 
@@ -340,7 +343,7 @@ class _Slow(io.BytesIO):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "sentence"),
     [
         (b"[]", "there is no record in it"), (b"", "there is no record in it"),
         (b"[1,", "line 1 is no JSON (Expecting value)"), (b"\xff", "it is not UTF-8, at byte 0"),
@@ -354,10 +357,10 @@ class _Slow(io.BytesIO):
         (b'{"a": "x', "line 1 is no JSON (Unterminated string starting at)"),
     ],
 )  # fmt: skip
-def test_what_holds_no_record_is_refused(content: bytes, said: str) -> None:
+def test_what_holds_no_record_is_refused(content: bytes, sentence: str) -> None:
     """With the line, and before anything is brought in."""
     for file in (io.BytesIO(content), _Slow(content)):
-        with pytest.raises(InvalidInput, match=rf"cannot import x\.json: {re.escape(said)}"):
+        with pytest.raises(InvalidInput, match=rf"cannot import x\.json: {re.escape(sentence)}"):
             counted(file, "x.json", "log_entries")
 
 
@@ -372,10 +375,10 @@ def test_no_more_of_a_file_is_in_memory_than_a_few_records(before: bytes, after:
             yield record
         yield (b'{"id":"last"}' if before else b"") + after
 
-    file, given = _Growing(written()), 0
+    file, given_out = _Growing(written()), 0
     for found in records(cast("BinaryIO", file), "x.json", "log_entries"):
-        given += len(found) + 1
-        assert file.taken - given < 4 * inputs.CHUNK
+        given_out += len(found) + 1
+        assert file.taken - given_out < 4 * inputs.CHUNK
     assert file.taken > 18_000_000
 
 
@@ -389,11 +392,11 @@ class _Growing:
         """It is read once."""
 
     def read(self, size: int) -> bytes:
-        found = b""
-        while len(found) < size and (piece := next(self._pieces, b"")):
-            found += piece
-        self.taken += len(found)
-        return found
+        text = b""
+        while len(text) < size and (piece := next(self._pieces, b"")):
+            text += piece
+        self.taken += len(text)
+        return text
 
 
 def test_one_record_larger_than_any_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,14 +452,14 @@ def test_a_written_timeline_becomes_statements(database: str, tmp_path: Path) ->
     again = run(database, *words, "--zone", "Europe/Berlin", "-o", "json")
     assert json.loads(again.stdout) == {"rows": 3, "new": 0, "known": 3}
     told = json.loads(run(database, "incident", "1", "-o", "json").stdout)["events"]
-    found = {(event["type"], event["title"], event["actor"], event["occurred_at"]) for event in told}
+    statements = {(event["type"], event["title"], event["actor"], event["occurred_at"]) for event in told}
     note = "Ana paged the database team, by phone"
-    assert ("note.added", note, "Ben", "2026-03-04T14:05:00Z") in found
-    assert any((kind, by, at) == ("mark.set", "Cleo", "2026-03-04T14:10:00Z") for kind, _, by, at in found)
+    assert ("note.added", note, "Ben", "2026-03-04T14:05:00Z") in statements
+    assert any((kind, by, at) == ("mark.set", "Cleo", "2026-03-04T14:10:00Z") for kind, _, by, at in statements)
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "sentence"),
     [
         ("when,text\n", "its first line has 'when', which is no column"),
         ("text\nx\n", "names no column 'time'"),
@@ -468,15 +471,15 @@ def test_a_written_timeline_becomes_statements(database: str, tmp_path: Path) ->
         ("time,text\n", "it has no rows"),
     ],
 )
-def test_a_table_is_checked_before_any_of_it_is_recorded(database: str, table: str, said: str) -> None:
+def test_a_table_is_checked_before_any_of_it_is_recorded(database: str, table: str, sentence: str) -> None:
     """Each mistake with its line."""
     failed = run(database, "import", "csv", "-", "--by", "Ana", input=table)
     assert failed.exit_code == 1
-    assert said in failed.stderr
+    assert sentence in failed.stderr
 
 
-async def test_only_who_may_write_brings_in(place: Place) -> None:
+async def test_only_who_may_write_brings_in(rig: Place) -> None:
     """Another content type is refused, as a form of another site would send it."""
-    url = f"{place.served.address}/api/v1/imports/alertmanager?form=alerts"
+    url = f"{rig.served.address}/api/v1/imports/alertmanager?form=alerts"
     async with aiohttp.ClientSession() as session, session.post(url, data=b"[]") as answer:
         assert answer.status == 415

@@ -25,7 +25,7 @@ def changed(before: str, now: str, **more: Any) -> Event:
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "told"),
+    ("before", "now", "event_type"),
     [
         ("triage", "live", "page.acknowledged"), ("live", "live", "page.status_updated"),
         ("live", "learning", "page.resolved"), ("live", "closed", "page.resolved"),
@@ -34,10 +34,10 @@ def changed(before: str, now: str, **more: Any) -> Event:
         ("merged", "live", "page.reopened"), ("paused", "live", "page.status_updated"), ("", "", "page.status_updated"),
     ],
 )  # fmt: skip
-def test_a_change_of_status_is_what_its_categories_say(before: str, now: str, told: str) -> None:
+def test_a_change_of_status_is_what_its_categories_say(before: str, now: str, event_type: str) -> None:
     """Teams name their statuses themselves, so the categories say what a change of them is."""
     event = changed(before, now, message="Looking into it")
-    assert (event.type, event.entity, event.data["number"]) == (told, "01H", "INC-9")
+    assert (event.type, event.entity, event.data["number"]) == (event_type, "01H", "INC-9")
     assert (event.time_text, event.data["text"]) == ("2026-03-04T14:02:10Z", "Looking into it")
 
 
@@ -49,12 +49,12 @@ def test_a_message_of_incidentio_that_comes_again_is_the_same_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "told"), [("test", []), ("tutorial", []), ("retrospective", ["observation.recorded"])]
+    ("mode", "types"), [("test", []), ("tutorial", []), ("retrospective", ["observation.recorded"])]
 )
-def test_an_incident_that_was_only_tried_out_or_written_down_later_opens_nothing(mode: str, told: list[str]) -> None:
+def test_an_incident_that_was_only_tried_out_or_written_down_later_opens_nothing(mode: str, types: list[str]) -> None:
     """Neither begins when it is told."""
     body = {"event_type": CREATED, CREATED: {"id": "01H", "mode": mode}}
-    assert [event.type for event in parse_json("incidentio", body)] == told
+    assert [event.type for event in parse_json("incidentio", body)] == types
 
 
 def test_a_service_is_found_in_the_fields_that_a_team_made() -> None:
@@ -117,15 +117,15 @@ def test_the_time_in_the_header_of_rootly_is_signed() -> None:
 
 def test_published_bodies_of_both_are_read() -> None:
     """An alert of Rootly; a follow-up and a private action of incident.io."""
-    found = {path.name: path for folder in ("incident-io", "rootly") for path in (PAYLOADS / folder).glob("*.json")}
-    if not found:
+    bodies = {path.name: path for folder in ("incident-io", "rootly") for path in (PAYLOADS / folder).glob("*.json")}
+    if not bodies:
         pytest.skip("the public examples are not here")
-    (alert,) = parse_json("rootly", found["alert.created.json"].read_bytes())
+    (alert,) = parse_json("rootly", bodies["alert.created.json"].read_bytes())
     assert (alert.type, alert.title) == ("alert.firing", "database-prod-002 Memory threshold over 85%")
     assert alert.time_text == "2022-11-27T19:15:29.546-08:00"
-    updated = found["follow_up_updated_v1.json"].read_bytes()
+    updated = bodies["follow_up_updated_v1.json"].read_bytes()
     assert parse_json("incidentio", updated) == ()
     (task,) = parse_json("incidentio", updated.replace(b"follow_up_updated_v1", b"follow_up_created_v1"))
     assert (task.type, task.data["text"]) == ("note.added", "Call the fire brigade")
     assert (task.entity, task.time_text) == ("01FCNDV6P870EA6S7TK1DSYDG0", "2021-08-17T13:28:57.801578Z")
-    assert parse_json("incidentio", found["private_action_created_v1.json"].read_bytes()) == ()
+    assert parse_json("incidentio", bodies["private_action_created_v1.json"].read_bytes()) == ()

@@ -79,21 +79,21 @@ def _fill(connection: Connection) -> None:
     put(connection, tables.cursor, [(1, position + 5, 0, 0, "", b"")])
 
 
-async def plans(place: Place, ask: Callable[[], Awaitable[Any]]) -> list[str]:
+async def plans(rig: Place, ask: Callable[[], Awaitable[Any]]) -> list[str]:
     """How the database runs each statement that a question takes, which is about a list or the log."""
-    asked: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
 
     def executing(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
         if any(name in statement for name in ("event_index", "event_kind", "delivery", "signal", "unjoined")):
-            asked.append((statement, values))
+            statements.append((statement, values))
 
     listening.listen(Engine, "before_cursor_execute", executing)
     try:
         await ask()
     finally:
         listening.remove(Engine, "before_cursor_execute", executing)
-    assert asked
-    return await place.lists.query(lambda connection: [_plan(connection, *one) for one in asked])
+    assert statements
+    return await rig.lists.query(lambda connection: [_plan(connection, *one) for one in statements])
 
 
 def _plan(connection: Connection, statement: str, values: Any) -> str:
@@ -119,9 +119,9 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> str | Path:
 
 async def test_events_are_found_by_source_and_type(where: str | Path) -> None:
     """The five of a source that seldom speaks, of a type there are few of, of a family: none reads the others."""
-    async with filled(where) as place:
+    async with filled(where) as rig:
         few = [identity(EVENTS + n) for n in range(5, 0, -1)]
-        for asked in (
+        for event_filter in (
             EventFilter(source="seldom", limit=50, newest_first=True),
             EventFilter(type="page.triggered", limit=50, newest_first=True),
             EventFilter(type="page.*", limit=50, newest_first=True),
@@ -129,29 +129,29 @@ async def test_events_are_found_by_source_and_type(where: str | Path) -> None:
             EventFilter(source="often", limit=50, newest_first=True),
         ):
 
-            async def matching(asked: EventFilter = asked) -> Sequence[tuple[int, str]]:
-                return await place.lists.query(lambda c: search.matching(c, asked, None))
+            async def matching(asked: EventFilter = event_filter) -> Sequence[tuple[int, str]]:
+                return await rig.lists.query(lambda c: search.matching(c, asked, None))
 
             rows = await matching()
-            assert len(rows) == 50 if asked.source == "often" else [identity for _, identity in rows] == few
+            assert len(rows) == 50 if event_filter.source == "often" else [identity for _, identity in rows] == few
             assert rows == sorted(rows, reverse=True)
-            if asked.source == "often":
+            if event_filter.source == "often":
                 # Nearly all are of it: to go through them from the end is as good.
                 continue
-            found = await plans(place, matching)
+            found = await plans(rig, matching)
             assert any("event_index_kind" in plan for plan in found), found
             assert not any(reads_all(plan, "event_index") for plan in found), found
 
 
 async def test_events_of_several_types_come_in_the_order_of_positions(where: str | Path) -> None:
     """Whatever a list is filtered by, a page is what comes next, from either end and from the middle."""
-    async with filled(where) as place:
+    async with filled(where) as rig:
 
         def expected(connection: Connection, clause: str, order: str) -> list[tuple[int, str]]:
             statement = f"SELECT position, id FROM event_index WHERE {clause} ORDER BY position {order} LIMIT 30"  # noqa: S608
             return [(position, name) for position, name in connection.exec_driver_sql(statement)]
 
-        for asked, clause, order in (
+        for event_filter, clause, order in (
             (EventFilter(type="alert.*", limit=30), "family = 'alert'", "ASC"),
             (EventFilter(source="often", newest_first=True, before=9_000, limit=30),
              "source = 'often' AND position < 9000", "DESC"),
@@ -160,40 +160,40 @@ async def test_events_of_several_types_come_in_the_order_of_positions(where: str
             (EventFilter(type="alert.*", entity="alert:7", limit=30), "family = 'alert' AND entity = 'alert:7'", "ASC"),
             (EventFilter(source="nobody", limit=30), "source = 'nobody'", "ASC"),
         ):  # fmt: skip
-            rows = await place.lists.query(lambda c, asked=asked: search.matching(c, asked, None))  # type: ignore[misc]
-            wanted = await place.lists.query(lambda c, one=(clause, order): expected(c, *one))  # type: ignore[misc]
+            rows = await rig.lists.query(lambda c, asked=event_filter: search.matching(c, asked, None))  # type: ignore[misc]
+            wanted = await rig.lists.query(lambda c, one=(clause, order): expected(c, *one))  # type: ignore[misc]
             assert rows == wanted
 
 
 async def test_a_citation_is_found_by_its_digits(where: str | Path) -> None:
     """In whatever block of the list the event stands, by four digits and by more; nobody reads the ids of all."""
-    async with filled(where) as place:
+    async with filled(where) as rig:
         for number in (1, EVENTS // 2, EVENTS):
-            wanted = identity(number)
-            assert await place.projections.named(wanted[-12:]) == [wanted]
-            assert wanted in await place.projections.named(wanted[-4:])
-            assert await place.projections.named(wanted[-7:].upper()) == [wanted]
-        found = await plans(place, lambda: place.projections.named(identity(5)[-7:]))
+            identifier = identity(number)
+            assert await rig.projections.named(identifier[-12:]) == [identifier]
+            assert identifier in await rig.projections.named(identifier[-4:])
+            assert await rig.projections.named(identifier[-7:].upper()) == [identifier]
+        found = await plans(rig, lambda: rig.projections.named(identity(5)[-7:]))
         assert any("event_index_ending" in plan for plan in found), found
         assert not any(reads_all(plan, "event_index") for plan in found), found
 
 
 async def test_deliveries_are_found_by_source(where: str | Path) -> None:
     """The five of a source that seldom speaks do not take reading those of the others."""
-    async with filled(where) as place:
+    async with filled(where) as rig:
         if not isinstance(where, Path):
             # As the server does by itself; here nothing happens that a test did not ask for.
-            await place.log.transact(lambda c: c.exec_driver_sql("ANALYZE delivery"))
-        found = await plans(place, lambda: place.log.deliveries(source="seldom"))
-        assert len(await place.log.deliveries(source="seldom")) == 5
-        assert any("delivery_source" in plan for plan in found), found
-        assert not any(reads_all(plan, "delivery") for plan in found), found
+            await rig.log.transact(lambda c: c.exec_driver_sql("ANALYZE delivery"))
+        query_plans = await plans(rig, lambda: rig.log.deliveries(source="seldom"))
+        assert len(await rig.log.deliveries(source="seldom")) == 5
+        assert any("delivery_source" in plan for plan in query_plans), query_plans
+        assert not any(reads_all(plan, "delivery") for plan in query_plans), query_plans
 
 
 async def test_what_joined_nothing_is_counted_without_reading_it(followed: Followed, tmp_path: Path) -> None:
     """The counts are a list of their own, kept by the writes."""
     async with filled(tmp_path / "timelined.db") as place:
-        found = await plans(place, place.projections.unjoined)
-    assert not any(reads_all(plan, "signal") for plan in found if "signal_missed" not in plan), found
-    assert any("SCAN unjoined" in plan for plan in found), found
-    assert not any("GROUP BY" in plan for plan in found)
+        query_plans = await plans(place, place.projections.unjoined)
+    assert not any(reads_all(plan, "signal") for plan in query_plans if "signal_missed" not in plan), query_plans
+    assert any("SCAN unjoined" in plan for plan in query_plans), query_plans
+    assert not any("GROUP BY" in plan for plan in query_plans)

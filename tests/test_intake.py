@@ -121,13 +121,13 @@ async def test_small_deliveries_are_answered_while_a_large_one_is_read(log: Even
     """Proof and parser of a large body run beside the event loop; what is stored of it is what it always was."""
     reading, go_on, threads = threading.Event(), threading.Event(), set[int]()
 
-    def patient(webhook: Webhook, given: Reading) -> tuple[Event, ...]:
+    def patient(webhook: Webhook, reading_given: Reading) -> tuple[Event, ...]:
         if len(webhook.body) > LARGE:
             threads.add(threading.get_ident())
             reading.set()
             # On the event loop nobody could ever say so.
             assert go_on.wait(120), "nobody was answered meanwhile"
-        return parse(webhook, given)
+        return parse(webhook, reading_given)
 
     def proving(webhook: Webhook, credentials: Credentials) -> str:
         if len(webhook.body) > LARGE:
@@ -277,14 +277,14 @@ async def test_a_full_queue_refuses_at_once(bound: dict[str, int]) -> None:
     """Beyond its bound the queue answers Unavailable without waiting; its last tenth is for who does not come again."""
     log = Slow()
     writer = Writer(log, **bound)  # type: ignore[arg-type]
-    kept = [writer.submit(submission(str(n))) for n in range(9)]
+    submitted = [writer.submit(submission(str(n))) for n in range(9)]
     with pytest.raises(Unavailable, match="full"):
         writer.submit(submission("comes again"))
-    kept.append(writer.submit(submission("does not"), comes_again=False))
+    submitted.append(writer.submit(submission("does not"), comes_again=False))
     with pytest.raises(Unavailable, match="full"):
         writer.submit(submission("one too many"), comes_again=False)
     log.gate.release()
-    await asyncio.gather(*kept)
+    await asyncio.gather(*submitted)
     again = writer.submit(submission("later"))
     log.gate.release()
     await again
@@ -376,11 +376,11 @@ async def test_the_time_of_a_refusal_does_not_tell_which_sources_exist(log: Even
         """The middle of nine refusals' times, source by source in turn."""
         times: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(9):
-            for name, taken in times.items():
+            for name, seconds in times.items():
                 begun = clock()
                 with pytest.raises(UnverifiedWebhook):
                     await intake.take(name, {}, body, "", lambda: AT)
-                taken.append(clock() - begun)
+                seconds.append(clock() - begun)
         return [statistics.median(taken) for taken in times.values()]
 
     worked = await refusals(b" " * (3 << 20), time.process_time)

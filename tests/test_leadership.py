@@ -220,16 +220,16 @@ async def test_closed_after_duties_failed() -> None:
 
 async def test_a_failure_to_ask_is_said_once() -> None:
     """The same trouble at each question is one line of the log, and not one each time."""
-    lease, duties, asked = Lease(), Duties(), []
+    lease, duties, attempts = Lease(), Duties(), []
 
     def fails() -> bool:
-        asked.append(1)
+        attempts.append(1)
         raise RuntimeError("odd")
 
     with capture_logs() as lines:
         async with leading(lease, duties) as made:
             await made.begin()
             lease.answer = fails
-            while len(asked) < 5:  # noqa: ASYNC110 - counted by the code under test
+            while len(attempts) < 5:  # noqa: ASYNC110 - counted by the code under test
                 await asyncio.sleep(0.001)
     assert [line["event"][:11] for line in lines].count("cannot tell") == 1

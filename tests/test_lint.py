@@ -95,8 +95,8 @@ INCIDENT = [
     change("rolled_back", 15, "deployment:8"),
     resolved(20, since=2),
     page("resolved", 22, actor="Ana Lima"),
-    stated("note.added", 14, said=14, title="Pool exhausted."),
-    stated("action.added", 30, said=30, entity="action:a", title="Load-test"),
+    stated("note.added", 14, stated_at=14, title="Pool exhausted."),
+    stated("action.added", 30, stated_at=30, entity="action:a", title="Load-test"),
 ]
 
 

@@ -57,22 +57,22 @@ async def test_lists_of_the_same_shape_are_left_alone(tmp_path: Path) -> None:
         assert await base.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM ignored").scalar()) == 1
 
 
-@pytest.mark.parametrize("what", ["a column", "an index", "the values", "what is packed"])
-def test_every_change_of_the_lists_gives_another_shape(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["a column", "an index", "the values", "what is packed"])
+def test_every_change_of_the_lists_gives_another_shape(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who changes a table, or what is packed into one, need not remember to say so."""
     with create_engine("sqlite://").connect() as connection:
         before = shape.digest(connection)
         assert shape.digest(connection) == before
-        if what == "the values":
+        if kind == "the values":
             monkeypatch.setattr(shape, "CONTENT", "another")
-        elif what == "what is packed":
+        elif kind == "what is packed":
             monkeypatch.setattr(shape, "Unit", msgspec.defstruct("Unit", [("uid", str)]))
         else:
             other = MetaData()
             for table in projections.metadata.sorted_tables:
                 table.to_metadata(other)
-            column = Column("more", Text) if what == "a column" else other.tables["signal"].c.last
-            other.tables["signal"].append_column(column) if what == "a column" else Index("more", column)
+            column = Column("more", Text) if kind == "a column" else other.tables["signal"].c.last
+            other.tables["signal"].append_column(column) if kind == "a column" else Index("more", column)
             monkeypatch.setattr(shape, "metadata", other)
         assert shape.digest(connection) != before
     connection.engine.dispose()

@@ -61,10 +61,10 @@ async def test_a_log_survives_being_closed_and_opened(database: str) -> None:
 async def test_reading_goes_on_after_a_position(log: EventLog) -> None:
     """``after`` and ``limit`` walk the log without a gap or a repeat."""
     await append(log, told(*(fact(str(n)) for n in range(10))))
-    seen: list[int] = []
-    while events := await log.read(after=seen[-1] if seen else 0, limit=3):
-        seen += [event.position for event in events]
-    assert seen == list(range(1, 11))
+    positions: list[int] = []
+    while events := await log.read(after=positions[-1] if positions else 0, limit=3):
+        positions += [event.position for event in events]
+    assert positions == list(range(1, 11))
 
 
 async def test_an_empty_log_has_nothing(log: EventLog) -> None:
@@ -323,13 +323,13 @@ async def test_commitments_and_leaves_can_be_computed_again(log: EventLog) -> No
             "JOIN content dc ON dc.number = d.content"
         ).one()
     )
-    of_content, commitment, kept_leaf, number, of_delivery, delivered, headers, items, kept = rows[:9]
+    of_content, commitment, kept_leaf, number, of_delivery, delivered, headers, items, delivery_source = rows[:9]
     salt, content, body_salt, body = rows[9:]
     assert of_delivery == delivery_commitment(body_salt, body) == sha256(body_salt + b"raw").digest()
     assert of_content == content_commitment(salt, of_delivery, content) == sha256(salt + of_delivery + content).digest()
     assert commitment == event_commitment(fact("a").occurred_at, 1, 0, number, "am", "", of_content)
     assert delivered == delivery_leaf(
-        1, AT + 1, 3, kept, "am", "bearer", "read", "", headers, items, of_delivery
+        1, AT + 1, 3, delivery_source, "am", "bearer", "read", "", headers, items, of_delivery
     )  # fmt: skip
     assert kept_leaf == leaf(1, bytes.fromhex(fact("a").id), 0, AT + 1, "alert.firing", commitment)
     assert len(salt) == len(body_salt) == 32

@@ -56,11 +56,11 @@ def killed(database: str, folder: Path, *, after: int) -> list[str]:
 async def test_an_error_of_the_database_says_no_value(log: EventLog) -> None:
     """It ends in the daemon's log, and what senders told is no line of that: a token, a customer's name."""
     token = "-".join(("a", "sender's", "token"))
-    with pytest.raises(Exception, match="nowhere") as asked:
+    with pytest.raises(Exception, match="nowhere") as raised:
         await log.query(lambda c: c.exec_driver_sql("SELECT ? FROM nowhere", (token,)))
     with pytest.raises(Exception, match="nowhere") as written:
         await log.transact(lambda c: c.exec_driver_sql("INSERT INTO nowhere VALUES (?)", [(token,)]))
-    for error in (asked, written):
+    for error in (raised, written):
         assert token not in "".join(traceback.format_exception(error.value))
 
 

@@ -189,13 +189,13 @@ def rows_of(statement: str, connection: Connection) -> Sequence[Row[Any]]:
 
 async def test_what_was_committed_is_kept_before_it_is_answered(log: EventLog) -> None:
     """The position and the leaf of the last event, by either way in; repeats commit none."""
-    kept: list[tuple[int, bytes]] = []
-    log.acknowledge(lambda position, leaf: kept.append((position, leaf)))
+    recorded: list[tuple[int, bytes]] = []
+    log.acknowledge(lambda position, leaf: recorded.append((position, leaf)))
     await append(log, told(fact("a")), told(fact("b")))
     await append(log, told(fact("a"), body=b"again", received_at=AT + 1))
     await append(log, told(fact("a", title="early"), received_at=AT - 1))
     leaves = await log.query(lambda c: c.exec_driver_sql("SELECT position, leaf FROM event ORDER BY 1").all())
-    assert kept == [tuple(leaves[1]), tuple(leaves[2])]
+    assert recorded == [tuple(leaves[1]), tuple(leaves[2])]
 
 
 @pytest.mark.parametrize(
@@ -346,11 +346,11 @@ async def test_the_revisions_make_what_the_tables_describe(postgres: Server, dat
     """Column by column, index by index: what is in the database is what ``tables.py`` says."""
     url = postgres.url(database)
     async with opened(url) as log:
-        made = await log.query(described)
+        schema = await log.query(described)
     postgres.execute("CREATE SCHEMA other", database)
     async with opened(f"{url}&search_path=other") as log:
         await log.transact(made_by_the_tables)
-        assert await log.query(described) == made
+        assert await log.query(described) == schema
 
 
 def made_by_the_tables(connection: Connection) -> None:

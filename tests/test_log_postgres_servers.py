@@ -111,10 +111,10 @@ async def test_what_only_reads_is_let_in_where_writing_is_asked_for(url: str, wa
 async def test_a_machine_that_vanishes_is_noticed_soon(postgres: Server) -> None:
     """All that bounds it is asked for. Over this socket it says 0, since it means nothing there."""
     connection = await Database(postgres.url("postgres")).connect()
-    asked = await connection.fetch("SELECT name FROM pg_settings WHERE source = 'client' AND name LIKE 'tcp_%'")
+    rows = await connection.fetch("SELECT name FROM pg_settings WHERE source = 'client' AND name LIKE 'tcp_%'")
     await connection.close()
     bounds = {"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"}
-    assert {row["name"] for row in asked} == bounds
+    assert {row["name"] for row in rows} == bounds
 
 
 @pytest.mark.parametrize(
@@ -167,15 +167,15 @@ async def test_a_foreign_lock_refuses_soon_and_all_is_well_after_it(
 
     monkeypatch.setitem(connecting._SETTINGS, "lock_timeout", "200ms")
     async with opened(url) as log, opened(url) as other:
-        held, release = asyncio.Event(), asyncio.Event()
+        locked, release = asyncio.Event(), asyncio.Event()
 
         def hold(connection: Connection) -> None:
             connection.exec_driver_sql("SELECT * FROM lock_head()")
-            held.set()
+            locked.set()
             await_only(release.wait())
 
         holding = asyncio.create_task(other.transact(hold))
-        await held.wait()
+        await locked.wait()
         with pytest.raises(Unavailable, match="lock timeout"):
             await log.append([told(fact("a"))])
         assert await log.read() == []

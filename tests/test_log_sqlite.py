@@ -141,13 +141,13 @@ async def test_a_second_writer_is_sent_to_the_first(database: str, tmp_path: Pat
     log = await open_log(database, address="http://127.0.0.1:9720")
     with pytest.raises(Unavailable, match=r"http://127\.0\.0\.1:9720"):
         await open_log(database)
-    found = holder(path)
-    assert found is not None
-    assert (found.pid, found.address) == (os.getpid(), "http://127.0.0.1:9720")
+    lock = holder(path)
+    assert lock is not None
+    assert (lock.pid, lock.address) == (os.getpid(), "http://127.0.0.1:9720")
     log.announce("http://127.0.0.1:1")
-    found = holder(path)
-    assert found is not None
-    assert found.address == "http://127.0.0.1:1"
+    lock = holder(path)
+    assert lock is not None
+    assert lock.address == "http://127.0.0.1:1"
     await log.close()
     assert holder(path) is None
     await (await open_log(database)).close()

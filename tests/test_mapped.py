@@ -34,10 +34,10 @@ PLAIN = FieldMap(id="id", type="change.succeeded")
 SECRET = b"a secret of Lookout"
 
 
-def events_of(body: Any, said: FieldMap, **headers: str) -> tuple[Event, ...]:
+def events_of(body: Any, field_map: FieldMap, **headers: str) -> tuple[Event, ...]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     webhook = Webhook(source="own", headers=named, body=json.dumps(body).encode(), received_at=RECEIVED)
-    return MAPPED.parse(webhook, Reading(mapping=said))
+    return MAPPED.parse(webhook, Reading(mapping=field_map))
 
 
 def event_of(body: Any, said: FieldMap, **headers: str) -> Event:
@@ -65,7 +65,7 @@ def source_of(folder: Path, text: str) -> SourceSettings:
 
 def test_every_field_is_found_where_the_mapping_says() -> None:
     """Each key of a mapping fills the field of its name."""
-    said = FieldMap(
+    field_map = FieldMap(
         id="[run, step]", type="kind", types={"deploy.*": "change.started", "deploy.done": "change.succeeded"},
         entity="join('-', ['run', to_string(run)])", time="at", title="what", text="log", service="app",
         environment="stage", severity="grade", status="state", actor="who.name", labels="tags",
@@ -77,7 +77,7 @@ def test_every_field_is_found_where_the_mapping_says() -> None:
         "tags": ["team:pay", "cell=3", {"name": "zone", "value": "b"}, {"key": "tier", "value": 1}, "plain"],
         "urls": ["https://forge.example/12"], "sha": "3f0c1d9", "pulls": ["p1", "p2"], "branch": "main",
     }  # fmt: skip
-    event = event_of(body, said)
+    event = event_of(body, field_map)
     assert (event.type, event.entity, event.title, event.service, event.environment, event.severity, event.actor) == (
         "change.succeeded", "run-12", "Pool", "checkout", "production", "high", "mara",
     )  # fmt: skip
@@ -90,10 +90,10 @@ def test_every_field_is_found_where_the_mapping_says() -> None:
 
 def test_what_is_not_found_is_left_out() -> None:
     """An expression that finds nothing, or does not fit, costs its field and no more."""
-    said = msgspec.structs.replace(
+    field_map = msgspec.structs.replace(
         PLAIN, title="join(' ', missing)", service="a.b[3]", time="when", links={"log": "url"}, refs={"commit": "sha"}
     )
-    event = event_of({"id": 7, "url": "javascript:alert(1)"}, said)
+    event = event_of({"id": 7, "url": "javascript:alert(1)"}, field_map)
     assert (event.title, event.service, event.links, event.refs, event.data) == ("7", None, (), (), {})
     assert (event.time_quality, event.occurred_at) == ("absent", RECEIVED)
 
@@ -148,11 +148,11 @@ def test_a_word_of_the_senders_may_be_set_aside() -> None:
 
 def test_a_header_may_say_what_a_body_is() -> None:
     """Headers that the mapping names can be asked for, and those alone."""
-    said = FieldMap(
+    field_map = FieldMap(
         id='_headers."x-forge-delivery"', type='_headers."x-forge-event"', types={"push": "change.pushed"},
         headers=("x-forge-event", "x-forge-delivery"), actor="_headers.cookie",
     )  # fmt: skip
-    event = event_of({"ref": "main"}, said, x_forge_event="push", x_forge_delivery="17", cookie="c")
+    event = event_of({"ref": "main"}, field_map, x_forge_event="push", x_forge_delivery="17", cookie="c")
     assert (event.type, event.entity, event.actor) == ("change.pushed", "17", None)
 
 
@@ -165,12 +165,15 @@ def test_times_without_an_offset_are_of_the_zone() -> None:
 
 def test_the_id_alone_says_what_a_repeat_is() -> None:
     """The same id at another time is the same event; a part that is absent keeps its place; another type is another."""
-    said = FieldMap(id="[a, b]", type="kind", time="sent", entity="a")
-    first = event_of({"a": "x", "kind": "alert.firing", "sent": "2026-03-04T14:00:00Z"}, said)
-    again = event_of({"a": "x", "kind": "alert.firing", "sent": "2026-03-04T14:05:00Z"}, said)
+    field_map = FieldMap(id="[a, b]", type="kind", time="sent", entity="a")
+    first = event_of({"a": "x", "kind": "alert.firing", "sent": "2026-03-04T14:00:00Z"}, field_map)
+    again = event_of({"a": "x", "kind": "alert.firing", "sent": "2026-03-04T14:05:00Z"}, field_map)
     assert first.id == again.id
-    assert event_of({"b": "x", "kind": "note.added"}, said).id != event_of({"a": "x", "kind": "note.added"}, said).id
-    assert event_of({"a": "x", "kind": "alert.resolved"}, said).id != first.id
+    assert (
+        event_of({"b": "x", "kind": "note.added"}, field_map).id
+        != event_of({"a": "x", "kind": "note.added"}, field_map).id
+    )
+    assert event_of({"a": "x", "kind": "alert.resolved"}, field_map).id != first.id
 
 
 def test_a_page_is_named_by_what_it_is_about() -> None:
@@ -192,7 +195,7 @@ _EXPRESSIONS = st.sampled_from(
 
 
 @settings(max_examples=150, deadline=None)
-@given(body=_JSON, said=st.builds(
+@given(body=_JSON, field_map=st.builds(
     FieldMap,
     type=st.sampled_from(["alert.firing", "page.resolved", "change.started"]) | _EXPRESSIONS,
     items=st.just("") | _EXPRESSIONS, zone=st.just("UTC"), headers=st.just(("x-a",)),
@@ -202,10 +205,10 @@ _EXPRESSIONS = st.sampled_from(
     **dict.fromkeys(("id", "entity", "time", "started", "title", "text", "service", "environment", "severity", "status",
                      "actor", "labels"), _EXPRESSIONS),
 ))  # fmt: skip
-def test_no_body_and_no_mapping_break_the_reading(body: Any, said: FieldMap) -> None:
+def test_no_body_and_no_mapping_break_the_reading(body: Any, field_map: FieldMap) -> None:
     """Whatever an expression finds in whatever body, the events can be stored, and come out the same again."""
-    events = events_of(body, said)
-    assert events == events_of(body, said)
+    events = events_of(body, field_map)
+    assert events == events_of(body, field_map)
     for event in events:
         assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
         assert event.title
@@ -218,7 +221,7 @@ def test_no_body_and_no_mapping_break_the_reading(body: Any, said: FieldMap) -> 
 
 def test_each_mistake_of_a_mapping_is_told_with_its_path(tmp_path: Path) -> None:
     """All of them at once, before anything is served."""
-    told = mistakes(
+    sentences = mistakes(
         tmp_path,
         """
         mapping:
@@ -245,8 +248,8 @@ def test_each_mistake_of_a_mapping_is_told_with_its_path(tmp_path: Path) -> None
         ("sources.own.mapping.headers[0]", "which looks like a proof"),
         ("sources.own.mapping.headers[1]", "which is no header's name"),
     ]
-    assert len(told) == len(starts)
-    for sentence, (path, what) in zip(told, starts, strict=True):
+    assert len(sentences) == len(starts)
+    for sentence, (path, what) in zip(sentences, starts, strict=True):
         assert f", {path} " in sentence
         assert what in sentence
 
@@ -288,7 +291,7 @@ def test_a_mapping_belongs_to_a_kind_that_has_none_of_its_own(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("said", "headers", "way"),
+    ("lines", "headers", "way"),
     [
         ("secret: k\nsignature: {header: X-Sig, digest: sha512, encoding: base64, prefix: 'v1:'}",
          {"x-sig": "v1:" + base64.b64encode(hmac.digest(b"k", b"{}", "sha512")).decode()}, "signature"),
@@ -302,14 +305,14 @@ def test_a_mapping_belongs_to_a_kind_that_has_none_of_its_own(tmp_path: Path) ->
         ("path_token: k", {}, "path"),
     ],
 )  # fmt: skip
-def test_it_proves_itself_as_it_was_told(said: str, headers: dict[str, str], way: str, tmp_path: Path) -> None:
+def test_it_proves_itself_as_it_was_told(lines: str, headers: dict[str, str], way: str, tmp_path: Path) -> None:
     """Every proof that there is; without it, and with another secret, nothing is taken."""
-    proof = source_of(tmp_path, said + "\nmapping: {id: a, type: note.added}").credentials
+    proof = source_of(tmp_path, lines + "\nmapping: {id: a, type: note.added}").credentials
     token = "k" if way == "path" else ""
     sent = Webhook(source="own", headers=headers, body=b"{}", received_at=RECEIVED, token=token)
     assert MAPPED.verify(sent, proof) == way
     bare = msgspec.structs.replace(sent, headers={}, token="")
-    other = source_of(tmp_path, said.replace(": k", ": j") + "\nmapping: {id: a, type: note.added}").credentials
+    other = source_of(tmp_path, lines.replace(": k", ": j") + "\nmapping: {id: a, type: note.added}").credentials
     for webhook, credentials in ((bare, proof), (sent, other)):
         with pytest.raises(UnverifiedWebhook):
             MAPPED.verify(webhook, credentials)
@@ -327,19 +330,22 @@ def test_the_pages_example_is_shown_by_try(tmp_path: Path) -> None:
     config, body = configured(tmp_path), tmp_path / "round.json"
     body.write_text(block("json"), "utf-8")
     assert "timelined sources try lookout round.json --config.file timelined.yml" in PAGE
-    shown = run("sources", "try", "lookout", str(body), "--config.file", str(config))
-    assert (shown.exit_code, shown.stderr) == (0, "2 events; nothing was stored.\n")
-    assert [line.split(None, 1)[1] for line in shown.stdout.splitlines() if line.startswith("Type:")] == [
+    result = run("sources", "try", "lookout", str(body), "--config.file", str(config))
+    assert (result.exit_code, result.stderr) == (0, "2 events; nothing was stored.\n")
+    assert [line.split(None, 1)[1] for line in result.stdout.splitlines() if line.startswith("Type:")] == [
         "alert.firing", "alert.resolved",
     ]  # fmt: skip
-    assert re.search(r"^environment +_body\.stage +production$", shown.stdout, re.MULTILINE)
-    assert "Item 3 (set aside):\n" in shown.stdout
-    told = json.loads(
+    assert re.search(r"^environment +_body\.stage +production$", result.stdout, re.MULTILINE)
+    assert "Item 3 (set aside):\n" in result.stdout
+    printed = json.loads(
         run("sources", "try", "lookout", "-", "--config.file", str(config), "-o", "json", sent=body.read_bytes()).stdout
     )
-    assert (told["status"], [event["entity"] for event in told["events"]]) == ("read", ["checkout-home", "cart-api"])
-    assert told["events"][0]["occurred_at"] == "2026-03-04T14:01:10Z"
-    assert told["found"][2]["type"] == ["paused"]
+    assert (printed["status"], [event["entity"] for event in printed["events"]]) == (
+        "read",
+        ["checkout-home", "cart-api"],
+    )
+    assert printed["events"][0]["occurred_at"] == "2026-03-04T14:01:10Z"
+    assert printed["found"][2]["type"] == ["paused"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["round.json", "secrets", "timelined.yml"]
 
 
@@ -368,10 +374,10 @@ def test_try_shows_a_kind_with_an_adapter_too(tmp_path: Path) -> None:
 
 async def test_the_pages_example_is_served(tmp_path: Path, aiohttp_client: Connect) -> None:
     """Signed it is stored once; unsigned it is refused; the delivery keeps the headers that its mapping names."""
-    (said,) = load_settings(configured(tmp_path, SECRET)).sources.values()
-    mapping_ = msgspec.structs.replace(said.reading.mapping or PLAIN, headers=("x-lookout-round",))
-    reading = msgspec.structs.replace(said.reading, mapping=mapping_)
-    endpoint = Endpoint(source=MAPPED, credentials=said.credentials, reading=reading)
+    (source,) = load_settings(configured(tmp_path, SECRET)).sources.values()
+    mapping_ = msgspec.structs.replace(source.reading.mapping or PLAIN, headers=("x-lookout-round",))
+    reading = msgspec.structs.replace(source.reading, mapping=mapping_)
+    endpoint = Endpoint(source=MAPPED, credentials=source.credentials, reading=reading)
     body = block("json").encode()
     signed = {"X-Lookout-Signature": f"sha256={signature_of(body, SECRET)}", "X-Lookout-Round": "9"}
     async with running(tmp_path, connect=aiohttp_client, endpoints={"lookout": endpoint}) as face:

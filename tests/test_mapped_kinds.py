@@ -34,10 +34,10 @@ def recorded(kind: str, case: str, **changed: Any) -> Any:
     body: dict[str, Any] = json.loads((RECORDINGS / kind / case / "body").read_text("utf-8"))
     for path, value in changed.items():
         *above, last = path.split("__")
-        place = body
+        target = body
         for key in above:
-            place = place[key]
-        place[last] = value
+            target = target[key]
+        target[last] = value
     return body
 
 
@@ -133,7 +133,9 @@ def test_a_script_of_ours_sends_what_its_mapping_asks_for(kind: str) -> None:
     mapping = BUILT_IN[kind].mapping
     assert mapping is not None
     expressions = [mapping.id, mapping.type, mapping.time, mapping.title, mapping.text, mapping.severity, mapping.actor]
-    asked = set().union(*[fields_asked(one) for one in [*expressions, mapping.labels, *mapping.links.values()]])
+    expressions_used = set().union(
+        *[fields_asked(one) for one in [*expressions, mapping.labels, *mapping.links.values()]]
+    )
     page = (SENDERS / f"{kind}.md").read_text("utf-8")
     script = "".join(re.findall(r"```(?:js|sh)\n(.*?)```", page, re.DOTALL))
-    assert {name for name in asked if not re.search(rf"\b{name}\b", script)} == set()
+    assert {name for name in expressions_used if not re.search(rf"\b{name}\b", script)} == set()

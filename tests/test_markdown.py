@@ -338,10 +338,10 @@ def hostile_incidents(draw: st.DrawFn) -> list[RecordedEvent]:
         return draw(HOSTILE)
 
     common: dict[str, Any] = {"service": text() or None, "environment": text() or None, "actor": text() or None}
-    said = {"data": {"text": text(), "summary": text(), "description": text(), "query": text(), "starts_at": at(2)}}
+    fields = {"data": {"text": text(), "summary": text(), "description": text(), "query": text(), "starts_at": at(2)}}
     links = (link("rule", text()), link("source", "https://prom.example/" + text()), link("runbook", text()))
     return [
-        firing(2, text() or "A", severity=text() or None, links=links, labels={text() or "l": text()}, **said | {}),
+        firing(2, text() or "A", severity=text() or None, links=links, labels={text() or "l": text()}, **fields | {}),
         firing(3, text() or "B", severity="warning", service=text() or None),
         resolved(20, "B", since=3),
         page("triggered", 3, **common, data={"number": text(), "assignees": [text()], "priority": text()}),
@@ -351,9 +351,11 @@ def hostile_incidents(draw: st.DrawFn) -> list[RecordedEvent]:
         change("rolled_back", 10, "deployment:8", title=text(), actor=text()),
         fact("observation.recorded", 12, "o", title=text(), actor=text(), data={"type": text(), "subject": text()}),
         fact("status.updated", 13, "s", title=text(), data={"text": text()}),
-        stated("note.added", 14, said=14, title=text() or "n"),
-        stated("action.added", 15, said=15, entity="action:a", title=text(), data={"owner": text(), "due": text()}),
-        stated("incident.edited", 16, said=16, data={"field": draw(st.sampled_from(FIELDS)), "value": text()}),
+        stated("note.added", 14, stated_at=14, title=text() or "n"),
+        stated(
+            "action.added", 15, stated_at=15, entity="action:a", title=text(), data={"owner": text(), "due": text()}
+        ),
+        stated("incident.edited", 16, stated_at=16, data={"field": draw(st.sampled_from(FIELDS)), "value": text()}),
         mark("mitigated", 18, title=text()),
     ]  # fmt: skip
 
@@ -368,7 +370,12 @@ def outline(text: str) -> list[str]:
     return kinds + [child.type for child in inside if child.type in ("image", "html_inline", "em_open", "s_open")]
 
 
-PLAIN = [firing(2), resolved(20, since=2), page("triggered", 3), stated("action.added", 15, said=15, title="a")]
+PLAIN = [
+    firing(2),
+    resolved(20, since=2),
+    page("triggered", 3),
+    stated("action.added", 15, stated_at=15, title="a"),
+]
 
 
 @cache
@@ -407,24 +414,26 @@ def test_a_draft_is_the_same_whatever_the_order(events: list[RecordedEvent], ord
 def test_json_says_everything_with_whole_ids_and_in_seconds() -> None:
     """A machine gets the parts, the full ids of the evidence and of the events cited, and lengths in seconds."""
     history = replay([firing(2), resolved(20, since=2), mark("impact_started", 0)])
-    made = draft(history)
-    told = json.loads(RENDERERS["json"](made))
-    assert [section["key"] for section in told["sections"]][:3] == ["summary", "impact", "timeline"]
-    cited = cite.cited(made)
-    assert set(told["events"]) == cited
+    drafted = draft(history)
+    draft_json = json.loads(RENDERERS["json"](drafted))
+    assert [section["key"] for section in draft_json["sections"]][:3] == ["summary", "impact", "timeline"]
+    cited = cite.cited(drafted)
+    assert set(draft_json["events"]) == cited
     assert all(len(each) == 32 for each in cited)
-    assert all(event["type"] in EVENT_TYPES and event["occurred_at"].endswith("Z") for event in told["events"].values())
-    assert "position" not in json.dumps(told)
+    assert all(
+        event["type"] in EVENT_TYPES and event["occurred_at"].endswith("Z") for event in draft_json["events"].values()
+    )
+    assert "position" not in json.dumps(draft_json)
 
 
 def test_json_gives_moments_and_durations_where_the_document_has_them() -> None:
     """A duration that is not known is null, never zero."""
     history = replay([firing(2), resolved(20, since=2)])
     made = document(moments=history.moments, durations=tuple(history.durations.values()))
-    told = json.loads(RENDERERS["json"](made))
-    seconds = {each["name"]: each["seconds"] for each in told["durations"]}
+    draft_json = json.loads(RENDERERS["json"](made))
+    seconds = {each["name"]: each["seconds"] for each in draft_json["durations"]}
     assert (seconds["mitigate"], seconds["detect"]) == (1_080, None)
-    assert told["moments"]["mitigated"]["at"] == "2026-03-04T14:20:00.000000Z"
+    assert draft_json["moments"]["mitigated"]["at"] == "2026-03-04T14:20:00.000000Z"
 
 
 def test_json_hides_nothing_invisible() -> None:

@@ -33,10 +33,10 @@ def lines() -> Iterator[io.StringIO]:
     """What the daemon's log says from now on, in its own shape."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    written = io.StringIO()
-    journal.set_up("debug", stream=written)
+    stream = io.StringIO()
+    journal.set_up("debug", stream=stream)
     try:
-        yield written
+        yield stream
     finally:
         root.handlers[:] = before
         root.setLevel(level)

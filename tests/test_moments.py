@@ -45,18 +45,18 @@ def test_each_moment_of_an_ordinary_incident_is_observed_or_derived() -> None:
         "resolved": (26, "observed"),
         "recorded": (1 + 20 / 60, "observed"),
     }
-    known = {event.id for event in history.events}
+    ids = {event.id for event in history.events}
     for moment in history.moments.values():
         assert bool(moment.cites) == (moment.at is not None)
-        assert set(moment.cites) <= known
+        assert set(moment.cites) <= ids
 
 
 def test_a_page_whose_clock_is_ahead_of_its_alert_did_not_detect_it() -> None:
     """It names the alert, so it came after it; a page that names none may have been first."""
-    named = page("triggered", 1.5, refs=("alert:HighErrorRate",))
-    assert minutes(replay([firing(2), named]), "detected") == 2
+    page_event = page("triggered", 1.5, refs=("alert:HighErrorRate",))
+    assert minutes(replay([firing(2), page_event]), "detected") == 2
     assert minutes(replay([firing(2), page("triggered", 1.5)]), "detected") == 1.5
-    assert minutes(replay([named]), "detected") == 1.5
+    assert minutes(replay([page_event]), "detected") == 1.5
 
 
 def status(to: str, minutes: float, entity: str = "P311") -> RecordedEvent:
@@ -70,7 +70,7 @@ def post(kind: str, minutes: float) -> RecordedEvent:
 
 
 @pytest.mark.parametrize(
-    ("told", "at_minute", "known"),
+    ("events", "at_minute", "certainty"),
     [
         ([status("Fixing", 10), status("Mitigated", 20)], 20, "stated"),
         ([status("monitoring", 15), status("mitigated", 18)], 18, "stated"),
@@ -87,12 +87,12 @@ def post(kind: str, minutes: float) -> RecordedEvent:
         ([status("Watching", 20)], 23, "derived"),
     ],
 )
-def test_a_tool_may_say_when_it_was_mitigated(told: list[RecordedEvent], at_minute: float, known: str) -> None:
+def test_a_tool_may_say_when_it_was_mitigated(events: list[RecordedEvent], at_minute: float, certainty: str) -> None:
     """Its state says so, unless it went back; a person's word goes before, and that it is watched is the latest that it
     was mitigated."""
-    history = replay([*ORDINARY, *told])
+    history = replay([*ORDINARY, *events])
     moment = history.moments["mitigated"]
-    assert (minutes(history, "mitigated"), moment.known) == (at_minute, known)
+    assert (minutes(history, "mitigated"), moment.known) == (at_minute, certainty)
     assert moment.cites
 
 
@@ -118,7 +118,7 @@ def test_a_stated_moment_overrides_what_would_be_derived() -> None:
 
 def test_a_report_detects_but_does_not_date_the_impact() -> None:
     """That a customer reported it proves that it had begun, not when; time to detect is never zero for that."""
-    history = replay([stated("incident.opened", 0, said=1, title="Customers cannot pay"), firing(5)])
+    history = replay([stated("incident.opened", 0, stated_at=1, title="Customers cannot pay"), firing(5)])
     assert (minutes(history, "detected"), minutes(history, "first_symptom")) == (0, 0)
     assert history.moments["detected"].basis == "first report"
     assert told(history.durations["detect"]) == ("not applicable", None)
@@ -192,8 +192,8 @@ FULL = [
     mark("impact_started", -3),
     mark("impact_ended", 22),
     page("responder_added", 6),
-    stated("incident.opened", 3, said=3, title="Declared"),
-    stated("incident.resolved", 30, said=30),
+    stated("incident.opened", 3, stated_at=3, title="Declared"),
+    stated("incident.resolved", 30, stated_at=30),
 ]
 
 

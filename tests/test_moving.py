@@ -76,19 +76,19 @@ async def happened(url: str, steps: list[tuple[str, int]]) -> None:
         await served.runtime.follower.catch_up()
 
 
-async def _step(served: Daemon, post: Post, what: str, which: int) -> None:
-    alert = senders.alert(("HighErrorRate", "SlowCart", "DiskFilling")[which % 3], since="14:02", service="checkout")
+async def _step(served: Daemon, post: Post, kind: str, number: int) -> None:
+    alert = senders.alert(("HighErrorRate", "SlowCart", "DiskFilling")[number % 3], since="14:02", service="checkout")
     ids = [event.id for event in await served.log.read()]
-    event = ids[which % len(ids)] if ids else ""
-    if what == "alert":
+    event = ids[number % len(ids)] if ids else ""
+    if kind == "alert":
         await post("webhooks/alertmanager", json.loads(senders.alertmanager(alert).body))
-    elif what == "note":
-        await post("api/v1/incidents/1/notes", {"text": f"seen {which}", "by": "Ana", "at": "2026-03-04T14:05:00Z"})
-    elif what == "correct":
-        await post(f"api/v1/events/{event}/correct", {"title": f"{which} é", "reason": "r", "by": "Ana"})
-    elif what == "retract":
+    elif kind == "note":
+        await post("api/v1/incidents/1/notes", {"text": f"seen {number}", "by": "Ana", "at": "2026-03-04T14:05:00Z"})
+    elif kind == "correct":
+        await post(f"api/v1/events/{event}/correct", {"title": f"{number} é", "reason": "r", "by": "Ana"})
+    elif kind == "retract":
         await post(f"api/v1/events/{event}/retract", {"reason": "a test", "by": "Ana"})
-    elif what == "erase":
+    elif kind == "erase":
         await post("api/v1/erasures", {"events": [event], "reason": "a token", "by": "Ana"})
     else:
         await served.runtime.sealing.run()

@@ -42,11 +42,11 @@ def test_a_body_that_is_not_quite_a_senders_is_taken(kind: str, number: int) -> 
 @given(st.sampled_from(TELLING) | st.text(max_size=40) | st.integers() | st.floats() | st.none())
 def test_any_time_is_read_or_absent_and_never_far_ahead(value: object) -> None:
     """Whatever stands where a time should: a moment between 1970 and a day from now, the same each time."""
-    given = value if isinstance(value, str | int | float) or value is None else json.dumps(value)
-    told = moment(given, RECEIVED)
-    assert 0 <= told.at <= RECEIVED + 86_400_000_000
-    assert told == moment(given, RECEIVED)
-    assert told.known or parse(given) is None
+    text = value if isinstance(value, str | int | float) or value is None else json.dumps(value)
+    result = moment(text, RECEIVED)
+    assert 0 <= result.at <= RECEIVED + 86_400_000_000
+    assert result == moment(text, RECEIVED)
+    assert result.known or parse(text) is None
 
 
 _NAMES = st.sampled_from(["a", "b", "items", "_body", "labels", '"a.b"', "@"])

@@ -168,18 +168,18 @@ def test_what_is_not_production(text: str) -> None:
     assert not names.environments_match(text, "production")
 
 
-@pytest.mark.parametrize(("one", "other"), SAME_ENVIRONMENT)
-def test_environments_that_match(one: str, other: str | None) -> None:
+@pytest.mark.parametrize(("first", "other"), SAME_ENVIRONMENT)
+def test_environments_that_match(first: str, other: str | None) -> None:
     """Spellings of one, a whole and what is within it, and any with an absent one."""
-    assert names.environments_match(one, other)
-    assert names.environments_match(other, one)
+    assert names.environments_match(first, other)
+    assert names.environments_match(other, first)
 
 
-@pytest.mark.parametrize(("one", "other"), OTHER_ENVIRONMENT)
-def test_environments_that_do_not_match(one: str, other: str) -> None:
+@pytest.mark.parametrize(("first", "other"), OTHER_ENVIRONMENT)
+def test_environments_that_do_not_match(first: str, other: str) -> None:
     """Two parts of one whole are two."""
-    assert not names.environments_match(one, other)
-    assert not names.environments_match(other, one)
+    assert not names.environments_match(first, other)
+    assert not names.environments_match(other, first)
 
 
 def test_what_its_sender_calls_production() -> None:

@@ -33,13 +33,15 @@ async def test_it_has_each_route_of_the_api_and_no_other(face: Face) -> None:
         if route.resource is not None and route.method != "HEAD"
     }
     assert set(openapi.OPERATIONS) == served - pages()
-    told = (await face.get(openapi.ADDRESS)).json
-    described = [(place, method, each) for place, methods in told["paths"].items() for method, each in methods.items()]
+    document = (await face.get(openapi.ADDRESS)).json
+    described = [
+        (place, method, each) for place, methods in document["paths"].items() for method, each in methods.items()
+    ]
     assert {f"{method.upper()} {place}" for place, method, _ in described} == set(openapi.OPERATIONS)
     names = [each["operationId"] for *_, each in described]
     assert len(set(names)) == len(names)
     assert all(each["summary"].endswith(".") for *_, each in described)
-    assert told["openapi"] == "3.1.0"
+    assert document["openapi"] == "3.1.0"
 
 
 async def test_it_follows_the_path_of_the_daemon_and_has_an_etag(tmp_path: Path) -> None:
@@ -60,14 +62,14 @@ def sections() -> Mapping[str, str]:
 @pytest.mark.parametrize("name", sorted(openapi.OPERATIONS))
 def test_the_manual_names_each_parameter_and_field(name: str) -> None:
     """What can be asked for, and what is stated by a write, stands under the same heading in docs/api.md."""
-    told, operation = sections()[name], openapi.OPERATIONS[name]
-    if "]" in told.split("\n\n")[0] and not operation.query:
+    section, operation = sections()[name], openapi.OPERATIONS[name]
+    if "]" in section.split("\n\n")[0] and not operation.query:
         return
-    missing = [each for each in operation.query if f"`{each}`" not in told and each not in _drafts(name)]
+    missing = [each for each in operation.query if f"`{each}`" not in section and each not in _drafts(name)]
     assert missing == []
-    table = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", told, re.MULTILINE)
+    table = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", section, re.MULTILINE)
     named = {each for row in table for each in re.findall(r"`(\w+)`", row)}
-    if operation.query and "| parameter | meaning |" in told:
+    if operation.query and "| parameter | meaning |" in section:
         assert named == set(operation.query)
 
 
@@ -132,10 +134,10 @@ def test_schemathesis_finds_nothing(process: Process, tmp_path: Path) -> None:
 async def test_an_incidents_events_are_narrowed_as_all_events_are(face: Face) -> None:
     """By when they happened, and by service."""
     row = await face.incident(service="checkout")
-    place = f"/api/v1/incidents/{row.number}/events"
-    [event] = (await face.get(place)).json["events"]
+    path = f"/api/v1/incidents/{row.number}/events"
+    [event] = (await face.get(path)).json["events"]
     at = event["occurred_at"]
     for query, count in (
         ({"since": at}, 1), ({"until": at}, 0), ({"service": "checkout"}, 1), ({"service": "cart"}, 0),
     ):  # fmt: skip
-        assert len((await face.get(place, params=query)).json["events"]) == count, query
+        assert len((await face.get(path, params=query)).json["events"]) == count, query

@@ -82,17 +82,17 @@ def change(summary: str, **details: Any) -> Event:
 
 
 @pytest.mark.parametrize(
-    ("details", "told"),
+    ("details", "event_type"),
     [
         ({"state": "SUCCESS"}, "change.succeeded"), ({"status": "Failed"}, "change.failed"), ({}, "change.started"),
         ({"state": 7, "result": "passed"}, "change.succeeded"), ({"state": "odd"}, "change.started"),
         ({"state": None, "outcome": "cancelled"}, "change.cancelled"),
     ],
 )  # fmt: skip
-def test_how_a_change_event_stands_is_found_among_its_details(details: dict[str, Any], told: str) -> None:
+def test_how_a_change_event_stands_is_found_among_its_details(details: dict[str, Any], event_type: str) -> None:
     """PagerDuty prescribes no name for it; a word that nobody knows loses nothing."""
     event = change("Deployed cart", **details)
-    assert (event.type, event.title, event.occurred_at) == (told, "Deployed cart", 1594975378315000)
+    assert (event.type, event.title, event.occurred_at) == (event_type, "Deployed cart", 1594975378315000)
 
 
 def test_the_published_change_event_is_a_build() -> None:
@@ -115,12 +115,12 @@ def test_a_form_is_signed_with_the_address_that_was_entered() -> None:
     form = {"incident": "31", "entity_display_name": '"Ünder test + more"', "message": ""}
     body, code = urlencode(form).encode(), b"made-up-code"
     headers = {**FORM, "X-VictorOps-Signature": signed(form, ADDRESS, code)}
-    verify, known = SOURCES["splunkoncall"].verify, Credentials(signing=(code,), address=ADDRESS)
-    assert verify(webhook_of("splunkoncall", body, headers), known) == "signature"
+    verify, proof = SOURCES["splunkoncall"].verify, Credentials(signing=(code,), address=ADDRESS)
+    assert verify(webhook_of("splunkoncall", body, headers), proof) == "signature"
     for sent, credentials in (
         (webhook_of("splunkoncall", body, headers), Credentials(signing=(code,), address=ADDRESS + "/")),
-        (webhook_of("splunkoncall", body + b"1", headers), known),
-        (webhook_of("splunkoncall", body, FORM), known),
+        (webhook_of("splunkoncall", body + b"1", headers), proof),
+        (webhook_of("splunkoncall", body, FORM), proof),
     ):
         with pytest.raises(UnverifiedWebhook):
             verify(sent, credentials)
@@ -135,14 +135,14 @@ def test_a_form_and_its_json_tell_one_event() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "sentence"),
     [
         ("secret: x", "has no address: what Splunk On-Call signs begins with the address"),
         ("bearer_token: x, address: https://a.example", "has an address, but no signature of splunkoncall"),
     ],
 )
-def test_a_secret_that_signs_an_address_needs_it(tmp_path: Path, lines: str, told: str) -> None:
+def test_a_secret_that_signs_an_address_needs_it(tmp_path: Path, lines: str, sentence: str) -> None:
     """Without it no signature could be right; without a secret nobody looks at it."""
     (tmp_path / "timelined.yml").write_text(f"sources: {{calls: {{kind: splunkoncall, {lines}}}}}\n")
-    with pytest.raises(InvalidSettings, match=told):
+    with pytest.raises(InvalidSettings, match=sentence):
         load_settings(tmp_path / "timelined.yml")

@@ -89,12 +89,12 @@ def test_a_resolve_for_another_reason_is_a_resolve(reason: Any) -> None:
 
 def test_who_was_asked_to_join_and_who_joined_is_told() -> None:
     """A request names who was asked and its words; an answer is by who gave it, and says which it is."""
-    asked = {"type": "incident_responder", "incident": OTHER, "message": "Please help", "state": "pending"}
-    asked["user"] = {"id": "U2", "type": "user_reference", "summary": "Tomasz"}
-    event = page("incident.responder.added", asked, agent={"type": "user_reference", "summary": "Mara"})
+    request_for_help = {"type": "incident_responder", "incident": OTHER, "message": "Please help", "state": "pending"}
+    request_for_help["user"] = {"id": "U2", "type": "user_reference", "summary": "Tomasz"}
+    event = page("incident.responder.added", request_for_help, agent={"type": "user_reference", "summary": "Mara"})
     told = [event.data[key] for key in ("to", "text", "state")]
     assert (event.actor, told) == ("Mara", ["Tomasz", "Please help", "pending"])
-    event = page("incident.responder.replied", {**asked, "state": "accepted"}, agent=None)
+    event = page("incident.responder.replied", {**request_for_help, "state": "accepted"}, agent=None)
     assert (event.type, event.actor, event.data["state"]) == ("page.responder_replied", "Tomasz", "accepted")
 
 

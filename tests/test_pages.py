@@ -189,21 +189,21 @@ async def test_templates_are_compiled_before_anybody_looks(face: Face) -> None:
 
 async def test_what_a_sender_wrote_changes_no_structure(face: Face) -> None:
     """A row has the same elements and attributes whatever stands in a title, a service or a filter."""
-    for number, told in enumerate(("plain", *HOSTILE), start=1):
+    for number, sender_text in enumerate(("plain", *HOSTILE), start=1):
         # What looks like a template that nobody filled in names no service.
-        service = "plain" if "{{" in told else told.replace("\x00", "")
+        service = "plain" if "{{" in sender_text else sender_text.replace("\x00", "")
         day = NOW - (100 - number) * 24 * HOUR
-        await ring(face, told.replace("\x00", ""), at=day, service=f"svc {number} {service}")
+        await ring(face, sender_text.replace("\x00", ""), at=day, service=f"svc {number} {service}")
     tree = await seen(face, "/incidents")
     bodies = [row for table in tree.iter("table") for body in table.iter("tbody") for row in body.iter("tr")]
     assert len(bodies) == len(HOSTILE) + 1
     shapes = [list(structure(row)) for row in bodies]
     assert [shape for shape in shapes if shape != shapes[-1]] == []
     plain = list(structure(await seen(face, "/incidents?text=no+such+text")))
-    for told in HOSTILE:
-        answer = await face.get("/incidents", headers=HTML, params={"text": told + " is nowhere"})
+    for sender_text in HOSTILE:
+        answer = await face.get("/incidents", headers=HTML, params={"text": sender_text + " is nowhere"})
         # What cannot be shown is refused, and the refusal is a page as well.
-        assert answer.status == 400 or list(structure(parsed(answer))) == plain, told
+        assert answer.status == 400 or list(structure(parsed(answer))) == plain, sender_text
         parsed(answer, answer.status)
 
 

@@ -342,14 +342,14 @@ def still(reader: Reader) -> None:
     expect(reader.page.locator(".live")).to_have_text("live")
     reader.page.locator(".row .say").first.evaluate("(each) => getSelection().selectAllChildren(each)")
     before = reader.page.evaluate("String(getSelection())")
-    place = reader.page.locator(".row").first.bounding_box()
+    box = reader.page.locator(".row").first.bounding_box()
     reader.site.state(number, "notes", text="one more")
     expect(reader.row("one more")).to_have_count(1)
     assert reader.page.evaluate("String(getSelection())") == before != ""
     after = reader.page.locator(".row").first.bounding_box()
-    assert place is not None
+    assert box is not None
     assert after is not None
-    assert abs(after["x"] - place["x"]) < 1
+    assert abs(after["x"] - box["x"]) < 1
 
 
 def paged(reader: Reader) -> None:

@@ -21,14 +21,16 @@ async def face(tmp_path: Path) -> AsyncIterator[Face]:
         yield face
 
 
-async def send(face: Face, what: str, *events: str, headers: Mapping[str, str] | None = None, **fields: str) -> Answer:
+async def send(
+    face: Face, action: str, *events: str, headers: Mapping[str, str] | None = None, **fields: str
+) -> Answer:
     """What a form of incident 1 is answered; its key is new unless it is given."""
     pairs = [*({"by": "Ada", "key": f"k{len(await face.log.read())}"} | fields).items()]
     pairs += [("event", event) for event in events]
     # Of two words the later one counts.
     face.now += 1_000_000
     given = HTML | FORM | dict(headers or {})
-    answer = await face.ask("POST", f"/incidents/1/{what}", data=urlencode(pairs), headers=given)
+    answer = await face.ask("POST", f"/incidents/1/{action}", data=urlencode(pairs), headers=given)
     # The daemon waits for its lists, and not for longer than a person would.
     await face.followed()
     return answer
@@ -44,13 +46,13 @@ async def test_a_note_is_recorded_and_its_row_shown(face: Face) -> None:
     await rings(face, 1)
     answer = await send(face, "note", text="restarted it", at="2026-03-04 15:05", zone="Europe/Madrid")
     assert answer.status == 303
-    place = urlsplit(answer.headers["Location"])
-    row = dict(parse_qsl(place.query))["row"]
+    location = urlsplit(answer.headers["Location"])
+    row = dict(parse_qsl(location.query))["row"]
     [note] = await face.log.read_ids([row])
     assert (note.title, note.actor) == ("restarted it", "Ada")
     # 15:05 in Madrid is 14:05 in UTC.
     assert note.occurred_at == 1_772_633_100_000_000
-    tree = await seen(face, f"{place.path}?{place.query}")
+    tree = await seen(face, f"{location.path}?{location.query}")
     assert [each.get("id") for each in tree.iter("article") if each.get("class") == "wanted"] == [f"e-{row}"]
     assert "Recorded." in text(tree.find(".//main"))
 
@@ -180,8 +182,8 @@ async def test_what_was_stated_is_taken_back_and_stays_on_record(face: Face) -> 
 async def test_what_was_written_changes_no_structure_of_what_asks_first(face: Face) -> None:
     """The pages before a merge and before something is taken back are the same elements whatever is in them."""
     shapes = []
-    for number, said in enumerate(("one", "plain", *HOSTILE), start=1):
-        clean = said.replace("\x00", "")
+    for number, hostile in enumerate(("one", "plain", *HOSTILE), start=1):
+        clean = hostile.replace("\x00", "")
         face.now = day = NOW - (100 - number) * 24 * HOUR
         ring = {"name": clean, "at": day, "loud": True, "service": f"service-{number}"}
         assert (await face.deliver(json.dumps([ring]).encode())).status == 202
@@ -193,8 +195,8 @@ async def test_what_was_written_changes_no_structure_of_what_asks_first(face: Fa
         action = [each.id for each in await face.log.read() if each.type == "action.added"][-1]
         asked = f"/incidents/{number}/merge?other=1" if number > 1 else "/incidents"
         shapes.append([list(structure(await seen(face, path))) for path in (asked, f"/undo?events={action}")])
-    for said, shape in zip(HOSTILE, shapes[2:], strict=True):
-        assert shape == shapes[1], said
+    for hostile, shape in zip(HOSTILE, shapes[2:], strict=True):
+        assert shape == shapes[1], hostile
 
 
 async def test_what_cannot_be_taken_comes_back_with_all_that_was_typed(face: Face) -> None:

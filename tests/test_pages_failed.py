@@ -60,35 +60,35 @@ def test_what_is_in_an_incident_is_a_candidate_and_no_more() -> None:
 
 def test_a_hotfix_or_a_revert_in_its_incident_confirms_it() -> None:
     """By its title or its branch; elsewhere, or in another incident, it says nothing of the one before it."""
-    one = deploy("10:00:00", "1")
+    first = deploy("10:00:00", "1")
     span = {3: DeploymentSpan(at("10:01:00"), at("10:40:00"))}
     for title, ref in (("Hotfix: pool size", ""), ('Revert "bigger pool"', ""), ("main", "hotfix/pool")):
         fix = msgspec.structs.replace(deploy("10:30:00", "2"), title=title, data={"ref": ref} if ref else {})
-        [service] = deployed([one, fix], {one.id: 3, fix.id: 3}, span)
+        [service] = deployed([first, fix], {first.id: 3, fix.id: 3}, span)
         assert [each.why for each in service.confirmed] == ["a hotfix or a revert followed it in its incident"]
         assert list(service.recoveries) == [40 * 60_000_000]
         assert ([each.event for each in service.rework], service.every) == ([fix.id], 2)
-        [service] = deployed([one, fix], {one.id: 3, fix.id: 4}, span)
+        [service] = deployed([first, fix], {first.id: 3, fix.id: 4}, span)
         assert (len(service.confirmed), len(service.candidates)) == (0, 1 + 1)
     plain = msgspec.structs.replace(deploy("10:30:00", "2"), title="prefix hotfixture")
-    [service] = deployed([one, plain], {one.id: 3, plain.id: 3}, span)
+    [service] = deployed([first, plain], {first.id: 3, plain.id: 3}, span)
     assert (len(service.confirmed), len(service.candidates), len(service.rework)) == (0, 1, 0)
 
 
 def test_a_person_who_names_it_as_the_cause_confirms_it() -> None:
     """As a draft cites it or by its whole id, in its own incident; who denies it, or names no event, says nothing."""
-    one, other = deploy("10:00:00", "1"), deploy("10:05:00", "2", service="cart")
-    places, span = {one.id: 3, other.id: 3}, {3: DeploymentSpan(at("10:06:00"), at("12:00:00"))}
+    first, other = deploy("10:00:00", "1"), deploy("10:05:00", "2", service="cart")
+    places, span = {first.id: 3, other.id: 3}, {3: DeploymentSpan(at("10:06:00"), at("12:00:00"))}
 
     def confirmed(text: str, incident: int = 3) -> list[str]:
         stated = [StatedCause(incident=incident, by="Ada", text=text)]
-        return [each.event for service in deployed([one, other], places, span, stated) for each in service.confirmed]
+        return [each.event for service in deployed([first, other], places, span, stated) for each in service.confirmed]
 
-    assert confirmed(f"the deploy [{one.id[-5:]}] did it") == [one.id]
-    assert confirmed(f"see {one.id}") == [one.id]
-    assert confirmed(f"[{one.id[-5:]}]", incident=4) == []
-    assert confirmed(f"not [{one.id[-5:]}]") == []
-    assert confirmed(f"{one.id[-5:]} it was") == []
+    assert confirmed(f"the deploy [{first.id[-5:]}] did it") == [first.id]
+    assert confirmed(f"see {first.id}") == [first.id]
+    assert confirmed(f"[{first.id[-5:]}]", incident=4) == []
+    assert confirmed(f"not [{first.id[-5:]}]") == []
+    assert confirmed(f"{first.id[-5:]} it was") == []
     assert confirmed("a full disk") == []
 
 
@@ -114,26 +114,29 @@ def test_rework_is_what_an_incident_made() -> None:
 
 def test_what_the_log_cannot_tell_is_unknown() -> None:
     """No end, no success, or no name."""
-    found = deployed(
+    services = deployed(
         [
             deploy("10:00:00", "1", kind="change.started"), deploy("10:05:00", "2", kind="change.failed"),
             deploy("10:10:00", "3", service=None), deploy("10:20:00", "4"),
         ],
         {}, {},
     )  # fmt: skip
-    assert [(each.service, each.deployments, len(each.unknown)) for each in found] == [("checkout", 3, 2), ("", 1, 1)]
+    assert [(each.service, each.deployments, len(each.unknown)) for each in services] == [
+        ("checkout", 3, 2),
+        ("", 1, 1),
+    ]
 
 
 def test_a_rollback_elsewhere_takes_nothing_back() -> None:
     """Of another service or environment, or that put back the very commit; and a trial is no deployment."""
-    one = deploy("10:00:00", "1", data={"sha": "a" * 40})
+    first = deploy("10:00:00", "1", data={"sha": "a" * 40})
     others = [
         deploy("10:10:00", "2", kind="change.rolled_back", service="cart"),
         deploy("10:11:00", "3", kind="change.rolled_back", environment="staging"),
         deploy("10:12:00", "4", kind="change.rolled_back", data={"sha": "a" * 40}),
         deploy("10:13:00", "5", environment="staging"),
     ]
-    [service] = deployed([one, *others], {}, {})
+    [service] = deployed([first, *others], {}, {})
     assert (service.deployments, len(service.confirmed)) == (1, 0)
 
 
@@ -151,7 +154,7 @@ def page(time: str, name: str, *people: str, kind: str = "page.triggered") -> Re
 def test_an_hour_counts_once_and_in_the_persons_own_zone() -> None:
     """Three pages in one hour are one; 3 in the morning in Auckland is the afternoon before in UTC."""
     people = {"anamaria": ("Ana Maria", "Pacific/Auckland"), "am": ("Ana Maria", "Pacific/Auckland")}
-    found = disturbed(
+    rows = disturbed(
         [SentPages(places={}, revisions=[
             page("14:01:00", "1", "Ana Maria"), page("14:02:00", "2", "am"), page("14:59:00", "3", "ana.maria"),
             page("15:00:00", "3", "Ana Maria", kind="page.escalated"),
@@ -160,10 +163,10 @@ def test_an_hour_counts_once_and_in_the_persons_own_zone() -> None:
         ])],
         people, "UTC",
     )  # fmt: skip
-    assert [(one.person, one.zone, one.told) for one in found] == [
+    assert [(one.person, one.zone, one.told) for one in rows] == [
         ("Ana Maria", "Pacific/Auckland", True), ("Ben", "UTC", False),
     ]  # fmt: skip
-    assert [(one.pages, one.night, one.evening, one.work) for one in found] == [(3, 2, 0, 0), (3, 0, 2, 1)]
+    assert [(one.pages, one.night, one.evening, one.work) for one in rows] == [(3, 2, 0, 0), (3, 0, 2, 1)]
 
 
 def test_each_leads_to_its_incidents() -> None:

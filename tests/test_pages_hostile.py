@@ -52,7 +52,7 @@ JUDGED = """() => {
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A daemon that was told nothing but such texts."""
-    made = started(tmp_path_factory.mktemp("hostile"))
+    site_started = started(tmp_path_factory.mktemp("hostile"))
     for number, text in enumerate(TEXTS, start=1):
         body = json.loads(alert("firing", text, number))
         body["alerts"][0] |= {
@@ -61,25 +61,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "annotations": {"summary": text, "description": text, "runbook_url": f"javascript:{text}"},
             "generatorURL": f"javascript:{text}",
         }
-        made.tell(json.dumps(body).encode())
-        made.incidents(number)
-        one = max(each["number"] for each in get(f"{made.address}/api/v1/incidents")["incidents"])
+        site_started.tell(json.dumps(body).encode())
+        site_started.incidents(number)
+        incident = max(each["number"] for each in get(f"{site_started.address}/api/v1/incidents")["incidents"])
         # Statements with characters that nobody sees are refused; senders' are taken, and shown without them.
         text = "".join(each for each in text if each.isprintable())  # noqa: PLW2901
         when = f"2026-04-{number:02d}T11:00:00Z"
-        for kind, said in (
+        for kind, fields in (
             ("notes", {"text": text}), ("marks", {"mark": "mitigated", "text": text, "at": when}),
             ("actions", {"text": text, "owner": text[:90], "due": "2026-05-01"}),
             ("edit", {"field": "title", "value": text}),
             ("edit", {"field": "lead", "value": text}), ("edit", {"field": "impact", "value": text}),
             ("review", {"status": "in_review", "text": text}),
         ):  # fmt: skip
-            made.state(one, kind, **said | {"by": text[:90]})
+            site_started.state(incident, kind, **fields | {"by": text[:90]})
     for source in ("alertmanager", "nobody"):
         with pytest.raises(urllib.error.HTTPError):
-            post(f"{made.address}/webhooks/{source}?{quote(TEXTS[1])}", b"[", {"User-Agent": TEXTS[1]})
-    yield made
-    made.process.kill()
+            post(f"{site_started.address}/webhooks/{source}?{quote(TEXTS[1])}", b"[", {"User-Agent": TEXTS[1]})
+    yield site_started
+    site_started.process.kill()
 
 
 def pages(site: Site) -> Iterator[str]:
@@ -87,10 +87,11 @@ def pages(site: Site) -> Iterator[str]:
     yield from ("/", "/across", "/deliveries", "/login")
     for number in range(1, len(TEXTS) + 1):
         events = get(f"{site.address}/api/v1/incidents/{number}/events")["events"]
-        one, other = f"/incidents/{number}", number % len(TEXTS) + 1
+        incident_path, other = f"/incidents/{number}", number % len(TEXTS) + 1
         yield from (
-            one, f"{one}?remarks=1&system=1&order=arrived&row={events[0]['id']}", f"{one}/merge?other={other}",
-            f"{one}/changes?from=2026-04-01", f"{one}/publish",
+            incident_path, f"{incident_path}?remarks=1&system=1&order=arrived&row={events[0]['id']}",
+            f"{incident_path}/merge?other={other}",
+            f"{incident_path}/changes?from=2026-04-01", f"{incident_path}/publish",
             f"/undo?events={','.join(each['id'] for each in events)}",
         )  # fmt: skip
     for text in map(quote, TEXTS):
@@ -104,7 +105,7 @@ def pages(site: Site) -> Iterator[str]:
 def test_what_strangers_wrote_is_text_and_nothing_else(site: Site, browser: Browser) -> None:
     """No script runs, no element or address is theirs, and the policy has nothing to report."""
     wrong: list[tuple[str, str]] = []
-    seen = 0
+    count = 0
 
     def asked(dialog: Dialog) -> None:
         wrong.append(("dialog", dialog.message))
@@ -122,9 +123,9 @@ def test_what_strangers_wrote_is_text_and_nothing_else(site: Site, browser: Brow
                 continue
             page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
             wrong += [(path, each) for each in page.evaluate(JUDGED)]
-            seen += 1
+            count += 1
     assert wrong == []
-    assert seen > 35
+    assert count > 35
 
 
 def test_what_is_typed_stays_text(site: Site, browser: Browser) -> None:

@@ -88,10 +88,10 @@ def test_what_fires_stands_on_every_page_within_a_second_and_once(tmp_path: Path
                 keys = page.locator(".row").evaluate_all("(rows) => rows.map((row) => row.dataset.key)")
                 assert len(keys) == len(set(keys))
                 for name in ("First", "While0", "While3", "WhileCut", "WhileDown"):
-                    said = page.locator(".row .say").filter(has_text=f"{name} ").or_(
+                    row = page.locator(".row .say").filter(has_text=f"{name} ").or_(
                         page.locator(".row .say").filter(has_text=f"{name}.")
                     )  # fmt: skip
-                    assert said.count() <= 1, (name, said.all_inner_texts())
+                    assert row.count() <= 1, (name, row.all_inner_texts())
             shot(pages[0], "live-phone")
             shot(pages[2], "live-wide")
     finally:

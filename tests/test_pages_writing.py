@@ -34,21 +34,21 @@ async def send(face: Face, path: str, fields: dict[str, str]) -> Answer:
     return answer
 
 
-async def write(face: Face, section: str, said: str, by: str = "Ada", read: Element | None = None) -> Answer:
+async def write(face: Face, section: str, content: str, by: str = "Ada", read: Element | None = None) -> Answer:
     """Open the page, unless it was read before, write in a section of it, and send that."""
     fields = form(read if read is not None else await seen(face, "/incidents/1"), section)
-    return await send(face, f"/incidents/1/sections/{section}", fields | {"text": said, "by": by})
+    return await send(face, f"/incidents/1/sections/{section}", fields | {"text": content, "by": by})
 
 
 async def test_what_a_person_writes_stands_in_the_section(face: Face) -> None:
     """With their name; it is there to be changed, and taken back it is gone from the draft and not from the log."""
-    said = "Shoppers could not pay.\r\nFor \u200f20\u200e minutes, <b>at most</b>."
-    answer = await write(face, "impact", said)
+    content = "Shoppers could not pay.\r\nFor \u200f20\u200e minutes, <b>at most</b>."
+    answer = await write(face, "impact", content)
     assert answer.status == 303
     assert answer.headers["Location"].endswith("#s-impact")
     tree = await seen(face, answer.headers["Location"].partition("#")[0])
     [event] = [each for each in await face.log.read() if each.type == "incident.edited"]
-    assert event.data["value"] == said.replace("\r\n", "\n")
+    assert event.data["value"] == content.replace("\r\n", "\n")
     # What nobody sees of it is kept, too: it is sent again with the next change.
     assert form(tree, "impact")["text"].strip("\n") == event.data["value"]
     assert "Shoppers could not pay." in text(section_of(tree, "impact"))
@@ -106,11 +106,11 @@ async def test_the_review_is_stated_and_what_changed_since_is_shown(face: Face) 
 async def test_what_was_written_changes_no_structure(face: Face) -> None:
     """The page with the form, that of a conflict and that of what changed are the same elements whatever is in them."""
     shapes = []
-    for said in ("plain", *HOSTILE):
-        clean = said.replace("\x00", "")
+    for content in ("plain", *HOSTILE):
+        clean = content.replace("\x00", "")
         assert (await write(face, "summary", clean, by=clean)).status == 303
         answer = await send(
-            face, "/incidents/1/sections/summary", {"text": clean, "by": clean, "key": said, "tag": "x"}
+            face, "/incidents/1/sections/summary", {"text": clean, "by": clean, "key": content, "tag": "x"}
         )
         conflict = list(structure(parsed(answer, 412)))
         draft = section_of(await seen(face, "/incidents/1"), "summary")

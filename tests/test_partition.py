@@ -62,14 +62,14 @@ def cable() -> Iterator[Cable]:
     """One that is plugged in; skips where there can be none."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("a network of one's own needs root and ip(8)")
-    made = Cable()
+    link = Cable()
     try:
-        made.lay()
+        link.lay()
     except OSError as error:
-        made.remove()
+        link.remove()
         pytest.skip(f"no network of one's own can be made here: {error}")
-    yield made
-    made.remove()
+    yield link
+    link.remove()
 
 
 def test_another_takes_over_when_the_machine_of_the_one_that_follows_is_cut_off(cable: Cable, tmp_path: Path) -> None:

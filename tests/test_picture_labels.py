@@ -47,15 +47,15 @@ MEASURED = """(pictures) => pictures.map((picture) => {
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The picture of every incident of every story, and of every made-up history, at each width."""
-    found = {
+    drawings = {
         f"{name} {width}": svg(make().draft(), width=width) for name, make in MADE_UP.items() for width in WIDTHS
     }  # fmt: skip
-    found |= asyncio.run(_of_stories(tmp_path_factory.mktemp("stories")))
-    return found
+    drawings |= asyncio.run(_of_stories(tmp_path_factory.mktemp("stories")))
+    return drawings
 
 
 async def _of_stories(folder: Path) -> dict[str, str]:
-    found = {}
+    drawings = {}
     for name in names():
         story = tell(name)
         steps = [submission(arrival) for arrival in story.arrivals]
@@ -64,8 +64,8 @@ async def _of_stories(folder: Path) -> dict[str, str]:
                 for width in WIDTHS:
                     options = Options(zone=story.zone, width=width)
                     text = await postmortem(lists, row.number, format="svg", options=options)
-                    found[f"{name} {row.number} {width}"] = text or ""
-    return {name: text for name, text in found.items() if text}
+                    drawings[f"{name} {row.number} {width}"] = text or ""
+    return {name: text for name, text in drawings.items() if text}
 
 
 def test_no_label_runs_over_another(pictures: dict[str, str], browser: Browser) -> None:

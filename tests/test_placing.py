@@ -79,10 +79,10 @@ def test_only_between_the_start_and_the_end() -> None:
 
 def test_whoever_was_asked_or_wrote_is_a_responder_and_whoever_opened_the_page_is_not() -> None:
     """Asked to join, reassigned to, and writing a note count; having opened the page does not."""
-    asked = page("P1", "responder_added", 3, actor="Ana Lima", data={"to": "Jon Vega"})
+    page_event = page("P1", "responder_added", 3, actor="Ana Lima", data={"to": "Jon Vega"})
     wrote = note(9, "Looking", by="kim")
     opened = page("P1", "triggered", 1, actor="pat")
-    where = scene(ACKNOWLEDGED, asked, wrote, opened)
+    where = scene(ACKNOWLEDGED, page_event, wrote, opened)
     candidates = [loose(observed(20 + n, f"Restart {n}", by)) for n, by in enumerate(("jon-vega", "Kim", "pat"))]
     assert rules(where, *candidates) == ["responder", "responder", None]
 
@@ -369,8 +369,8 @@ BESIDE = (
 @given(order=st.permutations(BESIDE), live=st.booleans(), left_out=st.sets(st.sampled_from(range(len(BESIDE)))))
 def test_placing_does_not_depend_on_arrival(order: list[RecordedEvent], live: bool, left_out: set[int]) -> None:
     """In any order, in one batch or event by event, the same things are placed for the same reasons."""
-    kept = {BESIDE[n].id for n in range(len(BESIDE)) if n not in left_out}
-    events = [one for one in BESIDE if one.id in kept]
+    ids = {BESIDE[n].id for n in range(len(BESIDE)) if n not in left_out}
+    events = [one for one in BESIDE if one.id in ids]
 
     async def answers(arrived: Sequence[RecordedEvent], live: bool) -> list[tuple[str, str, str]]:
         with tempfile.TemporaryDirectory() as folder:
@@ -378,7 +378,7 @@ def test_placing_does_not_depend_on_arrival(order: list[RecordedEvent], live: bo
                 return await rows(lists, events)
 
     expected = asyncio.run(answers(events, False))
-    assert asyncio.run(answers([one for one in order if one.id in kept], live)) == expected
+    assert asyncio.run(answers([one for one in order if one.id in ids], live)) == expected
 
 
 ALONE = (firing("Slow", 0, "checkout"), merge(-60), merge(30, 'Revert "Tune rules"', number=42))
@@ -398,11 +398,11 @@ async def test_another_incident_that_comes_later_counts_as_one_that_was_there(
     late: tuple[RecordedEvent, ...], tmp_path: Path
 ) -> None:
     """What undoes something while two incidents go on shows of neither, whichever of them was known first."""
-    told = (*ALONE, *late)
+    events = (*ALONE, *late)
     answers = []
-    for number, (order, live) in enumerate([(told, False), (told, True), (told[::-1], True)]):
+    for number, (order, live) in enumerate([(events, False), (events, True), (events[::-1], True)]):
         async with played(submitted(order), Rules(), tmp_path / f"log-{number}.db", live=live) as lists:
-            answers.append(await rows(lists, told))
+            answers.append(await rows(lists, events))
     assert answers[1] == answers[2] == answers[0]
 
 

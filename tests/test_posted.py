@@ -34,25 +34,25 @@ class Posted(NamedTuple):
 
 def recordings() -> list[Posted]:
     """Each as its sender proves it."""
-    found = []
+    posted = []
     for case in CASES:
         sent, kind = recorded(case), case.parent.name
         path = f"{kind}/{sent.token}" if sent.token else kind
-        found.append(Posted(path, dict(sent.headers), sent.body, f"{kind}/{case.name}"))
-    return found
+        posted.append(Posted(path, dict(sent.headers), sent.body, f"{kind}/{case.name}"))
+    return posted
 
 
 def published() -> list[Posted]:
     """Bodies of vendors' documentation, which nobody signed, to their kind and to others; none where there are none."""
-    found = []
+    posted = []
     for path in sorted(PAYLOADS.glob("*/**/*.json")):
         folder, *rest = path.relative_to(PAYLOADS).parts
         if folder != "signatures":
             name = f"{folder}/{'/'.join(rest)}"
             headers = {"content-type": "application/json"}
             kinds = (FOLDERS.get(folder, folder), "alertmanager", "mapped")
-            found += [Posted(f"{kind}-open", headers, path.read_bytes(), name) for kind in kinds]
-    return found
+            posted += [Posted(f"{kind}-open", headers, path.read_bytes(), name) for kind in kinds]
+    return posted
 
 
 @asynccontextmanager
@@ -71,10 +71,10 @@ async def serving(folder: Path, name: str) -> AsyncIterator[Place]:
         yield Place(folder, served, client)
 
 
-async def answered(place: Place, sent: Posted) -> list[dict[str, Any]] | None:
+async def answered(rig: Place, sent: Posted) -> list[dict[str, Any]] | None:
     """What became of each of its events; None where the answer is the challenge of a new subscription."""
-    url = f"{place.served.address}/webhooks/{sent.path}"
-    async with place.client.post(url, data=sent.body, headers=sent.headers) as answer:
+    url = f"{rig.served.address}/webhooks/{sent.path}"
+    async with rig.client.post(url, data=sent.body, headers=sent.headers) as answer:
         assert answer.status in (200, 202), (sent.name, answer.status, await answer.text())
         return (await answer.json())["items"] if answer.content_type == "application/json" else None
 
@@ -90,23 +90,23 @@ async def test_each_body_is_the_same_events_however_often_and_in_whatever_order_
     nothing; to another daemon backwards at first, it is the same facts."""
     theirs = {f"{case.parent.name}/{case.name}": [event.id for event in parsed(case)] for case in CASES}
     bodies = recordings() + published()
-    async with serving(tmp_path, "one") as place:
+    async with serving(tmp_path, "one") as rig:
         for sent in bodies:
-            items = await answered(place, sent)
+            items = await answered(rig, sent)
             if items is not None and sent.name in theirs:
                 assert [item["event"] for item in items] == theirs[sent.name], sent.name
-        failed = [each for each in await place.log.deliveries(limit=1000) if "parser" in each.reason]
+        failed = [each for each in await rig.log.deliveries(limit=1000) if "parser" in each.reason]
         assert failed == []
-        first, size = await told(place), len(await place.log.read(limit=100_000))
+        first, size = await told(rig), len(await rig.log.read(limit=100_000))
         for sent in reversed(bodies):
-            assert all(item["known"] for item in await answered(place, sent) or ()), sent.name
-        assert len(await place.log.read(limit=100_000)) == size
+            assert all(item["known"] for item in await answered(rig, sent) or ()), sent.name
+        assert len(await rig.log.read(limit=100_000)) == size
         after = 0
         while after is not None:
-            page = await place.post("replays", after=after, limit=500)
+            page = await rig.post("replays", after=after, limit=500)
             assert (page["changes"], page["skipped"]) == ([], {})
             after = page["after"]
-    async with serving(tmp_path, "two") as place:
+    async with serving(tmp_path, "two") as rig:
         for sent in reversed(recordings()):
-            await answered(place, sent)
-        assert (await told(place)).keys() == {name for name, source in first.items() if not source.endswith("-open")}
+            await answered(rig, sent)
+        assert (await told(rig)).keys() == {name for name, source in first.items() if not source.endswith("-open")}

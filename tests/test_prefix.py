@@ -29,12 +29,12 @@ _ADDRESS = re.compile(r'(?:href|src|action|formaction)="(/[^"]*)"')
 
 async def all_addresses(face: Face, prefix: str) -> set[str]:
     """Each address of ours in the pages of a daemon with one incident."""
-    found: set[str] = set()
+    addresses: set[str] = set()
     for page in ("/incidents", "/incidents/1", "/deliveries", "/login", "/"):
         answer = await face.get(prefix + page, headers={"Accept": "text/html"})
         assert answer.status == 200, (page, answer.body)
-        found |= set(_ADDRESS.findall(answer.body.decode()))
-    return found
+        addresses |= set(_ADDRESS.findall(answer.body.decode()))
+    return addresses
 
 
 async def test_every_address_is_below_the_path(tmp_path: Path) -> None:
@@ -68,10 +68,10 @@ async def test_a_proxy_may_take_the_path_off(tmp_path: Path) -> None:
     """Links begin as readers need them, and requests come without."""
     async with showing(tmp_path, front=Front(prefix="", root=BELOW)) as face:
         await face.incident()
-        found = await all_addresses(face, "")
-        assert len(found) > 15
-        assert {each for each in found if not each.startswith(f"{BELOW}/")} == set()
-        for each in sorted(found):
+        addresses = await all_addresses(face, "")
+        assert len(addresses) > 15
+        assert {each for each in addresses if not each.startswith(f"{BELOW}/")} == set()
+        for each in sorted(addresses):
             path = each.removeprefix(BELOW).replace("&amp;", "&")
             answer = await face.get(path)
             assert answer.status in FOUND, path
@@ -100,7 +100,7 @@ def test_no_template_has_an_address_that_does_not_follow() -> None:
 def test_the_path_is_that_of_the_external_url_unless_it_is_said() -> None:
     """As Prometheus and Alertmanager have it."""
     outside = "https://ops.example.com/timelined"
-    for url, said, prefix, root in (
+    for url, configured, prefix, root in (
         ("", "", "", ""),
         (outside, "", "/timelined", "/timelined"),
         (outside, "/", "", "/timelined"),
@@ -108,8 +108,8 @@ def test_the_path_is_that_of_the_external_url_unless_it_is_said() -> None:
         ("", "/t", "/t", "/t"),
         (outside, "/t", "/t", "/timelined"),
     ):
-        web = Web(external_url=url, route_prefix=said)
-        assert (web.prefix, web.root) == (prefix, root), (url, said)
+        web = Web(external_url=url, route_prefix=configured)
+        assert (web.prefix, web.root) == (prefix, root), (url, configured)
 
 
 @pytest.mark.parametrize("text", ["timelined", "/a b", "//", "/a//b", "/../a", "/a?b", "/ä"])
@@ -140,15 +140,15 @@ def test_one_address_that_others_reach_is_enough_to_ask_for_tokens(tmp_path: Pat
 
 async def test_a_daemon_listens_on_each_address(database: str) -> None:
     """Whichever a sender comes to."""
-    with socket.socket() as one, socket.socket() as two:
-        for probe in (one, two):
+    with socket.socket() as first, socket.socket() as two:
+        for probe in (first, two):
             probe.bind(("127.0.0.1", 0))
-        ports = [probe.getsockname()[1] for probe in (one, two)]
-    told = tuple(f"127.0.0.1:{port}" for port in ports)
-    settings = msgspec.structs.replace(Settings(), web=Web(listen_address=told), storage=Storage(url=database))
+        ports = [probe.getsockname()[1] for probe in (first, two)]
+    addresses = tuple(f"127.0.0.1:{port}" for port in ports)
+    settings = msgspec.structs.replace(Settings(), web=Web(listen_address=addresses), storage=Storage(url=database))
     async with daemon.running(settings) as running:
-        assert running.address == f"http://{told[0]}"
-        for each in told:
+        assert running.address == f"http://{addresses[0]}"
+        for each in addresses:
             _, writer = await asyncio.open_connection(*each.split(":"))
             writer.close()
 

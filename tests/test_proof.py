@@ -73,13 +73,13 @@ async def exported(folder: Path, by: Signer | None) -> dict[str, str]:
     await sealed(log, by)
     await fill(log)
     await sealed(log, by)
-    made = {
+    queries = {
         "inclusion": partial(proofs.inclusion, positions=[2, 4, 8], subject="a test"),
         "content": partial(proofs.inclusion, positions=[4, 9], subject="a test", content=True),
         "at": partial(proofs.inclusion, positions=[3], subject="a test", size=4),
         "consistency": partial(proofs.consistency, old=4, new=13),
     }
-    files = {name: await log.query(work) for name, work in made.items()}
+    files = {name: await log.query(work) for name, work in queries.items()}
     with pytest.raises(NotFound, match="covers 4"):
         await log.query(partial(proofs.inclusion, positions=[5], subject="", size=4))
     with pytest.raises(NotFound, match="the latest are at 13, 4, 1"):
@@ -165,7 +165,7 @@ def test_an_erased_event_is_still_proved(unsigned: dict[str, str]) -> None:
 def test_every_change_of_one_byte_is_refused(unsigned: dict[str, str], kind: str) -> None:
     """Each byte of the file, by its lowest bit, by another and by its loss: none of them holds."""
     whole = unsigned[kind].encode()
-    taken = []
+    accepted = []
     for at in range(len(whole)):
         for other in (bytes([whole[at] ^ 1]), bytes([whole[at] ^ 16]), b""):
             changed = whole[:at] + other + whole[at + 1 :]
@@ -174,27 +174,27 @@ def test_every_change_of_one_byte_is_refused(unsigned: dict[str, str], kind: str
             except UnicodeDecodeError:
                 continue
             if not rejected(text):
-                taken.append((at, whole[at : at + 1], other))
-    assert taken == []
+                accepted.append((at, whole[at : at + 1], other))
+    assert accepted == []
 
 
 def redone(text: str, change: object) -> str:
     """The proof changed by somebody who writes proofs as we do, its own digest too."""
-    told = json.loads(text)
-    told.pop("sha256")
-    change(told)  # type: ignore[operator]
-    whole = json.dumps(told, indent=1) + "\n"
-    told["sha256"] = hashlib.sha256(whole.encode()).hexdigest()
-    return json.dumps(told, indent=1) + "\n"
+    document = json.loads(text)
+    document.pop("sha256")
+    change(document)  # type: ignore[operator]
+    whole = json.dumps(document, indent=1) + "\n"
+    document["sha256"] = hashlib.sha256(whole.encode()).hexdigest()
+    return json.dumps(document, indent=1) + "\n"
 
 
-def leaves_of(told: object, path: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+def leaves_of(node: object, path: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
     """Where every single value of a JSON document stands."""
-    if isinstance(told, dict):
-        for key, value in told.items():
+    if isinstance(node, dict):
+        for key, value in node.items():
             yield from leaves_of(value, (*path, key))
-    elif isinstance(told, list):
-        for at, value in enumerate(told):
+    elif isinstance(node, list):
+        for at, value in enumerate(node):
             yield from leaves_of(value, (*path, at))
     else:
         yield path
@@ -214,24 +214,24 @@ def altered(value: object) -> list[object]:
 @pytest.mark.parametrize("kind", ["content", "consistency"])
 def test_every_value_changed_with_the_digest_is_refused(signed: dict[str, str], kind: str) -> None:
     """Whoever computes the file's own digest again still cannot change a value: the tree and the signature hold it."""
-    key, told = signer().verifier_key, json.loads(signed[kind])
-    taken: list[object] = []
-    for path in leaves_of(told):
+    key, document = signer().verifier_key, json.loads(signed[kind])
+    accepted: list[object] = []
+    for path in leaves_of(document):
         if path in (("sha256",), ("subject",)):
             continue
-        value = told
+        value = document
         for step in path:
             value = value[step]
         others = [each for each in altered(value) if each != value]
         files = [redone(signed[kind], partial(_set, path=path, value=other)) for other in others]
-        taken += [(path, value, other) for other, file in zip(others, files, strict=True) if not rejected(file, key)]
-    assert taken == []
+        accepted += [(path, value, other) for other, file in zip(others, files, strict=True) if not rejected(file, key)]
+    assert accepted == []
 
 
-def _set(told: object, path: Sequence[object], value: object) -> None:
+def _set(node: object, path: Sequence[object], value: object) -> None:
     for step in path[:-1]:
-        told = told[step]  # type: ignore[index]
-    told[path[-1]] = value  # type: ignore[index]
+        node = node[step]  # type: ignore[index]
+    node[path[-1]] = value  # type: ignore[index]
 
 
 def test_a_proof_of_another_log_is_refused(signed: dict[str, str], unsigned: dict[str, str]) -> None:
@@ -256,16 +256,16 @@ def test_a_proof_with_a_piece_exchanged_is_refused(piece: str, part: int) -> Non
     """Any other text in place of a part of a checkpoint or a hash is refused with a sentence."""
     note = ["example.com/log", "1", "RBNvdXK5Uk1hd0cXqwPVTq3yFqC6h5EJ7bJ8d3VhKx4=", ""]
     note[part] = piece
-    told = {
+    document = {
         "format": proofcheck.FORMAT,
         "kind": "inclusion",
         "subject": "",
         "checkpoint": "\n".join(note),
         "events": [],
     }
-    whole = json.dumps(told, indent=1) + "\n"
-    told["sha256"] = hashlib.sha256(whole.encode()).hexdigest()
-    assert rejected(json.dumps(told, indent=1) + "\n")
+    whole = json.dumps(document, indent=1) + "\n"
+    document["sha256"] = hashlib.sha256(whole.encode()).hexdigest()
+    assert rejected(json.dumps(document, indent=1) + "\n")
 
 
 # --- the tree by two ways ---------------------------------------------------------------------------------------------
@@ -315,10 +315,10 @@ def test_published_notes_verify_and_none_other() -> None:
 
 def test_signing_gives_the_published_signature() -> None:
     """The example's secret key signs the example's text to the byte, and has the published verifier key."""
-    known = signer("PeterNeumann", b64decode(EXAMPLE_SECRET)[1:])
+    known_signer = signer("PeterNeumann", b64decode(EXAMPLE_SECRET)[1:])
     text = EXAMPLE.partition("\n\n")[0] + "\n"
-    assert f"{text}\n{known.line(text)}" == EXAMPLE
-    assert known.verifier_key == EXAMPLE_KEY
+    assert f"{text}\n{known_signer.line(text)}" == EXAMPLE
+    assert known_signer.verifier_key == EXAMPLE_KEY
 
 
 def test_the_vectors_of_the_signature_scheme_hold() -> None:

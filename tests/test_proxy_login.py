@@ -106,11 +106,11 @@ async def test_forms_do_not_ask_who_somebody_is_that_is_known(tmp_path: Path, pa
         await face.incident(1)
         await face.incident(2)
         [event, *_] = await face.log.read()
-        told = path.format(event=event.id)
-        known = (await face.get(told, headers=HTML | who("ada <b>", "sre"))).body.decode()
+        address = path.format(event=event.id)
+        known = (await face.get(address, headers=HTML | who("ada <b>", "sre"))).body.decode()
         assert 'name="by"' not in known
         assert "Said by <bdi>ada &lt;b&gt;</bdi>" in known
-        assert 'name="by"' in (await face.get(told, headers=HTML | bearer("everything"))).body.decode()
+        assert 'name="by"' in (await face.get(address, headers=HTML | bearer("everything"))).body.decode()
 
 
 async def test_a_form_of_a_person_behind_a_proxy_is_taken(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_proxy_closes_the_api(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("proxy", "says"),
+    ("proxy", "sentence"),
     [
         ("{roles: {sre: write}}", "has no addresses; say from where the proxy connects"),
         ("{addresses: 10.1.0.7}", "has no roles; say what people may do"),
@@ -161,8 +161,8 @@ def test_a_proxy_closes_the_api(tmp_path: Path) -> None:
         ("{addresses: 10.1.0.7, roles: {a: read}, user: x}", "api.proxy.user is not a setting"),
     ],
 )
-def test_a_proxy_that_would_let_anybody_in_is_a_mistake(tmp_path: Path, proxy: str, says: str) -> None:
+def test_a_proxy_that_would_let_anybody_in_is_a_mistake(tmp_path: Path, proxy: str, sentence: str) -> None:
     """Each is said with its line."""
     with pytest.raises(InvalidSettings) as refused:
         load_settings(configured(tmp_path, proxy))
-    assert says in str(refused.value)
+    assert sentence in str(refused.value)

@@ -17,10 +17,10 @@ from tests.recorded import PAYLOADS, RECEIVED, assert_storable, parse_json, webh
 
 
 def _payloads(pattern: str) -> list[Path]:
-    found = sorted(PAYLOADS.glob(pattern))
-    if not found:
+    files = sorted(PAYLOADS.glob(pattern))
+    if not files:
         pytest.skip("the public examples are not here")
-    return found
+    return files
 
 
 def test_public_alertmanager_examples() -> None:
@@ -148,12 +148,12 @@ def test_public_signature_vectors() -> None:
 
 def test_public_statuspage_examples() -> None:
     """Every update is told at its own time; what a later delivery repeats is known by its id."""
-    told = {path.stem: parse_json("statuspage", path.read_bytes()) for path in _payloads("statuspage/*.json")}
-    for events in told.values():
+    events_by_name = {path.stem: parse_json("statuspage", path.read_bytes()) for path in _payloads("statuspage/*.json")}
+    for events in events_by_name.values():
         assert {event.type for event in events} == {"status.updated"}
         assert [event.occurred_at for event in events] == sorted(event.occurred_at for event in events)
-    assert told["incident_created"][0].id in {event.id for event in told["incident_update"]}
-    assert rfc3339(told["incident_created"][0].occurred_at) == "2017-12-26T07:32:00.548000Z"
+    assert events_by_name["incident_created"][0].id in {event.id for event in events_by_name["incident_update"]}
+    assert rfc3339(events_by_name["incident_created"][0].occurred_at) == "2017-12-26T07:32:00.548000Z"
 
 
 def test_public_flux_examples() -> None:
@@ -220,11 +220,11 @@ def test_public_gitlab_examples() -> None:
         "release": ("change.released", "2021-02-25T21:23:34Z"), "tag_push": ("change.tagged", ""),
     }  # fmt: skip
     for path in _payloads("gitlab/*.json"):
-        told = [
+        events_of_file = [
             (event.type, rfc3339(event.occurred_at) if event.time_quality == "exact" else "")
             for event in parse_json("gitlab", path.read_bytes())
         ]
-        assert told == ([expected[path.stem]] if path.stem in expected else []), path.name
+        assert events_of_file == ([expected[path.stem]] if path.stem in expected else []), path.name
 
 
 def test_public_grafana_examples() -> None:

@@ -57,10 +57,10 @@ async def test_a_few_answers_are_made_at_once_and_the_others_wait(
     """However many ask together, no more answers are made at once than the bound; all of them come in their turn."""
     async with limited(tmp_path, answers=3) as face:
         slow = Slow(face, monkeypatch)
-        asked = [asyncio.create_task(face.get("/api/v1/signals")) for _ in range(20)]
+        requests = [asyncio.create_task(face.get("/api/v1/signals")) for _ in range(20)]
         await until(lambda: face.app[READS].waiting == 17 and slow.now == 3)
         slow.open.set()
-        assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
+        assert {answer.status for answer in await asyncio.gather(*requests)} == {200}
         assert slow.most == 3
 
 
@@ -85,22 +85,22 @@ async def test_no_more_wait_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Beyond the bound of those who wait, the answer is 503 at once."""
     async with limited(tmp_path, answers=1, waiting=2, patience=3600.0) as face:
         slow = Slow(face, monkeypatch)
-        asked = [asyncio.create_task(face.get("/api/v1/signals")) for _ in range(3)]
+        requests = [asyncio.create_task(face.get("/api/v1/signals")) for _ in range(3)]
         await until(lambda: face.app[READS].waiting == 2)
         (await face.get("/api/v1/signals")).problem(503)
         slow.open.set()
-        assert {answer.status for answer in await asyncio.gather(*asked)} == {200}
+        assert {answer.status for answer in await asyncio.gather(*requests)} == {200}
 
 
 async def test_a_client_that_gives_up_leaves_no_turn_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who hangs up while waiting or while its answer is made keeps nobody else from reading."""
     async with limited(tmp_path, answers=1) as face:
         slow = Slow(face, monkeypatch)
-        asked = [asyncio.create_task(face.get("/api/v1/signals")) for _ in range(4)]
+        requests = [asyncio.create_task(face.get("/api/v1/signals")) for _ in range(4)]
         await until(lambda: face.app[READS].waiting == 3)
-        for each in asked:
+        for each in requests:
             each.cancel()
-        await asyncio.wait(asked)
+        await asyncio.wait(requests)
         slow.open.set()
         assert (await face.get("/api/v1/signals")).status == 200
         await until(lambda: face.app[READS].waiting == 0)
@@ -143,13 +143,13 @@ async def test_a_page_of_large_rows_ends_before_its_limit(tmp_path: Path) -> Non
     """Once a page has its share of bytes it ends, and its cursor leads through all the others."""
     async with limited(tmp_path, page=60_000) as face:
         await ring(face, 400, size=500)
-        seen, after = [], "0"
+        positions, after = [], "0"
         while after is not None:
             answer = await face.get(f"/api/v1/events?limit=1000&after={after}")
             assert len(answer.body) < 60_000 + 100 * 2_000
-            seen += [event["position"] for event in answer.json["events"]]
+            positions += [event["position"] for event in answer.json["events"]]
             after = answer.json["next"]
-        assert seen == list(range(1, 401))
+        assert positions == list(range(1, 401))
 
 
 def _longer(wire: Wire, than: int) -> bool:
@@ -173,14 +173,14 @@ async def test_a_large_answer_is_sent_as_its_reader_takes_it(tmp_path: Path) -> 
         reads = face.app[READS]
         whole = (await face.get(LARGE)).body
         await until(lambda: reads.bytes == 0)
-        for gone in (False, True):
+        for gives_up in (False, True):
             wire, connection = await asking(face, b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % LARGE.encode())
             await until(lambda: reads.bytes > 0)
             assert reads.bytes == len(whole) > 6 * PIECE
             (await face.get(LARGE)).problem(503)
             await until(partial(_longer, wire, PIECE))
             assert len(wire.written) < 3 * PIECE
-            if gone:
+            if gives_up:
                 wire.abort()
             else:
                 connection.resume_writing()
@@ -206,15 +206,15 @@ async def test_signals_come_in_pages(face: Face) -> None:
     rings = [{"name": str(number), "at": NOW + number // 3, "service": str(number)} for number in range(250)]
     assert (await face.deliver(json.dumps(rings[::-1]).encode())).status == 202
     await face.followed()
-    seen, path = [], "/api/v1/signals"
+    ids, path = [], "/api/v1/signals"
     while path:
         answer = await face.get(path)
-        seen += [row["event"] for row in answer.json["signals"]]
+        ids += [row["event"] for row in answer.json["signals"]]
         path = f"/api/v1/signals?after={answer.json['next']}" if answer.json["next"] else ""
         assert ('rel="next"' in answer.headers.get("Link", "")) is bool(path)
     events = [event for event in await face.log.read(limit=1000) if event.source == "bell"]
-    assert seen == [event.id for event in sorted(events, key=lambda event: (event.occurred_at, event.id))]
-    assert len(seen) == 250
+    assert ids == [event.id for event in sorted(events, key=lambda event: (event.occurred_at, event.id))]
+    assert len(ids) == 250
     assert len((await face.get("/api/v1/signals?limit=7")).json["signals"]) == 7
     for cursor in ("x", "1", "1-x", f"{'9' * 19}-{'0' * 32}", f"-1-{'0' * 32}"):
         assert (await face.get(f"/api/v1/signals?after={cursor}")).problem(400)["errors"][0]["pointer"] == "after"

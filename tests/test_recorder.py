@@ -47,11 +47,11 @@ def test_an_alert_is_the_webhooks_alert(maps: bool, ends: str) -> None:
     """Same id, entity, time, labels and group, so that what both tell is one event; in both forms of labels."""
     told = alert_of("CheckoutErrorRate", ends=ends, maps=maps)
     (event,) = events_of(entry("notification", notification([told], [])))
-    known = by_webhook(ends=ends)
+    webhook_event = by_webhook(ends=ends)
     for name in ("id", "type", "entity", "occurred_at", "labels", "service", "environment", "severity", "refs"):
-        assert getattr(event, name) == getattr(known, name), name
+        assert getattr(event, name) == getattr(webhook_event, name), name
     assert (event.data["receiver"], event.data["reason"]) == ("oncall", "some alerts resolved")
-    assert event.data.get("ends") == known.data.get("ends")
+    assert event.data.get("ends") == webhook_event.data.get("ends")
 
 
 def test_a_resolve_is_told_once_by_its_two_events() -> None:
@@ -65,10 +65,10 @@ def test_a_resolve_is_told_once_by_its_two_events() -> None:
 @pytest.mark.parametrize("kind", ["silenceMutedAlert", "inhibitionMutedAlert"])
 def test_an_alert_is_suppressed_once(kind: str) -> None:
     """Each pass of evaluation says so again, and each member of a cluster."""
-    told = {"silence": silence(), "mutedAlert": muted("A"), "inhibitingFingerprints": ["7", "9"]}
-    (first,) = events_of(entry(kind, told))
-    (again,) = events_of(entry(kind, told, at="2026-03-04T15:00:00Z") | {"instance": "am-1"})
-    (other,) = events_of(entry(kind, told | {"mutedAlert": muted("B")}))
+    recorded = {"silence": silence(), "mutedAlert": muted("A"), "inhibitingFingerprints": ["7", "9"]}
+    (first,) = events_of(entry(kind, recorded))
+    (again,) = events_of(entry(kind, recorded, at="2026-03-04T15:00:00Z") | {"instance": "am-1"})
+    (other,) = events_of(entry(kind, recorded | {"mutedAlert": muted("B")}))
     assert first.id == again.id != other.id
     assert (first.type, first.service, first.environment) == ("observation.recorded", "checkout", "production")
 
@@ -76,21 +76,21 @@ def test_an_alert_is_suppressed_once(kind: str) -> None:
 def test_an_inhibition_is_one_whoever_names_which_of_its_causes() -> None:
     """Of two alerts that inhibit a third each member of a pair may name one, or both in any order; a day later it is
     another."""
-    told = [
+    events = [
         events_of(entry("inhibitionMutedAlert", {"mutedAlert": muted("A"), "inhibitingFingerprints": by}, at=at))[0]
         for by, at in (
             (["7"], "2026-03-04T14:05:00Z"), (["9"], "2026-03-04T14:05:02Z"), (["9", "7"], "2026-03-04T14:06:00Z"),
             (["7", "9"], "2026-03-04T14:07:00Z"), (["7"], "2026-03-05T14:05:00Z"),
         )
     ]  # fmt: skip
-    assert len({event.id for event in told[:4]}) == 1
-    assert told[4].id != told[0].id
-    assert {event.title for event in told} == {"Alert A was inhibited by another alert"}
+    assert len({event.id for event in events[:4]}) == 1
+    assert events[4].id != events[0].id
+    assert {event.title for event in events} == {"Alert A was inhibited by another alert"}
 
 
 def test_a_silence_says_who_and_why() -> None:
     """Made, changed, and ended before its time."""
-    made, changed, ended = (
+    created, changed, ended = (
         event
         for kind, more in (
             ("silenceCreated", {}),
@@ -99,11 +99,15 @@ def test_a_silence_says_who_and_why() -> None:
         )
         for event in events_of(entry(kind, {"silence": silence(**more)}))
     )
-    assert [event.title for event in (made, changed, ended)] == [
+    assert [event.title for event in (created, changed, ended)] == [
         f'Silence {word}: service="checkout"' for word in ("created", "updated", "ended")
     ]
-    assert (made.actor, made.service, made.data["text"]) == ("mara", "checkout", "Known; the rollback is under way.")
-    assert len({made.entity, changed.entity, ended.entity}) == 1
+    assert (created.actor, created.service, created.data["text"]) == (
+        "mara",
+        "checkout",
+        "Known; the rollback is under way.",
+    )
+    assert len({created.entity, changed.entity, ended.entity}) == 1
 
 
 def test_its_file_is_read_line_by_line() -> None:
@@ -170,6 +174,6 @@ async def test_a_draft_tells_of_silences(tmp_path: Path) -> None:
         "silenceMutedAlert", {"silence": silence(), "mutedAlert": muted("CartSlow")}, "2026-03-04T14:05:10Z"
     )
     assert "silenced or inhibited" in await drafted("without.db", ())
-    told = await drafted("with.db", (suppressed,))
-    assert "silenced or inhibited" not in told
-    assert "Alert CartSlow was silenced" in told
+    draft_text = await drafted("with.db", (suppressed,))
+    assert "silenced or inhibited" not in draft_text
+    assert "Alert CartSlow was silenced" in draft_text

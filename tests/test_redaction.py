@@ -88,10 +88,10 @@ def test_what_cannot_be_looked_through_is_not_kept(body: str, kept: str) -> None
 def test_a_form_is_looked_into() -> None:
     """GitHub may send its JSON as a field of a form."""
     body = urlencode({"payload": json.dumps({"a": SECRET, "b": "&="})})
-    kept, count = redact(rules("/a"), hook(body.encode(), content_type="application/x-www-form-urlencoded"))
-    assert SECRET.encode() not in kept.body
+    redacted, count = redact(rules("/a"), hook(body.encode(), content_type="application/x-www-form-urlencoded"))
+    assert SECRET.encode() not in redacted.body
     assert count == 1
-    assert kept.body.startswith(b"payload=")
+    assert redacted.body.startswith(b"payload=")
 
 
 json_values = st.recursive(
@@ -180,12 +180,12 @@ def test_a_pattern_that_re2_does_not_take_is_refused(text: str, says: str) -> No
 def test_whatever_is_taken_is_fast(text: str, unit: str) -> None:
     """No pattern that passes needs more than a moment for many hostile characters."""
     try:
-        taken = pattern(text)
+        expression = pattern(text)
     except ValueError:
         return
     body = unit * (20_000 // len(unit)) + "!"
     began = time.process_time()
-    redact(Redaction(patterns=(taken,)), hook(body.encode()))
+    redact(Redaction(patterns=(expression,)), hook(body.encode()))
     assert time.process_time() - began < 5
 
 
@@ -271,23 +271,23 @@ def leaky(**labels: str) -> senders.Sent:
 
 async def test_what_is_redacted_is_in_no_file(tmp_path: Path) -> None:
     """Not in the body, not in what was read out of it; the count is on the delivery and on each event."""
-    place = await placed(tmp_path, "alertmanager", ANNOTATION)
-    stored = await place.receive(leaky(pod=SECRET))
-    (event,) = await place.log.read()
+    rig = await placed(tmp_path, "alertmanager", ANNOTATION)
+    stored = await rig.receive(leaky(pod=SECRET))
+    (event,) = await rig.log.read()
     assert (event.data["redacted"], stored.redacted) == (stored.redacted, stored.redacted)
     assert stored.redacted >= 3
     assert (event.data["summary"], event.labels["pod"]) == (MARK, MARK)
     assert stored.headers == tuple(pair for pair in stored.headers if not pair[0].startswith("timelined"))
-    await place.log.close()
-    assert not place.holds()
+    await rig.log.close()
+    assert not rig.holds()
 
 
 async def test_without_rules_it_would_be_there(tmp_path: Path) -> None:
     """The search of the files finds what is not redacted."""
-    place = await placed(tmp_path, "alertmanager", Redaction())
-    await place.receive(leaky())
-    await place.log.close()
-    assert place.holds()
+    rig = await placed(tmp_path, "alertmanager", Redaction())
+    await rig.receive(leaky())
+    await rig.log.close()
+    assert rig.holds()
 
 
 async def test_ids_do_not_move(tmp_path: Path) -> None:
@@ -296,56 +296,56 @@ async def test_ids_do_not_move(tmp_path: Path) -> None:
     fingerprint = json.loads(sent.body)["alerts"][0]["fingerprint"]
     webhook = Webhook(source="alertmanager", headers={}, body=sent.body, received_at=AT)
     there = SOURCES["alertmanager"].parse(webhook, Reading())
-    place = await placed(tmp_path, "alertmanager", rules(patterns=(fingerprint, "kestrel-[0-9]{4}")))
-    await place.receive(sent)
-    (event,) = await place.log.read()
+    rig = await placed(tmp_path, "alertmanager", rules(patterns=(fingerprint, "kestrel-[0-9]{4}")))
+    await rig.receive(sent)
+    (event,) = await rig.log.read()
     assert event.id == there[0].id
     assert event.entity == MARK
-    await place.log.close()
+    await rig.log.close()
 
 
 async def test_a_digest_of_redacted_labels_stays_what_it_was(tmp_path: Path) -> None:
     """Where the sender gives no fingerprint we make one: of the labels as they came, so that series stay apart."""
-    place = await placed(tmp_path, "alertmanager", rules("/alerts/*/labels/pod"))
+    rig = await placed(tmp_path, "alertmanager", rules("/alerts/*/labels/pod"))
     for pod in ("a", "b"):
         body = json.loads(leaky(pod=pod).body)
         del body["alerts"][0]["fingerprint"]
-        await place.receive(senders.Sent("alertmanager", json.dumps(body).encode()))
-    assert len({event.entity for event in await place.log.read()}) == 2
-    await place.log.close()
+        await rig.receive(senders.Sent("alertmanager", json.dumps(body).encode()))
+    assert len({event.entity for event in await rig.log.read()}) == 2
+    await rig.log.close()
 
 
 async def test_a_signature_is_of_the_bytes_as_they_came(tmp_path: Path) -> None:
     """Proof first, on everything that was signed; then the rules."""
-    place = await placed(tmp_path, "pagerduty", rules("/event/data/title"), signing=(b"s3cret",))
+    rig = await placed(tmp_path, "pagerduty", rules("/event/data/title"), signing=(b"s3cret",))
     sent = senders.page(311, f"Errors {SECRET}", at="14:03").triggered()
-    stored = await place.receive(sent, x_pagerduty_signature="v1=" + signing.signature_of(sent.body, b"s3cret"))
+    stored = await rig.receive(sent, x_pagerduty_signature="v1=" + signing.signature_of(sent.body, b"s3cret"))
     assert (stored.authentication, stored.redacted) == ("signature", 1)
-    await place.log.close()
-    assert not place.holds(f"Errors {SECRET}")
+    await rig.log.close()
+    assert not rig.holds(f"Errors {SECRET}")
 
 
 async def test_an_unreadable_body_is_kept_redacted(tmp_path: Path) -> None:
     """A cut delivery is answered 400 as ever, and what is kept of it obeys the rules."""
-    place = await placed(tmp_path, "alertmanager", ANNOTATION)
+    rig = await placed(tmp_path, "alertmanager", ANNOTATION)
     with pytest.raises(MalformedWebhook):
-        await place.receive(senders.Sent("alertmanager", leaky().body[:-40]))
-    (stored,) = await place.log.deliveries()
+        await rig.receive(senders.Sent("alertmanager", leaky().body[:-40]))
+    (stored,) = await rig.log.deliveries()
     assert (stored.status, stored.redacted > 0) == ("malformed", True)
-    await place.log.close()
-    assert not place.holds()
+    await rig.log.close()
+    assert not rig.holds()
 
 
 async def test_a_damaged_gzip_is_not_kept_where_there_are_rules(tmp_path: Path) -> None:
     """Nobody can say what is in it; that it came is on record."""
-    place = await placed(tmp_path, "alertmanager", ANNOTATION)
+    rig = await placed(tmp_path, "alertmanager", ANNOTATION)
     with pytest.raises(MalformedWebhook):
-        await place.intake.take(
+        await rig.intake.take(
             "alertmanager", {"content-encoding": "gzip"}, gzip.compress(leaky().body)[:-9], "", lambda: AT
         )
-    (stored,) = await place.log.deliveries()
+    (stored,) = await rig.log.deliveries()
     assert (stored.status, stored.size) == ("malformed", 0)
-    await place.log.close()
+    await rig.log.close()
 
 
 async def test_a_rule_that_fails_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,10 +355,10 @@ async def test_a_rule_that_fails_keeps_nothing(tmp_path: Path, monkeypatch: pyte
         raise RuntimeError("ours")
 
     monkeypatch.setattr("collector.intake.intake.redact", mistaken)
-    place = await placed(tmp_path, "alertmanager", ANNOTATION)
-    stored = await place.receive(leaky())
+    rig = await placed(tmp_path, "alertmanager", ANNOTATION)
+    stored = await rig.receive(leaky())
     assert (stored.status, stored.size, re.search("redaction failed", stored.reason) is not None) == (
         "unrecognised", 0, True,
     )  # fmt: skip
-    await place.log.close()
-    assert not place.holds()
+    await rig.log.close()
+    assert not rig.holds()

@@ -55,12 +55,12 @@ async def test_a_firing_told_long_after_its_resolve_is_a_firing(followed: Follow
 
 async def test_it_is_one_event_however_often_it_is_told(followed: Followed) -> None:
     """It names the delivery that it follows from; later repeats are counted, as those of any firing are."""
-    told = [
+    submissions = [
         received("14:00:10", ALERT),
         received("14:20:05", FIRST),
         *(received(f"15:{m:02}:00", ALERT) for m in (0, 5, 9)),
     ]
-    await story(followed, *told)
+    await story(followed, *submissions)
     again = [event for event in await followed.log.read() if "again_after" in event.data]
     assert [event.occurred_at for event in again] == [micros("15:00:00")]
     delivery = await followed.log.delivery(again[0].delivery)
@@ -132,12 +132,12 @@ def deliveries(draw: st.DrawFn) -> list[Submission]:
 
 
 @examples(8)
-@given(told=deliveries(), cuts=st.randoms(use_true_random=False))
-def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
+@given(submissions=deliveries(), cuts=st.randoms(use_true_random=False))
+def test_the_order_of_storing_does_not_matter(submissions: list[Submission], cuts: Any) -> None:
     """The deliveries and their times of receipt decide, in whatever order and by how many at once they are stored."""
-    shuffled = list(told)
+    shuffled = list(submissions)
     cuts.shuffle(shuffled)
-    assert_same_in_another_order(told, shuffled, cuts)
+    assert_same_in_another_order(submissions, shuffled, cuts)
 
 
 @examples(2, allowed=[HealthCheck.function_scoped_fixture])

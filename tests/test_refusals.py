@@ -178,13 +178,13 @@ def test_what_never_got_in_is_listed(process: Process, address: str) -> None:
     assert refused_with(f"{hooks}/alertmanager", b"{}", **{"Content-Encoding": "br"}) == 415
     assert refused_with(f"{hooks}/s3cr3t-token", b"{}") == 401
     assert refused_with(f"{hooks}/s3cr3t-token", b"{}") == 401
-    seen = {(row["source"], row["answered"]): row["count"] for row in listed(address)}
-    assert seen == {("alertmanager", 413): 1, (NO_SOURCE, 404): 1, ("alertmanager", 415): 1, (NO_SOURCE, 401): 2}
+    counts = {(row["source"], row["answered"]): row["count"] for row in listed(address)}
+    assert counts == {("alertmanager", 413): 1, (NO_SOURCE, 404): 1, ("alertmanager", 415): 1, (NO_SOURCE, 401): 2}
     assert process.end(signal.SIGTERM) == 0
     assert "s3cr3t" not in process.said.read_text()
     again = process.start()
     rows = eventually(lambda: len(rows := listed(again)) == 4 and rows)
-    assert {(row["source"], row["answered"]): row["count"] for row in rows} == seen
+    assert {(row["source"], row["answered"]): row["count"] for row in rows} == counts
     assert "s3cr3t" not in json.dumps(rows)
 
 

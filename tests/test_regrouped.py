@@ -176,13 +176,13 @@ async def test_a_scratch_without_room_says_nothing_of_the_lists(
         await followed.told(*EVENTS)
         with monkeypatch.context() as patch:
             patch.setattr(regrouped, "_SETTINGS", (*regrouped._SETTINGS, "max_page_count = 20"))
-            found = await compared(followed)
-            assert not found.differences
-            assert "full" in " ".join(found.unseen)
+            difference = await compared(followed)
+            assert not difference.differences
+            assert "full" in " ".join(difference.unseen)
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
-        found = await compared(followed)
-        assert not found.differences
-        assert "No such file" in " ".join(found.unseen)
+        difference = await compared(followed)
+        assert not difference.differences
+        assert "No such file" in " ".join(difference.unseen)
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------
@@ -234,14 +234,14 @@ def test_lists_are_made_anew_by_a_command(alerted: Path, process: Process) -> No
     assert busy.returncode == output.UNAVAILABLE
     assert "stop" in busy.stderr
     assert process.end(signal.SIGTERM) == 0
-    said = len(facts(run(alerted, "events", "--type", "incident.*", "-o", "json")))
+    count = len(facts(run(alerted, "events", "--type", "incident.*", "-o", "json")))
     assert run(alerted, "verify", "--lists").returncode == output.DAMAGED
     made = run(alerted, "db", "rebuild")
     assert made.returncode == 0, made.stderr
     assert "made anew" in made.stderr
     assert run(alerted, "verify", "--lists").returncode == 0
     assert facts(run(alerted, "incidents", "-o", "json")) == before
-    assert len(facts(run(alerted, "events", "--type", "incident.*", "-o", "json"))) == said
+    assert len(facts(run(alerted, "events", "--type", "incident.*", "-o", "json"))) == count
 
 
 def test_a_server_s_lists_are_made_anew_where_no_daemon_follows(process: Process, postgres: Server) -> None:

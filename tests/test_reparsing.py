@@ -32,15 +32,15 @@ MARKS = ("reread_at", "not_told")
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Place]:
     async with serving(tmp_path) as made:
         yield made
 
 
-def reading_as(place: Place, change: Callable[[Endpoint], Endpoint], source: str = "alertmanager") -> None:
+def reading_as(rig: Place, change: Callable[[Endpoint], Endpoint], source: str = "alertmanager") -> None:
     """Have the daemon read one source's deliveries otherwise from now on."""
-    known = daemon.endpoints(place.served.runtime.settings)
-    place.served.runtime.intake.serve({**known, source: change(known[source])})
+    known = daemon.endpoints(rig.served.runtime.settings)
+    rig.served.runtime.intake.serve({**known, source: change(known[source])})
 
 
 def with_parser(parse: Callable[[Webhook, Reading], tuple[Event, ...]]) -> Callable[[Endpoint], Endpoint]:
@@ -62,20 +62,20 @@ def failing(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     raise KeyError("a parser's mistake")
 
 
-async def replayed(place: Place, **asked: Any) -> list[dict[str, Any]]:
+async def replayed(rig: Place, **fields: Any) -> list[dict[str, Any]]:
     """All changes of one pass, some deliveries at a time; the lists have taken them in."""
     changes: list[dict[str, Any]] = []
     after = 0
     while after is not None:
-        told = await place.post("replays", limit=2, after=after, **asked)
-        assert told["answered"] in (200, 201), told
-        changes += told["changes"]
-        after = told["after"]
-    await place.caught_up()
+        answer = await rig.post("replays", limit=2, after=after, **fields)
+        assert answer["answered"] in (200, 201), answer
+        changes += answer["changes"]
+        after = answer["after"]
+    await rig.caught_up()
     return changes
 
 
-async def told_an_evening(place: Place) -> None:
+async def told_an_evening(rig: Place) -> None:
     """Alerts of two services with repeats and a text that changes, a page, and a change."""
     first, other = alert(summary="12% fail"), alert("SlowCart", service="cart")
     page = senders.page(311, "Errors", at="14:03")
@@ -88,13 +88,13 @@ async def told_an_evening(place: Place) -> None:
         senders.alertmanager(first.resolved("14:20"), other.resolved("14:21")),
         page.resolved("14:22", by="Ana"),
     ):
-        await place.sent(sent)
-    await place.caught_up()
+        await rig.sent(sent)
+    await rig.caught_up()
 
 
-async def facts(place: Place) -> dict[str, Event]:
+async def facts(rig: Place) -> dict[str, Event]:
     """What senders' events say now, without marks of how they came to say it."""
-    events = await place.log.read(limit=1000)
+    events = await rig.log.read(limit=1000)
     return {event.id: bare(event) for event in current(events) if event.source not in ("timelined", "people")}
 
 
@@ -106,15 +106,15 @@ def bare(event: RecordedEvent) -> Event:
     return Event(**{**fields, **moments, "revision": 0, "amendment": "", "data": data})
 
 
-async def head(place: Place) -> int:
-    return await place.log.head()
+async def head(rig: Place) -> int:
+    return await rig.log.head()
 
 
-async def assert_sound(place: Place) -> None:
+async def assert_sound(rig: Place) -> None:
     """The log verifies, and the lists are what it makes of them."""
-    verdict = await place.log.query(partial(verify, beyond=Beyond()))
+    verdict = await rig.log.query(partial(verify, beyond=Beyond()))
     assert verdict.differences == ()
-    assert await place.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
+    assert await rig.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
 
 
 @pytest.mark.parametrize("mistake", [blind, with_parser(failing)])
@@ -122,118 +122,118 @@ async def test_a_fixed_parser_leaves_what_it_would_have_stored(
     tmp_path: Path, mistake: Callable[[Endpoint], Endpoint]
 ) -> None:  # fmt: skip
     """Whatever was misread, after reading again the log says what it says where it was read rightly at first."""
-    async with serving(tmp_path / "healed") as place, serving(tmp_path / "right") as right:
-        reading_as(place, mistake)
-        await told_an_evening(place)
-        reading_as(place, same)
+    async with serving(tmp_path / "healed") as rig, serving(tmp_path / "right") as right:
+        reading_as(rig, mistake)
+        await told_an_evening(rig)
+        reading_as(rig, same)
         await told_an_evening(right)
-        before = await head(place)
-        planned = await replayed(place, dry_run=True)
-        assert await head(place) == before
-        done = await replayed(place)
+        before = await head(rig)
+        planned = await replayed(rig, dry_run=True)
+        assert await head(rig) == before
+        done = await replayed(rig)
         # What the log derives from what it is told now is known only once it is told.
         assert {c["event"] for c in planned} <= {c["event"] for c in done}
         assert {c["type"] for c in done if c["event"] not in {p["event"] for p in planned}} <= {"alert.updated"}
-        assert await facts(place) == await facts(right)
-        listed, expected = await place.get("incidents"), await right.get("incidents")
+        assert await facts(rig) == await facts(right)
+        listed, expected = await rig.get("incidents"), await right.get("incidents")
         same_in = ("status", "title", "started_at", "ended_at", "services", "severity", "events")
         assert [[row[name] for name in same_in] for row in listed["incidents"] if not row["merged_into"]] == [
             [row[name] for name in same_in] for row in expected["incidents"]
         ]
-        await assert_sound(place)
-        after = await head(place)
-        assert await replayed(place) == []
-        assert await head(place) == after
+        await assert_sound(rig)
+        after = await head(rig)
+        assert await replayed(rig) == []
+        assert await head(rig) == after
 
 
-async def test_the_draft_says_what_was_read_again(place: Place) -> None:
+async def test_the_draft_says_what_was_read_again(rig: Place) -> None:
     """With the event that proves it, and with how it was read at first."""
-    reading_as(place, blind)
-    await told_an_evening(place)
-    reading_as(place, same)
-    await replayed(place)
-    draft = await place.get("incidents/1/postmortem.md")
+    reading_as(rig, blind)
+    await told_an_evening(rig)
+    reading_as(rig, same)
+    await replayed(rig)
+    draft = await rig.get("incidents/1/postmortem.md")
     assert "read again, the service of " in draft
     assert "it had been unknown" in draft
 
 
-async def test_what_was_not_understood_is_found_and_said(place: Place) -> None:
+async def test_what_was_not_understood_is_found_and_said(rig: Place) -> None:
     """The event that nothing was understood goes, and the draft says that the rest was found later."""
-    reading_as(place, with_parser(failing))
-    await place.sent(senders.alertmanager(alert()))
-    await place.caught_up()
-    assert (await place.get("incidents"))["incidents"] == []
-    reading_as(place, same)
-    changes = await replayed(place, status="unrecognised")
+    reading_as(rig, with_parser(failing))
+    await rig.sent(senders.alertmanager(alert()))
+    await rig.caught_up()
+    assert (await rig.get("incidents"))["incidents"] == []
+    reading_as(rig, same)
+    changes = await replayed(rig, status="unrecognised")
     assert sorted((c["change"], c["type"]) for c in changes) == [
         ("new", "alert.firing"), ("withdrawn", "source.unrecognised"),
     ]  # fmt: skip
-    draft = await place.get("incidents/1/postmortem.md")
+    draft = await rig.get("incidents/1/postmortem.md")
     assert "Since its delivery was read again, 1 event was found that nobody had understood at first" in draft
     assert "not understood" not in draft.replace("understood at first", "")
 
 
-async def test_what_people_said_stands_above_a_parser(place: Place) -> None:
+async def test_what_people_said_stands_above_a_parser(rig: Place) -> None:
     """A corrected field stays corrected, and says so; what was retracted stays out."""
-    reading_as(place, blind)
-    told = await place.sent(senders.alertmanager(alert(), alert("SlowCart", service="cart")))
+    reading_as(rig, blind)
+    told = await rig.sent(senders.alertmanager(alert(), alert("SlowCart", service="cart")))
     corrected, retracted = (item["event"] for item in told["items"])
-    await place.post(f"events/{corrected}/correct", title="Errors", severity="page", by="Ana", reason="clearer")
-    await place.post(f"events/{retracted}/retract", by="Ana", reason="a test")
-    reading_as(place, same)
-    (change,) = await replayed(place)
+    await rig.post(f"events/{corrected}/correct", title="Errors", severity="page", by="Ana", reason="clearer")
+    await rig.post(f"events/{retracted}/retract", by="Ana", reason="a test")
+    reading_as(rig, same)
+    (change,) = await replayed(rig)
     assert (change["event"], change["change"]) == (corrected, "changed")
     assert change["fields"]["service"] == {"before": None, "after": "checkout"}
-    last = (await place.log.read_ids([corrected]))[-1]
+    last = (await rig.log.read_ids([corrected]))[-1]
     assert (last.title, last.severity, last.service, last.amendment) == ("Errors", "page", "checkout", "correction")
     assert last.data["corrected"] == ["severity", "title"]
-    assert (await place.log.read_ids([retracted]))[-1].amendment == "retraction"
-    assert await replayed(place) == []
-    await assert_sound(place)
+    assert (await rig.log.read_ids([retracted]))[-1].amendment == "retraction"
+    assert await replayed(rig) == []
+    await assert_sound(rig)
 
 
-async def test_what_a_delivery_does_not_tell_is_withdrawn_and_may_come_back(place: Place) -> None:
+async def test_what_a_delivery_does_not_tell_is_withdrawn_and_may_come_back(rig: Place) -> None:
     """A parser that invented an event, one that does not, and the first again."""
-    known = daemon.endpoints(place.served.runtime.settings)["alertmanager"].source.parse
+    parse = daemon.endpoints(rig.served.runtime.settings)["alertmanager"].source.parse
 
     def only_first(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
-        return known(webhook, reading)[:1]
+        return parse(webhook, reading)[:1]
 
-    told = await place.sent(senders.alertmanager(alert(), alert("SlowCart", service="cart")))
-    again = await place.sent(senders.alertmanager(alert(), alert("SlowCart", service="cart"), peer="am-1"))
+    receipt = await rig.sent(senders.alertmanager(alert(), alert("SlowCart", service="cart")))
+    again = await rig.sent(senders.alertmanager(alert(), alert("SlowCart", service="cart"), peer="am-1"))
     assert [item["known"] for item in again["items"]] == [True, True]
-    event = told["items"][1]["event"]
-    for parser, what, kept in ((only_first, "withdrawn", False), (known, "restored", True)):
-        reading_as(place, with_parser(parser))
-        assert [(c["event"], c["change"]) for c in await replayed(place)] == [(event, what)]
-        assert (event in await facts(place)) is kept
-        assert await replayed(place) == []
-    await assert_sound(place)
+    event = receipt["items"][1]["event"]
+    for parser, what, stays in ((only_first, "withdrawn", False), (parse, "restored", True)):
+        reading_as(rig, with_parser(parser))
+        assert [(c["event"], c["change"]) for c in await replayed(rig)] == [(event, what)]
+        assert (event in await facts(rig)) is stays
+        assert await replayed(rig) == []
+    await assert_sound(rig)
 
 
-async def test_a_parser_that_understands_less_changes_nothing(place: Place) -> None:
+async def test_a_parser_that_understands_less_changes_nothing(rig: Place) -> None:
     """What was understood is not given up for a mistake of today's."""
-    await told_an_evening(place)
-    reading_as(place, with_parser(failing))
-    before = await head(place)
-    told = await place.post("replays")
+    await told_an_evening(rig)
+    reading_as(rig, with_parser(failing))
+    before = await head(rig)
+    told = await rig.post("replays")
     assert told["changes"] == []
     assert sum(told["skipped"].values()) == 3
-    assert await head(place) == before
+    assert await head(rig) == before
 
 
-async def test_what_was_removed_stays_removed(place: Place) -> None:
+async def test_what_was_removed_stays_removed(rig: Place) -> None:
     """An erased event and an erased body are left; an event that was found later takes its delivery's body with it."""
-    reading_as(place, with_parser(failing))
-    told = await place.sent(senders.alertmanager(alert(pod=SECRET)))
-    repeat = await place.sent(senders.alertmanager(alert(pod=SECRET), peer="am-1"))
-    reading_as(place, same)
-    (event,) = [c["event"] for c in await replayed(place) if c["change"] == "new"]
-    done = await place.erase(event)
-    assert done["deliveries"] == [told["delivery"], repeat["delivery"]]
-    assert place.found() == []
-    told = await place.post("replays")
-    assert (told["changes"], told["skipped"]) == ([], {"the body was removed": 2})
+    reading_as(rig, with_parser(failing))
+    receipt = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
+    repeat = await rig.sent(senders.alertmanager(alert(pod=SECRET), peer="am-1"))
+    reading_as(rig, same)
+    (event,) = [c["event"] for c in await replayed(rig) if c["change"] == "new"]
+    done = await rig.erase(event)
+    assert done["deliveries"] == [receipt["delivery"], repeat["delivery"]]
+    assert rig.found() == []
+    receipt = await rig.post("replays")
+    assert (receipt["changes"], receipt["skipped"]) == ([], {"the body was removed": 2})
 
 
 async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
         known = daemon.endpoints(settings)["alertmanager"]
         fixed = msgspec.structs.replace(known, reading=Reading())
         served.runtime.intake.serve({"alertmanager": fixed})
-        place = Place(tmp_path, served, None)  # type: ignore[arg-type]
+        rig = Place(tmp_path, served, None)  # type: ignore[arg-type]
         app = served.runtime
         found = await app._reparse(Selection(), False)
         assert [(c.event, c.what, c.fields["service"]) for c in found.changes] == [
@@ -266,7 +266,7 @@ async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
         await served.runtime.intake.receive("alertmanager", sent.headers, b"{}", "", 1_772_632_900_000_001)
         (listed,) = await served.log.deliveries(status="redacted")
         assert (listed.id, listed.redacted) == (receipt.delivery, 2)
-        assert place.found() == []
+        assert rig.found() == []
 
 
 # --- the command --------------------------------------------------------------------------------------------------
@@ -284,9 +284,9 @@ def misread_in(folder: Path, url: str = "") -> Path:
     """Have an evening read without services, and leave a configuration that finds them."""
 
     async def told() -> None:
-        async with serving(folder, url) as place:
-            reading_as(place, blind)
-            await told_an_evening(place)
+        async with serving(folder, url) as rig:
+            reading_as(rig, blind)
+            await told_an_evening(rig)
 
     asyncio.run(told())
     (folder / "timelined.yml").write_text(f"drafts:\n  dir: {folder / 'drafts'}\n")

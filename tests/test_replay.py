@@ -30,11 +30,13 @@ STORY = (
     *(firing(30), firing(28), resolved(40, since=28), firing(50), firing(60), resolved(61, since=None)),
     *(page("triggered", 2.5), page("acknowledged", 4), page("resolved", 24), page("reopened", 30)),
     *(page("resolved", 41), change("started", 0), change("succeeded", 1, title="v42"), change("pushed", -5, "main")),
-    *(change("merged", -10, "pr:1"), mark("mitigated", 20), mark("mitigated", 21, said=70)),
-    *(stated("action.added", 80, said=80, entity="action:a"), stated("action.added", 90, said=90, entity="action:a")),
-    *(stated("incident.edited", 95, said=95, data={"field": "title", "value": "Carts"}), fact("chat.message", 8, "c")),
-    *(stated("incident.resolved", 62, said=96), fact("observation.recorded", 14, "o", actor="Jon")),
-    *(stated("note.added", 12, said=12, title="Pool exhausted."), fact("status.updated", 9, "s")),
+    *(change("merged", -10, "pr:1"), mark("mitigated", 20), mark("mitigated", 21, stated_at=70)),
+    *(stated("action.added", 80, stated_at=80, entity="action:a"),
+      stated("action.added", 90, stated_at=90, entity="action:a")),
+    *(stated("incident.edited", 95, stated_at=95, data={"field": "title", "value": "Carts"}),
+      fact("chat.message", 8, "c")),
+    *(stated("incident.resolved", 62, stated_at=96), fact("observation.recorded", 14, "o", actor="Jon")),
+    *(stated("note.added", 12, stated_at=12, title="Pool exhausted."), fact("status.updated", 9, "s")),
     *(revised(firing(2), "correction", severity="page"), revised(fact("status.updated", 10, "t"), "retraction")),
 )  # fmt: skip
 
@@ -96,9 +98,9 @@ def test_a_moved_start_ends_nothing() -> None:
 
 def test_what_fires_after_people_ended_it_is_another_episode() -> None:
     """A person's resolve ends what an alert without an end kept open; the alert did not go on from there."""
-    over = stated("incident.resolved", 20, said=20)
+    over = stated("incident.resolved", 20, stated_at=20)
     assert spans(replay([firing(2), over, firing(30), resolved(35, since=30)]).alerts) == [(2, None), (30, 35)]
-    reopened = stated("incident.reopened", 25, said=25)
+    reopened = stated("incident.reopened", 25, stated_at=25)
     assert spans(replay([firing(2), over, reopened, firing(30), resolved(35, since=30)]).alerts) == [(2, 35)]
 
 
@@ -108,12 +110,12 @@ def test_an_end_that_names_no_start_closes_the_latest_episode() -> None:
     assert spans(replay(ended).alerts) == [(2, 10), (30, 35)]
 
 
-@pytest.mark.parametrize("told", [[resolved(2, since=10)], [firing(10), resolved(2, since=10)]])
-def test_an_end_before_its_start_closes_the_episode_that_it_names(told: list[RecordedEvent]) -> None:
+@pytest.mark.parametrize("events", [[resolved(2, since=10)], [firing(10), resolved(2, since=10)]])
+def test_an_end_before_its_start_closes_the_episode_that_it_names(events: list[RecordedEvent]) -> None:
     """Clocks differ: the episode is over at once, and no other one was ever told."""
-    (alert,) = replay(told).alerts
+    (alert,) = replay(events).alerts
     assert (alert.start, alert.end) == (at(10), at(10))
-    assert replay(told).resolved
+    assert replay(events).resolved
 
 
 def test_an_alert_of_another_source_is_another_alert() -> None:
@@ -211,7 +213,7 @@ def test_an_amendment_is_not_a_late_arrival() -> None:
 def test_the_machines_own_groupings_are_no_facts() -> None:
     """What the daemon decided about an incident is left out; what a person said of it stays."""
     own = fact("incident.opened", 2, "i", source=MACHINE)
-    history = replay([own, stated("incident.opened", 1, said=1, title="Customers cannot pay")])
+    history = replay([own, stated("incident.opened", 1, stated_at=1, title="Customers cannot pay")])
     assert [event.source for event in history.events] == ["people"]
     assert len(history.reports) == 1
 
@@ -231,12 +233,12 @@ def test_the_newest_statement_counts() -> None:
     """Of what people say of one thing, what was said last holds, whatever time it is about."""
     history = replay(
         [
-            mark("mitigated", 20, said=70),
-            mark("mitigated", 25, said=60),
-            stated("incident.edited", 1, said=1, data={"field": "title", "value": "old"}),
-            stated("incident.edited", 1, said=2, data={"field": "title", "value": "new"}),
-            stated("action.added", 1, said=1, entity="action:a", data={"state": "open"}),
-            stated("action.added", 2, said=2, entity="action:a", data={"state": "done"}),
+            mark("mitigated", 20, stated_at=70),
+            mark("mitigated", 25, stated_at=60),
+            stated("incident.edited", 1, stated_at=1, data={"field": "title", "value": "old"}),
+            stated("incident.edited", 1, stated_at=2, data={"field": "title", "value": "new"}),
+            stated("action.added", 1, stated_at=1, entity="action:a", data={"state": "open"}),
+            stated("action.added", 2, stated_at=2, entity="action:a", data={"state": "done"}),
         ]
     )
     assert [each.occurred_at for each in history.marks] == [at(20)]
@@ -254,17 +256,17 @@ def test_an_incident_is_resolved_when_every_signal_ended() -> None:
 
 def test_a_persons_word_on_the_end_holds() -> None:
     """A person may declare it over while an alert still fires, and not over after all; the newest word counts."""
-    open_still = [firing(2), stated("incident.resolved", 30, said=30)]
+    open_still = [firing(2), stated("incident.resolved", 30, stated_at=30)]
     assert replay(open_still).resolved
-    assert not replay([*open_still, stated("incident.reopened", 31, said=31)]).resolved
-    assert not replay([firing(2), resolved(3, since=2), stated("incident.reopened", 31, said=31)]).resolved
+    assert not replay([*open_still, stated("incident.reopened", 31, stated_at=31)]).resolved
+    assert not replay([firing(2), resolved(3, since=2), stated("incident.reopened", 31, stated_at=31)]).resolved
 
 
 def test_a_report_lasts_until_a_person_ends_it() -> None:
     """No monitor can say that what a customer reported is over."""
-    report = stated("incident.opened", 1, said=1, title="Customers cannot pay")
+    report = stated("incident.opened", 1, stated_at=1, title="Customers cannot pay")
     assert not replay([report, firing(2), resolved(10, since=2)]).resolved
-    assert replay([report, stated("incident.resolved", 20, said=21)]).resolved
+    assert replay([report, stated("incident.resolved", 20, stated_at=21)]).resolved
 
 
 def test_nothing_gives_an_empty_history() -> None:

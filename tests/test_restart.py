@@ -92,12 +92,12 @@ class Clients:
 
 def stored(address: str) -> set[str]:
     """The alerts that the log holds."""
-    found: set[str] = set()
+    entities: set[str] = set()
     listed = get(f"{address}/api/v1/events?type=alert.firing&limit=1000")
     while True:
-        found |= {event["entity"] for event in listed["events"]}
+        entities |= {event["entity"] for event in listed["events"]}
         if not listed.get("next"):
-            return found
+            return entities
         listed = get(f"{address}/api/v1/events?type=alert.firing&limit=1000&after={listed['next']}")
 
 

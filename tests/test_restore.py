@@ -42,11 +42,11 @@ def acknowledged(folder: Path) -> int:
 def test_a_restore_says_what_is_lost_and_goes_on_once_that_is_accepted(old: Path, process: Process) -> None:
     """In the place of the old file: an exact number, a refused start, one command, and then all is well again."""
     restored = run(old, "restore", "monday.db", "--move-aside", "-o", "json")
-    found = facts(restored)
-    missing = acknowledged(old) - found["position"]
+    reported = facts(restored)
+    missing = acknowledged(old) - reported["position"]
     assert restored.returncode == output.DAMAGED
-    assert f"{missing} lost" in found["lost"]
-    assert all(Path(old, path).exists() for path in found["moved"])
+    assert f"{missing} lost" in reported["lost"]
+    assert all(Path(old, path).exists() for path in reported["moved"])
     assert f"{missing} lost" in refused(old)
     accepted = run(old, "accept-loss")
     assert (accepted.returncode, f"{missing} lost" in accepted.stderr) == (0, True), accepted.stderr
@@ -69,10 +69,10 @@ def test_a_restore_on_another_machine_says_that_nobody_knows_what_is_lost(old: P
     new = tmp_path / "new"
     (new / "data").mkdir(parents=True)
     restored = run(new, "restore", "../monday.db", "-o", "json")
-    place = str(old / "data" / "timelined.db.proof" / "acknowledged")
+    record_path = str(old / "data" / "timelined.db.proof" / "acknowledged")
     assert restored.returncode == output.DAMAGED
-    assert place in facts(restored)["lost"]
-    assert place in refused(new)
+    assert record_path in facts(restored)["lost"]
+    assert record_path in refused(new)
     shutil.rmtree(new / "data")
     (new / "data").mkdir()
     record = "../data/timelined.db.proof/acknowledged"
@@ -148,10 +148,10 @@ def test_verify_says_what_it_did_not_look_at(process: Process, tmp_path: Path) -
     whole = facts(run(tmp_path, "verify", "-o", "json"))["not_looked_at"]
     assert [line.split(":")[0] for line in whole] == ["signatures", "the lists"]
     shutil.rmtree(tmp_path / "data" / "timelined.db.proof")
-    shown = run(tmp_path, "verify")
-    assert shown.returncode == 0
-    assert "there is no record of it in" in " ".join(shown.stdout.split())
-    assert "checkpoints have no copy in" in " ".join(shown.stdout.split())
+    result = run(tmp_path, "verify")
+    assert result.returncode == 0
+    assert "there is no record of it in" in " ".join(result.stdout.split())
+    assert "checkpoints have no copy in" in " ".join(result.stdout.split())
 
 
 # A server's log, whatever its address

@@ -64,94 +64,94 @@ def fact(name: str, source: str) -> Event:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Place]:
     log = await open_log(f"sqlite:///{tmp_path / 't.db'}")
     yield Place(log)
     await log.close()
 
 
-async def test_repeats_go_first(place: Place) -> None:
+async def test_repeats_go_first(rig: Place) -> None:
     """A body that told nothing new goes at its age; one with anything new, or with nothing at all, stays."""
     for names in (("a",), ("a",), ("a", "b"), (), ("b",)):
-        await place.told(*names)
-    assert await place.job(am={"repeats": DAY}).run() == 2
-    assert await place.kept() == ["d1", "d3", "d4"]
-    assert [event.title for event in await place.log.read() if event.type == "alert.firing"] == ["a", "b"]
+        await rig.told(*names)
+    assert await rig.job(am={"repeats": DAY}).run() == 2
+    assert await rig.kept() == ["d1", "d3", "d4"]
+    assert [event.title for event in await rig.log.read() if event.type == "alert.firing"] == ["a", "b"]
 
 
-async def test_deliveries_go_at_their_own_age_whatever_they_told(place: Place) -> None:
+async def test_deliveries_go_at_their_own_age_whatever_they_told(rig: Place) -> None:
     """Of this source alone; what was read out of them stays, and so does each delivery's row."""
     for names, source in ((("a",), "am"), (("a",), "gh"), (("a",), "am"), (("b",), "am")):
-        await place.told(*names, source=source)
-    assert await place.job(am={"repeats": DAY, "deliveries": 3 * DAY}).run() == 2
-    assert await place.kept() == ["d2", "d4"]
-    assert len(await place.log.deliveries()) == 4
-    assert {event.title for event in await place.log.read() if event.type == "alert.firing"} == {"a", "b"}
+        await rig.told(*names, source=source)
+    assert await rig.job(am={"repeats": DAY, "deliveries": 3 * DAY}).run() == 2
+    assert await rig.kept() == ["d2", "d4"]
+    assert len(await rig.log.deliveries()) == 4
+    assert {event.title for event in await rig.log.read() if event.type == "alert.firing"} == {"a", "b"}
 
 
-async def test_a_removal_is_on_record_and_verifies(place: Place) -> None:
+async def test_a_removal_is_on_record_and_verifies(rig: Place) -> None:
     """Source, kind, numbers and how many: by it a removed body is told from a lost one."""
     for name in ("a", "a", "b"):
-        await place.told(name)
-    await place.job(am={"repeats": DAY}).run()
-    await place.job(am={"deliveries": 2 * DAY}).run()
-    told = {"source": "am", "until": place.now - DAY}
-    assert await place.records() == [
-        told | {"kind": "repeats", "first": 1, "last": 3, "removed": 1, "bytes": 12},
-        told | {"kind": "deliveries", "first": 1, "last": 2, "removed": 1, "bytes": 12, "until": place.now - 2 * DAY},
+        await rig.told(name)
+    await rig.job(am={"repeats": DAY}).run()
+    await rig.job(am={"deliveries": 2 * DAY}).run()
+    fields = {"source": "am", "until": rig.now - DAY}
+    assert await rig.records() == [
+        fields | {"kind": "repeats", "first": 1, "last": 3, "removed": 1, "bytes": 12},
+        fields | {"kind": "deliveries", "first": 1, "last": 2, "removed": 1, "bytes": 12, "until": rig.now - 2 * DAY},
     ]
-    assert await place.differences() == ()
+    assert await rig.differences() == ()
     lost = "DELETE FROM content WHERE number = (SELECT content FROM delivery WHERE number = 3)"
-    await place.log.transact(lambda connection: connection.exec_driver_sql(lost) and None)
-    assert [str(each) for each in await place.differences()] == [
+    await rig.log.transact(lambda connection: connection.exec_driver_sql(lost) and None)
+    assert [str(each) for each in await rig.differences()] == [
         "delivery d3: its body is missing and no removal of it is recorded"
     ]
 
 
-async def test_each_pass_goes_on_where_the_last_one_ended(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_pass_goes_on_where_the_last_one_ended(rig: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """In small transactions, also after a start; a second pass finds nothing and records nothing."""
     monkeypatch.setattr(retention, "_MOST", 2)
     for _ in range(7):
-        await place.told("a")
-    job = place.job(am={"repeats": 3 * DAY})
-    assert (await job.run(), await job.run(), await place.job(am={"repeats": 3 * DAY}).run()) == (4, 0, 0)
-    records = await place.records()
+        await rig.told("a")
+    job = rig.job(am={"repeats": 3 * DAY})
+    assert (await job.run(), await job.run(), await rig.job(am={"repeats": 3 * DAY}).run()) == (4, 0, 0)
+    records = await rig.records()
     assert [(one["first"], one["last"]) for one in records] == [(1, 2), (3, 4), (5, 5)]
-    place.now += DAY
+    rig.now += DAY
     assert await job.run() == 1
-    assert await place.kept() == ["d1", "d7"]
-    assert await place.differences() == ()
+    assert await rig.kept() == ["d1", "d7"]
+    assert await rig.differences() == ()
 
 
-async def test_without_an_age_nothing_goes(place: Place) -> None:
+async def test_without_an_age_nothing_goes(rig: Place) -> None:
     """By default everything is kept."""
-    await place.told("a")
-    place.now += 10_000 * DAY
-    assert await place.job().run() == 0
-    assert await place.kept() == ["d1"]
+    await rig.told("a")
+    rig.now += 10_000 * DAY
+    assert await rig.job().run() == 0
+    assert await rig.kept() == ["d1"]
 
 
-async def test_a_log_that_cannot_be_written_is_tried_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_that_cannot_be_written_is_tried_again(rig: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass that fails loses nothing and is made up for."""
-    await place.told("a")
-    await place.told("a")
-    job = place.job(am={"repeats": 0})
-    real = place.log.transact
+    await rig.told("a")
+    await rig.told("a")
+    job = rig.job(am={"repeats": 0})
+    real = rig.log.transact
 
     async def full(*_: object, **__: object) -> None:
         raise Unavailable("the disk is full")
 
-    monkeypatch.setattr(place.log, "transact", full)
+    monkeypatch.setattr(rig.log, "transact", full)
     assert await job.run() == 0
-    monkeypatch.setattr(place.log, "transact", real)
+    monkeypatch.setattr(rig.log, "transact", real)
     assert await job.run() == 1
 
 
-async def test_removed_bytes_are_overwritten(place: Place, tmp_path: Path) -> None:
+async def test_removed_bytes_are_overwritten(rig: Place, tmp_path: Path) -> None:
     """What expired is not left in free pages of the file."""
-    await place.told("a")
-    await place.told("a")
-    await place.job(am={"repeats": 0}).run()
-    await place.log.close()
+    await rig.told("a")
+    await rig.told("a")
+    await rig.job(am={"repeats": 0}).run()
+    await rig.log.close()
     content = (tmp_path / "t.db").read_bytes()
     assert (b"body 1 of am" in content, b"body 2 of am" in content) == (True, False)

@@ -31,10 +31,10 @@ from tests.histories import MADE_UP, Told, example
 REVIEW = "/api/v1/incidents/1/review"
 
 
-def reviewed(told: Told, status: str, when: str, **more: Any) -> RecordedEvent:
+def reviewed(story: Told, status: str, when: str, **more: Any) -> RecordedEvent:
     """What somebody says of the draft as it is."""
-    data = {"status": status, "evidence": evidence(told.history())}
-    return told.says("incident.reviewed", when, data=data, **more)
+    data = {"status": status, "evidence": evidence(story.history())}
+    return story.says("incident.reviewed", when, data=data, **more)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_the_head_says_how_far_the_review_is_and_who_said_so(status: str, shown:
     told = example()
     event = reviewed(told, status, "16:30:00", tail="d0d0d")
     document = told.draft()
-    said = f"{shown} (Ana, 2026-03-04 16:30 UTC)"
-    assert f"**Status:** Resolved · {said} [d0d0d]" in markdown(document)
-    assert said in re.sub("<[^>]+>", "", html(document))
-    assert all(said in RENDERERS[form](document) for form in ("confluence", "archive"))
+    sentence = f"{shown} (Ana, 2026-03-04 16:30 UTC)"
+    assert f"**Status:** Resolved · {sentence} [d0d0d]" in markdown(document)
+    assert sentence in re.sub("<[^>]+>", "", html(document))
+    assert all(sentence in RENDERERS[form](document) for form in ("confluence", "archive"))
     read = json.loads(RENDERERS["json"](document))["review"]
     assert (read["status"], read["by"], read["event"], read["changed"]) == (status, "Ana", event.id, False)
     assert lint(document) == ()
@@ -57,27 +57,27 @@ def test_the_head_says_how_far_the_review_is_and_who_said_so(status: str, shown:
 
 def test_a_draft_that_changed_since_says_so() -> None:
     """Late evidence, a correction and a person's words all make it another one; the next review is of that."""
-    told = example()
-    reviewed(told, "reviewed", "16:30:00")
-    assert "changed since" not in told.markdown()
-    told.fires("LateAlert", "14:05:00", "cart")
-    text = told.markdown()
+    story = example()
+    reviewed(story, "reviewed", "16:30:00")
+    assert "changed since" not in story.markdown()
+    story.fires("LateAlert", "14:05:00", "cart")
+    text = story.markdown()
     assert "Reviewed (Ana, 2026-03-04 16:30 UTC), changed since [" in text
     assert [each.rule for each in complaints(text) if each.rule == "stale-review"] == ["stale-review"]
-    reviewed(told, "reviewed", "17:00:00")
-    assert "changed since" not in told.markdown()
-    told.edits("summary", "Nobody could pay.", "17:30")
-    assert "17:00 UTC), changed since [" in told.markdown()
+    reviewed(story, "reviewed", "17:00:00")
+    assert "changed since" not in story.markdown()
+    story.edits("summary", "Nobody could pay.", "17:30")
+    assert "17:00 UTC), changed since [" in story.markdown()
 
 
 def test_the_order_in_which_things_arrived_decides_nothing() -> None:
     """The same events give the same head, and what is said of the review is no evidence itself."""
-    told = example()
-    reviewed(told, "in_review", "16:30:00")
-    reviewed(told, "reviewed", "16:40:00")
-    assert draft(told.history(reversed(told.events))) == told.draft()
-    assert told.draft().review is not None
-    assert "Reviewed (Ana, 2026-03-04 16:40 UTC) [" in told.markdown()
+    story = example()
+    reviewed(story, "in_review", "16:30:00")
+    reviewed(story, "reviewed", "16:40:00")
+    assert draft(story.history(reversed(story.events))) == story.draft()
+    assert story.draft().review is not None
+    assert "Reviewed (Ana, 2026-03-04 16:40 UTC) [" in story.markdown()
 
 
 @pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
@@ -109,10 +109,10 @@ async def shown(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Face]:
         yield face
 
 
-async def says(face: Face, path: str, **said: Any) -> None:
+async def says(face: Face, path: str, **fields: Any) -> None:
     """A statement, a second after the one before."""
     face.now += 1_000_000
-    answer = await face.post(path, {"by": "Ada", **said})
+    answer = await face.post(path, {"by": "Ada", **fields})
     assert answer.status == 201, answer.body
 
 
@@ -146,12 +146,12 @@ async def test_what_people_changed_stands_apart_from_what_evidence_changed(shown
     assert (await shown.deliver(json.dumps(ring).encode())).status == 202
     await shown.followed()
     path = f"/api/v1/incidents/1/diff?from={version['as_of']}"
-    found = (await shown.get(path)).json["differences"]
-    by = {who: [each["after"] for each in found if each["by"] == who] for who in ("people", "evidence")}
+    differences = (await shown.get(path)).json["differences"]
+    by = {who: [each["after"] for each in differences if each["by"] == who] for who in ("people", "evidence")}
     assert any("Nobody could pay." in each for each in by["people"])
     assert not any("another" in each for each in by["people"])
     assert any("another" in each for each in by["evidence"])
-    assert all(each["events"] for each in found if each["by"] == "people")
+    assert all(each["events"] for each in differences if each["by"] == "people")
     assert (await shown.get(f"{path}&to={version['as_of']}")).json["differences"] == []
     (await shown.get("/api/v1/incidents/1/diff?to=2020-01-01T00:00:00Z")).problem(404)
 
@@ -197,9 +197,9 @@ async def test_a_list_of_a_moment_goes_on_page_by_page(shown: Face) -> None:
     """Each incident once, whatever the page."""
     for number in (2, 3):
         await shown.incident(number)
-    path, found = f"/api/v1/incidents?limit=1&as_of={rfc3339(shown.now)}", []
+    path, numbers = f"/api/v1/incidents?limit=1&as_of={rfc3339(shown.now)}", []
     while path:
         page = await shown.get(path)
-        found += [row["number"] for row in page.json["incidents"]]
+        numbers += [row["number"] for row in page.json["incidents"]]
         path = page.headers["Link"][1:].partition(">")[0] if page.json["next"] else ""
-    assert found == [3, 2, 1]
+    assert numbers == [3, 2, 1]

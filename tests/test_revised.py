@@ -34,56 +34,56 @@ def test_what_is_edited_where_it_is_published_is_not_lost(told: Told, cut: int, 
     editor = Editor(early)
     for act in acts:
         do(editor, act)
-    kept, reads = taken_in(early, early, editor.text, early, "archive")
-    now = revised(kept, late)
+    text, reads = taken_in(early, early, editor.text, early, "archive")
+    now = revised(text, late)
     assert_people_kept(editor.text, now, set(said(early)))
     assert_facts_kept(late, now, editor)
-    assert revised(kept, late) == now
-    assert reads == plain(revised(kept, early))
+    assert revised(text, late) == now
+    assert reads == plain(revised(text, early))
     assert said(revised(taken_in(now, now, now, late, "archive")[0], late)) == said(now)
 
 
 @examples(15)
-@given(told=incidents(), acts=DEEDS)
-def test_what_is_taken_in_shows_in_every_format(told: Told, acts: list[Any]) -> None:
+@given(story=incidents(), acts=DEEDS)
+def test_what_is_taken_in_shows_in_every_format(story: Told, acts: list[Any]) -> None:
     """Each word that somebody typed, and all that stands in the Markdown; the page for Confluence is XML."""
-    base = draft_of(told, told.events)
+    base = draft_of(story, story.events)
     editor = Editor(base)
     for act in acts:
         do(editor, act)
-    document = with_edits(told, taken_in(base, base, editor.text, base, "archive")[0])
+    document = with_edits(story, taken_in(base, base, editor.text, base, "archive")[0])
     reads = markdown(document)
     typed = {f"word{n}x" for n in range(1, editor.typed + 1)}
-    kept = {word for word in typed if word in reads}
+    typed_words = {word for word in typed if word in reads}
     page, wiki = html(document), confluence(document)
     for text in (page, wiki):
-        assert {word for word in kept if word not in text} == set()
+        assert {word for word in typed_words if word not in text} == set()
         assert not set(text) & set("\x02\x03\x0e\x0f")
         assert set(CITED.findall(unescape(re.sub("<[^>]*>", " ", text)))) >= set(CITED.findall(reads))
     edited = json.loads(to_json(document))["edited"]
     assert edited["text"] == reads
     theirs = "\n".join(line["text"] for line in edited["lines"])
-    assert {word for word in kept if word not in theirs} == set()
+    assert {word for word in typed_words if word not in theirs} == set()
 
 
 def test_lines_that_nobody_touched_are_written_as_the_format_writes_them() -> None:
     """A long quotation stands whole, citations lead to the appendix; a person's HTML and addresses stay text."""
-    told = Told()
-    told.context["external_url"] = "https://timelined.example"
-    told.ends(told.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
-    told.says("note.added", "18:05:00", "Long. " * 200 + "Its last word.")
-    base = draft_of(told, told.events)
+    story = Told()
+    story.context["external_url"] = "https://timelined.example"
+    story.ends(story.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
+    story.says("note.added", "18:05:00", "Long. " * 200 + "Its last word.")
+    base = draft_of(story, story.events)
     theirs = "<b onclick=x>Two</b> shops [closed](javascript:x) ![p](http://x/y.png) <!-- tl x -->"
     edited = re.sub("(?m)^## Impact(.*)$", lambda found: f"## Impact on shops{found[1]}\n\n{theirs}", base)
     edited = edited.replace("# Postmortem Report", "# Report", 1)
-    document = with_edits(told, taken_in(base, base, edited, base, "archive")[0])
+    document = with_edits(story, taken_in(base, base, edited, base, "archive")[0])
     page = html(document)
     assert "Its last word." in page
     assert "Its last word." in confluence(document)
     assert "Its last word." not in markdown(document)
     assert "<h1>Report: <strong>checkout: HighErrorRate</strong></h1>" in page
     assert '<h2 id="impact">Impact on shops</h2>' in page
-    event = told.events[0].id
+    event = story.events[0].id
     assert f'<a href="#e-{event}"' in page
     assert f'<span id="e-{event}"' in page
     assert page.count('<div class="broad"><svg') == 1
@@ -97,7 +97,7 @@ def test_a_person_cannot_reach_what_stands_in_our_places() -> None:
     """Whatever they write around a line of ours, or as one, our markup stands in text alone."""
     fragments = (Fragment("<i>x</i>", "x"),)
     here = place(0)
-    for text, shown in (
+    for text, expected in (
         (here, "<p><i>x</i></p>"),
         (f"`{here}`", "<p><code>x</code></p>"),
         (f"```{here}\n{here}\n```", '<pre><code class="language-x">x\n</code></pre>'),
@@ -105,7 +105,7 @@ def test_a_person_cannot_reach_what_stands_in_our_places() -> None:
         (clean(f"a{here}"), "<p>a\ufffd0\ufffd</p>"),
     ):
         (passage,) = passages(text, fragments, 2)
-        assert passage.body.strip() == shown
+        assert passage.body.strip() == expected
 
 
 @examples(25)
@@ -113,14 +113,14 @@ def test_a_person_cannot_reach_what_stands_in_our_places() -> None:
 def test_of_two_who_edit_apart_no_word_is_lost(told: Told, here: list[Any], there: list[Any]) -> None:
     """Whatever both do to their copies, each word that either typed stands in what both became."""
     base = draft_of(told, told.events)
-    one, two = Editor(base), Editor(base)
+    first, two = Editor(base), Editor(base)
     two.typed = 1_000
-    for editor, acts in ((one, here), (two, there)):
+    for editor, acts in ((first, here), (two, there)):
         for act in acts:
             do(editor, act)
-    both = revised(taken_in(base, one.text, two.text, base, "tracker")[0], base)
-    typed = [f"word{n}x" for n in (*range(1, one.typed + 1), *range(1_001, two.typed + 1))]
-    before = one.text + two.text
+    both = revised(taken_in(base, first.text, two.text, base, "tracker")[0], base)
+    typed = [f"word{n}x" for n in (*range(1, first.typed + 1), *range(1_001, two.typed + 1))]
+    before = first.text + two.text
     assert [word for word in typed if word in before and word not in both] == []
 
 

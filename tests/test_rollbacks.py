@@ -32,11 +32,11 @@ def back(minutes: float = 20, sha: str | None = V1, **fields: Any) -> RecordedEv
 def undone(*changes: RecordedEvent) -> set[str]:
     """The titles of the changes that the draft says were rolled back; text and facts agree on each."""
     history = replay([firing(10, service="shop"), *changes, resolved(25, since=10, service="shop")])
-    found = {each.title for each in history.changes if change_facts.undone_by(history, each) is not None}
+    titles = {each.title for each in history.changes if change_facts.undone_by(history, each) is not None}
     lines = [line for line in markdown(draft(history)).split("\n") if SAID in line]
-    assert {title for title in found if any(f'"{title}"' in line.partition(SAID)[0] for line in lines)} == found
-    assert len(lines) == len(found)
-    return found
+    assert {title for title in titles if any(f'"{title}"' in line.partition(SAID)[0] for line in lines)} == titles
+    assert len(lines) == len(titles)
+    return titles
 
 
 @pytest.mark.parametrize(

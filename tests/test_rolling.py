@@ -118,13 +118,13 @@ class Senders:
 
 def recorded(address: str) -> set[int]:
     """The numbers of the alerts that the log has."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     after = 0
     while True:
         page = get(f"{address}/api/v1/events?type=alert.firing&limit=500&after={after}")["events"]
-        found |= {int(event["entity"].rpartition(":")[2] or event["entity"], 16) for event in page}
+        numbers |= {int(event["entity"].rpartition(":")[2] or event["entity"], 16) for event in page}
         if not page:
-            return found
+            return numbers
         after = page[-1]["position"]
 
 
@@ -138,17 +138,17 @@ def test_a_rolling_restart_refuses_nobody(postgres: Server, tmp_path: Path, free
     daemons = [Process(tmp_path / name) for name in ("a", "b")]
     try:
         addresses = []
-        for one in daemons:
-            one.folder.mkdir()
-            addresses.append(one.start(*flags))
+        for daemon_process in daemons:
+            daemon_process.folder.mkdir()
+            addresses.append(daemon_process.start(*flags))
         balancer = Balancer(tmp_path, free_port, addresses)
         with balancer.running(program):
             eventually(lambda: balancer.up() == [True, True])
             with Senders(balancer.address) as senders:
-                for one, address in zip(daemons, addresses, strict=True):
+                for daemon_process, address in zip(daemons, addresses, strict=True):
                     senders.go_on()
-                    assert one.end(signal.SIGTERM) == 0
-                    one.start(*flags, "--web.listen-address", address.removeprefix("http://"))
+                    assert daemon_process.end(signal.SIGTERM) == 0
+                    daemon_process.start(*flags, "--web.listen-address", address.removeprefix("http://"))
                     eventually(lambda: balancer.up() == [True, True])
                 senders.go_on()
         assert senders.failed == []
@@ -156,8 +156,8 @@ def test_a_rolling_restart_refuses_nobody(postgres: Server, tmp_path: Path, free
         # What lists show is a moment behind what was acknowledged.
         eventually(lambda: set(senders.acknowledged) <= recorded(addresses[0]))
     finally:
-        for one in daemons:
-            one.kill()
+        for daemon_process in daemons:
+            daemon_process.kill()
 
 
 def test_a_daemon_that_drains_takes_everything_but_readiness(process: Process) -> None:

@@ -35,10 +35,10 @@ def line(row: Row) -> str:
 
 def series(count: int, gap: int, *, name: str = "SlowCart") -> Told:
     """So many series of one alert, each this long after the one before."""
-    told = Told()
+    story = Told()
     for n in range(count):
-        told.fires(name, at("10:00:00") + n * gap, "cart", series=f"pod-{n}")
-    return told
+        story.fires(name, at("10:00:00") + n * gap, "cart", series=f"pod-{n}")
+    return story
 
 
 def test_series_that_fire_within_a_minute_are_one_row() -> None:
@@ -57,21 +57,21 @@ def test_series_that_began_in_other_minutes_have_rows_of_their_own() -> None:
 
 def test_series_of_the_next_minutes_count_in() -> None:
     """Where others fired within a minute, those of the next five minutes count in, later ones do not."""
-    told = series(3, SECOND)
+    story = series(3, SECOND)
     for minute in (4, 6):
-        told.fires("SlowCart", f"10:0{minute}:00", "cart", series=f"late-{minute}")
-    rows = table(told).rows
+        story.fires("SlowCart", f"10:0{minute}:00", "cart", series=f"late-{minute}")
+    rows = table(story).rows
     assert [len(row.cites) for row in rows] == [4, 1]
     assert plain(rows[0].parts).startswith("Alert SlowCart fired on cart (critical), 4 series by 10:04")
 
 
 def test_different_alerts_within_a_minute_are_one_row() -> None:
     """The row names each with its service and severity, and the minute of what began in another one."""
-    told = Told()
-    told.fires("A", "10:00:40", "web", said="a")
-    told.fires("B", "10:01:20", "api", severity="warning")
-    told.fires("C", "10:01:41", "api")
-    assert lines(told) == [
+    story = Told()
+    story.fires("A", "10:00:40", "web", said="a")
+    story.fires("B", "10:01:20", "api", severity="warning")
+    story.fires("C", "10:01:41", "api")
+    assert lines(story) == [
         'Detected: Alert A fired on web (critical): "a"; alert B fired on api (warning) at 10:01',
         "Alert C fired on api (critical)",
     ]
@@ -126,10 +126,10 @@ def test_never_of_how_many() -> None:
 
 def test_series_that_differ_in_many_labels_name_none() -> None:
     """Several labels that vary tell nothing apart and are left out."""
-    told = Told()
+    story = Told()
     for n in range(3):
         labels = {"a": f"{n}", "b": f"{n}", "c": f"{n}"}
-        told.add(
+        story.add(
             "alert.firing",
             at("10:00") + n,
             entity=f"{n}",
@@ -137,16 +137,16 @@ def test_series_that_differ_in_many_labels_name_none() -> None:
             labels=labels,
             data={"starts_at": at("10:00") + n},
         )
-    assert lines(told) == ["Detected: Alert X fired, 3 series"]
+    assert lines(story) == ["Detected: Alert X fired, 3 series"]
 
 
 def flapping(times: int) -> Told:
     """An alert that fires for two minutes, every four, and once more than it flaps."""
-    told = Told()
+    story = Told()
     for n in range(times + 1):
-        alert = told.fires("X", at("14:06:00") + n * 4 * MINUTE, "web")
-        told.ends(alert, at("14:08:00") + n * 4 * MINUTE)
-    return told
+        alert = story.fires("X", at("14:06:00") + n * 4 * MINUTE, "web")
+        story.ends(alert, at("14:08:00") + n * 4 * MINUTE)
+    return story
 
 
 def test_one_that_fires_again_has_rows_of_its_own() -> None:
@@ -169,37 +169,39 @@ def test_going_on_and_off_is_one_row_and_the_last_end_another() -> None:
 
 def test_a_severity_that_changes_while_an_alert_fires_has_a_row() -> None:
     """Of senders that raise one alert: when, from what to what, of how many series; each firing stands in one row."""
-    told = Told()
+    story = Told()
     for n in range(3):
-        told.fires("Errors", at("10:00:00") + n * SECOND, "web", series=f"pod-{n}", severity="warning", said="5 fail")
+        story.fires("Errors", at("10:00:00") + n * SECOND, "web", series=f"pod-{n}", severity="warning", said="5 fail")
     for n in range(3):
-        told.fires("Errors", at("10:05:00") + n * SECOND, "web", series=f"pod-{n}", severity="critical", said="50 fail")
-    told.fires("Errors", at("10:09:00"), "web", series="pod-0", severity="WARN", said="6 fail")
-    same = told.fires("Errors", at("10:10:00"), "web", series="pod-0", severity="warning", said="6 fail")
-    assert lines(told)[1:] == [
+        story.fires(
+            "Errors", at("10:05:00") + n * SECOND, "web", series=f"pod-{n}", severity="critical", said="50 fail"
+        )
+    story.fires("Errors", at("10:09:00"), "web", series="pod-0", severity="WARN", said="6 fail")
+    same = story.fires("Errors", at("10:10:00"), "web", series="pod-0", severity="warning", said="6 fail")
+    assert lines(story)[1:] == [
         'Severity of the alert Errors on web (3 series) was raised from warning to critical: "50 fail"',
         'Severity of the alert Errors on web was lowered from critical to WARN: "6 fail"',
     ]
-    cited = [each for row in table(told).rows for each in row.cites]
-    assert len(cited) == len(set(cited)) == len(told.events)
-    assert same.id in table(told).rows[0].cites, "words of one grade are no change"
+    cited = [each for row in table(story).rows for each in row.cites]
+    assert len(cited) == len(set(cited)) == len(story.events)
+    assert same.id in table(story).rows[0].cites, "words of one grade are no change"
 
 
 def test_a_firing_long_after_an_end_is_no_flap() -> None:
     """More than five minutes of quiet make a new firing of it, however often."""
-    told = Told()
+    story = Told()
     for start in ("10:00:00", "10:30:00", "11:00:00", "11:30:00", "12:00:00"):
-        told.ends(told.fires("X", start, "web"), at(start) + 24 * MINUTE)
-    assert [row.type for row in table(told).rows] == ["alert.firing", "alert.resolved"] * 5
+        story.ends(story.fires("X", start, "web"), at(start) + 24 * MINUTE)
+    assert [row.type for row in table(story).rows] == ["alert.firing", "alert.resolved"] * 5
 
 
 def test_ends_of_different_alerts_within_a_minute_are_one_row() -> None:
     """Two alerts that end together end on one row, in the order they began, with the time of another minute."""
-    told = Told()
-    first, second = told.fires("A", "10:00:00", "web"), told.fires("B", "10:01:30", "api")
-    told.ends(second, "10:09:10")
-    told.ends(first, "10:10:00")
-    assert lines(told)[-1] == (
+    story = Told()
+    first, second = story.fires("A", "10:00:00", "web"), story.fires("B", "10:01:30", "api")
+    story.ends(second, "10:09:10")
+    story.ends(first, "10:10:00")
+    assert lines(story)[-1] == (
         "Last alert ended, Resolved: Alert A on web resolved after 10 min; alert B on api resolved after 7 min 40 s at "
         "10:09"
     )
@@ -207,11 +209,11 @@ def test_ends_of_different_alerts_within_a_minute_are_one_row() -> None:
 
 def test_ends_further_apart_stay_apart() -> None:
     """Ends more than a minute apart are rows of their own, with how long each alert fired."""
-    told = Told()
-    first, second = told.fires("A", "10:00:00", "web"), told.fires("B", "10:01:01", "api")
-    told.ends(second, "10:05:01")
-    told.ends(first, "10:06:02")
-    assert lines(told)[2:] == [
+    story = Told()
+    first, second = story.fires("A", "10:00:00", "web"), story.fires("B", "10:01:01", "api")
+    story.ends(second, "10:05:01")
+    story.ends(first, "10:06:02")
+    assert lines(story)[2:] == [
         "Alert B on api resolved after 4 min",
         "Last alert ended, Resolved: Alert A on web resolved after 6 min 2 s",
     ]
@@ -219,10 +221,10 @@ def test_ends_further_apart_stay_apart() -> None:
 
 def test_an_alert_that_still_fires_leaves_the_label_off() -> None:
     """While one alert has no end, no end is called the last."""
-    told = Told()
-    told.ends(told.fires("A", "10:00:00", "web"), "10:05:00")
-    told.fires("B", "10:01:00", "web")
-    assert not any("Last alert ended" in text for text in lines(told))
+    story = Told()
+    story.ends(story.fires("A", "10:00:00", "web"), "10:05:00")
+    story.fires("B", "10:01:00", "web")
+    assert not any("Last alert ended" in text for text in lines(story))
 
 
 @pytest.mark.parametrize(
@@ -234,18 +236,18 @@ def test_an_alert_that_still_fires_leaves_the_label_off() -> None:
 )
 def test_a_short_change_is_one_row_at_its_end(end: str, expected: list[str]) -> None:
     """Up to ten minutes a change is told once, when it finished; a longer one also when it began."""
-    told = Told()
-    told.deploys("web", "10:00:00", end)
-    assert lines(told) == expected
-    assert table(told).rows[-1].at == at(end)
+    story = Told()
+    story.deploys("web", "10:00:00", end)
+    assert lines(story) == expected
+    assert table(story).rows[-1].at == at(end)
 
 
 def test_notes_and_acknowledgements_are_never_folded() -> None:
     """What people wrote and did stands in rows of its own, however close together."""
-    told = Told()
+    story = Told()
     for n in range(6):
-        told.says("note.added", f"10:00:{n:02d}", f"note {n}")
-    assert lines(told) == [f'Note by Ana: "note {n}"' for n in range(6)]
+        story.says("note.added", f"10:00:{n:02d}", f"note {n}")
+    assert lines(story) == [f'Note by Ana: "note {n}"' for n in range(6)]
 
 
 def test_a_first_symptom_that_was_the_detection_is_called_detected() -> None:
@@ -258,37 +260,37 @@ def test_a_first_symptom_that_was_the_detection_is_called_detected() -> None:
 @pytest.mark.parametrize("called", [{}, {"assignees": ["Jon"]}], ids=["nobody", "somebody"])
 def test_an_incident_that_somebody_declared_paged_whom_it_called(called: dict[str, list[str]]) -> None:
     """Who opens an incident in the on-call tool and calls nobody was not paged."""
-    told = Told()
-    told.page("triggered", "10:01:00", actor="Mara", data=called)
-    told.page("acknowledged", "10:02:00", actor="Mara")
-    assert any("Paged" in row.label for row in table(told).rows) == bool(called)
+    story = Told()
+    story.page("triggered", "10:01:00", actor="Mara", data=called)
+    story.page("acknowledged", "10:02:00", actor="Mara")
+    assert any("Paged" in row.label for row in table(story).rows) == bool(called)
 
 
 def test_a_low_alert_before_the_detection_is_the_first_symptom() -> None:
     """An alert that called nobody shows when it began to show."""
-    told = Told()
-    told.fires("Low", "09:00:00", "web", severity="warning")
-    told.fires("High", "10:00:00", "web")
-    assert [row.label for row in table(told).rows] == ["First symptom", "Detected"]
+    story = Told()
+    story.fires("Low", "09:00:00", "web", severity="warning")
+    story.fires("High", "10:00:00", "web")
+    assert [row.label for row in table(story).rows] == ["First symptom", "Detected"]
 
 
 def test_mitigated_is_a_label_only_where_a_person_stated_it() -> None:
     """The derived mitigation is no row's label; a stated one is, and the row goes on from it."""
-    told = Told()
-    told.ends(told.fires("A", "10:00:00", "web"), "10:05:00")
-    assert "Mitigated" not in " ".join(lines(told))
-    told.marks("mitigated", "10:03:00", "switched over")
-    assert 'Mitigated: as stated by Ana: "switched over"' in lines(told)
+    story = Told()
+    story.ends(story.fires("A", "10:00:00", "web"), "10:05:00")
+    assert "Mitigated" not in " ".join(lines(story))
+    story.marks("mitigated", "10:03:00", "switched over")
+    assert 'Mitigated: as stated by Ana: "switched over"' in lines(story)
 
 
 def test_an_acknowledgement_goes_on_from_its_label() -> None:
     """The labelled row reads ``Acknowledged by Ana``; a second one names its page."""
-    told = Told()
-    told.page("triggered", "10:00:00")
-    told.page("acknowledged", "10:02:00", actor="Ana")
-    told.page("triggered", "10:01:00", 312)
-    told.page("acknowledged", "10:03:30", 312, actor="Bo")
-    assert lines(told)[2:] == [
+    story = Told()
+    story.page("triggered", "10:00:00")
+    story.page("acknowledged", "10:02:00", actor="Ana")
+    story.page("triggered", "10:01:00", 312)
+    story.page("acknowledged", "10:03:30", 312, actor="Bo")
+    assert lines(story)[2:] == [
         "Acknowledged: by Ana, 2 min after the page",
         "PagerDuty incident 312 was acknowledged by Bo, 2 min 30 s after the page",
     ]
@@ -296,11 +298,11 @@ def test_an_acknowledgement_goes_on_from_its_label() -> None:
 
 def test_late_from_five_minutes_on() -> None:
     """What was received five minutes late says so; a little less does not; people are never late."""
-    told = Told()
-    told.fires("A", "10:00:00", "web", late=5 * MINUTE - 1)
-    told.fires("B", "10:06:00", "web", late=8 * MINUTE + 59 * SECOND)
-    told.says("note.added", "10:07:00", "told in hindsight", late=60 * MINUTE)
-    assert [row.suffixes for row in table(told).rows] == [(), ("received 8 min late",), ()]
+    story = Told()
+    story.fires("A", "10:00:00", "web", late=5 * MINUTE - 1)
+    story.fires("B", "10:06:00", "web", late=8 * MINUTE + 59 * SECOND)
+    story.says("note.added", "10:07:00", "told in hindsight", late=60 * MINUTE)
+    assert [row.suffixes for row in table(story).rows] == [(), ("received 8 min late",), ()]
 
 
 @pytest.mark.parametrize(
@@ -348,18 +350,18 @@ def test_runs_that_change_nothing_are_counted_below_the_table(
 ) -> None:
     """Tests, chores and runs of pull requests leave the table, however they end; a deployment stays, also a failed or
     a cancelled one."""
-    told = example()
+    story = example()
     for state, when in (("started", "14:05:00"), (ending, "14:07:00")):
-        told.add(f"change.{state}", when, entity="workflow_run:1", title=workflow, data={"workflow": workflow, **data})
-    shown = table(told)
-    assert any("Workflow run" in line(row) for row in shown.rows) is not idle
-    assert (shown.left_out is not None) is idle
-    if shown.left_out is not None:
-        assert plain(shown.left_out.parts) == (
+        story.add(f"change.{state}", when, entity="workflow_run:1", title=workflow, data={"workflow": workflow, **data})
+    timeline = table(story)
+    assert any("Workflow run" in line(row) for row in timeline.rows) is not idle
+    assert (timeline.left_out is not None) is idle
+    if timeline.left_out is not None:
+        assert plain(timeline.left_out.parts) == (
             "1 row is not shown here (1 workflow run that changes nothing); --detail all shows every event"
         )
-        assert set(shown.left_out.cites) == {each.id for each in told.events[-2:]}
-    assert sum("Workflow run" in text for text in lines(told, "all")) == 2
+        assert set(timeline.left_out.cites) == {each.id for each in story.events[-2:]}
+    assert sum("Workflow run" in text for text in lines(story, "all")) == 2
 
 
 def test_all_folds_nothing() -> None:
@@ -381,22 +383,22 @@ def test_nothing_disappears_silently(build: object) -> None:
 
 def test_what_people_wrote_is_never_dropped() -> None:
     """Sixty notes and two hundred messages are as many rows, whole up to five hundred characters."""
-    told = storm()
-    texts = lines(told)
+    story = storm()
+    texts = lines(story)
     assert sum(text.startswith("Note by") for text in texts) == 60
     assert sum(text.startswith("Message by") for text in texts) == 200
-    assert all(event.title.strip() in " ".join(texts) for event in told.events if event.type == "note.added")
+    assert all(event.title.strip() in " ".join(texts) for event in story.events if event.type == "note.added")
 
 
 def test_a_storm_of_names_is_told_by_the_minute() -> None:
     """Alerts of many names that fire within a minute are one row that names ten and counts the others."""
-    told = Told()
+    story = Told()
     for n in range(30):
-        told.fires(f"Alert{n}", at("10:00:00") + n * SECOND, f"service-{n}")
-    (row,) = lines(told)
+        story.fires(f"Alert{n}", at("10:00:00") + n * SECOND, f"service-{n}")
+    (row,) = lines(story)
     assert row.endswith("; 20 more alerts fired")
     assert row.count(" fired on ") == 10
-    assert len(table(told).rows[0].cites) == 30
+    assert len(table(story).rows[0].cites) == 30
 
 
 @pytest.mark.parametrize(
@@ -408,14 +410,14 @@ def test_a_storm_of_names_is_told_by_the_minute() -> None:
 )
 def test_an_import_is_told_once(late: Callable[[int], int], sentence: str) -> None:
     """Where most events came late by similar spans one sentence above the table says so, and no row does."""
-    told = Told()
+    story = Told()
     for n in range(6):
         moment = at(f"10:0{n}:30")
-        told.fires(f"A{n}", moment, "web", late=late(moment))
-    above = SECTIONS["timeline"](told.history(), Options()).blocks[0]
+        story.fires(f"A{n}", moment, "web", late=late(moment))
+    above = SECTIONS["timeline"](story.history(), Options()).blocks[0]
     assert isinstance(above, Claim)
     assert sentence in plain(above.parts)
-    assert not any(row.suffixes for row in table(told).rows)
+    assert not any(row.suffixes for row in table(story).rows)
 
 
 def test_rows_are_in_the_order_things_happened() -> None:
@@ -427,9 +429,9 @@ def test_rows_are_in_the_order_things_happened() -> None:
 
 def test_an_alert_known_only_by_its_end_still_has_its_firing_row() -> None:
     """A resolve proves its firing: both rows are there, both citing the one event."""
-    told = Told()
-    fired = told.fires("A", "10:00:00", "web")
-    end = told.ends(fired, "10:05:00")
-    alone = told.without(fired)
+    story = Told()
+    fired = story.fires("A", "10:00:00", "web")
+    end = story.ends(fired, "10:05:00")
+    alone = story.without(fired)
     assert [row.cites for row in table(alone).rows] == [(end.id,), (end.id,)]
     assert lines(alone)[0] == "Detected: Alert A fired on web (critical)"

@@ -139,11 +139,11 @@ def test_what_evidence_shows_or_people_did_is_no_fault(part: str, text: str) -> 
 
 def test_a_time_that_differs_from_the_evidence_is_found() -> None:
     """By more than a minute; which of the two holds is for people to say, so both are told."""
-    told = {text: found(detection=MEASURED, summary=text) for text in (
+    rules_by_text = {text: found(detection=MEASURED, summary=text) for text in (
         "It was mitigated at 18:23.", "We had mitigated it by 18:24.", "It was mitigated at 18:31.",
         "Ann noticed it around 17:50.", "The impact began at 17:50.",
     )}  # fmt: skip
-    assert ["two-times" in rules for rules in told.values()] == [False, False, True, True, False]
+    assert ["two-times" in rules for rules in rules_by_text.values()] == [False, False, True, True, False]
 
 
 def test_an_alert_that_outlives_the_end_is_found() -> None:
@@ -155,10 +155,10 @@ def test_an_alert_that_outlives_the_end_is_found() -> None:
     early = over.replace("## Detection", f"{late}\n## Detection")
     still = over.replace("{rows}", "| 2026-03-04 18:21 | Alert Slow fired on web (warning) [4c9ba] |\n{rows}")
     named = still.replace("{summary}", "- No end is recorded for Slow on web (warning) [4c9ba].")
-    told = [[each.text for each in complaints(file.format(**GOOD)) if each.rule == "resolved-early"]
+    findings = [[each.text for each in complaints(file.format(**GOOD)) if each.rule == "resolved-early"]
             for file in (over, early, still, named)]  # fmt: skip
-    assert [len(each) for each in told] == [0, 1, 1, 0]
-    assert told[2] == ["no end of the alert Slow is told, though the incident is called resolved"]
+    assert [len(each) for each in findings] == [0, 1, 1, 0]
+    assert findings[2] == ["no end of the alert Slow is told, though the incident is called resolved"]
 
 
 def test_a_file_may_come_over_standard_input() -> None:
@@ -170,20 +170,20 @@ def test_a_file_may_come_over_standard_input() -> None:
 
 def test_what_people_wrote_through_timelined_is_theirs() -> None:
     """It ends in a citation as everything does; the index says that what it cites is somebody's words."""
-    shown = FILE.format(**GOOD | {"summary": "Ben should have tested it [77d1b]."})
-    assert "blame" not in {each.rule for each in complaints(shown)}
-    shown += "| 77d1b | 19:00:00 | incident.edited | people |\n"
-    assert "blame" in {each.rule for each in complaints(shown)}
+    file_text = FILE.format(**GOOD | {"summary": "Ben should have tested it [77d1b]."})
+    assert "blame" not in {each.rule for each in complaints(file_text)}
+    file_text += "| 77d1b | 19:00:00 | incident.edited | people |\n"
+    assert "blame" in {each.rule for each in complaints(file_text)}
 
 
 def test_a_file_is_read_by_the_mark_that_it_begins_with(tmp_path: Path) -> None:
     """UTF-8 with one and without, and UTF-16: the same is found in the same places."""
-    text, told = FILE.format(**GOOD | {"summary": "TODO: 100%"}), set()
+    text, outputs = FILE.format(**GOOD | {"summary": "TODO: 100%"}), set()
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
         file = tmp_path / "a.md"
         file.write_text(text, encoding)
-        told.add(CliRunner().invoke(timelined, ["lint", str(file), "--off", "uncited", "--off", "overdue"]).stdout)
-    assert len(told) == 1
+        outputs.add(CliRunner().invoke(timelined, ["lint", str(file), "--off", "uncited", "--off", "overdue"]).stdout)
+    assert len(outputs) == 1
 
 
 @pytest.mark.parametrize(

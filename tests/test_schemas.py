@@ -216,13 +216,13 @@ async def test_ready_says_that_the_schema_is_not_ours(tmp_path: Path) -> None:
                 return answer.status, (await answer.json())["reason"]
 
         assert await ready() == (200, "")
-        for revision, said in (
+        for revision, sentence in (
             ("0999", "revision 0999 and this version knows up to"),
             ("0000", "revision 0000 and th"),
         ):
             change(path, at_revision(revision))
             status, reason = await ready()
-            assert (status, said in reason) == (503, True)
+            assert (status, sentence in reason) == (503, True)
         change(path, at_revision(HEAD))
         assert await ready() == (200, "")
 

@@ -254,11 +254,11 @@ async def test_a_missing_event_is_never_sealed_over(tmp_path: Path, log: EventLo
 def test_the_newest_line_is_read_and_a_torn_one_leaves_the_other(tmp_path: Path) -> None:
     """Two lines in turn: whichever is half written, the one before it is still there."""
     path = tmp_path / "acknowledged"
-    kept = Acknowledged(path)
-    assert kept.read() is None
+    record = Acknowledged(path)
+    assert record.read() is None
     for position in (1, 2, 3):
-        kept.record(position, LEAF)
-    kept.close()
+        record.record(position, LEAF)
+    record.close()
     assert acknowledged.read(path) == Last(3, LEAF)
     whole = path.read_bytes()
     for at in range(103):
@@ -270,10 +270,10 @@ def test_the_next_line_goes_over_the_older_one(tmp_path: Path) -> None:
     """After a restart as well, the newest line is never the one that is being written."""
     path = tmp_path / "acknowledged"
     for position in range(1, 6):
-        kept = Acknowledged(path)
-        kept.read()
-        kept.record(position, LEAF)
-        kept.close()
+        record = Acknowledged(path)
+        record.read()
+        record.record(position, LEAF)
+        record.close()
         assert b"%020d" % max(1, position - 1) in path.read_bytes()
         assert acknowledged.read(path) == Last(position, LEAF)
 
@@ -293,13 +293,13 @@ async def test_a_power_cut_before_the_first_sync_loses_nothing(tmp_path: Path) -
     await lived(tmp_path, events=3)
     record = beside(tmp_path).acknowledged
     record.write_bytes(bytes(206) + record.read_bytes()[206:])
-    known = acknowledged.read(record)
-    assert known is not None
-    assert (known.position, len(known.log)) == (0, 16)
+    last = acknowledged.read(record)
+    assert last is not None
+    assert (last.position, len(last.log)) == (0, 16)
     assert await lived(tmp_path, events=1)
-    known = acknowledged.read(record)
-    assert known is not None
-    assert known.position > 4
+    last = acknowledged.read(record)
+    assert last is not None
+    assert last.position > 4
     record.write_bytes(bytes(281))
     with pytest.raises(LogDamaged, match="what was acknowledged is not known here"):
         await lived(tmp_path)
@@ -402,10 +402,10 @@ async def test_the_proof_of_a_draft_is_of_what_it_cites(played: Played) -> None:
     url = ("--storage.url", played.url)
     made = timelined("proof", "1", "--to", "out/incident-1.proof.json", *url, cwd=folder)
     assert made.returncode == 0
-    told_ = json.loads((folder / "out/incident-1.proof.json").read_text())
+    proof_json = json.loads((folder / "out/incident-1.proof.json").read_text())
     cited = json.loads(timelined("draft", "1", "-o", "json", *url, cwd=folder).stdout)["events"]
-    assert sorted(each["id"] for each in told_["events"]) == sorted(cited)
-    assert told_["subject"] == "the draft of incident 1"
+    assert sorted(each["id"] for each in proof_json["events"]) == sorted(cited)
+    assert proof_json["subject"] == "the draft of incident 1"
     held = timelined("verify", "--proof", "out/incident-1.proof.json", cwd=folder)
     assert held.stdout.startswith(f"{len(cited)} events were in the log timelined of ")
 
@@ -416,23 +416,23 @@ async def test_a_checkpoint_that_a_person_kept_is_held_to_the_tree_it_is_of(tmp_
     url = ("--storage.url", settings(tmp_path).storage.url)
     (folder,) = (tmp_path / "timelined.db.proof" / "checkpoints").iterdir()
     for tree in TREES:
-        kept = tmp_path / f"what I kept of {tree}"
-        kept.write_bytes((folder / f"{tree}-latest").read_bytes())
-        held = timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path)
+        checkpoint = tmp_path / f"what I kept of {tree}"
+        checkpoint.write_bytes((folder / f"{tree}-latest").read_bytes())
+        held = timelined("verify", "--checkpoint", str(checkpoint), *url, cwd=tmp_path)
         assert held.returncode == 0, held.stdout
-    origin, size, root, *rest = kept.read_text().split("\n")
+    origin, size, root, *rest = checkpoint.read_text().split("\n")
     turned = ("A" if root[0] != "A" else "B") + root[1:]
-    kept.write_text("\n".join([origin, size, turned, *rest]))
-    contradicted = timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path)
+    checkpoint.write_text("\n".join([origin, size, turned, *rest]))
+    contradicted = timelined("verify", "--checkpoint", str(checkpoint), *url, cwd=tmp_path)
     assert contradicted.returncode == 6
     assert f"checkpoint at {size}: of deliveries: its root is not that" in contradicted.stdout
-    assert f"of deliveries: {kept} says another root than the database" in contradicted.stdout
-    kept.write_text("\n".join(["example.org/other", size, root, *rest]))
-    foreign = timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path)
+    assert f"of deliveries: {checkpoint} says another root than the database" in contradicted.stdout
+    checkpoint.write_text("\n".join(["example.org/other", size, root, *rest]))
+    foreign = timelined("verify", "--checkpoint", str(checkpoint), *url, cwd=tmp_path)
     assert foreign.returncode not in (0, 6)
     assert "it is a checkpoint of example.org/other, and this log is timelined" in foreign.stderr
-    kept.write_text("nothing of the kind")
-    assert "it is not a checkpoint" in timelined("verify", "--checkpoint", str(kept), *url, cwd=tmp_path).stderr
+    checkpoint.write_text("nothing of the kind")
+    assert "it is not a checkpoint" in timelined("verify", "--checkpoint", str(checkpoint), *url, cwd=tmp_path).stderr
 
 
 async def test_signed_checkpoints_are_held_to_their_key(tmp_path: Path) -> None:
@@ -458,12 +458,12 @@ async def test_signed_checkpoints_are_held_to_their_key(tmp_path: Path) -> None:
     assert timelined("proof", "--verifier-key", *configured, cwd=tmp_path).stdout == f"{by.verifier_key}\n"
     assert timelined("verify", *configured, cwd=tmp_path).returncode == 0
     latest = (folder.checkpoints / "event-latest").read_text()
-    kept, text = tmp_path / "kept", latest.rpartition("\n\n")[0] + "\n"
+    checkpoint, text = tmp_path / "kept", latest.rpartition("\n\n")[0] + "\n"
     forged = f"{text}\n{Signer('example.com/t', by._public, lambda _: bytes(64)).line(text)}"
     witness = "\u2014 witness.example Az3grlgtzPICa5OS8npVmf1M\n"
     for note, code in ((latest, 0), (latest + witness, 0), (forged, 6)):
-        kept.write_text(note)
-        held = timelined("verify", "--checkpoint", str(kept), *configured, cwd=tmp_path)
+        checkpoint.write_text(note)
+        held = timelined("verify", "--checkpoint", str(checkpoint), *configured, cwd=tmp_path)
         assert (held.returncode, "the signature in" in held.stdout) == (code, code == 6)
     connection = sqlite3.connect(tmp_path / "log.db")
     connection.execute("DROP TRIGGER checkpoint_refuses_update")

@@ -42,21 +42,21 @@ def test_a_time_in_an_hour_that_repeats_has_its_offset() -> None:
 )
 def test_one_series_is_not_counted(pods: int, expected: str) -> None:
     """One of a thing is told without a number; several with the label that tells them apart."""
-    told = Told()
+    story = Told()
     for n in range(pods):
-        told.fires("X", at("10:00:00"), "web", series=f"pod-{n}")
-    table = section(told, "timeline").blocks[1]
+        story.fires("X", at("10:00:00"), "web", series=f"pod-{n}")
+    table = section(story, "timeline").blocks[1]
     assert [plain(row.parts) for row in table.rows] == [expected]  # type: ignore[union-attr]
 
 
 def test_one_and_many_in_the_lessons() -> None:
     """One alert links, two link; one event was, two were."""
-    told = Told()
-    told.fires("A", "10:00:00", "web", late=6 * 60_000_000)
-    assert said(told, "lessons")[:2] == [
+    story = Told()
+    story.fires("A", "10:00:00", "web", late=6 * 60_000_000)
+    assert said(story, "lessons")[:2] == [
         "Observed: the alert A links no runbook", "Observed: 1 event was received 6 min late",
     ]  # fmt: skip
-    told.fires("B", "10:01:00", "web", late=9 * 60_000_000)
-    assert said(told, "lessons")[:2] == [
+    story.fires("B", "10:01:00", "web", late=9 * 60_000_000)
+    assert said(story, "lessons")[:2] == [
         "Observed: the alerts A and B link no runbook", "Observed: 2 events were received up to 9 min late",
     ]  # fmt: skip

@@ -23,27 +23,27 @@ def test_nearby_events_stand_with_their_reason() -> None:
     """What was not joined is named with why; what reads alike is one line; beyond twenty they are counted."""
     near = "At the same time, judged unrelated: "
     assert said(example(), "appendix")[0] == f"{near}the alert DiskFilling on search (warning): other service"
-    told = example()
+    story = example()
     for n in range(22):
-        told.nearby("other service", "note.added", f"14:{n:02d}:00", title=f"note {n}")
-    told.nearby("other service", "alert.firing", "14:01:00", title="DiskFilling", service="search", severity="warning")
-    assert f"{near}the alert DiskFilling on search (warning) (2 events): other service" in said(told, "appendix")
-    assert "At the same time, not joined: 3 more events" in said(told, "appendix")
+        story.nearby("other service", "note.added", f"14:{n:02d}:00", title=f"note {n}")
+    story.nearby("other service", "alert.firing", "14:01:00", title="DiskFilling", service="search", severity="warning")
+    assert f"{near}the alert DiskFilling on search (warning) (2 events): other service" in said(story, "appendix")
+    assert "At the same time, not joined: 3 more events" in said(story, "appendix")
 
 
 def test_what_was_over_by_then_was_not_at_the_same_time() -> None:
     """What came before the incident or after it stands so; an alert of which no end is known may have fired on."""
-    told = Told()
-    alert = told.fires("X", "10:00:00", "web")
-    told.ends(alert, "10:10:00")
+    story = Told()
+    alert = story.fires("X", "10:00:00", "web")
+    story.ends(alert, "10:10:00")
     for kind, when, title, more in (
         ("note.added", "09:50:00", "early", {}),
         ("note.added", "10:30:00", "late", {}),
         ("alert.firing", "09:40:00", "Other", {"entity": "o"}),
         ("alert.firing", "09:30:00", "X", {"entity": alert.entity, "source": alert.source}),
     ):
-        told.nearby("it belongs to another incident", kind, when, title=title, **more)
-    near = [text.partition(", judged unrelated: ") for text in said(told, "appendix") if "another incident" in text]
+        story.nearby("it belongs to another incident", kind, when, title=title, **more)
+    near = [text.partition(", judged unrelated: ") for text in said(story, "appendix") if "another incident" in text]
     assert [(when, what.partition(":")[0]) for when, _, what in near] == [
         ("Before it began", "the alert X"),
         ("At the same time", "the alert Other"),
@@ -65,13 +65,13 @@ def test_what_nothing_places_stands_with_the_command_that_joins_it() -> None:
 
 def test_refused_deliveries_are_counted_by_reason() -> None:
     """What never got in is named with how many and why."""
-    told = corrected()
-    refused = [told.add("source.refused", "12:03:00", source="timelined",
+    story = corrected()
+    refused = [story.add("source.refused", "12:03:00", source="timelined",
                         data={"of": "github", "status": 401, "reason": "no signature", "count": n})
                for n in (1, 11)]  # fmt: skip
-    told.events = told.events[:2]
-    told.context["collector"] = tuple(refused)
-    assert said(told, "appendix")[-1] == (
+    story.events = story.events[:2]
+    story.context["collector"] = tuple(refused)
+    assert said(story, "appendix")[-1] == (
         'Not visible here: 12 deliveries to github were refused with 401: "no signature"'
     )
 
@@ -93,12 +93,12 @@ def test_what_is_not_visible_is_named() -> None:
 
 def test_deliveries_not_understood_are_a_count_with_examples() -> None:
     """Thousands of them neither fill the draft nor its evidence: three are cited."""
-    told = corrected()
-    unread = [told.add("source.unrecognised", "12:03:00", source="pagerduty", data={"kind": "thing.changed"})
+    story = corrected()
+    unread = [story.add("source.unrecognised", "12:03:00", source="pagerduty", data={"kind": "thing.changed"})
               for n in range(300)]  # fmt: skip
-    told.events = told.events[:2]
-    told.context["collector"] = tuple(unread)
-    claim = claims(told, "appendix")[-1]
+    story.events = story.events[:2]
+    story.context["collector"] = tuple(unread)
+    claim = claims(story, "appendix")[-1]
     assert plain(claim.parts) == (
         'Not visible here: 300 deliveries from PagerDuty were not understood, such as "thing.changed"'
     )
@@ -107,40 +107,40 @@ def test_deliveries_not_understood_are_a_count_with_examples() -> None:
 
 def test_a_collector_that_was_killed_was_down_since_its_last_delivery_at_most() -> None:
     """Without a recorded stop nobody knows when it went down."""
-    told = corrected()
-    start = told.add("collector.started", "11:20:00", source="timelined",
+    story = corrected()
+    start = story.add("collector.started", "11:20:00", source="timelined",
                      data={"previous_stop": "none", "last_received_at": at("11:05:00")})  # fmt: skip
-    told.events = told.events[:2]
-    told.context["collector"] = (start,)
-    assert said(told, "appendix")[-1] == (
+    story.events = story.events[:2]
+    story.context["collector"] = (start,)
+    assert said(story, "appendix")[-1] == (
         "Not visible here: the collector was down at some time between its last delivery at 11:05:00 and its start at "
         "11:20:00"
     )
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    ("data", "loss"),
     [
         ({"acknowledged": 9, "found": 7}, "2 acknowledged events"),
         ({"acknowledged": 9, "found": 12}, "acknowledged events"),
     ],
 )
-def test_a_log_that_lost_events_says_so(data: dict[str, int], what: str) -> None:
+def test_a_log_that_lost_events_says_so(data: dict[str, int], loss: str) -> None:
     """A draft made out of a log that went on after a loss names it, with how many where that is known."""
-    told = corrected()
-    lost = told.add("collector.lost", "11:20:00", source="timelined", data=data)
-    told.events = told.events[:2]
-    told.context["collector"] = (*told.context["collector"], lost)
-    assert f"Not visible here: the log was found to have lost {what} at 11:20:00" in said(told, "appendix")
+    story = corrected()
+    lost = story.add("collector.lost", "11:20:00", source="timelined", data=data)
+    story.events = story.events[:2]
+    story.context["collector"] = (*story.context["collector"], lost)
+    assert f"Not visible here: the log was found to have lost {loss} at 11:20:00" in said(story, "appendix")
 
 
 def test_a_log_that_may_lack_events_claims_no_number() -> None:
     """Restored without its record, nobody knows what is lost: the draft says so, and says no loss that nobody found."""
-    told = corrected()
-    lost = told.add("collector.lost", "11:20:00", source="timelined", data={"found": 7, "known": False})
-    told.events = told.events[:2]
-    told.context["collector"] = (*told.context["collector"], lost)
-    text = "\n".join(said(told, "appendix"))
+    story = corrected()
+    lost = story.add("collector.lost", "11:20:00", source="timelined", data={"found": 7, "known": False})
+    story.events = story.events[:2]
+    story.context["collector"] = (*story.context["collector"], lost)
+    text = "\n".join(said(story, "appendix"))
     assert "what it lacks of acknowledged events is not known, 11:20:00" in text
     assert "found to have lost" not in text
 
@@ -154,22 +154,22 @@ def test_times_that_senders_did_not_give_are_told() -> None:
 
 def test_a_stop_on_record_says_nothing_of_a_later_kill() -> None:
     """Each start is told by its own stop: one that is missing is not an older one that was recorded."""
-    told = corrected()
+    story = corrected()
     kill = {"previous_stop": "missing", "last_received_at": at("11:30:00")}
-    start = told.add("collector.started", "11:45:00", source="timelined", data=kill)
-    told.events.remove(start)
-    told.context["collector"] = (*told.context["collector"], start)
-    stopped, killed = (line for line in said(told, "appendix") if "the collector was down" in line)
+    start = story.add("collector.started", "11:45:00", source="timelined", data=kill)
+    story.events.remove(start)
+    story.context["collector"] = (*story.context["collector"], start)
+    stopped, killed = (line for line in said(story, "appendix") if "the collector was down" in line)
     assert "from 11:00:00 to 11:20:00" in stopped
     assert "at some time between its last delivery at 11:30:00 and its start at 11:45:00" in killed
 
 
 def test_a_page_before_its_own_alert_shows_that_clocks_differ() -> None:
     """An alert leads to its page: where the page's time is earlier, the draft says by how much at least."""
-    told = Told()
-    told.page("triggered", "14:01:30", refs=("alert:HighErrorRate/checkout/",))
-    told.fires("HighErrorRate", "14:02:10", "checkout")
-    lines = [line for line in said(told, "appendix") if "clocks" in line]
+    story = Told()
+    story.page("triggered", "14:01:30", refs=("alert:HighErrorRate/checkout/",))
+    story.fires("HighErrorRate", "14:02:10", "checkout")
+    lines = [line for line in said(story, "appendix") if "clocks" in line]
     assert len(lines) == 1
     assert "came 40 s before the alert HighErrorRate that it names" in lines[0]
     assert not [line for line in said(example(), "appendix") if "clocks" in line]
@@ -191,18 +191,18 @@ def test_only_what_is_shown_to_be_of_something_else_is_judged_unrelated(
     reason: str, service: str | None, judged: bool
 ) -> None:
     """A name that is the incident's own by another spelling, or a distance in time, shows nothing."""
-    told = Told()
-    told.fires("X", "10:00:00", "web")
-    told.nearby(reason, "change.succeeded", "09:50:00", service=service, title="v1")
-    [line] = [text for text in said(told, "appendix") if text.startswith("Before it began, ")]
+    story = Told()
+    story.fires("X", "10:00:00", "web")
+    story.nearby(reason, "change.succeeded", "09:50:00", service=service, title="v1")
+    [line] = [text for text in said(story, "appendix") if text.startswith("Before it began, ")]
     assert line.startswith("Before it began, judged unrelated: ") is judged
     assert ("timelined join N " in line) is not judged
 
 
 def test_an_unread_delivery_is_not_called_by_its_source() -> None:
     """``such as "alertmanager"`` says nothing; the reason does."""
-    told = Told()
-    told.fires("X", "10:00:00", "web")
-    told.add("source.unrecognised", "10:01:00", source="alertmanager",
+    story = Told()
+    story.fires("X", "10:00:00", "web")
+    story.add("source.unrecognised", "10:01:00", source="alertmanager",
              data={"kind": "alertmanager", "reason": "no alerts in it"})  # fmt: skip
-    assert any('such as "no alerts in it"' in text for text in said(told, "appendix"))
+    assert any('such as "no alerts in it"' in text for text in said(story, "appendix"))

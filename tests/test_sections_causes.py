@@ -24,10 +24,10 @@ def test_a_candidate_has_its_lag_its_tie_and_both_sides() -> None:
 
 def test_candidates_are_five_at_most_the_likeliest_first() -> None:
     """Five changes are named, the others counted."""
-    told = said(many_changes(), "root_causes")[2:]
-    assert [text.split(" of web")[0] for text in told[:2]] == ['Deploy "v1.9"', 'Deploy "slow one"']
-    assert len(told) == 6
-    assert told[5] == "1 more change was recorded, up to 9 min before the first alert"
+    candidates = said(many_changes(), "root_causes")[2:]
+    assert [text.split(" of web")[0] for text in candidates[:2]] == ['Deploy "v1.9"', 'Deploy "slow one"']
+    assert len(candidates) == 6
+    assert candidates[5] == "1 more change was recorded, up to 9 min before the first alert"
 
 
 def test_what_speaks_against_a_candidate_is_told() -> None:
@@ -41,15 +41,15 @@ def test_what_speaks_against_a_candidate_is_told() -> None:
 
 def test_alerts_that_went_on_after_a_rollback_speak_against_the_change() -> None:
     """That it was rolled back is told, and that alerts ended only long after."""
-    told = Told()
-    told.deploys("web", "09:50:00", "09:55:00", "v7")
-    alert = told.fires("X", "10:00:00", "web")
-    told.deploys("web", "10:05:00", "10:06:00", "v6", rollback=True)
-    told.ends(alert, "10:36:00")
-    assert said(told, "root_causes")[-1].endswith(
+    story = Told()
+    story.deploys("web", "09:50:00", "09:55:00", "v7")
+    alert = story.fires("X", "10:00:00", "web")
+    story.deploys("web", "10:05:00", "10:06:00", "v6", rollback=True)
+    story.ends(alert, "10:36:00")
+    assert said(story, "root_causes")[-1].endswith(
         "It speaks against it that the alert went on for 30 min after the rollback"
     )
-    assert next(e.id for e in told.events if e.type == "change.rolled_back") in claims(told, "root_causes")[-1].cites
+    assert next(e.id for e in story.events if e.type == "change.rolled_back") in claims(story, "root_causes")[-1].cites
 
 
 def _deployed(told: Told, title: str, start: str, **more: Any) -> None:
@@ -58,18 +58,18 @@ def _deployed(told: Told, title: str, start: str, **more: Any) -> None:
 
 def test_a_commit_that_is_deployed_again_takes_the_one_between_back() -> None:
     """Teams roll back by deploying what was there before: shown by service, environment and commit, and said so."""
-    told = Told()
-    _deployed(told, "v1", "08:00")
-    _deployed(told, "v2", "10:00")
-    told.ends(told.fires("X", "10:05:00", "web"), "10:22:00")
-    _deployed(told, "v1", "10:20")
-    candidates = said(told, "root_causes")
+    story = Told()
+    _deployed(story, "v1", "08:00")
+    _deployed(story, "v2", "10:00")
+    story.ends(story.fires("X", "10:05:00", "web"), "10:22:00")
+    _deployed(story, "v1", "10:20")
+    candidates = said(story, "root_causes")
     again = "the commit deployed before it was deployed again at 10:20:30 and the alert ended 1 min 30 s later"
     [newer] = [text for text in candidates if '"v2"' in text]
     assert f"It speaks for it that {again}" in newer
     [older] = [text for text in candidates if text.startswith('Deploy "v1"')]
     assert "It speaks against it that another commit was deployed over it 4 min 30 s before the alert" in older
-    assert "rolled back" not in told.markdown()
+    assert "rolled back" not in story.markdown()
 
 
 @pytest.mark.parametrize(
@@ -83,24 +83,24 @@ def test_a_commit_that_is_deployed_again_takes_the_one_between_back() -> None:
 )
 def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: dict[str, Any]) -> None:
     """Unknown equals nothing: another environment, a failure, no commit or another one take nothing back."""
-    told = Told()
-    _deployed(told, "v1", "08:00")
-    _deployed(told, "v2", "10:00")
-    told.ends(told.fires("X", "10:05:00", "web"), "10:22:00")
-    _deployed(told, "v1", "10:20", **again)
-    assert "deployed again" not in told.markdown()
+    story = Told()
+    _deployed(story, "v1", "08:00")
+    _deployed(story, "v2", "10:00")
+    story.ends(story.fires("X", "10:05:00", "web"), "10:22:00")
+    _deployed(story, "v1", "10:20", **again)
+    assert "deployed again" not in story.markdown()
 
 
 def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
     """It began before the end and finished after it: it is neither denied nor said to have begun later."""
-    told = Told()
-    _deployed(told, "v1", "08:00")
-    _deployed(told, "v2", "10:00")
-    told.ends(told.fires("X", "10:05:00", "web"), "10:21:00")
-    told.deploys("web", "10:20:00", "10:24:00", "v1", rollback=True)
-    [newer] = [text for text in said(told, "root_causes") if '"v2"' in text]
+    story = Told()
+    _deployed(story, "v1", "08:00")
+    _deployed(story, "v2", "10:00")
+    story.ends(story.fires("X", "10:05:00", "web"), "10:21:00")
+    story.deploys("web", "10:20:00", "10:24:00", "v1", rollback=True)
+    [newer] = [text for text in said(story, "root_causes") if '"v2"' in text]
     assert "It speaks against it that the alert had ended before the rollback was finished" in newer
-    [action] = said(told, "resolution")
+    [action] = said(story, "resolution")
     assert action == (
         'Between 10:05:00 and 10:21:00 one change of web was recorded: rollback "v1" at 10:20:00 '
         "(begun then and finished 3 min after the end)"
@@ -109,10 +109,10 @@ def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
 
 def test_another_service_speaks_against() -> None:
     """A change of another service than the first alert's says whose alert it was."""
-    told = Told()
-    told.deploys("search", "09:50:00", "09:55:00", "v7")
-    told.fires("X", "10:00:00", "web")
-    assert said(told, "root_causes")[-1].endswith("It speaks against it that the alert was on web")
+    story = Told()
+    story.deploys("search", "09:50:00", "09:55:00", "v7")
+    story.fires("X", "10:00:00", "web")
+    assert said(story, "root_causes")[-1].endswith("It speaks against it that the alert was on web")
 
 
 def test_a_person_s_cause_fills_the_template_s_line() -> None:
@@ -126,12 +126,12 @@ def test_a_person_s_cause_fills_the_template_s_line() -> None:
 
 def test_a_flag_is_called_by_its_key_where_its_sender_gives_no_text() -> None:
     """A type in place of a title says nothing; what was set is named in the data."""
-    told = Told()
+    story = Told()
     for when, state in (("09:58:00", "on"), ("10:10:00", "off")):
-        told.add("change.flag_toggled", when, service="web", title="com.acme.flag.toggled", entity="flags@new-cart",
+        story.add("change.flag_toggled", when, service="web", title="com.acme.flag.toggled", entity="flags@new-cart",
                  data={"type": "com.acme.flag.toggled", "state": state, "data": {"flag": "new-cart"}})  # fmt: skip
-    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
-    text = told.markdown()
+    story.ends(story.fires("X", "10:00:00", "web"), "10:12:00")
+    text = story.markdown()
     assert 'the flag "new-cart" of web' in text
     assert "it was set back at 10:10:00" in text
     assert "com.acme" not in text
@@ -143,21 +143,23 @@ def test_a_flag_is_called_by_its_key_where_its_sender_gives_no_text() -> None:
 )
 def test_a_flag_is_set_back_to_what_it_was_or_to_the_opposite(before: str, after: str, back: bool) -> None:
     """Another value, or another rule of who gets it, takes no setting back."""
-    told = Told()
+    story = Told()
     for when, state in (("08:00:00", "v1"), ("09:58:00", before), ("10:10:00", after)):
-        told.add("change.flag_toggled", when, service="web", title="new-cart", entity="new-cart", data={"state": state})
-    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
-    assert ("it was set back at 10:10:00" in told.markdown()) is back
+        story.add(
+            "change.flag_toggled", when, service="web", title="new-cart", entity="new-cart", data={"state": state}
+        )
+    story.ends(story.fires("X", "10:00:00", "web"), "10:12:00")
+    assert ("it was set back at 10:10:00" in story.markdown()) is back
 
 
 def test_a_repository_of_several_services_speaks_against_a_change_that_names_none() -> None:
     """A run of a repository from which others are deployed as well may be theirs."""
-    told = Told()
+    story = Told()
     data = {"repository": "acme/mono", "workflow": "Deploy"}
-    told.add("change.succeeded", "09:50:00", title="Tune", data=data, entity="run:1", refs=("repository:acme/mono",))
-    told.deploys("cart", "09:40:00", "09:45:00", "v2", data={"repository": "acme/mono"})
-    told.fires("Down", "10:00:00", "cart")
-    assert not any("are of" in text for text in said(told, "root_causes"))
-    told.nearby("other service", "change.succeeded", "09:55:00", service="payments", data={"repository": "acme/mono"})
-    (run,) = [text for text in said(told, "root_causes") if "Tune" in text or ("Deploy" in text and "run" in text)]
+    story.add("change.succeeded", "09:50:00", title="Tune", data=data, entity="run:1", refs=("repository:acme/mono",))
+    story.deploys("cart", "09:40:00", "09:45:00", "v2", data={"repository": "acme/mono"})
+    story.fires("Down", "10:00:00", "cart")
+    assert not any("are of" in text for text in said(story, "root_causes"))
+    story.nearby("other service", "change.succeeded", "09:55:00", service="payments", data={"repository": "acme/mono"})
+    (run,) = [text for text in said(story, "root_causes") if "Tune" in text or ("Deploy" in text and "run" in text)]
     assert run.endswith("It speaks against it that changes of its repository are of payments, too")

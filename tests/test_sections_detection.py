@@ -49,12 +49,12 @@ def test_detection_of_the_example() -> None:
 )  # fmt: skip
 def test_an_alert_fires_as_often_as_its_series_do(firings: dict[str, int], called: str, again: str) -> None:
     """Two series that fire together three times are an alert that fired three times, and not six."""
-    told = Told()
+    story = Told()
     for series, times in firings.items():
         for minute in range(0, 10 * times, 10):
-            told.ends(told.fires("SlowCart", f"10:{minute:02d}:00", "cart", series=series), f"10:{minute + 5:02d}:00")
-    assert cells(told, "alerts")[0].startswith(f"{called} | cart |")
-    assert [text for text in said(told, "lessons") if "fired again" in text] == [f"Observed: {again}"]
+            story.ends(story.fires("SlowCart", f"10:{minute:02d}:00", "cart", series=series), f"10:{minute + 5:02d}:00")
+    assert cells(story, "alerts")[0].startswith(f"{called} | cart |")
+    assert [text for text in said(story, "lessons") if "fired again" in text] == [f"Observed: {again}"]
 
 
 def test_detection_by_a_person() -> None:
@@ -73,25 +73,25 @@ def test_detection_by_a_person() -> None:
 
 def test_a_stated_detection_names_who_detected() -> None:
     """What a person says about the detection stands before what monitoring shows."""
-    told = example()
-    told.marks("detected", "13:58:00", "saw it in a demo", by="Bo", said="a customer")
-    assert said(told, "detection")[0] == (
+    story = example()
+    story.marks("detected", "13:58:00", "saw it in a demo", by="Bo", said="a customer")
+    assert said(story, "detection")[0] == (
         'Bo stated that it was detected at 13:58:00 by a customer: "saw it in a demo"'
     )
-    assert said(told, "detection")[1].startswith("Monitoring discovered it: the alert HighErrorRate")
+    assert said(story, "detection")[1].startswith("Monitoring discovered it: the alert HighErrorRate")
 
 
 def test_a_warning_before_the_detection_is_told_with_its_lead() -> None:
     """An alert that opens nothing and had fired before is named once, with how long before the detection it did."""
-    told = going_on()
-    [warning] = [each for each in claims(told, "detection") if "DiskFilling" in plain(each.parts)]
+    story = going_on()
+    [warning] = [each for each in claims(story, "detection") if "DiskFilling" in plain(each.parts)]
     assert plain(warning.parts) == (
         "The first symptom was the alert DiskFilling on db (warning): it fired at 06:20:00, "
         "40 min before the incident was detected, "
         "and no page names it"
     )
-    fired = next(each for each in told.events if each.title == "DiskFilling")
-    detected = told.history().moments["detected"]
+    fired = next(each for each in story.events if each.title == "DiskFilling")
+    detected = story.history().moments["detected"]
     assert warning.cites == (fired.id, *detected.cites)
 
 
@@ -101,11 +101,11 @@ def test_a_warning_before_the_detection_is_told_with_its_lead() -> None:
 )  # fmt: skip
 def test_a_warning_that_had_ended_by_then_says_so(until: str | None, ended: str) -> None:
     """Whether what had warned still fired when the incident was detected is told, with the end as its proof."""
-    told = Told()
-    fired = told.fires("Low", "09:40:00", "web", severity="warning")
-    over = [told.ends(fired, until)] if until else []
-    critical = told.fires("High", "10:00:00", "web")
-    [warning] = [each for each in claims(told, "detection") if "alert Low" in plain(each.parts)]
+    story = Told()
+    fired = story.fires("Low", "09:40:00", "web", severity="warning")
+    over = [story.ends(fired, until)] if until else []
+    critical = story.fires("High", "10:00:00", "web")
+    [warning] = [each for each in claims(story, "detection") if "alert Low" in plain(each.parts)]
     lead = "The first symptom was the alert Low on web (warning): it fired at 09:40:00, "
     lead += "20 min before the incident was detected"
     assert plain(warning.parts) == lead + ended
@@ -114,74 +114,74 @@ def test_a_warning_that_had_ended_by_then_says_so(until: str | None, ended: str)
 
 def test_a_warning_is_a_basis_for_the_time_to_detect() -> None:
     """Whether the impact began with it nobody knows: what the time to detect would be is told beside unknown."""
-    told = Told()
-    told.fires("Low", "09:40:00", "web", severity="warning")
-    told.fires("High", "10:00:00", "web")
-    assert cells(told, "measures")[0].startswith("Time to detect | unknown |")
-    assert cells(told, "measures")[0].endswith("20 min if the impact began with the alert Low on web at 09:40:00")
+    story = Told()
+    story.fires("Low", "09:40:00", "web", severity="warning")
+    story.fires("High", "10:00:00", "web")
+    assert cells(story, "measures")[0].startswith("Time to detect | unknown |")
+    assert cells(story, "measures")[0].endswith("20 min if the impact began with the alert Low on web at 09:40:00")
 
 
 @pytest.mark.parametrize("severity", ["critical", "page", "sev1", None])
 def test_what_detected_it_is_no_warning_of_it(severity: str | None) -> None:
     """An alert that opens an incident detects it, and a low one that came with it or after it warned of nothing."""
-    told = Told()
-    told.fires("High", "10:00:00", "web", severity=severity)
-    told.fires("Low", "10:00:00", "web", severity="warning")
-    told.fires("Lower", "10:03:00", "web", severity="info")
-    assert not any("before the incident was detected" in text for text in said(told, "detection"))
+    story = Told()
+    story.fires("High", "10:00:00", "web", severity=severity)
+    story.fires("Low", "10:00:00", "web", severity="warning")
+    story.fires("Lower", "10:03:00", "web", severity="info")
+    assert not any("before the incident was detected" in text for text in said(story, "detection"))
 
 
 def test_warnings_beyond_three_are_counted() -> None:
     """Each name on each service counts once, however often it fired."""
-    told = Told()
+    story = Told()
     for n in range(5):
         for minute in (10, 20):
-            told.ends(told.fires(f"Low{n}", f"09:{minute + n}:00", "web", severity="warning"), f"09:{minute + n}:30")
-    told.fires("High", "10:00:00", "web")
-    texts = [text for text in said(told, "detection") if "before" in text]
+            story.ends(story.fires(f"Low{n}", f"09:{minute + n}:00", "web", severity="warning"), f"09:{minute + n}:30")
+    story.fires("High", "10:00:00", "web")
+    texts = [text for text in said(story, "detection") if "before" in text]
     assert [text.startswith("The first symptom was") for text in texts] == [True, False, False, False]
     assert texts[-1] == "2 more alerts that opened no incident fired before it was detected"
 
 
 def test_an_alert_that_led_to_no_page_is_told() -> None:
     """An alert that fired well before the page, and shares nothing with it, is named with its lead."""
-    told = Told()
-    told.fires("First", "10:00:00", "web")
-    told.fires("Second", "10:01:00", "web")
-    told.page("triggered", "10:30:00", service="web")
+    story = Told()
+    story.fires("First", "10:00:00", "web")
+    story.fires("Second", "10:01:00", "web")
+    story.page("triggered", "10:30:00", service="web")
     unpaged = "The alert Second on web (critical) fired at 10:01:00, 29 min before the page, and no page names it"
-    assert unpaged in said(told, "detection")
+    assert unpaged in said(story, "detection")
 
 
 def test_an_alert_that_shares_the_page_s_key_did_lead_to_it() -> None:
     """An alert whose group the page names is not said to have led to none, however much later the page came."""
-    told = Told()
-    told.fires("Slow", "09:00:00", "web", refs=("alertgroup:" + "a" * 64,))
-    told.page("triggered", "09:30:00", refs=("alertgroup:" + "a" * 64,))
-    assert not any("no page" in text for text in said(told, "detection"))
+    story = Told()
+    story.fires("Slow", "09:00:00", "web", refs=("alertgroup:" + "a" * 64,))
+    story.page("triggered", "09:30:00", refs=("alertgroup:" + "a" * 64,))
+    assert not any("no page" in text for text in said(story, "detection"))
 
 
 def test_a_paged_service_without_an_alert_is_told() -> None:
     """The page proves that it was hit, the empty query that no alert fired; any spelling of it refutes that."""
-    told = example()
-    told.page("triggered", "14:05:00", 312, "Search API")
-    silent = next(item for item in claims(told, "detection") if plain(item.parts).startswith("No alert of Search API"))
+    story = example()
+    story.page("triggered", "14:05:00", 312, "Search API")
+    silent = next(item for item in claims(story, "detection") if plain(item.parts).startswith("No alert of Search API"))
     assert plain(silent.parts) == (
         "No alert of Search API, which was paged for, was recorded between 12:02:10 and 14:24:00"
     )
     assert silent.none == "alert.firing service=Search API 12:02:10..14:24:00"
     assert silent.cites
-    told.fires("Y", "14:06:00", "search-api")
-    assert not any(text.startswith("No alert of Search API") for text in said(told, "detection"))
+    story.fires("Y", "14:06:00", "search-api")
+    assert not any(text.startswith("No alert of Search API") for text in said(story, "detection"))
 
 
 def test_every_service_without_an_alert_is_named() -> None:
     """However many were paged for or reported, each is named: what is left out would read as if an alert had fired."""
-    told = example()
+    story = example()
     for n in range(6):
-        told.page("triggered", f"14:0{n}:30", 320 + n, f"paged-{n}")
-        told.says("report.received", f"14:0{n}:40", "slow", by=None, service=f"reported-{n}")
-    silent = [each for each in claims(told, "detection") if plain(each.parts).startswith("No alert of ")]
+        story.page("triggered", f"14:0{n}:30", 320 + n, f"paged-{n}")
+        story.says("report.received", f"14:0{n}:40", "slow", by=None, service=f"reported-{n}")
+    silent = [each for each in claims(story, "detection") if plain(each.parts).startswith("No alert of ")]
     texts = [plain(each.parts) for each in silent]
     assert [text.count("paged-") + text.count("reported-") for text in texts] == [6, 6]
     assert "paged-4 and paged-5, which were paged for, was recorded between" in texts[0]
@@ -200,13 +200,13 @@ def test_what_the_window_has_more_of_is_counted() -> None:
 
 def test_a_post_ahead_of_the_first_alert_is_told_before_it() -> None:
     """Monitoring did not discover what a status page had told of."""
-    told = Told()
-    told.add("status.updated", "10:52:00", service="api", title="Errors on the API", source="statuspage")
-    told.fires("Fails", "11:00:00", "api")
-    found = said(told, "detection")
+    story = Told()
+    story.add("status.updated", "10:52:00", service="api", title="Errors on the API", source="statuspage")
+    story.fires("Fails", "11:00:00", "api")
+    found = said(story, "detection")
     assert found[0] == 'The status page said at 10:52:00, 8 min before the alert: "Errors on the API"'
     assert found[1] == "The alert Fails (critical) on api fired at 11:00:00"
-    assert "Observed: the status page had a post 8 min before the alert fired" in said(told, "lessons")
+    assert "Observed: the status page had a post 8 min before the alert fired" in said(story, "lessons")
     for ahead in (-1, 31 * MINUTE):
-        told.events[0] = msgspec.structs.replace(told.events[0], occurred_at=told.events[1].occurred_at - ahead)
-        assert said(told, "detection")[0].startswith("Monitoring discovered it: the alert Fails")
+        story.events[0] = msgspec.structs.replace(story.events[0], occurred_at=story.events[1].occurred_at - ahead)
+        assert said(story, "detection")[0].startswith("Monitoring discovered it: the alert Fails")

@@ -10,14 +10,14 @@ from tests.sections import said
 
 def test_each_environment_of_several_is_told() -> None:
     """One alert that fired in two regions is told of each, and a deploy to the second is no change of the first."""
-    told = Told()
-    told.deploys("search", "07:30:00", "07:33:00", "9", environment="prod-eu")
-    told.deploys("search", "08:00:00", "08:02:00", "9", environment="prod-us")
-    first = told.fires("Down", "08:05:00", "search", environment="prod-eu", series="a", said="EU is empty")
-    second = told.fires("Down", "08:05:30", "search", environment="prod-us", series="b", said="US is empty")
-    told.ends(first, "08:40:00")
-    told.ends(second, "08:40:20")
-    summary = said(told, "summary")
+    story = Told()
+    story.deploys("search", "07:30:00", "07:33:00", "9", environment="prod-eu")
+    story.deploys("search", "08:00:00", "08:02:00", "9", environment="prod-us")
+    first = story.fires("Down", "08:05:00", "search", environment="prod-eu", series="a", said="EU is empty")
+    second = story.fires("Down", "08:05:30", "search", environment="prod-us", series="b", said="US is empty")
+    story.ends(first, "08:40:00")
+    story.ends(second, "08:40:20")
+    summary = said(story, "summary")
     assert summary[0] == (
         "At 08:05:00 the alert Down fired on search in prod-eu; Down on search in prod-us followed 30 s later"
     )
@@ -25,36 +25,36 @@ def test_each_environment_of_several_is_told() -> None:
         'Of what was hit first, the closest earlier change was the deploy "9" of search in prod-eu, finished at '
         "07:33:00, 32 min before the first alert"
     )
-    assert said(told, "root_causes")[-1].endswith("It speaks against it that the first alert was in prod-eu")
-    rows = told.markdown().partition("## Timeline")[2].partition("\n## ")[0]
+    assert said(story, "root_causes")[-1].endswith("It speaks against it that the first alert was in prod-eu")
+    rows = story.markdown().partition("## Timeline")[2].partition("\n## ")[0]
     assert 'Alert Down fired on search in prod-eu (critical): "EU is empty"; alert Down fired on search in' in rows
     assert "Alert Down on search in prod-eu resolved after 35 min; alert Down on search in prod-us resolved" in rows
-    assert 'Down on search in prod-us: "US is empty"' in said(told, "impact")
+    assert 'Down on search in prod-us: "US is empty"' in said(story, "impact")
 
 
 @pytest.mark.parametrize("environment", ["production", "prod-eu", None])
 def test_an_environment_within_another_is_not_told_apart(environment: str | None) -> None:
     """What may be one place is told as one."""
-    told = Told()
-    told.fires("Down", "08:05:00", "search", environment="prod", series="a")
-    told.fires("Down", "08:09:00", "search", environment=environment, series="b")
-    assert said(told, "summary")[0] == "At 08:05:00 the alert Down fired on search in prod"
+    story = Told()
+    story.fires("Down", "08:05:00", "search", environment="prod", series="a")
+    story.fires("Down", "08:09:00", "search", environment=environment, series="b")
+    assert said(story, "summary")[0] == "At 08:05:00 the alert Down fired on search in prod"
 
 
 def test_a_change_outside_of_production_says_where() -> None:
     """Also where the incident is of it, and in its sender's word: the name of a service only implies one."""
-    told = Told()
-    alert = told.fires("Down", "08:05:00", "stg-search", environment=None)
-    told.deploys("search", "08:20:00", "08:22:00", "v41", environment="staging", rollback=True)
-    told.ends(alert, "08:30:00")
-    (action,) = (each for each in said(told, "summary") if each.startswith("The last recorded action"))
+    story = Told()
+    alert = story.fires("Down", "08:05:00", "stg-search", environment=None)
+    story.deploys("search", "08:20:00", "08:22:00", "v41", environment="staging", rollback=True)
+    story.ends(alert, "08:30:00")
+    (action,) = (each for each in said(story, "summary") if each.startswith("The last recorded action"))
     assert " in staging at 08:22:00" in action
 
 
 def test_a_change_in_production_does_not_say_where() -> None:
     """That is what a reader expects."""
-    told = Told()
-    told.deploys("search", "08:00:00", "08:02:00", "v42", environment="production")
-    told.fires("Down", "08:05:00", "search", environment="production")
-    (change,) = (each for each in said(told, "summary") if each.startswith("The closest earlier change"))
+    story = Told()
+    story.deploys("search", "08:00:00", "08:02:00", "v42", environment="production")
+    story.fires("Down", "08:05:00", "search", environment="production")
+    (change,) = (each for each in said(story, "summary") if each.startswith("The closest earlier change"))
     assert "in production" not in change

@@ -11,11 +11,11 @@ from tests.sections import claims, prompts, said
 
 def test_impact_quotes_ten_alerts_and_counts_the_others() -> None:
     """Services and environment once, then what ten alerts said; that others spoke is told."""
-    told = said(storm(), "impact")
-    assert told[0].startswith("Alerts fired on service-0, service-1, service-10")
-    assert told[0].endswith("54 more services in production")
-    assert sum(text.startswith("Alert") and ': "' in text for text in told) == 10
-    assert told[-1] == "50 more alerts say what they found; the timeline has them"
+    texts = said(storm(), "impact")
+    assert texts[0].startswith("Alerts fired on service-0, service-1, service-10")
+    assert texts[0].endswith("54 more services in production")
+    assert sum(text.startswith("Alert") and ': "' in text for text in texts) == 10
+    assert texts[-1] == "50 more alerts say what they found; the timeline has them"
 
 
 @pytest.mark.parametrize(
@@ -29,42 +29,42 @@ def test_impact_quotes_ten_alerts_and_counts_the_others() -> None:
 )
 def test_the_largest_value_told_is_told(texts: tuple[str, ...], expected: str) -> None:
     """What an alert said of the size of it is not what it said first, but the largest and the newest."""
-    told = Told()
+    story = Told()
     for minute, text in enumerate(texts):
-        told.fires("X", f"10:0{minute}:00", "web", series=f"pod-{minute}", description=text)
-    assert expected in said(told, "impact")
+        story.fires("X", f"10:0{minute}:00", "web", series=f"pod-{minute}", description=text)
+    assert expected in said(story, "impact")
 
 
 def test_a_person_s_impact_comes_first_and_answers_the_prompt() -> None:
     """The stated impact is shown whole, cites the edit, and only the rest is asked."""
-    told = example()
+    story = example()
     text = "Some 400 customers could not pay. " * 20
-    edit = told.edits("impact", text.strip())
-    first = claims(told, "impact")[0]
+    edit = story.edits("impact", text.strip())
+    first = claims(story, "impact")[0]
     assert plain(first.parts) == text.strip()
     assert first.cites == (edit.id,)
-    assert prompts(told, "impact") == ["which SLA or SLO was missed, and what did it cost?"]
+    assert prompts(story, "impact") == ["which SLA or SLO was missed, and what did it cost?"]
     assert prompts(example(), "impact")[0] == "who could not do what, and how many were they?"
 
 
 def test_severity_set_by_a_person_replaces_the_page_s_priority() -> None:
     """The newest word of a person on the severity is the one shown."""
-    told = switched_off()
-    assert "The priority was P2" in said(told, "impact")
-    told.edits("severity", "SEV1")
-    assert "Severity SEV1, set by Ana" in said(told, "impact")
-    assert not any("priority" in text for text in said(told, "impact"))
+    story = switched_off()
+    assert "The priority was P2" in said(story, "impact")
+    story.edits("severity", "SEV1")
+    assert "Severity SEV1, set by Ana" in said(story, "impact")
+    assert not any("priority" in text for text in said(story, "impact"))
 
 
 def test_priorities_are_told_in_order_with_their_times() -> None:
     """One that never changed has no time; else each has the time from which on it was so."""
-    told = Told()
-    told.page("triggered", "11:00:00")
-    told.page("priority_updated", "11:03:00", data={"priority": "P2"})
-    assert "The priority was P2" in said(told, "impact")
-    told.page("priority_updated", "11:45:00", data={"priority": "P1"})
-    told.page("priority_updated", "12:05:00", data={"priority": ""})
-    assert "The priority was P2 from 11:03:00, P1 from 11:45:00 and none from 12:05:00" in said(told, "impact")
+    story = Told()
+    story.page("triggered", "11:00:00")
+    story.page("priority_updated", "11:03:00", data={"priority": "P2"})
+    assert "The priority was P2" in said(story, "impact")
+    story.page("priority_updated", "11:45:00", data={"priority": "P1"})
+    story.page("priority_updated", "12:05:00", data={"priority": ""})
+    assert "The priority was P2 from 11:03:00, P1 from 11:45:00 and none from 12:05:00" in said(story, "impact")
 
 
 def test_status_posts_and_the_duration_are_impact() -> None:
@@ -82,40 +82,40 @@ def test_status_posts_and_the_duration_are_impact() -> None:
 
 def test_an_update_is_quoted_by_what_was_written_and_not_by_its_page() -> None:
     """What subscribers read stands in the impact as in the timeline; the page's title is not it."""
-    told = Told()
-    told.fires("X", "10:00:00", "web")
-    told.page("triggered", "10:01:00", title="X on web")
-    told.page("update_sent", "10:05:00", title="X on web", data={"text": "It works again."})
-    assert 'Update to subscribers, 10:05:00: "It works again."' in said(told, "impact")
+    story = Told()
+    story.fires("X", "10:00:00", "web")
+    story.page("triggered", "10:01:00", title="X on web")
+    story.page("update_sent", "10:05:00", title="X on web", data={"text": "It works again."})
+    assert 'Update to subscribers, 10:05:00: "It works again."' in said(story, "impact")
 
 
 def test_the_impact_is_at_least_as_long_as_since_the_first_report() -> None:
     """Whoever reports it is hit already: the first alert is not where the impact began."""
-    told = Told()
-    told.add("report.received", "09:50:00", title="Cannot pay", service="web", actor="Mia")
-    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    story = Told()
+    story.add("report.received", "09:50:00", title="Cannot pay", service="web", actor="Mia")
+    story.ends(story.fires("X", "10:00:00", "web"), "10:12:00")
     lasted = "Duration of the impact: at least 22 min, from the first report to the end of the alert"
-    assert any(text.startswith(lasted) for text in said(told, "impact"))
+    assert any(text.startswith(lasted) for text in said(story, "impact"))
 
 
 def test_one_alert_is_no_alerts() -> None:
     """One alert, also one that fired twice, one page and one report are told in the singular; several are not."""
-    told = Told()
-    told.ends(told.fires("X", "10:00:00", "web"), "10:04:00")
-    told.page("triggered", "10:01:00", service="cart")
-    told.add("report.received", "10:02:00", service="blog", title="Blog is slow", source="support")
+    story = Told()
+    story.ends(story.fires("X", "10:00:00", "web"), "10:04:00")
+    story.page("triggered", "10:01:00", service="cart")
+    story.add("report.received", "10:02:00", service="blog", title="Blog is slow", source="support")
     lasted = "Duration of the impact: 4 min"
-    assert said(told, "impact")[:4] == [
+    assert said(story, "impact")[:4] == [
         "An alert fired on web in production",
         "A page was opened for cart",
         "A report named blog",
         f"{lasted}, from the start of the alert to its end; nobody has stated it yet, and the incident is not resolved",
     ]
-    assert "The alert was firing for 4 min" in said(told, "summary")
-    told.ends(told.fires("X", "10:06:00", "web"), "10:10:00")
-    assert said(told, "impact")[0] == "An alert fired on web in production"
+    assert "The alert was firing for 4 min" in said(story, "summary")
+    story.ends(story.fires("X", "10:06:00", "web"), "10:10:00")
+    assert said(story, "impact")[0] == "An alert fired on web in production"
     assert "The alert was firing for 8 min, with 1 pause; from its first start to its last end it took 10 min" in said(
-        told, "summary"
+        story, "summary"
     )
-    told.ends(told.fires("Y", "10:07:00", "web"), "10:09:00")
-    assert said(told, "impact")[0] == "Alerts fired on web in production"
+    story.ends(story.fires("Y", "10:07:00", "web"), "10:09:00")
+    assert said(story, "impact")[0] == "Alerts fired on web in production"

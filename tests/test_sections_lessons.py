@@ -10,9 +10,9 @@ from tests.sections import claims, prompts, said
 
 def test_diagnostics_quote_notes_and_have_each_runbook_and_query_once() -> None:
     """Notes are quotes with their time, runbooks links out of URL fields, queries code."""
-    told = example()
-    told.fires("Other", "14:05:00", "cart", query="up == 0")
-    items = claims(told, "diagnostics")
+    story = example()
+    story.fires("Other", "14:05:00", "cart", query="up == 0")
+    items = claims(story, "diagnostics")
     assert plain(items[0].parts) == 'Note by Ana, 14:12:00: "Pool exhausted."'
     assert [part for item in items for part in item.parts if isinstance(part, LinkedText | Code)] == [
         LinkedText("Runbook", "https://runbooks.example/errors"), Code("ratio > 0.05"), Code("up == 0"),
@@ -42,12 +42,12 @@ def test_actions_tell_what_ended_next() -> None:
 
 def test_an_action_after_which_more_was_done_says_so() -> None:
     """An end that came only after the next action is not left to stand as if the first had brought it."""
-    told = Told()
-    fired = told.fires("X", "10:00:00", "web")
-    told.deploys("web", "10:04:00", "10:05:00", rollback=True)
-    restart = told.add("observation.recorded", "10:20:00", actor="Eli", data={"type": "com.acme.db.restarted"})
-    end = told.ends(fired, "10:22:00")
-    first, second = claims(told, "resolution")[:2]
+    story = Told()
+    fired = story.fires("X", "10:00:00", "web")
+    story.deploys("web", "10:04:00", "10:05:00", rollback=True)
+    restart = story.add("observation.recorded", "10:20:00", actor="Eli", data={"type": "com.acme.db.restarted"})
+    end = story.ends(fired, "10:22:00")
+    first, second = claims(story, "resolution")[:2]
     assert plain(first.parts) == (
         "At 10:05:00 the rollback of web finished; the alert ended 17 min later, after the next action"
     )
@@ -84,32 +84,32 @@ def test_lessons_are_numbers() -> None:
 
 def test_nobody_is_waited_for_where_a_person_declared_it() -> None:
     """A page that somebody opened and that called nobody else needs no acknowledgement, and none is missed."""
-    told = Told()
-    told.page("triggered", "10:01:00", actor="Mara")
-    told.page("resolved", "10:20:00", actor="Mara")
-    assert not any("acknowledgement" in text for key in ("lessons", "summary") for text in said(told, key)[1:])
-    told.page("triggered", "10:01:00", 312, actor="Mara", data={"assignees": ["Ben"]})
-    told.page("resolved", "10:20:00", 312)
-    assert "Observed: PagerDuty incident 312 was resolved without an acknowledgement" in said(told, "lessons")
+    story = Told()
+    story.page("triggered", "10:01:00", actor="Mara")
+    story.page("resolved", "10:20:00", actor="Mara")
+    assert not any("acknowledgement" in text for key in ("lessons", "summary") for text in said(story, key)[1:])
+    story.page("triggered", "10:01:00", 312, actor="Mara", data={"assignees": ["Ben"]})
+    story.page("resolved", "10:20:00", 312)
+    assert "Observed: PagerDuty incident 312 was resolved without an acknowledgement" in said(story, "lessons")
 
 
 def test_of_a_page_known_by_its_end_alone_no_acknowledgement_is_missed() -> None:
     """What came before timelined listened may have had one."""
-    told = Told()
-    told.fires("X", "10:00:00", "checkout")
-    told.page("resolved", "10:20:00")
-    assert not any("acknowledgement" in text for text in said(told, "lessons"))
+    story = Told()
+    story.fires("X", "10:00:00", "checkout")
+    story.page("resolved", "10:20:00")
+    assert not any("acknowledgement" in text for text in said(story, "lessons"))
 
 
 def test_what_a_tool_says_of_the_mitigation_is_told() -> None:
     """Who set it to that state, when, and with which words."""
-    told = Told()
-    told.ends(told.fires("X", "10:00:00", "checkout"), "10:30:00")
-    told.page("triggered", "10:01:00")
-    told.page("status_updated", "10:12:00", actor="Mara", data={"to": "mitigated", "text": "Pool doubled."})
+    story = Told()
+    story.ends(story.fires("X", "10:00:00", "checkout"), "10:30:00")
+    story.page("triggered", "10:01:00")
+    story.page("status_updated", "10:12:00", actor="Mara", data={"to": "mitigated", "text": "Pool doubled."})
     expected = 'Mara set PagerDuty incident 311 to mitigated at 10:12:00: "Pool doubled."'
     for key in ("summary", "resolution"):
-        assert any(text.replace(" UTC", "") == expected for text in said(told, key))
+        assert any(text.replace(" UTC", "") == expected for text in said(story, key))
 
 
 def test_lessons_are_five_at_most() -> None:
@@ -119,8 +119,8 @@ def test_lessons_are_five_at_most() -> None:
 
 def test_without_a_recorded_action_a_person_is_asked_for_it() -> None:
     """The template's line on restoring service is answered by an action or asked for."""
-    told = Told()
-    told.ends(told.fires("X", "10:00:00", "web"), "10:12:00")
+    story = Told()
+    story.ends(story.fires("X", "10:00:00", "web"), "10:12:00")
     asked = "what was done to restore service, when and by whom?"
-    assert asked in prompts(told, "resolution")
+    assert asked in prompts(story, "resolution")
     assert asked not in prompts(example(), "resolution")

@@ -12,13 +12,13 @@ from tests.sections import cells, prompts, said
 
 def _with_warnings(first: str, last: str) -> Told:
     """A critical alert from 10:00 to 10:20, a report, a deploy and a rollback, and a warning as told."""
-    told = Told()
-    told.says("report.received", "09:58:00", "slow", by=None, service="web")
-    told.deploys("web", "09:00:00", "09:50:00", "v2")
-    told.ends(told.fires("High", "10:00:00", "web"), "10:20:00")
-    told.ends(told.fires("Low", first, "web", severity="warning"), last)
-    told.deploys("web", "10:10:00", "10:15:00", "v1", rollback=True)
-    return told
+    story = Told()
+    story.says("report.received", "09:58:00", "slow", by=None, service="web")
+    story.deploys("web", "09:00:00", "09:50:00", "v2")
+    story.ends(story.fires("High", "10:00:00", "web"), "10:20:00")
+    story.ends(story.fires("Low", first, "web", severity="warning"), last)
+    story.deploys("web", "10:10:00", "10:15:00", "v1", rollback=True)
+    return story
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def _with_warnings(first: str, last: str) -> Told:
 def test_the_first_and_the_last_alert_are_that_of_all(first: str, last: str, called: tuple[str, str]) -> None:
     """Where a warning fired before or ended after it, an alert above warning is not called the first or the last."""
     text = _with_warnings(first, last).markdown()
-    for wanted in called:
-        assert wanted in text
-        if not wanted.endswith("warning"):
-            assert f"{wanted} above" not in text
+    for name in called:
+        assert name in text
+        if not name.endswith("warning"):
+            assert f"{name} above" not in text
         else:
-            assert not re.search(f"{wanted.removesuffix(' above warning')}(?! above)", text)
+            assert not re.search(f"{name.removesuffix(' above warning')}(?! above)", text)
 
 
 def test_the_alert_that_outlived_the_others_does_not_pass_over_a_warning() -> None:
@@ -60,40 +60,40 @@ def test_one_alert_that_ended_long_after_all_others_has_an_alternative_and_a_que
 
 def test_a_flapping_alert_is_no_outlier_of_itself() -> None:
     """The last firing of one alert is not called another alert."""
-    told = Told()
+    story = Told()
     for start, end in (("10:00:00", "10:02:00"), ("10:10:00", "10:30:00")):
-        told.ends(told.fires("X", start, "web"), end)
-    assert not any("without" in text for text in cells(told, "measures"))
-    assert prompts(told, "detection") == [HALF]
+        story.ends(story.fires("X", start, "web"), end)
+    assert not any("without" in text for text in cells(story, "measures"))
+    assert prompts(story, "detection") == [HALF]
 
 
 def test_a_lost_end_is_asked_for() -> None:
     """Where an alert has no recorded end, a person is asked when it was mitigated."""
-    told = Told()
-    told.fires("X", "10:00:00", "web")
-    told.page("resolved", "10:20:00")
-    assert prompts(told, "detection") == ["when was it mitigated?", HALF]
+    story = Told()
+    story.fires("X", "10:00:00", "web")
+    story.page("resolved", "10:20:00")
+    assert prompts(story, "detection") == ["when was it mitigated?", HALF]
 
 
 def test_an_alert_that_outlived_the_opening_ones_is_not_passed_over() -> None:
     """Where a low alert ended later, the end that counts is not called the last alert's."""
-    told = Told()
-    told.deploys("web", "09:58:00", "09:59:00", "v2")
-    fired, low = told.fires("X", "10:00:00", "web"), told.fires("Low", "10:01:00", "web", severity="warning")
-    told.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
-    told.ends(fired, "10:06:00")
-    assert cells(told, "measures")[2].endswith("mitigated 10:06:00 | derived: the last alert above warning ended")
-    told.ends(low, "10:07:00")
-    assert cells(told, "measures")[2].endswith("mitigated 10:06:00 | derived: the last alert above warning ended")
-    assert "and the last alert above warning ended 1 min later" in said(told, "root_causes")[-1]
+    story = Told()
+    story.deploys("web", "09:58:00", "09:59:00", "v2")
+    fired, low = story.fires("X", "10:00:00", "web"), story.fires("Low", "10:01:00", "web", severity="warning")
+    story.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
+    story.ends(fired, "10:06:00")
+    assert cells(story, "measures")[2].endswith("mitigated 10:06:00 | derived: the last alert above warning ended")
+    story.ends(low, "10:07:00")
+    assert cells(story, "measures")[2].endswith("mitigated 10:06:00 | derived: the last alert above warning ended")
+    assert "and the last alert above warning ended 1 min later" in said(story, "root_causes")[-1]
 
 
 def test_a_series_that_outlived_the_others_is_called_one_series() -> None:
     """The alternative is told without one series, not without the whole alert."""
-    told = Told()
+    story = Told()
     for pod, end in (("a", "10:05:00"), ("b", "10:30:00")):
-        told.ends(told.fires("X", "10:00:00", "web", series=pod), end)
-    assert "; 5 min without one series of X on web, which ended 25 min after" in cells(told, "measures")[2]
+        story.ends(story.fires("X", "10:00:00", "web", series=pod), end)
+    assert "; 5 min without one series of X on web, which ended 25 min after" in cells(story, "measures")[2]
 
 
 def test_an_unknown_measure_shows_no_clock_that_reads_as_a_length() -> None:
@@ -107,22 +107,22 @@ def test_an_unknown_measure_shows_no_clock_that_reads_as_a_length() -> None:
 
 def test_a_change_after_a_symptom_is_no_start_of_the_impact() -> None:
     """What it would be said to have begun had shown before."""
-    told = Told()
-    told.fires("Low", "09:40:00", "web", severity="warning")
-    told.deploys("web", "09:50:00", "09:55:00", "v1")
-    told.fires("X", "10:00:00", "web")
+    story = Told()
+    story.fires("Low", "09:40:00", "web", severity="warning")
+    story.deploys("web", "09:50:00", "09:55:00", "v1")
+    story.fires("X", "10:00:00", "web")
     expected = "detected at 10:00 | 20 min if the impact began with the alert Low on web at 09:40:00"
-    assert cells(told, "measures")[0].endswith(expected)
+    assert cells(story, "measures")[0].endswith(expected)
 
 
 def test_an_observation_before_the_first_alert_is_a_basis_for_the_time_to_detect() -> None:
     """What a machine saw first, and the likeliest change, the later first; what a person did is no symptom."""
-    told = Told()
-    told.deploys("web", "09:40:00", "09:50:00", "v1")
-    told.add("observation.recorded", "09:55:00", title="cache off", actor="Ana", service="web")
-    told.add("observation.recorded", "09:58:10", title="Packet loss 38%", service="web")
-    told.fires("X", "10:00:00", "web")
-    assert cells(told, "measures")[0].endswith(
+    story = Told()
+    story.deploys("web", "09:40:00", "09:50:00", "v1")
+    story.add("observation.recorded", "09:55:00", title="cache off", actor="Ana", service="web")
+    story.add("observation.recorded", "09:58:10", title="Packet loss 38%", service="web")
+    story.fires("X", "10:00:00", "web")
+    assert cells(story, "measures")[0].endswith(
         'detected at 10:00 | 1 min 50 s if the impact began with "Packet loss 38%" at 09:58:10; '
         "10 min if it began when the deploy finished at 09:50:00"
     )

@@ -17,13 +17,13 @@ from tests.sections import said, section
 
 def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> None:
     """What was so at the time is told; the move has a row of its own."""
-    told = Told()
-    told.page("triggered", "11:00:00", service="checkout", data={"assignees": ["Ana"]})
-    told.page("reclassified", "11:47:00", service="payments", actor="Oz")
-    told.page("resolved", "12:00:00", service="payments", title="Card payments fail")
-    assert said(told, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for checkout: "Page 311"'
-    assert said(told, "impact")[0] == "A page was opened for checkout"
-    rows = [plain(row.parts) for block in section(told, "timeline").blocks if isinstance(block, Timeline)
+    story = Told()
+    story.page("triggered", "11:00:00", service="checkout", data={"assignees": ["Ana"]})
+    story.page("reclassified", "11:47:00", service="payments", actor="Oz")
+    story.page("resolved", "12:00:00", service="payments", title="Card payments fail")
+    assert said(story, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for checkout: "Page 311"'
+    assert said(story, "impact")[0] == "A page was opened for checkout"
+    rows = [plain(row.parts) for block in section(story, "timeline").blocks if isinstance(block, Timeline)
             for row in block.rows]  # fmt: skip
     assert "PagerDuty incident 311 was moved to the service payments by Oz" in rows
     assert not any("moved" in row for row in rows if "Oz" not in row)
@@ -31,10 +31,10 @@ def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> Non
 
 def test_an_environment_in_a_service_s_name_is_not_told_twice() -> None:
     """``Checkout (prod)`` is not said to be in prod; another environment still is."""
-    told = Told()
-    told.page("triggered", "11:00:00", service="Checkout (prod)", environment="prod", data={"assignees": ["Ana"]})
-    assert said(told, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for Checkout (prod): "Page 311"'
-    assert said(told, "impact")[0] == "A page was opened for Checkout (prod)"
+    story = Told()
+    story.page("triggered", "11:00:00", service="Checkout (prod)", environment="prod", data={"assignees": ["Ana"]})
+    assert said(story, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for Checkout (prod): "Page 311"'
+    assert said(story, "impact")[0] == "A page was opened for Checkout (prod)"
     assert phrases.environment_beside("Checkout (card)", "prod") == "prod"
 
 
@@ -48,12 +48,12 @@ def test_an_environment_in_a_service_s_name_is_not_told_twice() -> None:
 )
 def test_how_long_a_page_waited_counts_from_when_it_waited_last(between: tuple[str, ...], expected: str) -> None:
     """A page that was taken and given back, or opened again, waits from then on."""
-    told = Told()
-    told.page("triggered", "11:00:00")
+    story = Told()
+    story.page("triggered", "11:00:00")
     for minute, step in zip(("11:02:00", "11:38:00"), between, strict=False):
-        told.page(step, minute, actor="Ana")
-    taken = told.page("acknowledged", "11:44:00", actor="Oz")
-    [row] = [row for block in section(told, "timeline").blocks if isinstance(block, Timeline) for row in block.rows
+        story.page(step, minute, actor="Ana")
+    taken = story.page("acknowledged", "11:44:00", actor="Oz")
+    [row] = [row for block in section(story, "timeline").blocks if isinstance(block, Timeline) for row in block.rows
              if taken.id in row.cites]  # fmt: skip
     assert plain(row.parts).endswith(f"by Oz, {expected}")
 
@@ -76,15 +76,15 @@ def test_a_page_says_whose_it_is(source: str, data: dict[str, Any], called: str)
     """A sender whose pages have no name of their own is named with each; so is the system behind CloudEvents.
 
     What kind of sender it is the events say, and only where they do not, the name of the source."""
-    told = Told()
-    told.page("triggered", "11:00:00", source=source, data={"assignees": ["Ana", "Bo"], **data})
-    told.page("acknowledged", "11:01:00", source=source, data=data, actor="Ana")
-    told.page("resolved", "11:20:00", source=source, data=data)
+    story = Told()
+    story.page("triggered", "11:00:00", source=source, data={"assignees": ["Ana", "Bo"], **data})
+    story.page("acknowledged", "11:01:00", source=source, data=data, actor="Ana")
+    story.page("resolved", "11:20:00", source=source, data=data)
     verb = "paged" if called.startswith("PagerDuty") else "called"
-    assert said(told, "summary")[0] == f'At 11:00:00 {called} {verb} Ana and Bo for checkout: "Page 311"'
-    assert f"Ana acknowledged {called} at 11:01:00, 1 min after the page" in said(told, "detection")
-    assert not re.search(r"\bPage (?:was|acknowledged|paged)", told.markdown())
-    assert f"{called[:1].upper()}{called[1:]} was resolved" in told.markdown().replace("`", "")
+    assert said(story, "summary")[0] == f'At 11:00:00 {called} {verb} Ana and Bo for checkout: "Page 311"'
+    assert f"Ana acknowledged {called} at 11:01:00, 1 min after the page" in said(story, "detection")
+    assert not re.search(r"\bPage (?:was|acknowledged|paged)", story.markdown())
+    assert f"{called[:1].upper()}{called[1:]} was resolved" in story.markdown().replace("`", "")
 
 
 def test_a_page_opened_by_hand_reads_as_a_sentence() -> None:
@@ -98,9 +98,9 @@ def test_a_page_opened_by_hand_reads_as_a_sentence() -> None:
 
 def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
     """A page under a team's service, tied to its alert by the alert group, is not a service without an alert."""
-    told = Told()
-    told.fires("X", "10:00:00", "web", refs=("alertgroup:1",))
-    told.page("triggered", "10:01:00", service="Platform")
-    assert any(text.startswith("No alert of Platform") for text in said(told, "detection"))
-    told = told.changed(lambda event: msgspec.structs.replace(event, refs=("alertgroup:1",)))
-    assert not any(text.startswith("No alert of Platform") for text in said(told, "detection"))
+    story = Told()
+    story.fires("X", "10:00:00", "web", refs=("alertgroup:1",))
+    story.page("triggered", "10:01:00", service="Platform")
+    assert any(text.startswith("No alert of Platform") for text in said(story, "detection"))
+    story = story.changed(lambda event: msgspec.structs.replace(event, refs=("alertgroup:1",)))
+    assert not any(text.startswith("No alert of Platform") for text in said(story, "detection"))

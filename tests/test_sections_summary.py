@@ -33,32 +33,32 @@ def test_the_summary_has_five_sentences() -> None:
 
 def test_an_alert_of_many_series_is_counted() -> None:
     """Fifty pods are not told as one, and the value told of them names its service, not all of it."""
-    told = Told()
+    story = Told()
     for pod in range(3):
-        told.fires("X", f"10:0{pod}:00", "web", series=f"pod-{pod}", said=f"pod {pod} is down.")
-    assert said(told, "summary")[0] == "At 10:00:00 the alert X (3 series) fired on web in production"
-    assert cells(told, "alerts") == ['X (3 series) | web | 10:00:00 |  | "pod 2 is down."']
+        story.fires("X", f"10:0{pod}:00", "web", series=f"pod-{pod}", said=f"pod {pod} is down.")
+    assert said(story, "summary")[0] == "At 10:00:00 the alert X (3 series) fired on web in production"
+    assert cells(story, "alerts") == ['X (3 series) | web | 10:00:00 |  | "pod 2 is down."']
 
 
 def test_a_stated_mitigation_stands_beside_the_actions() -> None:
     """The summary has what a person said mitigated it, and the last action that was recorded."""
-    told = Told()
-    told.ends(told.fires("X", "10:00:00", "web"), "10:30:00")
-    told.marks("mitigated", "10:20:00", "Traffic moved")
+    story = Told()
+    story.ends(story.fires("X", "10:00:00", "web"), "10:30:00")
+    story.marks("mitigated", "10:20:00", "Traffic moved")
     stated = 'Ana stated that it was mitigated at 10:20:00: "Traffic moved"'
-    assert stated in said(told, "summary")
-    told.add("observation.recorded", "10:10:00", actor="Eli", data={"type": "com.acme.switch.set"})
-    assert stated in said(told, "summary")
+    assert stated in said(story, "summary")
+    story.add("observation.recorded", "10:10:00", actor="Eli", data={"type": "com.acme.switch.set"})
+    assert stated in said(story, "summary")
     assert any(text.startswith("The last recorded action was this: Switch set by Eli, at 10:10:00") for text in
-               said(told, "summary"))  # fmt: skip
+               said(story, "summary"))  # fmt: skip
 
 
 def test_how_far_back_changes_were_looked_for_is_said() -> None:
     """ "No change was recorded" holds for as long as correlation looks back, which is a setting."""
-    told = Told()
-    told.fires("X", "10:00:00", "web")
-    told.context = {"reported": {"change": ("x",)}, "lookback": 30 * MINUTE}
-    change = claims(told, "summary")[1]
+    story = Told()
+    story.fires("X", "10:00:00", "web")
+    story.context = {"reported": {"change": ("x",)}, "lookback": 30 * MINUTE}
+    change = claims(story, "summary")[1]
     assert plain(change.parts) == "No change of web was recorded between 09:30:00 and 10:00:00"
     assert change.none == "change.* service=web 09:30:00..10:00:00"
     assert plain(change.searched) == "changes of web"
@@ -75,44 +75,44 @@ def test_an_earlier_low_alert_and_an_earlier_report_are_told() -> None:
 
 def test_an_alert_that_fired_twice_had_a_pause() -> None:
     """The time between two firings is not said to have been one of firing."""
-    told = Told()
+    story = Told()
     for start, end in (("10:00:00", "10:02:00"), ("10:04:00", "10:10:00")):
-        told.ends(told.fires("X", start, "web"), end)
-    assert said(told, "summary")[-1] == (
+        story.ends(story.fires("X", start, "web"), end)
+    assert said(story, "summary")[-1] == (
         "The alert was firing for 8 min, with 1 pause; from its first start to its last end it took 10 min"
     )
 
 
 def test_low_alerts_do_not_lengthen_the_incident() -> None:
     """Where an opening alert fired, the length is told of those above warning alone."""
-    told = Told()
-    told.ends(told.fires("Low", "08:00:00", "web", severity="warning"), "12:00:00")
-    told.ends(told.fires("High", "10:00:00", "web"), "10:10:00")
-    assert said(told, "summary")[-1] == "The alert High was firing for 10 min"
+    story = Told()
+    story.ends(story.fires("Low", "08:00:00", "web", severity="warning"), "12:00:00")
+    story.ends(story.fires("High", "10:00:00", "web"), "10:10:00")
+    assert said(story, "summary")[-1] == "The alert High was firing for 10 min"
 
 
 def test_a_page_that_nobody_took_tells_whom_it_went_to() -> None:
     """The summary says to whom a page was escalated and when, until somebody acknowledged it."""
-    told = Told()
-    told.fires("X", "10:00:00", "checkout")
-    told.page("triggered", "10:01:00", data={"assignees": ["Ana"]})
-    told.page("escalated", "10:16:00", data={"assignees": ["Ben"]})
-    told.page("escalated", "10:31:00", data={"to": "Cy"})
-    assert "It was escalated to Ben at 10:16:00 and to Cy at 10:31:00" in said(told, "summary")
-    told.page("acknowledged", "10:40:00", actor="Cy")
-    told.page("escalated", "10:50:00", data={"to": "Dee"})
-    assert "Before that it was escalated to Ben at 10:16:00 and to Cy at 10:31:00" in said(told, "summary")
+    story = Told()
+    story.fires("X", "10:00:00", "checkout")
+    story.page("triggered", "10:01:00", data={"assignees": ["Ana"]})
+    story.page("escalated", "10:16:00", data={"assignees": ["Ben"]})
+    story.page("escalated", "10:31:00", data={"to": "Cy"})
+    assert "It was escalated to Ben at 10:16:00 and to Cy at 10:31:00" in said(story, "summary")
+    story.page("acknowledged", "10:40:00", actor="Cy")
+    story.page("escalated", "10:50:00", data={"to": "Dee"})
+    assert "Before that it was escalated to Ben at 10:16:00 and to Cy at 10:31:00" in said(story, "summary")
 
 
 def test_one_alert_is_neither_the_first_nor_the_last() -> None:
     """Where one alert fired, once, every section calls it the alert."""
-    told = Told()
-    told.add("status.updated", "09:55:00", title="Errors on the web")
-    told.deploys("web", "09:56:00", "09:57:00", "v2")
-    alert = told.fires("X", "10:00:00", "web")
-    told.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
-    told.ends(alert, "10:08:00")
-    whole = told.markdown()
+    story = Told()
+    story.add("status.updated", "09:55:00", title="Errors on the web")
+    story.deploys("web", "09:56:00", "09:57:00", "v2")
+    alert = story.fires("X", "10:00:00", "web")
+    story.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
+    story.ends(alert, "10:08:00")
+    whole = story.markdown()
     assert "the alert ended" in whole
     assert "before the alert" in whole
     assert "first alert" not in whole
@@ -121,10 +121,10 @@ def test_one_alert_is_neither_the_first_nor_the_last() -> None:
 
 def test_a_change_under_way_is_the_closest_one() -> None:
     """A change that had begun and not finished is told with both of its times."""
-    told = Told()
-    told.deploys("web", "09:56:00", "10:05:00")
-    told.fires("X", "10:00:00", "web")
-    assert said(told, "summary")[1].endswith(
+    story = Told()
+    story.deploys("web", "09:56:00", "10:05:00")
+    story.fires("X", "10:00:00", "web")
+    assert said(story, "summary")[1].endswith(
         "deploy of web, begun at 09:56:00, 4 min before the alert, and finished 5 min after it"
     )
 
@@ -146,19 +146,19 @@ def test_a_page_a_report_or_a_change_alone_is_what_happened() -> None:
 
 def test_a_time_of_another_day_has_its_date() -> None:
     """A time alone is of the day the incident began; later ones say their day."""
-    told = Told()
-    told.fires("X", "23:50:00", "web")
-    told.says("note.added", "+1 00:10:00", "still there")
-    assert said(told, "summary")[-1].endswith("the last event came at 2026-03-05 00:10:00")
+    story = Told()
+    story.fires("X", "23:50:00", "web")
+    story.says("note.added", "+1 00:10:00", "still there")
+    assert said(story, "summary")[-1].endswith("the last event came at 2026-03-05 00:10:00")
 
 
 def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
     """With a source of changes heard in the window what was searched is cited; else no deploy system reports."""
-    told = Told()
-    told.fires("X", "14:02:00", "cart")
-    assert told.markdown().count("No deploy system reports to timelined.") == 1
-    told.context["reported"] = {"change": ("a",)}
-    nothing = claims(told, "summary")[1]
+    story = Told()
+    story.fires("X", "14:02:00", "cart")
+    assert story.markdown().count("No deploy system reports to timelined.") == 1
+    story.context["reported"] = {"change": ("a",)}
+    nothing = claims(story, "summary")[1]
     assert plain(nothing.parts) == "No change of cart was recorded between 12:02:00 and 14:02:00"
     assert nothing.none == "change.* service=cart 12:02:00..14:02:00"
 
@@ -169,23 +169,23 @@ def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
 )
 def test_a_change_of_a_repository_called_like_the_service_is_not_denied(repository: str, *, denied: bool) -> None:
     """Most deployments name no service: by their repository they are one's, as grouping has it."""
-    told = Told()
-    told.fires("X", "14:02:00", "cart")
-    told.context["reported"] = {"change": ("a",)}
-    near = told.nearby("it belongs to another incident", "change.succeeded", "13:00:00", title="m3",
+    story = Told()
+    story.fires("X", "14:02:00", "cart")
+    story.context["reported"] = {"change": ("a",)}
+    near = story.nearby("it belongs to another incident", "change.succeeded", "13:00:00", title="m3",
                        data={"repository": repository})  # fmt: skip
-    claim = claims(told, "summary")[1]
+    claim = claims(story, "summary")[1]
     assert plain(claim.parts).startswith("No change of cart was recorded") is denied
     assert claim.cites == (near.id,)
 
 
 def test_a_nearby_change_is_not_denied() -> None:
     """A change of the service that was not joined is named beside the claim that the incident has none."""
-    told = Told()
-    told.fires("X", "14:02:00", "cart")
-    told.context["reported"] = {"change": ("a",)}
-    near = told.nearby("other environment", "change.succeeded", "13:00:00", service="cart", title="v1")
-    [claim] = [block for block in section(told, "root_causes").blocks if isinstance(block, Claim)]
+    story = Told()
+    story.fires("X", "14:02:00", "cart")
+    story.context["reported"] = {"change": ("a",)}
+    near = story.nearby("other environment", "change.succeeded", "13:00:00", service="cart", title="v1")
+    [claim] = [block for block in section(story, "root_causes").blocks if isinstance(block, Claim)]
     assert plain(claim.parts) == (
         'Between 12:02:00 and 14:02:00 one change of cart was recorded: deploy "v1" of cart at 13:00:00 '
         "(other environment)"
@@ -196,34 +196,34 @@ def test_a_nearby_change_is_not_denied() -> None:
 
 def test_no_page_is_said_only_where_pages_reported() -> None:
     """The absence of a page means something only if a paging system was heard."""
-    told = Told()
-    told.fires("X", "14:02:00", "cart")
-    assert not any("paged" in text for text in said(told, "detection"))
-    told.context["reported"] = {"page": ("a",)}
-    assert any(text.startswith("No page of this incident was recorded") for text in said(told, "detection"))
+    story = Told()
+    story.fires("X", "14:02:00", "cart")
+    assert not any("paged" in text for text in said(story, "detection"))
+    story.context["reported"] = {"page": ("a",)}
+    assert any(text.startswith("No page of this incident was recorded") for text in said(story, "detection"))
 
 
 def test_the_summary_says_who_declared_it_resolved() -> None:
     """Where a person's word ended it while an alert fires on, a reader who was not there must not miss that."""
-    told = Told()
-    told.fires("X", "10:00:00", "web")
-    told.says("incident.resolved", "10:19:00")
-    assert said(told, "summary")[-1] == "Ana declared it resolved at 10:19:00"
+    story = Told()
+    story.fires("X", "10:00:00", "web")
+    story.says("incident.resolved", "10:19:00")
+    assert said(story, "summary")[-1] == "Ana declared it resolved at 10:19:00"
 
 
 @pytest.mark.parametrize("kind", ["source.refused", "source.unrecognised"])
 def test_a_source_that_was_turned_away_is_not_said_to_report_nothing(kind: str) -> None:
     """Where deliveries of a deploy system were refused or not understood, there is one; its changes may be missing."""
-    told = Told()
-    told.fires("X", "10:00:00", "web")
-    assert "No deploy system reports to timelined." in told.markdown()
-    refused = told.add(kind, "10:03:00", source="github" if kind.endswith("ised") else "timelined",
+    story = Told()
+    story.fires("X", "10:00:00", "web")
+    assert "No deploy system reports to timelined." in story.markdown()
+    refused = story.add(kind, "10:03:00", source="github" if kind.endswith("ised") else "timelined",
                        data={"of": "github", "status": 401, "reason": "no signature", "count": 12})  # fmt: skip
-    told.events.remove(refused)
-    told.context["collector"] = (refused,)
-    assert "No deploy system reports to timelined." not in told.markdown()
-    assert told.markdown().count("Deliveries from GitHub were refused") == 1
-    claim = section(told, "root_causes").blocks[-1]
+    story.events.remove(refused)
+    story.context["collector"] = (refused,)
+    assert "No deploy system reports to timelined." not in story.markdown()
+    assert story.markdown().count("Deliveries from GitHub were refused") == 1
+    claim = section(story, "root_causes").blocks[-1]
     assert isinstance(claim, Claim)
     assert plain(claim.parts).endswith("were refused or not understood, so changes may be missing")
     assert claim.cites == (refused.id,)
@@ -231,20 +231,20 @@ def test_a_source_that_was_turned_away_is_not_said_to_report_nothing(kind: str) 
 
 def test_a_report_after_the_first_alert_is_how_people_learnt_of_it() -> None:
     """Where nobody was paged, the summary tells who reported it."""
-    told = Told()
-    told.fires("Misses", "18:00:00", "cdn", severity="warning")
-    told.add("report.received", "18:20:00", service="cdn", title="Images are slow", actor="Eva", source="support")
-    assert 'At 18:20:00 Eva reported for cdn: "Images are slow"' in said(told, "summary")
-    told.page("triggered", "18:21:00", service="cdn")
-    assert not any("Eva" in text for text in said(told, "summary"))
+    story = Told()
+    story.fires("Misses", "18:00:00", "cdn", severity="warning")
+    story.add("report.received", "18:20:00", service="cdn", title="Images are slow", actor="Eva", source="support")
+    assert 'At 18:20:00 Eva reported for cdn: "Images are slow"' in said(story, "summary")
+    story.page("triggered", "18:21:00", service="cdn")
+    assert not any("Eva" in text for text in said(story, "summary"))
 
 
 def test_alerts_of_one_moment_fired_at_the_same_time() -> None:
     """Nothing follows within no time."""
-    told = Told()
+    story = Told()
     for name in ("A", "B", "C"):
-        told.ends(told.fires(name, "10:00:00", "web"), "10:04:00")
-    assert said(told, "summary")[0] == (
+        story.ends(story.fires(name, "10:00:00", "web"), "10:04:00")
+    assert said(story, "summary")[0] == (
         "At 10:00:00 the alert A fired on web in production; B on web and C on web fired at the same time"
     )
 
@@ -261,8 +261,8 @@ def test_alerts_of_one_moment_fired_at_the_same_time() -> None:
 )
 def test_what_is_merged_is_called_as_its_sender_does(refs: tuple[str, ...], called: str) -> None:
     """GitLab merges merge requests, and writes their numbers with another sign."""
-    told = Told()
-    told.add("change.merged", "09:58:00", refs=refs, data={"number": 7}, title="Tune", service="web")
-    told.ends(told.fires("X", "10:00:00", "web"), "10:04:00")
-    assert f'The closest earlier change was the {called} "Tune" of web' in " ".join(said(told, "summary"))
-    assert f"{called[:1].upper()}{called[1:]} " in told.markdown().replace("\\", "")
+    story = Told()
+    story.add("change.merged", "09:58:00", refs=refs, data={"number": 7}, title="Tune", service="web")
+    story.ends(story.fires("X", "10:00:00", "web"), "10:04:00")
+    assert f'The closest earlier change was the {called} "Tune" of web' in " ".join(said(story, "summary"))
+    assert f"{called[:1].upper()}{called[1:]} " in story.markdown().replace("\\", "")

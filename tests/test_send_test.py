@@ -107,7 +107,7 @@ ASIDE = "It becomes no event: it is set aside."
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "sentence"),
     [
         ("pages", ASIDE),
         ("code", ASIDE),
@@ -120,11 +120,11 @@ ASIDE = "It becomes no event: it is set aside."
         ("amazon", ASIDE),
     ],
 )
-def test_a_made_up_delivery_is_taken(name: str, said: str, served: Served) -> None:
+def test_a_made_up_delivery_is_taken(name: str, sentence: str, served: Served) -> None:
     """Each way to prove it: signature, token in a header, basic, bearer, in the address, none."""
     shown = served.test(name)
     assert shown.exit_code == 0, shown.stderr
-    assert re.fullmatch(said.replace("+", "[+]"), shown.stdout.splitlines()[-1])
+    assert re.fullmatch(sentence.replace("+", "[+]"), shown.stdout.splitlines()[-1])
 
 
 def test_a_file_of_ones_own_is_sent(served: Served, tmp_path: Path) -> None:
@@ -147,11 +147,11 @@ def test_a_refusal_is_said_in_the_daemons_words(served: Served, tmp_path: Path) 
     """Another secret than the daemon's is refused; the API's token, which proves no delivery, is not spoken of."""
     other = tmp_path / "other.yml"
     other.write_text(SOURCES.replace("secret: p}", "secret: q}"), "utf-8")
-    shown = served.test("pages", config=other)
-    assert shown.exit_code == 1
-    assert "cannot send to pages: the daemon refused it" in shown.stderr
-    assert "--token-file" not in shown.stderr
-    assert "q" not in shown.stderr.split()
+    result = served.test("pages", config=other)
+    assert result.exit_code == 1
+    assert "cannot send to pages: the daemon refused it" in result.stderr
+    assert "--token-file" not in result.stderr
+    assert "q" not in result.stderr.split()
 
 
 def test_without_a_daemon_nothing_is_sent(tmp_path: Path) -> None:

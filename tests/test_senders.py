@@ -50,10 +50,10 @@ def test_a_variable_that_datadog_left_as_it_is_says_nothing() -> None:
 def test_a_metric_alert_that_grows_worse_is_one_episode() -> None:
     """Warning, critical and resolved of one firing have its start; the end is the hook's time where none is told."""
     names = ("metric-alert-warning", "metric-alert-critical", "metric-alert-resolved")
-    told = [parsed(RECORDINGS / "sentry" / name)[0] for name in names]
-    (episode,) = episodes([msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in told])
-    assert (episode.start, episode.end) == (told[0].occurred_at, told[2].occurred_at)
-    assert [each.severity for each in told] == ["warning", "critical", None]
+    events = [parsed(RECORDINGS / "sentry" / name)[0] for name in names]
+    (episode,) = episodes([msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in events])
+    assert (episode.start, episode.end) == (events[0].occurred_at, events[2].occurred_at)
+    assert [each.severity for each in events] == ["warning", "critical", None]
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,13 @@ def test_an_alert_that_changes_its_state_before_it_ends_fired_once(
 ) -> None:
     """Each state is told as a problem of its own, at its own time; once it ended it fires again."""
     body = json.loads((RECORDINGS / kind / case / "body").read_bytes()) | {"lastok": "1772632000"}
-    told: list[Event] = []
+    parsed_events: list[Event] = []
     for minute, state in enumerate([*states, states[0]]):
         when = 1_772_632_800 + 60 * minute
-        told += parse_json(kind, body | {"since": str(when), "date": str(when * 1000), "id": str(when)} | state)
-    events = [msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in told]
+        parsed_events += parse_json(
+            kind, body | {"since": str(when), "date": str(when * 1000), "id": str(when)} | state
+        )
+    events = [msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in parsed_events]
     first, second = episodes(events)
     assert [event.id for event in first.events] == [event.id for event in events[:4]]
     assert (first.start, first.end) == (events[0].occurred_at, events[3].occurred_at)
@@ -115,7 +117,7 @@ def test_an_end_alone_opens_no_incident_whoever_sends_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("case", "gone", "words", "title", "operation"),
+    ("case", "absent", "words", "title", "operation"),
     [
         ("zabbix/acknowledged", "", "Rolling back.", "Rolling back.", "acknowledged, commented"),
         ("zabbix/acknowledged", "message", None, "Checkout answers slowly", "acknowledged, commented"),
@@ -124,10 +126,10 @@ def test_an_end_alone_opens_no_incident_whoever_sends_it() -> None:
     ],
 )
 def test_a_persons_words_are_theirs_alone(
-    case: str, gone: str, words: str | None, title: str, operation: str
+    case: str, absent: str, words: str | None, title: str, operation: str
 ) -> None:  # fmt: skip
     """What was done with an alert stands beside what was written, and where nothing was written, nothing is quoted."""
-    body = json.loads((RECORDINGS / case / "body").read_bytes()) | ({gone: ""} if gone else {})
+    body = json.loads((RECORDINGS / case / "body").read_bytes()) | ({absent: ""} if absent else {})
     (event,) = parse_json(case.partition("/")[0], body)
     assert (event.data.get("text"), event.title, event.data["operation"]) == (words, title, operation)
     note = msgspec.convert(msgspec.to_builtins(event), RecordedEvent)
@@ -158,11 +160,11 @@ def test_what_is_no_acknowledgement_has_no_operation() -> None:
 def test_what_an_alert_says_is_not_put_into_the_mouth_of_who_takes_it() -> None:
     """An acknowledgement without a message quotes nothing, though its body repeats what the alert says."""
     told = [each for case in CASES for each in parsed(case) if case.parent.name in ("splunkoncall", "betterstack")]
-    taken = [each for each in told if each.type == "page.acknowledged"]
-    said = {each.data.get("text") for each in told if each.type == "page.triggered"} - {None}
-    assert taken
-    assert said
-    assert not said & {each.data.get("text") for each in taken}
+    acknowledgements = [each for each in told if each.type == "page.acknowledged"]
+    texts = {each.data.get("text") for each in told if each.type == "page.triggered"} - {None}
+    assert acknowledgements
+    assert texts
+    assert not texts & {each.data.get("text") for each in acknowledgements}
 
 
 def test_slacks_challenge_is_given_back_and_nothing_else_is() -> None:

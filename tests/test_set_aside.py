@@ -90,13 +90,13 @@ async def test_an_end_of_the_daemon_accuses_no_event_until_it_comes_again(tmp_pa
 
     async with following(tmp_path) as followed:
         await followed.log.append([submission(event) for event in events])
-        said = [await ended_over(followed, life) for life in ("one", "two", "three")]
-        assert said == [[], [], [accused]]
+        accused_events = [await ended_over(followed, life) for life in ("one", "two", "three")]
+        assert accused_events == [[], [], [accused]]
         followed.restart()
         await followed.follower.catch_up()
         await followed.log.append([submission(firing("later", 90))])
-        said = [await ended_over(followed, life) for life in ("four", "four")]
-        assert said == [[], [accused]]
+        accused_events = [await ended_over(followed, life) for life in ("four", "four")]
+        assert accused_events == [[], [accused]]
         followed.more["life"] = "five"
         followed.restart()
         await followed.follower.catch_up()

@@ -124,8 +124,8 @@ MONSTERS = [
 ]
 
 
-@pytest.mark.parametrize(("content", "says"), MONSTERS)
-def test_what_is_monstrous_is_a_mistake_like_any_other(tmp_path: Path, content: str, says: str) -> None:
+@pytest.mark.parametrize(("content", "message"), MONSTERS)
+def test_what_is_monstrous_is_a_mistake_like_any_other(tmp_path: Path, content: str, message: str) -> None:
     """Brackets without end, numbers of 5,000 digits and expressions too deep to be asked: one short sentence each."""
     kind, _, value = content.partition(": ")
     if kind == "ce":
@@ -133,7 +133,7 @@ def test_what_is_monstrous_is_a_mistake_like_any_other(tmp_path: Path, content: 
     if kind == "am":
         content = f"sources: {{alertmanager: {{open: true, redact: {{patterns: ['{value}']}}}}}}"
     (sentence,) = mistakes(written(tmp_path, content))
-    assert says in sentence
+    assert message in sentence
     assert len(sentence) < 1000
 
 
@@ -224,10 +224,10 @@ def test_a_mistake_names_the_flag_or_variable_it_stands_in(key: str) -> None:
 
 def test_an_address_that_others_reach_needs_authentication_everywhere() -> None:
     """Without a file, every open source and the API are named as what stops the start."""
-    found = mistakes(None, overrides={"web.listen_address": ":9720"})
-    assert len(found) == len(Settings().sources) + 1
-    assert all(sentence.startswith("cannot serve on :9720, which others can reach: ") for sentence in found)
-    assert "api.token_file" in found[-1]
+    sentences = mistakes(None, overrides={"web.listen_address": ":9720"})
+    assert len(sentences) == len(Settings().sources) + 1
+    assert all(sentence.startswith("cannot serve on :9720, which others can reach: ") for sentence in sentences)
+    assert "api.token_file" in sentences[-1]
 
 
 def test_an_address_that_others_reach_is_served_with_authentication(tmp_path: Path) -> None:
@@ -257,12 +257,12 @@ def test_durations_carry_their_units(text: str, micros: int) -> None:
 def test_any_text_is_a_value_or_a_mistake(text: str) -> None:
     """No text makes a parser fail in another way than by saying what is wrong."""
     for parse in (duration, size, address):
-        said = ""
+        sentence = ""
         try:
             parse(text)
         except ValueError as error:
-            said = str(error)
-        assert not said or said.startswith("is ")
+            sentence = str(error)
+        assert not sentence or sentence.startswith("is ")
 
 
 @pytest.mark.parametrize(
@@ -288,9 +288,9 @@ def test_any_yaml_is_read_or_refused_with_sentences(tmp_path_factory: pytest.Tem
     """Whatever shape a file has, loading gives settings or mistakes that begin with what was attempted."""
     path = tmp_path_factory.mktemp("any") / "timelined.yml"
     path.write_bytes(msgspec.json.encode(tree))
-    found: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
     try:
         load_settings(path)
     except InvalidSettings as error:
-        found = error.mistakes
-    assert all(sentence.startswith("cannot ") for sentence in found)
+        sentences = error.mistakes
+    assert all(sentence.startswith("cannot ") for sentence in sentences)

@@ -81,7 +81,7 @@ def test_no_word_stands_twice() -> None:
 
 def test_the_table_is_documented() -> None:
     """docs/configuration.md lists every word, row by row."""
-    written = Path("docs/configuration.md").read_text(encoding="utf-8")
+    page = Path("docs/configuration.md").read_text(encoding="utf-8")
     for opens, rows in (("yes", severities.OPENING), ("no", severities.SILENT)):
         for row in rows:
-            assert f"| {opens} | {', '.join(f'`{word}`' for word in row)} |" in written
+            assert f"| {opens} | {', '.join(f'`{word}`' for word in row)} |" in page

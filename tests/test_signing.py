@@ -74,14 +74,14 @@ def test_the_time_is_part_of_what_is_signed() -> None:
     assert "does not match" in refusal(hook, Credentials(signing=(NEW,)), STAMPED)
 
 
-@pytest.mark.parametrize("given", ["", "another", "let me i", "\udcff"])
-def test_a_secret_in_a_header_of_the_senders_own(given: str) -> None:
+@pytest.mark.parametrize("header_value", ["", "another", "let me i", "\udcff"])
+def test_a_secret_in_a_header_of_the_senders_own(header_value: str) -> None:
     """Such a token proves its sender, whole and alone; the refusal names the header and the setting."""
     secrets = Credentials(header=(b"let me in", b"earlier"))
     for token in ("let me in", "earlier"):
         assert authenticate(webhook(x_token=token), secrets, token_header="X-Token") == "header"
     with pytest.raises(UnverifiedWebhook, match=r"X-Token does not match; set sources\.pages\.header_token_file"):
-        authenticate(webhook(x_token=given), secrets, token_header="X-Token")
+        authenticate(webhook(x_token=header_value), secrets, token_header="X-Token")
     with pytest.raises(UnverifiedWebhook):
         authenticate(webhook(x_token="let me in"), secrets)
 

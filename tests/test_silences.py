@@ -57,121 +57,121 @@ def firing(alert: str, source: str = "am", at: int = START, service: str | None 
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Place]:
     log = await open_log(f"sqlite:///{tmp_path / 't.db'}")
     yield Place(log)
     await log.close()
 
 
-async def test_a_heartbeat_that_is_told_is_not_missed(place: Place) -> None:
+async def test_a_heartbeat_that_is_told_is_not_missed(rig: Place) -> None:
     """It is the same event each time, so the log has it once; that its deliveries arrive is what counts."""
-    job = place.job(am="Watchdog")
+    job = rig.job(am="Watchdog")
     for _ in range(20):
-        await place.told("Watchdog")
+        await rig.told("Watchdog")
         assert await job.run()
-        place.now += WITHIN - SECOND
-    assert await place.gaps() == []
-    assert len(await place.log.read()) == 1
+        rig.now += WITHIN - SECOND
+    assert await rig.gaps() == []
+    assert len(await rig.log.read()) == 1
 
 
-async def test_a_silence_is_recorded_once_and_so_is_its_end(place: Place) -> None:
+async def test_a_silence_is_recorded_once_and_so_is_its_end(rig: Place) -> None:
     """From when it was told last, whatever else the source tells meanwhile, to when it is told again."""
-    job = place.job(am="watchdog")
-    await place.told("Watchdog")
+    job = rig.job(am="watchdog")
+    await rig.told("Watchdog")
     await job.run()
     for _ in range(10):
-        place.now += MINUTE
-        await place.told("Other")
+        rig.now += MINUTE
+        await rig.told("Other")
         await job.run()
-    (began,) = await place.gaps()
+    (began,) = await rig.gaps()
     assert (began.source, began.occurred_at, began.data) == (MACHINE, START, {"of": "am", "kind": "watchdog"})
-    place.now += MINUTE
-    await place.told("Other", "Watchdog")
+    rig.now += MINUTE
+    await rig.told("Other", "Watchdog")
     await job.run()
     await job.run()
-    ended, same = await place.gaps()
+    ended, same = await rig.gaps()
     assert same == began
-    assert (ended.entity, ended.occurred_at, ended.data["until"]) == (began.entity, START, place.now)
+    assert (ended.entity, ended.occurred_at, ended.data["until"]) == (began.entity, START, rig.now)
 
 
-async def test_each_source_has_a_heartbeat_of_its_own(place: Place) -> None:
+async def test_each_source_has_a_heartbeat_of_its_own(rig: Place) -> None:
     """An alert of that name from elsewhere says nothing of this one."""
-    job = place.job(am="Watchdog", other="Watchdog")
+    job = rig.job(am="Watchdog", other="Watchdog")
     for _ in range(7):
-        await place.told("Watchdog", source="other")
+        await rig.told("Watchdog", source="other")
         await job.run()
-        place.now += MINUTE
-    assert [event.data["of"] for event in await place.gaps()] == ["am"]
+        rig.now += MINUTE
+    assert [event.data["of"] for event in await rig.gaps()] == ["am"]
 
 
-async def test_a_silence_goes_on_over_a_restart(place: Place) -> None:
+async def test_a_silence_goes_on_over_a_restart(rig: Place) -> None:
     """The next daemon knows it from the log: it records no second beginning, and the end when it hears it."""
-    await place.told("Watchdog")
-    job = place.job(am="Watchdog")
+    await rig.told("Watchdog")
+    job = rig.job(am="Watchdog")
     await job.run()
-    place.now += 2 * WITHIN
+    rig.now += 2 * WITHIN
     await job.run()
-    place.now += 3 * WITHIN
-    job = place.job(am="Watchdog")
+    rig.now += 3 * WITHIN
+    job = rig.job(am="Watchdog")
     await job.run()
-    place.now += 2 * WITHIN
+    rig.now += 2 * WITHIN
     await job.run()
-    assert len(await place.gaps()) == 1
-    await place.told("Watchdog")
+    assert len(await rig.gaps()) == 1
+    await rig.told("Watchdog")
     await job.run()
-    assert open_gaps(await place.gaps()) == {}
+    assert open_gaps(await rig.gaps()) == {}
 
 
-async def test_a_time_in_which_we_were_down_is_no_silence_of_a_source(place: Place) -> None:
+async def test_a_time_in_which_we_were_down_is_no_silence_of_a_source(rig: Place) -> None:
     """After a start it has as long as ever to be told."""
-    await place.told("Watchdog")
-    place.now += 10 * WITHIN
-    job = place.job(am="Watchdog")
+    await rig.told("Watchdog")
+    rig.now += 10 * WITHIN
+    job = rig.job(am="Watchdog")
     await job.run()
-    place.now += WITHIN - SECOND
-    await place.told("Watchdog")
+    rig.now += WITHIN - SECOND
+    await rig.told("Watchdog")
     await job.run()
-    assert await place.gaps() == []
+    assert await rig.gaps() == []
 
 
-async def test_one_that_nobody_listens_to_any_more_is_over(place: Place) -> None:
+async def test_one_that_nobody_listens_to_any_more_is_over(rig: Place) -> None:
     """Else every later draft would say that it is still missed."""
-    job = place.job(am="Watchdog")
+    job = rig.job(am="Watchdog")
     await job.run()
-    place.now += 2 * WITHIN
+    rig.now += 2 * WITHIN
     await job.run()
-    place.now += MINUTE
+    rig.now += MINUTE
     job.keep({})
     await job.run()
-    ended, _ = await place.gaps()
-    assert (ended.data["until"], ended.data["reason"]) == (place.now, silences.UNWATCHED)
+    ended, _ = await rig.gaps()
+    assert (ended.data["until"], ended.data["reason"]) == (rig.now, silences.UNWATCHED)
 
 
-async def test_a_heartbeat_among_many_deliveries_is_found(place: Place) -> None:
+async def test_a_heartbeat_among_many_deliveries_is_found(rig: Place) -> None:
     """However much a source tells between two looks."""
-    job = place.job(am="Watchdog")
+    job = rig.job(am="Watchdog")
     await job.run()
-    place.now += WITHIN
-    await place.told("Watchdog")
+    rig.now += WITHIN
+    await rig.told("Watchdog")
     for number in range(450):
-        await place.told(f"Other{number % 7}")
-    place.now += MINUTE
+        await rig.told(f"Other{number % 7}")
+    rig.now += MINUTE
     await job.run()
-    assert await place.gaps() == []
+    assert await rig.gaps() == []
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "heartbeats"),
     [
         ("{alert: Watchdog}", {"am": ("Watchdog", 15 * MINUTE)}),
         ("{alert: Watchdog, within: 90s}", {"am": ("Watchdog", 90 * SECOND)}),
     ],
 )
-def test_a_heartbeat_is_configured(tmp_path: Path, lines: str, told: dict[str, tuple[str, int]]) -> None:
+def test_a_heartbeat_is_configured(tmp_path: Path, lines: str, heartbeats: dict[str, tuple[str, int]]) -> None:
     """By the alert's name; how long it may be missing has a default."""
     file = tmp_path / "timelined.yml"
     file.write_text(f"sources: {{am: {{kind: alertmanager, open: true, heartbeat: {lines}}}}}\n")
-    assert heartbeats_of(load_settings(file)) == told
+    assert heartbeats_of(load_settings(file)) == heartbeats
 
 
 # --- what a draft says of it ----------------------------------------------------------------------------------------

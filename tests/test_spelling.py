@@ -73,10 +73,10 @@ def test_no_absence_survives_another_spelling(spelling: str) -> None:
     """That no alert fired for a paged service is not said where one fired under another spelling, in or nearby."""
     paged = page("triggered", 2, service=spelling)
     assert ABSENT in text(OTHER, paged)
-    for known in SPELLINGS:
-        fired = firing(1.5, service=known)
-        assert ABSENT not in text(OTHER, paged, fired), known
-        assert ABSENT not in text(OTHER, paged, nearby=(fired,)), known
+    for other_spelling in SPELLINGS:
+        fired = firing(1.5, service=other_spelling)
+        assert ABSENT not in text(OTHER, paged, fired), other_spelling
+        assert ABSENT not in text(OTHER, paged, nearby=(fired,)), other_spelling
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -146,17 +146,17 @@ def test_a_person_has_one_name_wherever_a_draft_names_people() -> None:
         page("responder_added", 2, data={"to": "bo, Jon Vega"}, actor="Ana Lima"),
         change("succeeded", 3, "d", actor="jon.vega"),
     ]
-    told = Spelling(events).all(events)
-    assert [each.actor for each in told] == [None, "Ana Lima", "Jon Vega"]
-    assert told[0].data["assignees"] == ["Ana Lima", "Bo"]
-    assert told[1].data["to"] == "Bo, Jon Vega"
+    spelt = Spelling(events).all(events)
+    assert [each.actor for each in spelt] == [None, "Ana Lima", "Jon Vega"]
+    assert spelt[0].data["assignees"] == ["Ana Lima", "Bo"]
+    assert spelt[1].data["to"] == "Bo, Jon Vega"
     shown = markdown(draft(replay([firing(0), *events])))
     assert "ana-lima" not in shown
     assert "jon.vega" not in shown
 
 
 @pytest.mark.parametrize(
-    ("written", "shown"),
+    ("written_name", "expected"),
     [
         ("@U0BEN0002 can you look?", "Ben Okafor can you look?"),
         ("(@U0BEN0002, @U0NOBODY9)", "(Ben Okafor, @U0NOBODY9)"),
@@ -165,12 +165,12 @@ def test_a_person_has_one_name_wherever_a_draft_names_people() -> None:
         ("@U0BEN00022", "@U0BEN00022"),
     ],
 )
-def test_whom_a_message_calls_by_an_id_has_a_name(written: str, shown: str) -> None:
+def test_whom_a_message_calls_by_an_id_has_a_name(written_name: str, expected: str) -> None:
     """Where the catalog lists the id; who is not listed stays as written, and so does all else that people wrote."""
     catalog = Catalog(Rules(people={"Ben Okafor": ("U0BEN0002",)}))
-    message = fact("chat.message", 1, "C1:1", title=written, data={"text": f"{written}\nThanks"})
+    message = fact("chat.message", 1, "C1:1", title=written_name, data={"text": f"{written_name}\nThanks"})
     (told,) = Spelling([message], people=catalog.people).all([message])
-    assert (told.title, told.data["text"]) == (shown, f"{shown}\nThanks")
+    assert (told.title, told.data["text"]) == (expected, f"{expected}\nThanks")
 
 
 def test_an_event_of_nobody_with_two_names_is_left_alone() -> None:

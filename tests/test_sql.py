@@ -49,11 +49,11 @@ def test_sqlite_joins_in_the_order_that_is_given() -> None:
 def test_what_is_hidden_is_in_no_statement(connection: Connection) -> None:
     """Whether a statement is text or an expression, for one value or for many, and however its rows are taken."""
     tables = {"thing": "SELECT * FROM main.thing WHERE number NOT IN (SELECT number FROM hidden)"}
-    seen = Shadowed(connection, tables, "hidden (number) AS (SELECT ?)", (3,))
+    shadowed = Shadowed(connection, tables, "hidden (number) AS (SELECT ?)", (3,))
     statement = select(_thing.c.number).where(_thing.c.number <= bindparam("most")).order_by(_thing.c.number)
-    assert list(seen.execute(statement, {"most": 4}).scalars()) == [1, 2, 4]
-    assert list(seen.scalars(statement, {"most": 4})) == [1, 2, 4]
-    assert seen.scalar(select(_thing.c.number).where(_thing.c.number == 3)) is None
-    assert list(seen.exec_driver_sql("SELECT number FROM thing WHERE number <= ?", (4,)).scalars()) == [1, 2, 4]
-    assert {row.number for row in select_among(seen, _AMONG, [1, 3, 5], {"wanted": 1})} == {1, 5}
+    assert list(shadowed.execute(statement, {"most": 4}).scalars()) == [1, 2, 4]
+    assert list(shadowed.scalars(statement, {"most": 4})) == [1, 2, 4]
+    assert shadowed.scalar(select(_thing.c.number).where(_thing.c.number == 3)) is None
+    assert list(shadowed.exec_driver_sql("SELECT number FROM thing WHERE number <= ?", (4,)).scalars()) == [1, 2, 4]
+    assert {row.number for row in select_among(shadowed, _AMONG, [1, 3, 5], {"wanted": 1})} == {1, 5}
     assert list(connection.execute(statement, {"most": 4}).scalars()) == [1, 2, 3, 4]

@@ -54,18 +54,18 @@ OPENING = ("collector.log.sqlite", "SqliteLog", "_make_ready")
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[Any]:
     """Makes a process of which one method is slow, until :func:`go`."""
-    made: list[Process] = []
+    processes: list[Process] = []
 
     def make(where: tuple[str, str, str]) -> Process:
         (tmp_path / "early").mkdir(exist_ok=True)
         (tmp_path / "early" / "sitecustomize.py").write_text(_HELD.format(where=where))
-        made.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}"))
+        processes.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}"))
         # Only an interpreter of its own runs at its start what is written there.
-        made[-1].forked = False
-        return made[-1]
+        processes[-1].forked = False
+        return processes[-1]
 
     yield make
-    for process in made:
+    for process in processes:
         process.kill()
 
 
@@ -135,12 +135,12 @@ def test_readers_wait_for_a_follower_that_is_slow_to_begin(slow: Any) -> None:
     process = slow(BEGINNING)
     address = process.start()
     assert post(f"{address}/webhooks/alertmanager", delivered("firing"))[0] == 202
-    held = threading.Timer(PATIENCE + 0.5, go, (process,))
-    held.start()
+    timer = threading.Timer(PATIENCE + 0.5, go, (process,))
+    timer.start()
     try:
         assert get(f"{address}/api/v1/incidents")["next"] is None
     finally:
-        held.join()
+        timer.join()
 
 
 def test_the_stop_before_is_known_without_lists(slow: Any) -> None:

@@ -40,11 +40,11 @@ def test_status_of_a_daemon_that_is_not_there_ends_with_4(free_port: int) -> Non
 def findings(*arguments: str) -> tuple[int, dict[str, tuple[bool, str]]]:
     """The exit code, and what was found by what was looked at; of several the last that is not well."""
     result = run("doctor", *arguments, "-o", "json")
-    found: dict[str, tuple[bool, str]] = {}
+    by_name: dict[str, tuple[bool, str]] = {}
     for each in json.loads(result.stdout)["findings"]:
-        if each["what"] not in found or not each["well"]:
-            found[each["what"]] = (each["well"], each["found"])
-    return result.exit_code, found
+        if each["what"] not in by_name or not each["well"]:
+            by_name[each["what"]] = (each["well"], each["found"])
+    return result.exit_code, by_name
 
 
 def test_the_doctor_finds_a_daemon_well(tmp_path: Path, process: Process) -> None:
@@ -53,22 +53,22 @@ def test_the_doctor_finds_a_daemon_well(tmp_path: Path, process: Process) -> Non
     address = process.start("--storage.url", url)
     post(f"{address}/webhooks/alertmanager", alert("firing"))
     eventually(lambda: (ready := get(f"{address}/-/ready"))["lists"] == "well" and ready["lag"] == 0)
-    _, found = findings("--storage.url", url)
-    assert found["daemon"] == (True, f"answers at {address}; only this machine reaches it (web.listen_address)")
-    assert found["configuration"][0]
-    assert found["database"][0], found["database"]
-    assert "clock" in found
+    _, checks = findings("--storage.url", url)
+    assert checks["daemon"] == (True, f"answers at {address}; only this machine reaches it (web.listen_address)")
+    assert checks["configuration"][0]
+    assert checks["database"][0], checks["database"]
+    assert "clock" in checks
 
 
 def test_the_doctor_says_what_to_do(tmp_path: Path, empty_log: str) -> None:
     """No daemon, no database, a mistake in the configuration: each with what helps, and nothing is made."""
-    code, found = findings("--storage.url", empty_log)
-    assert (code, found["daemon"][0]) == (output.FAILED, False)
-    assert "timelined serve" in found["daemon"][1]
-    code, found = findings("--storage.url", f"sqlite:///{tmp_path}/none/x.db")
-    assert not found["database"][0]
+    code, checks = findings("--storage.url", empty_log)
+    assert (code, checks["daemon"][0]) == (output.FAILED, False)
+    assert "timelined serve" in checks["daemon"][1]
+    code, checks = findings("--storage.url", f"sqlite:///{tmp_path}/none/x.db")
+    assert not checks["database"][0]
     assert not (tmp_path / "none").exists()
     (tmp_path / "bad.yml").write_text("webb: {}\n", "utf-8")
-    code, found = findings("--config.file", str(tmp_path / "bad.yml"))
-    assert (code, found["configuration"][0]) == (output.FAILED, False)
-    assert "webb" in found["configuration"][1]
+    code, checks = findings("--config.file", str(tmp_path / "bad.yml"))
+    assert (code, checks["configuration"][0]) == (output.FAILED, False)
+    assert "webb" in checks["configuration"][1]

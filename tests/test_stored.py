@@ -43,13 +43,13 @@ class WikiEditor:
     def _places(self) -> list[tuple[ElementTree.Element, ElementTree.Element]]:
         return [(parent, child) for parent in self.root.iter() for child in parent if child.tag in _BLOCKS]
 
-    def do(self, what: str, where: float) -> None:
+    def do(self, action: str, where: float) -> None:
         """One thing, somewhere on the page."""
         places = self._places()
         if not places:
             return
         parent, child = places[int(where * len(places))]
-        getattr(self, what)(parent, child)
+        getattr(self, action)(parent, child)
 
     def _touch(self, element: ElementTree.Element) -> None:
         self.touched |= set(CITED.findall("".join(element.itertext())))
@@ -81,13 +81,13 @@ class WikiEditor:
 
     def wrap(self, _: ElementTree.Element, child: ElementTree.Element) -> None:
         """The wiki puts an item's or a cell's text into a paragraph."""
-        for each in [child] if child.tag == "li" else list(child) if child.tag == "tr" else ():
+        for cell in [child] if child.tag == "li" else list(child) if child.tag == "tr" else ():
             inside = ElementTree.Element("p")
-            inside.text, each.text = each.text, None
-            inside.extend(list(each))
-            for part in list(each):
-                each.remove(part)
-            each.append(inside)
+            inside.text, cell.text = cell.text, None
+            inside.extend(list(cell))
+            for part in list(cell):
+                cell.remove(part)
+            cell.append(inside)
 
 
 DEEDS = st.lists(
@@ -109,25 +109,25 @@ def taken(base: dict[str, Any], page: str, shown: list[str]) -> str:
 
 
 @examples(25)
-@given(told=incidents(), cut=st.integers(0, 4), acts=DEEDS)
-def test_what_is_edited_on_a_page_is_not_lost(told: Told, cut: int, acts: list[tuple[str, float]]) -> None:
+@given(story=incidents(), cut=st.integers(0, 4), acts=DEEDS)
+def test_what_is_edited_on_a_page_is_not_lost(story: Told, cut: int, acts: list[tuple[str, float]]) -> None:
     """Every word typed there that is still on the page stands in every later draft, and every fact whose line nobody
     touched; the same again changes nothing."""
     early = Told()
-    early.events, early.context, early.near = told.events[: len(told.events) - cut or 1], told.context, told.near
-    base, late = made(early), made(told)
+    early.events, early.context, early.near = story.events[: len(story.events) - cut or 1], story.context, story.near
+    base, late = made(early), made(story)
     editor = WikiEditor(base["page"])
     for what, where in acts:
         editor.do(what, where)
-    kept = taken(base, editor.body, stored.digests(base["page"]))
-    now = revised(kept, late["machine"])
+    text = taken(base, editor.body, stored.digests(base["page"]))
+    now = revised(text, late["machine"])
     left = [word for word in editor.typed if word in editor.body]
     assert [word for word in left if word not in now] == []
     lines = "\n".join(said(now))
     for line in said(late["machine"]):
         cited = set(CITED.findall(line))
         assert not cited or cited & editor.touched or line in lines
-    assert revised(kept, late["machine"]) == now
+    assert revised(text, late["machine"]) == now
 
 
 @examples(15)

@@ -46,26 +46,26 @@ async def test_no_sentence_cites_an_event_twice(name: str, tmp_path: Path) -> No
 async def test_removing_an_event_removes_what_it_proved(name: str, tmp_path: Path) -> None:
     """Without an event nothing cites it any more, and what is left still cites for every sentence."""
     for case in await cases(name, tmp_path):
-        for gone in case.events[:: max(1, len(case.events) // 12)]:
-            rest = tuple(event for event in case.events if event.id != gone.id)
+        for removed in case.events[:: max(1, len(case.events) // 12)]:
+            rest = tuple(event for event in case.events if event.id != removed.id)
             if not rest:
                 continue
-            document = document_of(without(case, rest, gone.id), options=Options())
+            document = document_of(without(case, rest, removed.id), options=Options())
             text = markdown(document)
             assert lint(document) == ()
-            assert gone.id not in document.events
-            assert short_ids([*document.events, gone.id])[gone.id] not in text
+            assert removed.id not in document.events
+            assert short_ids([*document.events, removed.id])[removed.id] not in text
 
 
-def without(case: Case, rest: tuple, gone: str) -> Case:  # type: ignore[type-arg]
+def without(case: Case, rest: tuple, removed: str) -> Case:  # type: ignore[type-arg]
     """The same case where an event was never known."""
     import msgspec
 
-    reported = {family: tuple(i for i in ids if i != gone) for family, ids in case.reported.items()}
+    reported = {family: tuple(i for i in ids if i != removed) for family, ids in case.reported.items()}
     return msgspec.structs.replace(
         case,
         events=rest,
-        memberships={event: why for event, why in case.memberships.items() if event != gone},
+        memberships={event: why for event, why in case.memberships.items() if event != removed},
         reported={family: ids for family, ids in reported.items() if ids},
-        collector=tuple(event for event in case.collector if event.id != gone),
+        collector=tuple(event for event in case.collector if event.id != removed),
     )

@@ -68,15 +68,15 @@ def that_ends(count: int) -> list[RecordedEvent]:
 
 def that_comes_back(count: int) -> list[RecordedEvent]:
     """Alerts that end and fire again while a page of their incident is open, told late by up to a minute."""
-    told = [(0.0, page("P", "triggered", 0, "checkout"))]
+    events = [(0.0, page("P", "triggered", 0, "checkout"))]
     for number in range(count // 3):
         name, minute, late = f"pod-{number}", 1 + number / 5, number * 7 % 6 / 6
-        told += [
+        events += [
             (minute + late, firing(name, minute)),
             (minute + late + 2, resolved(name, minute, minute + 2)),
             (minute + late + 25, firing(name, minute + 25)),
         ]
-    return [event for _, event in sorted(told, key=lambda one: one[0])]
+    return [event for _, event in sorted(events, key=lambda one: one[0])]
 
 
 def that_comes_back_often(count: int) -> list[RecordedEvent]:

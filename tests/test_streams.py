@@ -137,10 +137,10 @@ async def test_who_takes_nothing_is_let_go(tmp_path: Path) -> None:
     """A reader that is further behind than is kept is ended, and comes again."""
     async with running(tmp_path, streaming=StreamLimits(behind=2, together=10)) as face, listening(face) as one:
         await ring(face, *(f"n{number}" for number in range(9)))
-        found = []
+        lines = []
         while line := await one.line():
-            found += [line] if line.startswith("id: ") else []
-        assert len(found) < 9
+            lines += [line] if line.startswith("id: ") else []
+        assert len(lines) < 9
 
 
 async def test_streams_end_when_the_daemon_stops(face: Face) -> None:

@@ -82,7 +82,7 @@ def _is_annotated(function: Function) -> bool:
 
 def crossing(name: str, tree: ast.Module) -> list[str]:
     """The test files that a file of the tests imports from."""
-    found = []
+    imports = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
@@ -91,8 +91,8 @@ def crossing(name: str, tree: ast.Module) -> list[str]:
         else:
             continue
         tests = {test[0] for each in modules if (test := re.match(r"(?:tests\.)?test_\w+", each))}
-        found += [f"{name}:{node.lineno} {test}" for test in sorted(tests)]
-    return found
+        imports += [f"{name}:{node.lineno} {test}" for test in sorted(tests)]
+    return imports
 
 
 def test_no_test_file_imports_another() -> None:

@@ -67,10 +67,10 @@ def test_what_a_template_leaves_out_or_says_twice_is_a_warning() -> None:
 
 def test_a_teams_own_template_decides_headings_and_order() -> None:
     """And may build sentences of its own, in which a sender's text is still no structure."""
-    told = Told()
-    told.ends(told.fires("<b>|# A*", "18:02:10", "`x`"), "18:23:35")
+    story = Told()
+    story.ends(story.fires("<b>|# A*", "18:02:10", "`x`"), "18:23:35")
     own = "# {{ facts.title }}\n\n## Story\n{{ sheet.timeline }}\n\nHit: {{ facts.services|join(', ') }}\n"
-    text = markdown(told.draft(template=own))
+    text = markdown(story.draft(template=own))
     assert text.startswith(r"# \`x\`: \<b>\|# A\*")
     assert text.count("\n## ") == 1
     assert "Hit: \\`x\\`\n" in text
@@ -106,11 +106,11 @@ def test_a_configured_template_that_cannot_be_used_is_a_mistake(tmp_path: Path) 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     """1 for a template that cannot be used; with --strict also for a warning; one of ours is shown to begin from."""
-    shown = CliRunner().invoke(timelined, ["template", "show", "default"])
+    result = CliRunner().invoke(timelined, ["template", "show", "default"])
     own = tmp_path / "own.j2"
-    own.write_text(shown.stdout)
+    own.write_text(result.stdout)
     assert CliRunner().invoke(timelined, ["template", "check", str(own)]).exit_code == 0
-    own.write_text(shown.stdout.replace("{{ sheet.impact }}", ""))
+    own.write_text(result.stdout.replace("{{ sheet.impact }}", ""))
     assert CliRunner().invoke(timelined, ["template", "check", str(own)]).exit_code == 0
     assert CliRunner().invoke(timelined, ["template", "check", "--strict", str(own)]).exit_code == 1
     own.write_text("{{ nothing }}")

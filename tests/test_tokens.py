@@ -32,15 +32,15 @@ async def test_a_role_bounds_what_a_token_may_do(tmp_path: Path) -> None:
         assert (await face.deliver(b"[]")).status == 202
         for token, expected in may.items():
             head = bearer(token)
-            told = (
+            answers = (
                 await face.get("/api/v1/incidents", headers=head),
                 await face.post("/api/v1/incidents", OPENING, headers=head),
                 await face.post("/api/v1/erasures", erasing, headers=head),
             )
             # Nothing erases here, and who may ask hears that.
-            given = tuple(200 if answer.status == 503 else answer.status for answer in told)
-            assert given == expected, (token, [answer.body for answer in told])
-            for answer, status in zip(told, expected, strict=True):
+            given = tuple(200 if answer.status == 503 else answer.status for answer in answers)
+            assert given == expected, (token, [answer.body for answer in answers])
+            for answer, status in zip(answers, expected, strict=True):
                 if status == 403:
                     assert "has the role" in answer.problem(403)["detail"]
                     assert answer.json["type"].endswith(":not-allowed")
@@ -55,12 +55,12 @@ async def test_a_role_bounds_what_a_token_may_do(tmp_path: Path) -> None:
 async def test_a_tokens_name_is_the_actor_of_what_is_written_with_it(tmp_path: Path) -> None:
     """Whatever ``by`` says, and where it says nothing; one without a name leaves that to the writer."""
     async with running(tmp_path, api_tokens=TOKENS) as face:
-        for token, said, actor in (
+        for token, fields, actor in (
             ("writes", OPENING, "Ana Lima"),
             ("rules", {"title": "the cart is down"}, "oncall-bot"),
             ("everything", {"by": "Somebody", "title": "the search is down"}, "Somebody"),
         ):
-            assert await wrote(face, await face.post("/api/v1/incidents", said, headers=bearer(token))) == actor
+            assert await wrote(face, await face.post("/api/v1/incidents", fields, headers=bearer(token))) == actor
         (await face.post("/api/v1/incidents", {"title": "x"}, headers=bearer("everything"))).problem(422)
         for body in (b"[]", b"{", b'"x"'):
             answer = await face.ask("POST", "/api/v1/incidents", data=body, headers=JSON | bearer("writes"))
@@ -135,7 +135,7 @@ def test_a_named_token_closes_the_api(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "sentence_part"),
     [
         ("x: {role: reader, token: t}", "did you mean read?"),
         ("x: {token: t}", "has no role; say what it may do"),
@@ -148,10 +148,10 @@ def test_a_named_token_closes_the_api(tmp_path: Path) -> None:
         (f"{'x' * 101}: {{role: read, token: t}}", "cannot stand as who wrote something"),
     ],
 )
-def test_a_token_that_would_do_nothing_or_too_much_is_a_mistake(tmp_path: Path, text: str, says: str) -> None:
+def test_a_token_that_would_do_nothing_or_too_much_is_a_mistake(tmp_path: Path, text: str, sentence_part: str) -> None:
     """One sentence, with the line of the token."""
     with pytest.raises(InvalidSettings) as caught:
         load_settings(configured(tmp_path, text))
     (sentence,) = caught.value.mistakes
     assert "line 3, api.tokens" in sentence
-    assert says in sentence, json.dumps(sentence)
+    assert sentence_part in sentence, json.dumps(sentence)

@@ -120,12 +120,12 @@ async def test_the_draft_tells_the_first_the_largest_and_the_newest(
     assert f"{max(values)}% fail" in timeline
 
 
-@pytest.mark.parametrize("which", ["summary", "description", "message"])
-async def test_the_annotation_that_changes_is_quoted(followed: Followed, which: str) -> None:
+@pytest.mark.parametrize("annotation", ["summary", "description", "message"])
+async def test_the_annotation_that_changes_is_quoted(followed: Followed, annotation: str) -> None:
     """A rule may say its value in any of them, and the same words in the others."""
     words = {"summary": "Requests fail", "description": "Look at the dashboard."}
-    words = {key: text for key, text in words.items() if (key, which) != ("description", "message")}
-    values = [replace(ALERT, annotations={**words, which: f"{value}% fail"}) for value in (12, 31)]
+    words = {key: text for key, text in words.items() if (key, annotation) != ("description", "message")}
+    values = [replace(ALERT, annotations={**words, annotation: f"{value}% fail"}) for value in (12, 31)]
     await stored(followed, received("14:00:10", values[0]), received("14:10:10", values[1]))
     await followed.follower.catch_up()
     text = await postmortem(followed.lists, 1)
@@ -244,22 +244,22 @@ def deliveries(draw: st.DrawFn) -> list[Submission]:
 
 
 @examples(8)
-@given(told=deliveries(), cuts=st.randoms(use_true_random=False))
-def test_the_order_of_storing_does_not_matter(told: list[Submission], cuts: Any) -> None:
+@given(submissions=deliveries(), cuts=st.randoms(use_true_random=False))
+def test_the_order_of_storing_does_not_matter(submissions: list[Submission], cuts: Any) -> None:
     """Events, lists and drafts follow from what was told and when; a delivery stored twice changes nothing."""
-    shuffled = told + [one for one in told if cuts.random() < 0.3]
+    shuffled = submissions + [one for one in submissions if cuts.random() < 0.3]
     cuts.shuffle(shuffled)
-    assert_same_in_another_order(told, shuffled, cuts)
+    assert_same_in_another_order(submissions, shuffled, cuts)
 
 
 @examples(8)
-@given(told=deliveries())
-def test_updates_change_no_incident(told: list[Submission]) -> None:
+@given(submissions=deliveries())
+def test_updates_change_no_incident(submissions: list[Submission]) -> None:
     """Incidents begin, end and reach as they would without any update."""
 
     async def read(folder: Path) -> list[RecordedEvent]:
         async with following(folder) as followed:
-            await followed.log.append(told)
+            await followed.log.append(submissions)
             return await followed.log.read(0, 1000)
 
     with tempfile.TemporaryDirectory() as folder:

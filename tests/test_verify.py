@@ -94,24 +94,24 @@ def test_one_flipped_bit_of_any_column_is_found_and_named(
     assert checked >= len(rows) or column in ("reason", "amendment")
 
 
-def flip(made: Path, connection: Connection, table: str, column: str, row: tuple[Any, ...], changed: Any) -> bool:
+def flip(original: Path, connection: Connection, table: str, column: str, row: tuple[Any, ...], changed: Any) -> bool:
     """Change the value, verify, and take it back; False where another row has that number already."""
     number, tree, _ = row
-    which = f"{TABLES[table]} = ? AND ? = {'tree' if table == 'checkpoint' else chr(39) * 2}"
+    condition = f"{TABLES[table]} = ? AND ? = {'tree' if table == 'checkpoint' else chr(39) * 2}"
     value = changed.encode("utf-8", "surrogateescape") if isinstance(changed, str) else changed
     new = "CAST(? AS TEXT)" if isinstance(changed, str) else "?"
-    statement = f"UPDATE {table} SET {column} = {new} WHERE {which}"  # noqa: S608 - names of our own
+    statement = f"UPDATE {table} SET {column} = {new} WHERE {condition}"  # noqa: S608 - names of our own
     connection.exec_driver_sql("SAVEPOINT flip")
     try:
         connection.exec_driver_sql(statement, (value, number, tree))
     except IntegrityError:
         return False
     else:
-        differences = both_ways(connection, beyond=beyond(made)).differences
-        found = [each for each in differences if not each.what.startswith("the trigger")]
-        assert found, f"{table}.{column} of {number} became {changed!r}"
+        differences = both_ways(connection, beyond=beyond(original)).differences
+        differing = [each for each in differences if not each.what.startswith("the trigger")]
+        assert differing, f"{table}.{column} of {number} became {changed!r}"
         if table in ("event", "delivery"):
-            assert number in [each.number for each in found if each.table == table], found
+            assert number in [each.number for each in differing if each.table == table], differing
         return True
     finally:
         connection.exec_driver_sql("ROLLBACK TO flip")
@@ -133,16 +133,16 @@ def facts(path: Path) -> Any:
 def test_one_flipped_bit_anywhere_in_the_file_is_found_or_changes_no_fact(made: Path, copy: Path) -> None:
     """In 120 places of the database file: what is read differs only where verifying says so."""
     whole = (made / "log.db").read_bytes()
-    before, places, found = facts(made / "log.db"), random.Random(7), 0  # noqa: S311 - repeatable
+    before, places, count = facts(made / "log.db"), random.Random(7), 0  # noqa: S311 - repeatable
     for _ in range(120):
         changed, bit = bytearray(whole), places.randrange(len(whole) * 8)
         changed[bit // 8] ^= 1 << bit % 8
         (copy / "log.db").write_bytes(changed)
         if verified(copy).differences:
-            found += 1
+            count += 1
         else:
             assert facts(copy / "log.db") == before, f"bit {bit}"
-    assert found > 10
+    assert count > 10
 
 
 CHANGES: dict[str, tuple[str, str]] = {
@@ -312,17 +312,17 @@ def test_a_row_that_sqlite_cannot_take_apart_stops_nothing(copy: Path, table: st
         heads.setdefault(piece.row, piece)
         offsets = range(piece.offset, piece.offset + min(piece.size, 12))
         turned += [bits.Place(table, piece.row, offset, 0x80) for offset in offsets]
-    for place in sample(turned, 24):
-        place.flip(database)
-        found = asyncio.run(asked_of(copy, partial(verify, beyond=beside))).differences
+    for bit in sample(turned, 24):
+        bit.flip(database)
+        differences = asyncio.run(asked_of(copy, partial(verify, beyond=beside))).differences
         helped = asyncio.run(asked_of(copy, lambda one: verify(one, beyond=beside, helpers=Inline(one))))
-        place.flip(database)
+        bit.flip(database)
         # Where SQLite itself loses its way, what it can still be brought to read depends on how it is asked.
-        assert found, place
-        assert helped.differences, place
+        assert differences, bit
+        assert helped.differences, bit
         # Another size or number of a row hides its neighbours from SQLite; what its record is made of does not.
-        hides = place.offset < heads[place.row].offset + heads[place.row].size - 1
-        others = [each for each in found if each.number != place.row and "is recorded" in each.what]
-        excused = table == "event" and place.row in records
-        assert hides or excused or table == "content" or not others, (place, others)
+        hides = bit.offset < heads[bit.row].offset + heads[bit.row].size - 1
+        others = [each for each in differences if each.number != bit.row and "is recorded" in each.what]
+        excused = table == "event" and bit.row in records
+        assert hides or excused or table == "content" or not others, (bit, others)
     assert verified(copy).differences == ()

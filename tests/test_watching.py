@@ -128,10 +128,12 @@ def test_a_senders_clock_that_is_ahead_is_seen() -> None:
 
 def test_a_follower_that_is_gone_is_seen() -> None:
     """A process that is away is 0, and one that there never is has no sample."""
-    gone = {sample.name: sample.value for family in gauges.following(Vitals(0, 2, 5, 1)) for sample in family.samples}
-    assert gone["timelined_follower_running"] == 0
-    assert gone["timelined_follower_restarts_total"] == 2
-    assert gone["timelined_drafts_written_total"] == 5
+    samples = {
+        sample.name: sample.value for family in gauges.following(Vitals(0, 2, 5, 1)) for sample in family.samples
+    }
+    assert samples["timelined_follower_running"] == 0
+    assert samples["timelined_follower_restarts_total"] == 2
+    assert samples["timelined_drafts_written_total"] == 5
     here = {sample.name for family in gauges.following(Vitals(drafts=1)) for sample in family.samples}
     assert here == {"timelined_drafts_written_total", "timelined_draft_failures_total"}
 

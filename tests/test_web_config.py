@@ -87,10 +87,10 @@ async def asked(session: aiohttp.ClientSession, url: str, **more: Any) -> tuple[
         return answer.status, await answer.json(content_type=None)
 
 
-async def until(what: Any) -> None:
+async def until(condition: Any) -> None:
     """Wait until this holds."""
     async with asyncio.timeout(60):
-        while not await what():  # noqa: ASYNC110 - files have no event
+        while not await condition():  # noqa: ASYNC110 - files have no event
             await asyncio.sleep(0.01)
 
 
@@ -179,12 +179,12 @@ def front() -> Front:
 async def test_a_user_with_a_password_is_let_in_where_a_token_would_be(tmp_path: Path) -> None:
     """Wrong, unknown and too long are the same 401, which asks for a password; webhooks prove themselves."""
     async with running(tmp_path, front=front()) as face:
-        for given in (
+        for headers in (
             {}, basic("ada", "his password"), basic("eve", "her password"), basic("ada", ""), basic("ada", "x" * 73),
             {"Authorization": "Basic ?"}, {"Authorization": "Basic YWRh"}, {"Authorization": "Bearer her password"},
         ):  # fmt: skip
             for path in ("/api/v1/incidents", "/metrics", "/incidents"):
-                answer = await face.get(path, headers=given)
+                answer = await face.get(path, headers=headers)
                 answer.problem(401)
                 assert 'Basic realm="timelined"' in answer.headers["WWW-Authenticate"]
         for _ in range(2):
@@ -222,10 +222,10 @@ async def test_headers_are_added_and_none_of_ours_is_replaced(tmp_path: Path) ->
 
 def test_a_whole_file_of_prometheus_is_read(folder: Path) -> None:
     """Every key that can be meant here, and no secret in what is printed."""
-    found = read_web_file(str(Path(configured(folder, WHOLE).web.config_file)))
-    assert found.tls is not None
-    assert (found.tls.suites, found.tls.curve) == (("ECDHE-ECDSA-AES128-GCM-SHA256",), "prime256v1")
-    assert found.files == tuple(str(folder / name) for name in ("web.yml", "server.pem", "server.key", "ca.pem"))
+    web_file = read_web_file(str(Path(configured(folder, WHOLE).web.config_file)))
+    assert web_file.tls is not None
+    assert (web_file.tls.suites, web_file.tls.curve) == (("ECDHE-ECDSA-AES128-GCM-SHA256",), "prime256v1")
+    assert web_file.files == tuple(str(folder / name) for name in ("web.yml", "server.pem", "server.key", "ca.pem"))
     assert ADA not in repr(configured(folder, WHOLE))
 
 
@@ -261,14 +261,14 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "says"), MISTAKES)
-def test_a_mistake_in_the_file_is_said_with_its_line(folder: Path, text: str, says: str) -> None:
+@pytest.mark.parametrize(("text", "message"), MISTAKES)
+def test_a_mistake_in_the_file_is_said_with_its_line(folder: Path, text: str, message: str) -> None:
     """One sentence about the file that it stands in; what is no hash may be the password, and is not repeated."""
     with pytest.raises(InvalidSettings) as caught:
         configured(folder, text)
     (sentence,) = caught.value.mistakes
     assert sentence.startswith(f"cannot read {folder}/web.yml: line ")
-    assert says in sentence
+    assert message in sentence
     assert "secret" not in sentence
 
 

@@ -62,11 +62,11 @@ async def test_an_event_is_found_by_id_citation_and_position(face: Face) -> None
     await face.followed()
     fact = (await face.log.read())[0]
     for name in (fact.id, fact.id[-6:], fact.id.upper(), "1"):
-        shown = (await face.get(f"/api/v1/events/{name}")).json
-        assert (shown["id"], [revision["position"] for revision in shown["events"]]) == (fact.id, [1])
-        assert shown["repeats"]["count"] == 2
-        assert (shown["why"]["incident"], shown["why"]["rule"]) == (1, "opened")
-        assert "severity critical" in shown["why"]["reason"]
+        event = (await face.get(f"/api/v1/events/{name}")).json
+        assert (event["id"], [revision["position"] for revision in event["events"]]) == (fact.id, [1])
+        assert event["repeats"]["count"] == 2
+        assert (event["why"]["incident"], event["why"]["rule"]) == (1, "opened")
+        assert "severity critical" in event["why"]["reason"]
     for name in ("99", "0" * 32, "nonsense", "%FF", "f" * 400):
         (await face.get(f"/api/v1/events/{name}")).problem(404)
 
@@ -97,14 +97,14 @@ async def test_a_page_is_json_lines_where_that_is_asked_for(face: Face) -> None:
     """A row on each line, the next page by Link; JSON where a client would rather have that, or says nothing."""
     await rung(face, "a", "b", "c")
     whole = (await face.get("/api/v1/events?limit=2")).json
-    for asked in ("application/x-ndjson", "application/jsonl", "application/json;q=0.5, application/x-ndjson"):
-        lines = await face.get("/api/v1/events?limit=2", headers={"Accept": asked})
+    for accept in ("application/x-ndjson", "application/jsonl", "application/json;q=0.5, application/x-ndjson"):
+        lines = await face.get("/api/v1/events?limit=2", headers={"Accept": accept})
         assert [json.loads(line) for line in lines.body.splitlines()] == whole["events"]
-        assert lines.headers["Content-Type"].split(";")[0] in asked
+        assert lines.headers["Content-Type"].split(";")[0] in accept
         assert f"after={whole['next']}" in lines.headers["Link"]
         assert lines.headers["Vary"] == "Accept"
-    for asked in ("*/*", "application/json, application/x-ndjson;q=0.9", "text/html", "application/*"):
-        assert (await face.get("/api/v1/events?limit=2", headers={"Accept": asked})).json == whole
+    for accept in ("*/*", "application/json, application/x-ndjson;q=0.9", "text/html", "application/*"):
+        assert (await face.get("/api/v1/events?limit=2", headers={"Accept": accept})).json == whole
     empty = await face.get("/api/v1/events?type=none.such", headers={"Accept": "application/x-ndjson"})
     assert (empty.status, empty.body) == (200, b"")
 
@@ -128,10 +128,10 @@ async def test_a_page_has_an_etag(face: Face) -> None:
 async def test_an_incidents_events_are_shown_in_a_zone(face: Face) -> None:
     """With the offset of that moment; a zone that nobody knows is named."""
     await face.incident()
-    shown = (await face.get("/api/v1/incidents/1/events?zone=Europe/Madrid")).json["events"][0]
+    event = (await face.get("/api/v1/incidents/1/events?zone=Europe/Madrid")).json["events"][0]
     plain = (await face.get("/api/v1/incidents/1/events")).json["events"][0]
-    assert shown["occurred_at"].endswith("+01:00")
-    assert datetime.fromisoformat(shown["occurred_at"]) == datetime.fromisoformat(plain["occurred_at"])
-    assert datetime.fromisoformat(shown["received_at"]) == datetime.fromisoformat(plain["received_at"])
+    assert event["occurred_at"].endswith("+01:00")
+    assert datetime.fromisoformat(event["occurred_at"]) == datetime.fromisoformat(plain["occurred_at"])
+    assert datetime.fromisoformat(event["received_at"]) == datetime.fromisoformat(plain["received_at"])
     refused = await face.get("/api/v1/incidents/1/events?zone=Mars/Olympus")
     assert (refused.status, "Mars/Olympus" in refused.json["detail"]) == (422, True)

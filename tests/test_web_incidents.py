@@ -33,10 +33,10 @@ async def test_an_empty_list_says_what_joined_nothing(face: Face) -> None:
     """Where there is no incident, the answer counts the events that opened none, with their reasons."""
     await face.deliver(b'[{"name": "a"}]')
     await face.followed()
-    shown = (await face.get("/api/v1/incidents")).json
-    assert (shown["incidents"], shown["next"]) == ([], None)
-    assert (shown["unjoined"]["count"], shown["unjoined"]["reasons"]) == (1, {"severity info opens no incident": 1})
-    assert shown["unjoined"]["newest"][0]["event"]["title"] == "a"
+    body = (await face.get("/api/v1/incidents")).json
+    assert (body["incidents"], body["next"]) == ([], None)
+    assert (body["unjoined"]["count"], body["unjoined"]["reasons"]) == (1, {"severity info opens no incident": 1})
+    assert body["unjoined"]["newest"][0]["event"]["title"] == "a"
     await face.incident(1)
     assert "unjoined" not in (await face.get("/api/v1/incidents")).json
 

@@ -16,10 +16,10 @@ SUMMARY = "/api/v1/incidents/1/postmortem/summary"
 TEXT = "Shoppers could not pay.\n\nOrders were kept: nothing | was `lost`."
 
 
-async def put(face: Face, text: str, held: str | None, path: str = SUMMARY, **headers: str) -> Answer:
+async def put(face: Face, text: str, etag: str | None, path: str = SUMMARY, **headers: str) -> Answer:
     """A write over what was read, a second after the one before."""
     face.now += 1_000_000
-    named = JSON | headers | ({"If-Match": held} if held is not None else {})
+    named = JSON | headers | ({"If-Match": etag} if etag is not None else {})
     return await face.ask("PUT", path, data=json.dumps({"text": text, "by": "Ada"}), headers=named)
 
 
@@ -79,12 +79,12 @@ async def test_every_section_shows_what_was_written(face: Face) -> None:
         path = f"/api/v1/incidents/1/postmortem/{section}"
         said = f"First of {section.replace('_', ' ')}.\n\nThen\n# more"
         assert (await put(face, said, '"none"', path)).status == 201
-    text, told = await postmortem(face.lists, 1) or "", await postmortem(face.lists, 1, format="json") or ""
+    text, draft_json = await postmortem(face.lists, 1) or "", await postmortem(face.lists, 1, format="json") or ""
     for section in people.ANSWERED:
         event = (await face.get(f"/api/v1/incidents/1/postmortem/{section}")).json["event"]
         first = f"First of {section.replace('_', ' ')}."
         assert f"{first} [{event[-5:]}]" in text or section == "impact"
         assert first.removesuffix(".") in text
-        assert first.removesuffix(".") in told
+        assert first.removesuffix(".") in draft_json
     assert "\n# more" not in text
     assert text.count("**Fill in:**") < questions

@@ -18,10 +18,10 @@ from tests.face import JSON, NOW, Face, running
 async def test_a_note_is_stored_once_whatever_is_retried(face: Face) -> None:
     """201 with the event; the same Idempotency-Key again is 200 and adds nothing; without one, each is new."""
     incident = await face.incident(1)
-    said = {"text": "restarted the workers", "by": "Ada", "at": "2026-03-04T13:59:00Z"}
-    first = await face.post("/api/v1/incidents/1/notes", said, headers={"Idempotency-Key": "k1"})
+    body = {"text": "restarted the workers", "by": "Ada", "at": "2026-03-04T13:59:00Z"}
+    first = await face.post("/api/v1/incidents/1/notes", body, headers={"Idempotency-Key": "k1"})
     face.now += 1_000_000
-    again = await face.post("/api/v1/incidents/1/notes", said, headers={"Idempotency-Key": "k1"})
+    again = await face.post("/api/v1/incidents/1/notes", body, headers={"Idempotency-Key": "k1"})
     assert (first.status, again.status) == (201, 200)
     assert first.json["event"] == again.json["event"]
     assert (first.json["known"], again.json["known"], first.json["incident"]) == (False, True, 1)
@@ -32,7 +32,7 @@ async def test_a_note_is_stored_once_whatever_is_retried(face: Face) -> None:
     )  # fmt: skip
     assert fact.refs == (f"incident:{incident.key}",)
     for _ in range(2):
-        assert (await face.post("/api/v1/incidents/1/notes", said)).status == 201
+        assert (await face.post("/api/v1/incidents/1/notes", body)).status == 201
     assert len(await notes(face)) == 3
 
 
@@ -42,7 +42,7 @@ async def notes(face: Face) -> list[RecordedEvent]:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "body"),
     [
         ("1/notes", {"text": "b", "by": "Ada"}),
         ("1/notes", {"text": "a", "by": "Grace"}),
@@ -52,13 +52,13 @@ async def notes(face: Face) -> list[RecordedEvent]:
     ],
     ids=["text", "person", "time", "incident", "kind"],
 )
-async def test_a_key_cannot_say_two_things(face: Face, path: str, said: dict[str, Any]) -> None:
+async def test_a_key_cannot_say_two_things(face: Face, path: str, body: dict[str, Any]) -> None:
     """An Idempotency-Key that was used for another statement is refused, and nothing is stored."""
     await face.incident(1)
     await face.incident(2)
     key = {"Idempotency-Key": "k1"}
     await face.post("/api/v1/incidents/1/notes", {"text": "a", "by": "Ada"}, headers=key)
-    refused = await face.post(f"/api/v1/incidents/{path}", said, headers=key)
+    refused = await face.post(f"/api/v1/incidents/{path}", body, headers=key)
     assert refused.problem(422)["errors"][0]["pointer"] == "Idempotency-Key"
     assert len(await notes(face)) == 1
 
@@ -66,12 +66,12 @@ async def test_a_key_cannot_say_two_things(face: Face, path: str, said: dict[str
 async def test_a_key_still_holds_when_the_incident_began_earlier(face: Face) -> None:
     """A late event may become an incident's first; what was stated before is sent again without harm."""
     later = await face.incident(1, service="checkout")
-    said, key = {"text": "a", "by": "Ada"}, {"Idempotency-Key": "k1"}
-    assert (await face.post("/api/v1/incidents/1/notes", said, headers=key)).status == 201
+    body, key = {"text": "a", "by": "Ada"}, {"Idempotency-Key": "k1"}
+    assert (await face.post("/api/v1/incidents/1/notes", body, headers=key)).status == 201
     late = {"name": "late", "at": later.started_at - MINUTE, "loud": True, "service": "checkout"}
     await face.deliver(json.dumps([late]).encode())
     assert (await face.listed(1)).key != later.key
-    assert (await face.post("/api/v1/incidents/1/notes", said, headers=key)).status == 200
+    assert (await face.post("/api/v1/incidents/1/notes", body, headers=key)).status == 200
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "caf\u00e9", "tab\there"])
@@ -101,16 +101,16 @@ BEFORE = {"leave": ["join"], "reopen": ["resolve"]}
 """What must have been stated before with the same words, so that a statement makes sense."""
 
 
-@pytest.mark.parametrize(("path", "said", "kind", "data"), STATEMENTS, ids=[entry[0] for entry in STATEMENTS])
+@pytest.mark.parametrize(("path", "body", "kind", "data"), STATEMENTS, ids=[entry[0] for entry in STATEMENTS])
 async def test_each_statement_becomes_its_event(
-    face: Face, path: str, said: dict[str, Any], kind: str, data: dict[str, Any]
+    face: Face, path: str, body: dict[str, Any], kind: str, data: dict[str, Any]
 ) -> None:
     """What a person states is one event of its type, by that person, about that incident's opening event."""
     await face.deliver(b'[{"name": "a"}]')
     keys = {f"the key of {number}": (await face.incident(number)).key for number in (1, 2)}
     for before in BEFORE.get(path, []):
-        assert (await face.post(f"/api/v1/incidents/1/{before}", said | {"by": "Ada"})).status == 201
-    answer = await face.post(f"/api/v1/incidents/1/{path}", said | {"by": "Grace"})
+        assert (await face.post(f"/api/v1/incidents/1/{before}", body | {"by": "Ada"})).status == 201
+    answer = await face.post(f"/api/v1/incidents/1/{path}", body | {"by": "Grace"})
     assert answer.status == 201, answer.body
     fact = (await notes(face))[-1]
     assert (fact.id, fact.type, fact.source, fact.actor) == (answer.json["event"], kind, "people", "Grace")
@@ -118,24 +118,24 @@ async def test_each_statement_becomes_its_event(
     assert {name: keys.get(value, value) for name, value in data.items()}.items() <= fact.data.items()
 
 
-@pytest.mark.parametrize(("path", "said", "kind", "data"), STATEMENTS, ids=[entry[0] for entry in STATEMENTS])
+@pytest.mark.parametrize(("path", "body", "kind", "data"), STATEMENTS, ids=[entry[0] for entry in STATEMENTS])
 async def test_each_statement_refuses_what_it_does_not_know(
-    face: Face, path: str, said: dict[str, Any], kind: str, data: dict[str, Any]
+    face: Face, path: str, body: dict[str, Any], kind: str, data: dict[str, Any]
 ) -> None:
     """A field that is unknown, missing or of the wrong type is a 422 that names it, and stores nothing."""
     await face.deliver(b'[{"name": "a"}]')
     await face.incident(1)
     address = f"/api/v1/incidents/1/{path}"
-    unknown = await face.post(address, said | {"by": "Grace", "colour": "red"})
+    unknown = await face.post(address, body | {"by": "Grace", "colour": "red"})
     assert unknown.problem(422)["errors"][0]["pointer"] == "colour"
-    assert (await face.post(address, said)).problem(422)["errors"][0]["pointer"] == "by"
-    assert (await face.post(address, said | {"by": 7})).problem(422)["errors"][0]["pointer"] == "by"
-    (await face.post(f"/api/v1/incidents/9/{path}", said | {"by": "Grace"})).problem(404)
+    assert (await face.post(address, body)).problem(422)["errors"][0]["pointer"] == "by"
+    assert (await face.post(address, body | {"by": 7})).problem(422)["errors"][0]["pointer"] == "by"
+    (await face.post(f"/api/v1/incidents/9/{path}", body | {"by": "Grace"})).problem(404)
     assert await notes(face) == []
 
 
 @pytest.mark.parametrize(
-    ("path", "said", "status", "pointer"),
+    ("path", "body", "status", "pointer"),
     [
         ("notes", {"text": " ", "by": "Ada"}, 422, "text"),
         ("notes", {"text": "x" * 10_001, "by": "Ada"}, 422, "text"),
@@ -151,11 +151,11 @@ async def test_each_statement_refuses_what_it_does_not_know(
     ],
 )
 async def test_a_statement_that_says_nothing_usable_names_the_field(
-    face: Face, path: str, said: dict[str, Any], status: int, pointer: str
+    face: Face, path: str, body: dict[str, Any], status: int, pointer: str
 ) -> None:
     """What cannot be recorded is refused by the field that is the matter."""
     await face.incident(1)
-    refused = await face.post(f"/api/v1/incidents/1/{path}", said)
+    refused = await face.post(f"/api/v1/incidents/1/{path}", body)
     assert refused.problem(status)["errors"][0]["pointer"] == pointer
     assert await notes(face) == []
 
@@ -188,15 +188,15 @@ async def test_a_statement_waits_for_the_lists(tmp_path: Path) -> None:
         await face.stand_still()
         before = await face.log.head()
         path, said = "/api/v1/incidents/1/notes", {"text": "a", "by": "Ada"}
-        asked = asyncio.create_task(face.post(path, said))
+        request = asyncio.create_task(face.post(path, said))
         async with asyncio.timeout(60):
             while await face.log.head() == before:  # noqa: ASYNC110 - it is written by the server under test
                 await asyncio.sleep(0.005)
         # It is stored, and another request is answered meanwhile; the statement is not.
         assert (await face.get("/-/healthy")).status == 200
-        assert not asked.done()
+        assert not request.done()
         face.follow()
-        assert (await asked).status == 201
+        assert (await request).status == 201
         assert await face.lists.position() > before
 
 
@@ -252,7 +252,7 @@ async def test_a_write_is_bounded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "body"),
     [
         ("/1/marks", {"mark": "mitigated"}), ("/1/resolve", {}), ("/1/reopen", {}),
         ("", {"title": "slow", "service": "search"}),
@@ -260,7 +260,7 @@ async def test_a_write_is_bounded(tmp_path: Path) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize(("minutes", "future", "status"), [(4, False, 201), (6, False, 422), (6, True, 201)])
 async def test_a_moment_in_the_future_has_to_be_meant(
-    face: Face, minutes: int, future: bool, status: int, path: str, said: dict[str, object]
+    face: Face, minutes: int, future: bool, status: int, path: str, body: dict[str, object]
 ) -> None:
     """A slip of the pen would be measured from; clocks that differ by a few minutes are none of it."""
     await face.incident(1)
@@ -268,8 +268,8 @@ async def test_a_moment_in_the_future_has_to_be_meant(
         await face.post("/api/v1/incidents/1/resolve", {"by": "Ada"})
     before = await notes(face)
     moment = datetime.fromtimestamp(NOW / 1_000_000 + 60 * minutes, UTC).isoformat()
-    said = {**said, "at": moment, "by": "Ada"} | ({"future": True} if future else {})
-    answer = await face.post(f"/api/v1/incidents{path}", said)
+    body = {**body, "at": moment, "by": "Ada"} | ({"future": True} if future else {})
+    answer = await face.post(f"/api/v1/incidents{path}", body)
     assert answer.status == status
     if status == 422:
         assert " in the future; correct it" in str(answer.json)

@@ -74,15 +74,15 @@ async def test_a_parser_that_fails_loses_nothing_and_answers_202(face: Face) -> 
 
 
 @pytest.mark.parametrize(
-    ("body", "place"),
+    ("body", "pointer"),
     [(b'[{"name": "a"', "byte 13"), (b"", "byte 0"), (b"\xff\xfe", "byte 0"), (b"[" * 2000, "level 65")],
     ids=["cut", "empty", "not-utf-8", "deep"],
 )
-async def test_broken_json_is_answered_400_and_kept(face: Face, body: bytes, place: str) -> None:
+async def test_broken_json_is_answered_400_and_kept(face: Face, body: bytes, pointer: str) -> None:
     """A body that is not even the source's syntax is refused with the place, and listed all the same."""
     answer = await face.deliver(body)
     problem = answer.problem(400)
-    assert problem["errors"] == [{"pointer": place, "detail": problem["detail"]}]
+    assert problem["errors"] == [{"pointer": pointer, "detail": problem["detail"]}]
     [kept] = await face.log.deliveries(status="malformed")
     assert (kept.size, await face.log.head()) == (len(body), 0)
 

@@ -32,23 +32,23 @@ def tried(address: str, folder: Path, *, phases: str, examples: int, seed: int =
 
 def main() -> None:
     """Start a daemon and try it; exits with 1 where something was found."""
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--examples", type=int, default=60, help="cases of each operation, beside those of its edges")
-    asked.add_argument("--seed", type=int, default=7)
-    options = asked.parse_args()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--examples", type=int, default=60, help="cases of each operation, beside those of its edges")
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         process = Process(Path(folder))
         try:
             address = process.start()
             post(f"{address}/webhooks/alertmanager", alert("firing"))
-            found = tried(
+            failures = tried(
                 address, Path(folder), phases="examples,coverage,fuzzing", examples=options.examples, seed=options.seed,
                 seconds=7200,
             )  # fmt: skip
         finally:
             process.kill()
-    sys.stdout.write(found or "Nothing was found.\n")
-    sys.exit(1 if found else 0)
+    sys.stdout.write(failures or "Nothing was found.\n")
+    sys.exit(1 if failures else 0)
 
 
 if __name__ == "__main__":

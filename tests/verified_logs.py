@@ -29,14 +29,14 @@ AT = 1_772_600_000_000_000
 
 def fact(name: str, at: int = AT, **fields: Any) -> Event:
     """An event whose id follows from its name and time."""
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "type": "alert.firing",
         "source": "am",
         "entity": name,
         "occurred_at": at,
         "title": name,
     } | fields
-    return Event(id=event_id("test.1", "am", at, name), **given)
+    return Event(id=event_id("test.1", "am", at, name), **defaults)
 
 
 def told(*events: Event, at: int = AT, source: str = "am", **fields: Any) -> Submission:
@@ -71,14 +71,14 @@ async def make(folder: Path) -> None:
     log = await open_log(f"sqlite:///{folder / 'log.db'}")
     job = SealJob(log=log, beside=ProofFolder(folder / "beside", "test"), origin="test", signer=None)
     (folder / "beside").mkdir()
-    kept = acknowledged.Acknowledged(folder / "beside" / "acknowledged")
-    kept.belong(await log.query(lost.identity), 0)
-    log.acknowledge(kept.record)
+    record = acknowledged.Acknowledged(folder / "beside" / "acknowledged")
+    record.belong(await log.query(lost.identity), 0)
+    log.acknowledge(record.record)
     await log.append([told(fact("0"), at=AT)])
     await job.run()
     await fill(log)
     await job.run()
-    kept.close()
+    record.close()
     await log.close()
     assert job.failure == ""
 
@@ -113,12 +113,12 @@ class Inline(VerifyWorkers):
 
     def _ask(self, work: Callable[[Connection], Any]) -> Future[Any]:
         self.first()
-        asked: Future[Any] = Future()
+        future: Future[Any] = Future()
         try:
-            asked.set_result(work(self.connection))
+            future.set_result(work(self.connection))
         except Exception as error:
-            asked.set_exception(error)
-        return asked
+            future.set_exception(error)
+        return future
 
 
 def both_ways(connection: Connection, *, beyond: Beyond, only: list[tuple[int, int]] | None = None) -> Verdict:

@@ -41,26 +41,26 @@ class FakeConfluence:
         return web.json_response({"results": known})
 
     async def _create(self, request: web.Request) -> web.Response:
-        said = await request.json()
-        if said.get("spaceId") != "77" and said.get("space") != {"key": "OPS"}:
+        body = await request.json()
+        if body.get("spaceId") != "77" and body.get("space") != {"key": "OPS"}:
             return web.json_response({"message": "no such space"}, status=404)
-        if any(page["title"] == said["title"] for page in self.pages.values()):
+        if any(page["title"] == body["title"] for page in self.pages.values()):
             return web.json_response({"message": "A page with this title already exists"}, status=400)
-        return self._kept(str(len(self.pages) + 1), said, 1)
+        return self._kept(str(len(self.pages) + 1), body, 1)
 
     async def _update(self, request: web.Request) -> web.Response:
-        page, said = request.match_info["page"], await request.json()
-        if said["version"]["number"] != self.pages[page]["version"]["number"] + 1:
+        page, body = request.match_info["page"], await request.json()
+        if body["version"]["number"] != self.pages[page]["version"]["number"] + 1:
             return web.json_response({"message": "Version must be incremented"}, status=409)
-        return self._kept(page, said, said["version"]["number"])
+        return self._kept(page, body, body["version"]["number"])
 
-    def _kept(self, page: str, said: dict[str, Any], version: int) -> web.Response:
-        body = said["body"].get("storage", said["body"])
+    def _kept(self, page: str, payload: dict[str, Any], version: int) -> web.Response:
+        body = payload["body"].get("storage", payload["body"])
         try:
             expat.ParserCreate("UTF-8").Parse(f"{_ROOT}{body['value']}</page>".encode(), True)
         except expat.ExpatError as error:
             return web.json_response({"message": f"Error parsing xhtml: {error}"}, status=400)
-        self.pages[page] = {"id": page, "title": said["title"], "version": {"number": version}}
+        self.pages[page] = {"id": page, "title": payload["title"], "version": {"number": version}}
         self.edit(page, body["value"], version)
         return web.json_response(self.pages[page])
 

@@ -83,7 +83,7 @@ def run(benchmark: Benchmark, options: Sequence[str], out: Path) -> None:
 def _keep(target: Path, began: float, status: int, printed: Sequence[str]) -> None:
     """Of a benchmark that failed: what it printed, and how it ended."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    found = {
+    record = {
         "name": target.stem,
         "short": False,
         "began": datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),
@@ -95,7 +95,7 @@ def _keep(target: Path, began: float, status: int, printed: Sequence[str]) -> No
         "printed": "".join(printed),
         "failed": [f"ended with status {status}"],
     }
-    target.write_text(json.dumps(found, indent=1) + "\n")
+    target.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def chosen(names: Sequence[str]) -> list[Benchmark]:
@@ -115,15 +115,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=results.OUT, help="where figures and the table are left")
     parser.add_argument("--short", action="store_true", help="the smallest forms: show that they work")
-    given, rest = parser.parse_known_args(arguments[first:])
-    options = [*rest, "--short"] if given.short else rest
+    chosen_options, rest = parser.parse_known_args(arguments[first:])
+    options = [*rest, "--short"] if chosen_options.short else rest
     names = arguments[:first]
-    wanted = chosen(names)
+    selected = chosen(names)
     if rest and len(names) != 1:
         raise SystemExit("options belong to one benchmark; name it")
-    for benchmark in wanted:
-        run(benchmark, options, given.out.resolve())
-    return results.conclude(given.out)
+    for benchmark in selected:
+        run(benchmark, options, chosen_options.out.resolve())
+    return results.conclude(chosen_options.out)
 
 
 if __name__ == "__main__":

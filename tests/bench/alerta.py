@@ -67,54 +67,54 @@ def alerta(venv: Path, folder: Path, database: postgres.Server, name: str) -> It
         yield Running(port, (pid, database.pid))
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Where everything is there; else the reason is noted, and no figure."""
-    reason = postgres.absent() or install(given.venv)
+    reason = postgres.absent() or install(options.venv)
     if reason:
         report.note(f"Not measured: {reason}.")
         return
     with results.workplace() as folder, postgres.plain(results.disk()) as database:
-        _compare(given, report, folder, database)
+        _compare(options, report, folder, database)
 
 
-def _compare(given: argparse.Namespace, report: results.Report, folder: Path, database: postgres.Server) -> None:
+def _compare(options: argparse.Namespace, report: results.Report, folder: Path, database: postgres.Server) -> None:
     urls = {"SQLite": f"sqlite:///{folder / 'log.db'}", "PostgreSQL": database.url(database.database())}
     name = database.database()
     with ExitStack() as stack:
-        peer = stack.enter_context(alerta(given.venv, folder, database, name))
+        peer = stack.enter_context(alerta(options.venv, folder, database, name))
         ours = {}
         for kind, url in urls.items():
             helpers = (database.pid,) if kind == "PostgreSQL" else ()
             ours[kind] = stack.enter_context(server("tests.bench.subject", "PORT", url, beside=helpers))
-        rounds = _rounds(given, database, name, peer, ours)
+        rounds = _rounds(options, database, name, peer, ours)
     theirs = [each["Alerta"] for each in rounds]
     report.note(described("Alerta, its table emptied before each slice", theirs[1:]))
     for kind, url in urls.items():
         slices = [each[kind] for each in rounds]
-        counted = check(stored(url), slices, alerts=1, connections=given.connections)
+        counted = check(stored(url), slices, alerts=1, connections=options.connections)
         report.note(f"{described(f'timelined, {kind}', slices[1:])}; {counted}")
         ratios = [one.rate / other.rate for one, other in zip(slices, theirs, strict=True)][1:]
         extra = beside(slices[1:]) | beside(theirs[1:], "Alerta")
         goal = {"at_least": GOAL, "wanted": WANTED} if kind == "SQLite" else {}
-        report.add(f"{kind}, {given.connections} connections, of Alerta", ratios, "times", **goal, beside=extra)
+        report.add(f"{kind}, {options.connections} connections, of Alerta", ratios, "times", **goal, beside=extra)
 
 
 def _rounds(
-    given: argparse.Namespace, database: postgres.Server, name: str, peer: Running, ours: dict[str, Running]
+    arguments: argparse.Namespace, database: postgres.Server, name: str, peer: Running, ours: dict[str, Running]
 ) -> list[dict[str, Slice]]:
     """Round by round what each did; the first one warms them up."""
     body = body_of(1, instance=f"{load.MARK}:8080", environment="Production")
-    options = {"connections": given.connections, "seconds": given.seconds, "tool": given.tool}
+    options = {"connections": arguments.connections, "seconds": arguments.seconds, "tool": arguments.tool}
     to_us, to_them = Traffic(body, **options, path=PATH), Traffic(body, **options, path=ALERTA_PATH)
-    found = []
-    for _ in range(given.rounds + 1):
+    slices = []
+    for _ in range(arguments.rounds + 1):
         database.execute("TRUNCATE alerts", name)
         theirs = to_them.slice(peer)
         rows = database.execute("SELECT count(*) FROM alerts", name)[0]["count"]
-        if not theirs.seen.answered <= rows <= theirs.seen.answered + given.connections:
+        if not theirs.seen.answered <= rows <= theirs.seen.answered + arguments.connections:
             raise SystemExit(f"cannot compare: Alerta answered {theirs.seen.answered} alerts and holds {rows}")
-        found.append({"Alerta": theirs} | {kind: to_us.slice(each) for kind, each in ours.items()})
-    return found
+        slices.append({"Alerta": theirs} | {kind: to_us.slice(each) for kind, each in ours.items()})
+    return slices
 
 
 def main() -> int:
@@ -125,11 +125,11 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
     parser.add_argument("--venv", type=Path, default=VENV, help="where Alerta is, or is put")
-    given = parser.parse_args()
-    if given.short:
-        given.rounds, given.seconds, given.tool = 1, 0.5, "python"
-    given.tool = load.tool_of(given.tool)
-    return results.run("alerta", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.rounds, options.seconds, options.tool = 1, 0.5, "python"
+    options.tool = load.tool_of(options.tool)
+    return results.run("alerta", options, measure)
 
 
 if __name__ == "__main__":

@@ -32,11 +32,11 @@ def svg(bars: Sequence[Bar]) -> str:
     width, height = round(_NAMES + MOST * _UNIT + _REST), _ROW * (len(bars) + 2)
     goal = _NAMES + _UNIT
     rows = [part for number, bar in enumerate(bars, 1) for part in _row(bar, number * _ROW)]
-    said = f'width="{width}" height="{height}"'
+    size_attributes = f'width="{width}" height="{height}"'
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {said} font-family="sans-serif" font-size="12">',
-            f'<rect {said} fill="#ffffff"/>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size_attributes} font-family="sans-serif" font-size="12">',
+            f'<rect {size_attributes} fill="#ffffff"/>',
             *rows,
             f'<path d="M{goal} {_ROW // 2}V{height - _ROW}" stroke="#212121" stroke-dasharray="4 3"/>',
             f'<text x="{goal}" y="{height - 6}" text-anchor="middle">goal</text>',

@@ -53,22 +53,22 @@ def command(url: str) -> tuple[str, ...]:
     return ("collector", "serve", *where, "--log.level", "error")
 
 
-def ratios(given: argparse.Namespace, report: results.Report) -> None:
+def ratios(options: argparse.Namespace, report: results.Report) -> None:
     """Bodies of each size against the no-op, each size on a log of its own."""
-    for alerts in given.alerts:
+    for alerts in options.alerts:
         with results.workplace() as folder:
             goal = OF_NOOP if alerts == 1 else (None, None)
-            _ratio(given, report, alerts, f"sqlite:///{folder / 'log.db'}", folder, goal)
+            _ratio(options, report, alerts, f"sqlite:///{folder / 'log.db'}", folder, goal)
     if reason := postgres.absent():
         report.note(f"Not measured on PostgreSQL: {reason}.")
         return
     with postgres.plain(results.disk()) as database, results.workplace() as folder:
         url, pids = keepup.made(database), (database.pid,)
-        _ratio(given, report, 1, url, folder, OF_NOOP_POSTGRESQL, pids, " on PostgreSQL")
+        _ratio(options, report, 1, url, folder, OF_NOOP_POSTGRESQL, pids, " on PostgreSQL")
 
 
 def _ratio(
-    given: argparse.Namespace, report: results.Report, alerts: int, url: str, folder: Path,
+    options: argparse.Namespace, report: results.Report, alerts: int, url: str, folder: Path,
     goal: tuple[float | None, float | None], pids: tuple[int, ...] = (), where: str = "",
 ) -> None:  # fmt: skip
     """One size of bodies on one log, slice by slice in turn with the no-op."""
@@ -76,34 +76,34 @@ def _ratio(
         server("tests.bench.noop", "PORT") as noop,
         server(*command(url), beside=pids, cwd=folder) as daemon,
     ):
-        traffic = Traffic(body_of(alerts), connections=given.connections, seconds=given.seconds, tool="python")
-        warm = [traffic.slice(each, min(1, given.seconds)) for each in (noop, daemon)]
-        rounds = [(traffic.slice(noop), traffic.slice(daemon)) for _ in range(given.rounds)]
+        traffic = Traffic(body_of(alerts), connections=options.connections, seconds=options.seconds, tool="python")
+        warm = [traffic.slice(each, min(1, options.seconds)) for each in (noop, daemon)]
+        rounds = [(traffic.slice(noop), traffic.slice(daemon)) for _ in range(options.rounds)]
     noops, ours = [slices[0] for slices in rounds], [slices[1] for slices in rounds]
-    report.note(check(stored(url), [warm[1], *ours], alerts=alerts, connections=given.connections))
+    report.note(check(stored(url), [warm[1], *ours], alerts=alerts, connections=options.connections))
     report.note(described(f"no-op, {alerts} alerts", noops))
     report.note(described(f"daemon{where}, {alerts} alerts", ours))
-    name = f"{alerts} alerts, {given.connections} connections, of the no-op{where}"
+    name = f"{alerts} alerts, {options.connections} connections, of the no-op{where}"
     values = [mine.rate / theirs.rate for theirs, mine in zip(noops, ours, strict=True)]
     report.add(name, values, at_least=goal[0], wanted=goal[1], beside=beside(ours))
 
 
-def steady(given: argparse.Namespace, report: results.Report) -> None:
+def steady(options: argparse.Namespace, report: results.Report) -> None:
     """The slowest answers at a steady rate, alone and beside the rendering of a large draft."""
     with results.workplace() as folder:
         database = folder / "log.db"
-        asyncio.run(_incident(database, given.events))
+        asyncio.run(_incident(database, options.events))
         with server(*command(f"sqlite:///{database}"), cwd=folder) as daemon:
             memory.wait(f"http://127.0.0.1:{daemon.port}")
             traffic = Traffic(
-                body_of(1), connections=given.connections, seconds=given.steady, tool="python", rate=given.rate
+                body_of(1), connections=options.connections, seconds=options.steady, tool="python", rate=options.rate
             )  # fmt: skip
-            traffic.slice(daemon, min(1, given.steady))
-            alone = [traffic.slice(daemon) for _ in range(given.rounds)]
+            traffic.slice(daemon, min(1, options.steady))
+            alone = [traffic.slice(daemon) for _ in range(options.rounds)]
             with rendering(daemon) as drafts:
-                crowded = [traffic.slice(daemon) for _ in range(given.rounds)]
-        report.note(f"{len(drafts)} drafts of {given.events} events rendered meanwhile.")
-    _latency(report, f"p99 at {given.rate:g} requests a second", alone, STEADY)
+                crowded = [traffic.slice(daemon) for _ in range(options.rounds)]
+        report.note(f"{len(drafts)} drafts of {options.events} events rendered meanwhile.")
+    _latency(report, f"p99 at {options.rate:g} requests a second", alone, STEADY)
     _latency(report, "the same while a large draft is rendered", crowded, STEADY_WITH_DRAFT)
 
 
@@ -140,11 +140,11 @@ def _latency(report: results.Report, name: str, slices: list[Slice], below: floa
     report.add(name, [each.seen.p99 for each in slices], "ms", below=below, beside=extra)
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """What was asked for."""
     for name, part in (("ratios", ratios), ("steady", steady)):
-        if given.only in (None, name):
-            part(given, report)
+        if options.only in (None, name):
+            part(options, report)
 
 
 def main() -> int:
@@ -158,11 +158,11 @@ def main() -> int:
     parser.add_argument("--steady", type=float, default=10, help="seconds of one slice at the steady rate")
     parser.add_argument("--events", type=int, default=10_000, help="of the incident whose draft is rendered")
     parser.add_argument("--only", choices=("ratios", "steady"))
-    given = parser.parse_args()
-    if given.short:
-        given.rounds, given.seconds, given.connections, given.alerts = 1, 0.1, 8, (8,)
-        given.steady, given.events = 0.2, 100
-    return results.run("daemon", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.rounds, options.seconds, options.connections, options.alerts = 1, 0.1, 8, (8,)
+        options.steady, options.events = 0.2, 100
+    return results.run("daemon", options, measure)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ PAGE = 1_000
 
 def incident(size: int) -> list[RecordedEvent]:
     """An incident of so many events: mostly alerts of many series that flap, with pages, deployments and notes."""
-    found: list[RecordedEvent] = []
+    events: list[RecordedEvent] = []
     for step in range(size // 20):
         moment = step * 0.1
         for series in range(8):
@@ -68,14 +68,16 @@ def incident(size: int) -> list[RecordedEvent]:
                 "query": "sum(rate(http_errors[5m])) > 0.05",
                 "status": "firing",
             }
-            found.append(_renamed(firing(moment, entity, data=data, **fields), name))
-            found.append(_renamed(resolved(moment + 3, entity, since=moment, **fields), name))
+            events.append(_renamed(firing(moment, entity, data=data, **fields), name))
+            events.append(_renamed(resolved(moment + 3, entity, since=moment, **fields), name))
         about: dict[str, Any] = {"service": f"checkout-{step % 5}", "refs": (f"page:P{step}",)}
-        found.append(page("triggered", moment, f"P{step}", **about))
-        found.append(page("resolved", moment + 4, f"P{step}", **about))
-        found.append(change("succeeded", moment, f"deployment:{step}", service=about["service"], title="v42"))
-        found.append(stated("note.added", moment, said=moment, entity=f"note:{step}", title="Pool exhausted.", **about))
-    return found
+        events.append(page("triggered", moment, f"P{step}", **about))
+        events.append(page("resolved", moment + 4, f"P{step}", **about))
+        events.append(change("succeeded", moment, f"deployment:{step}", service=about["service"], title="v42"))
+        events.append(
+            stated("note.added", moment, stated_at=moment, entity=f"note:{step}", title="Pool exhausted.", **about)
+        )
+    return events
 
 
 def _renamed(event: RecordedEvent, name: str) -> RecordedEvent:
@@ -101,10 +103,10 @@ async def stored(log: EventLog, events: Sequence[RecordedEvent]) -> None:
 
 async def paged(log: EventLog, size: int) -> list[RecordedEvent]:
     """The first so many events of the log, page by page; what comes after them is the daemon's own."""
-    found: list[RecordedEvent] = []
-    while len(found) < size:
-        found += await log.read(after=len(found), limit=min(PAGE, size - len(found)))
-    return found
+    page_of_events: list[RecordedEvent] = []
+    while len(page_of_events) < size:
+        page_of_events += await log.read(after=len(page_of_events), limit=min(PAGE, size - len(page_of_events)))
+    return page_of_events
 
 
 class Round(NamedTuple):
@@ -117,17 +119,17 @@ class Round(NamedTuple):
     """The same as HTML with its pictures."""
 
 
-async def turns(given: argparse.Namespace, folder: Path) -> tuple[list[Round], str]:
+async def turns(options: argparse.Namespace, folder: Path) -> tuple[list[Round], str]:
     """What each turn took, and the draft."""
     async with opened(folder / "bench.db") as (log, base):
-        await stored(log, incident(given.events))
+        await stored(log, incident(options.events))
         await Follower(base, log, Rules()).catch_up()
         lists = projections.Projections(base, Rules())
-        found, text = [], ""
-        for _ in range(given.rounds):
-            turn, text = await _turn(log, lists, given.events)
-            found.append(turn)
-    return found, text
+        turns_taken, text = [], ""
+        for _ in range(options.rounds):
+            turn, text = await _turn(log, lists, options.events)
+            turns_taken.append(turn)
+    return turns_taken, text
 
 
 async def _turn(log: EventLog, lists: projections.Projections, size: int) -> tuple[Round, str]:
@@ -152,49 +154,49 @@ async def _turn(log: EventLog, lists: projections.Projections, size: int) -> tup
     return Round(read, cased, drafted, process_time() - begun), text
 
 
-async def again(given: argparse.Namespace, folder: Path) -> list[float]:
+async def again(options: argparse.Namespace, folder: Path) -> list[float]:
     """How long it takes to answer with a draft that did not change, of how long it took at first, beyond reading."""
     async with opened(folder / "again.db") as (log, base):
-        await stored(log, incident(given.events))
+        await stored(log, incident(options.events))
         await Follower(base, log, Rules()).catch_up()
-        lists, found = projections.Projections(base, Rules()), []
-        for _ in range(given.rounds):
-            kept, took = TextCache(), []
+        lists, ratios = projections.Projections(base, Rules()), []
+        for _ in range(options.rounds):
+            cache, took = TextCache(), []
             for _ in range(2):
                 begun = process_time()
                 await lists.case(1)
                 cased = process_time() - begun
                 gc.collect()
                 begun = process_time()
-                await postmortem(lists, 1, cache=kept)
+                await postmortem(lists, 1, cache=cache)
                 took.append(max(1e-6, process_time() - begun - cased))
             # Reading differs by more than a thousandth from one time to the next; less is no figure.
-            found.append(max(0.001, took[1] / took[0]))
-    return found
+            ratios.append(max(0.001, took[1] / took[0]))
+    return ratios
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """One incident, read and drafted in turn."""
     seldom_collect()
     with results.workplace() as folder:
-        found, text = asyncio.run(turns(given, folder))
+        rounds, text = asyncio.run(turns(options, folder))
         (folder / "few").mkdir()
-        smaller = argparse.Namespace(events=FEW, rounds=given.rounds if given.short else 3 * given.rounds)
+        smaller = argparse.Namespace(events=FEW, rounds=options.rounds if options.short else 3 * options.rounds)
         few, _ = asyncio.run(turns(smaller, folder / "few"))
-        unchanged = asyncio.run(again(given, folder))
-    report.note(f"An incident of {given.events} events; its draft has {len(text):,} characters.")
+        unchanged = asyncio.run(again(options, folder))
+    report.note(f"An incident of {options.events} events; its draft has {len(text):,} characters.")
     extra = {
-        "draft ms": tuple(1e3 * each.drafted for each in found),
-        "as an incident ms": tuple(1e3 * each.case for each in found),
-        "by pages ms": tuple(1e3 * each.read for each in found),
+        "draft ms": tuple(1e3 * each.drafted for each in rounds),
+        "as an incident ms": tuple(1e3 * each.case for each in rounds),
+        "by pages ms": tuple(1e3 * each.read for each in rounds),
     }
-    ratios = [each.drafted / each.case for each in found]
+    ratios = [each.drafted / each.case for each in rounds]
     report.add("drafting, of reading the incident", ratios, below=GOAL, beside=extra)
-    report.add("the same, ms", tuple(1e3 * each.drafted for each in found), "ms", below=LARGE)
+    report.add("the same, ms", tuple(1e3 * each.drafted for each in rounds), "ms", below=LARGE)
     report.add(f"a draft of {FEW} events, ms", tuple(1e3 * each.drafted for each in few), "ms", below=SMALL)
     report.add("answering with a draft that did not change, of the first answer", unchanged, below=AGAIN)
-    report.add("as HTML with its pictures, of Markdown", [each.html / each.drafted for each in found], below=HTML)
-    report.add("drafting, of reading as many events by pages", [each.drafted / each.read for each in found])
+    report.add("as HTML with its pictures, of Markdown", [each.html / each.drafted for each in rounds], below=HTML)
+    report.add("drafting, of reading as many events by pages", [each.drafted / each.read for each in rounds])
 
 
 def main() -> int:
@@ -202,10 +204,10 @@ def main() -> int:
     parser = results.parser(__doc__)
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=9)
-    given = parser.parse_args()
-    if given.short:
-        given.events, given.rounds = 100, 1
-    return results.run("draft", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.events, options.rounds = 100, 1
+    return results.run("draft", options, measure)
 
 
 if __name__ == "__main__":

@@ -45,34 +45,36 @@ def alert(kind: str, name: str, service: str, since: int, at: int, received_at: 
 
 def quiet_days(services: int = SERVICES) -> list[Submission]:
     """Every service has an alert that fires and ends, five times; none has to do with another."""
-    told = []
+    submissions = []
     for turn in range(5):
         for service in range(services):
             since = START + (turn * services + service) * 60 * SECOND
             name = f"svc-{service}"
-            told.append(alert("firing", name, name, since, since, since + 30 * SECOND))
-            told.append(alert("resolved", name, name, since, since + 40 * SECOND, since + 70 * SECOND))
-    return told
+            submissions.append(alert("firing", name, name, since, since, since + 30 * SECOND))
+            submissions.append(alert("resolved", name, name, since, since + 40 * SECOND, since + 70 * SECOND))
+    return submissions
 
 
 def one_incident(signals: int = SIGNALS) -> list[Submission]:
     """One service, many pods: each fires, late by up to a minute, and ends while others begin."""
-    told = []
+    submissions = []
     start = START + 10_000_000 * SECOND
     for pod in range(signals):
         since = start + pod * 5 * SECOND
-        told.append(alert("firing", f"pod-{pod}", "checkout", since, since, since + (pod * 7919 % 60) * SECOND))
+        submissions.append(alert("firing", f"pod-{pod}", "checkout", since, since, since + (pod * 7919 % 60) * SECOND))
     for pod in range(signals):
         since = start + pod * 5 * SECOND
-        told.append(alert("resolved", f"pod-{pod}", "checkout", since, since + 3_600 * SECOND, since + 3_650 * SECOND))
-    return sorted(told, key=lambda submission: submission.received_at)
+        submissions.append(
+            alert("resolved", f"pod-{pod}", "checkout", since, since + 3_600 * SECOND, since + 3_650 * SECOND)
+        )
+    return sorted(submissions, key=lambda submission: submission.received_at)
 
 
-async def follow(log: EventLog, follower: Follower, told: Sequence[Submission], step: int) -> list[float]:
+async def follow(log: EventLog, follower: Follower, submissions: Sequence[Submission], step: int) -> list[float]:
     """Processor seconds of following for each thousand events; appending is not counted, nor is what others use."""
-    spent = [0.0] * ((len(told) + 999) // 1000)
-    for at in range(0, len(told), step):
-        await log.append(told[at : at + step])
+    spent = [0.0] * ((len(submissions) + 999) // 1000)
+    for at in range(0, len(submissions), step):
+        await log.append(submissions[at : at + step])
         began = time.process_time()
         await follower.catch_up()
         spent[at // 1000] += time.process_time() - began
@@ -92,12 +94,12 @@ class Round(NamedTuple):
     """What there was in the end."""
 
 
-async def one_round(given: argparse.Namespace, folder: Path) -> Round:
+async def one_round(options: argparse.Namespace, folder: Path) -> Round:
     """Both kinds of traffic, one after the other, and a rebuild."""
     async with opened(folder / "bench.db") as (log, lists):
-        many = await follow(log, Follower(lists, log, Rules()), quiet_days(given.services), 500)
+        many = await follow(log, Follower(lists, log, Rules()), quiet_days(options.services), 500)
         # A new one, so that what it needs of the first part has to be fetched from the database.
-        large = await follow(log, Follower(lists, log, Rules()), one_incident(given.signals), 10)
+        large = await follow(log, Follower(lists, log, Rules()), one_incident(options.signals), 10)
         rows = await projections.Projections(lists, Rules()).incidents(limit=10_000)
         began = time.process_time()
         await Follower(lists, log, Rules()).rebuild()
@@ -106,12 +108,12 @@ async def one_round(given: argparse.Namespace, folder: Path) -> Round:
     return Round(sum(many), large, rebuilt, told)
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Every round on a fresh log."""
     rounds = []
-    for _ in range(given.rounds):
+    for _ in range(options.rounds):
         with results.workplace() as folder:
-            rounds.append(asyncio.run(one_round(given, folder)))
+            rounds.append(asyncio.run(one_round(options, folder)))
     for told in {each.told for each in rounds}:
         report.note(f"{told}.")
     steps = " ".join(f"{1000 * part:.0f}" for part in rounds[-1].large)
@@ -134,11 +136,11 @@ def main() -> int:
     """Run the benchmark; the exit status says whether the goals were reached."""
     parser = results.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    given.services, given.signals = (20, 500) if given.short else (SERVICES, SIGNALS)
-    if given.short:
-        given.rounds = 1
-    return results.run("follower", given, measure)
+    options = parser.parse_args()
+    options.services, options.signals = (20, 500) if options.short else (SERVICES, SIGNALS)
+    if options.short:
+        options.rounds = 1
+    return results.run("follower", options, measure)
 
 
 if __name__ == "__main__":

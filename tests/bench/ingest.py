@@ -35,39 +35,39 @@ def subject_of(database: Path) -> tuple[str, ...]:
     return ("tests.bench.subject", "PORT", str(database))
 
 
-def one_alert(given: argparse.Namespace, report: results.Report, folder: Path) -> None:
+def one_alert(options: argparse.Namespace, report: results.Report, folder: Path) -> None:
     """Deliveries of one alert against the no-op on both event loops."""
     database = folder / "one.db"
-    traffic = Traffic(body_of(1), connections=given.connections, seconds=given.seconds, tool=given.tool)
+    traffic = Traffic(body_of(1), connections=options.connections, seconds=options.seconds, tool=options.tool)
     rounds: list[list[Slice]] = []
     with (
         server("tests.bench.noop", "PORT") as plain,
         server("tests.bench.noop", "PORT", "--loop", "uvloop") as fast,
         server(*subject_of(database)) as subject,
     ):
-        warm = [traffic.slice(each, min(1, given.seconds)) for each in (plain, fast, subject)]
-        for _ in range(given.rounds):
+        warm = [traffic.slice(each, min(1, options.seconds)) for each in (plain, fast, subject)]
+        for _ in range(options.rounds):
             rounds.append([traffic.slice(each) for each in (plain, fast, subject)])  # noqa: PERF401 - one by one
     plain_ones, fast_ones, ours = (list(slices) for slices in zip(*rounds, strict=True))
-    report.note(check(stored(f"sqlite:///{database}"), [warm[-1], *ours], alerts=1, connections=given.connections))
+    report.note(check(stored(f"sqlite:///{database}"), [warm[-1], *ours], alerts=1, connections=options.connections))
     for name, slices in (("no-op, asyncio", plain_ones), ("no-op, uvloop", fast_ones), ("timelined", ours)):
         report.note(described(name, slices))
-    name = f"1 alert, {given.connections} connections, of the no-op on"
+    name = f"1 alert, {options.connections} connections, of the no-op on"
     report.add(f"{name} uvloop", [s.rate / f.rate for _, f, s in rounds])
     ratios = [s.rate / p.rate for p, _, s in rounds]
     report.add(f"{name} asyncio", ratios, at_least=OF_NOOP[0], wanted=OF_NOOP[1], beside=beside(ours))
 
 
-def many_alerts(given: argparse.Namespace, report: results.Report, folder: Path) -> None:
+def many_alerts(options: argparse.Namespace, report: results.Report, folder: Path) -> None:
     """Deliveries of many alerts, as events a second, against SQLite's own rows a second."""
     database = folder / "many.db"
     # A hundred bodies like these fill the daemon's queue, and one Alertmanager sends a few at a time.
-    connections = min(given.connections, 16)
-    traffic = Traffic(body_of(LARGE), connections=connections, seconds=given.seconds, tool=given.tool)
+    connections = min(options.connections, 16)
+    traffic = Traffic(body_of(LARGE), connections=connections, seconds=options.seconds, tool=options.tool)
     slices, raw = [], []
     with server(*subject_of(database)) as subject:
-        for number in range(given.rounds):
-            raw.append(raw_rows(folder / f"raw-{number}.db", given.seconds))
+        for number in range(options.rounds):
+            raw.append(raw_rows(folder / f"raw-{number}.db", options.seconds))
             slices.append(traffic.slice(subject))
     report.note(check(stored(f"sqlite:///{database}"), slices, alerts=LARGE, connections=connections))
     events = tuple(each.rate * LARGE for each in slices)
@@ -101,12 +101,12 @@ def raw_rows(database: Path, seconds: float, rows: int = 1000) -> float:
     return rate
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """What was asked for."""
     with results.workplace() as folder:
         for name, part in (("one", one_alert), ("many", many_alerts)):
-            if given.only in (None, name):
-                part(given, report, folder)
+            if options.only in (None, name):
+                part(options, report, folder)
 
 
 def main() -> int:
@@ -117,11 +117,11 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
     parser.add_argument("--only", choices=("one", "many"))
-    given = parser.parse_args()
-    if given.short:
-        given.rounds, given.seconds, given.connections, given.tool = 1, 0.1, 8, "python"
-    given.tool = load.tool_of(given.tool)
-    return results.run("ingest", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.rounds, options.seconds, options.connections, options.tool = 1, 0.1, 8, "python"
+    options.tool = load.tool_of(options.tool)
+    return results.run("ingest", options, measure)
 
 
 if __name__ == "__main__":

@@ -136,10 +136,10 @@ class Client:
 
     async def pace(self, rate: float, seconds: float) -> float:
         """A steady rate for a while; the rate that was answered."""
-        began, before, told = time.monotonic(), self.answered, 0
+        began, before, sent = time.monotonic(), self.answered, 0
         while (passed := time.monotonic() - began) < seconds:
-            self.more(int(passed * rate) - told)
-            told = int(passed * rate)
+            self.more(int(passed * rate) - sent)
+            sent = int(passed * rate)
             await asyncio.sleep(TICK)
         reached = (self.answered - before) / (time.monotonic() - began)
         await self.finish()
@@ -200,16 +200,16 @@ def lags(looks: Sequence[Look]) -> list[float]:
 
     At the first of them the follower is where the log is.
     """
-    found = []
+    lags_found = []
     for now in looks:
         if now.followed >= now.head:
-            found.append(0.0)
+            lags_found.append(0.0)
             continue
         number = next(number for number, one in enumerate(looks) if one.head > now.followed)
         before, after = looks[number - 1], looks[number]
         share = (now.followed - before.head) / (after.head - before.head)
-        found.append(now.at - before.at - (after.at - before.at) * share)
-    return found
+        lags_found.append(now.at - before.at - (after.at - before.at) * share)
+    return lags_found
 
 
 class Round(NamedTuple):
@@ -228,11 +228,11 @@ class Round(NamedTuple):
         return self.highest * SHARE
 
 
-async def drive(given: argparse.Namespace, daemon: Running) -> Round:
+async def drive(options: argparse.Namespace, daemon: Running) -> Round:
     """Flood, wait until the follower is there, pace and look."""
-    client = Client(daemon.port, given.connections)
+    client = Client(daemon.port, options.connections)
     await client.connect()
-    highest = await client.flood(given.flood)
+    highest = await client.flood(options.flood)
     until = time.monotonic() + CATCH_UP
     while (now := await look(daemon.port)).followed < now.head:
         if time.monotonic() > until:
@@ -240,7 +240,7 @@ async def drive(given: argparse.Namespace, daemon: Running) -> Round:
         await asyncio.sleep(EVERY)
     looks = [now]
     watching = asyncio.create_task(_watch(daemon.port, looks))
-    paced = await client.pace(highest * SHARE, given.seconds)
+    paced = await client.pace(highest * SHARE, options.seconds)
     watching.cancel()
     if client.refused:
         raise SystemExit(f"cannot measure: {client.refused} answers were not 2xx")
@@ -253,39 +253,39 @@ async def _watch(port: int, looks: list[Look]) -> None:
         await asyncio.sleep(EVERY)
 
 
-def one_round(given: argparse.Namespace, folder: Path, url: str) -> Round:
+def one_round(options: argparse.Namespace, folder: Path, url: str) -> Round:
     """A daemon of its own over an empty log."""
     config = folder / "timelined.yml"
-    config.write_text(f"drafts: {{enabled: {str(given.drafts).lower()}}}\n")
+    config.write_text(f"drafts: {{enabled: {str(options.drafts).lower()}}}\n")
     command = ("collector", "serve", "--config.file", str(config), "--web.listen-address", "127.0.0.1:PORT")
     with server(*command, "--storage.url", url, "--log.level", "error", cwd=folder) as daemon:
-        found = uvloop.run(drive(given, daemon))
+        outcome = uvloop.run(drive(options, daemon))
     held = stored(url)
-    if not held.every == held.last or held.events != found.acknowledged:
-        raise SystemExit(f"cannot trust this run: {found.acknowledged} acknowledged, stored {held}")
-    return found
+    if not held.every == held.last or held.events != outcome.acknowledged:
+        raise SystemExit(f"cannot trust this run: {outcome.acknowledged} acknowledged, stored {held}")
+    return outcome
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Every round on a fresh log."""
-    if "sqlite" in given.backends:
-        record(report, "", rounds(given, lambda folder: f"sqlite:///{folder / 'log.db'}"))
-    if "postgresql" not in given.backends:
+    if "sqlite" in options.backends:
+        record(report, "", rounds(options, lambda folder: f"sqlite:///{folder / 'log.db'}"))
+    if "postgresql" not in options.backends:
         return
     if reason := postgres.absent():
         report.note(f"Not measured on PostgreSQL: {reason}.")
         return
     with postgres.plain(results.disk()) as database:
-        record(report, ", on PostgreSQL", rounds(given, lambda folder: made(database)))
+        record(report, ", on PostgreSQL", rounds(options, lambda folder: made(database)))
 
 
-def rounds(given: argparse.Namespace, place: Callable[[Path], str]) -> list[Round]:
+def rounds(options: argparse.Namespace, url_of: Callable[[Path], str]) -> list[Round]:
     """So many daemons, one after the other."""
-    found = []
-    for _ in range(given.rounds):
+    rounds_done = []
+    for _ in range(options.rounds):
         with results.workplace() as folder:
-            found.append(one_round(given, folder, place(folder)))
-    return found
+            rounds_done.append(one_round(options, folder, url_of(folder)))
+    return rounds_done
 
 
 def made(database: postgres.Server) -> str:
@@ -295,21 +295,21 @@ def made(database: postgres.Server) -> str:
     return url
 
 
-def record(report: results.Report, where: str, found: list[Round]) -> None:
+def record(report: results.Report, where: str, outcomes: list[Round]) -> None:
     """Note what the rounds came to."""
-    told = sum(each.acknowledged for each in found)
+    told = sum(each.acknowledged for each in outcomes)
     report.note(f"{told} events acknowledged{where}, all of them stored, positions without a gap.")
-    report.add(f"highest rate, follower on{where}", [each.highest for each in found], "req/s")
+    report.add(f"highest rate, follower on{where}", [each.highest for each in outcomes], "req/s")
     report.add(
-        f"paced rate, of the wanted one{where}", [each.paced / each.wanted for each in found],
-        at_least=SENT_GOAL, worst=True, beside={"req/s": tuple(each.paced for each in found)},
+        f"paced rate, of the wanted one{where}", [each.paced / each.wanted for each in outcomes],
+        at_least=SENT_GOAL, worst=True, beside={"req/s": tuple(each.paced for each in outcomes)},
     )  # fmt: skip
     extra = {
-        "median s": tuple(each.lags[len(each.lags) // 2] for each in found),
-        "p90 s": tuple(each.lags[math.ceil(len(each.lags) * 0.9) - 1] for each in found),
-        "looks": tuple(float(len(each.lags)) for each in found),
+        "median s": tuple(each.lags[len(each.lags) // 2] for each in outcomes),
+        "p90 s": tuple(each.lags[math.ceil(len(each.lags) * 0.9) - 1] for each in outcomes),
+        "looks": tuple(float(len(each.lags)) for each in outcomes),
     }
-    worst = [each.lags[-1] for each in found]
+    worst = [each.lags[-1] for each in outcomes]
     report.add(f"longest lag at half of it{where}", worst, "s", below=GOAL, worst=True, beside=extra)
 
 
@@ -322,10 +322,10 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--backends", nargs="+", choices=BACK_ENDS, default=BACK_ENDS)
     parser.add_argument("--drafts", action="store_true", help="have a draft written of each incident that resolves")
-    given = parser.parse_args()
-    if given.short:
-        given.rounds, given.flood, given.seconds, given.connections = 1, 0.3, 0.5, 4
-    return results.run("keepup", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.rounds, options.flood, options.seconds, options.connections = 1, 0.3, 0.5, 4
+    return results.run("keepup", options, measure)
 
 
 if __name__ == "__main__":

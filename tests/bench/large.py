@@ -127,19 +127,19 @@ async def _watch(base: Lists, began: float) -> None:
 # --- what is measured -------------------------------------------------------------------------------------------------
 
 
-async def append_to_both(log: EventLog, folder: Path, given: argparse.Namespace) -> list[float]:
+async def append_to_both(log: EventLog, folder: Path, options: argparse.Namespace) -> list[float]:
     """The rate of appending to the large log as a ratio to an empty one's, round by round."""
-    ratios, number = [], given.events
-    for turn in range(given.rounds):
+    ratios, number = [], options.events
+    for turn in range(options.rounds):
         empty = await open_log(f"sqlite:///{folder / f'empty-{turn}.db'}")
         spent = {log: 0.0, empty: 0.0}
         try:
-            for batch in range(given.batches):
-                told = [delivery(number + one, 1) for one in range(GROUP)]
+            for batch in range(options.batches):
+                submissions = [delivery(number + one, 1) for one in range(GROUP)]
                 number += GROUP
                 for each in (log, empty) if batch % 2 else (empty, log):
-                    spent[each] += await append(each, told)
-            if await empty.head() != given.batches * GROUP:
+                    spent[each] += await append(each, submissions)
+            if await empty.head() != options.batches * GROUP:
                 raise SystemExit("cannot compare: the empty log does not hold what was appended to it")
         finally:
             await empty.close()
@@ -170,15 +170,17 @@ def reads(log: EventLog, base: Lists, size: int, incidents: int) -> dict[str, Re
     return {"key": key, "listing": listing, "incident": incident}
 
 
-async def read_in_turn(named: Mapping[str, Read], given: argparse.Namespace) -> tuple[dict[str, list[float]], float]:
+async def read_in_turn(
+    readers: Mapping[str, Read], options: argparse.Namespace
+) -> tuple[dict[str, list[float]], float]:
     """The median seconds of each read, round by round; and how many events an incident had, at the median."""
-    dice = random.Random(given.events)  # noqa: S311 - which rows are read is no secret
-    medians: dict[str, list[float]] = {name: [] for name in named}
+    dice = random.Random(options.events)  # noqa: S311 - which rows are read is no secret
+    medians: dict[str, list[float]] = {name: [] for name in readers}
     sizes = []
-    for _ in range(given.rounds):
-        spent: dict[str, list[float]] = {name: [] for name in named}
-        for _ in range(given.reads):
-            for name, read in named.items():
+    for _ in range(options.rounds):
+        spent: dict[str, list[float]] = {name: [] for name in readers}
+        for _ in range(options.reads):
+            for name, read in readers.items():
                 began = perf_counter()
                 count = await read(dice)
                 spent[name].append(perf_counter() - began)
@@ -188,22 +190,22 @@ async def read_in_turn(named: Mapping[str, Read], given: argparse.Namespace) -> 
     return medians, statistics.median(sizes)
 
 
-async def all_phases(given: argparse.Namespace, report: results.Report, folder: Path) -> None:
+async def all_phases(options: argparse.Namespace, report: results.Report, folder: Path) -> None:
     """Build, read, append."""
     url = f"sqlite:///{folder / 'large.db'}"
     async with opened(url) as (log, lists):
-        await build(log, lists, given.events)
+        await build(log, lists, options.events)
     # Opened anew, so that it has no warmer caches than the empty one.
     async with opened(url) as (log, lists):
         newest = (await Projections(lists, Rules()).incidents(limit=1))[0].number
         head = await log.head()
         size = sum((folder / name).stat().st_size for name in ("large.db", "large.incidents.db")) / 2**20
         report.note(
-            f"{given.events} events of senders, {head} with the follower's own, {newest} incidents, {size:.0f} MiB."
+            f"{options.events} events of senders, {head} with the follower's own, {newest} incidents, {size:.0f} MiB."
         )
-        medians, events = await read_in_turn(reads(log, lists, head, newest), given)
-        ratios = await append_to_both(log, folder, given)
-    appended = given.rounds * given.batches * GROUP
+        medians, events = await read_in_turn(reads(log, lists, head, newest), options)
+        ratios = await append_to_both(log, folder, options)
+    appended = options.rounds * options.batches * GROUP
     report.note(f"{appended} deliveries of one event appended to each, {GROUP} in a transaction.")
     report.add("appending, of an empty log", ratios, at_least=APPEND_GOAL)
     for name, label in (("listing", f"listing {LISTED} incidents"), ("incident", f"one incident, {events:.0f} events")):
@@ -212,10 +214,10 @@ async def all_phases(given: argparse.Namespace, report: results.Report, folder: 
         report.add(label, times, "reads by key", below=READ_GOAL, beside=extra)
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """One large log, and empty ones beside it."""
     with results.workplace() as folder:
-        asyncio.run(all_phases(given, report, folder))
+        asyncio.run(all_phases(options, report, folder))
 
 
 def main() -> int:
@@ -225,10 +227,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=200, help="transactions of one round, on each log")
     parser.add_argument("--reads", type=int, default=100, help="reads of each kind in one round")
-    given = parser.parse_args()
-    if given.short:
-        given.events, given.rounds, given.batches, given.reads = 1_000, 1, 5, 5
-    return results.run("large", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.events, options.rounds, options.batches, options.reads = 1_000, 1, 5, 5
+    return results.run("large", options, measure)
 
 
 if __name__ == "__main__":

@@ -52,29 +52,29 @@ class Cell(NamedTuple):
         return f"{self.kind}, {some}, {self.connections} connection{'s' if self.connections > 1 else ''}"
 
 
-def cells(given: argparse.Namespace) -> Iterator[Cell]:
+def cells(options: argparse.Namespace) -> Iterator[Cell]:
     """The combinations asked for."""
-    for kind in given.traffic:
-        for alerts in given.alerts:
-            for connections in given.connections:
+    for kind in options.traffic:
+        for alerts in options.alerts:
+            for connections in options.connections:
                 yield Cell(kind, alerts, connections)
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """All cells, one after the other."""
-    reason = postgres.absent() if "postgresql" in given.backends else ""
-    back_ends = [one for one in given.backends if not (one == "postgresql" and reason)]
+    reason = postgres.absent() if "postgresql" in options.backends else ""
+    back_ends = [one for one in options.backends if not (one == "postgresql" and reason)]
     if reason:
         report.note(f"Not measured on PostgreSQL: {reason}.")
     with (
         server("tests.bench.noop", "PORT") as plain,
         postgres.plain(results.disk()) if "postgresql" in back_ends else nullcontext() as database,
     ):
-        for cell in cells(given):
+        for cell in cells(options):
             with results.workplace() as folder:
                 urls = {back_end: _url(back_end, folder, database) for back_end in back_ends}
                 pids = () if database is None else (database.pid,)
-                warm, *rounds = _slices(given, cell, plain, urls, pids)
+                warm, *rounds = _slices(options, cell, plain, urls, pids)
                 _record(report, cell, urls, warm, rounds)
 
 
@@ -88,14 +88,14 @@ def _url(back_end: str, folder: Path, database: postgres.Server | None) -> str:
 
 
 def _slices(
-    given: argparse.Namespace, cell: Cell, plain: Running, urls: Mapping[str, str], database: tuple[int, ...]
+    options: argparse.Namespace, cell: Cell, plain: Running, urls: Mapping[str, str], database: tuple[int, ...]
 ) -> list[dict[str, Slice]]:
     """Round by round what each server did; the first round warms them up."""
     # What is under way when a slice ends is not counted: a slice has to be much longer than one answer takes.
-    seconds = given.seconds * (4 if cell.alerts * cell.connections > 10_000 else 2 if cell.alerts >= 100 else 1)
-    rounds = given.goal_rounds if cell.goals else given.rounds
+    seconds = options.seconds * (4 if cell.alerts * cell.connections > 10_000 else 2 if cell.alerts >= 100 else 1)
+    rounds = options.goal_rounds if cell.goals else options.rounds
     traffic = Traffic(
-        body_of(cell.alerts), connections=cell.connections, seconds=seconds, tool=given.tool, times=TRAFFIC[cell.kind]
+        body_of(cell.alerts), connections=cell.connections, seconds=seconds, tool=options.tool, times=TRAFFIC[cell.kind]
     )
     with ExitStack() as stack:
         servers = {"no-op": plain}
@@ -103,10 +103,10 @@ def _slices(
             command = ("tests.bench.subject", "PORT", url, "--queue-events", str(QUEUE))
             beside = database if back_end == "postgresql" else ()
             servers[back_end] = stack.enter_context(server(*command, beside=beside))
-        found = [{name: traffic.slice(servers[name], min(1, given.seconds)) for name in urls}]
+        slices_taken = [{name: traffic.slice(servers[name], min(1, options.seconds)) for name in urls}]
         for _ in range(rounds):
-            found.append({name: traffic.slice(each) for name, each in servers.items()})  # noqa: PERF401 - one by one
-    return found
+            slices_taken.append({name: traffic.slice(each) for name, each in servers.items()})  # noqa: PERF401 - one by one
+    return slices_taken
 
 
 def _record(
@@ -117,13 +117,13 @@ def _record(
     plain = [each["no-op"] for each in rounds]
     for back_end, url in urls.items():
         ours = [each[back_end] for each in rounds]
-        found = stored(url)
+        contents = stored(url)
         told = [warm[back_end], *ours]
-        check(found, told, alerts=cell.alerts, connections=cell.connections, times=TRAFFIC[cell.kind])
+        check(contents, told, alerts=cell.alerts, connections=cell.connections, times=TRAFFIC[cell.kind])
         ratios = [one.rate / noop.rate for one, noop in zip(ours, plain, strict=True)]
         extra = beside(ours) | {"no-op req/s": tuple(each.rate for each in plain)}
         extra["no-op cpu us"] = tuple(each.cpu for each in plain)
-        extra["events stored"] = (found.events,)
+        extra["events stored"] = (contents.events,)
         report.add(f"{back_end}, {cell}", ratios, at_least=cell.goals.get(back_end), beside=extra)
 
 
@@ -138,12 +138,12 @@ def main() -> int:
     parser.add_argument("--goal-rounds", type=int, default=7, help="rounds where a goal is set")
     parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
-    given = parser.parse_args()
-    if given.short:
-        given.rounds = given.goal_rounds = 1
-        given.alerts, given.connections, given.seconds, given.tool = (2,), (4,), 0.1, "python"
-    given.tool = load.tool_of(given.tool)
-    return results.run("matrix", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.rounds = options.goal_rounds = 1
+        options.alerts, options.connections, options.seconds, options.tool = (2,), (4,), 0.1, "python"
+    options.tool = load.tool_of(options.tool)
+    return results.run("matrix", options, measure)
 
 
 if __name__ == "__main__":

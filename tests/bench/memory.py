@@ -73,31 +73,31 @@ def send(address: str, first: int, last: int) -> None:
         urllib.request.urlopen(sent, timeout=60).close()
 
 
-def held(given: argparse.Namespace, daemon: Running) -> list[float]:
+def held(options: argparse.Namespace, daemon: Running) -> list[float]:
     """MB that the daemon holds before the first event and after each ``given.every``."""
     address = f"http://127.0.0.1:{daemon.port}"
     wait(address)
-    found = [resident(daemon.pids)]
-    for done in range(0, given.events, given.every):
-        send(address, done // ALERTS, min(done + given.every, given.events) // ALERTS)
+    sizes = [resident(daemon.pids)]
+    for done in range(0, options.events, options.every):
+        send(address, done // ALERTS, min(done + options.every, options.events) // ALERTS)
         wait(address)
-        found.append(resident(daemon.pids))
-    return found
+        sizes.append(resident(daemon.pids))
+    return sizes
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Every round with a daemon of its own over an empty log."""
     rounds = []
-    for _ in range(given.rounds):
+    for _ in range(options.rounds):
         with results.workplace() as folder:
             command = ("collector", "serve", "--web.listen-address", "127.0.0.1:PORT", "--log.level", "error")
             with server(*command, "--storage.url", f"sqlite:///{folder / 'log.db'}", cwd=folder) as daemon:
-                rounds.append(held(given, daemon))
+                rounds.append(held(options, daemon))
         way = " ".join(f"{each:.0f}" for each in rounds[-1])
-        report.note(f"MB before the first event and after each {given.every}: {way}.")
+        report.note(f"MB before the first event and after each {options.every}: {way}.")
     extra = {"at the start MB": tuple(each[0] for each in rounds), "halfway MB": tuple(e[len(e) // 2] for e in rounds)}
     last = [each[-1] for each in rounds]
-    report.add(f"resident after {given.events:,} events", last, "MB", below=GOAL, worst=True, beside=extra)
+    report.add(f"resident after {options.events:,} events", last, "MB", below=GOAL, worst=True, beside=extra)
 
 
 def main() -> int:
@@ -106,10 +106,10 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--every", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=1)
-    given = parser.parse_args()
-    if given.short:
-        given.events, given.every, given.rounds = 400, 200, 1
-    return results.run("memory", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.events, options.every, options.rounds = 400, 200, 1
+    return results.run("memory", options, measure)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
-    given = parser.parse_args()
-    if given.loop == "uvloop":
+    options = parser.parse_args()
+    if options.loop == "uvloop":
         import uvloop
 
-        uvloop.run(serve(given.port))
+        uvloop.run(serve(options.port))
     else:
-        asyncio.run(serve(given.port))
+        asyncio.run(serve(options.port))
 
 
 if __name__ == "__main__":

@@ -112,10 +112,10 @@ def memory(pid: int) -> int:
 def listens(address: str) -> socket.socket:
     """A stream that somebody reads."""
     host, _, port = address.removeprefix("http://").rpartition(":")
-    made = socket.create_connection((host, int(port)))
-    made.sendall(b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    made.recv(1024)
-    return made
+    connection = socket.create_connection((host, int(port)))
+    connection.sendall(b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    connection.recv(1024)
+    return connection
 
 
 def rate(site: Site, count: int, first: int) -> float:
@@ -136,7 +136,7 @@ def listed(site: Site, times: int) -> list[float]:
     return spent
 
 
-def look(site: Site, number: int, given: argparse.Namespace, report: results.Report) -> None:
+def look(site: Site, number: int, options: argparse.Namespace, report: results.Report) -> None:
     """What a browser says of a large incident."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -147,22 +147,22 @@ def look(site: Site, number: int, given: argparse.Namespace, report: results.Rep
         page = context.new_page()
         address = f"{site.address}/incidents/{number}"
         cold = opened(page, address)
-        warm = [opened(page, address) for _ in range(given.rounds)]
+        warm = [opened(page, address) for _ in range(options.rounds)]
         report.note(f"opened for the first time: first row after {cold[0]:.0f} ms, whole after {cold[1]:.0f} ms")
         report.add("first row of a large incident", [first for first, _ in warm], unit="ms", below=300.0)
         report.add("a large incident opens", [whole for _, whole in warm], unit="ms", below=1000.0)
-        report.add("frames while zooming", [zoomed(page, given.seconds) for _ in range(2)], unit="1/s", at_least=50.0)
+        report.add("frames while zooming", [zoomed(page, options.seconds) for _ in range(2)], unit="1/s", at_least=50.0)
         browser.close()
 
 
-def load(site: Site, number: int, given: argparse.Namespace, report: results.Report) -> None:
+def load(site: Site, number: int, options: argparse.Namespace, report: results.Report) -> None:
     """The list, the weight of a page, and what streams cost."""
-    report.add("the list", listed(site, given.rounds * 3), unit="ms", below=100.0)
+    report.add("the list", listed(site, options.rounds * 3), unit="ms", below=100.0)
     report.add("a large page, compressed", [weight(f"{site.address}/incidents/{number}") / 1000], unit="kB", below=60.0)
     before = memory(site.process.process.pid)
-    alone = rate(site, given.posts, 0)
-    streams = [listens(site.address) for _ in range(given.streams)]
-    beside = rate(site, given.posts, given.posts)
+    alone = rate(site, options.posts, 0)
+    streams = [listens(site.address) for _ in range(options.streams)]
+    beside = rate(site, options.posts, options.posts)
     report.add(
         "memory of the streams", [max(0.001, (memory(site.process.process.pid) - before) / 1e6)], unit="MB", below=100.0
     )
@@ -171,10 +171,10 @@ def load(site: Site, number: int, given: argparse.Namespace, report: results.Rep
         each.close()
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """One daemon over one log."""
     with results.workplace() as folder:
-        asyncio.run(fill(folder / "log.db", given.incidents, given.events))
+        asyncio.run(fill(folder / "log.db", options.incidents, options.events))
         site = started(folder, "--storage.url", f"sqlite:///{folder / 'log.db'}")
         try:
             whole = f"{site.address}/api/v1/incidents?limit=1"
@@ -182,9 +182,9 @@ def measure(given: argparse.Namespace, report: results.Report) -> None:
             while get(f"{site.address}/-/ready").get("lag") != 0:
                 time.sleep(0.5)
             number = largest(site)
-            report.note(f"{get(whole)['incidents'][0]['number']} incidents, the largest of {given.events} events")
-            look(site, number, given, report)
-            load(site, number, given, report)
+            report.note(f"{get(whole)['incidents'][0]['number']} incidents, the largest of {options.events} events")
+            look(site, number, options, report)
+            load(site, number, options, report)
         finally:
             site.process.kill()
 
@@ -204,11 +204,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--streams", type=int, default=500)
     parser.add_argument("--posts", type=int, default=500)
-    given = parser.parse_args()
-    if given.short:
-        given.incidents, given.events, given.rounds, given.seconds = 60, 100, 1, 0.3
-        given.streams, given.posts = 5, 10
-    return results.run("pages", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.incidents, options.events, options.rounds, options.seconds = 60, 100, 1, 0.3
+        options.streams, options.posts = 5, 10
+    return results.run("pages", options, measure)
 
 
 if __name__ == "__main__":

@@ -37,17 +37,17 @@ AFTER = Endpoint(source=SOURCES["alertmanager"], reading=Reading(service_labels=
 
 def webhooks(count: int) -> list[Webhook]:
     """So many deliveries of one alert each."""
-    made = []
+    hooks = []
     for number in range(count):
         sent = senders.alertmanager(senders.alert("HighErrorRate", since="14:02", pod=f"shop-{number}"))
-        made.append(Webhook(source="alertmanager", headers=sent.headers, body=sent.body, received_at=AT + number))
-    return made
+        hooks.append(Webhook(source="alertmanager", headers=sent.headers, body=sent.body, received_at=AT + number))
+    return hooks
 
 
-async def taken_in(log: EventLog, told: list[Webhook]) -> None:
+async def taken_in(log: EventLog, hooks: list[Webhook]) -> None:
     """Read, parse and append them."""
-    for start in range(0, len(told), _TOGETHER):
-        batch = [derive(webhook, BEFORE) for webhook in told[start : start + _TOGETHER]]
+    for start in range(0, len(hooks), _TOGETHER):
+        batch = [derive(webhook, BEFORE) for webhook in hooks[start : start + _TOGETHER]]
         for answer in await log.append(batch):
             receipt_of(answer)
 
@@ -60,11 +60,11 @@ async def read_again(log: EventLog, endpoint: Endpoint) -> int:
         return derive(webhook, endpoint, authentication)
 
     while True:
-        found = await reparse(log, derived, Selection(after=after, limit=_PAGE), AT * 2)
-        changed += len(found.changes)
-        if found.after is None:
+        result = await reparse(log, derived, Selection(after=after, limit=_PAGE), AT * 2)
+        changed += len(result.changes)
+        if result.after is None:
             return changed
-        after = found.after
+        after = result.after
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> tuple[float, object]:
@@ -74,25 +74,25 @@ async def timed(work: Callable[[], Awaitable[object]]) -> tuple[float, object]:
     return process_time() - before, done
 
 
-async def one_round(path: Path, told: list[Webhook]) -> tuple[float, float, float]:
+async def one_round(path: Path, hooks: list[Webhook]) -> tuple[float, float, float]:
     """Deliveries a second: taken in, read again without a difference, and with one in each."""
     log = await open_log(f"sqlite:///{path}")
     try:
-        first, _ = await timed(lambda: taken_in(log, told))
+        first, _ = await timed(lambda: taken_in(log, hooks))
         same, none = await timed(lambda: read_again(log, BEFORE))
         other, every = await timed(lambda: read_again(log, AFTER))
     finally:
         await log.close()
-    if (none, every) != (0, len(told)):
-        raise SystemExit(f"cannot trust this run: {none} and {every} of {len(told)} events changed, not 0 and all")
-    return len(told) / first, len(told) / same, len(told) / other
+    if (none, every) != (0, len(hooks)):
+        raise SystemExit(f"cannot trust this run: {none} and {every} of {len(hooks)} events changed, not 0 and all")
+    return len(hooks) / first, len(hooks) / same, len(hooks) / other
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Round by round, each over a log of its own."""
-    told = webhooks(given.deliveries)
+    told = webhooks(options.deliveries)
     with results.workplace() as folder:
-        rounds = [asyncio.run(one_round(folder / f"{number}.db", told)) for number in range(given.rounds)]
+        rounds = [asyncio.run(one_round(folder / f"{number}.db", told)) for number in range(options.rounds)]
     first, same, other = zip(*rounds, strict=True)
     beside = {"taken in, deliveries/s": tuple(first)}
     for name, rates in (("nothing differs", same), ("each event differs", other)):
@@ -106,10 +106,10 @@ def main() -> int:
     parser = results.parser(__doc__)
     parser.add_argument("--deliveries", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    if given.short:
-        given.deliveries, given.rounds = 500, 1
-    return results.run("reparse", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.deliveries, options.rounds = 500, 1
+    return results.run("reparse", options, measure)
 
 
 if __name__ == "__main__":

@@ -117,60 +117,62 @@ class Figures(NamedTuple):
     """By another thread."""
 
 
-async def rounds(given: argparse.Namespace, database: Path, bodies: Callable[[int], bytes]) -> Figures:
+async def rounds(options: argparse.Namespace, database: Path, bodies: Callable[[int], bytes]) -> Figures:
     """The driver and the log in turn, one way of reading after the other.
 
     Pages freed on another thread leave a memory in which the next reading finds its way less quickly: that comes last.
     """
     log = await open_log(f"sqlite:///{database}")
     try:
-        await fill(log, given.events, bodies)
+        await fill(log, options.events, bodies)
         seldom_collect()
         size = await log.query(lambda c: float(c.exec_driver_sql(_SIZE).scalar_one()))
         return Figures(
             size,
-            await _pairs(given, database, PAGE, lambda: log.query(lambda c: typed(c, PAGE))),
-            await _pairs(given, database, BATCH, lambda: log.query(lambda c: typed(c, BATCH))),
-            await _pairs(given, database, HANDED, lambda: handed(log)),
+            await _pairs(options, database, PAGE, lambda: log.query(lambda c: typed(c, PAGE))),
+            await _pairs(options, database, BATCH, lambda: log.query(lambda c: typed(c, BATCH))),
+            await _pairs(options, database, HANDED, lambda: handed(log)),
         )
     finally:
         await log.close()
 
 
 async def _pairs(
-    given: argparse.Namespace, database: Path, size: int, ours: Callable[[], Awaitable[Reading]]
+    options: argparse.Namespace, database: Path, size: int, ours: Callable[[], Awaitable[Reading]]
 ) -> list[Pair]:
-    found = []
-    for number in range(given.rounds + 1):
+    pairs = []
+    for number in range(options.rounds + 1):
         gc.collect()
         pair = raw(database, size), await ours()
-        if not pair[0].events == pair[1].events == given.events:
+        if not pair[0].events == pair[1].events == options.events:
             counts = f"{pair[0].events} rows fetched, {pair[1].events} events read"
-            raise SystemExit(f"cannot compare: {given.events} events taken in, {counts}")
+            raise SystemExit(f"cannot compare: {options.events} events taken in, {counts}")
         # The first one warms the caches.
-        found += [pair] if number else []
-    return found
+        pairs += [pair] if number else []
+    return pairs
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Two logs, each read by both in turn."""
-    for what, bodies in (("plain", plain_body_of), ("annotated", body_of)):
+    for kind, bodies in (("plain", plain_body_of), ("annotated", body_of)):
         with results.workplace() as folder:
-            found = asyncio.run(rounds(given, folder / "log.db", bodies))
-        report.note(f"{given.events} {what} alerts of {found.size:.0f} bytes, as many rows, in pages of {PAGE}.")
-        record(report, what, found)
+            found = asyncio.run(rounds(options, folder / "log.db", bodies))
+        report.note(f"{options.events} {kind} alerts of {found.size:.0f} bytes, as many rows, in pages of {PAGE}.")
+        record(report, kind, found)
 
 
-def record(report: results.Report, what: str, found: Figures) -> None:
+def record(report: results.Report, kind: str, figures: Figures) -> None:
     """Note what one log's readings came to."""
     extra = {
-        "events/s": tuple(ours.events / ours.seconds for _, ours in found.typed),
-        "rows/s": tuple(plain.events / plain.seconds for plain, _ in found.typed),
+        "events/s": tuple(ours.events / ours.seconds for _, ours in figures.typed),
+        "rows/s": tuple(plain.events / plain.seconds for plain, _ in figures.typed),
     }
-    report.add(f"typed events a second, of raw sqlite3 rows, {what}", _ratios(found.typed), at_least=GOAL, beside=extra)
-    report.add(f"by processor time, {what}", [plain.cpu / ours.cpu for plain, ours in found.typed])
-    report.add(f"in pages of {BATCH}, {what}", _ratios(found.by_batches))
-    report.add(f"handed to another thread, {HANDED} at a time, {what}", _ratios(found.handed))
+    report.add(
+        f"typed events a second, of raw sqlite3 rows, {kind}", _ratios(figures.typed), at_least=GOAL, beside=extra
+    )
+    report.add(f"by processor time, {kind}", [plain.cpu / ours.cpu for plain, ours in figures.typed])
+    report.add(f"in pages of {BATCH}, {kind}", _ratios(figures.by_batches))
+    report.add(f"handed to another thread, {HANDED} at a time, {kind}", _ratios(figures.handed))
 
 
 def _ratios(pairs: Sequence[Pair]) -> list[float]:
@@ -182,11 +184,11 @@ def main() -> int:
     parser = results.parser(__doc__)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
-    given = parser.parse_args()
-    if given.short:
-        given.events, given.rounds = 1_000, 1
-    given.events -= given.events % ALERTS
-    return results.run("replay", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.events, options.rounds = 1_000, 1
+    options.events -= options.events % ALERTS
+    return results.run("replay", options, measure)
 
 
 if __name__ == "__main__":

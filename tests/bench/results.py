@@ -133,7 +133,7 @@ class Report:
     def write(self, folder: Path) -> None:
         """Leave it where the table is made from."""
         folder.mkdir(parents=True, exist_ok=True)
-        found = {
+        record = {
             "name": self.name,
             "short": self.short,
             "began": self._began.isoformat(timespec="seconds"),
@@ -144,7 +144,7 @@ class Report:
             "notes": self.notes,
             "failed": self.failed,
         }
-        folder.joinpath(f"{self.name}.json").write_text(json.dumps(found, indent=1, default=str) + "\n")
+        folder.joinpath(f"{self.name}.json").write_text(json.dumps(record, indent=1, default=str) + "\n")
 
 
 def _built(figure: Figure) -> dict[str, Any]:
@@ -198,19 +198,21 @@ def workplace() -> Iterator[Path]:
 
 def parser(about: str | None) -> argparse.ArgumentParser:
     """The options every benchmark has; ``about`` is its module's docstring."""
-    made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--short", action="store_true", help="the smallest form: shows that it works, measures nothing")
-    made.add_argument("--out", type=Path, default=OUT, help="where NAME.json is left")
-    return made
+    argument_parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    argument_parser.add_argument(
+        "--short", action="store_true", help="the smallest form: shows that it works, measures nothing"
+    )
+    argument_parser.add_argument("--out", type=Path, default=OUT, help="where NAME.json is left")
+    return argument_parser
 
 
-def run(name: str, given: argparse.Namespace, measure: Callable[[argparse.Namespace, Report], None]) -> int:
+def run(name: str, arguments: argparse.Namespace, measure: Callable[[argparse.Namespace, Report], None]) -> int:
     """Measure, leave the figures, and say by the exit status whether all goals were reached."""
     end_when_told()
-    options = {key: value for key, value in vars(given).items() if key not in ("short", "out")}
-    report = Report(name, short=given.short, options=options)
-    measure(given, report)
-    report.write(given.out)
+    options = {key: value for key, value in vars(arguments).items() if key not in ("short", "out")}
+    report = Report(name, short=arguments.short, options=options)
+    measure(arguments, report)
+    report.write(arguments.out)
     return 1 if report.failed else 0
 
 
@@ -230,29 +232,29 @@ def _stop(number: int, frame: object) -> None:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def table(found: Sequence[Mapping[str, Any]]) -> str:
+def table(results: Sequence[Mapping[str, Any]]) -> str:
     """All benchmarks' figures, as Markdown."""
     parts = ["# Results of the benchmarks\n\nWhat each figure means: docs/benchmarks.md.\n"]
-    for one in found:
-        parts.append(f"\n## {one['name']}\n\n{_facts(one)}\n")
-        if one["short"]:
+    for result in results:
+        parts.append(f"\n## {result['name']}\n\n{_facts(result)}\n")
+        if result["short"]:
             parts.append("\nShort form: it shows that the benchmark works, and measures nothing.\n")
-        if one["figures"]:
+        if result["figures"]:
             head = "| figure | median | min .. max | rounds | goal | | beside it, medians |"
-            rows = [_row(figure, one["short"]) for figure in one["figures"]]
+            rows = [_row(figure, result["short"]) for figure in result["figures"]]
             parts.append("\n".join(["", head, "|---|---:|---:|---:|---|---|---|", *rows, ""]))
-        parts += [f"\n{note}\n" for note in one["notes"]]
-        if one.get("printed"):
-            parts.append(f"\n```\n{one['printed'].strip()}\n```\n")
+        parts += [f"\n{note}\n" for note in result["notes"]]
+        if result.get("printed"):
+            parts.append(f"\n```\n{result['printed'].strip()}\n```\n")
     return "".join(parts)
 
 
-def _facts(one: Mapping[str, Any]) -> str:
-    machine = one.get("machine", {})
+def _facts(result: Mapping[str, Any]) -> str:
+    machine = result.get("machine", {})
     loads = {"load before", "load after"}
     facts = [f"{name} {value}" for name, value in machine.items() if name not in loads]
     facts += [f"{name} {' '.join(f'{part:.2f}' for part in machine[name])}" for name in machine if name in loads]
-    return f"{one['began']}, {one['seconds']:.0f} s. " + ", ".join(facts)
+    return f"{result['began']}, {result['seconds']:.0f} s. " + ", ".join(facts)
 
 
 def _read(figure: Mapping[str, Any]) -> Figure:
@@ -283,14 +285,14 @@ def collected(folder: Path) -> list[dict[str, Any]]:
 
 def conclude(folder: Path) -> int:
     """Make the table and the picture of what lies in a folder; 1 where a goal was missed, naming it."""
-    found = collected(folder)
-    if not found:
+    summaries = collected(folder)
+    if not summaries:
         raise SystemExit(f"cannot make a table of results: {folder} holds none; run a benchmark first")
     target = folder / "results.md"
-    target.write_text(table(found))
-    target.with_suffix(".svg").write_text(picture(found))
+    target.write_text(table(summaries))
+    target.with_suffix(".svg").write_text(picture(summaries))
     print(f"the table of results: {target}")
-    failed = [f"{one['name']}: {what}" for one in found for what in one["failed"]]
+    failed = [f"{one['name']}: {what}" for one in summaries for what in one["failed"]]
     for one in failed:
         print(f"goal not reached: {one}", file=sys.stderr)
     return 1 if failed else 0

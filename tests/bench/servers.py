@@ -64,10 +64,10 @@ def process(*command: str, cwd: Path = ROOT, env: Mapping[str, str] | None = Non
 @contextmanager
 def _serving(command: Sequence[str], start: Callable[[Sequence[str]], Started]) -> Iterator[tuple[int, int]]:
     port = free_port()
-    named = [part.replace("PORT", str(port)) for part in command]
-    started = start(named)
+    with_port = [part.replace("PORT", str(port)) for part in command]
+    started = start(with_port)
     try:
-        _await(port, started, named)
+        _await(port, started, with_port)
         yield port, started.pid
     finally:
         end(started)
@@ -120,11 +120,11 @@ def resident(pids: tuple[int, ...]) -> float:
 
 def _families(pids: tuple[int, ...], stats: Mapping[int, list[str]]) -> set[int]:
     """Those of the processes that still run, and all their descendants."""
-    wanted, before = set(pids), 0
-    while before < len(wanted):
-        before = len(wanted)
-        wanted |= {pid for pid, fields in stats.items() if int(fields[1]) in wanted}
-    return wanted & stats.keys()
+    wanted_pids, before = set(pids), 0
+    while before < len(wanted_pids):
+        before = len(wanted_pids)
+        wanted_pids |= {pid for pid, fields in stats.items() if int(fields[1]) in wanted_pids}
+    return wanted_pids & stats.keys()
 
 
 def _stats() -> Iterator[tuple[int, list[str]]]:

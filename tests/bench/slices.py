@@ -50,15 +50,15 @@ class Traffic:
         """Load one server, and wait until it is done with what it still owes."""
         self._slices += 1
         before = cpu(server.pids)
-        seen = load.run(
+        load_result = load.run(
             server.port, self._path, self._body, connections=self.connections, seconds=seconds or self._seconds,
             slice_number=self._slices, tool=self._tool, times=self.times, rate=self._rate,
         )  # fmt: skip
         settle(server.pids)
-        if seen.refused or seen.broken:
-            said = f"{seen.refused} answers were not 2xx and {seen.broken} connections broke"
+        if load_result.refused or load_result.broken:
+            said = f"{load_result.refused} answers were not 2xx and {load_result.broken} connections broke"
             raise SystemExit(f"cannot compare: on port {server.port} {said}")
-        return Slice(seen, 1e6 * (cpu(server.pids) - before) / max(1, seen.answered))
+        return Slice(load_result, 1e6 * (cpu(server.pids) - before) / max(1, load_result.answered))
 
 
 class Stored(NamedTuple):
@@ -86,26 +86,26 @@ async def _stored(url: str) -> Stored:
 
 
 def _counts(connection: Connection) -> Stored:
-    one = connection.exec_driver_sql
+    query = connection.exec_driver_sql
     return Stored(
-        one("SELECT count(*) FROM delivery").scalar_one(),
-        one(f"SELECT count(*) FROM event WHERE source <> '{MACHINE}'").scalar_one(),  # noqa: S608 - a constant of ours
-        one("SELECT count(*) FROM event").scalar_one(),
-        one("SELECT coalesce(max(position), 0) FROM event").scalar_one(),
+        query("SELECT count(*) FROM delivery").scalar_one(),
+        query(f"SELECT count(*) FROM event WHERE source <> '{MACHINE}'").scalar_one(),  # noqa: S608 - a constant of ours
+        query("SELECT count(*) FROM event").scalar_one(),
+        query("SELECT coalesce(max(position), 0) FROM event").scalar_one(),
     )
 
 
-def check(found: Stored, slices: Sequence[Slice], *, alerts: int, connections: int, times: int = 1) -> str:
+def check(contents: Stored, slices: Sequence[Slice], *, alerts: int, connections: int, times: int = 1) -> str:
     """What was counted, in words; raises ``SystemExit`` where the log and the answers disagree."""
     answered = [each.seen.answered for each in slices]
     lowest = alerts * sum(-(-count // times) for count in answered)
     # A slice may begin and end within what belongs together.
     highest = alerts * sum(-(-(count + connections) // times) + (times > 1) for count in answered)
     told = sum(answered)
-    agree = told <= found.deliveries <= told + connections * len(slices) and lowest <= found.events <= highest
-    counted = f"{told} deliveries acknowledged, {found.deliveries} stored, {found.events} events"
-    if not agree or found.every != found.last:
-        raise SystemExit(f"cannot trust this run: {counted}, {found.every} in all, last position {found.last}")
+    agree = told <= contents.deliveries <= told + connections * len(slices) and lowest <= contents.events <= highest
+    counted = f"{told} deliveries acknowledged, {contents.deliveries} stored, {contents.events} events"
+    if not agree or contents.every != contents.last:
+        raise SystemExit(f"cannot trust this run: {counted}, {contents.every} in all, last position {contents.last}")
     return f"{counted}, positions without a gap"
 
 

@@ -76,17 +76,17 @@ def version() -> tuple[float, float]:
     return perf_counter() - began, spent
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """One log, started over again and again."""
     with results.workplace() as folder:
         url = f"sqlite:///{folder / 'log.db'}"
-        asyncio.run(filled(url, given.events))
+        asyncio.run(filled(url, options.events))
         (folder / "timelined.yml").write_text(_CONFIG)
         start(folder, url)
-        taken = [start(folder, url) for _ in range(given.rounds)]
-    asked = [version() for _ in range(given.rounds)]
-    ready = f"start to ready over {given.events:,} events"
-    for name, found, goal in ((ready, taken, READY_GOAL), ("timelined --version", asked, VERSION_GOAL)):
+        start_times = [start(folder, url) for _ in range(options.rounds)]
+    asked = [version() for _ in range(options.rounds)]
+    ready = f"start to ready over {options.events:,} events"
+    for name, found, goal in ((ready, start_times, READY_GOAL), ("timelined --version", asked, VERSION_GOAL)):
         beside = {"processor s": tuple(spent for _, spent in found)}
         report.add(name, [seconds for seconds, _ in found], "s", below=goal, beside=beside)
 
@@ -96,10 +96,10 @@ def main() -> int:
     parser = results.parser(__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    if given.short:
-        given.events, given.rounds = 200, 1
-    return results.run("start", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.events, options.rounds = 200, 1
+    return results.run("start", options, measure)
 
 
 if __name__ == "__main__":

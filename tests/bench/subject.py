@@ -61,12 +61,12 @@ def main() -> None:
     parser.add_argument("database", help="a file, or a database URL")
     parser.add_argument("--batch-events", type=int, help="1: every request has a commit of its own")
     parser.add_argument("--queue-events", type=int, help="so many may wait; more are refused")
-    given = parser.parse_args()
-    named = {"batch_events": given.batch_events, "queue_events": given.queue_events}
+    arguments = parser.parse_args()
+    named = {"batch_events": arguments.batch_events, "queue_events": arguments.queue_events}
     options = {name: value for name, value in named.items() if value is not None}
     daemon.seldom_collect()
-    url = given.database if "://" in given.database else f"sqlite:///{given.database}"
-    uvloop.run(serve(given.port, url, **options))
+    url = arguments.database if "://" in arguments.database else f"sqlite:///{arguments.database}"
+    uvloop.run(serve(arguments.port, url, **options))
 
 
 if __name__ == "__main__":

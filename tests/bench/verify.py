@@ -68,24 +68,24 @@ def alert(number: int) -> Event:
     )
 
 
-async def filled(path: Path, events: int, each: int) -> None:
-    """A log of so many events, ``each`` in a delivery, sealed ten times on the way."""
+async def filled(path: Path, events: int, per_delivery: int) -> None:
+    """A log of so many events, ``per_delivery`` in a delivery, sealed ten times on the way."""
     log = await open_log(f"sqlite:///{path}")
     job = SealJob(log=log, beside=ProofFolder(path.with_suffix(".proof"), "bench"), origin="bench", signer=None)
-    step = max(each, 1000)
+    step = max(per_delivery, 1000)
     for start in range(0, events, step):
-        numbers = range(start, start + step, each)
-        await log.append([_delivery(number, each) for number in numbers])
+        numbers = range(start, start + step, per_delivery)
+        await log.append([_delivery(number, per_delivery) for number in numbers])
         if start % (step * max(1, events // step // 10)) == 0:
             await job.run()
     await job.run()
     await log.close()
 
 
-def _delivery(first: int, each: int) -> Submission:
-    events = tuple(alert(number) for number in range(first, first + each))
+def _delivery(first: int, per_delivery: int) -> Submission:
+    events = tuple(alert(number) for number in range(first, first + per_delivery))
     headers = (("content-type", "application/json"), ("user-agent", "Alertmanager/0.27.0"))
-    body = b"x" * (600 * each)
+    body = b"x" * (600 * per_delivery)
     return Submission(source="alertmanager", received_at=AT + first * 1000, body=body, headers=headers, events=events)
 
 
@@ -141,12 +141,12 @@ def helped(path: Path, events: int) -> Helped:
     return Helped(waited, sum(after[:4]) - sum(before[:4]))
 
 
-def in_turn(path: Path, given: argparse.Namespace) -> tuple[list[float], list[float]]:
+def in_turn(path: Path, options: argparse.Namespace) -> tuple[list[float], list[float]]:
     """Events a second of verifying and of the bare loop, round by round."""
     ours, least = [], []
-    for _ in range(given.rounds):
-        ours.append(given.events / spent(lambda: check(asyncio.run(verified(path)), given.events)))
-        least.append(given.events / spent(lambda: bare(path)))
+    for _ in range(options.rounds):
+        ours.append(options.events / spent(lambda: check(asyncio.run(verified(path)), options.events)))
+        least.append(options.events / spent(lambda: bare(path)))
     return ours, least
 
 
@@ -156,19 +156,19 @@ def check(verdict: Verdict, events: int) -> None:
         raise SystemExit(f"the log did not verify: {verdict.differences[:3]}")
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Both logs, one after the other."""
     journal.set_up("warning", "logfmt")
-    for each, alone, all_of_them in ((100, GOAL, None), (1, None, GOAL)):
+    for per_delivery, alone, all_of_them in ((100, GOAL, None), (1, None, GOAL)):
         with results.workplace() as folder:
             path = folder / "log.db"
-            asyncio.run(filled(path, given.events, each))
-            ours, least = in_turn(path, given)
-            turns = together(path, given)
-        name = f"verifying, {each} alerts a delivery" if each > 1 else "verifying, one alert a delivery"
+            asyncio.run(filled(path, options.events, per_delivery))
+            ours, least = in_turn(path, options)
+            turns = together(path, options)
+        name = f"verifying, {per_delivery} alerts a delivery" if per_delivery > 1 else "verifying, one alert a delivery"
         report.add(name, ours, "events/s", at_least=alone, beside={"fetch and sha256 events/s": tuple(least)})
-        cpu = {"events a second of processor time": tuple(given.events / turn.spent for turn in turns)}
-        waited = [given.events / turn.waited for turn in turns]
+        cpu = {"events a second of processor time": tuple(options.events / turn.spent for turn in turns)}
+        waited = [options.events / turn.waited for turn in turns]
         report.add(f"{name}, all processors", waited, "events/s", at_least=all_of_them, beside=cpu)
         report.add(f"{name}, of fetch and sha256", [one / other for one, other in zip(ours, least, strict=True)])
 
@@ -178,10 +178,10 @@ def main() -> int:
     parser = results.parser(__doc__)
     parser.add_argument("--events", type=int, default=400_000)
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
-    if given.short:
-        given.events, given.rounds = 2_000, 1
-    return results.run("verify", given, measure)
+    options = parser.parse_args()
+    if options.short:
+        options.events, options.rounds = 2_000, 1
+    return results.run("verify", options, measure)
 
 
 if __name__ == "__main__":

@@ -49,14 +49,14 @@ def places(path: Path, tables: tuple[str, ...], chance: random.Random, count: in
 
     The file must be whole: closed by its last writer, no WAL beside it. Its tables must be rowid tables.
     """
-    found: list[Place] = []
+    spots: list[Place] = []
     pieces = {table: list(pieces_of(path, table)) for table in tables}
     for number in range(count):
         of = pieces[tables[number % len(tables)]]
         (piece,) = chance.choices(of, weights=[each.size for each in of])
         offset = piece.offset + chance.randrange(piece.size)
-        found.append(Place(piece.table, piece.row, offset, 1 << chance.randrange(8)))
-    return found
+        spots.append(Place(piece.table, piece.row, offset, 1 << chance.randrange(8)))
+    return spots
 
 
 def pieces_of(path: Path, table: str) -> Iterator[Piece]:
@@ -114,8 +114,8 @@ class _File:
     def _varint(self, at: int) -> tuple[int, int]:
         """A variable-length number, and where the next thing stands."""
         value = 0
-        for place in range(at, at + 8):
-            value = value << 7 | self._content[place] & 0x7F
-            if self._content[place] < 0x80:
-                return value, place + 1
+        for offset in range(at, at + 8):
+            value = value << 7 | self._content[offset] & 0x7F
+            if self._content[offset] < 0x80:
+                return value, offset + 1
         return value << 8 | self._content[at + 8], at + 9

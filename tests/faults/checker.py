@@ -231,20 +231,20 @@ def _deliveries(case: _Case) -> Iterator[Finding]:
         most[digest] += attempt.outcome is not Outcome.REJECTED
         if attempt.delivery:
             yield from _received(attempt, case.by_number.get(int(attempt.delivery.removeprefix("d"))))
-    found: Counter[bytes] = Counter()
+    digests: Counter[bytes] = Counter()
     for delivery in case.log.deliveries:
         digest = sha256(delivery.body or b"").digest()
-        found[digest] += 1
+        digests[digest] += 1
         if digest not in most:
             yield Finding("body", f"delivery d{delivery.number} holds bytes that nobody sent")
         yield from _whole(case, delivery)
-    for digest, count in found.items():
+    for digest, count in digests.items():
         if digest in most and count > most[digest]:
             kind = "doubled" if most[digest] else "rejected"
             yield Finding(kind, f"the body {digest.hex()[:16]} is kept {count} times, and came {most[digest]} times")
     for digest, count in least.items():
-        if found[digest] < count:
-            said = f"the body {digest.hex()[:16]} was acknowledged {count} times and is kept {found[digest]} times"
+        if digests[digest] < count:
+            said = f"the body {digest.hex()[:16]} was acknowledged {count} times and is kept {digests[digest]} times"
             yield Finding("lost", said)
 
 
@@ -296,11 +296,11 @@ def _order(case: _Case) -> Iterator[Finding]:
         if attempt.outcome is Outcome.ACKED
     ]
     numbered = [(attempt, positions) for attempt, positions in new if positions]
-    heard = sorted((attempt.heard_at, max(positions)) for attempt, positions in numbered)
+    answered = sorted((attempt.heard_at, max(positions)) for attempt, positions in numbered)
     highest = at = 0
     for attempt, positions in sorted(numbered, key=lambda pair: pair[0].sent_at):
-        while at < len(heard) and heard[at][0] < attempt.sent_at:
-            highest = max(highest, heard[at][1])
+        while at < len(answered) and answered[at][0] < attempt.sent_at:
+            highest = max(highest, answered[at][1])
             at += 1
         if min(positions) < highest:
             said = f"delivery {attempt.delivery} got position {min(positions)}, after {highest} had been acknowledged"
@@ -320,35 +320,37 @@ def _checkpoints(log: StoredLog, checkpoints: Iterable[Checkpoint]) -> Iterator[
     """Both trees are continuations of each tree there was, and of those that the daemon sealed."""
     sealed = [Checkpoint(each.size, each.root, each.tree) for each in log.sealed]
     for name, rows in ((EVENTS, "events"), (DELIVERIES, "deliveries")):
-        kept = [each for each in (*checkpoints, *sealed) if each.tree == name]
+        of_tree = [each for each in (*checkpoints, *sealed) if each.tree == name]
         leaves = log.leaves(name)
-        found = tree.roots(leaves, {each.size for each in kept})
-        for size, root in sorted({(each.size, each.root) for each in kept}):
-            if size not in found:
+        roots = tree.roots(leaves, {each.size for each in of_tree})
+        for size, root in sorted({(each.size, each.root) for each in of_tree}):
+            if size not in roots:
                 yield Finding("lost", f"there were {size} {rows}, and there are {len(leaves)}")
-            elif found[size] != root:
+            elif roots[size] != root:
                 yield Finding("root", f"the root over the first {size} {rows} is not what it was")
 
 
 def _tails(log: StoredLog, tails: Mapping[str, Sequence[Seen]]) -> Iterator[Finding]:
     """Each reader was shown every position once, in order, and what stands there."""
     stored = {event.position: (event.id, event.revision) for event in log.events}
-    for name, seen in tails.items():
-        for expected, shown in enumerate(seen, 1):
-            if shown.position != expected:
-                said = f"{name} was shown position {shown.position} where {expected} was due"
+    for name, rows in tails.items():
+        for expected, row in enumerate(rows, 1):
+            if row.position != expected:
+                said = f"{name} was shown position {row.position} where {expected} was due"
                 yield Finding("tail", said)
                 break
-        for shown in seen:
-            if stored.get(shown.position) != (shown.event, shown.revision):
-                kind = "tail" if shown.position in stored else "lost"
-                yield Finding(kind, f"{name} was shown event {shown.event} at position {shown.position}")
+        for row in rows:
+            if stored.get(row.position) != (row.event, row.revision):
+                kind = "tail" if row.position in stored else "lost"
+                yield Finding(kind, f"{name} was shown event {row.event} at position {row.position}")
 
 
 def _projections(projections: Mapping[str, tuple[Any, Any]]) -> Iterator[Finding]:
     """Each list is what the events give."""
-    for name, (kept, made) in projections.items():
-        if kept == made:
+    for name, (stored, made_anew) in projections.items():
+        if stored == made_anew:
             continue
-        first = next((key for key in [*made, *kept] if kept.get(key) != made.get(key)), None)
-        yield Finding("projection", f"{name}, at {first}: {kept.get(first)!r} is listed, {made.get(first)!r} is true")
+        first = next((key for key in [*made_anew, *stored] if stored.get(key) != made_anew.get(key)), None)
+        yield Finding(
+            "projection", f"{name}, at {first}: {stored.get(first)!r} is listed, {made_anew.get(first)!r} is true"
+        )

@@ -55,10 +55,10 @@ class Clients:
 
     async def refused(self, more: int, patience: float = 60.0) -> None:
         """Wait until so many more attempts were answered 503."""
-        seen = len(self._history.attempts)
+        count = len(self._history.attempts)
 
         def enough() -> bool:
-            return sum(attempt.status == 503 for attempt in self._history.attempts[seen:]) >= more
+            return sum(attempt.status == 503 for attempt in self._history.attempts[count:]) >= more
 
         await until(enough, f"{more} refusals", patience)
 
@@ -129,13 +129,13 @@ class Clients:
 
 
 def _heard(begun: Attempt, status: int, headers: Mapping[str, str], raw: bytes) -> Attempt:
-    said: dict[str, Any] = msgspec.json.decode(raw)
-    detail = str(said.get("detail", ""))
+    answer: dict[str, Any] = msgspec.json.decode(raw)
+    detail = str(answer.get("detail", ""))
     return begun._replace(
         outcome=outcome_of(status, detail),
         status=status,
         said=detail,
-        delivery=said.get("delivery", ""),
-        placed=tuple(Placed(each["event"], each["position"], each["known"]) for each in said.get("items", ())),
+        delivery=answer.get("delivery", ""),
+        placed=tuple(Placed(each["event"], each["position"], each["known"]) for each in answer.get("items", ())),
         retry_after=headers.get("Retry-After", ""),
     )

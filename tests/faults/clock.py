@@ -48,10 +48,10 @@ async def clock_steps(
     """
     slowest = 0.0
     for number in range(report.rounds):
-        place = folder / f"log-{number}"
-        clock = SteppedClock(place)
+        log_folder = folder / f"log-{number}"
+        clock = SteppedClock(log_folder)
         seed = f"{report.seed}/{number}"
-        async with rigged(place, seed, clients=_CLIENTS, environ=clock.environ, config=_JOBS) as rig:
+        async with rigged(log_folder, seed, clients=_CLIENTS, environ=clock.environ, config=_JOBS) as rig:
             rig.clients.pace = pace
             rig.clients.start()
             await rig.clients.acked(acks)

@@ -99,13 +99,13 @@ class Image:
 @contextmanager
 def image(folder: Path) -> Iterator[Image]:
     """An image, mounted for the length of the block, however it ends."""
-    made = Image(folder)
-    made.mount_or_skip()
+    disk = Image(folder)
+    disk.mount_or_skip()
     try:
-        yield made
+        yield disk
     finally:
-        if os.path.ismount(made.mountpoint):
-            _run("umount", "--lazy", str(made.mountpoint))
+        if os.path.ismount(disk.mountpoint):
+            _run("umount", "--lazy", str(disk.mountpoint))
 
 
 @contextmanager

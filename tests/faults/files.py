@@ -197,11 +197,11 @@ BY = (_by_path, _by_symlink, _by_hard_link, _without_lock, _with_another_lock)
 
 async def second_daemons(folder: Path, report: Report) -> None:
     """A second daemon over the same file, whatever the path: it ends, and the first goes on."""
-    for place, seed, rounds in logs(folder, report):
-        database = place / "timelined.db"
-        async with rigged(place, seed, store=SqliteStore(database), clients=4) as rig:
+    for log_folder, seed, rounds in logs(folder, report):
+        database = log_folder / "timelined.db"
+        async with rigged(log_folder, seed, store=SqliteStore(database), clients=4) as rig:
             for number in range(rounds):
-                await _second(rig, report, database, BY[number % len(BY)], place / f"second-{number}")
+                await _second(rig, report, database, BY[number % len(BY)], log_folder / f"second-{number}")
                 if not report.add(await rig.judge()):
                     return
             await report.verify(rig.daemon)

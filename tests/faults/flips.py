@@ -27,14 +27,14 @@ async def bit_flips(folder: Path, report: Report) -> None:
     report.require(whole == (0, []), "verify", f"a log that nobody touched was found to differ: {whole}")
     kinds: Counter[str] = Counter()
     owners = _owners(view(database, stored.read))
-    for place in places(database, TABLES, rig.random, report.rounds):
-        place.flip(database)
-        code, found = await rig.daemon.verify()
-        place.flip(database)
-        report.require(code == 6, "verify", f"{place} was not found: exit code {code}")
-        named = {(each["table"], each["number"]) for each in found}
-        report.require(bool(named & owners[place.table, place.row]), "verify", f"{place} was not named: {found[:5]}")
-        kinds[place.table] += 1
+    for bit in places(database, TABLES, rig.random, report.rounds):
+        bit.flip(database)
+        code, differences = await rig.daemon.verify()
+        bit.flip(database)
+        report.require(code == 6, "verify", f"{bit} was not found: exit code {code}")
+        named = {(each["table"], each["number"]) for each in differences}
+        report.require(bool(named & owners[bit.table, bit.row]), "verify", f"{bit} was not named: {differences[:5]}")
+        kinds[bit.table] += 1
         report.add(verdict)
     report.facts["flipped"] = dict(kinds)
 

@@ -79,7 +79,7 @@ async def _compare_drafts(rig: Rig, report: Report) -> None:
         async with scratch_lists(path, RULES) as base:
             lists = Projections(base, RULES)
             numbers = sorted(row.number for row in await lists.incidents(limit=_SHOWN))
-            made = {number: await postmortem(lists, number) for number in numbers}
+            drafts = {number: await postmortem(lists, number) for number in numbers}
         opened = Counter(
             event.data["number"]
             for event in await log.read(0, 1_000_000)
@@ -89,8 +89,8 @@ async def _compare_drafts(rig: Rig, report: Report) -> None:
         await log.close()
     report.require(max(opened.values(), default=1) == 1, "doubled", f"numbers that were announced: {opened}")
     async with aiohttp.ClientSession() as session:
-        for number, text in made.items():
+        for number, text in drafts.items():
             async with session.get(f"{rig.daemon.address}/api/v1/incidents/{number}/postmortem.md") as answer:
                 same = answer.status == 200 and await answer.text() == text
             report.require(same, "draft", f"the draft of incident {number} is another one ({answer.status})")
-    report.facts["drafts_compared"] = int(report.facts.get("drafts_compared", 0)) + len(made)
+    report.facts["drafts_compared"] = int(report.facts.get("drafts_compared", 0)) + len(drafts)

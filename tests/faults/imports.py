@@ -97,11 +97,11 @@ def _run(database: Path, file: Path, report: Report) -> Any:
             peak = max(peak, int(found[1]) >> 10 if found else 0)
             time.sleep(0.05)
         printed.seek(0)
-        said = printed.read()
+        output = printed.read()
     report.facts["peak_mb"] = max(peak, int(report.facts.get("peak_mb", 0)))
-    report.require(running.returncode == 0, "exit", f"the import ended with {running.returncode}: {said!r}")
+    report.require(running.returncode == 0, "exit", f"the import ended with {running.returncode}: {output!r}")
     report.require(peak <= LARGEST, "memory", f"the import took {peak} MB")
-    return msgspec.json.decode(said)
+    return msgspec.json.decode(output)
 
 
 def _count(database: Path) -> int:

@@ -68,13 +68,13 @@ def server(**settings: str) -> Iterator[Server]:
 @contextmanager
 def standby(primary: Server, name: str) -> Iterator[Server]:
     """A streaming replica of a server, caught up."""
-    with placed() as made:
-        made.run("pg_basebackup", "-h", str(primary.folder), "-U", "owner", "-D", str(made.data), "--checkpoint=fast")
+    with placed() as copy:
+        copy.run("pg_basebackup", "-h", str(primary.folder), "-U", "owner", "-D", str(copy.data), "--checkpoint=fast")
         conninfo = f"host={primary.folder} user=owner application_name={name}"
-        made.configure(f"primary_conninfo = '{conninfo}'\nunix_socket_directories = '{made.folder}'")
-        (made.data / "standby.signal").touch()
-        made.start()
-        yield made
+        copy.configure(f"primary_conninfo = '{conninfo}'\nunix_socket_directories = '{copy.folder}'")
+        (copy.data / "standby.signal").touch()
+        copy.start()
+        yield copy
 
 
 async def on_thread(work: Callable[..., T], *arguments: object) -> T:
@@ -236,10 +236,10 @@ async def _says_lost(rig: Rig, daemon: Supervisor) -> bool:
     if not daemon.alive:
         return "acknowledged" in daemon.last_words()
     try:
-        status, _, said = await rig.get("/-/ready", daemon)
+        status, _, body = await rig.get("/-/ready", daemon)
     except (aiohttp.ClientError, OSError):
         return False
-    return status == 503 and "acknowledged" in str(said)
+    return status == 503 and "acknowledged" in str(body)
 
 
 async def _refuses_to_start(daemon: Supervisor, report: Report) -> None:

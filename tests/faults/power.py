@@ -52,11 +52,11 @@ async def _weak_cuts(folder: Path, report: Report) -> None:
     lost = 0
     rounds = min(3, report.rounds)
     for number in range(rounds):
-        place = folder / f"log-{number}"
-        with image(place / "image") as disk:
+        log_folder = folder / f"log-{number}"
+        with image(log_folder / "image") as disk:
             database = disk.mountpoint / "timelined.db"
             async with rigged(
-                place, f"{report.seed}/{number}", store=SqliteStore(database), module="tests.faults.weak"
+                log_folder, f"{report.seed}/{number}", store=SqliteStore(database), module="tests.faults.weak"
             ) as rig:
                 await _cut(rig, disk)
                 lost += _found(rig, database).count("lost") > 0

@@ -70,7 +70,7 @@ async def readers(
 async def _round(
     rig: Rig, report: Report, figures: dict[str, list[float]], count: int, seconds: float
 ) -> Counter[str]:  # fmt: skip
-    seen = len(rig.history.attempts)
+    count_before = len(rig.history.attempts)
     command = (sys.executable, "-m", "tests.faults.readers", rig.daemon.address, str(count), str(seconds))
     crowd = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=subprocess.PIPE)
     assert crowd.stdout is not None
@@ -81,7 +81,7 @@ async def _round(
     answers = Counter(msgspec.json.decode(await crowd.stdout.read(), type=dict[str, int]))
     await rig.clients.stop()
     await crowd.wait()
-    attempts = [each for each in rig.history.attempts[seen:] if each.sent_at >= began]
+    attempts = [each for each in rig.history.attempts[count_before:] if each.sent_at >= began]
     times = sorted(each.heard_at - each.sent_at for each in attempts)
     refused = [each for each in attempts if each.outcome is not Outcome.ACKED and each.status == 503]
     report.require(not refused, "refused", f"{len(refused)} of {len(attempts)} webhooks were refused: {refused[:1]}")

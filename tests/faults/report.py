@@ -62,10 +62,10 @@ class Report:
         """A broken promise."""
         self.findings.append({"round": self.done, "kind": kind, "what": what})
 
-    def require(self, holds: bool, kind: str, what: str) -> None:
+    def require(self, holds: bool, kind: str, detail: str) -> None:
         """A promise that is not about the log: a finding where it does not hold."""
         if not holds:
-            self.find(kind, what)
+            self.find(kind, detail)
 
     async def verify(self, daemon: Supervisor) -> None:
         """Have ``timelined verify`` look at the log, too: at its end, since it reads all of it."""
@@ -99,9 +99,9 @@ class Report:
         }  # fmt: skip
 
 
-def logs(folder: Path, report: Report, each: int = _ROUNDS_PER_LOG) -> Iterator[tuple[Path, str, int]]:
-    """A folder, a seed and a number of rounds for each log of a run; ``each`` is the most for one."""
-    for first in range(0, report.rounds, each):
-        name = f"log-{first // each}"
+def logs(folder: Path, report: Report, rounds_each: int = _ROUNDS_PER_LOG) -> Iterator[tuple[Path, str, int]]:
+    """A folder, a seed and a number of rounds for each log of a run; ``rounds_each`` is the most for one."""
+    for first in range(0, report.rounds, rounds_each):
+        name = f"log-{first // rounds_each}"
         report.next_log()
-        yield folder / name, f"{report.seed}/{name}", min(each, report.rounds - first)
+        yield folder / name, f"{report.seed}/{name}", min(rounds_each, report.rounds - first)

@@ -35,10 +35,10 @@ class DidNotHappenError(AssertionError):
     """Something that was waited for."""
 
 
-async def until(what: Callable[[], bool | Awaitable[bool]], name: str, patience: float = PATIENCE) -> float:
+async def until(condition: Callable[[], bool | Awaitable[bool]], name: str, patience: float = PATIENCE) -> float:
     """Wait for a condition; the seconds it took."""
     began = now()
-    while not await _held(what()):
+    while not await _held(condition()):
         waited = now() - began
         if waited > patience:
             raise DidNotHappenError(f"{name}: not within {patience:g} s")
@@ -116,15 +116,15 @@ class Supervisor:
         self.starts += 1
 
     def _launched(self, environ: dict[str, str]) -> Process:
-        with self.said.open("ab") as said, Path(os.devnull).open("r+b") as nothing:
+        with self.said.open("ab") as log_file, Path(os.devnull).open("r+b") as nothing:
             if self._module == "collector" and forks.possible(environ):
-                streams = (nothing.fileno(), nothing.fileno(), said.fileno())
+                streams = (nothing.fileno(), nothing.fileno(), log_file.fileno())
                 return forks.start(self._command()[3:], self.folder, environ, streams, follower=True)
             return subprocess.Popen(
                 self._command(),
                 cwd=self.folder,
                 env=environ,
-                stderr=said,
+                stderr=log_file,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - one system call, and no thread holds a lock it needs
             )
 
@@ -220,11 +220,11 @@ def _has_ended(pid: int) -> bool:
 
 def _states(pid: int) -> set[str]:
     """What the threads of a process are at, in the kernel's letters; none where there is no such process."""
-    found = set()
+    states = set()
     for path in Path(f"/proc/{pid}/task").glob("*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            found.add(path.read_text().rpartition(")")[2].split()[0])
-    return found
+            states.add(path.read_text().rpartition(")")[2].split()[0])
+    return states
 
 
 def die_with_parent() -> None:

@@ -74,7 +74,7 @@ def leaf(event: StoredEvent) -> bytes:
 
 def roots(leaves: Iterable[bytes], sizes: Collection[int]) -> dict[int, bytes]:
     """The RFC 6962 root over the first n leaves, for each n of ``sizes`` that there are leaves for."""
-    found = {0: EMPTY_ROOT} if 0 in sizes else {}
+    roots_found = {0: EMPTY_ROOT} if 0 in sizes else {}
     peaks: list[tuple[int, bytes]] = []  # perfect subtrees, the largest first: (height, hash)
     for size, one in enumerate(leaves, 1):
         height, node = 0, one
@@ -83,8 +83,8 @@ def roots(leaves: Iterable[bytes], sizes: Collection[int]) -> dict[int, bytes]:
             height += 1
         peaks.append((height, node))
         if size in sizes:
-            found[size] = _root([peak for _, peak in peaks])
-    return found
+            roots_found[size] = _root([peak for _, peak in peaks])
+    return roots_found
 
 
 def root(leaves: list[bytes]) -> bytes:

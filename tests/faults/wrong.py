@@ -95,22 +95,22 @@ def _row(position: int, fact: Fact, body: bytes) -> tuple[StoredEvent, StoredDel
     return event._replace(leaf=tree.leaf(event)), delivery
 
 
-async def race(log: Log, clients: int, each: int) -> tuple[History, list[Seen]]:
+async def race(log: Log, clients: int, per_client: int) -> tuple[History, list[Seen]]:
     """Clients that append beside each other, and a reader that follows them: what they were told, what it was shown."""
-    history, seen = History(), list[Seen]()
+    history, events = History(), list[Seen]()
 
     async def client(number: int) -> None:
-        for turn in range(each):
+        for turn in range(per_client):
             fact, body, sent_at = Fact(f"{number}-{turn}", "toy.said"), f"{number}-{turn}".encode(), now()
             placed = await log.append(fact, body)
             acked = Attempt(body, (fact,), Outcome.ACKED, 202, "", f"d{placed.position}", (placed,))
             history.add(acked._replace(sent_at=sent_at, heard_at=now()))
 
     async def reader() -> None:
-        while len(history.attempts) < clients * each:
-            seen.extend(await log.read(seen[-1].position if seen else 0))
+        while len(history.attempts) < clients * per_client:
+            events.extend(await log.read(events[-1].position if events else 0))
             await asyncio.sleep(0)
-        seen.extend(await log.read(seen[-1].position if seen else 0))
+        events.extend(await log.read(events[-1].position if events else 0))
 
     await asyncio.gather(reader(), *(client(number) for number in range(clients)))
-    return history, seen
+    return history, events

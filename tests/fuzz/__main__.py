@@ -20,15 +20,15 @@ def main() -> int:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     reader.add_argument("--streams", type=int, default=50_000)
     reader.add_argument("--seed", type=int, default=int(time.time()))
-    given = reader.parse_args()
-    first = given.seed * 1_000_000
+    options = reader.parse_args()
+    first = options.seed * 1_000_000
     with tempfile.TemporaryDirectory() as folder:
         try:
-            statuses = asyncio.run(fuzz(Path(folder), range(first, first + given.streams)))
+            statuses = asyncio.run(fuzz(Path(folder), range(first, first + options.streams)))
         except AssertionError as error:
-            sys.stderr.write(f"seed {given.seed}: {error}\n")
+            sys.stderr.write(f"seed {options.seed}: {error}\n")
             return 1
-    sys.stdout.write(f"{given.streams} streams of seed {given.seed}, each cut in three ways: the same answers.\n")
+    sys.stdout.write(f"{options.streams} streams of seed {options.seed}, each cut in three ways: the same answers.\n")
     sys.stdout.writelines(f"{status}: {count}\n" for status, count in sorted(statuses.items()))
     return 0
 

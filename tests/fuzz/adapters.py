@@ -36,14 +36,14 @@ def main() -> int:
     reader.add_argument("--runs", type=int, default=10_000)
     reader.add_argument("--seed", type=int, default=int(time.time()) % 2**31)
     reader.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    given, rest = reader.parse_known_args()
+    options, rest = reader.parse_known_args()
     if importlib.util.find_spec("atheris") is None:
         sys.stderr.write("cannot fuzz the adapters: atheris is not installed; .venv/bin/pip install '.[fuzz]'\n")
         return 2
-    if given.one:
-        _feed(given.kinds[0], Path(given.kinds[1]), [f"-runs={given.runs}", f"-seed={given.seed}", *rest])
+    if options.one:
+        _feed(options.kinds[0], Path(options.kinds[1]), [f"-runs={options.runs}", f"-seed={options.seed}", *rest])
         return 0
-    return feed(given.kinds or _targets(), given.runs, given.seed)
+    return feed(options.kinds or _targets(), options.runs, options.seed)
 
 
 def _targets() -> list[str]:
@@ -155,11 +155,11 @@ def _times() -> tuple[list[bytes], Callable[[bytes], None]]:
             value = json.loads(data[1:].decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             value = data[1:].decode("utf-8", "replace")
-        given: Any = value if isinstance(value, str | int | float) else str(value)
-        told = moment(given, 1_772_640_000_000_000)
-        assert 0 <= told.at <= 1_772_640_000_000_000 + 86_400_000_000
-        assert told == moment(given, 1_772_640_000_000_000)
-        assert told.known or parse(given) is None
+        text: Any = value if isinstance(value, str | int | float) else str(value)
+        result = moment(text, 1_772_640_000_000_000)
+        assert 0 <= result.at <= 1_772_640_000_000_000 + 86_400_000_000
+        assert result == moment(text, 1_772_640_000_000_000)
+        assert result.known or parse(text) is None
 
     return seeds, tried
 

@@ -119,10 +119,10 @@ class Watch(logging.Handler):
     def complaints(self) -> list[str]:
         """What was logged since the last time and must not be."""
         wrong = [str(line) for line in self.lines if line["log_level"] in ("error", "critical") or "exc_info" in line]
-        found = self.heard + wrong
+        complaints_found = self.heard + wrong
         self.heard.clear()
         self.lines.clear()
-        return found
+        return complaints_found
 
 
 async def compare(faces: Sequence[Face], number: int, watch: Watch) -> list[int]:

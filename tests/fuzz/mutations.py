@@ -47,14 +47,14 @@ def _other(body: bytes, chance: random.Random) -> bytes:
     if b"=" in body and not body.lstrip().startswith((b"{", b"[")):
         pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
         if pairs:
-            place = chance.randrange(len(pairs))
+            index = chance.randrange(len(pairs))
             told = str(chance.choice(TELLING)).encode("utf-8", "replace").decode()
-            pairs[place] = (pairs[place][0], told)
+            pairs[index] = (pairs[index][0], told)
             return urlencode(pairs).encode()
     lines = body.split(b"\n")
     if len(lines) > 2:
-        place = chance.randrange(len(lines))
-        lines[place] = mutated(lines[place], chance) if lines[place] else b"{}"
+        index = chance.randrange(len(lines))
+        lines[index] = mutated(lines[index], chance) if lines[index] else b"{}"
         return b"\n".join(lines)
     return _bytes(body, chance)
 
@@ -77,11 +77,11 @@ def _changed(value: Any, chance: random.Random) -> Any:
             return {**value, key: _changed(value[key], chance)}
         return _another_object(value, key, chance)
     if isinstance(value, list) and value:
-        place = chance.randrange(len(value))
+        index = chance.randrange(len(value))
         if chance.random() < 0.75:
-            return [*value[:place], _changed(value[place], chance), *value[place + 1 :]]
+            return [*value[:index], _changed(value[index], chance), *value[index + 1 :]]
         return chance.choice(
-            (value[:place] + value[place + 1 :], value * chance.choice((2, 30)), value[::-1], value[0])
+            (value[:index] + value[index + 1 :], value * chance.choice((2, 30)), value[::-1], value[0])
         )
     return _another(value, chance)
 

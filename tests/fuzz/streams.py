@@ -101,9 +101,9 @@ def _request(chance: random.Random) -> bytes:
 
 def _chunked(chance: random.Random, body: bytes) -> bytes:
     pieces = cut(body, chance.randrange(1000)) if body else []
-    written = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces] + [b"0\r\n\r\n"]
+    chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces] + [b"0\r\n\r\n"]
     if chance.random() < 0.15:
-        written[chance.randrange(len(written))] = chance.choice(
+        chunks[chance.randrange(len(chunks))] = chance.choice(
             (b"zz\r\n", b"-1\r\n\r\n", b"5\r\nab\r\n", b"\r\n", b"1;x")
         )
-    return b"".join(written)
+    return b"".join(chunks)

@@ -98,16 +98,16 @@ def alertmanager(
 def grafana(*alerts: Alert, group: tuple[str, ...] = ("alertname", "service"), overwritten: bool = True) -> Sent:
     """A notification of Grafana 12; a resolved alert's start is overwritten with its end, unless said otherwise."""
     labels = {label: alerts[0].labels[label] for label in group if label in alerts[0].labels}
-    told = [one.json() for one in alerts]
-    for one in told:
+    alerts_json = [one.json() for one in alerts]
+    for one in alerts_json:
         if one["status"] == "resolved" and overwritten:
             one["startsAt"] = one["endsAt"]
         one["generatorURL"] = "https://grafana.example/alerting/grafana/rule-1/view"
         one["dashboardURL"] = "https://grafana.example/d/checkout"
-    status = "firing" if any(one["status"] == "firing" for one in told) else "resolved"
+    status = "firing" if any(one["status"] == "firing" for one in alerts_json) else "resolved"
     key = "{}:{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
     body = {
-        "receiver": "timelined", "status": status, "orgId": 1, "alerts": told, "groupLabels": labels,
+        "receiver": "timelined", "status": status, "orgId": 1, "alerts": alerts_json, "groupLabels": labels,
         "commonLabels": labels, "commonAnnotations": {}, "externalURL": "https://grafana.example/", "version": "1",
         "groupKey": key, "truncatedAlerts": 0, "title": status, "state": "alerting", "message": "",
     }  # fmt: skip
@@ -115,12 +115,13 @@ def grafana(*alerts: Alert, group: tuple[str, ...] = ("alertname", "service"), o
 
 
 def zabbix(
-    event: str, name: str, what: str, *, at: str, began: str | None = None, service: str = "shop", severity: str = "4",
+    event: str, name: str, subject: str, *, at: str, began: str | None = None, service: str = "shop",
+    severity: str = "4",
     opdata: str = "", by: str = "", action: str = "", message: str = "",
 ) -> Sent:  # fmt: skip
     """A problem, its recovery or an update of it, by the script of Zabbix' sender page."""
     body = {
-        "timelined": "zabbix.1", "event": event, "what": what, "time": utc(at), "started": utc(began or at),
+        "timelined": "zabbix.1", "event": event, "what": subject, "time": utc(at), "started": utc(began or at),
         "name": name, "severity": severity, "host": f"{service}-01", "tags": {"service": service, "env": "production"},
         "opdata": opdata, "user": by, "action": action, "message": message,
         "url": f"https://zabbix.example/tr_events.php?eventid={event}",

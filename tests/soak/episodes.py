@@ -151,10 +151,10 @@ class locked:  # noqa: N801 - used as a function is
 @asynccontextmanager
 async def disk_filled(stage: Stage) -> AsyncIterator[None]:
     """Somebody else's file takes the room."""
-    place = os.statvfs(stage.database.parent)
+    filesystem = os.statvfs(stage.database.parent)
     ballast = stage.database.with_name("ballast")
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, place.f_bavail * place.f_frsize - _ROOM_LEFT)
+        os.posix_fallocate(file.fileno(), 0, filesystem.f_bavail * filesystem.f_frsize - _ROOM_LEFT)
     yield
     ballast.unlink()
 
@@ -227,14 +227,14 @@ async def checkpoint_altered(stage: Stage) -> AsyncIterator[None]:
     """What lies beside the log tells of another one."""
     await stage.sealed()
     # An early one: over the latest the log would not be sealed any more.
-    found = min(stage.beside.glob("checkpoints/*/event-0*"))
-    original = found.read_bytes()
+    checkpoint = min(stage.beside.glob("checkpoints/*/event-0*"))
+    original = checkpoint.read_bytes()
     lines = original.split(b"\n")
     lines[2] = b"A" * 43 + b"="
-    found.write_bytes(b"\n".join(lines))
+    checkpoint.write_bytes(b"\n".join(lines))
     await command(stage.unit, "verify")
     yield
-    found.write_bytes(original)
+    checkpoint.write_bytes(original)
     await command(stage.unit, "verify")
 
 

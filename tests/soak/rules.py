@@ -51,25 +51,25 @@ def alerts() -> list[str]:
 
 def shortened(text: str, pace: Pace) -> str:
     """A file of rules with each wait as long as the pace allows at most."""
-    told = yaml.safe_load(text)
-    for group in told["groups"]:
+    rules = yaml.safe_load(text)
+    for group in rules["groups"]:
         group["rules"] = [_rule(rule, pace) for rule in group["rules"]]
-    return yaml.safe_dump(told, sort_keys=False)
+    return yaml.safe_dump(rules, sort_keys=False)
 
 
 def _rule(rule: dict[str, Any], pace: Pace) -> dict[str, Any]:
-    made = rule | {"expr": _expression(rule["expr"], pace)}
+    shortened_rule = rule | {"expr": _expression(rule["expr"], pace)}
     if "for" in rule:
-        made["for"] = f"{min(_seconds(rule['for']), pace.lasting)}s"
-    return made
+        shortened_rule["for"] = f"{min(_seconds(rule['for']), pace.lasting)}s"
+    return shortened_rule
 
 
 def _expression(text: str, pace: Pace) -> str:
-    def length(found: re.Match[str]) -> str:
+    def length(match: re.Match[str]) -> str:
         # Four starts have to be seen within one, and each takes long where the machine is busy.
         window = 2 * pace.window if "changes(" in text else pace.window
-        most = window if found[1] == "[" else pace.lasting
-        return f"{found[1]}{min(int(found[2]) * _UNITS[found[3]], most)}s"
+        most = window if match[1] == "[" else pace.lasting
+        return f"{match[1]}{min(int(match[2]) * _UNITS[match[3]], most)}s"
 
     def age(found: re.Match[str]) -> str:
         return str(pace.upkeep if found[0] in _UPKEEP else pace.silence)

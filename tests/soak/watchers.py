@@ -49,10 +49,10 @@ class Pager:
 
     async def _told(self, request: web.Request) -> web.Response:
         for alert in (await request.json())["alerts"]:
-            name, which = alert["labels"]["alertname"], (alert["fingerprint"], alert["startsAt"])
-            self.fired[name].add(which)
+            name, identity = alert["labels"]["alertname"], (alert["fingerprint"], alert["startsAt"])
+            self.fired[name].add(identity)
             if alert["status"] == "resolved":
-                self.ended[name].add(which)
+                self.ended[name].add(identity)
         return web.Response()
 
 
