@@ -47,14 +47,14 @@ def path_of(url: str) -> Path:
     st.lists(st.integers(0, 10**6), min_size=1, max_size=12, unique=True), st.integers(1, 14), st.integers(0, 11),
 )  # fmt: skip
 def test_the_latest_are_kept_and_the_one_just_made(
-    tmp_path_factory: pytest.TempPathFactory, hours: list[int], most: int, which: int
+    tmp_path_factory: pytest.TempPathFactory, hours: list[int], most: int, choice: int
 ) -> None:
     """Whatever else lies there stays; a clock that was set back removes nothing that was made just now."""
     backup_folder = tmp_path_factory.mktemp("kept")
     paths = [folder.place(backup_folder, at * HOUR) for at in hours]
     for path in [*paths, backup_folder / "timelined-monday.db", backup_folder / "notes"]:
         path.touch()
-    newest = paths[which % len(paths)]
+    newest = paths[choice % len(paths)]
     removed = folder.keep(newest, most)
     left = [found.path for found in folder.backups(backup_folder)]
     assert newest in left
@@ -97,21 +97,21 @@ def test_a_command_makes_them_and_keeps_as_many_as_it_is_told(empty_log: str, tm
 
 
 @pytest.fixture
-def place(empty_log: str, tmp_path: Path) -> Path:
+def backup_folder(empty_log: str, tmp_path: Path) -> Path:
     """A folder with one backup of a log."""
     (tmp_path / "backups").mkdir()
     backup(path_of(empty_log), folder.place(tmp_path / "backups", NOW))
     return tmp_path / "backups"
 
 
-def test_a_backup_is_restored_on_trial(place: Path, empty_log: str, tmp_path: Path) -> None:
+def test_a_backup_is_restored_on_trial(backup_folder: Path, empty_log: str, tmp_path: Path) -> None:
     """The latest in a folder: what it holds, and how much the log has since. Neither of the two is written to."""
     assert run("open", "Search is down", "--service", "search", "--storage.url", empty_log).exit_code == 0
-    latest = folder.place(place, NOW + HOUR)
+    latest = folder.place(backup_folder, NOW + HOUR)
     backup(path_of(empty_log), latest)
     assert run("note", "1", "Shards are back.", "--storage.url", empty_log).exit_code == 0
     content = latest.read_bytes()
-    tried = run("backup", "verify", str(place), "--storage.url", empty_log, "-o", "json")
+    tried = run("backup", "verify", str(backup_folder), "--storage.url", empty_log, "-o", "json")
     assert tried.exit_code == 0, tried.output
     told = json.loads(tried.stdout)
     assert (told["path"], told["incident"], told["behind"] > 0) == (str(latest), 1, True)
@@ -139,11 +139,11 @@ def _cut(latest: Path) -> None:
 
 @pytest.mark.parametrize(("how", "sentence"), [(_of_another_log, "it is of another log"), (_cut, "")])
 def test_what_is_no_backup_of_the_log_is_named(
-    how: Callable[[Path], None], sentence: str, place: Path, empty_log: str
+    how: Callable[[Path], None], sentence: str, backup_folder: Path, empty_log: str
 ) -> None:
     """With the exit code of damage or of what cannot be read; and word is left that it did not go well."""
-    how(folder.latest(place))
-    tried = run("backup", "verify", str(folder.latest(place)), "--storage.url", empty_log)
+    how(folder.latest(backup_folder))
+    tried = run("backup", "verify", str(folder.latest(backup_folder)), "--storage.url", empty_log)
     assert tried.exit_code in (4, 6), tried.output
     assert sentence in tried.output
     assert not upkeep.read(Path(f"{path_of(empty_log)}.proof"))["restore"].well

@@ -90,10 +90,10 @@ def test_only_its_adapter_names_a_sender() -> None:
     names_of_senders = set()
     for package in ("collector", "renderers"):
         for path in sorted((ROOT / package).rglob("*.py")):
-            place = path.relative_to(ROOT).as_posix()
-            if not place.startswith("collector/sources/") and place not in DEMO:
+            relative = path.relative_to(ROOT).as_posix()
+            if not relative.startswith("collector/sources/") and relative not in DEMO:
                 names_of_senders |= {
-                    (place, text) for text in _texts(path) if text.casefold().startswith(tuple(SOURCES))
+                    (relative, text) for text in _texts(path) if text.casefold().startswith(tuple(SOURCES))
                 }
     assert names_of_senders == set(KNOWN_NAMES)
 

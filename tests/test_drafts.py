@@ -76,10 +76,10 @@ def phrases(document: Document) -> Iterator[tuple[tuple[Inline, ...], tuple[str,
 
 def cited(document: Document) -> set[str]:
     """Every event the draft cites, the index included."""
-    found = {each for _, ids in phrases(document) for each in ids}
+    event_ids = {each for _, ids in phrases(document) for each in ids}
     for section in document.sections:
-        found |= {line.id for block in section.blocks if isinstance(block, Index) for line in block.lines}
-    return found
+        event_ids |= {line.id for block in section.blocks if isinstance(block, Index) for line in block.lines}
+    return event_ids
 
 
 # --- how it reads -----------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ class Asked:
 
 
 @pytest.fixture
-async def asked() -> AsyncIterator[tuple[Asked, TestServer]]:
+async def api_server() -> AsyncIterator[tuple[Asked, TestServer]]:
     api, app = Asked(), web.Application()
     app.router.add_route("*", "/{path:.*}", api.answer)
     server = TestServer(app)
@@ -78,9 +78,9 @@ async def every(kind: str, form: str, fetch: Fetch, since: int = NOW - HOUR, unt
     return [record async for page in fetched(SOURCES[kind], form, fetch, since, until) for record in page]
 
 
-async def test_log_entries_are_asked_for_page_by_page(asked: tuple[Asked, TestServer], tmp_path: Path) -> None:
+async def test_log_entries_are_asked_for_page_by_page(api_server: tuple[Asked, TestServer], tmp_path: Path) -> None:
     """Until PagerDuty says that there are no more, with its own kind of token."""
-    api, server = asked
+    api, server = api_server
     api.answers = {
         "/log_entries 0": {"log_entries": EVENING[:3], "more": True},
         "/log_entries 100": {"log_entries": EVENING[3:], "more": False},
@@ -91,9 +91,9 @@ async def test_log_entries_are_asked_for_page_by_page(asked: tuple[Asked, TestSe
     assert {headers["Authorization"] for headers in api.headers} == {f"Token token={TOKEN}"}
 
 
-async def test_deployments_come_with_their_states(asked: tuple[Asked, TestServer], tmp_path: Path) -> None:
+async def test_deployments_come_with_their_states(api_server: tuple[Asked, TestServer], tmp_path: Path) -> None:
     """Older ones are not asked about."""
-    api, server = asked
+    api, server = api_server
     young, old = ({"id": n, "created_at": at} for n, at in ((7, "2026-03-04T14:30:00Z"), (6, "2026-03-04T09:00:00Z")))
     api.answers = {
         "/repos/acme/checkout/deployments": [young, old],
@@ -104,9 +104,9 @@ async def test_deployments_come_with_their_states(asked: tuple[Asked, TestServer
     assert len(api.paths) == 2
 
 
-async def test_nothing_leads_to_another_host(asked: tuple[Asked, TestServer], tmp_path: Path) -> None:
+async def test_nothing_leads_to_another_host(api_server: tuple[Asked, TestServer], tmp_path: Path) -> None:
     """A redirect is an answer that cannot be used, and no error holds the token."""
-    api, server = asked
+    api, server = api_server
     api.answers = {"/api/v2/alerts": web.Response(status=302, headers={"Location": "http://127.0.0.1:9/"})}
     with pytest.raises(
         InvalidInput, match=r"cannot fetch: GET /api/v2/alerts at 127\.0\.0\.1:\d+ was answered 302"
@@ -120,9 +120,9 @@ async def test_nothing_leads_to_another_host(asked: tuple[Asked, TestServer], tm
         await every("alertmanager", "songs", where(server, tmp_path))
 
 
-async def test_gitlab_is_asked_project_by_project(asked: tuple[Asked, TestServer], tmp_path: Path) -> None:
+async def test_gitlab_is_asked_project_by_project(api_server: tuple[Asked, TestServer], tmp_path: Path) -> None:
     """Projects stand in groups within groups; a deployment says its project, and a pipeline is asked for whole."""
-    api, server = asked
+    api, server = api_server
     deployment = {"id": 42, "status": "success", "sha": "b" * 40, "created_at": "2026-03-04T14:10:00Z"}
     api.answers = {
         "/projects/acme/web/cart/deployments": [deployment],
@@ -141,10 +141,10 @@ async def test_gitlab_is_asked_project_by_project(asked: tuple[Asked, TestServer
 
 
 async def test_a_history_that_is_cut_off_is_asked_for_in_halves(
-    asked: tuple[Asked, TestServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api_server: tuple[Asked, TestServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Grafana gives out so many rows and does not say that there are more."""
-    api, server = asked
+    api, server = api_server
     monkeypatch.setattr(grafanahistory, "_MOST", 2)
     first, last = NOW // 1_000_000 - 3600, NOW // 1_000_000
 
@@ -166,10 +166,10 @@ async def test_a_history_that_is_cut_off_is_asked_for_in_halves(
 
 
 async def test_what_gitlab_could_not_deliver_is_brought_in(
-    rig: Place, asked: tuple[Asked, TestServer], tmp_path: Path
+    rig: Place, api_server: tuple[Asked, TestServer], tmp_path: Path
 ) -> None:
     """Of our webhooks alone, where no attempt succeeded; not what only its receipt would date."""
-    api, server = asked
+    api, server = api_server
     body = json.loads((RECORDINGS / "gitlab" / "deployment-succeeded" / "body").read_bytes())
     push = json.loads((RECORDINGS / "gitlab" / "pushed" / "body").read_bytes())
 
@@ -205,10 +205,10 @@ def delivery(number: int, sent: senders.Sent, status: int, at: str = "14:30") ->
 
 
 async def test_what_github_could_not_deliver_is_brought_in_once(
-    rig: Place, asked: tuple[Asked, TestServer], tmp_path: Path
+    rig: Place, api_server: tuple[Asked, TestServer], tmp_path: Path
 ) -> None:
     """Only deliveries of which no attempt succeeded, of hooks that lead here; with the ids that they would have had."""
-    api, server = asked
+    api, server = api_server
     merged = senders.merged(7, "acme/checkout", "Rotate keys", at="13:58")
     two = senders.merged(8, "acme/checkout", "Pool per request", at="14:01")
     three = senders.merged(9, "acme/checkout", "Fix typo", at="14:10")

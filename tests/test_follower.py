@@ -97,9 +97,9 @@ def test_an_alerts_last_episodes_fold_as_all_of_them_do(
     corrections = [one for one in submissions if one.events[0].revision]
     submissions = [one for one in submissions if not one.events[0].revision]
     order.shuffle(submissions)
-    for one in corrections:
-        first = next(i for i, other in enumerate(submissions) if other.events[0].id == one.events[0].id)
-        submissions.insert(order.randint(first + 1, len(submissions)), one)
+    for each_submission in corrections:
+        first = next(i for i, other in enumerate(submissions) if other.events[0].id == each_submission.events[0].id)
+        submissions.insert(order.randint(first + 1, len(submissions)), each_submission)
 
     async def story(folder: Path) -> None:
         async with following(folder, batch=size, crowded=crowded) as followed:

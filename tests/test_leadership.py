@@ -70,14 +70,14 @@ class Duties:
 @asynccontextmanager
 async def leading(lease: Lease, duties: Duties) -> AsyncIterator[Leadership]:
     """Leadership that is closed at the end, which has to end."""
-    made = Leadership(lease, duties)  # type: ignore[arg-type]
+    leader = Leadership(lease, duties)  # type: ignore[arg-type]
     async with asyncio.timeout(PATIENCE):
         try:
-            yield made
+            yield leader
         finally:
-            await made.close()
+            await leader.close()
     assert duties.open == 0
-    assert not made.holds
+    assert not leader.holds
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------------
@@ -163,12 +163,12 @@ async def test_closed_while_the_lease_does_not_answer() -> None:
 async def test_closed_while_a_lost_lease_is_laid_down() -> None:
     """The stop waits for duties that are ending, and ends with them: it once went on for ever."""
     lease, duties = Lease(), Duties()
-    async with leading(lease, duties) as made:
-        await made.begin()
+    async with leading(lease, duties) as leader:
+        await leader.begin()
         duties.may_end.clear()
         lease.answer = lambda: False
         await duties.ending.wait()
-        closing = asyncio.create_task(made.close())
+        closing = asyncio.create_task(leader.close())
         await asyncio.sleep(0.01)
         assert not closing.done()
         duties.may_end.set()
@@ -178,12 +178,12 @@ async def test_closed_while_a_lost_lease_is_laid_down() -> None:
 async def test_a_stop_that_is_cut_off_is_cut_off() -> None:
     """Whoever bounds the time that a stop takes is heard, though duties do not end."""
     lease, duties = Lease(), Duties()
-    async with leading(lease, duties) as made:
-        await made.begin()
+    async with leading(lease, duties) as leader:
+        await leader.begin()
         duties.may_end.clear()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await made.close()
+                await leader.close()
         duties.may_end.set()
 
 
@@ -192,11 +192,11 @@ async def test_closed_while_duties_begin() -> None:
     lease, duties = Lease(), Duties()
     lease.answer = lambda: False
     duties.may_begin.clear()
-    async with leading(lease, duties) as made:
-        await made.begin()
+    async with leading(lease, duties) as leader:
+        await leader.begin()
         lease.answer = lambda: True
         await duties.begun.wait()
-        assert not made.holds
+        assert not leader.holds
 
 
 async def test_begun_is_cut_off() -> None:

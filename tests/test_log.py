@@ -268,7 +268,7 @@ async def test_a_digits_only_citation_names_an_id_as_well_as_a_position(log: Eve
 
 async def test_positions_have_no_gap_while_appends_race(log: EventLog) -> None:
     """Racing appends, with duplicates among them, number 1 to n, and a reader sees each position once, in order."""
-    seen: list[int] = []
+    positions_read: list[int] = []
     clock = itertools.count(AT)
 
     async def writer(number: int) -> list[int]:
@@ -280,12 +280,14 @@ async def test_positions_have_no_gap_while_appends_race(log: EventLog) -> None:
         return positions
 
     async def reader() -> None:
-        while len(seen) < 8 * 20 + 20:
-            seen.extend(event.position for event in await log.read(after=seen[-1] if seen else 0, limit=7))
+        while len(positions_read) < 8 * 20 + 20:
+            positions_read.extend(
+                event.position for event in await log.read(after=positions_read[-1] if positions_read else 0, limit=7)
+            )
 
     async with asyncio.timeout(60):
         results, _ = await asyncio.gather(asyncio.gather(*(writer(n) for n in range(8))), reader())
-    assert sorted(itertools.chain(*results)) == seen == list(range(1, 8 * 20 + 21))
+    assert sorted(itertools.chain(*results)) == positions_read == list(range(1, 8 * 20 + 21))
 
 
 async def test_followers_are_woken_after_commits_that_added_events(log: EventLog) -> None:

@@ -111,11 +111,11 @@ async def moved(source: Path, url: str, back: Path) -> tuple[bytes, bytes]:
 
 @given(steps)
 @examples(4, allowed=[HealthCheck.function_scoped_fixture])
-def test_a_log_comes_back_from_postgresql_as_it_was(postgres: Server, told: list[tuple[str, int]]) -> None:
+def test_a_log_comes_back_from_postgresql_as_it_was(postgres: Server, more_steps: list[tuple[str, int]]) -> None:
     """Row for row, checkpoints and counts of repeats included, whatever was revised, erased and sealed."""
     with tempfile.TemporaryDirectory() as folder:
         source, back = Path(folder) / "timelined.db", Path(folder) / "back.db"
-        asyncio.run(happened(f"sqlite:///{source}", [("alert", 0), *told]))
+        asyncio.run(happened(f"sqlite:///{source}", [("alert", 0), *more_steps]))
         there, here = asyncio.run(moved(source, postgres.fresh(), back))
         assert there == here
         assert rows(back) == rows(source)

@@ -14,7 +14,7 @@ from tests.page_checks import HOSTILE
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         ("# Postmortem Report: **launcher**", [("words", "Postmortem Report: "), ("strong", "launcher")]),
         (
@@ -29,9 +29,9 @@ from tests.page_checks import HOSTILE
         ("", []),
     ],
 )
-def test_marks_are_read(line: str, told: list[tuple[str, str]]) -> None:
+def test_marks_are_read(line: str, expected: list[tuple[str, str]]) -> None:
     """What draft lines are made of; any other mark stays as it was typed."""
-    assert [(part.kind, part.text) for part in parts_of(line)] == told
+    assert [(part.kind, part.text) for part in parts_of(line)] == expected
 
 
 def test_citations_are_left_out_where_links_stand_for_them() -> None:
@@ -45,11 +45,11 @@ def test_citations_are_left_out_where_links_stand_for_them() -> None:
 
 @examples(200)
 @given(st.text(st.one_of(st.characters(), st.sampled_from(sorted(set("".join(HOSTILE))))), max_size=12))
-def test_no_character_that_nobody_sees_reaches_a_page(told: str) -> None:
+def test_no_character_that_nobody_sees_reaches_a_page(hostile: str) -> None:
     """Whichever of the ways to look is taken, each is looked for alone and beside others."""
-    assert seen(told) == "".join(map(seen, told))
-    assert "".join(seen(f"{each}\U0001f600")[0] for each in told) == seen(told)
-    assert not set(seen(told)) & set("\x00\x1b\x7f\x85\u202e\u202c\ufeff\ufdd0\ufffe\U0001fffe\U000e0041")
+    assert seen(hostile) == "".join(map(seen, hostile))
+    assert "".join(seen(f"{each}\U0001f600")[0] for each in hostile) == seen(hostile)
+    assert not set(seen(hostile)) & set("\x00\x1b\x7f\x85\u202e\u202c\ufeff\ufdd0\ufffe\U0001fffe\U000e0041")
 
 
 @examples(60)

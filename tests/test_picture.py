@@ -135,10 +135,10 @@ def test_an_end_that_nobody_told_is_not_drawn() -> None:
 
 def test_exact_times_and_citations_are_in_every_title() -> None:
     """Whoever points at something, or comes to it with the keyboard, reads its time in UTC and its citation."""
-    told = Told()
-    fired = told.fires("HighErrorRate", at("18:02:10") + 250_000, "checkout", tail="a3f9c")
-    told.ends(fired, "18:23:35", tail="4c9ba")
-    root = parsed(svg(told.draft(zone="Europe/Berlin")))
+    story = Told()
+    fired = story.fires("HighErrorRate", at("18:02:10") + 250_000, "checkout", tail="a3f9c")
+    story.ends(fired, "18:23:35", tail="4c9ba")
+    root = parsed(svg(story.draft(zone="Europe/Berlin")))
     titles = {each.findtext(f"{SVG}title") or "" for each in root.iter(f"{SVG}g") if each.get("tabindex") == "0"}
     assert any("2026-03-04 18:02:10.25 UTC – 2026-03-04 18:23:35 UTC · [a3f9c, 4c9ba]" in each for each in titles)
     focusable = [each for each in root.iter() if each.get("tabindex")]
@@ -148,10 +148,10 @@ def test_exact_times_and_citations_are_in_every_title() -> None:
 
 def test_severity_is_told_by_shape_as_well_as_by_colour() -> None:
     """No two grades have the same sign or the same colour, and what a team set decides between them."""
-    told = Told()
+    story = Told()
     for minute, severity in enumerate(("critical", "error", "warning", "info", None)):
-        told.fires(f"Alert{minute}", f"10:0{minute}", "db", severity=severity)
-    grades = [level(alert) for alert in told.history().alerts]
+        story.fires(f"Alert{minute}", f"10:0{minute}", "db", severity=severity)
+    grades = [level(alert) for alert in story.history().alerts]
     assert grades == ["critical", "high", "warning", "info", "unrated"]
     assert len({SHAPES[grade] for grade in grades}) == len(grades)
     assert len({colour for grade in grades for colour in re.findall(rf"\.tp-{grade}{{--c:(.+?)}}", STYLE)}) == 5
@@ -159,30 +159,30 @@ def test_severity_is_told_by_shape_as_well_as_by_colour() -> None:
 
 def test_times_that_nothing_fills_are_cut_out_and_told() -> None:
     """A change five hours before is still there, its lag is written where the axis is cut, and no tick stands in it."""
-    told = Told()
-    told.deploys("checkout", "13:00:00", "13:01:00", "v42")
-    told.ends(told.fires("HighErrorRate", "18:00:00", "checkout"), "18:20:00")
-    placed = sheet(told.draft(), 1024)
+    story = Told()
+    story.deploys("checkout", "13:00:00", "13:01:00", "v42")
+    story.ends(story.fires("HighErrorRate", "18:00:00", "checkout"), "18:20:00")
+    placed = sheet(story.draft(), 1024)
     ((before, after),) = placed.scale.cuts
     assert before.end >= at("13:01:00")
     assert after.start <= at("18:00:00")
-    assert "without anything are not drawn" in svg(told.draft())
+    assert "without anything are not drawn" in svg(story.draft())
     assert not [x for x, _, _ in placed.ticks if before.right < x < after.left]
 
 
 def test_a_time_in_which_nothing_could_be_received_is_hatched() -> None:
     """From the collector's stop to its next start, where an event of each is in the window."""
-    told = Told()
-    told.ends(told.fires("HighErrorRate", "18:00:00", "checkout"), "18:20:00")
-    stop = told.nearby("", "collector.stopped", "18:05:00", source="timelined")
-    start = told.nearby("", "collector.started", "18:07:00", source="timelined")
-    told.near.clear()
-    told.context["collector"] = (stop, start)
-    text = svg(told.draft())
+    story = Told()
+    story.ends(story.fires("HighErrorRate", "18:00:00", "checkout"), "18:20:00")
+    stop = story.nearby("", "collector.stopped", "18:05:00", source="timelined")
+    start = story.nearby("", "collector.started", "18:07:00", source="timelined")
+    story.near.clear()
+    story.context["collector"] = (stop, start)
+    text = svg(story.draft())
     assert "The collector was down · 2026-03-04 18:05:00 UTC – 2026-03-04 18:07:00 UTC · 2 min" in text
     assert "nothing could be received" in text
-    told.context["collector"] = ()
-    assert "nothing could be received" not in svg(told.draft())
+    story.context["collector"] = ()
+    assert "nothing could be received" not in svg(story.draft())
 
 
 def test_clutter_is_folded_and_counted() -> None:
@@ -206,11 +206,11 @@ def _is_many(unit: PlacedUnit) -> bool:
 @settings(max_examples=40)
 def test_a_strangers_text_is_never_structure(text: str, wide: int) -> None:
     """Whatever senders and people write, the picture has no element, attribute or address but its own."""
-    shown = [svg(_said(words), width=wide, anchor="/events/") for words in (text, "x")]
+    drawings = [svg(_said(words), width=wide, anchor="/events/") for words in (text, "x")]
     # A text of unknown width is held in a frame of its own.
     texts = {"text ['x', 'y']", "text ['class', 'x', 'y']", "text ['class', 'text-anchor', 'x', 'y']"}
-    assert set(names(shown[0])) <= set(names(shown[1])) | texts | {"svg ['height', 'width', 'x', 'y']"}
-    root = parsed(shown[0])
+    assert set(names(drawings[0])) <= set(names(drawings[1])) | texts | {"svg ['height', 'width', 'x', 'y']"}
+    root = parsed(drawings[0])
     links = [value for each in root.iter() for name, value in each.attrib.items() if name.endswith("href")]
     assert all(re.fullmatch(r"/events/[0-9a-f]{32}", link) for link in links)
     assert [each.text for each in root.iter(f"{SVG}style")] == [STYLE]
@@ -218,25 +218,25 @@ def test_a_strangers_text_is_never_structure(text: str, wide: int) -> None:
 
 def _said(text: str) -> Document:
     """An incident in which every name and word is this text."""
-    told = Told()
-    alert = told.fires(text, "18:02:10", text, severity=text, series=text, said=text)
-    told.page("triggered", "18:02:31", service=text, title=text, data={"assignees": [text]})
-    told.page("acknowledged", "18:04:01", actor=text)
-    told.deploys(text, "18:00:00", "18:00:05", text)
-    told.says("note.added", "18:05:00", text, by=text)
-    told.says("action.added", "18:06:00", text, data={"owner": text, "due": text, "state": "open"})
-    told.add("status.updated", "18:07:00", title=text)
-    told.ends(alert, "18:23:35")
-    return told.draft()
+    story = Told()
+    alert = story.fires(text, "18:02:10", text, severity=text, series=text, said=text)
+    story.page("triggered", "18:02:31", service=text, title=text, data={"assignees": [text]})
+    story.page("acknowledged", "18:04:01", actor=text)
+    story.deploys(text, "18:00:00", "18:00:05", text)
+    story.says("note.added", "18:05:00", text, by=text)
+    story.says("action.added", "18:06:00", text, data={"owner": text, "due": text, "state": "open"})
+    story.add("status.updated", "18:07:00", title=text)
+    story.ends(alert, "18:23:35")
+    return story.draft()
 
 
 def test_what_people_wrote_is_in_the_title_whole() -> None:
     """A label is cut where there is no room; what it is cut from stands in the title."""
     note = "The pool was exhausted since the deploy. " * 60
-    told = Told()
-    told.fires("HighErrorRate", "18:02:10", "checkout")
-    told.says("note.added", "18:05:00", note)
-    assert note.strip() in svg(told.draft())
+    story = Told()
+    story.fires("HighErrorRate", "18:02:10", "checkout")
+    story.says("note.added", "18:05:00", note)
+    assert note.strip() in svg(story.draft())
 
 
 def test_the_same_document_gives_the_same_bytes() -> None:

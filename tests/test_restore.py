@@ -158,7 +158,7 @@ def test_verify_says_what_it_did_not_look_at(process: Process, tmp_path: Path) -
 
 
 @pytest.fixture
-def made(postgres: Server, process: Process) -> tuple[str, str]:
+def server_log(postgres: Server, process: Process) -> tuple[str, str]:
     """A log of a server and, under another address, the same as it was some acknowledged events before."""
     name, before = postgres.database(), f"{postgres.database()}_before"
     address = process.start("--storage.url", postgres.url(name))
@@ -176,10 +176,10 @@ def made(postgres: Server, process: Process) -> tuple[str, str]:
 
 
 def test_a_server_that_lacks_what_was_acknowledged_is_refused_under_any_address(
-    process: Process, made: tuple[str, str], tmp_path: Path
+    process: Process, server_log: tuple[str, str], tmp_path: Path
 ) -> None:
     """The record goes by the log and not by its address: an old primary under a new one is known at the start."""
-    whole, before = made
+    whole, before = server_log
     assert " lost" in refused(tmp_path, before)
     assert " lost" in refused(tmp_path, f"{before}&application_name=another-spelling")
     address = process.start("--storage.url", f"{whole}&application_name=another-spelling")
@@ -193,10 +193,10 @@ def test_a_server_that_lacks_what_was_acknowledged_is_refused_under_any_address(
 
 
 def test_another_log_behind_the_same_address_is_refused(
-    postgres: Server, process: Process, made: tuple[str, str], tmp_path: Path
+    postgres: Server, process: Process, server_log: tuple[str, str], tmp_path: Path
 ) -> None:
     """An empty database where a log was is not a new beginning that nobody is told of."""
-    whole, _ = made
+    whole, _ = server_log
     name = whole.partition("?")[0].rpartition("/")[2]
     postgres.execute(f"DROP DATABASE {name}")
     postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0")

@@ -38,15 +38,15 @@ def reviewed(story: Told, status: str, when: str, **more: Any) -> RecordedEvent:
 
 
 @pytest.mark.parametrize(
-    ("status", "shown"),
+    ("status", "label"),
     [("draft", "Draft"), ("in_review", "In review"), ("reviewed", "Reviewed"), ("published", "Published")],
 )
-def test_the_head_says_how_far_the_review_is_and_who_said_so(status: str, shown: str) -> None:
+def test_the_head_says_how_far_the_review_is_and_who_said_so(status: str, label: str) -> None:
     """In words, with the moment and the event; the status of the incident stays beside it."""
     told = example()
     event = reviewed(told, status, "16:30:00", tail="d0d0d")
     document = told.draft()
-    sentence = f"{shown} (Ana, 2026-03-04 16:30 UTC)"
+    sentence = f"{label} (Ana, 2026-03-04 16:30 UTC)"
     assert f"**Status:** Resolved · {sentence} [d0d0d]" in markdown(document)
     assert sentence in re.sub("<[^>]+>", "", html(document))
     assert all(sentence in RENDERERS[form](document) for form in ("confluence", "archive"))
@@ -92,7 +92,7 @@ def test_how_an_incident_stands_is_what_its_draft_says(build: Callable[[], Told]
 
 
 @pytest.fixture
-async def shown(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Face]:
+async def noted(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Face]:
     """A server that renders its own incidents."""
     box: list[Face] = []
 
@@ -116,90 +116,90 @@ async def says(face: Face, path: str, **fields: Any) -> None:
     assert answer.status == 201, answer.body
 
 
-async def test_versions_are_what_was_known_when_the_review_was_stated(shown: Face) -> None:
+async def test_versions_are_what_was_known_when_the_review_was_stated(noted: Face) -> None:
     """Each can be rendered again, and says whether the draft is another one now."""
-    await says(shown, REVIEW, status="in_review", text="please read")
-    await says(shown, REVIEW, status="reviewed")
-    read = (await shown.get("/api/v1/incidents/1/versions")).json["versions"]
+    await says(noted, REVIEW, status="in_review", text="please read")
+    await says(noted, REVIEW, status="reviewed")
+    read = (await noted.get("/api/v1/incidents/1/versions")).json["versions"]
     assert [(each["version"], each["status"], each["by"], each["changed"]) for each in read] == [
         (1, "in_review", "Ada", False), (2, "reviewed", "Ada", False),
     ]  # fmt: skip
-    await says(shown, "/api/v1/incidents/1/edit", field="summary", value="Nobody could pay.")
-    read = (await shown.get("/api/v1/incidents/1/versions")).json["versions"]
+    await says(noted, "/api/v1/incidents/1/edit", field="summary", value="Nobody could pay.")
+    read = (await noted.get("/api/v1/incidents/1/versions")).json["versions"]
     assert [each["changed"] for each in read] == [True, True]
-    at = shown.now - 1_000_000
-    early = await postmortem(shown.lists, 1, as_of=at) or ""
+    at = noted.now - 1_000_000
+    early = await postmortem(noted.lists, 1, as_of=at) or ""
     assert "Reviewed (Ada, " in early
     assert "Nobody could pay." not in early
     assert "changed since" not in early
-    await says(shown, f"/api/v1/events/{read[1]['event']}/retract", reason="not yet")
-    assert len((await shown.get("/api/v1/incidents/1/versions")).json["versions"]) == 1
+    await says(noted, f"/api/v1/events/{read[1]['event']}/retract", reason="not yet")
+    assert len((await noted.get("/api/v1/incidents/1/versions")).json["versions"]) == 1
 
 
-async def test_what_people_changed_stands_apart_from_what_evidence_changed(shown: Face) -> None:
+async def test_what_people_changed_stands_apart_from_what_evidence_changed(noted: Face) -> None:
     """A section that somebody wrote is theirs; a late alert is evidence; a moment and itself are alike."""
-    await says(shown, REVIEW, status="in_review")
-    (version,) = (await shown.get("/api/v1/incidents/1/versions")).json["versions"]
-    await says(shown, "/api/v1/incidents/1/edit", field="summary", value="Nobody could pay.")
+    await says(noted, REVIEW, status="in_review")
+    (version,) = (await noted.get("/api/v1/incidents/1/versions")).json["versions"]
+    await says(noted, "/api/v1/incidents/1/edit", field="summary", value="Nobody could pay.")
     ring = [{"name": "another", "at": faces.NOW - 99 * 24 * HOUR + 60_000_000, "loud": True}]
-    shown.now += 1_000_000
-    assert (await shown.deliver(json.dumps(ring).encode())).status == 202
-    await shown.followed()
+    noted.now += 1_000_000
+    assert (await noted.deliver(json.dumps(ring).encode())).status == 202
+    await noted.followed()
     path = f"/api/v1/incidents/1/diff?from={version['as_of']}"
-    differences = (await shown.get(path)).json["differences"]
+    differences = (await noted.get(path)).json["differences"]
     by = {who: [each["after"] for each in differences if each["by"] == who] for who in ("people", "evidence")}
     assert any("Nobody could pay." in each for each in by["people"])
     assert not any("another" in each for each in by["people"])
     assert any("another" in each for each in by["evidence"])
     assert all(each["events"] for each in differences if each["by"] == "people")
-    assert (await shown.get(f"{path}&to={version['as_of']}")).json["differences"] == []
-    (await shown.get("/api/v1/incidents/1/diff?to=2020-01-01T00:00:00Z")).problem(404)
+    assert (await noted.get(f"{path}&to={version['as_of']}")).json["differences"] == []
+    (await noted.get("/api/v1/incidents/1/diff?to=2020-01-01T00:00:00Z")).problem(404)
 
 
-async def test_a_review_is_stated_once_whatever_came_between(shown: Face) -> None:
+async def test_a_review_is_stated_once_whatever_came_between(noted: Face) -> None:
     """The same key again is known, though the draft is another one by then; another status is refused."""
     same = {"Idempotency-Key": "k1"}
-    assert (await shown.post(REVIEW, {"status": "reviewed", "by": "Ada"}, headers=same)).status == 201
-    await says(shown, "/api/v1/incidents/1/notes", text="more")
-    assert (await shown.post(REVIEW, {"status": "reviewed", "by": "Ada"}, headers=same)).status == 200
-    (await shown.post(REVIEW, {"status": "draft", "by": "Ada"}, headers=same)).problem(422)
-    (await shown.post(REVIEW, {"status": "done", "by": "Ada"})).problem(422)
+    assert (await noted.post(REVIEW, {"status": "reviewed", "by": "Ada"}, headers=same)).status == 201
+    await says(noted, "/api/v1/incidents/1/notes", text="more")
+    assert (await noted.post(REVIEW, {"status": "reviewed", "by": "Ada"}, headers=same)).status == 200
+    (await noted.post(REVIEW, {"status": "draft", "by": "Ada"}, headers=same)).problem(422)
+    (await noted.post(REVIEW, {"status": "done", "by": "Ada"})).problem(422)
 
 
-async def test_incidents_are_shown_as_they_stood_at_a_moment(shown: Face) -> None:
+async def test_incidents_are_shown_as_they_stood_at_a_moment(noted: Face) -> None:
     """Lists, one incident and its events: of what had been received by then, and asked of that; nothing before it."""
-    begun = rfc3339(shown.now)
-    await says(shown, "/api/v1/incidents/1/edit", field="title", value="Shop down")
-    edited = rfc3339(shown.now)
-    await says(shown, "/api/v1/incidents/1/resolve")
-    await shown.followed()
+    begun = rfc3339(noted.now)
+    await says(noted, "/api/v1/incidents/1/edit", field="title", value="Shop down")
+    edited = rfc3339(noted.now)
+    await says(noted, "/api/v1/incidents/1/resolve")
+    await noted.followed()
     path = "/api/v1/incidents"
-    rows = {at: (await shown.get(f"{path}?as_of={at}")).json["incidents"] for at in (begun, edited)}
+    rows = {at: (await noted.get(f"{path}?as_of={at}")).json["incidents"] for at in (begun, edited)}
     assert [(row["title"], row["status"], row["ended_at"]) for (row,) in rows.values()] == [
         ("incident-1", "open", None), ("Shop down", "open", None),
     ]  # fmt: skip
     for at, (row,) in rows.items():
-        assert (await shown.get(f"{path}/1?as_of={at}")).json == row
-        events = (await shown.get(f"{path}/1/events?as_of={at}")).json["events"]
+        assert (await noted.get(f"{path}/1?as_of={at}")).json == row
+        events = (await noted.get(f"{path}/1/events?as_of={at}")).json["events"]
         assert len(events) == row["events"]
         assert all(event["received_at"] <= at for event in events)
-    now = (await shown.get(f"{path}/1")).json
+    now = (await noted.get(f"{path}/1")).json
     assert now["status"] == "resolved"
-    assert (await shown.get(f"{path}/1?as_of={rfc3339(shown.now)}")).json == now
-    assert (await shown.get(f"{path}?as_of={edited}&status=resolved")).json["incidents"] == []
-    assert (await shown.get(f"{path}?as_of={edited}&service=nothing")).json["incidents"] == []
-    assert len((await shown.get(f"{path}?as_of={rfc3339(shown.now)}&status=resolved")).json["incidents"]) == 1
-    assert (await shown.get(f"{path}?as_of=2020-01-01T00:00:00Z")).json["incidents"] == []
-    (await shown.get(f"{path}/1?as_of=2020-01-01T00:00:00Z")).problem(404)
+    assert (await noted.get(f"{path}/1?as_of={rfc3339(noted.now)}")).json == now
+    assert (await noted.get(f"{path}?as_of={edited}&status=resolved")).json["incidents"] == []
+    assert (await noted.get(f"{path}?as_of={edited}&service=nothing")).json["incidents"] == []
+    assert len((await noted.get(f"{path}?as_of={rfc3339(noted.now)}&status=resolved")).json["incidents"]) == 1
+    assert (await noted.get(f"{path}?as_of=2020-01-01T00:00:00Z")).json["incidents"] == []
+    (await noted.get(f"{path}/1?as_of=2020-01-01T00:00:00Z")).problem(404)
 
 
-async def test_a_list_of_a_moment_goes_on_page_by_page(shown: Face) -> None:
+async def test_a_list_of_a_moment_goes_on_page_by_page(noted: Face) -> None:
     """Each incident once, whatever the page."""
     for number in (2, 3):
-        await shown.incident(number)
-    path, numbers = f"/api/v1/incidents?limit=1&as_of={rfc3339(shown.now)}", []
+        await noted.incident(number)
+    path, numbers = f"/api/v1/incidents?limit=1&as_of={rfc3339(noted.now)}", []
     while path:
-        page = await shown.get(path)
+        page = await noted.get(path)
         numbers += [row["number"] for row in page.json["incidents"]]
         path = page.headers["Link"][1:].partition(">")[0] if page.json["next"] else ""
     assert numbers == [3, 2, 1]

@@ -152,15 +152,15 @@ def crowds(draw: st.DrawFn) -> list[RecordedEvent]:
         minute, service = draw(_MOMENTS), draw(st.sampled_from(_SERVICES))
         match draw(st.integers(0, 4)):
             case 0 | 1:
-                told = firing(f"a{number}", minute, service, by=draw(st.sampled_from([(), ("service",)])), **more)
+                event = firing(f"a{number}", minute, service, by=draw(st.sampled_from([(), ("service",)])), **more)
             case 2:
-                told = page(f"P{number}", "triggered", minute, service, **more)
+                event = page(f"P{number}", "triggered", minute, service, **more)
             case 3:
                 refs = (*more.pop("refs"), f"alert:a{number - 2}", "alert:a3")
-                told = page(f"P{number}", "triggered", minute, service, refs=refs, **more)
+                event = page(f"P{number}", "triggered", minute, service, refs=refs, **more)
             case _:
-                told = resolved(f"a{number // 2}", minute, minute + 1, service, **more)
-        events[told.id] = told
+                event = resolved(f"a{number // 2}", minute, minute + 1, service, **more)
+        events[event.id] = event
     return list(events.values())
 
 

@@ -43,11 +43,11 @@ class Listener:
 
     async def titles(self, count: int) -> list[str]:
         """The titles of the next alerts."""
-        found: list[str] = []
-        while len(found) < count:
+        titles_read: list[str] = []
+        while len(titles_read) < count:
             event = await self.told()
-            found += [event["title"]] if event["type"] == "alert.firing" else []
-        return found
+            titles_read += [event["title"]] if event["type"] == "alert.firing" else []
+        return titles_read
 
 
 @asynccontextmanager
@@ -72,13 +72,13 @@ async def test_whoever_listens_is_told_what_comes_with_its_incident(face: Face) 
     """Each event once, in the order of positions, when lists have it: so its incident is known."""
     await ring(face, "before")
     await face.followed()
-    async with listening(face) as one, listening(face) as another:
+    async with listening(face) as listener, listening(face) as another:
         await ring(face, "a", "b")
-        event = await one.told()
+        event = await listener.told()
         while event["type"] != "alert.firing":
-            event = await one.told()
+            event = await listener.told()
         assert (event["title"], event["incident"], event["at"]) == ("a", 1, event["position"])
-        assert await one.titles(1) == ["b"]
+        assert await listener.titles(1) == ["b"]
         assert await another.titles(2) == ["a", "b"]
 
 
@@ -87,12 +87,12 @@ async def test_a_stream_goes_on_after_the_last_one_that_was_had(face: Face) -> N
     await ring(face, "a", "b", "c")
     await face.followed()
     positions = [event.position for event in await face.log.read() if event.type == "alert.firing"]
-    async with listening(face, Last_Event_ID=str(positions[0])) as one:
-        assert await one.titles(2) == ["b", "c"]
+    async with listening(face, Last_Event_ID=str(positions[0])) as listener:
+        assert await listener.titles(2) == ["b", "c"]
         await ring(face, "d")
-        assert await one.titles(1) == ["d"]
-    async with listening(face, f"?after={positions[1]}") as one:
-        assert await one.titles(2) == ["c", "d"]
+        assert await listener.titles(1) == ["d"]
+    async with listening(face, f"?after={positions[1]}") as listener:
+        assert await listener.titles(2) == ["c", "d"]
     (await face.get(STREAM, headers={"Last-Event-ID": "x"})).problem(400)
 
 
@@ -135,20 +135,20 @@ async def listens(face: Face) -> bool:
 
 async def test_who_takes_nothing_is_let_go(tmp_path: Path) -> None:
     """A reader that is further behind than is kept is ended, and comes again."""
-    async with running(tmp_path, streaming=StreamLimits(behind=2, together=10)) as face, listening(face) as one:
+    async with running(tmp_path, streaming=StreamLimits(behind=2, together=10)) as face, listening(face) as listener:
         await ring(face, *(f"n{number}" for number in range(9)))
         lines = []
-        while line := await one.line():
+        while line := await listener.line():
             lines += [line] if line.startswith("id: ") else []
         assert len(lines) < 9
 
 
 async def test_streams_end_when_the_daemon_stops(face: Face) -> None:
     """At once, without waiting for whoever listens; no other one begins."""
-    async with listening(face) as one:
+    async with listening(face) as listener:
         async with asyncio.timeout(PATIENCE / 2):
             await face.runner.drain(PATIENCE)
-        while await one.line():
+        while await listener.line():
             pass
 
 

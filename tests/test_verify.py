@@ -24,7 +24,7 @@ from tests.examples import sample
 from tests.faults import bits
 from tests.verified_logs import AT, Inline, asked_of, beyond, both_ways, fact, fill, told, unguarded, verified
 from tests.verified_logs import copy as copy
-from tests.verified_logs import made as made
+from tests.verified_logs import verified_log as verified_log
 
 TABLES = {
     "event": "position",
@@ -57,9 +57,9 @@ def columns() -> list[tuple[str, str]]:
             if table.name in TABLES and column.name != "record"]  # fmt: skip
 
 
-def test_a_log_that_nobody_touched_verifies(made: Path) -> None:
+def test_a_log_that_nobody_touched_verifies(verified_log: Path) -> None:
     """No difference, both trees over everything, and what an erasure removed is counted and not missed."""
-    verdict = verified(made)
+    verdict = verified(verified_log)
     assert said(verdict) == ""
     assert (verdict.size, verdict.sealed, verdict.deliveries) == (10, 10, 7)
     assert (verdict.checkpoints, verdict.removed) == (4, 2)
@@ -78,7 +78,7 @@ def taken_back(copy: Path) -> Iterator[Connection]:
 
 @pytest.mark.parametrize(("table", "column"), columns())
 def test_one_flipped_bit_of_any_column_is_found_and_named(
-    made: Path, taken_back: Connection, table: str, column: str
+    verified_log: Path, taken_back: Connection, table: str, column: str
 ) -> None:
     """In each row of each table of facts, low and high bits of each column."""
     key = TABLES[table]
@@ -90,7 +90,7 @@ def test_one_flipped_bit_of_any_column_is_found_and_named(
         for bit in (0, 2, 5, 40 if isinstance(value, int) else max(0, len(value) * 8 - 3)):
             changed = flipped(value, bit)
             if changed is not None:
-                checked += flip(made, taken_back, table, column, (number, of, value), changed)
+                checked += flip(verified_log, taken_back, table, column, (number, of, value), changed)
     assert checked >= len(rows) or column in ("reason", "amendment")
 
 
@@ -130,10 +130,10 @@ def facts(path: Path) -> Any:
         connection.close()
 
 
-def test_one_flipped_bit_anywhere_in_the_file_is_found_or_changes_no_fact(made: Path, copy: Path) -> None:
+def test_one_flipped_bit_anywhere_in_the_file_is_found_or_changes_no_fact(verified_log: Path, copy: Path) -> None:
     """In 120 places of the database file: what is read differs only where verifying says so."""
-    whole = (made / "log.db").read_bytes()
-    before, places, count = facts(made / "log.db"), random.Random(7), 0  # noqa: S311 - repeatable
+    whole = (verified_log / "log.db").read_bytes()
+    before, places, count = facts(verified_log / "log.db"), random.Random(7), 0  # noqa: S311 - repeatable
     for _ in range(120):
         changed, bit = bytearray(whole), places.randrange(len(whole) * 8)
         changed[bit // 8] ^= 1 << bit % 8

@@ -20,7 +20,7 @@ from collector.verification.verify import Verdict, verify
 from collector.verification.workers import VerifyWorkers
 from tests.verified_logs import AT, Inline, beyond, fact, unguarded, verified
 from tests.verified_logs import copy as copy
-from tests.verified_logs import made as made
+from tests.verified_logs import verified_log as verified_log
 
 
 def processes(folder: Path, **more: Any) -> VerifyWorkers:

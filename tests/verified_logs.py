@@ -84,7 +84,7 @@ async def make(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def verified_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of such a log; not to be changed."""
     folder = tmp_path_factory.mktemp("verify")
     asyncio.run(make(folder))
@@ -92,9 +92,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copy(made: Path, tmp_path: Path) -> Path:
+def copy(verified_log: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
-    return Path(shutil.copytree(made, tmp_path / "copy"))
+    return Path(shutil.copytree(verified_log, tmp_path / "copy"))
 
 
 def beyond(folder: Path) -> Beyond:

@@ -34,13 +34,13 @@ def main(source: str, target: str, most: str) -> int:
     except TimelinedError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    told = {
+    result = {
         "path": str(made_backup.path),
         "position": made_backup.position,
         "size": made_backup.size,
         "removed": len(removed),
     }
-    sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
     return 0
 
 

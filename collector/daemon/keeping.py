@@ -171,11 +171,11 @@ class Logs:
         for each in self:
             await self._announce(each)
 
-    async def _announce(self, kept: KeptLog) -> None:
-        if self._address and kept.runtime is not None:
-            kept.runtime.log.announce(self._address + path_of(kept.name))
+    async def _announce(self, kept_log: KeptLog) -> None:
+        if self._address and kept_log.runtime is not None:
+            kept_log.runtime.log.announce(self._address + path_of(kept_log.name))
             # With this question others see us, before anybody is told that we serve.
-            await kept.runtime.log.lead()
+            await kept_log.runtime.log.lead()
 
     async def broken(self) -> str:
         """Wait until there is no log left that this process could write to; why."""
@@ -199,8 +199,8 @@ class Logs:
             return
         stop = asyncio.Event()
         how = {"accept_loss": accept_loss, "apart": apart}
-        for each in self:
-            await self.mounts.put(each.name, each.app_away(local_only=self._face.settings.web.loopback))
+        for kept_log in self:
+            await self.mounts.put(kept_log.name, kept_log.app_away(local_only=self._face.settings.web.loopback))
         keeping = [asyncio.create_task(self._keep(each, stop, how), name=f"log {each.name}") for each in self]
         tried = asyncio.create_task(self._tried(), name="logs")
         try:
@@ -210,9 +210,9 @@ class Logs:
             tried.cancel()
             stop.set()
             await self.mounts.close()
-            for each, task in zip(self, keeping, strict=True):
+            for kept_log, task in zip(self, keeping, strict=True):
                 # Whoever waits for a server that does not answer is not waited for.
-                if each.opening:
+                if kept_log.opening:
                     task.cancel()
             await asyncio.wait(keeping)
 
@@ -220,49 +220,49 @@ class Logs:
         for each in self:
             await each.tried.wait()
 
-    async def _keep(self, kept: KeptLog, stop: asyncio.Event, how: dict[str, Any]) -> None:
+    async def _keep(self, kept_log: KeptLog, stop: asyncio.Event, how: dict[str, Any]) -> None:
         """Have one of several open until ``stop``; every line that is logged meanwhile says which it is."""
-        pause, said = FIRST, ""
-        with structlog.contextvars.bound_contextvars(log=kept.name):
+        pause, last_failure = FIRST, ""
+        with structlog.contextvars.bound_contextvars(log=kept_log.name):
             while not stop.is_set():
                 try:
-                    await self._open(kept, stop, how)
+                    await self._open(kept_log, stop, how)
                     return
                 except DiskFailed as error:
-                    await self._give_up(kept, str(error))
+                    await self._give_up(kept_log, str(error))
                     return
                 except TimelinedError as error:
-                    kept.failure = str(error)
+                    kept_log.failure = str(error)
                 except Exception as error:
                     log.exception("cannot keep the log open")
-                    kept.failure = (
+                    kept_log.failure = (
                         f"a mistake of timelined's own ({type(error).__name__}); the daemon's log has it whole"
                     )
-                if said != kept.failure:
-                    log.error("cannot open the log; it is tried again, and the others go on", reason=kept.failure)
-                said = kept.failure
-                kept.tried.set()
+                if last_failure != kept_log.failure:
+                    log.error("cannot open the log; it is tried again, and the others go on", reason=kept_log.failure)
+                last_failure = kept_log.failure
+                kept_log.tried.set()
                 await unless_set(stop, pause)
                 pause = min(2 * pause, LONGEST)
 
-    async def _open(self, kept: KeptLog, stop: asyncio.Event, how: dict[str, Any]) -> None:
-        async with kept.open(**how) as runtime:
+    async def _open(self, kept_log: KeptLog, stop: asyncio.Event, how: dict[str, Any]) -> None:
+        async with kept_log.open(**how) as runtime:
             local_only = self._face.settings.web.loopback
-            await self.mounts.put(kept.name, kept.app(local_only=local_only))
-            await self._announce(kept)
-            kept.tried.set()
+            await self.mounts.put(kept_log.name, kept_log.app(local_only=local_only))
+            await self._announce(kept_log)
+            kept_log.tried.set()
             log.info("opened the log")
             if failure := await stopped_or_broken(stop, runtime.log.broken):
-                kept.failure = failure
+                kept_log.failure = failure
                 # Nobody may be answered out of what is about to be closed.
-                kept.runtime = None
-                await self.mounts.put(kept.name, kept.app(local_only=local_only))
+                kept_log.runtime = None
+                await self.mounts.put(kept_log.name, kept_log.app(local_only=local_only))
                 raise DiskFailed(failure)
 
-    async def _give_up(self, kept: KeptLog, failure: str) -> None:
-        kept.failure = f"{failure}; put it right, and restart the daemon"
-        kept.broken.set()
-        kept.tried.set()
+    async def _give_up(self, kept_log: KeptLog, failure: str) -> None:
+        kept_log.failure = f"{failure}; put it right, and restart the daemon"
+        kept_log.broken.set()
+        kept_log.tried.set()
         log.critical("gave the log up, since what is on the disk is not known; the others go on", reason=failure)
 
 
@@ -270,12 +270,12 @@ async def stopped_or_broken(
     stop: asyncio.Event, broken: Callable[[], Awaitable[str]], seconds: float | None = None
 ) -> str:  # fmt: skip
     """Wait until we are asked to stop, or until a log cannot know any more what it holds; why, in that case."""
-    asked, failed = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(broken())
+    stop_task, failed = asyncio.ensure_future(stop.wait()), asyncio.ensure_future(broken())
     try:
-        await asyncio.wait((asked, failed), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((stop_task, failed), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return failed.result() if failed.done() else ""
     finally:
-        asked.cancel()
+        stop_task.cancel()
         failed.cancel()
 
 

@@ -251,10 +251,10 @@ def _redacted(
 
 def _same(redacted: Event, as_sent: Event, body: bytes) -> Event:
     """A redacted event under the identity of what was sent; an entity that we made ourselves (a digest) stays, too."""
-    made = redacted.entity != as_sent.entity and as_sent.entity.encode("utf-8", "replace") not in body
+    entity_made = redacted.entity != as_sent.entity and as_sent.entity.encode("utf-8", "replace") not in body
     data = redacted.data | {ENDS: as_sent.data[ENDS]} if ENDS in as_sent.data else redacted.data
     return msgspec.structs.replace(
-        redacted, id=as_sent.id, entity=as_sent.entity if made else redacted.entity, data=data
+        redacted, id=as_sent.id, entity=as_sent.entity if entity_made else redacted.entity, data=data
     )
 
 

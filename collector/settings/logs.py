@@ -106,12 +106,12 @@ def mistaken_logs(settings: Settings, root: Node | None, origin: str) -> Iterato
 
 
 def _without_log(settings: Settings, at: Callable[..., str]) -> Iterator[str]:
-    known = log_names(settings)
+    names_of_logs = log_names(settings)
     for source, settings_of_source in settings.sources.items():
-        if settings_of_source.log and settings_of_source.log not in known:
+        if settings_of_source.log and settings_of_source.log not in names_of_logs:
             yield (
                 f"{at('sources', source, 'log')} is {settings_of_source.log!r}, and there is no such log; use one of "
-                f"{', '.join(known)}, or add it to storage.logs"
+                f"{', '.join(names_of_logs)}, or add it to storage.logs"
             )
 
 

@@ -275,28 +275,28 @@ _SYSTEMD = "CREDENTIALS_DIRECTORY"
 """Which is put in where a secret's path is read, also without being asked for."""
 
 
-def _expand(node: yaml.Node, variables: Mapping[str, str], path: str, mistakes: Mistakes, seen: set[int]) -> None:
+def _expand(node: yaml.Node, variables: Mapping[str, str], path: str, mistakes: Mistakes, expanded: set[int]) -> None:
     """Put variables into every value beneath a node, once, however often it is referred to."""
-    if id(node) in seen:
+    if id(node) in expanded:
         return
-    seen.add(id(node))
+    expanded.add(id(node))
     if isinstance(node, yaml.ScalarNode):
         _put_in(node, variables, path, mistakes)
     elif isinstance(node, yaml.SequenceNode):
         for below in node.value:
-            _expand(below, variables, path, mistakes, seen)
+            _expand(below, variables, path, mistakes, expanded)
     elif isinstance(node, yaml.MappingNode):
         for key, below in node.value:
-            _expand(below, variables, f"{path}.{key.value}".lstrip("."), mistakes, seen)
+            _expand(below, variables, f"{path}.{key.value}".lstrip("."), mistakes, expanded)
 
 
 def _put_in(node: yaml.ScalarNode, variables: Mapping[str, str], path: str, mistakes: Mistakes) -> None:
     """Put variables into one value; one that is not set and has nothing in its place is a mistake."""
 
-    def value(found: re.Match[str]) -> str:
-        name, otherwise = found.groups()
+    def value(match: re.Match[str]) -> str:
+        name, otherwise = match.groups()
         if name == _SYSTEMD:
-            return found[0]
+            return match[0]
         if name not in variables and otherwise is None:
             mistakes.add(node.start_mark.line + 1, path, f"names ${{{name}}}, which is not set")
         return variables.get(name, otherwise or "")

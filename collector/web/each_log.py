@@ -39,11 +39,11 @@ def asked_logs(request: web.Request, name: str | None) -> Sequence[OneLog]:
     of = [log for log in served if log.app is request.app] if PROJECTIONS in request.app else served
     if name in (None, ALL):
         return of
-    found = [log for log in of if log.name == name]
-    if not found:
+    chosen = [log for log in of if log.name == name]
+    if not chosen:
         known = ", ".join([*(log.name for log in of), ALL])
         raise InvalidInput(f"cannot find a log named {name!r} here; use one of {known}", "log")
-    return found
+    return chosen
 
 
 async def read_each(logs: Iterable[OneLog], read: Callable[[OneLog], Awaitable[T]]) -> ReadLogs[T]:
@@ -64,8 +64,8 @@ async def read_each(logs: Iterable[OneLog], read: Callable[[OneLog], Awaitable[T
     return ReadLogs([each for some in found for each in some], dict(sorted(away.items())))
 
 
-def need_one(read: ReadLogs[T], what: str) -> None:
-    """Raises :class:`Unavailable` where none could be read; ``what`` is what was attempted."""
+def need_one(read: ReadLogs[T], attempt: str) -> None:
+    """Raises :class:`Unavailable` where none could be read; ``attempt`` is what was attempted."""
     if not read.found:
         why = "; ".join(f"{name}: {reason}" for name, reason in read.away.items())
-        raise Unavailable(f"cannot {what} now: no log can be read ({why or 'it is being opened'}); come again")
+        raise Unavailable(f"cannot {attempt} now: no log can be read ({why or 'it is being opened'}); come again")

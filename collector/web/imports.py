@@ -28,7 +28,7 @@ async def bring_in(request: web.Request) -> web.Response:
     brought = await app[BRING_IN](request.match_info["source"], form, records, app[CLOCK]())
     if brought.new:
         await statements.taken_in(app, await app[LOG].head())
-    said = shapes.Imported(
+    result = shapes.Imported(
         delivery=brought.delivery or None,
         new=list(brought.new),
         known=brought.known,
@@ -36,4 +36,4 @@ async def bring_in(request: web.Request) -> web.Response:
         withdrawn=brought.withdrawn,
         not_understood=list(brought.not_understood),
     )
-    return answers.json(said, status=201 if brought.new or brought.withdrawn else 200)
+    return answers.json(result, status=201 if brought.new or brought.withdrawn else 200)

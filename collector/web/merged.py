@@ -41,16 +41,16 @@ class MergedPage(msgspec.Struct, Generic[T], frozen=True):
 
 def places(cursor: str | None, logs: Sequence[OneLog]) -> dict[str, int]:
     """A log's name → the row of it that was seen last. Raises :class:`InvalidParameter`."""
-    found: dict[str, int] = {}
-    known = {log.name for log in logs}
+    by_log: dict[str, int] = {}
+    log_names = {log.name for log in logs}
     for part in cursor.split(",") if cursor else ():
         match = _PLACE.fullmatch(part)
-        if match is None or match[1] not in known:
+        if match is None or match[1] not in log_names:
             raise InvalidParameter(
                 "cannot read the request: cursor is none of this list; take it from next", "cursor"
             )  # fmt: skip
-        found[match[1]] = int(match[2])
-    return found
+        by_log[match[1]] = int(match[2])
+    return by_log
 
 
 def cursor_of(seen: Mapping[str, int]) -> str:
@@ -63,7 +63,7 @@ async def merged(
     cursor: str | None,
     limit: int,
     fetch: Callable[[Projections, int | None, int], Awaitable[Sequence[T]]],
-    place: Callable[[T], int],
+    cursor_at: Callable[[T], int],
     at: Callable[[T], int],
 ) -> MergedPage[T]:
     """At most ``limit`` rows behind the cursor.
@@ -71,17 +71,17 @@ async def merged(
     ``fetch`` gives so many rows of one log at most, behind the row that is at a place. ``at`` is what they are merged
     by, the least first: of the logs' next rows the one that is least.
     """
-    seen = places(cursor, logs)
+    last_rows = places(cursor, logs)
 
     async def rows_of(log: OneLog) -> list[MergedRow[T]]:
-        return [MergedRow(log, row) for row in await fetch(log.app[PROJECTIONS], seen.get(log.name), limit + 1)]
+        return [MergedRow(log, row) for row in await fetch(log.app[PROJECTIONS], last_rows.get(log.name), limit + 1)]
 
     read = await read_each(logs, rows_of)
-    found = [each for _, each in read.found]
-    rows = list(_first(limit, heapq.merge(*found, key=lambda each: at(each.row))))
-    seen |= {each.log.name: place(each.row) for each in rows}
-    more = sum(map(len, found)) > len(rows)
-    return MergedPage(rows, cursor_of(seen) if more else None, read.away)
+    pages = [each for _, each in read.found]
+    rows = list(_first(limit, heapq.merge(*pages, key=lambda each: at(each.row))))
+    last_rows |= {each.log.name: cursor_at(each.row) for each in rows}
+    more = sum(map(len, pages)) > len(rows)
+    return MergedPage(rows, cursor_of(last_rows) if more else None, read.away)
 
 
 def _first(count: int, rows: Iterator[T]) -> Iterator[T]:

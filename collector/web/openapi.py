@@ -213,10 +213,10 @@ def document(served: Iterable[web.AbstractRoute], root: str = "") -> Json:
     _, components = msgspec.json.schema_components(shaped, ref_template="#/components/schemas/{name}")
     paths: dict[str, Json] = {}
     for route in served:
-        place = route.resource.canonical if route.resource is not None else ""
-        operation = OPERATIONS.get(f"{route.method} {place}")
+        path = route.resource.canonical if route.resource is not None else ""
+        operation = OPERATIONS.get(f"{route.method} {path}")
         if operation is not None:
-            paths.setdefault(place, {})[route.method.lower()] = _described(route, place, operation)
+            paths.setdefault(path, {})[route.method.lower()] = _described(route, path, operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -239,26 +239,26 @@ def document(served: Iterable[web.AbstractRoute], root: str = "") -> Json:
 
 def _shapes() -> list[Any]:
     """Every shape, each once."""
-    found: dict[str, Any] = {"Problem": Problem}
+    by_name: dict[str, Any] = {"Problem": Problem}
     for operation in OPERATIONS.values():
         answered = (
             one for each in operation.answers.values() for one in (each if isinstance(each, tuple) else (each,))
         )
         for shape in (operation.body, *answered):
             if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
-                found[shape.__name__] = shape
-    return list(found.values())
+                by_name[shape.__name__] = shape
+    return list(by_name.values())
 
 
-def _described(route: web.AbstractRoute, place: str, operation: Operation) -> Json:
+def _described(route: web.AbstractRoute, path: str, operation: Operation) -> Json:
     words = " ".join((inspect.getdoc(route.handler) or "").split("\n\n")[0].split())
     described: Json = {
         "summary": words,
-        "operationId": f"{route.method.lower()}{re.sub(r'[^a-z]+', '_', place)}".strip("_"),
+        "operationId": f"{route.method.lower()}{re.sub(r'[^a-z]+', '_', path)}".strip("_"),
         "parameters": [
             *({"name": each, "in": "path", "required": True, "schema": _IN_PATH[each],
                **({"example": _EXAMPLES[each]} if each in _EXAMPLES else {})}
-              for each in re.findall(r"{(\w+)}", place)),
+              for each in re.findall(r"{(\w+)}", path)),
             *_parameters("query", operation.query, operation.required),
             *_parameters("header", operation.headers, operation.required),
         ],
@@ -279,7 +279,7 @@ def _described(route: web.AbstractRoute, place: str, operation: Operation) -> Js
     return described
 
 
-def _parameters(where: str, named: Mapping[str, Json], required: tuple[str, ...]) -> list[Json]:
+def _parameters(where: str, schemas: Mapping[str, Json], required: tuple[str, ...]) -> list[Json]:
     return [
         {
             "name": name,
@@ -287,7 +287,7 @@ def _parameters(where: str, named: Mapping[str, Json], required: tuple[str, ...]
             "required": name in required,
             "schema": schema if name in required else _or_empty(schema, where),
         }
-        for name, schema in named.items()
+        for name, schema in schemas.items()
     ]
 
 

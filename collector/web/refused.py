@@ -61,15 +61,15 @@ def _within(refused: RefusedRow, since: int | None, until: int | None) -> bool:
 
 def shown(row: tuple[RefusedRow, int]) -> shapes.Refused:
     """Refusals as a row beside deliveries."""
-    each, position = row
+    refusal, position = row
     return shapes.Refused(
-        id=f"refused-{each.event().id[-12:]}",
-        source=each.source,
-        received_at=rfc3339(each.first_at),
-        last_at=rfc3339(each.last_at),
+        id=f"refused-{refusal.event().id[-12:]}",
+        source=refusal.source,
+        received_at=rfc3339(refusal.first_at),
+        last_at=rfc3339(refusal.last_at),
         status="refused",
-        answered=each.status,
-        reason=each.reason,
-        count=each.count,
+        answered=refusal.status,
+        reason=refusal.reason,
+        count=refusal.count,
         position=position or None,
     )

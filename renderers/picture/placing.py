@@ -95,28 +95,28 @@ def bars(items: Sequence[Item], scale: Scale, room: Room, rows: int, *, most: in
     if max((unit.row for unit in placed), default=0) < rows:
         return placed
     rest = [item for unit in placed if unit.row >= rows - 1 for item in unit.items]
-    kept = [unit for unit in placed if unit.row < rows - 1]
+    above = [unit for unit in placed if unit.row < rows - 1]
     last = _folded(rest, scale, room, f"{len(rest)} more")
     last.row = rows - 1
     label(last, room)
-    return [*kept, last]
+    return [*above, last]
 
 
 def _threads(items: Sequence[Item]) -> list[list[Item]]:
-    found: dict[str, list[Item]] = defaultdict(list)
+    threads: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        found[item.thread].append(item)
-    return list(found.values())
+        threads[item.thread].append(item)
+    return list(threads.values())
 
 
 def _thread(items: list[Item], scale: Scale, room: Room) -> PlacedUnit:
-    shown = [_bar(item, scale, room) for item in items]
+    drawn = [_bar(item, scale, room) for item in items]
     first = items[0]
     again = f" · {len(items)} times" if len(items) > 1 else ""
     before = GLYPH if first.kind == "alert" else 0.0
     after = GLYPH / 2 if first.kind == "change" else 0.0
     return PlacedUnit(
-        items=items, bars=shown, left=shown[0].left - before, right=max(bar.right for bar in shown) + after,
+        items=items, bars=drawn, left=drawn[0].left - before, right=max(bar.right for bar in drawn) + after,
         label=first.label if not again else f"{first.folded or first.label}{again}",
     )  # fmt: skip
 
@@ -134,19 +134,19 @@ def _folded(items: list[Item], scale: Scale, room: Room, called: str) -> PlacedU
                 label=f"{called}, up to {peak} at once" if peak > 1 else called)  # fmt: skip
 
 
-def _profile(shown: Sequence[Bar]) -> list[tuple[float, float, int]]:
+def _profile(drawn: Sequence[Bar]) -> list[tuple[float, float, int]]:
     """How many of the bars there are at once, from where to where."""
     change: dict[float, int] = defaultdict(int)
-    for bar in shown:
+    for bar in drawn:
         change[round(bar.left)] += 1
         change[max(round(bar.right), round(bar.left) + 1)] -= 1
-    found: list[tuple[float, float, int]] = []
+    profile: list[tuple[float, float, int]] = []
     count, before = 0, 0.0
-    for place in sorted(change):
+    for position in sorted(change):
         if count:
-            found.append((before, place, count))
-        count, before = count + change[place], place
-    return found
+            profile.append((before, position, count))
+        count, before = count + change[position], position
+    return profile
 
 
 def rows_of(units: Iterable[PlacedUnit], room: Room) -> list[PlacedUnit]:
@@ -193,17 +193,17 @@ def label(unit: PlacedUnit, room: Room) -> tuple[float, float]:
         return (unit.left, unit.x + wide) if unit.anchor == "start" else (unit.x - wide, unit.right)
     widest = max(unit.bars, key=lambda bar: bar.right - bar.left, default=None)
     inner = (widest.left, widest.right) if widest else (unit.left, unit.right)
-    wanted, inside = width(unit.label, FONT), inner[1] - inner[0] - 2 * GAP
+    needed, inside = width(unit.label, FONT), inner[1] - inner[0] - 2 * GAP
     behind, before = room.right - unit.right - GAP, unit.left - room.left - GAP
-    if wanted <= inside:
+    if needed <= inside:
         unit.text, unit.x, unit.anchor = fit(unit.label, inside, FONT), inner[0] + GAP, "start"
         return unit.left, unit.right
-    if unit.lengthy and wanted > max(behind, before):
+    if unit.lengthy and needed > max(behind, before):
         # Nowhere beside it: over the bar itself, as far to the right as it has to reach.
         unit.text = fit(unit.label, room.width - GAP, FONT)
         unit.x, unit.anchor = max(room.left, min(inner[0] + GAP, room.right - width(unit.text, FONT))), "start"
         return min(unit.left, unit.x), max(unit.right, unit.x + width(unit.text, FONT))
-    if wanted <= behind or behind >= before:
+    if needed <= behind or behind >= before:
         unit.text, unit.x, unit.anchor = fit(unit.label, behind, FONT), unit.right + GAP, "start"
         return unit.left, unit.x + width(unit.text, FONT)
     unit.text, unit.x, unit.anchor = fit(unit.label, before, FONT), unit.left - GAP, "end"

@@ -99,11 +99,11 @@ def grafana(*alerts: Alert, group: tuple[str, ...] = ("alertname", "service"), o
     """A notification of Grafana 12; a resolved alert's start is overwritten with its end, unless said otherwise."""
     labels = {label: alerts[0].labels[label] for label in group if label in alerts[0].labels}
     alerts_json = [one.json() for one in alerts]
-    for one in alerts_json:
-        if one["status"] == "resolved" and overwritten:
-            one["startsAt"] = one["endsAt"]
-        one["generatorURL"] = "https://grafana.example/alerting/grafana/rule-1/view"
-        one["dashboardURL"] = "https://grafana.example/d/checkout"
+    for alert_json in alerts_json:
+        if alert_json["status"] == "resolved" and overwritten:
+            alert_json["startsAt"] = alert_json["endsAt"]
+        alert_json["generatorURL"] = "https://grafana.example/alerting/grafana/rule-1/view"
+        alert_json["dashboardURL"] = "https://grafana.example/d/checkout"
     status = "firing" if any(one["status"] == "firing" for one in alerts_json) else "resolved"
     key = "{}:{" + ", ".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
     body = {

@@ -35,11 +35,12 @@ async def across(request: web.Request) -> web.Response:
     query = Query(request, *ASKED, "zone")
     clock = Clock(query.text("zone") or "UTC")
     since, until = _period(request, query, clock)
-    told = await _read(request, query, clock, since, until)
+    across_page = await _read(request, query, clock, since, until)
     # The page of one log leads to that log alone.
     offered = [ALL, *(log.name for log in request.app[LOGS]())] if PROJECTIONS not in request.app else []
     return page(
-        request, "across.html", clock, told=told, since=since, until=until, shown=SHOWN, often=OFTEN, offered=offered,
+        request, "across.html", clock, told=across_page, since=since, until=until, shown=SHOWN, often=OFTEN,
+        offered=offered,
         asked={name: query.text(name) or "" for name in ASKED}, tables=list(across_tables.TABLES),
     )  # fmt: skip
 

@@ -120,11 +120,11 @@ def deployed(
     """
     found, backs = _folded(revisions)
     every = [_placed(one, places, spans) for one in sorted((*found, *backs), key=_order)]
-    named = _named(every, causes)
+    causes_by_event = _named(every, causes)
     services: dict[str, list[JudgedDeployment]] = {}
     went = {one.event for one in backs}
     for one in every:
-        judged = one if one.event in went else _judged(one, every, went, spans, named)
+        judged = one if one.event in went else _judged(one, every, went, spans, causes_by_event)
         services.setdefault(one.place[0], []).append(msgspec.structs.replace(judged, log=log))
     told = [_service(each, went) for each in services.values()]
     # A rollback of what was deployed before the period, and no incident's work, says nothing of any deployment here.
@@ -139,12 +139,12 @@ def together(logs: Iterable[Sequence[DeployedService]]) -> list[DeployedService]
     return _sorted(_joined(each) for each in services.values())
 
 
-def _joined(each: Sequence[DeployedService]) -> DeployedService:
+def _joined(parts: Sequence[DeployedService]) -> DeployedService:
     lists = ("confirmed", "candidates", "unknown", "rework", "rework_candidates")
     return DeployedService(
-        key=each[0].key, service=next((one.service for one in each if one.service), ""),
-        deployments=sum(one.deployments for one in each), every=sum(one.every for one in each),
-        **{name: [judged for one in each for judged in getattr(one, name)] for name in lists},
+        key=parts[0].key, service=next((one.service for one in parts if one.service), ""),
+        deployments=sum(one.deployments for one in parts), every=sum(one.every for one in parts),
+        **{name: [judged for one in parts for judged in getattr(one, name)] for name in lists},
     )  # fmt: skip
 
 
@@ -153,11 +153,12 @@ def _sorted(services: Iterable[DeployedService]) -> list[DeployedService]:
 
 
 def _service(every: Sequence[JudgedDeployment], went: Collection[str]) -> DeployedService:
-    found = [one for one in every if one.event not in went]
-    of = {standing: [one for one in found if one.standing == standing] for standing in
+    deployments = [one for one in every if one.event not in went]
+    of = {standing: [one for one in deployments if one.standing == standing] for standing in
           ("confirmed", "candidate", "unknown")}  # fmt: skip
     return DeployedService(
-        key=every[0].place[0], service=next((one.service for one in every if one.service), ""), deployments=len(found),
+        key=every[0].place[0], service=next((one.service for one in every if one.service), ""),
+        deployments=len(deployments),
         confirmed=of["confirmed"], candidates=of["candidate"], unknown=of["unknown"], every=len(every),
         rework=[one for one in every if one.rework == "confirmed"],
         rework_candidates=[one for one in every if one.rework == "candidate"],
@@ -165,27 +166,27 @@ def _service(every: Sequence[JudgedDeployment], went: Collection[str]) -> Deploy
 
 
 def _placed(
-    one: JudgedDeployment, places: Mapping[str, int], spans: Mapping[int, DeploymentSpan]
+    deployment: JudgedDeployment, places: Mapping[str, int], spans: Mapping[int, DeploymentSpan]
 ) -> JudgedDeployment:  # fmt: skip
     """A deployment with the incident that has it, and whether that made it."""
-    incident = next((places[event] for event in one.events if event in places), None)
+    incident = next((places[event] for event in deployment.events if event in places), None)
     span = spans.get(incident) if incident is not None else None
-    later = span is not None and span.began < one.began
-    rework = ("confirmed" if one.repairs else "candidate") if later else ""
-    return msgspec.structs.replace(one, incident=incident, rework=rework)
+    later = span is not None and span.began < deployment.began
+    rework = ("confirmed" if deployment.repairs else "candidate") if later else ""
+    return msgspec.structs.replace(deployment, incident=incident, rework=rework)
 
 
 def _named(every: Sequence[JudgedDeployment], causes: Sequence[StatedCause]) -> dict[str, str]:
     """Deployments that people named as the cause of the incident that has them → who did."""
-    found: dict[str, str] = {}
+    people_by_event: dict[str, str] = {}
     for cause in causes:
         if _DENIED.search(cause.text):
             continue
         names = [name for match in _CITED.finditer(cause.text) for name in re.split(", ?", match[1] or match[2])]
         for one in every:
             if one.incident == cause.incident and any(event.endswith(name) for event in one.events for name in names):
-                found[one.event] = cause.by
-    return found
+                people_by_event[one.event] = cause.by
+    return people_by_event
 
 
 def _folded(revisions: Iterable[RecordedEvent]) -> tuple[list[JudgedDeployment], list[JudgedDeployment]]:
@@ -197,16 +198,16 @@ def _folded(revisions: Iterable[RecordedEvent]) -> tuple[list[JudgedDeployment],
     for event in sorted(latest.values(), key=reading_order):
         if not (is_retracted(event) or is_erased(event)):
             entities.setdefault(event.entity, []).append(event)
-    found, backs = list[JudgedDeployment](), list[JudgedDeployment]()
+    deployments, backs = list[JudgedDeployment](), list[JudgedDeployment]()
     for run in (run for events in entities.values() for run in runs_of(events)):
         if reach_of(run) != "deployed" or not span_of(run).ran or _is_trial(run):
             continue
-        kind, one = kind_of(run), _deployment(run)
+        kind, run_deployment = kind_of(run), _deployment(run)
         if kind == "rollback" and not _took_itself_back(run):
-            backs.append(one)
+            backs.append(run_deployment)
         elif kind in DEPLOYS or kind == "rollback":
-            found.append(one)
-    return sorted(found, key=_order), sorted(backs, key=_order)
+            deployments.append(run_deployment)
+    return sorted(deployments, key=_order), sorted(backs, key=_order)
 
 
 def _order(one: JudgedDeployment) -> tuple[int, str]:
@@ -250,42 +251,51 @@ def _deployment(run: Sequence[RecordedEvent]) -> JudgedDeployment:
 
 
 def _judged(
-    one: JudgedDeployment, every: Sequence[JudgedDeployment], went: Collection[str],
-    spans: Mapping[int, DeploymentSpan], named: Mapping[str, str],
+    deployment: JudgedDeployment, every: Sequence[JudgedDeployment], went: Collection[str],
+    spans: Mapping[int, DeploymentSpan], named_by: Mapping[str, str],
 ) -> JudgedDeployment:  # fmt: skip
     """A deployment with what became of it."""
-    span = spans.get(one.incident) if one.incident is not None else None
-    mended, why = _mended(one, every, went)
-    by = named.get(one.event)
-    if one.standing == "confirmed" or mended is not None or by is not None:
-        over = span.over if span is not None and span.over is not None and span.over > one.finished else None
+    span = spans.get(deployment.incident) if deployment.incident is not None else None
+    mended, why = _mended(deployment, every, went)
+    by = named_by.get(deployment.event)
+    if deployment.standing == "confirmed" or mended is not None or by is not None:
+        over = span.over if span is not None and span.over is not None and span.over > deployment.finished else None
         until = over if over is not None else mended.finished if mended is not None else None
         return msgspec.structs.replace(
-            one, standing="confirmed", why=one.why or why or f"{by} named it as the cause",
-            recovery=until - one.finished if until is not None else one.recovery,
+            deployment, standing="confirmed", why=deployment.why or why or f"{by} named it as the cause",
+            recovery=until - deployment.finished if until is not None else deployment.recovery,
         )  # fmt: skip
-    if one.standing != "sound":
-        return one
-    if not one.place[0]:
-        return msgspec.structs.replace(one, standing="unknown", why="it names neither a service nor a repository")
-    if one.incident is not None and not one.rework:
-        return msgspec.structs.replace(one, standing="candidate", why="an incident followed, and nobody took it back")
-    return one
+    if deployment.standing != "sound":
+        return deployment
+    if not deployment.place[0]:
+        return msgspec.structs.replace(
+            deployment, standing="unknown", why="it names neither a service nor a repository"
+        )
+    if deployment.incident is not None and not deployment.rework:
+        return msgspec.structs.replace(
+            deployment, standing="candidate", why="an incident followed, and nobody took it back"
+        )
+    return deployment
 
 
 def _mended(
-    one: JudgedDeployment, every: Sequence[JudgedDeployment], went: Collection[str]
+    deployment: JudgedDeployment, every: Sequence[JudgedDeployment], went: Collection[str]
 ) -> tuple[JudgedDeployment | None, str]:
     """What took a deployment back or mended it, and how that reads: what came next to the same service and environment.
 
     A hotfix or a revert counts in the incident that has both, since it may mend what another one broke.
     """
-    later = next((each for each in every if each.place == one.place and _order(each) > _order(one)), None)
-    if not one.place[0] or later is None or later.finished <= one.finished:
+    later = next((each for each in every if each.place == deployment.place and _order(each) > _order(deployment)), None)
+    if not deployment.place[0] or later is None or later.finished <= deployment.finished:
         return None, ""
     if later.event in went:
-        same = bool(later.commit) and later.commit == one.commit
+        same = bool(later.commit) and later.commit == deployment.commit
         return (None, "") if same else (later, "a rollback took it back")
-    if later.repairs and one.incident is not None and later.incident == one.incident and not one.rework:
+    if (
+        later.repairs
+        and deployment.incident is not None
+        and later.incident == deployment.incident
+        and not deployment.rework
+    ):
         return later, "a hotfix or a revert followed it in its incident"
     return None, ""

@@ -13,11 +13,11 @@ def story(s: Story) -> None:
     s.given("14:02:31", call.triggered("Ana Lima"))
     s.given("14:04:01", call.acknowledged("14:04:00", by="Ana Lima"))
     s.given("14:05:11", slack("14:05:10", ANA, "Half of the pods restart, <@U0BEN0002> can you look?"))
-    found = slack(
+    deployment = slack(
         "14:11:30", BEN, "The pool is exhausted &gt; 100 connections.\nRestarting them one by one.", "C0PAY000002"
     )
-    s.given("14:11:31", found)
-    s.given("14:12:05", pinned("14:12:04", ANA, found))
+    s.given("14:11:31", deployment)
+    s.given("14:12:05", pinned("14:12:04", ANA, deployment))
     s.given("14:20:01", slack("14:20:00", BEN, "All pods are up again.", "C0PAY000002"))
     s.given("14:24:31", call.resolved("14:24:30", by="Ana Lima"))
     s.given("15:40:00", slack("15:39:59", BEN, "Anybody for coffee?"))
