@@ -294,7 +294,7 @@ def test_a_benchmark_that_leaves_no_figures_has_failed(tmp_path: Path) -> None:
 def test_every_benchmark_is_run_and_explained() -> None:
     """``make bench`` runs each one there is, and the documentation says what it means."""
     servers_and_parts = {
-        "__main__", "bodies", "chart", "load", "noop", "results", "servers", "slices", "subject",
+        "__main__", "bodies", "chart", "entry", "load", "noop", "results", "servers", "slices", "subject",
     }  # fmt: skip
     there = {file.stem for file in (ROOT / "tests/bench").glob("*.py")} - servers_and_parts
     assert {one.module for one in benchmarks.ALL} == there

@@ -18,8 +18,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests import postgres
-from tests.bench import load, results
+from tests.bench import entry, load, results
 from tests.bench.bodies import PATH, body_of
+from tests.bench.entry import TOOL, Option
 from tests.bench.servers import Running, process, server
 from tests.bench.slices import Slice, Traffic, beside, check, described, stored
 
@@ -117,20 +118,14 @@ def _rounds(
     return slices
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goal was reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
-    parser.add_argument("--venv", type=Path, default=VENV, help="where Alerta is, or is put")
-    options = parser.parse_args()
-    if options.short:
-        options.rounds, options.seconds, options.tool = 1, 0.5, "python"
-    options.tool = load.tool_of(options.tool)
-    return results.run("alerta", options, measure)
+OPTIONS = (
+    Option("rounds", 5, 1),
+    Option("seconds", 3.0, 0.5),
+    Option("connections", 16),
+    TOOL,
+    Option("venv", VENV, help="where Alerta is, or is put"),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("alerta", __doc__, OPTIONS, measure))

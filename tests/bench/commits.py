@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench import load, results
+from tests.bench import entry, results
 from tests.bench.bodies import body_of
+from tests.bench.entry import TOOL, Option
 from tests.bench.servers import server
 from tests.bench.slices import Traffic, beside, check, described, stored
 
@@ -40,19 +41,13 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
     report.add(name, ratios, at_least=GOAL, wanted=WANTED, beside=extra)
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goal was reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
-    options = parser.parse_args()
-    if options.short:
-        options.rounds, options.seconds, options.connections, options.tool = 1, 0.1, 8, "python"
-    options.tool = load.tool_of(options.tool)
-    return results.run("commits", options, measure)
+OPTIONS = (
+    Option("rounds", 7, 1),
+    Option("seconds", 2.0, 0.1),
+    Option("connections", 64, 8),
+    TOOL,
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("commits", __doc__, OPTIONS, measure))

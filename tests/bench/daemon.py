@@ -29,8 +29,9 @@ from pathlib import Path
 from collector import projections
 from collector.log import open_log
 from tests import postgres
-from tests.bench import draft, keepup, memory, results
+from tests.bench import draft, entry, keepup, memory, results
 from tests.bench.bodies import body_of
+from tests.bench.entry import Option
 from tests.bench.servers import Running, server
 from tests.bench.slices import Slice, Traffic, beside, check, described, stored
 
@@ -147,23 +148,17 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
             part(options, report)
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goals were reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of one slice at the highest rate")
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--alerts", type=int, nargs="+", default=ALERTS, help="in a body")
-    parser.add_argument("--rate", type=float, default=300, help="requests a second, steadily")
-    parser.add_argument("--steady", type=float, default=10, help="seconds of one slice at the steady rate")
-    parser.add_argument("--events", type=int, default=10_000, help="of the incident whose draft is rendered")
-    parser.add_argument("--only", choices=("ratios", "steady"))
-    options = parser.parse_args()
-    if options.short:
-        options.rounds, options.seconds, options.connections, options.alerts = 1, 0.1, 8, (8,)
-        options.steady, options.events = 0.2, 100
-    return results.run("daemon", options, measure)
+OPTIONS = (
+    Option("rounds", 5, 1),
+    Option("seconds", 3.0, 0.1, help="of one slice at the highest rate"),
+    Option("connections", 64, 8),
+    Option("alerts", ALERTS, (8,), help="in a body"),
+    Option("rate", 300.0, help="requests a second, steadily"),
+    Option("steady", 10.0, 0.2, help="seconds of one slice at the steady rate"),
+    Option("events", 10_000, 100, help="of the incident whose draft is rendered"),
+    Option("only", None, choices=("ratios", "steady")),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("daemon", __doc__, OPTIONS, measure))

@@ -38,7 +38,8 @@ from collector.following.follower import Follower
 from collector.log import EventLog, Submission, receipt_of
 from renderers.html import html
 from renderers.markdown import markdown
-from tests.bench import results
+from tests.bench import entry, results
+from tests.bench.entry import Option
 from tests.facts import change, firing, page, resolved, stated
 from tests.lists import opened
 
@@ -199,16 +200,11 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
     report.add("drafting, of reading as many events by pages", [each.drafted / each.read for each in rounds])
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goal was reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--events", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=9)
-    options = parser.parse_args()
-    if options.short:
-        options.events, options.rounds = 100, 1
-    return results.run("draft", options, measure)
+OPTIONS = (
+    Option("events", 10_000, 100),
+    Option("rounds", 9, 1),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("draft", __doc__, OPTIONS, measure))

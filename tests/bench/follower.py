@@ -21,7 +21,8 @@ from collector.correlation import Rules
 from collector.event import SECOND, Event, event_id
 from collector.following.follower import Follower
 from collector.log import EventLog, Submission
-from tests.bench import results
+from tests.bench import entry, results
+from tests.bench.entry import Option
 from tests.lists import opened
 
 START = 1_772_582_400 * SECOND
@@ -132,16 +133,12 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
     report.add("a rebuild", [each.rebuilt for each in rounds], "events/s")
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goals were reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    options.services, options.signals = (20, 500) if options.short else (SERVICES, SIGNALS)
-    if options.short:
-        options.rounds = 1
-    return results.run("follower", options, measure)
+OPTIONS = (
+    Option("rounds", 3, 1),
+    Option("services", SERVICES, 20),
+    Option("signals", SIGNALS, 500),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("follower", __doc__, OPTIONS, measure))

@@ -18,8 +18,9 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench import load, results
+from tests.bench import entry, results
 from tests.bench.bodies import body_of
+from tests.bench.entry import TOOL, Option
 from tests.bench.servers import server
 from tests.bench.slices import Slice, Traffic, beside, check, described, stored
 
@@ -109,20 +110,14 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
                 part(options, report, folder)
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goals were reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
-    parser.add_argument("--only", choices=("one", "many"))
-    options = parser.parse_args()
-    if options.short:
-        options.rounds, options.seconds, options.connections, options.tool = 1, 0.1, 8, "python"
-    options.tool = load.tool_of(options.tool)
-    return results.run("ingest", options, measure)
+OPTIONS = (
+    Option("rounds", 5, 1),
+    Option("seconds", 3.0, 0.1),
+    Option("connections", 64, 8),
+    TOOL,
+    Option("only", None, choices=("one", "many")),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("ingest", __doc__, OPTIONS, measure))

@@ -32,8 +32,9 @@ from collector import projections
 from collector.log import upgrade
 from collector.projections import shape
 from tests import postgres
-from tests.bench import results
+from tests.bench import entry, results
 from tests.bench.bodies import PATH
+from tests.bench.entry import Option
 from tests.bench.servers import Running, server
 from tests.bench.slices import stored
 
@@ -313,20 +314,15 @@ def record(report: results.Report, where: str, outcomes: list[Round]) -> None:
     report.add(f"longest lag at half of it{where}", worst, "s", below=GOAL, worst=True, beside=extra)
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goal was reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--flood", type=float, default=5, help="seconds at the highest rate")
-    parser.add_argument("--seconds", type=float, default=15, help="seconds at half of it")
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--backends", nargs="+", choices=BACK_ENDS, default=BACK_ENDS)
-    parser.add_argument("--drafts", action="store_true", help="have a draft written of each incident that resolves")
-    options = parser.parse_args()
-    if options.short:
-        options.rounds, options.flood, options.seconds, options.connections = 1, 0.3, 0.5, 4
-    return results.run("keepup", options, measure)
+OPTIONS = (
+    Option("rounds", 2, 1),
+    Option("flood", 5.0, 0.3, help="seconds at the highest rate"),
+    Option("seconds", 15.0, 0.5, help="seconds at half of it"),
+    Option("connections", 64, 4),
+    Option("backends", BACK_ENDS, choices=BACK_ENDS),
+    Option("drafts", False, help="have a draft written of each incident that resolves"),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("keepup", __doc__, OPTIONS, measure))

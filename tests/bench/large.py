@@ -27,7 +27,8 @@ from collector.event import HOUR, SECOND, Event, event_id
 from collector.following.follower import Follower
 from collector.log import EventLog, Receipt, Submission, open_log
 from collector.projections import EventFilter, Lists, Projections
-from tests.bench import results
+from tests.bench import entry, results
+from tests.bench.entry import Option
 from tests.lists import opened
 
 APPEND_GOAL = 0.8
@@ -220,18 +221,13 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
         asyncio.run(all_phases(options, report, folder))
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goals were reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batches", type=int, default=200, help="transactions of one round, on each log")
-    parser.add_argument("--reads", type=int, default=100, help="reads of each kind in one round")
-    options = parser.parse_args()
-    if options.short:
-        options.events, options.rounds, options.batches, options.reads = 1_000, 1, 5, 5
-    return results.run("large", options, measure)
+OPTIONS = (
+    Option("events", 1_000_000, 1_000),
+    Option("rounds", 5, 1),
+    Option("batches", 200, 5, help="transactions of one round, on each log"),
+    Option("reads", 100, 5, help="reads of each kind in one round"),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("large", __doc__, OPTIONS, measure))

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests import postgres
-from tests.bench import load, results
+from tests.bench import entry, results
 from tests.bench.bodies import body_of
+from tests.bench.entry import TOOL, Option
 from tests.bench.servers import Running, server
 from tests.bench.slices import Slice, Traffic, beside, check, stored
 
@@ -127,24 +128,17 @@ def _record(
         report.add(f"{back_end}, {cell}", ratios, at_least=cell.goals.get(back_end), beside=extra)
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goals were reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--backends", nargs="+", choices=BACK_ENDS, default=BACK_ENDS)
-    parser.add_argument("--traffic", nargs="+", choices=tuple(TRAFFIC), default=tuple(TRAFFIC))
-    parser.add_argument("--alerts", nargs="+", type=int, default=ALERTS)
-    parser.add_argument("--connections", nargs="+", type=int, default=CONNECTIONS)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--goal-rounds", type=int, default=7, help="rounds where a goal is set")
-    parser.add_argument("--seconds", type=float, default=1)
-    parser.add_argument("--tool", choices=("auto", "wrk", "python"), default="auto")
-    options = parser.parse_args()
-    if options.short:
-        options.rounds = options.goal_rounds = 1
-        options.alerts, options.connections, options.seconds, options.tool = (2,), (4,), 0.1, "python"
-    options.tool = load.tool_of(options.tool)
-    return results.run("matrix", options, measure)
+OPTIONS = (
+    Option("backends", BACK_ENDS, choices=BACK_ENDS),
+    Option("traffic", tuple(TRAFFIC), choices=tuple(TRAFFIC)),
+    Option("alerts", ALERTS, (2,)),
+    Option("connections", CONNECTIONS, (4,)),
+    Option("rounds", 3, 1),
+    Option("goal_rounds", 7, 1, help="rounds where a goal is set"),
+    Option("seconds", 1.0, 0.1),
+    TOOL,
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("matrix", __doc__, OPTIONS, measure))

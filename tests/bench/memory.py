@@ -18,7 +18,8 @@ import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
 
-from tests.bench import results
+from tests.bench import entry, results
+from tests.bench.entry import Option
 from tests.bench.servers import Running, resident, server
 
 GOAL = 230
@@ -100,17 +101,12 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
     report.add(f"resident after {options.events:,} events", last, "MB", below=GOAL, worst=True, beside=extra)
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goal was reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
-    parser.add_argument("--every", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=1)
-    options = parser.parse_args()
-    if options.short:
-        options.events, options.every, options.rounds = 400, 200, 1
-    return results.run("memory", options, measure)
+OPTIONS = (
+    Option("events", 200_000, 400),
+    Option("every", 20_000, 200),
+    Option("rounds", 1, 1),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("memory", __doc__, OPTIONS, measure))

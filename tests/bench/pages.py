@@ -28,8 +28,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from collector.event import HOUR, SECOND, Event, event_id
 from collector.log import Submission, open_log
-from tests.bench import results
+from tests.bench import entry, results
 from tests.bench.draft import incident, stored
+from tests.bench.entry import Option
 from tests.processes import get, post
 from tests.windows import Site, started, told
 
@@ -195,21 +196,15 @@ def largest(site: Site) -> int:
     return int(max(found, key=lambda each: each["events"])["number"])
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goals were reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--incidents", type=int, default=100_000)
-    parser.add_argument("--events", type=int, default=5_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--streams", type=int, default=500)
-    parser.add_argument("--posts", type=int, default=500)
-    options = parser.parse_args()
-    if options.short:
-        options.incidents, options.events, options.rounds, options.seconds = 60, 100, 1, 0.3
-        options.streams, options.posts = 5, 10
-    return results.run("pages", options, measure)
+OPTIONS = (
+    Option("incidents", 100_000, 60),
+    Option("events", 5_000, 100),
+    Option("rounds", 5, 1),
+    Option("seconds", 3.0, 0.3),
+    Option("streams", 500, 5),
+    Option("posts", 500, 10),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("pages", __doc__, OPTIONS, measure))

@@ -23,7 +23,8 @@ from collector.reparsing import Selection, reparse
 from collector.sources import SOURCES
 from collector.webhook import Credentials, Reading, Webhook
 from tests import senders
-from tests.bench import results
+from tests.bench import entry, results
+from tests.bench.entry import Option
 
 OF_INGEST = 0.5
 AT = 1_772_600_000_000_000
@@ -101,16 +102,11 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
                    beside=beside | {"read again, deliveries/s": tuple(rates)})  # fmt: skip
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goal was reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--deliveries", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    if options.short:
-        options.deliveries, options.rounds = 500, 1
-    return results.run("reparse", options, measure)
+OPTIONS = (
+    Option("deliveries", 100_000, 500),
+    Option("rounds", 3, 1),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("reparse", __doc__, OPTIONS, measure))

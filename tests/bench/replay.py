@@ -32,8 +32,9 @@ from collector.intake.writer import Writer
 from collector.log import EventLog, open_log, queries
 from collector.sources import alertmanager
 from collector.webhook import Credentials
-from tests.bench import load, results
+from tests.bench import entry, load, results
 from tests.bench.bodies import body_of, plain_body_of
+from tests.bench.entry import Option
 
 GOAL = 0.50
 PAGE = 100
@@ -154,6 +155,7 @@ async def _pairs(
 
 def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Two logs, each read by both in turn."""
+    options.events -= options.events % ALERTS
     for kind, bodies in (("plain", plain_body_of), ("annotated", body_of)):
         with results.workplace() as folder:
             found = asyncio.run(rounds(options, folder / "log.db", bodies))
@@ -179,17 +181,11 @@ def _ratios(pairs: Sequence[Pair]) -> list[float]:
     return [plain.seconds / ours.seconds for plain, ours in pairs]
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goal was reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    if options.short:
-        options.events, options.rounds = 1_000, 1
-    options.events -= options.events % ALERTS
-    return results.run("replay", options, measure)
+OPTIONS = (
+    Option("events", 100_000, 1_000),
+    Option("rounds", 7, 1),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("replay", __doc__, OPTIONS, measure))

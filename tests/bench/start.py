@@ -17,7 +17,8 @@ import urllib.request
 from pathlib import Path
 from time import perf_counter
 
-from tests.bench import results
+from tests.bench import entry, results
+from tests.bench.entry import Option
 from tests.bench.large import build
 from tests.bench.servers import PATIENCE, ROOT, cpu, end, free_port
 from tests.lists import opened
@@ -91,16 +92,11 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
         report.add(name, [seconds for seconds, _ in found], "s", below=goal, beside=beside)
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goals were reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    if options.short:
-        options.events, options.rounds = 200, 1
-    return results.run("start", options, measure)
+OPTIONS = (
+    Option("events", 1_000_000, 200),
+    Option("rounds", 5, 1),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("start", __doc__, OPTIONS, measure))

@@ -35,7 +35,8 @@ from collector.proof.folder import ProofFolder
 from collector.telemetry import journal
 from collector.verification.verify import Beyond, Verdict, verify
 from collector.verification.workers import VerifyWorkers
-from tests.bench import results
+from tests.bench import entry, results
+from tests.bench.entry import Option
 
 GOAL = 100_000
 """Events a second."""
@@ -173,16 +174,11 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
         report.add(f"{name}, of fetch and sha256", [one / other for one, other in zip(ours, least, strict=True)])
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goal was reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--events", type=int, default=400_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    if options.short:
-        options.events, options.rounds = 2_000, 1
-    return results.run("verify", options, measure)
+OPTIONS = (
+    Option("events", 400_000, 2_000),
+    Option("rounds", 5, 1),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("verify", __doc__, OPTIONS, measure))
