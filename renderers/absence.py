@@ -68,25 +68,25 @@ def no_change(history: History, options: Options) -> Claim:
 
 def no_change_in(history: History, options: Options, span: Span) -> Claim:
     """That no change of the incident's services was recorded in a span; those that were are named, not denied."""
-    found = sorted(
+    sources_of_proof = sorted(
         (*_own(history, span, options.zone), *_beside(history, span)), key=lambda each: (-each.at, each.proof.id)
     )
     of = _of(history.services, HIT)
-    if found:
-        count = "one change" if len(found) == 1 else f"{len(found):,} changes"
-        verb = "was" if len(found) == 1 else "were"
-        shown = listed([_named(history, options, each) for each in found], SHOWN, ("more", "more"))
+    if sources_of_proof:
+        count = "one change" if len(sources_of_proof) == 1 else f"{len(sources_of_proof):,} changes"
+        verb = "was" if len(sources_of_proof) == 1 else "were"
+        shown = listed([_named(history, options, each) for each in sources_of_proof], SHOWN, ("more", "more"))
         return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", shown,
-                     proof=cites([each.proof for each in found]))  # fmt: skip
+                     proof=cites([each.proof for each in sources_of_proof]))  # fmt: skip
     if not facts.seen(history, "change"):
         return unheard(history, "change")
-    said = say("No change", of, " was recorded ", _between(history, options, span))
+    denial = say("No change", of, " was recorded ", _between(history, options, span))
     nameless = [each.event for each in history.context.nearby if _unowned(each.event) and _in(each.event, span)]
     if nameless:
         several = len({(event.source, event.entity) for event in nameless})
         verb, whose = ("was", "names") if several == 1 else ("were", "name")
-        return claim(said, f"; {counted(several, 'change')} that {whose} no service {verb}", proof=cites(nameless))
-    return claim(said, none=query("change.*", history.services, span, options.zone),
+        return claim(denial, f"; {counted(several, 'change')} that {whose} no service {verb}", proof=cites(nameless))
+    return claim(denial, none=query("change.*", history.services, span, options.zone),
                  searched=say("changes", of))  # fmt: skip
 
 
@@ -101,13 +101,13 @@ def unheard(history: History, family: str) -> Claim:
     """That nobody reports what was looked for; where a source of it was refused or not understood, that one."""
     events = [each for each in (*history.context.collector, *history.collector) if each.type in _TURNED_AWAY]
     of = {event.id: (phrases.text_in(event.data, "of") or event.source, event) for event in events}
-    found = [(name, event) for name, event in of.values() if _tells(history, name, family)]
-    if not found:
+    reporters = [(name, event) for name, event in of.values() if _tells(history, name, family)]
+    if not reporters:
         return claim(FAMILIES[family], label=True)
-    names = listed([Name(phrases.system(history, name)) for name in sorted({name for name, _ in found})])
+    names = listed([Name(phrases.system(history, name)) for name in sorted({name for name, _ in reporters})])
     noun = "changes" if family == "change" else "alerts"
     return claim("Deliveries from ", names, f" were refused or not understood, so {noun} may be missing",
-                 proof=cites([event for _, event in found]))  # fmt: skip
+                 proof=cites([event for _, event in reporters]))  # fmt: skip
 
 
 def _tells(history: History, source: str, family: str) -> bool:
@@ -198,10 +198,10 @@ def silent(history: History, services: Sequence[str]) -> list[str]:
 
 
 def no_alert(history: History, options: Options, services: Sequence[str], *proof: RecordedEvent,
-             which: Phrase = ()) -> Claim:  # fmt: skip
+             qualifier: Phrase = ()) -> Claim:  # fmt: skip
     """That no alert of these services was recorded in the window; ask :func:`silent` for them first."""
     span = facts.window(history)
-    return claim("No alert", _of(services), which, " was recorded ", _between(history, options, span),
+    return claim("No alert", _of(services), qualifier, " was recorded ", _between(history, options, span),
                  proof=cites(proof), none=query("alert.firing", services, span, options.zone),
                  searched=say("alerts", _of(services)))  # fmt: skip
 
@@ -210,27 +210,27 @@ def no_page(history: History, options: Options) -> Claim:
     """That the incident has no page; pages from that time that it was not given are named."""
     span = facts.window(history)
     near = _opened(history, span, lambda event: event.type.startswith("page."))
-    said = say("No page of this incident was recorded ", _between(history, options, span))
+    sentence = say("No page of this incident was recorded ", _between(history, options, span))
     if near:
         are = "is" if len(near) == 1 else "are"
-        return claim(said, f"; {counted(len(near), 'page')} from that time {are} not part of it", proof=cites(near))
-    return claim(said, none=query("page.*", history.services, span, options.zone),
+        return claim(sentence, f"; {counted(len(near), 'page')} from that time {are} not part of it", proof=cites(near))
+    return claim(sentence, none=query("page.*", history.services, span, options.zone),
                  searched=say("pages of this incident"))  # fmt: skip
 
 
 def _opened(history: History, span: Span, fits: Callable[[RecordedEvent], bool]) -> list[RecordedEvent]:
     """The first event beside the incident of each thing that fits."""
-    found: dict[tuple[str, str], RecordedEvent] = {}
+    first_events: dict[tuple[str, str], RecordedEvent] = {}
     for near in history.context.nearby:
         if fits(near.event) and _in(near.event, span):
-            found.setdefault((near.event.source, near.event.entity), near.event)
-    return list(found.values())
+            first_events.setdefault((near.event.source, near.event.entity), near.event)
+    return list(first_events.values())
 
 
 def no_acknowledgement(
-    history: History, options: Options, said: Phrase, since: int, proof: RecordedEvent | None, *, only: bool = False
+    history: History, options: Options, sentence: Phrase, since: int, proof: RecordedEvent | None, *, only: bool = False
 ) -> Claim:
     """That nobody acknowledged a page of the incident (``only``: this one), after what is told of the page."""
     types = f"page.acknowledged entity={proof.entity}" if only and proof else "page.acknowledged"
-    return claim(said, proof=cites(proof), searched=say("acknowledgements"),
+    return claim(sentence, proof=cites(proof), searched=say("acknowledgements"),
                  none=query(types, [], (since, facts.latest(history)), options.zone))  # fmt: skip

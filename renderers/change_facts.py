@@ -104,11 +104,11 @@ def elsewhere(history: History, change: Change) -> bool:
 def hit_beyond(history: History, change: Change) -> dict[str, Alert]:
     """The environments in which alerts fired that are apart from the one a change went to, though others are not."""
     here = names.environment_key(change.environment or "")
-    found: dict[str, Alert] = {}
+    by_environment: dict[str, Alert] = {}
     for alert in history.measured if here and history.divided else ():
         if alert.environment and names.apart(here, names.environment_key(alert.environment)):
-            found.setdefault(alert.environment, alert)
-    return found
+            by_environment.setdefault(alert.environment, alert)
+    return by_environment
 
 
 def other_region(history: History, change: Change) -> dict[str, Alert]:
@@ -117,15 +117,15 @@ def other_region(history: History, change: Change) -> dict[str, Alert]:
     here = names.fold_environment(change.environment or "")[1:]
     if not here or not history.measured:
         return {}
-    found: dict[str, Alert] = {}
+    by_region: dict[str, Alert] = {}
     for alert in history.measured:
         labels = alert.fired.labels
-        told = next((labels[label] for label in sorted(labels) if label.rpartition("_")[2] == "region"), "")
-        place = names.fold_environment(told)
+        region_label = next((labels[label] for label in sorted(labels) if label.rpartition("_")[2] == "region"), "")
+        place = names.fold_environment(region_label)
         if not place or not names.apart("/".join(("x", *here)), "/".join(("x", *place))):
             return {}
-        found.setdefault(told, alert)
-    return found
+        by_region.setdefault(region_label, alert)
+    return by_region
 
 
 def unreached(history: History, span: tuple[int, int]) -> list[Change]:
@@ -142,15 +142,15 @@ def doings(history: History) -> list[Doing]:
     if not facts.began(history):
         return []
     low, high = answering(history)
-    found = [
+    actions = [
         Doing(at=done, event=c.last, change=c)
         for c in history.changes
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
     ]
     # Who silences an alert does nothing to what failed.
     acted = [o for o in history.observations if o.actor and not o.data.get("operation")]
-    found += [Doing(at=o.occurred_at, event=o) for o in acted]
-    return sorted((d for d in found if low < d.at <= high), key=lambda d: (d.at, d.event.id))
+    actions += [Doing(at=o.occurred_at, event=o) for o in acted]
+    return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
 
 
 def answering(history: History) -> tuple[int, int]:
@@ -175,12 +175,12 @@ def overtaken(history: History) -> list[Change]:
 def unplaced(history: History) -> list[RecordedEvent]:
     """The first events of the changes between detection and recovery that are not known to belong, nor not to."""
     low, high = answering(history)
-    found: dict[tuple[str, str], RecordedEvent] = {}
+    actions: dict[tuple[str, str], RecordedEvent] = {}
     for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
         event = near.event
         if event.type.startswith("change.") and low < event.occurred_at <= high and not facts.unrelated(history, near):
-            found.setdefault((event.source, event.entity), event)
-    return sorted(found.values(), key=reading_order)
+            actions.setdefault((event.source, event.entity), event)
+    return sorted(actions.values(), key=reading_order)
 
 
 def known_before(change: Change, moment: int) -> bool:
@@ -220,11 +220,11 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
     ]  # fmt: skip
     if not since:
         return True
-    known = [
+    starts = [
         c.start for c in history.changes if c.start < back.start and commit(c) == put_back and _same_place(back, c)
         and c.outcome in ("succeeded", "rolled_back")
     ]  # fmt: skip
-    return bool(known) and max(known) < change.start
+    return bool(starts) and max(starts) < change.start
 
 
 def ends_of(history: History, change: Change) -> tuple[RecordedEvent, ...]:
@@ -254,15 +254,15 @@ def replaced_by(history: History, change: Change) -> Change | None:
     return min(later, key=lambda c: (finished(c) or 0, c.entity), default=None)
 
 
-def _same_place(one: Change, other: Change) -> bool:
+def _same_place(change_a: Change, other: Change) -> bool:
     """Whether two changes say that they are of one service (or repository, if neither names a service) in one
     environment."""
-    here, there = (names.environment_key(each.environment or "") for each in (one, other))
+    here, there = (names.environment_key(each.environment or "") for each in (change_a, other))
     if not here or here != there:
         return False
-    if one.service or other.service:
-        return one.service == other.service
-    return repository(one) is not None and repository(one) == repository(other)
+    if change_a.service or other.service:
+        return change_a.service == other.service
+    return repository(change_a) is not None and repository(change_a) == repository(other)
 
 
 def repository(change: Change) -> str | None:
@@ -276,13 +276,13 @@ def neighbours(history: History, change: Change) -> dict[str, RecordedEvent]:
     own = repository(change)
     if change.service or own is None:
         return {}
-    found: dict[str, RecordedEvent] = {}
+    by_service: dict[str, RecordedEvent] = {}
     beside = [near.event for near in history.context.nearby]
     for event in sorted((*history.events, *beside), key=reading_order):
         of = event.service if event.type.startswith("change.") else None
         if of and event.data.get("repository") == own and facts.folded(of) not in facts.hit(history):
-            found.setdefault(of, event)
-    return found
+            by_service.setdefault(of, event)
+    return by_service
 
 
 _OPPOSITE = ({"on", "off"}, {"true", "false"}, {"enabled", "disabled"})

@@ -128,13 +128,13 @@ def worded(
 ) -> Phrase:
     """The same of things that ``word`` puts into words, only those that are shown."""
     rest = len(items) - most if len(items) > most + 1 else 0
-    shown: list[SentencePart] = [word(item) for item in (items[:most] if rest else items)]
+    parts_shown: list[SentencePart] = [word(item) for item in (items[:most] if rest else items)]
     if rest:
-        shown.append(f"{rest} {noun[rest != 1]}")
+        parts_shown.append(f"{rest} {noun[rest != 1]}")
     parts: list[SentencePart] = []
-    for index, item in enumerate(shown):
+    for index, item in enumerate(parts_shown):
         if index:
-            parts.append(end if index == len(shown) - 1 and (end != ", " or rest == 0) else ", ")
+            parts.append(end if index == len(parts_shown) - 1 and (end != ", " or rest == 0) else ", ")
         parts.append(item)
     return say(*parts)
 
@@ -145,14 +145,14 @@ def _as_it_is(item: SentencePart) -> SentencePart:
 
 def cites(*evidence: Evidence | Iterable[Evidence]) -> tuple[str, ...]:
     """The ids of what proves a sentence, oldest first, each once."""
-    found: dict[str, tuple[int, int, str]] = {}
+    order: dict[str, tuple[int, int, str]] = {}
     for item in evidence:
-        for each in (item,) if item is None or isinstance(item, RecordedEvent | Moment) else item:
-            if isinstance(each, RecordedEvent):
-                found.setdefault(each.id, (each.occurred_at, rank(each.type), each.id))
-            elif each is not None:
-                found.update({one: (each.at or 0, 0, one) for one in each.cites if one not in found})
-    return tuple(sorted(found, key=found.__getitem__))
+        for proof_item in (item,) if item is None or isinstance(item, RecordedEvent | Moment) else item:
+            if isinstance(proof_item, RecordedEvent):
+                order.setdefault(proof_item.id, (proof_item.occurred_at, rank(proof_item.type), proof_item.id))
+            elif proof_item is not None:
+                order.update({one: (proof_item.at or 0, 0, one) for one in proof_item.cites if one not in order})
+    return tuple(sorted(order, key=order.__getitem__))
 
 
 def claim(
@@ -259,11 +259,11 @@ def page_called(history: History, event: Event) -> Phrase:
     """``PagerDuty incident 311``; of a source whose incidents have no name of their own ``the page 12 from oncall``."""
     kind = sender_of(history, event.source)
     number = event.data.get("number")
-    told = say(f" {number}") if type(number) is int else named(" ", number if isinstance(number, str) else None)
+    number_words = say(f" {number}") if type(number) is int else named(" ", number if isinstance(number, str) else None)
     if kind is not None and kind.page:
-        return say(kind.page, told)
+        return say(kind.page, number_words)
     sender = text_in(event.data, "source") if kind is not None and kind.carries else ""
-    return say("the page", told, named(" from ", sender or system(history, event.source)))
+    return say("the page", number_words, named(" from ", sender or system(history, event.source)))
 
 
 def pages(history: History, event: Event) -> str:
@@ -474,8 +474,8 @@ def minute(moment: int, zone: str, since: int) -> Time:
 
 def _at(moment: int, zone: str, since: int, *, seconds: bool) -> Time:
     day, time = clock(moment, zone)
-    shown = [day] if day != clock(since, zone)[0] else []
-    shown.append(time if seconds else time[:-3])
+    pieces = [day] if day != clock(since, zone)[0] else []
+    pieces.append(time if seconds else time[:-3])
     if offset(moment, zone) != offset(since, zone) or repeated(moment, zone):
-        shown.append(offset(moment, zone))
-    return Time(" ".join(shown), moment)
+        pieces.append(offset(moment, zone))
+    return Time(" ".join(pieces), moment)

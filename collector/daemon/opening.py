@@ -50,10 +50,10 @@ async def opened(
     lease is ours, ``apart`` in a process of its own, and ``jobs_too`` run. ``say`` is told what a person waits for.
     """
     async with AsyncExitStack() as stack:
-        made = _runtime(
+        made_runtime = _runtime(
             settings, clock, host, writable=writable, jobs_too=jobs_too, accept_loss=accept_loss, apart=apart, say=say
         )
-        runtime = await stack.enter_async_context(made)
+        runtime = await stack.enter_async_context(made_runtime)
         if writable:
             stack.push_async_callback(_seal_at_end, runtime)
             await stack.enter_async_context(followed(runtime, jobs_too=jobs_too, apart=apart))
@@ -168,10 +168,10 @@ def holder(settings: Settings) -> str | None:
     daemon that is starting.
     """
     path = database_path(settings.storage.url)
-    found = None if path is None else lock_holder(path)
-    if found is not None and not found.address:
-        raise Unavailable(f"cannot write to {path}: process {found.pid} does, and does not listen yet; try again")
-    return found.address if found is not None else None
+    lock = None if path is None else lock_holder(path)
+    if lock is not None and not lock.address:
+        raise Unavailable(f"cannot write to {path}: process {lock.pid} does, and does not listen yet; try again")
+    return lock.address if lock is not None else None
 
 
 @asynccontextmanager

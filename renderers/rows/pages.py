@@ -72,14 +72,14 @@ def _said(event: RecordedEvent) -> Phrase:
 def _is_first(table: RowContext, event: RecordedEvent) -> bool:
     """Whether it is the first since the page was opened, or opened again: only that one says how long a page waited."""
     page = table.pages.get(event.entity)
-    taken = False
+    is_open = False
     for step in page.steps if page else ():
         if step.id == event.id:
-            return not taken
+            return not is_open
         if step.type == "page.acknowledged":
-            taken = True
+            is_open = True
         elif step.type in ("page.reopened", "page.unacknowledged"):
-            taken = False
+            is_open = False
     return False
 
 
@@ -143,12 +143,12 @@ def _number(priority: str) -> int | None:
 def _priority_before(table: RowContext, event: RecordedEvent) -> str:
     """What the page's priority was when it was last told."""
     page = table.pages.get(event.entity)
-    known = ""
+    priority = ""
     for step in page.steps if page else ():
         if step.id == event.id:
             break
-        known = text_in(step.data, "priority") or known
-    return known
+        priority = text_in(step.data, "priority") or priority
+    return priority
 
 
 def responder_added(table: RowContext, event: RecordedEvent) -> Phrase:

@@ -64,12 +64,12 @@ class RowContext:
     def before(self) -> dict[str, Alert]:
         """The episode before, by the id of what tells an episode of the same alert."""
         latest: dict[str, Alert] = {}
-        found: dict[str, Alert] = {}
+        earlier: dict[str, Alert] = {}
         for alert in self.history.alerts:
             if alert.entity in latest:
-                found[alert.fired.id] = latest[alert.entity]
+                earlier[alert.fired.id] = latest[alert.entity]
             latest[alert.entity] = alert
-        return found
+        return earlier
 
     @cached_property
     def repeats(self) -> dict[str, Alert]:

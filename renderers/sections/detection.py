@@ -94,11 +94,11 @@ def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
         one = facts.alone(history)
         lead, verb = ("the alert ", " fired at ") if one else (f"{facts.first_called(history, alert.start)} was ", verb)
     links = [phrases.link_to(alert.fired, "rule", "rule"), phrases.link_to(alert.fired, "dashboard", "dashboard")]
-    shown = phrases.listed([link for link in links if link], 2, end=", ")
+    links_shown = phrases.listed([link for link in links if link], 2, end=", ")
     return claim(lead, phrases.alert_named(alert.name),
                  named(" (", alert.fired.severity, ")"), named(" on ", alert.service),
                  named(" in ", facts.where(history, alert.environment)), verb,
-                 time_in(history, options, alert.start), say(" (", shown, ")") if shown else "",
+                 time_in(history, options, alert.start), say(" (", links_shown, ")") if links_shown else "",
                  proof=cites(alert.fired))  # fmt: skip
 
 
@@ -136,17 +136,19 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
             continue
         yield claim(_called(history, event), " at ", time_in(history, options, page.start), after, proof=cites(event))
     done = facts.moment(history, "acknowledged")
-    taken = next((p for p in history.pages if done and p.acknowledged and p.acknowledged.id in done.cites), None)
-    if taken is not None and taken.acknowledged is not None:
-        event = taken.acknowledged
+    taken_page = next((p for p in history.pages if done and p.acknowledged and p.acknowledged.id in done.cites), None)
+    if taken_page is not None and taken_page.acknowledged is not None:
+        event = taken_page.acknowledged
         who = say(Name(event.actor), " acknowledged ") if event.actor else say("Somebody acknowledged ")
-        waited = event.occurred_at - taken.start
-        which = (
-            "the" if taken is next((each for each in history.pages if each.triggered is not None), taken) else "that"
+        waited = event.occurred_at - taken_page.start
+        which_page = (
+            "the"
+            if taken_page is next((each for each in history.pages if each.triggered is not None), taken_page)
+            else "that"
         )
         yield claim(who, phrases.page_called(history, event), " at ", time_in(history, options, event.occurred_at),
-                    ", ", phrases.lasted(waited), f" after {which} page",
-                    proof=cites(phrases.page_event(taken), event))  # fmt: skip
+                    ", ", phrases.lasted(waited), f" after {which_page} page",
+                    proof=cites(phrases.page_event(taken_page), event))  # fmt: skip
 
 
 def _called(history: History, event: RecordedEvent) -> Phrase:
@@ -169,20 +171,20 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
     warned = facts.warned(history)
     yield from _warnings(history, options, warned)
     known = {(alert.name, alert.service) for alert in warned}
-    told = [alert for alert in _without_page(history) if (alert.name, alert.service) not in known]
+    unpaged_alerts = [alert for alert in _without_page(history) if (alert.name, alert.service) not in known]
     page = min((page.start for page in history.pages), default=None)
     until = page if page is not None else facts.instant(history, "detected")
-    which = "the page" if history.pages else "the detection"
+    before = "the page" if history.pages else "the detection"
     unnamed = ", and no page names " if history.pages else ""
-    for alert in told[:UNPAGED]:
+    for alert in unpaged_alerts[:UNPAGED]:
         ahead = (until or alert.start) - alert.start
         yield claim("The alert ", phrases.alert_on(alert, severity=True), " fired at ",
                     time_in(history, options, alert.start), ", ", phrases.lasted(ahead),
-                    f" before {which}", unnamed and f"{unnamed}it", proof=cites(alert.fired))  # fmt: skip
-    rest = told[UNPAGED:]
+                    f" before {before}", unnamed and f"{unnamed}it", proof=cites(alert.fired))  # fmt: skip
+    rest = unpaged_alerts[UNPAGED:]
     if rest:
         them = "it" if len(rest) == 1 else "them"
-        yield claim(counted(len(rest), "more alert"), f" fired before {which}", unnamed and f"{unnamed}{them}",
+        yield claim(counted(len(rest), "more alert"), f" fired before {before}", unnamed and f"{unnamed}{them}",
                     proof=cites([a.fired for a in rest]))  # fmt: skip
     if not history.pages and history.alerts and facts.seen(history, "page"):
         yield absence.no_page(history, options)
@@ -233,13 +235,13 @@ def _without_page(history: History) -> list[Alert]:
     tied = _paged(history)
     first = facts.first_alert(history)
     own = {first.name} if first and first.opening and not tied else set()
-    found: dict[str, Alert] = {}
+    alerts_by_name: dict[str, Alert] = {}
     for alert in history.alerts:
         if alert.start >= until:
             break
         if alert.name not in tied and alert.name not in own:
-            found.setdefault(alert.name, alert)
-    return list(found.values())
+            alerts_by_name.setdefault(alert.name, alert)
+    return list(alerts_by_name.values())
 
 
 def _silent(history: History, options: Options) -> Iterator[Claim]:
@@ -253,11 +255,11 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     tied = {f"alert:{spell.entity}" for spell in history.spells}
     tied.update(itertools.chain.from_iterable([alert.fired.refs for alert in history.alerts]))
     for page in history.pages:
-        told = phrases.page_event(page)
+        page_event = phrases.page_event(page)
         # One that names its alert: the service that was paged is the team's, and not one that was hit.
         named_alert = not tied.isdisjoint([ref for step in page.steps for ref in step.refs])
-        if told and page.service and not named_alert and facts.folded(page.service) not in fired:
-            hit.setdefault(page.service, ("was paged for", told))
+        if page_event and page.service and not named_alert and facts.folded(page.service) not in fired:
+            hit.setdefault(page.service, ("was paged for", page_event))
     for report in history.reports:
         if report.service and facts.folded(report.service) not in fired:
             hit.setdefault(report.service, ("was named by a report", report))
@@ -265,7 +267,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
         proof = {service: event for service, (verb, event) in hit.items() if verb == how}
         if proof:
             which = say(f", which {plural if len(proof) > 1 else how},")
-            yield absence.no_alert(history, options, list(proof), *proof.values(), which=which)
+            yield absence.no_alert(history, options, list(proof), *proof.values(), qualifier=which)
 
 
 # --- the start of the impact ------------------------------------------------------------------------------------
@@ -292,13 +294,13 @@ ALERTS_HEAD = ("Alert", "Service", "First fired", "Query", "Value told")
 def _alerts(history: History, options: Options) -> Table:
     """One row for each alert of a name on a service, the opening ones first, in the order they began."""
     families = sorted(history.families, key=lambda f: (not any(a.opening for a in f.alerts), f.first.start, f.name))
-    told = {
+    sizes = {
         (alert.name, alert.service, facts.where(history, alert.environment)): found
         for alert, found in alert_sizes(history)
     }
     rows: list[TableRow] = []
     for family in families[:KEY_ALERTS]:
-        first, value = family.first, told.get((family.name, family.service, family.environment))
+        first, value = family.first, sizes.get((family.name, family.service, family.environment))
         query = text_in(first.fired.data, "query")
         cells = (
             _family_called(family), phrases.place(family.service, family.environment, ""),

@@ -48,7 +48,7 @@ def _services(history: History) -> Iterator[Claim]:
         (("A page was opened for ", "Pages were opened for "), history.pages, phrases.page_event),
         (("A report named ", "Reports named "), history.reports, lambda report: report),
     )
-    for words, signals, told in kinds:
+    for words, signals, proof_of in kinds:
         several = len({each.entity for each in signals if each.service and each.service not in named_so_far}) > 1
         first: dict[str, Any] = {}
         where: dict[str, Any] = {}
@@ -62,7 +62,7 @@ def _services(history: History) -> Iterator[Claim]:
             services = phrases.listed([Name(s) for s in sorted(first)], 6, ("more service", "more services"))
             environments = phrases.listed([Name(e) for e in sorted(where)], 3)
             said = say(words[several], services, say(" in ", environments) if environments else "")
-            yield claim(said, proof=cites([told(signal) for signal in (*first.values(), *where.values())]))
+            yield claim(said, proof=cites([proof_of(signal) for signal in (*first.values(), *where.values())]))
 
 
 def _duration(history: History, options: Options) -> Iterator[Claim]:
@@ -92,7 +92,7 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                     time_in(history, options, began.at), f" to when {_ENDED.get(over.basis, 'it was over')}; nobody "
                     "has stated its end", proof=cites(began, over))  # fmt: skip
     elif last is not None and last.end is not None:
-        start, called, told = _first_sign(history)
+        start, called, sign = _first_sign(history)
         least = "at least " if called == "the first report" else ""
         ended = facts.last_called(history, last)
         same = called.replace("first", "last") == ended
@@ -108,7 +108,7 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
         still = "" if history.resolved else ", and the incident is not resolved"
         length = phrases.lasted(last.end - start)
         yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}", paused,
-                    f"; nobody has stated it yet{still}", proof=cites(told, facts.end_event(last)))  # fmt: skip
+                    f"; nobody has stated it yet{still}", proof=cites(sign, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
         why = "an alert has no recorded end" if history.alerts else "nobody has stated its start and end"
         yield claim(f"Duration of the impact: not known, since {why}", *_between(history),
@@ -166,11 +166,11 @@ def _between(history: History) -> Phrase:
 def _descriptions(history: History, options: Options) -> Iterator[Claim]:
     """What each alert said of the size of it, the opening alerts first: the first, the largest, the newest."""
     sizes = alert_sizes(history)
-    for alert, told in sizes[:DESCRIPTIONS]:
-        values = phrases.listed([_value(history, options, each, told) for each in values_of(told)], 3)
+    for alert, size in sizes[:DESCRIPTIONS]:
+        values = phrases.listed([_value(history, options, each, size) for each in values_of(size)], 3)
         place = phrases.place(alert.service, facts.where(history, alert.environment))
         yield claim(phrases.alert_named(alert.name), place, ": ", values,
-                    proof=cites([each.event for each in values_of(told)]))  # fmt: skip
+                    proof=cites([each.event for each in values_of(size)]))  # fmt: skip
     rest = sizes[DESCRIPTIONS:]
     if rest:
         verb = "says" if len(rest) == 1 else "say"

@@ -56,11 +56,11 @@ def _waiting(history: History) -> Iterator[Claim]:
     slow = [(micros, page) for micros, page in waited if micros is not None and micros >= SLOW]
     if slow:
         micros, page = max(slow, key=lambda pair: (pair[0] or 0, pair[1].entity))
-        told = phrases.page_event(page)
-        called = phrases.page_called(history, told) if told else say("a page")
+        page_event = phrases.page_event(page)
+        called = phrases.page_called(history, page_event) if page_event else say("a page")
         longest = ", the longest of " + counted(len(slow), "such page") if len(slow) > 1 else ""
         yield claim("Observed: ", called, " was unacknowledged for ", phrases.lasted(micros or 0), longest,
-                    proof=cites(told, page.acknowledged))  # fmt: skip
+                    proof=cites(page_event, page.acknowledged))  # fmt: skip
     # Of a page whose trigger was not received, an acknowledgement may be missing, too.
     known = [page for page in history.pages if page.triggered is not None and not page.by_hand]
     never = [page for page in known if page.acknowledged is None and page.resolved is not None]
@@ -91,12 +91,12 @@ def _repeats(family: Family) -> int:
 def _runbooks(history: History) -> Iterator[Claim]:
     """Alert names of which no event carries a runbook."""
     first: dict[str, Alert] = {}
-    known: set[str] = set()
+    with_runbook: set[str] = set()
     for family in sorted(history.families, key=lambda family: family.first.start):
         first.setdefault(family.name, family.first)
         if any(alert.fired.links and phrases.web_links(alert.fired, "runbook") for alert in family.alerts):
-            known.add(family.name)
-    missing = [alert for name, alert in first.items() if name not in known]
+            with_runbook.add(family.name)
+    missing = [alert for name, alert in first.items() if name not in with_runbook]
     if missing:
         names = phrases.worded([alert.name for alert in missing], phrases.alert_named, 3, ("more alert", "more alerts"))
         noun = "alert" if len(missing) == 1 else "alerts"
@@ -107,10 +107,10 @@ def _runbooks(history: History) -> Iterator[Claim]:
 
 def _late(history: History) -> Iterator[Claim]:
     """How many events were received late, and how late at most, where nothing above the timeline says so."""
-    found = history.late
-    if found and facts.imported(history) is None:
-        worst = phrases.lasted(max(facts.lateness(event) for event in found) // MINUTE * MINUTE)
-        verb = "was" if len(found) == 1 else "were"
-        most = "" if len(found) == 1 else "up to "
-        yield claim(f"Observed: {counted(len(found), 'event')} {verb} received {most}", worst, " late",
-                    proof=cites(found))  # fmt: skip
+    late_events = history.late
+    if late_events and facts.imported(history) is None:
+        worst = phrases.lasted(max(facts.lateness(event) for event in late_events) // MINUTE * MINUTE)
+        verb = "was" if len(late_events) == 1 else "were"
+        most = "" if len(late_events) == 1 else "up to "
+        yield claim(f"Observed: {counted(len(late_events), 'event')} {verb} received {most}", worst, " late",
+                    proof=cites(late_events))  # fmt: skip

@@ -191,19 +191,19 @@ def _reason(reason: str) -> Phrase:
 
 def _links(history: History, options: Options) -> Iterator[Claim]:
     """Pull requests and logs of the changes, under the template's own words."""
-    found: dict[str, tuple[LinkedText, RecordedEvent]] = {}
+    by_url: dict[str, tuple[LinkedText, RecordedEvent]] = {}
     for change in sorted(history.changes, key=lambda c: c.kind != "merge"):
         link = _link(change) if change.reach != "none" else None
         if link is not None:
-            found.setdefault(link.url, (link, change.last))
-    if found:
-        texts = [link.text for link, _ in found.values()]
+            by_url.setdefault(link.url, (link, change.last))
+    if by_url:
+        texts = [link.text for link, _ in by_url.values()]
         links: list[SentencePart] = [
             link if texts.count(link.text) == 1 else _dated(history, options, link, event)
-            for link, event in found.values()
+            for link, event in by_url.values()
         ]
         yield claim("Links to pull requests or relevant changes: ", phrases.listed(links, len(links), end=", "),
-                    proof=cites([event for _, event in found.values()]))  # fmt: skip
+                    proof=cites([event for _, event in by_url.values()]))  # fmt: skip
 
 
 def _dated(history: History, options: Options, link: LinkedText, event: RecordedEvent) -> LinkedText:

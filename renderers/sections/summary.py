@@ -144,35 +144,35 @@ def _escalated(history: History, options: Options) -> Iterator[Claim]:
              if step.type == "page.escalated" and not (page.acknowledged and page.acknowledged.occurred_at
                                                        <= step.occurred_at)]  # fmt: skip
     told = [(step, escalated_to(step)) for step in sorted(steps, key=reading_order)]
-    known = [(step, to) for step, to in told if to]
-    if known:
+    recipients = [(step, to) for step, to in told if to]
+    if recipients:
         lead = "Before that it was" if any(page.acknowledged for page in history.pages) else "It was"
-        words = [say("to ", to, " at ", time_in(history, options, step.occurred_at)) for step, to in known]
+        words = [say("to ", to, " at ", time_in(history, options, step.occurred_at)) for step, to in recipients]
         yield claim(lead, " escalated ", phrases.listed(words, 3, ("more time", "more times")),
-                    proof=cites([step for step, _ in known]))  # fmt: skip
+                    proof=cites([step for step, _ in recipients]))  # fmt: skip
 
 
-def _further(history: History, options: Options, first: Page, taken: Page | None) -> Iterator[Claim]:
+def _further(history: History, options: Options, first: Page, acknowledged_page: Page | None) -> Iterator[Claim]:
     """The pages beside the first one, whom they called and who took them; whose acknowledgement is told already is
-    ``taken``."""
-    said: list[Phrase] = []
+    ``acknowledged_page``."""
+    words: list[Phrase] = []
     proof: list[RecordedEvent] = []
     for page in [each for each in history.pages if each.triggered is not None and each is not first]:
         event = page.triggered or page.steps[0]
         called_by = called(history, event) or named(" was opened by ", event.actor) or say(" was opened")
-        done = page.acknowledged if page is not taken else None
-        said.append(say(phrases.page_called(history, event), called_by, " at ", time_in(history, options, page.start),
+        done = page.acknowledged if page is not acknowledged_page else None
+        words.append(say(phrases.page_called(history, event), called_by, " at ", time_in(history, options, page.start),
                         _then_taken(history, options, done)))  # fmt: skip
         proof += [event, *([done] if done else ())]
-    done = first.acknowledged if first is not taken else None
+    done = first.acknowledged if first is not acknowledged_page else None
     if done is not None:
         called_first = phrases.page_called(history, first.triggered or done)
-        said.append(say(called_first, " was acknowledged", named(" by ", done.actor), " at ",
+        words.append(say(called_first, " was acknowledged", named(" by ", done.actor), " at ",
                         time_in(history, options, done.occurred_at)))  # fmt: skip
         proof.append(done)
-    if said:
-        more = len(said) - PAGES if len(said) > PAGES + 1 else 0
-        shown = [part for each in (said[:PAGES] if more else said) for part in ("; ", each)][1:]
+    if words:
+        more = len(words) - PAGES if len(words) > PAGES + 1 else 0
+        shown = [part for each in (words[:PAGES] if more else words) for part in ("; ", each)][1:]
         rest = f"; {counted(more, 'more page')} followed" if more else ""
         yield claim(phrases.capital(say(*shown)), rest, proof=cites(proof))
 
@@ -220,10 +220,10 @@ def _taken(history: History, options: Options, page: Page) -> Claim:
 def paged(history: History, options: Options, page: Page) -> Claim:
     """``PagerDuty incident 311 paged Ana at 18:02:31, 21 s after that alert, and Ana acknowledged it at …``."""
     event = page.triggered or page.steps[0]
-    taken = first_taken(history)
+    acknowledged_page = first_taken(history)
     people = called(history, event)
     opened = named(" opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
-    said: list[SentencePart] = [
+    sentence: list[SentencePart] = [
         phrases.page_called(history, event),
         "," if people and opened else "",
         opened,
@@ -231,18 +231,20 @@ def paged(history: History, options: Options, page: Page) -> Claim:
         " at ",
         time_in(history, options, page.start),
     ]
-    if (taken is None or taken.acknowledged is None) and all(page.by_hand for page in history.pages):
-        return claim(*said, proof=cites(event))
-    if taken is None or taken.acknowledged is None:
-        unanswered = say(*said, "; no acknowledgement was recorded")
+    if (acknowledged_page is None or acknowledged_page.acknowledged is None) and all(
+        page.by_hand for page in history.pages
+    ):
+        return claim(*sentence, proof=cites(event))
+    if acknowledged_page is None or acknowledged_page.acknowledged is None:
+        unanswered = say(*sentence, "; no acknowledgement was recorded")
         return absence.no_acknowledgement(history, options, unanswered, page.start, event)
-    done = taken.acknowledged
-    which = "it" if taken is page else phrases.page_called(history, done)
+    done = acknowledged_page.acknowledged
+    page_words = "it" if acknowledged_page is page else phrases.page_called(history, done)
     # Of several whom the page called, and of none, a name says which of them it was.
     alone = bool(people) and phrases.texts_in(event.data, "assignees") == [done.actor]
     who = say(Name(done.actor), " acknowledged ") if done.actor else say("it was acknowledged")
     who = say("who acknowledged ") if alone else say("and ", who)
-    return claim(*said, ", ", who, which if done.actor else "", " at ",
+    return claim(*sentence, ", ", who, page_words if done.actor else "", " at ",
                  time_in(history, options, done.occurred_at), proof=cites(event, done))  # fmt: skip
 
 
@@ -305,20 +307,20 @@ def _apart(history: History, start: int, before: int) -> Phrase:
 def _action(history: History, options: Options) -> Iterator[Claim]:
     """The last action between detection and recovery; what a person said mitigated it."""
     yield from stated_mitigation(history, options)
-    found = change_facts.doings(history)
-    if not found:
+    actions = change_facts.doings(history)
+    if not actions:
         return
-    last = found[-1]
+    last = actions[-1]
     better = facts.recovery(history)
-    said = say("The last recorded action was ", doing_called(history, last), " at ",
+    sentence = say("The last recorded action was ", doing_called(history, last), " at ",
                time_in(history, options, last.at))  # fmt: skip
     if better is None or better.at is None:
-        yield claim(said, "; no end has been recorded since", proof=cites(last.event))
+        yield claim(sentence, "; no end has been recorded since", proof=cites(last.event))
         return
     ahead = better.at - last.at
     what = RECOVERIES.get(better.basis, "it was over")
     after = say(" ", phrases.lasted(ahead), " after it") if ahead else say(" at the same time")
-    yield claim(said, f"; {what}", after, proof=cites(last.event, better))
+    yield claim(sentence, f"; {what}", after, proof=cites(last.event, better))
     since = [event for event in change_facts.unplaced(history) if event.occurred_at > last.at]
     if since:
         words = [say(phrases.change_event(each), " at ", time_in(history, options, each.occurred_at)) for each in since]
@@ -429,11 +431,11 @@ def alerts_lasted(history: History, options: Options) -> Claim:
     first = alerts[0]
     pauses = facts.pauses(alerts)
     low = len(alerts) < len(history.alerts)
-    above, which = (" above warning", phrases.alert_named(first.name)) if low else ("", ())
+    above, name = (" above warning", phrases.alert_named(first.name)) if low else ("", ())
     whole = phrases.lasted((last.end or 0) - first.start)
     proof = cites(first.fired, facts.end_event(last))
     several = facts.several(alerts)
-    one = say("The alert ", which, " was firing for ") if which else say("The alert was firing for ")
+    one = say("The alert ", name, " was firing for ") if name else say("The alert was firing for ")
     were = say(f"Alerts{above} were firing for ") if several else one
     if not pauses:
         return claim(were, whole, proof=proof)
