@@ -14,6 +14,7 @@ class Cable:
         host, _, port = address.removeprefix("http://").rpartition(":")
         self._there = (host, int(port))
         self._ends: set[socket.socket] = set()
+        self._deaf: set[socket.socket] = set()
         self._whole = threading.Event()
         self._whole.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -29,6 +30,10 @@ class Cable:
     def mend(self) -> None:
         """Let connections begin again."""
         self._whole.set()
+
+    def hold(self) -> None:
+        """Hand on nothing more, and let nobody know: what a phone meets that changed its network."""
+        self._deaf |= self._ends
 
     def close(self) -> None:
         """End all of it."""
@@ -51,11 +56,12 @@ class Cable:
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
 
-    def _pump(self, source_socket: socket.socket, other: socket.socket) -> None:
+    def _pump(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
-            while data := source_socket.recv(65536):
-                other.sendall(data)
-        self._end(source_socket)
+            while data := one.recv(65536):
+                if one not in self._deaf:
+                    other.sendall(data)
+        self._end(one)
         self._end(other)
 
     def _end(self, end: socket.socket) -> None:

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from renderers.edits import taken_in
 from renderers.html import html
+from tests.cable import Cable
 from tests.conftest import require
 from tests.edited_drafts import draft_of, with_edits
 from tests.examples import TIMES
@@ -388,6 +389,22 @@ def test_a_page_stays_true_by_itself(site: Site, browser: Browser, tmp_path: Pat
         expect(listing.get_by_role("rowheader").get_by_role("link", name="AfterTheStart")).to_be_visible()
         expect(listing.locator(".live")).to_have_text("live")
         shot(listing, "list-live")
+
+
+def test_a_connection_that_says_nothing_any_longer_is_lost(site: Site, browser: Browser) -> None:
+    """Nobody told the browser that it ended, as after a change of networks: it is opened anew, and misses nothing."""
+    cable = Cable(site.address)
+    with looking(browser, 360) as page:
+        page.clock.install()
+        page.goto(f"{cable.address}/incidents/2")
+        expect(page.locator(".live")).to_have_text("live")
+        cable.hold()
+        note(site.address, 2, "while nobody heard of it")
+        page.clock.fast_forward(60_000)
+        page.clock.resume()
+        expect(page.locator(".row", has_text="while nobody heard of it")).to_be_visible()
+        expect(page.locator(".live")).to_have_text("live")
+    cable.close()
 
 
 def note(address: str, number: int, text: str) -> None:

@@ -112,6 +112,10 @@ async def test_a_silent_stream_shows_that_it_lives(tmp_path: Path) -> None:
     async with running(tmp_path, streaming=StreamLimits(beat=0.05)) as face, listening(face) as one:
         while not (line := await one.line()).startswith(": still here"):
             assert line
+        async with listening(face, "?beats=true") as another:
+            while (line := await another.line()) != "event: beat\n":
+                assert line
+                assert not line.startswith(": still here")
 
 
 async def test_how_many_listen_is_bounded(tmp_path: Path) -> None:

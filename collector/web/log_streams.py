@@ -18,7 +18,7 @@ from collector.web.keys import LOGS, OneLog
 from collector.web.merged import cursor_of, places
 from collector.web.places import LOGS_STREAM
 from collector.web.requests import Query
-from collector.web.streams import BEAT, STREAMS, StreamPiece, Streams, follow, passing, started
+from collector.web.streams import STREAMS, StreamPiece, Streams, beating, follow, passing, started
 
 routes = web.RouteTableDef()
 
@@ -34,9 +34,9 @@ class _Listened(msgspec.Struct, frozen=True):
 @routes.get(LOGS_STREAM)
 async def stream(request: web.Request) -> web.StreamResponse:
     """Events of all logs from now on, or after a cursor, for as long as the client listens."""
-    query = Query(request, "cursor", "type", "source")
+    query = Query(request, "cursor", "type", "source", "beats")
     logs = request.app[LOGS]()
-    passes = passing(query)
+    passes, beat_message = passing(query), beating(query)
     positions = places(request.headers.get("Last-Event-ID") or query.text("cursor"), logs)
     if not any(STREAMS in log.app for log in logs):
         raise Unavailable("cannot stream events now: no log can be read; come again")
@@ -54,14 +54,14 @@ async def stream(request: web.Request) -> web.StreamResponse:
                 listened.append(_Listened(log, streams, queue))
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):
-            await _tell(request, response, listened, positions, passes)
+            await _tell(request, response, listened, positions, passes, beat_message)
     response.force_close()
     return response
 
 
 async def _tell(
     request: web.Request, response: web.StreamResponse, listened: Sequence[_Listened], positions: dict[str, int],
-    passes: Callable[[StreamPiece], bool],
+    passes: Callable[[StreamPiece], bool], beat_message: bytes,
 ) -> None:  # fmt: skip
     """What comes of each log, until one of them ends; each message says what was told by then of all."""
     one_at_a_time, limits = asyncio.Lock(), listened[0].streams.limits
@@ -72,7 +72,7 @@ async def _tell(
 
     async def beat() -> None:
         async with one_at_a_time:
-            await send(BEAT)
+            await send(beat_message)
 
     def telling(log: OneLog) -> Callable[[StreamPiece], Awaitable[None]]:
         log_field = b'{"log":"%b",' % log.name.encode()

@@ -148,7 +148,8 @@ OPERATIONS: Mapping[str, Operation] = {
         until=_TIME, order=_word("asc", "desc"), after=_NUMBER, before=_NUMBER, limit=_LIMIT,
     ),
     "GET /api/v1/events/stream": Operation(
-        query={"type": _TEXT, "source": _TEXT, "after": _NUMBER}, headers={"Last-Event-ID": _NUMBER},
+        query={"type": _TEXT, "source": _TEXT, "after": _NUMBER, "beats": _word("true", "false")},
+        headers={"Last-Event-ID": _NUMBER},
         answers={200: ("text/event-stream",)},
     ),
     "GET /api/v1/events/{event}": _shows(shapes.Whole, tagged=True),
@@ -174,7 +175,8 @@ OPERATIONS: Mapping[str, Operation] = {
         order=_word("asc", "desc"), limit=_LIMIT, cursor=_TEXT,
     ),
     "GET /api/v1/logs/stream": Operation(
-        query={"type": _TEXT, "source": _TEXT, "cursor": _TEXT}, headers={"Last-Event-ID": _TEXT},
+        query={"type": _TEXT, "source": _TEXT, "cursor": _TEXT, "beats": _word("true", "false")},
+        headers={"Last-Event-ID": _TEXT},
         answers={200: ("text/event-stream",)},
     ),
     "GET /api/v1/signals": _lists(shapes.Signals, after=_TEXT, limit=_LIMIT),

@@ -195,10 +195,10 @@ async def _end(app: web.Application) -> None:
 @routes.get(STREAM)
 async def stream(request: web.Request) -> web.StreamResponse:
     """Events from now on, or after a position, for as long as the client listens."""
-    query = Query(request, "after", "type", "source")
+    query = Query(request, "after", "type", "source", "beats")
     given = request.headers.get("Last-Event-ID") or query.text("after")
     after = None if given is None else whole(given, "after", most=LATEST)
-    passes = passing(query)
+    passes, beat_message = passing(query), beating(query)
     streams = request.app[STREAMS]
     response = started()
     if request.method == "HEAD":
@@ -208,7 +208,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     try:
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):
-            await _tell(request, response, queue, passes, position if after is None else after)
+            await _tell(request, response, queue, passes, beat_message, position if after is None else after)
     finally:
         streams.close(queue)
     response.force_close()
@@ -231,11 +231,17 @@ def passing(query: Query) -> Callable[[StreamPiece], bool]:
     return passes
 
 
+def beating(query: Query) -> bytes:
+    """What shows that the stream lives: a comment, or a message for who sees no comment, as the script of a page."""
+    return b"event: beat\ndata: {}\n\n" if query.one_of("beats", "true", "false") == "true" else b": still here\n\n"
+
+
 async def _tell(
     request: web.Request,
     response: web.StreamResponse,
     queue: asyncio.Queue[StreamPiece | None],
     passes: Callable[[StreamPiece], bool],
+    beat_message: bytes,
     after: int,
 ) -> None:
     """All of it, to one who asked for one log."""
@@ -245,7 +251,7 @@ async def _tell(
             await response.write(body)
 
     await send(b"retry: 2000\n: position %d\n\n" % after)
-    tell, beat = (lambda piece: send(piece.body)), (lambda: send(BEAT))
+    tell, beat = (lambda piece: send(piece.body)), (lambda: send(beat_message))
     await follow(request, request.app[STREAMS], queue, after, passes, tell, beat)
 
 
@@ -271,9 +277,6 @@ async def follow(
     while (told := await _next(request, queue, streams.limits, beat)) is not None:
         if told.position > after and passes(told) and await streams.shows(told):
             await tell(told)
-
-
-BEAT = b": still here\n\n"
 
 
 async def _next(

@@ -12,6 +12,7 @@
   // --- Live ---------------------------------------------------------------------------------------------------------
 
   const SOONEST = 500; // ms between two looks at the page, however much comes
+  const SILENT = 50000; // ms without a word after which a stream is taken for dead: the daemon says one every 15 s
   const root = document.documentElement.dataset.root || ""; // what our addresses begin with
   const number = (location.pathname.slice(root.length).match(/^\/incidents\/(\d+)$/) || [])[1];
   const follows = main.hasAttribute("data-live");
@@ -20,6 +21,7 @@
   let position = null;
   let timer = null;
   let looked = 0;
+  let heard = 0;
 
   function say(word, text) {
     state.dataset.state = word;
@@ -28,15 +30,19 @@
 
   function listen() {
     if (!follows || document.hidden || source) return;
-    const on = position === null ? "" : "?" + (ofAll ? "cursor=" : "after=") + encodeURIComponent(position);
+    const on = "?beats=true" + (position === null ? "" : (ofAll ? "&cursor=" : "&after=") + encodeURIComponent(position));
+    heard = Date.now();
     source = new EventSource(root + (ofAll ? "/api/v1/logs/stream" : "/api/v1/events/stream") + on);
+    source.addEventListener("beat", () => (heard = Date.now()));
     source.addEventListener("open", () => {
+      heard = Date.now();
       // What came while nobody listened is looked up once.
       if (state.dataset.state !== "live" && looked) look();
       looked = looked || Date.now();
       say("live", "live");
     });
     source.addEventListener("event", (message) => {
+      heard = Date.now();
       position = message.lastEventId;
       const incident = JSON.parse(message.data).incident;
       if (number === undefined || String(incident) === number) look();
@@ -50,6 +56,15 @@
       }
     });
   }
+
+  // A laptop that slept, or a phone that changed its network, may never hear that its connection ended.
+  setInterval(() => {
+    if (!source || Date.now() - heard < SILENT) return;
+    say("lost", "connection lost");
+    source.close();
+    source = null;
+    listen();
+  }, 5000);
 
   function pause() {
     if (source) source.close();
