@@ -49,7 +49,7 @@ def replace(path: Path, content: bytes, mode: int = FILE_MODE) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def keep(path: Path) -> Path:
@@ -67,7 +67,7 @@ def keep(path: Path) -> Path:
             if copy.read_bytes() == content:
                 return copy
         else:
-            sync_folder(path.parent)
+            sync(path.parent)
             return copy
     raise AssertionError("itertools.count() ended")
 
@@ -97,9 +97,9 @@ def close_to_others(path: Path) -> None:
         log.warning("others may read %s, and that cannot be changed: %s", path, error.strerror)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Have what was written to a file, or the names in a folder, be on the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

@@ -1,4 +1,4 @@
-"""What several sections ask of the changes of a History: which came before, what was done, and what undid what.
+"""What several sections ask of the changes of a History: their order, the actions, and the rollbacks.
 
 Every answer is a value that keeps its events; nothing here is worded.
 """

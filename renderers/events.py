@@ -42,11 +42,11 @@ def table(document: Document) -> str:
     writer = csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for event in _every(document):
-        told = {**_told(event), "text": words_of(event), "private": document.history.context.private}
-        told["links"] = " ".join(link["url"] for link in told["links"])
-        told["refs"] = " ".join(told["refs"])
-        told |= {key: _line(told[key]) if told[key] else "" for key in ("labels", "data")}
-        writer.writerow([_cell(told[column]) for column in COLUMNS])
+        record = {**_told(event), "text": words_of(event), "private": document.history.context.private}
+        record["links"] = " ".join(link["url"] for link in record["links"])
+        record["refs"] = " ".join(record["refs"])
+        record |= {key: _line(record[key]) if record[key] else "" for key in ("labels", "data")}
+        writer.writerow([_cell(record[column]) for column in COLUMNS])
     return "".join(lines.written)
 
 

@@ -368,7 +368,7 @@ def _table_of(caption: str, head: Sequence[str], rows: str, kind: str) -> str:
 
 
 def _searched(claim: Claim) -> str:
-    """The query that found nothing, where that is what a sentence rests on."""
+    """The query that found nothing, if a sentence rests on it."""
     return f' title="Searched for: {escaped(claim.none)}"' if claim.none else ""
 
 

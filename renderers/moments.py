@@ -151,7 +151,7 @@ def _acknowledgements(history: History) -> list[_EvidencedTime]:
 
 
 def acknowledges(note: RecordedEvent) -> bool:
-    """Whether a note tells that somebody acknowledged an alert, where the monitoring system itself takes that."""
+    """Whether a note is an acknowledgement in the monitoring system itself."""
     operation = note.data.get("operation")
     return isinstance(operation, str) and "acknowledged" in re.split(r"[\s,;]+", operation.casefold())
 

@@ -71,7 +71,7 @@ def source(name: str) -> str:
 
 
 def check(text: str) -> tuple[Flaw, ...]:
-    """What is wrong with a template, which is tried on a draft that has everything and on one that has nothing."""
+    """The flaws of a template. It is tried on a full draft and on an empty one."""
     try:
         compiled = _environment().from_string(text)
     except TemplateSyntaxError as error:

@@ -50,7 +50,7 @@ class Size(msgspec.Struct, frozen=True):
 def size(tellings: Sequence[Telling], last: Telling | None = None) -> Size | None:
     """The first, the largest and the newest of what was told, oldest first; None where nothing was.
 
-    ``last`` is what was told last, where that is a text that came back.
+    ``last`` is the newest text, if it had been told before.
     """
     if not tellings:
         return None

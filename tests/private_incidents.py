@@ -44,12 +44,12 @@ async def two_incidents(folder: Path) -> AsyncIterator[Face]:
     async def any_form(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         return await render(form, number, as_of, asked)
 
-    made: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "postmortems": {form: partial(render, form) for form in (*FORMATS, "marked")},
         "inlaid": partial(render, "page"), "standing": partial(render, versions.STANDING),
         "measures": partial(render, "measures"), "changes": partial(versions.changes, any_form),
     }  # fmt: skip
-    async with running(folder, api_tokens=TOKENS, **made) as face:
+    async with running(folder, api_tokens=TOKENS, **settings) as face:
         box.append(face)
         for name, service in (("CartSlow", "cart"), ("VaultOpened", "vault")):
             rings = [{"name": name, "at": NOW - LAST, "loud": True, "service": service}]
@@ -58,11 +58,11 @@ async def two_incidents(folder: Path) -> AsyncIterator[Face]:
         yield face
 
 
-async def asked(face: Face, path: str, token: str = "everything", **said: Any) -> Answer:  # noqa: S107 - made up
+async def asked(face: Face, path: str, token: str = "everything", **fields: Any) -> Answer:  # noqa: S107 - made up
     """Ask for something, or state it, a second after what came before."""
     face.now += SECOND
     head = bearer(token)
-    return await (face.post(path, {"by": "Ada", **said}, headers=head) if said else face.get(path, headers=head))
+    return await (face.post(path, {"by": "Ada", **fields}, headers=head) if fields else face.get(path, headers=head))
 
 
 async def vault(face: Face) -> int:

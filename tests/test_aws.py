@@ -57,7 +57,7 @@ def test_what_was_signed_may_not_differ(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "what"),
+    ("fields", "what"),
     [
         ({"TopicArn": sns.TOPIC + "2"}, "its TopicArn is none of those that topics names"),
         ({"Signature": "%"}, "its Signature is not Base64"),
@@ -67,10 +67,10 @@ def test_what_was_signed_may_not_differ(name: str) -> None:
         ({"SignatureVersion": "3"}, "it is no signed envelope of Amazon SNS"),
     ],
 )
-def test_a_refusal_says_why(told: dict[str, Any], what: str) -> None:
+def test_a_refusal_says_why(fields: dict[str, Any], what: str) -> None:
     """A new certificate of Amazon's is named by its address, and no other address is repeated."""
     with pytest.raises(UnverifiedWebhook, match=what):
-        AWS.verify(webhook(sns.envelope("Hello", at=AT) | told), SIGNED)
+        AWS.verify(webhook(sns.envelope("Hello", at=AT) | fields), SIGNED)
 
 
 def test_everybody_elses_topics_are_refused() -> None:
@@ -105,7 +105,7 @@ def test_a_message_is_the_same_with_and_without_an_envelope() -> None:
 
 def test_only_an_address_of_amazons_is_handed_on() -> None:
     """Whoever reaches an open source cannot have a person open theirs."""
-    for address, kept in (
+    for address, links in (
         ("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=1", 1),
         ("https://sns.cn-north-1.amazonaws.com.cn/?Token=1", 1),
         ("https://sns.eu-west-1.amazonaws.com.evil.example/", 0),
@@ -114,7 +114,7 @@ def test_only_an_address_of_amazons_is_handed_on() -> None:
     ):
         told = sns.envelope("You chose", at=AT, Type="SubscriptionConfirmation", Token="1", SubscribeURL=address)
         (event,) = events_of(told)
-        assert len(event.links) == kept, address
+        assert len(event.links) == links, address
 
 
 @pytest.mark.parametrize(
@@ -135,24 +135,24 @@ def test_what_is_not_understood_says_why(message: Any, reason: str) -> None:
     assert (event.type, event.data["reason"]) == ("source.unrecognised", reason)
 
 
-def written(folder: Path, said: str) -> Path:
+def written(folder: Path, lines: str) -> Path:
     (folder / "sns.pem").write_bytes(sns.CERTIFICATE)
     (folder / "none.pem").write_text("no certificate")
-    (folder / "timelined.yml").write_text("sources:\n  aws:\n" + "".join(f"    {line}\n" for line in said.split("; ")))
+    (folder / "timelined.yml").write_text("sources:\n  aws:\n" + "".join(f"    {line}\n" for line in lines.split("; ")))
     return folder / "timelined.yml"
 
 
 def test_a_certificate_is_configured_with_its_topics(tmp_path: Path) -> None:
     """What the sender page says can be loaded, and verifies."""
-    (said,) = load_settings(written(tmp_path, f"certificate_file: sns.pem; topics: [{sns.TOPIC}]")).sources.values()
-    assert AWS.verify(webhook(sns.envelope("Hello", at=AT)), said.credentials) == "certificate"
+    (source,) = load_settings(written(tmp_path, f"certificate_file: sns.pem; topics: [{sns.TOPIC}]")).sources.values()
+    assert AWS.verify(webhook(sns.envelope("Hello", at=AT)), source.credentials) == "certificate"
     several = f"certificate_file: [sns.pem, sns.pem]; topics: [{sns.TOPIC}]"
-    (said,) = load_settings(written(tmp_path, several)).sources.values()
-    assert len(said.credentials.certificates) == 2
+    (source,) = load_settings(written(tmp_path, several)).sources.values()
+    assert len(source.credentials.certificates) == 2
 
 
 @pytest.mark.parametrize(
-    ("said", "what"),
+    ("lines", "sentence"),
     [
         ("certificate_file: sns.pem", "has no topics: the certificate is the same for everybody"),
         ("topics: [a]; path_token: b", "has no certificate_file; certificate_file and topics belong together"),
@@ -161,11 +161,11 @@ def test_a_certificate_is_configured_with_its_topics(tmp_path: Path) -> None:
         ("secret: s", "has a secret, but aws signs nothing; set certificate_file, basic, bearer_token_file or path"),
     ],
 )
-def test_a_certificate_that_proves_nothing_stops_the_start(said: str, what: str, tmp_path: Path) -> None:
+def test_a_certificate_that_proves_nothing_stops_the_start(lines: str, sentence: str, tmp_path: Path) -> None:
     """Without its topics it would prove that anybody at all uses Amazon SNS."""
     with pytest.raises(InvalidSettings) as caught:
-        load_settings(written(tmp_path, said))
-    assert any(what in each for each in caught.value.mistakes), caught.value.mistakes
+        load_settings(written(tmp_path, lines))
+    assert any(sentence in each for each in caught.value.mistakes), caught.value.mistakes
 
 
 def test_an_alarm_is_told_of_what_it_measures() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector import files
 from collector.backup import back_up, copying
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import EventLog, open_log
@@ -161,7 +162,7 @@ def test_a_copy_that_came_out_different_is_not_kept(
     statement: str, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The copy is read back from the disk: a disk that loses or changes something of it is found out."""
-    synced = copying.sync
+    synced = files.sync
 
     def lossy(path: Path) -> None:
         if path.name.endswith(".partial"):

@@ -38,6 +38,12 @@ async def rig(tmp_path: Path) -> AsyncIterator[Place]:
 # --- an incident with the secret all over it --------------------------------------------------------------------------
 
 
+def binary(subject: str) -> dict[str, str]:
+    """The headers of a CloudEvent in binary mode, whose attributes they are."""
+    attributes = {"specversion": "1.0", "id": "7", "source": "/ops", "type": "com.acme.x", "subject": subject}
+    return {"content-type": "application/json", **{f"ce-{name}": value for name, value in attributes.items()}}
+
+
 async def told_everywhere(rig: Place) -> None:
     """Alerts, a page, a change, a CloudEvent and people's words, each with the secret in a field or two of its own."""
     secretive = {"summary": f"leaked {SECRET}", "pod": SECRET, "service": "checkout"}
@@ -232,15 +238,9 @@ async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(rig: 
         await gate.wait()
         return await write(work)
 
-    headers = {
-        "ce-specversion": "1.0",
-        "ce-id": "7",
-        "ce-source": "/ops",
-        "ce-type": "com.acme.x",
-        "ce-subject": SECRET,
-    }
+    headers = binary(SECRET)
     with patch.object(follower, "_write", slowly):
-        told = await rig.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+        told = await rig.sent(senders.Sent("cloudevents", b"{}", headers))
         await asyncio.wait_for(entered.wait(), 60)
         erasing = asyncio.create_task(rig.erase(told["items"][0]["event"]))
         async with asyncio.timeout(60):
@@ -253,15 +253,10 @@ async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(rig: 
 
 async def test_what_a_header_said_is_erased_with_the_body(rig: Place) -> None:
     """A CloudEvent in binary mode tells its attributes in headers; they are listed until then, and gone after."""
-    headers = {
-        "ce-specversion": "1.0",
-        "ce-id": "7",
-        "ce-source": "/ops",
-        "ce-type": "com.acme.x",
-        "ce-subject": SECRET,
-    }
-    receipt = await rig.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+    headers = binary(SECRET)
+    receipt = await rig.sent(senders.Sent("cloudevents", b"{}", headers))
     (listed,) = (await rig.get("deliveries"))["deliveries"]
+    del headers["content-type"]
     assert headers.items() <= {each["name"]: each["value"] for each in listed["headers"]}.items()
     await rig.erase(receipt["items"][0]["event"])
     stored = await rig.get(f"deliveries/{receipt['delivery']}")
@@ -421,9 +416,9 @@ async def differences(rig: Place) -> tuple[list[str], int]:
 async def test_a_log_that_was_erased_from_still_verifies(rig: Place) -> None:
     """Every removal is accounted for by the log's own records: events, repeated bodies, headers."""
     await told_everywhere(rig)
-    headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/ops", "ce-type": "x.y", "ce-subject": "clean"}
+    headers = binary("clean")
     for number in "78":
-        sent = senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers, "ce-id": number})
+        sent = senders.Sent("cloudevents", b"{}", {**headers, "ce-id": number})
         told = await rig.sent(sent)
     assert await differences(rig) == ([], 0)
     done = await rig.erase(*await secretive(rig), told["items"][0]["event"])
@@ -446,8 +441,8 @@ async def test_a_removed_body_is_told_from_a_lost_one(rig: Place) -> None:
 
 async def test_lost_and_changed_headers_are_found(rig: Place) -> None:
     """Headers that are content are committed to as the body is."""
-    headers = {"ce-specversion": "1.0", "ce-id": "7", "ce-source": "/ops", "ce-type": "x.y", "ce-subject": "a"}
-    await rig.sent(senders.Sent("cloudevents", b"{}", {"content-type": "application/json", **headers}))
+    headers = binary("a")
+    await rig.sent(senders.Sent("cloudevents", b"{}", headers))
     with closing(sqlite3.connect(rig.folder / "timelined.db", isolation_level=None)) as other:
         other.execute("DROP TRIGGER content_refuses_update")
         # The headers come right before the body.

@@ -107,27 +107,23 @@ def test_no_two_classes_have_one_name() -> None:
 def test_no_class_is_called_by_a_participle() -> None:
     """A class is what a value is: a noun, and not what was done with it."""
     participles = {"asked", "found", "given", "held", "kept", "known", "seen", "said", "taken", "told"}
-    violations = [
+    found = [
         f"{path}:{node.lineno} {node.name}"
         for path, tree in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef) and node.name.strip("_").lower() in participles
     ]
-    assert violations == []
+    assert found == []
 
 
 def test_no_name_is_a_retired_word() -> None:
     """Of modules, classes, functions, parameters, attributes and variables that live longer than three lines."""
     no_longer = {row[0] for row in table("Retired words")}
     assert len(no_longer) >= 7
-    names_by_file = {str(path): retired(path.stem, tree, no_longer) for path, tree in modules()}
+    found = {str(path): retired(path.stem, tree, no_longer) for path, tree in modules()}
     # The heading of a postmortem, which has lessons learned.
-    names_by_file = {
-        path: kept
-        for path, lines in names_by_file.items()
-        if (kept := [x for x in lines if not x.endswith(" lessons")])
-    }
-    assert names_by_file == {}
+    found = {path: kept for path, lines in found.items() if (kept := [x for x in lines if not x.endswith(" lessons")])}
+    assert found == {}
 
 
 @pytest.mark.parametrize(

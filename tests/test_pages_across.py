@@ -39,13 +39,13 @@ async def story(face: Face) -> None:
     """Two incidents of one alert, the first with two actions; another alert that nobody ever looked at."""
     await ring(face, "database", 50, loud=True, service="db")
     first = "/api/v1/incidents/1"
-    for said in (
+    for fields in (
         {"text": "add a limit", "owner": "Grace", "due": "2026-02-01"},
         {"text": "write a runbook", "due": "2027-01-01"},
         {"text": "buy a disk"}, {"text": "buy  a DISK", "state": "done"},
     ):  # fmt: skip
         face.now += 1_000_000
-        assert (await face.post(f"{first}/actions", said | {"by": "Ada"})).status == 201
+        assert (await face.post(f"{first}/actions", fields | {"by": "Ada"})).status == 201
     assert (await face.post(f"{first}/resolve", {"by": "Ada"})).status == 201
     for days in (40, 30, 10):
         await ring(face, "flapping", days)
@@ -114,17 +114,17 @@ async def test_each_table_is_written_as_csv(face: Face) -> None:
     await ring(face, "=cmd()", 3)
     await ring(face, "=cmd()", 2)
     face.now = NOW
-    found = {}
+    tables = {}
     for name in ("nothing", "again", "actions", "opened", "late"):
         answer = await face.get(f"/across.csv?table={name}")
         assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
-        found[name] = list(csv.DictReader(io.StringIO(answer.body.decode())))
-    assert {row["alert"]: row["times"] for row in found["nothing"]} == {"flapping": "3", "'=cmd()": "2"}
-    assert [row["incidents"] for row in found["again"]] == ["1 2"]
-    assert [(row["action"], row["overdue"]) for row in found["actions"]] == [
+        tables[name] = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert {row["alert"]: row["times"] for row in tables["nothing"]} == {"flapping": "3", "'=cmd()": "2"}
+    assert [row["incidents"] for row in tables["again"]] == ["1 2"]
+    assert [(row["action"], row["overdue"]) for row in tables["actions"]] == [
         ("add a limit", "True"), ("write a runbook", "False"),
     ]  # fmt: skip
-    assert found["late"][0]["median_seconds"] == "60"
+    assert tables["late"][0]["median_seconds"] == "60"
     (await face.get("/across.csv?table=other")).problem(404)
 
 
@@ -139,13 +139,13 @@ def told(kind: str, hours: float, entity: str, **more: Any) -> Event:
 
 async def deployments(face: Face) -> None:
     """Three deployments of a service, the second rolled back in an incident, the third its hotfix; and a page."""
-    place = {"service": "=db", "environment": "production"}
+    environment = {"service": "=db", "environment": "production"}
     await ring(face, "database", 20 / 24, loud=True, service="=db")
     events = (
-        told("change.succeeded", 90, "deployment:1", title="main", **place),
-        told("change.succeeded", 20.1, "deployment:2", title="main", **place),
-        told("change.rolled_back", 19.5, "deployment:3", title="back", **place),
-        told("change.succeeded", 19.4, "deployment:4", title="hotfix: a limit", **place),
+        told("change.succeeded", 90, "deployment:1", title="main", **environment),
+        told("change.succeeded", 20.1, "deployment:2", title="main", **environment),
+        told("change.rolled_back", 19.5, "deployment:3", title="back", **environment),
+        told("change.succeeded", 19.4, "deployment:4", title="hotfix: a limit", **environment),
         told("page.triggered", 19.9, "page:1", service="=db", severity="critical", data={"assignees": ["Ana", "Ben"]}),
     )
     await face.log.append([Submission(source="ci", received_at=NOW, events=events)])
@@ -156,23 +156,23 @@ async def deployments(face: Face) -> None:
 async def test_deployments_and_hours_are_written_as_csv(face: Face) -> None:
     """By service, each that is judged, and by person; what stands on the page, whole."""
     await deployments(face)
-    found = {}
+    tables = {}
     for name in ("services", "deployments", "disturbed"):
         answer = await face.get(f"/across.csv?table={name}&zone=Asia/Tokyo")
         assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
-        found[name] = list(csv.DictReader(io.StringIO(answer.body.decode())))
-    assert found["services"] == [{
+        tables[name] = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert tables["services"] == [{
         "service": "'=db", "deployments": "3", "confirmed": "1", "candidates": "0", "unknown": "0",
         "median_recovery_seconds": "", "deployments_and_rollbacks": "4", "rework": "2", "rework_candidates": "0",
         "private": "",
     }]  # fmt: skip
     assert [(row["service"], row["judged"], row["why"], row["rework"], row["incident"], row["recovery_seconds"])
-            for row in found["deployments"]] == [
+            for row in tables["deployments"]] == [
         ("'=db", "confirmed", "a rollback took it back", "", "1", "2160"),
         ("'=db", "sound", "", "confirmed", "1", ""), ("'=db", "sound", "", "confirmed", "1", ""),
     ]  # fmt: skip
     # 19.9 hours before 14:02 UTC it was 3 in the morning in Tokyo.
-    hours = [(row["person"], row["zone"], row["pages"], row["of_night"], row["of_work"]) for row in found["disturbed"]]
+    hours = [(row["person"], row["zone"], row["pages"], row["of_night"], row["of_work"]) for row in tables["disturbed"]]
     assert hours == [
         ("Ana", "Asia/Tokyo", "1", "1", "0"), ("Ben", "Asia/Tokyo", "1", "1", "0"),
     ]  # fmt: skip
@@ -194,16 +194,16 @@ async def test_a_service_of_which_nothing_failed_is_counted_and_no_more(face: Fa
 async def test_what_a_sender_wrote_changes_no_structure(face: Face) -> None:
     """The same elements whatever alerts and actions are called."""
     shapes = []
-    for number, told in enumerate(("plain", *HOSTILE)):
-        clean = told.replace("\x00", "")
+    for number, hostile in enumerate(("plain", *HOSTILE)):
+        clean = hostile.replace("\x00", "")
         for days in (80.5, 80.2):
             await ring(face, f"{clean} {number}", days - number, service="db")
         face.now = NOW
         shapes.append(
             list(structure(await seen(face, f"/across?since={_day(80.8 - number)}&until={_day(79.8 - number)}")))
         )
-    for told, shape in zip(HOSTILE, shapes[1:], strict=True):
-        assert shape == shapes[0], told
+    for hostile, shape in zip(HOSTILE, shapes[1:], strict=True):
+        assert shape == shapes[0], hostile
 
 
 def _day(days: float) -> str:

@@ -57,10 +57,10 @@ async def test_no_address_tells_of_it(face: Face, token: str) -> None:
         if names:
             assert answer.status == 404, (path, answer.body[:300])
             looked += 1
-        shown = answer.body.decode("utf-8", "replace")
+        text = answer.body.decode("utf-8", "replace")
         for word in (filling["event"], path) if names else ():
-            shown = shown.replace(word, "")
-        assert not [word for word in words if word in shown], (path, shown[:2000])
+            text = text.replace(word, "")
+        assert not [word for word in words if word in text], (path, text[:2000])
         assert answer.status < 500 or path == "/-/ready", (path, answer.body)
     assert looked >= 15
 
@@ -74,11 +74,11 @@ async def test_pages_tell_nothing_of_it(face: Face) -> None:
     for path in paths:
         answer = await face.get(path, headers=as_page)
         assert answer.status == 200, (path, answer.body)
-        shown = answer.body.decode()
+        text = answer.body.decode()
         for name in ("text", "service"):  # what was asked for
             for echoed in (f"{name}=vault", '"vault"', f'<span class="none">{name}</span> <bdi>vault</bdi>'):
-                shown = shown.replace(echoed, "")
-        assert not [word for word in words if word in shown], path
+                text = text.replace(echoed, "")
+        assert not [word for word in words if word in text], path
     for path in (f"/incidents/{number}", f"/incidents/{number}/changes", f"/merge/{number}"):
         assert (await face.get(path, headers=as_page)).status == 404, path
 
@@ -150,10 +150,10 @@ async def test_it_is_opened_again_and_only_by_who_may(face: Face) -> None:
 async def test_a_statement_taken_back_or_erased_opens_nothing_by_mistake(face: Face) -> None:
     """Taken back, the one before holds."""
     number = await made_private(face)
-    told = await asked(face, f"/api/v1/incidents/{number}/private", group="")
+    answer = await asked(face, f"/api/v1/incidents/{number}/private", group="")
     await face.followed()
     assert (await asked(face, f"/api/v1/incidents/{number}", "outsider")).status == 200
-    assert (await asked(face, f"/api/v1/events/{told.json['event']}/retract", reason="no")).status == 201
+    assert (await asked(face, f"/api/v1/events/{answer.json['event']}/retract", reason="no")).status == 201
     await face.followed()
     (await asked(face, f"/api/v1/incidents/{number}", "outsider")).problem(404)
 
@@ -198,18 +198,18 @@ async def test_what_is_split_off_is_as_private(face: Face) -> None:
 async def test_a_stream_leaves_it_out(face: Face, address: str) -> None:
     """What was there before and what comes: a reader outside is told what is public, whoever listened first."""
     number = await made_private(face)
-    seen: dict[str, bytes] = {}
+    received: dict[str, bytes] = {}
     for token in ("guard", "outsider"):
         async with face.client.get(address, headers=bearer(token)) as stream:
             await asked(face, f"/api/v1/incidents/{number}/notes", text=f"Secret for {token}")
             await asked(face, f"/api/v1/incidents/{3 - number}/notes", text=f"Public for {token}")
-            seen[token] = b""
-            while f"Public for {token}".encode() not in seen[token]:
-                seen[token] += await stream.content.readany()
-    assert b"VaultOpened" in seen["guard"]
-    assert b"Secret for guard" in seen["guard"]
-    assert b'"private":"security"' in seen["guard"]
-    assert not [word for word in (b"VaultOpened", b"Secret", b"vault") if word in seen["outsider"]]
+            received[token] = b""
+            while f"Public for {token}".encode() not in received[token]:
+                received[token] += await stream.content.readany()
+    assert b"VaultOpened" in received["guard"]
+    assert b"Secret for guard" in received["guard"]
+    assert b'"private":"security"' in received["guard"]
+    assert not [word for word in (b"VaultOpened", b"Secret", b"vault") if word in received["outsider"]]
 
 
 async def test_it_is_hidden_over_postgresql_as_well(postgres: Server) -> None:
@@ -218,10 +218,10 @@ async def test_it_is_hidden_over_postgresql_as_well(postgres: Server) -> None:
     async with opened(url) as (log, base):
         assert await log.lead()
         rings = [firing("CartSlow", 0, "cart"), firing("VaultOpened", 500, "vault")]
-        said = people.restricted(
+        statement = people.restricted(
             key="k", by="Ada", stated_at=rings[1].received_at + 1, incident=rings[1].id, group="security"
         )
-        for source, event in (("test", rings[0]), ("test", rings[1]), ("people", said)):
+        for source, event in (("test", rings[0]), ("test", rings[1]), ("people", statement)):
             fields = {name: getattr(event, name) for name in Event.__struct_fields__}
             at = rings[1].received_at + 2
             await log.append([Submission(source=source, received_at=at, body=b"x", events=(Event(**fields),))])

@@ -103,12 +103,12 @@ async def _secret(face: Face) -> tuple[int, Mapping[str, str]]:
         ring = {"name": f"{MARK} {name}", "at": at, "loud": loud, "service": "vault", "remark": f"{MARK} of {name}"}
         assert (await face.deliver(json.dumps([ring]).encode())).status == 202
     await face.followed()
-    for path, said in (
+    for path, fields in (
         ("notes", {"text": f"{MARK} was in the vault"}), ("actions", {"text": f"Lock {MARK} up"}),
         ("edit", {"field": "title", "value": f"{MARK} opened"}), ("edit", {"field": "impact", "value": f"{MARK}"}),
         ("marks", {"mark": "mitigated", "at": "2026-03-04T14:00:00Z", "text": MARK}), ("review", {"status": "draft"}),
     ):  # fmt: skip
-        assert (await asked(face, f"/api/v1/incidents/{number}/{path}", **said)).status == 201, path
+        assert (await asked(face, f"/api/v1/incidents/{number}/{path}", **fields)).status == 201, path
     await made_private(face)
     events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
     rings = {event["title"].rpartition(" ")[2]: event["id"] for event in events if event["type"] == "alert.firing"}
@@ -117,14 +117,14 @@ async def _secret(face: Face) -> tuple[int, Mapping[str, str]]:
 
 async def _private(face: Face) -> dict[str, set[str]]:
     """Everything that whoever reads all is told to be private, by how addresses name it."""
-    found: dict[str, set[str]] = {name: set() for name in NAMED}
+    secrets_by_name: dict[str, set[str]] = {name: set() for name in NAMED}
     for row in (await asked(face, "/api/v1/incidents?limit=1000")).json["incidents"]:
-        found["number"] |= {str(row["number"])} if row["private"] else set()
+        secrets_by_name["number"] |= {str(row["number"])} if row["private"] else set()
     for event in (await asked(face, "/api/v1/events?limit=1000")).json["events"]:
-        found["event"] |= {event["id"]} if event["private"] or MARK in json.dumps(event) else set()
+        secrets_by_name["event"] |= {event["id"]} if event["private"] or MARK in json.dumps(event) else set()
     for stored in (await asked(face, "/api/v1/deliveries?limit=1000")).json["deliveries"]:
-        found["delivery"] |= {stored["id"]} if stored["private"] else set()
-    return found
+        secrets_by_name["delivery"] |= {stored["id"]} if stored["private"] else set()
+    return secrets_by_name
 
 
 def _filled(address: str, filling: Mapping[str, str]) -> str:
@@ -148,19 +148,19 @@ def _asked_for(address: str, private: Mapping[str, set[str]]) -> Iterator[tuple[
 async def _no_address_tells(face: Face, private: Mapping[str, set[str]], token: str) -> int:
     """Ask for everything there is; how much of that named something private."""
     looked = 0
-    known = {
+    replaced = {
         *addresses(face),
         *(path for path, kinds in document(face.app.router.routes())["paths"].items() if "get" in kinds),
     }
-    for address in sorted(known):
+    for address in sorted(replaced):
         if address.endswith("/stream"):
             continue
         for path, names in _asked_for(address, private):
             answer = await face.get(path, headers={**bearer(token), "Accept": "*/*"})
-            shown = answer.body.decode("utf-8", "replace")
-            assert MARK not in shown, (path, shown[:2000])
-            assert answer.status == 404 or not names, (path, answer.status, shown[:500])
-            told = [event for event in private["event"] if event in shown and event not in path]
+            text = answer.body.decode("utf-8", "replace")
+            assert MARK not in text, (path, text[:2000])
+            assert answer.status == 404 or not names, (path, answer.status, text[:500])
+            told = [event for event in private["event"] if event in text and event not in path]
             assert not told, (path, told)
             looked += names
     return looked
@@ -172,23 +172,23 @@ async def _no_command_tells(face: Face, private: Mapping[str, set[str]], folder:
     token.write_text("outsider")
     where = ("--server", f"http://127.0.0.1:{face.address[1]}", "--token-file", str(token))
     for command, arguments in READS.items():
-        named = [name for name in NAMED if f"{{{name}}}" in "".join(arguments)]
-        for value in sorted(private[named[0]]) if named else [""]:
+        placeholders = [name for name in NAMED if f"{{{name}}}" in "".join(arguments)]
+        for value in sorted(private[placeholders[0]]) if placeholders else [""]:
             given = [each.format(**dict.fromkeys(NAMED, value)) for each in arguments]
-            told = await asyncio.to_thread(run, command.split()[0], *given, *where)
-            shown = told.output + told.stderr
+            result = await asyncio.to_thread(run, command.split()[0], *given, *where)
+            shown = result.output + result.stderr
             assert MARK not in shown, (command, shown)
-            assert told.exit_code != 0 or not named, (command, shown)
+            assert result.exit_code != 0 or not placeholders, (command, shown)
 
 
 @pytest.mark.parametrize("move", MOVES, ids=lambda move: move.__name__.strip("_"))
 async def test_nothing_that_reads_tells_of_it(face: Face, tmp_path: Path, move: Move) -> None:
     """Every address of the router and of OpenAPI, and every command, after each way in which things come out of it."""
-    number, named = await _secret(face)
+    number, names_of_secret = await _secret(face)
     before = await _private(face)
-    await move(face, number, named)
+    await move(face, number, names_of_secret)
     private = await _private(face)
-    gone = {named["first"]} if move is _without_its_first else set()
+    gone = {names_of_secret["first"]} if move is _without_its_first else set()
     private["event"] |= gone
     assert before["event"] <= private["event"]
     assert before["delivery"] <= private["delivery"]
@@ -202,21 +202,21 @@ async def test_nothing_that_reads_tells_of_it(face: Face, tmp_path: Path, move: 
 
 async def test_what_left_is_public_once_somebody_says_so(face: Face) -> None:
     """Put into a public incident it is public; where it opened one of its own, that can be made public by itself."""
-    number, named = await _secret(face)
-    await _lesser(face, number, named)
-    await _opening(face, number, named)
-    told = {name: (await asked(face, f"/api/v1/events/{named[name]}")).json for name in ("whisper", "alarm")}
+    number, names_of_secret = await _secret(face)
+    await _lesser(face, number, names_of_secret)
+    await _opening(face, number, names_of_secret)
+    told = {name: (await asked(face, f"/api/v1/events/{names_of_secret[name]}")).json for name in ("whisper", "alarm")}
     assert {each["events"][0]["private"] for each in told.values()} == {"security"}
     apart = told["alarm"]["why"]["incident"]
     assert apart not in (None, number)
-    (await asked(face, f"/api/v1/events/{named['alarm']}", "outsider")).problem(404)
+    (await asked(face, f"/api/v1/events/{names_of_secret['alarm']}", "outsider")).problem(404)
     assert (await asked(face, f"/api/v1/incidents/{apart}/private", group="")).status == 201
     await face.followed()
-    assert (await asked(face, f"/api/v1/events/{named['alarm']}", "outsider")).status == 200
-    (await asked(face, f"/api/v1/events/{named['whisper']}", "outsider")).problem(404)
-    assert (await asked(face, f"/api/v1/incidents/{apart}/join", event=named["whisper"])).status == 201
+    assert (await asked(face, f"/api/v1/events/{names_of_secret['alarm']}", "outsider")).status == 200
+    (await asked(face, f"/api/v1/events/{names_of_secret['whisper']}", "outsider")).problem(404)
+    assert (await asked(face, f"/api/v1/incidents/{apart}/join", event=names_of_secret["whisper"])).status == 201
     await face.followed()
-    assert (await asked(face, f"/api/v1/events/{named['whisper']}", "outsider")).status == 200
+    assert (await asked(face, f"/api/v1/events/{names_of_secret['whisper']}", "outsider")).status == 200
     (await asked(face, f"/api/v1/incidents/{number}", "outsider")).problem(404)
 
 

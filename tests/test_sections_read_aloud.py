@@ -45,32 +45,32 @@ def test_what_ends_after_an_end_is_another_change() -> None:
 
 def test_a_deploy_without_a_title_is_called_by_its_version() -> None:
     """A service that is deployed again and again has candidates that differ; a branch tells none from another."""
-    told = Told()
-    told.add("change.succeeded", "09:58:00", service="web", title="web", data={"ref": "v2"}, environment="production")
-    told.fires("X", "10:00:00", "web")
-    assert said(told, "root_causes")[-1].startswith('Deploy "v2" of web to production, finished at 09:58:00')
-    assert 'Deploy of web to production succeeded: "v2"' in rows(told)
-    told.events[0] = msgspec.structs.replace(told.events[0], data={"ref": "main"})
-    assert said(told, "root_causes")[-1].startswith("Deploy of web to production, finished at")
+    story = Told()
+    story.add("change.succeeded", "09:58:00", service="web", title="web", data={"ref": "v2"}, environment="production")
+    story.fires("X", "10:00:00", "web")
+    assert said(story, "root_causes")[-1].startswith('Deploy "v2" of web to production, finished at 09:58:00')
+    assert 'Deploy of web to production succeeded: "v2"' in rows(story)
+    story.events[0] = msgspec.structs.replace(story.events[0], data={"ref": "main"})
+    assert said(story, "root_causes")[-1].startswith("Deploy of web to production, finished at")
 
 
 def test_a_flag_is_called_by_its_name() -> None:
     """What it was set to is told once, and what was done with it in words is no state."""
-    told = Told()
+    story = Told()
     flag: dict[str, Any] = {"entity": "flag:shop/production/new-pricing", "source": "launchdarkly", "service": None}
-    told.add("change.flag_toggled", "09:59:00", title="new-pricing on", actor="Jon", data={"state": "on"}, **flag)
-    alert = told.fires("X", "10:00:00", "pricing")
-    told.add("change.flag_toggled", "10:05:00", title="new-pricing off", actor="Ana", data={"state": "off"}, **flag)
-    told.ends(alert, "10:06:00")
-    told.add("change.flag_toggled", "10:09:00", title="new-pricing", actor="Ana",
+    story.add("change.flag_toggled", "09:59:00", title="new-pricing on", actor="Jon", data={"state": "on"}, **flag)
+    alert = story.fires("X", "10:00:00", "pricing")
+    story.add("change.flag_toggled", "10:05:00", title="new-pricing off", actor="Ana", data={"state": "off"}, **flag)
+    story.ends(alert, "10:06:00")
+    story.add("change.flag_toggled", "10:09:00", title="new-pricing", actor="Ana",
              data={"state": "changed rules of the flag"}, **flag)  # fmt: skip
-    assert said(told, "summary")[1].startswith(
+    assert said(story, "summary")[1].startswith(
         'The closest earlier change was the flag "new-pricing" by Jon, set to on'
     )
-    assert said(told, "summary")[2].startswith(
+    assert said(story, "summary")[2].startswith(
         'The last recorded action was the setting of the flag "new-pricing" to off by Ana at 10:05:00'
     )
-    assert 'Flag "new-pricing" changed by Ana: "changed rules of the flag"' in rows(told)
+    assert 'Flag "new-pricing" changed by Ana: "changed rules of the flag"' in rows(story)
 
 
 def test_a_change_elsewhere_has_that_against_it() -> None:
@@ -94,17 +94,18 @@ def test_a_change_elsewhere_has_that_against_it() -> None:
 
 def test_a_change_received_before_the_alert_is_no_answer_to_it() -> None:
     """Its sender's clock is ahead: it had happened by then, so it is neither denied before nor told as an action."""
-    told = Told()
-    alert = told.fires("X", "10:00:00", "web")
-    told.add("change.succeeded", "10:06:00", entity="deployment:1", service="web", environment="production", title="v7",
+    story = Told()
+    alert = story.fires("X", "10:00:00", "web")
+    story.add("change.succeeded", "10:06:00", entity="deployment:1", service="web", environment="production",
+             title="v7",
              late=-7 * MINUTE)  # fmt: skip
-    told.ends(alert, "10:20:00")
-    assert said(told, "summary")[1] == (
+    story.ends(alert, "10:20:00")
+    assert said(story, "summary")[1] == (
         'Between 08:00:00 and 10:00:00 one change of web was recorded: deploy "v7" at 09:59:00 (received then; its '
         "sender's clock says 10:06:00)"
     )
-    assert not any("last recorded action" in text for text in said(told, "summary"))
-    assert 'Deploy of web to production succeeded: "v7" (received 7 min before that)' in rows(told)
+    assert not any("last recorded action" in text for text in said(story, "summary"))
+    assert 'Deploy of web to production succeeded: "v7" (received 7 min before that)' in rows(story)
 
 
 # --- alerts and pages -------------------------------------------------------------------------------------------
@@ -112,26 +113,26 @@ def test_a_change_received_before_the_alert_is_no_answer_to_it() -> None:
 
 def test_an_alert_that_fires_still_is_named_though_the_incident_is_over() -> None:
     """A warning holds nothing open; that it has no recorded end is told all the same."""
-    told = Told()
-    low = told.fires("DiskFull", "09:50:00", "db", severity="warning")
-    told.ends(told.fires("Lag", "10:00:00", "db"), "10:10:00")
-    (claim,) = [each for each in claims(told, "summary") if plain(each.parts).startswith("No end")]
+    story = Told()
+    low = story.fires("DiskFull", "09:50:00", "db", severity="warning")
+    story.ends(story.fires("Lag", "10:00:00", "db"), "10:10:00")
+    (claim,) = [each for each in claims(story, "summary") if plain(each.parts).startswith("No end")]
     assert plain(claim.parts) == "No end is recorded for DiskFull on db (warning)"
     assert claim.cites == (low.id,)
-    told.ends(low, "10:30:00")
-    assert not any(text.startswith("No end") for text in said(told, "summary"))
+    story.ends(low, "10:30:00")
+    assert not any(text.startswith("No end") for text in said(story, "summary"))
 
 
 def test_what_an_alert_is_called_later_has_a_row() -> None:
     """A monitor that has no data any more says so by its name; names that differ in a number are one."""
-    told = Told()
-    first = told.fires("Lag 40 s", "10:00:00", "orders")
+    story = Told()
+    first = story.fires("Lag 40 s", "10:00:00", "orders")
     for when, title in (("10:04:00", "Lag 50 s"), ("10:12:00", "Lag: no data")):
-        again = told.fires("Lag 40 s", when, "orders")
-        told.events[-1] = msgspec.structs.replace(again, title=title)
-    told.ends(first, "10:20:00")
-    assert 'Alert Lag 50 s on orders went on as "Lag: no data"' in rows(told)
-    assert sum("went on as" in row for row in rows(told)) == 1
+        again = story.fires("Lag 40 s", when, "orders")
+        story.events[-1] = msgspec.structs.replace(again, title=title)
+    story.ends(first, "10:20:00")
+    assert 'Alert Lag 50 s on orders went on as "Lag: no data"' in rows(story)
+    assert sum("went on as" in row for row in rows(story)) == 1
 
 
 def test_an_alert_that_a_person_called_over_says_who() -> None:
@@ -143,37 +144,37 @@ def test_an_alert_that_a_person_called_over_says_who() -> None:
 
 def test_a_page_that_is_called_like_an_alert_names_it() -> None:
     """It may give no reference; that no page names the alert would be false. Part of a name is no name."""
-    told = Told()
-    told.fires("Slow", "09:58:00", "reports", severity="warning")
-    told.page("triggered", "10:00:00", title="[reports] SlowQueries", service="reports")
-    assert any(text.endswith("and no page names it") for text in said(told, "detection"))
-    told.events[-1] = msgspec.structs.replace(told.events[-1], title="[reports] slow")
-    assert not any("no page names it" in text for text in said(told, "detection"))
+    story = Told()
+    story.fires("Slow", "09:58:00", "reports", severity="warning")
+    story.page("triggered", "10:00:00", title="[reports] SlowQueries", service="reports")
+    assert any(text.endswith("and no page names it") for text in said(story, "detection"))
+    story.events[-1] = msgspec.structs.replace(story.events[-1], title="[reports] slow")
+    assert not any("no page names it" in text for text in said(story, "detection"))
 
 
 def test_nobody_was_paged_where_somebody_declared_it() -> None:
     """What a person opened who called nobody is no page to count from."""
-    told = Told()
-    told.add("report.received", "09:50:00", title="Invoices fail", service="billing")
-    told.page("triggered", "10:00:00", service="billing", actor="Mara")
-    acknowledge = cells(told, "measures")[1]
+    story = Told()
+    story.add("report.received", "09:50:00", title="Invoices fail", service="billing")
+    story.page("triggered", "10:00:00", service="billing", actor="Mara")
+    acknowledge = cells(story, "measures")[1]
     assert acknowledge.split(" | ")[1:3] == ["unknown", "nobody paged"]
     assert acknowledge.endswith("opened by hand; nobody was paged")
-    told.page("acknowledged", "10:05:00", service="billing", actor="Jon")
-    assert cells(told, "measures")[1].startswith("Time to acknowledge | 5 min | paged 10:00:00")
+    story.page("acknowledged", "10:05:00", service="billing", actor="Jon")
+    assert cells(story, "measures")[1].startswith("Time to acknowledge | 5 min | paged 10:00:00")
 
 
 def test_who_acknowledges_again_is_told_so() -> None:
     """A second person's word is another one; the same person's is one again."""
-    told = Told()
-    told.fires("X", "09:59:00", "checkout")
-    told.page("triggered", "10:00:00", data={"assignees": ["Ana", "Jon"]})
+    story = Told()
+    story.fires("X", "09:59:00", "checkout")
+    story.page("triggered", "10:00:00", data={"assignees": ["Ana", "Jon"]})
     for when, who in (("10:01:00", "Ana"), ("10:02:00", "Jon"), ("10:30:00", "Ana")):
-        told.page("acknowledged", when, actor=who)
-    assert said(told, "summary")[1] == (
+        story.page("acknowledged", when, actor=who)
+    assert said(story, "summary")[1] == (
         "PagerDuty incident 311 paged Ana and Jon at 10:00:00, and Ana acknowledged it at 10:01:00"
     )
-    assert rows(told)[-2:] == [
+    assert rows(story)[-2:] == [
         "PagerDuty incident 311 was acknowledged by Jon", "PagerDuty incident 311 was acknowledged again by Ana",
     ]  # fmt: skip
 
@@ -183,35 +184,35 @@ def test_who_acknowledges_again_is_told_so() -> None:
 
 def test_a_moment_that_was_stated_anew_says_so() -> None:
     """Two rows of one moment are not two moments."""
-    told = Told()
-    told.ends(told.fires("X", "10:00:00", "web"), "10:30:00")
-    told.marks("mitigated", "10:09:00")
-    told.marks("mitigated", "10:12:00", by="Ben")
-    assert "Mitigated, as stated by Ana at first; Ben later stated 10:12:00" in rows(told)
-    assert "Mitigated: as stated by Ben" in rows(told)
+    story = Told()
+    story.ends(story.fires("X", "10:00:00", "web"), "10:30:00")
+    story.marks("mitigated", "10:09:00")
+    story.marks("mitigated", "10:12:00", by="Ben")
+    assert "Mitigated, as stated by Ana at first; Ben later stated 10:12:00" in rows(story)
+    assert "Mitigated: as stated by Ben" in rows(story)
 
 
 def test_a_follow_up_of_an_on_call_tool_is_an_action_item() -> None:
     """It is to be done when the incident is over, whoever keeps it; each of several has a row of its own."""
-    told = Told()
-    told.page("triggered", "10:00:00", actor="Mara")
+    story = Told()
+    story.page("triggered", "10:00:00", actor="Mara")
     for when, text in (("11:00:00", "Alert on expiry"), ("11:01:00", "Rotate by hand")):
-        told.add("note.added", when, entity="P311", title=text, data={"task": "follow-up", "owner": "Mara"})
-    told.add("note.added", "10:20:00", entity="P311", title="Ask the vendor", data={"task": "action"})
-    whole = told.markdown()
+        story.add("note.added", when, entity="P311", title=text, data={"task": "follow-up", "owner": "Mara"})
+    story.add("note.added", "10:20:00", entity="P311", title="Ask the vendor", data={"task": "action"})
+    whole = story.markdown()
     assert "| Alert on expiry" in whole
     assert "| Rotate by hand" in whole
     assert "| Ask the vendor" not in whole
-    assert {'Follow-up: "Alert on expiry"', 'Action to take: "Ask the vendor"'} <= set(rows(told))
+    assert {'Follow-up: "Alert on expiry"', 'Action to take: "Ask the vendor"'} <= set(rows(story))
 
 
 def test_a_name_that_is_written_small_stays_small() -> None:
     """A sentence may begin with incident.io, and its row is a sentence of its own behind the label."""
-    told = Told()
-    told.fires("X", "09:59:00", "checkout")
-    told.page("triggered", "10:00:00", source="incidentio", actor="Mara", data={"number": "INC-42"})
-    told.page("resolved", "10:30:00", source="incidentio", data={"number": "INC-42"})
-    whole = told.markdown()
+    story = Told()
+    story.fires("X", "09:59:00", "checkout")
+    story.page("triggered", "10:00:00", source="incidentio", actor="Mara", data={"number": "INC-42"})
+    story.page("resolved", "10:30:00", source="incidentio", data={"number": "INC-42"})
+    whole = story.markdown()
     assert "- incident.io incident INC-42 was opened by Mara" in whole
     assert "Incident.io" not in whole
 
@@ -228,53 +229,53 @@ def test_a_row_says_where_its_time_is_that_of_receipt() -> None:
 
 def test_every_page_is_told_and_who_took_it() -> None:
     """Three teams are called: a reader of the first page alone would think that two of them slept."""
-    told = Told()
-    told.fires("Down", "07:00:00", "orders-db")
+    story = Told()
+    story.fires("Down", "07:00:00", "orders-db")
     for number, when, who in ((701, "07:00:20", "Dirk"), (702, "07:00:50", "Ella"), (703, "07:01:40", "Finn")):
-        told.page("triggered", when, number, data={"assignees": [who]})
-    told.page("acknowledged", "07:03:00", 702, actor="Ella")
-    told.page("acknowledged", "07:05:00", 701, actor="Dirk")
+        story.page("triggered", when, number, data={"assignees": [who]})
+    story.page("acknowledged", "07:03:00", 702, actor="Ella")
+    story.page("acknowledged", "07:05:00", 701, actor="Dirk")
     for number in (701, 702, 703):
-        told.page("resolved", "07:15:00", number)
-    assert said(told, "summary")[1:3] == [
+        story.page("resolved", "07:15:00", number)
+    assert said(story, "summary")[1:3] == [
         "PagerDuty incident 701 paged Dirk at 07:00:20, and Ella acknowledged PagerDuty incident 702 at 07:03:00",
         ("PagerDuty incident 702 paged Ella at 07:00:50; PagerDuty incident 703 paged Finn at 07:01:40; "
          "PagerDuty incident 701 was acknowledged by Dirk at 07:05:00"),
     ]  # fmt: skip
-    assert "Observed: PagerDuty incident 703 was resolved without an acknowledgement" in said(told, "lessons")
+    assert "Observed: PagerDuty incident 703 was resolved without an acknowledgement" in said(story, "lessons")
 
 
 def test_a_page_that_was_closed_overnight_is_told_so() -> None:
     """Nine hours in which nobody took it for going on are no nine hours of response."""
-    told = Told()
-    told.ends(told.fires("Lag", "09:00:00", "sync"), "09:20:00")
-    told.page("triggered", "09:01:00", data={"assignees": ["Bo"]})
-    told.page("resolved", "09:22:00", actor="Bo")
-    told.page("reopened", "18:11:00", actor="Sam")
-    assert said(told, "summary")[2] == (
+    story = Told()
+    story.ends(story.fires("Lag", "09:00:00", "sync"), "09:20:00")
+    story.page("triggered", "09:01:00", data={"assignees": ["Bo"]})
+    story.page("resolved", "09:22:00", actor="Bo")
+    story.page("reopened", "18:11:00", actor="Sam")
+    assert said(story, "summary")[2] == (
         "PagerDuty incident 311 was closed by Bo at 09:22:00 and opened again by Sam at 18:11:00, 8 h 49 min later"
     )
 
 
 def test_a_page_that_was_deleted_was_not_resolved() -> None:
     """It is over; the word is its sender's."""
-    told = Told()
-    told.page("triggered", "10:00:00", source="opsgenie")
-    told.page("resolved", "10:30:00", source="opsgenie", actor="Kim", data={"resolve_reason": "deleted"})
-    assert rows(told)[-1] == "Resolved: Opsgenie alert 311 was deleted by Kim"
+    story = Told()
+    story.page("triggered", "10:00:00", source="opsgenie")
+    story.page("resolved", "10:30:00", source="opsgenie", actor="Kim", data={"resolve_reason": "deleted"})
+    assert rows(story)[-1] == "Resolved: Opsgenie alert 311 was deleted by Kim"
 
 
 def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:
     """A flag that no service is known of was set meanwhile, and a rollback came too late."""
-    told = Told()
-    alert = told.fires("Slow", "14:00:00", "checkout")
-    told.deploys("checkout", "14:03:00", "14:05:00", "v41", actor="Uma")
-    told.nearby("no service and no reference", "change.flag_toggled", "14:09:00", entity="flag:cart", actor="Tom",
+    story = Told()
+    alert = story.fires("Slow", "14:00:00", "checkout")
+    story.deploys("checkout", "14:03:00", "14:05:00", "v41", actor="Uma")
+    story.nearby("no service and no reference", "change.flag_toggled", "14:09:00", entity="flag:cart", actor="Tom",
                 title="cart", data={"state": "off"})  # fmt: skip
-    told.deploys("checkout", "14:09:30", "14:16:00", "v40", rollback=True, failed=True, actor="Uma")
-    told.ends(alert, "14:10:00")
-    assert 'Recorded after that action, but not known to belong: flag "cart" at 14:09:00' in said(told, "summary")
-    assert said(told, "resolution")[1:3] == [
+    story.deploys("checkout", "14:09:30", "14:16:00", "v40", rollback=True, failed=True, actor="Uma")
+    story.ends(alert, "14:10:00")
+    assert 'Recorded after that action, but not known to belong: flag "cart" at 14:09:00' in said(story, "summary")
+    assert said(story, "resolution")[1:3] == [
         'The rollback "v40" of checkout by Uma was begun at 14:09:30 and failed at 14:16:00, after the end',
         'In that time, not known to belong: the flag "cart" was set to off by Tom at 14:09:00',
     ]
@@ -282,11 +283,11 @@ def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:
 
 def test_a_change_that_is_only_known_to_have_begun_says_so() -> None:
     """Of what lies beside an incident its first event is known: that is no end."""
-    told = Told()
-    told.page("triggered", "08:30:00", service=None, actor="Mara")
-    told.nearby("nothing ties it to this one", "change.started", "09:10:00", service="tax", title="Old table")
-    told.page("resolved", "11:00:00", service=None)
-    assert said(told, "resolution")[0] == (
+    story = Told()
+    story.page("triggered", "08:30:00", service=None, actor="Mara")
+    story.nearby("nothing ties it to this one", "change.started", "09:10:00", service="tax", title="Old table")
+    story.page("resolved", "11:00:00", service=None)
+    assert said(story, "resolution")[0] == (
         'Between 08:30:00 and 11:00:00 one change was recorded: deploy "Old table" of tax, begun at 09:10:00 '
         "(not known to belong)"
     )
@@ -294,45 +295,45 @@ def test_a_change_that_is_only_known_to_have_begun_says_so() -> None:
 
 def test_a_status_post_says_what_it_is_about_and_in_which_state() -> None:
     """A page that says resolved before it is; what its words say already is not said twice."""
-    told = Told()
-    told.fires("X", "10:00:00", "billing")
+    story = Told()
+    story.fires("X", "10:00:00", "billing")
     about = {"subject": "Wrong VAT", "kind": "resolved"}
-    told.add("status.updated", "10:05:00", service="billing", title="Done.", data=about)
-    told.add("status.updated", "10:06:00", service="billing", title="Wrong VAT is resolved.", data=about)
-    assert rows(told)[1:] == ['Status page, "Wrong VAT" (resolved): "Done."', 'Status page: "Wrong VAT is resolved."']
+    story.add("status.updated", "10:05:00", service="billing", title="Done.", data=about)
+    story.add("status.updated", "10:06:00", service="billing", title="Wrong VAT is resolved.", data=about)
+    assert rows(story)[1:] == ['Status page, "Wrong VAT" (resolved): "Done."', 'Status page: "Wrong VAT is resolved."']
 
 
 def test_an_inhibition_that_lasts_over_midnight_is_one() -> None:
     """Its sender tells it once a day; one that comes after the alert fired is another."""
-    told = Told()
+    story = Told()
     inhibited: dict[str, Any] = {"entity": "f1", "source": "alertmanager", "title": "Alert A was inhibited",
                                  "data": {"type": "alertmanager.inhibition_muted_alert"}}  # fmt: skip
-    told.fires("X", "23:00:00", "web")
-    told.add("observation.recorded", "23:50:00", **inhibited)
-    told.add("observation.recorded", "+1 00:00:02", **inhibited)
-    told.add("alert.firing", "+1 00:10:00", entity="f1", source="alertmanager", title="A", data={})
-    told.add("observation.recorded", "+1 00:20:00", **inhibited)
-    found = [row for row in rows(told) if "inhibited" in row]
+    story.fires("X", "23:00:00", "web")
+    story.add("observation.recorded", "23:50:00", **inhibited)
+    story.add("observation.recorded", "+1 00:00:02", **inhibited)
+    story.add("alert.firing", "+1 00:10:00", entity="f1", source="alertmanager", title="A", data={})
+    story.add("observation.recorded", "+1 00:20:00", **inhibited)
+    found = [row for row in rows(story) if "inhibited" in row]
     assert [row.rpartition("; ")[2] for row in found] == ["told again at 2026-03-05 00:00:02", found[1]]
 
 
 def test_a_span_that_shows_its_offset_names_no_zone_behind_it() -> None:
     """In the night when the clocks go back the offset says all."""
-    told = Told()
-    told.context["reported"] = {"change": ("e1",)}
-    told.fires("X", 1_792_888_200_000_000, "web")
-    shown = told.markdown(zone="Europe/Berlin")
+    story = Told()
+    story.context["reported"] = {"change": ("e1",)}
+    story.fires("X", 1_792_888_200_000_000, "web")
+    shown = story.markdown(zone="Europe/Berlin")
     assert "between 00:30:00 and 02:30:00 +02:00." in shown
     assert "CEST" not in shown
 
 
 def test_of_several_alerts_that_no_page_names_each_is_one() -> None:
     """``The alert X fired …, and no page names them`` has no sense."""
-    told = Told()
+    story = Told()
     for name, when in (("Slow", "09:50:00"), ("Lag", "09:51:00"), ("Full", "09:52:00")):
-        told.fires(name, when, "web")
-    told.page("triggered", "10:00:00", service="web", title="Something else")
-    found = [text for text in said(told, "detection") if "no page names" in text]
+        story.fires(name, when, "web")
+    story.page("triggered", "10:00:00", service="web", title="Something else")
+    found = [text for text in said(story, "detection") if "no page names" in text]
     assert len(found) == 2
     assert all(text.endswith("and no page names it") for text in found)
 

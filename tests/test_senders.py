@@ -228,10 +228,10 @@ def test_a_flag_set_again_is_another_fact_and_a_retry_is_not() -> None:
     ids = [
         SOURCES["gitlab"]
         .parse(
-            msgspec.structs.replace(webhook, headers={"idempotency-key": key}, received_at=RECEIVED + place), READING
+            msgspec.structs.replace(webhook, headers={"idempotency-key": key}, received_at=RECEIVED + number), READING
         )[0]
         .id
-        for place, key in enumerate(keys)
+        for number, key in enumerate(keys)
     ]
     assert ids[0] == ids[1] != ids[2]
 

@@ -265,8 +265,8 @@ def test_updates_change_no_incident(submissions: list[Submission]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         events = asyncio.run(read(Path(folder)))
     incidents, without = (
-        [(i.key, i.anchors, i.started_at, i.ended_at, i.window) for i in correlate(given, Rules()).incidents]
-        for given in (events, [event for event in events if event.type != "alert.updated"])
+        [(i.key, i.anchors, i.started_at, i.ended_at, i.window) for i in correlate(chosen, Rules()).incidents]
+        for chosen in (events, [event for event in events if event.type != "alert.updated"])
     )
     assert incidents == without
 

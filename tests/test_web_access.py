@@ -34,16 +34,21 @@ async def test_the_api_asks_for_a_token_where_one_is_set(tmp_path: Path) -> None
 async def test_every_address_asks_for_a_token_unless_it_is_open(tmp_path: Path) -> None:
     """Whatever is served and added later; health, the login, files of ours and webhooks alone answer without one."""
     async with running(tmp_path, api_tokens=(b"old",)) as face:
-        asked = []
+        paths = []
         for route in face.app.router.routes():
-            place = route.resource.canonical if route.resource else ""
-            if place.startswith(("/webhooks/", "/static/")) or place in ("/-/healthy", "/-/ready", "/login", "/logout"):
+            address = route.resource.canonical if route.resource else ""
+            if address.startswith(("/webhooks/", "/static/")) or address in (
+                "/-/healthy",
+                "/-/ready",
+                "/login",
+                "/logout",
+            ):
                 continue
-            path = re.sub(r"{[^}]*}", "1", place)
+            path = re.sub(r"{[^}]*}", "1", address)
             answer = await face.ask("GET" if route.method == "*" else route.method, path)
             assert answer.status == 401, (route.method, path, answer.status)
-            asked.append(path)
-        assert {"/across.csv", "/metrics", "/", "/api/v1/metrics"} <= set(asked)
+            paths.append(path)
+        assert {"/across.csv", "/metrics", "/", "/api/v1/metrics"} <= set(paths)
 
 
 async def test_a_token_of_stray_bytes_is_a_401(tmp_path: Path) -> None:

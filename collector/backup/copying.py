@@ -32,7 +32,7 @@ from sqlalchemy import Engine, NullPool, create_engine
 
 from collector.backup import older
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
-from collector.files import sync_folder
+from collector.files import sync
 from collector.proof.tree import Range
 from collector.schema import migrations
 from collector.verification.verify import Beyond, Verdict, verify
@@ -162,15 +162,6 @@ def single_file(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = DELETE")
 
 
-def sync(path: Path) -> None:
-    """Have what was written be on the disk."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
 def name_for_good(partial: Path, target: Path) -> None:
     """Give the copy its name for good, unless another file took it meanwhile."""
     try:
@@ -181,7 +172,7 @@ def name_for_good(partial: Path, target: Path) -> None:
         refuse_existing(target)
         partial.rename(target)
     with suppress(OSError):  # not every file system syncs folders
-        sync_folder(target.parent)
+        sync(target.parent)
 
 
 def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Verdict:

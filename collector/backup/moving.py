@@ -33,9 +33,9 @@ from collector.backup.copying import (
     root_of_leaves,
     single_file,
     sound,
-    sync,
 )
 from collector.errors import InvalidInput, NotFound, Unavailable
+from collector.files import sync
 from collector.log import EventLog
 from collector.schema import guards, migrations, tables
 from collector.storage.lock import holder

@@ -76,12 +76,12 @@ def _decoded(content: bytes) -> str:
 def _table(findings: Sequence[Finding]) -> None:
     if not findings:
         return output.say("Nothing was found.")
-    rows = [(f"{what}:{one.line}:{one.column}", one.severity, one.rule, one.text) for what, one in findings]
+    rows = [(f"{draft}:{one.line}:{one.column}", one.severity, one.rule, one.text) for draft, one in findings]
     return output.table(("PLACE", "SEVERITY", "RULE", "TITLE"), rows)
 
 
 def _json(found: Sequence[Finding]) -> None:
-    output.as_json({"findings": [{"draft": what, **msgspec.to_builtins(one)} for what, one in found]})
+    output.as_json({"findings": [{"draft": draft, **msgspec.to_builtins(one)} for draft, one in found]})
 
 
 def _sarif(findings: Sequence[Finding]) -> None:
@@ -101,13 +101,13 @@ def _sarif(findings: Sequence[Finding]) -> None:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": Path(what).as_posix()},
+                        "artifactLocation": {"uri": Path(draft).as_posix()},
                         "region": {"startLine": one.line, "startColumn": one.column},
                     }
                 }
             ],
         }
-        for what, one in findings
+        for draft, one in findings
     ]
     driver = {"name": "timelined", "version": collector.__version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -121,9 +121,9 @@ def _github(findings: Sequence[Finding]) -> None:
     """Commands of a workflow's log, which GitHub shows beside the lines of a change."""
     levels = {"error": "error", "warning": "warning", "info": "notice"}
     output.result("\n".join(
-        f"::{levels[one.severity]} file={_property(what)},line={one.line},col={one.column},"
+        f"::{levels[one.severity]} file={_property(draft)},line={one.line},col={one.column},"
         f"title={_property(one.rule)}::{_message(one.text)}"
-        for what, one in findings
+        for draft, one in findings
     ))  # fmt: skip
 
 

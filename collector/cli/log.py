@@ -44,16 +44,16 @@ def events(where: Where, form: str, follows: bool, **filters: object) -> None:
         return following.follow(where, form, filters)
     if logs.of_all():
         filters["cursor"] = filters.pop("after")
-    told = where.get(f"/api/v1{'/logs' if logs.of_all() else ''}/events", **filters).json()
+    answer = where.get(f"/api/v1{'/logs' if logs.of_all() else ''}/events", **filters).json()
     if form == "json":
-        return output.as_json(told)
-    show_events(told["events"])
-    if not told["events"]:
+        return output.as_json(answer)
+    show_events(answer["events"])
+    if not answer["events"]:
         output.say(f"No event matches{'' if logs.of_all() else unmatched.why(where, 'events', filters)}.")
-    for name, reason in told.get("not_listed", {}).items():
+    for name, reason in answer.get("not_listed", {}).items():
         output.say(f"Those of {name} are not listed: {reason}.")
-    if told.get("next"):
-        output.say(f"There are more; go on with --after {told['next']}.")
+    if answer.get("next"):
+        output.say(f"There are more; go on with --after {answer['next']}.")
     return None
 
 
@@ -66,13 +66,13 @@ def why(where: Where, event: str, form: str) -> None:
 
     EVENT is its id, the end of it as a draft cites it, or its position in the log.
     """
-    told = where.get(f"/api/v1/why/{naming.event(event)}").json()
+    answer = where.get(f"/api/v1/why/{naming.event(event)}").json()
     if form == "json":
-        return output.as_json(told)
-    _show_event(told["event"])
-    number = told["incident"]
+        return output.as_json(answer)
+    _show_event(answer["event"])
+    number = answer["incident"]
     output.facts(
-        [("Incident", logs.called(number) if number else "none"), ("Rule", told["rule"]), ("Why", told["reason"])]
+        [("Incident", logs.called(number) if number else "none"), ("Rule", answer["rule"]), ("Why", answer["reason"])]
     )
     return None
 
@@ -91,16 +91,16 @@ def why(where: Where, event: str, form: str) -> None:
 @asking
 def deliveries(where: Where, form: str, **filters: object) -> None:
     """List what senders delivered: did my webhook arrive?"""
-    told = where.get("/api/v1/deliveries", **filters).json()
+    answer = where.get("/api/v1/deliveries", **filters).json()
     if form == "json":
-        return output.as_json(told)
-    if told["deliveries"]:
+        return output.as_json(answer)
+    if answer["deliveries"]:
         headings = ("RECEIVED (UTC)", "DELIVERY", "SOURCE", "STATUS", "AUTH", "EVENTS", "WHY")
-        output.table(headings, [_delivery_row(each) for each in told["deliveries"]])
+        output.table(headings, [_delivery_row(each) for each in answer["deliveries"]])
     else:
         output.say(f"No delivery matches{unmatched.why(where, 'deliveries', filters)}.")
-    if told.get("next"):
-        output.say(f"There are more; go on with --before {told['next']}.")
+    if answer.get("next"):
+        output.say(f"There are more; go on with --before {answer['next']}.")
     return None
 
 
@@ -115,10 +115,10 @@ def delivery(where: Where, delivery: str, body: bool, to: Path | None, form: str
     path = f"/api/v1/deliveries/{naming.delivery(delivery)}"
     if body or to:
         return _write_body(where.get(f"{path}/body").body, to)
-    told = where.get(path).json()
+    answer = where.get(path).json()
     if form == "json":
-        return output.as_json(told)
-    _show_delivery(told)
+        return output.as_json(answer)
+    _show_delivery(answer)
     return None
 
 
@@ -132,19 +132,19 @@ def _write_body(body: bytes, to: Path | None) -> None:
         sys.stdout.buffer.write(body)
 
 
-def _delivery_row(told: Json) -> tuple[str, ...]:
-    if told["status"] == "refused":
-        first, last = output.time(told["received_at"]), output.time(told["last_at"])
-        why = f"{told['reason']}; answered {told['answered']}, the last at {last}"
-        return (first, f"{told['count']} refused", told["source"], "refused", "", "", why)
-    new = sum(not item["known"] for item in told["items"])
-    known = len(told["items"]) - new
+def _delivery_row(row: Json) -> tuple[str, ...]:
+    if row["status"] == "refused":
+        first, last = output.time(row["received_at"]), output.time(row["last_at"])
+        why = f"{row['reason']}; answered {row['answered']}, the last at {last}"
+        return (first, f"{row['count']} refused", row["source"], "refused", "", "", why)
+    new = sum(not item["known"] for item in row["items"])
+    known = len(row["items"]) - new
     counted = ", ".join(f"{count} {word}" for count, word in ((new, "new"), (known, "known")) if count)
-    when, name = output.time(told["received_at"]), told["id"]
-    redacted = f"{told['redacted']} value{'' if told['redacted'] == 1 else 's'} redacted" if told["redacted"] else ""
-    private = f"private to {told['private']}" if told["private"] else ""
-    why = "; ".join(filter(None, (private, told["reason"], redacted)))
-    return (when, name, told["source"], told["status"], told["authentication"], counted, why)
+    when, name = output.time(row["received_at"]), row["id"]
+    redacted = f"{row['redacted']} value{'' if row['redacted'] == 1 else 's'} redacted" if row["redacted"] else ""
+    private = f"private to {row['private']}" if row["private"] else ""
+    why = "; ".join(filter(None, (private, row["reason"], redacted)))
+    return (when, name, row["source"], row["status"], row["authentication"], counted, why)
 
 
 def _show_event(event: dict[str, Any]) -> None:
@@ -166,22 +166,22 @@ def _show_event(event: dict[str, Any]) -> None:
     )
 
 
-def _show_delivery(told: Json) -> None:
+def _show_delivery(record: Json) -> None:
     output.facts(
         [
-            ("Delivery", told["id"]),
-            ("Private", f"to {told['private']}" if told["private"] else ""),
-            ("Source", told["source"]),
-            ("Received", f"{output.time(told['received_at'])} UTC"),
-            ("Size", f"{told['size']} bytes"),
-            ("SHA-256", told["sha256"] or "erased"),
-            ("Redacted", f"{told['redacted']} values" if told["redacted"] else ""),
-            ("Authentication", told["authentication"]),
-            ("Status", told["status"]),
-            ("Why", told["reason"]),
+            ("Delivery", record["id"]),
+            ("Private", f"to {record['private']}" if record["private"] else ""),
+            ("Source", record["source"]),
+            ("Received", f"{output.time(record['received_at'])} UTC"),
+            ("Size", f"{record['size']} bytes"),
+            ("SHA-256", record["sha256"] or "erased"),
+            ("Redacted", f"{record['redacted']} values" if record["redacted"] else ""),
+            ("Authentication", record["authentication"]),
+            ("Status", record["status"]),
+            ("Why", record["reason"]),
         ]
     )
-    for header in told["headers"]:
+    for header in record["headers"]:
         output.facts([(f"  {header['name']}", header["value"])])
-    for item in told["items"]:
+    for item in record["items"]:
         click.echo(f"event {item['event']} at position {item['position']}{' (known)' if item['known'] else ''}")

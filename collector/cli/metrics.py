@@ -38,15 +38,15 @@ def metrics(where: Where, number: int | None, explain: bool, form: str, **filter
     if number is None:
         # The daemon's own address speaks of all logs, so that the default one is named.
         log = where.named if where.named == DEFAULT_LOG else None
-        told = where.of_every().get("/api/v1/metrics", log=log, **filters).json()
-        return output.as_json(told) if form == "json" else _over(told)
+        answer = where.of_every().get("/api/v1/metrics", log=log, **filters).json()
+        return output.as_json(answer) if form == "json" else _over(answer)
     logs.only("metrics", incident=number)
-    told = where.get(f"/api/v1/incidents/{number}/metrics").json()
+    answer = where.get(f"/api/v1/incidents/{number}/metrics").json()
     if form == "json":
-        return output.as_json(told)
-    if told["private"]:
-        output.say(f"Incident {told['incident']} is private to {told['private']}.")
-    shown = told["profiles"] if explain else {profile: told["profiles"][profile]}
+        return output.as_json(answer)
+    if answer["private"]:
+        output.say(f"Incident {answer['incident']} is private to {answer['private']}.")
+    shown = answer["profiles"] if explain else {profile: answer["profiles"][profile]}
     for name, durations in shown.items():
         if explain:
             output.result(f"{name}\n{''.join(map(_explained, durations))}")
@@ -76,19 +76,19 @@ def _end(end: Json) -> str:
     return f"{output.time(end['at'])} UTC ({end['known']}{basis}) [{events}]"
 
 
-def _over(told: Json) -> None:
-    groups = [{"name": "", **told}, *told["groups"]]
+def _over(answer: Json) -> None:
+    groups = [{"name": "", **answer}, *answer["groups"]]
     heading = ("MEASURE", "KNOWN FOR", "LOWER QUARTILE", "MEDIAN", "UPPER QUARTILE")
     rows = [
-        (*((each["name"] or "all",) if told["by"] else ()), measure["term"], f"{measure['known']} of {measure['of']}",
+        (*((each["name"] or "all",) if answer["by"] else ()), measure["term"], f"{measure['known']} of {measure['of']}",
          *(_length(measure[name]) or "-" for name in ("lower_quartile", "median", "upper_quartile")))
         for each in groups for measure in each["measures"]
     ]  # fmt: skip
     if rows:
-        output.table((*((str(told["by"]).upper().replace("_", " "),) if told["by"] else ()), *heading), rows)
+        output.table((*((str(answer["by"]).upper().replace("_", " "),) if answer["by"] else ()), *heading), rows)
     else:
         output.say("No incident began then.")
-    for name, reason in told.get("not_counted", {}).items():
+    for name, reason in answer.get("not_counted", {}).items():
         output.say(f"Nothing of the log {name} is counted: {reason}.")
 
 

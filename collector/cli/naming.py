@@ -51,10 +51,10 @@ class NamedIncident(click.ParamType[int]):
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """The number, from 1."""
-        found = number(in_log(str(value)))
-        if found is None:
+        result = number(in_log(str(value)))
+        if result is None:
             self.fail(f"{value!r} is not an incident's number; list them with timelined incidents", param, ctx)
-        return found
+        return result
 
 
 class InLog(click.ParamType[str]):

@@ -1,7 +1,7 @@
 """Whether the log is what it was, and proofs of it for others.
 
-These read the database itself, read-only, whether a daemon runs or not: what
-is to be shown is that what lies there is right, and not that somebody says so.
+These read the database itself, read-only, whether a daemon runs or not. They show whether the log is right,
+and take nobody's word for it.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def _give_to_owner(path: Path) -> None:
 
 
 async def _lacks(settings: Settings, record_path: Path) -> tuple[Loss | None, Last | None]:
-    """What the restored log lacks of what was acknowledged, and what that was."""
+    """The loss of the restored log, and the last event that was acknowledged."""
     if (await log.schema_of(settings.storage.url)).behind:
         await log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=before_upgrade)
     last = acknowledged.read(record_path)

@@ -1,4 +1,4 @@
-"""What a daemon has once, however many logs it serves, and what it has of a log whether that is open or not."""
+"""What a daemon has once for all its logs, and what it has of a log that is away, too."""
 
 from __future__ import annotations
 

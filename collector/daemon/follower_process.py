@@ -261,7 +261,7 @@ class FollowerProcess:
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
     async def _watch(self, process: Process) -> None:
-        """End a process that stands still, as one does that was stopped, or that waits for what never comes.
+        """End a process that stands still: somebody stopped it, or it waits for something that never comes.
 
         Until its first word nothing is counted: on a busy machine it takes an interpreter long to begin.
         """

@@ -325,7 +325,7 @@ class Follower:
             raise
 
     async def _attempt(self) -> bool:
-        """Note which events are taken next, so that whoever comes after us knows over what we ended; whether there are
+        """Note which events are taken next: our successor has to know over which of them we ended; whether there are
         any."""
         head = await self._lists.query(queries.head)
         first, last = self._position + 1, min(self._position + self._size(), head)

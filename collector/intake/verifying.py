@@ -1,7 +1,7 @@
 """Whether a delivery's sender is who they say: before anything is read, and also while nothing can be stored.
 
-What is not authentic learns nothing: neither whether there is a source of the name in its address, nor which log that
-delivers to, nor whether that log is away.
+What is not authentic learns nothing: no source of the name in its address, no log that it delivers to, and no log
+that is away.
 """
 
 from __future__ import annotations

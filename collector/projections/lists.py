@@ -208,10 +208,10 @@ class Projections:
 
     def _hidden(self, connection: Connection, reader: Groups | None) -> Hidden:
         private = self._privacy(connection)
-        known = self._private[2]
-        if reader not in known:
-            known[reader] = privacy.hidden(connection, private, reader)
-        return known[reader]
+        by_reader = self._private[2]
+        if reader not in by_reader:
+            by_reader[reader] = privacy.hidden(connection, private, reader)
+        return by_reader[reader]
 
     async def private_events(self, events: Sequence[str]) -> Mapping[str, str]:
         """The groups of those of these events that belong to private incidents alone."""
@@ -250,7 +250,7 @@ class Projections:
         lead; something of it was received by ``known_by``, µs. The rows are those of now.
         """
         key = None if service is None else f"service:{self._catalog.key(service)}"
-        wanted: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
+        filters: tuple[tuple[Any, Callable[[Any], ColumnElement[bool]]], ...] = (
             (status, lambda status: _STATUS.get(status, false())),
             (key, _has_key),
             (since, lambda at: incident.c.started_at >= at),
@@ -261,7 +261,7 @@ class Projections:
             (known_by, _known_by),
             (text, _says),
         )
-        conditions = (condition(value) for value, condition in wanted if value is not None)
+        conditions = (condition(value) for value, condition in filters if value is not None)
         statement = ROWS.where(*conditions).order_by(incident.c.number.desc()).limit(limit)
         rows = await self._read(lambda c: [row_of(row) for row in c.execute(statement)])
         return await self._marked(rows)
@@ -269,11 +269,11 @@ class Projections:
     async def _marked(self, rows: Sequence[IncidentRow]) -> list[IncidentRow]:
         """The same rows, each with the groups that it is private to."""
         private = await self.private()
-        found = []
+        marked = []
         for row in rows:
             shown = private.shown(row.number)
-            found.append(msgspec.structs.replace(row, private=shown) if shown else row)
-        return found
+            marked.append(msgspec.structs.replace(row, private=shown) if shown else row)
+        return marked
 
     def same_service(self, one: str, other: str) -> bool:
         """Whether two names are one service, as grouping takes them."""
@@ -332,10 +332,10 @@ class Projections:
             )
 
         hid = await self.hidden()
-        found = None if number in hid.numbers else await self._query(read)
+        case_read = None if number in hid.numbers else await self._query(read)
         rules = self._rules
-        return found and msgspec.structs.replace(
-            found, lookback=rules.lookback,
+        return case_read and msgspec.structs.replace(
+            case_read, lookback=rules.lookback,
             opening_severities=rules.opening_severities, silent_severities=rules.silent_severities,
         )  # fmt: skip
 
@@ -399,23 +399,23 @@ def _position(connection: Connection) -> int:
 
 def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News]:
     numbers = [row.number for row in rows]
-    taken: dict[int, tuple[int, str]] = {}
+    taken_by: dict[int, tuple[int, str]] = {}
     for number, body in select_among(connection, _PAGES, numbers):
         first = _decode(body).taken
         if first is not None:
-            taken[number] = min(first, taken.get(number, first))
+            taken_by[number] = min(first, taken_by.get(number, first))
     places = [row.last_position for row in rows if row.last_position]
     ids = [row.id for row in select_among(connection, _AT, places)]
     told = {event.position: event for event in queries.read_ids(connection, ids)}
-    return {row.number: News(taken=taken.get(row.number), latest=told.get(row.last_position)) for row in rows}
+    return {row.number: News(taken=taken_by.get(row.number), latest=told.get(row.last_position)) for row in rows}
 
 
 def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    numbers_by_event: dict[str, int] = {}
     for statement in (_MEMBERS, _PLACED):
         for event, number in select_among(connection, statement, events):
-            found[event] = min(number, found.get(event, number))
-    return found
+            numbers_by_event[event] = min(number, numbers_by_event.get(event, number))
+    return numbers_by_event
 
 
 def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list[SignalRow]:
@@ -430,11 +430,13 @@ def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list
 
 
 def _signal(
-    unit: Unit, number: int | None, repeats: Mapping[str, Any], told: Mapping[str, tuple[str, str, int]]
+    unit: Unit, number: int | None, repeats: Mapping[str, Any], index_rows: Mapping[str, tuple[str, str, int]]
 ) -> SignalRow:
     again = [repeats[event] for event in unit.events if event in repeats]
-    times = [told[event][2] for event in unit.events if event in told] + [repeat.last_at for repeat in again]
-    source, entity, _ = told.get(unit.uid, ("", "", 0))
+    times = [index_rows[event][2] for event in unit.events if event in index_rows] + [
+        repeat.last_at for repeat in again
+    ]
+    source, entity, _ = index_rows.get(unit.uid, ("", "", 0))
     return SignalRow(
         kind=unit.kind, event=unit.uid, source=source, entity=entity, title=unit.title,
         service=unit.service_name or None, environment=unit.environment_name or None, severity=unit.severity,

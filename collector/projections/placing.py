@@ -208,8 +208,8 @@ def note_due(
 ) -> None:
     """After a round of these positions is written: note every incident that it may place something in.
 
-    That is what changed itself, what is near something that joined nothing or did so before, and what overlaps an
-    incident that began, ended or went elsewhere than before: what people do in one may be none of another's.
+    It is due if it changed itself, if it is near something that joins nothing or joined nothing before, or if it
+    overlaps an incident whose beginning, end or places changed: what people do in one may be none of another's.
     """
     execute = connection.execute
     read = {"first": first, "last": last}

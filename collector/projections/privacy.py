@@ -115,13 +115,15 @@ def read(connection: Connection) -> Privacy:
     """What is private, by what was said so far."""
     if connection.execute(_IS_STATED, {"type": RESTRICTED}).first() is None:
         return OPEN
-    told = [each for source, kinds in _SAID.items() for kind in kinds for each in _stated(connection, source, kind)]
-    at = dict(map(tuple, select_among(connection, _NUMBERS_OF, restrictions.named(told))))
-    private = restrictions.restricted(told, at)
+    statements = [
+        each for source, kinds in _SAID.items() for kind in kinds for each in _stated(connection, source, kind)
+    ]
+    at = dict(map(tuple, select_among(connection, _NUMBERS_OF, restrictions.named(statements))))
+    private = restrictions.restricted(statements, at)
     entities = [f"incident:{name.removeprefix('#')}" for name in private.said if name.startswith("#")]
     left = [row.id for row in select_among(connection, _LEFT, entities)]
     if left:
-        private = restrictions.restricted([*told, *current(queries.read_ids(connection, left))], at)
+        private = restrictions.restricted([*statements, *current(queries.read_ids(connection, left))], at)
     return _placed(connection, private)
 
 
@@ -136,13 +138,13 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
     groups: dict[int, set[str]] = {}
     keys: dict[int, list[str]] = {}
     numbers: dict[int, list[int]] = {}
-    said = {name: each for name, each in private.said.items() if not name.startswith("#")}
+    stated_groups = {name: each for name, each in private.said.items() if not name.startswith("#")}
     kinds = list(select_among(connection, _KIND_OF, list(private.left)))
     # What opens incidents is of one alone, which says what it is about.
-    said |= {row.event: private.left[row.event] for row in kinds if row.opening}
-    alone = {**said, **private.left}
-    for key, number in select_among(connection, _NUMBERS_OF, list(said)):
-        groups.setdefault(number, set()).update(said[key])
+    stated_groups |= {row.event: private.left[row.event] for row in kinds if row.opening}
+    alone = {**stated_groups, **private.left}
+    for key, number in select_among(connection, _NUMBERS_OF, list(stated_groups)):
+        groups.setdefault(number, set()).update(stated_groups[key])
         keys.setdefault(number, []).append(key)
         if key not in private.left:
             alone.pop(key, None)
@@ -166,14 +168,14 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
 
 def hidden(connection: Connection, privacy: Privacy, reader: Groups | None) -> Hidden:
     """What somebody in these groups may not see."""
-    kept = privacy.kept_from(reader)
+    kept_numbers = privacy.kept_from(reader)
     left = [] if reader is None else [event for event, groups in privacy.events.items() if not groups <= reader]
-    if not kept and not left:
+    if not kept_numbers and not left:
         return Hidden(position=privacy.position)
-    numbers = kept | {row.number for row in select_among(connection, _MERGED_INTO, sorted(kept))}
+    numbers = kept_numbers | {row.number for row in select_among(connection, _MERGED_INTO, sorted(kept_numbers))}
     keys = {*left, *(key for number in numbers for key in privacy.keys.get(number, ()))}
-    events = _belonging(connection, sorted(kept)) | _about(connection, sorted(numbers), keys)
-    elsewhere = {event for event, number in select_among(connection, _NUMBERS_OF, left) if number not in kept}
+    events = _belonging(connection, sorted(kept_numbers)) | _about(connection, sorted(numbers), keys)
+    elsewhere = {event for event, number in select_among(connection, _NUMBERS_OF, left) if number not in kept_numbers}
     events |= set(left) - (elsewhere - privacy.alerts)
     positions = [row.position for row in select_among(connection, _POSITIONS, sorted(events))]
     deliveries = {row.delivery for row in select_among(connection, _DELIVERIES, positions) if row.delivery}
@@ -215,13 +217,14 @@ def of_events(connection: Connection, private: Privacy, events: Iterable[str]) -
     return {event: ", ".join(sorted(each)) for event, each in groups.items()}
 
 
-def of_deliveries(marks: Mapping[str, str], told: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """The groups of deliveries: of all that each of them told (``told``), by the ``marks`` of those events."""
-    found = {
+def of_deliveries(marks: Mapping[str, str], events_by_delivery: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """The groups of deliveries: of all that each of them told (``events_by_delivery``), by the ``marks`` of "
+    "those events."""
+    groups_by_delivery = {
         delivery: {group for event in events if event in marks for group in marks[event].split(", ")}
-        for delivery, events in told.items()
+        for delivery, events in events_by_delivery.items()
     }
-    return {delivery: ", ".join(sorted(groups)) for delivery, groups in found.items() if groups}
+    return {delivery: ", ".join(sorted(groups)) for delivery, groups in groups_by_delivery.items() if groups}
 
 
 _BY_NUMBER = (

@@ -74,12 +74,12 @@ class _StatedPrivacy:
             if alone:
                 self.lone.add(name)
 
-    def groups(self, name: str, seen: frozenset[str] = frozenset()) -> Groups:
+    def groups(self, name: str, visited: frozenset[str] = frozenset()) -> Groups:
         """The groups of which a reader needs every one."""
         if name in self._own:
             return Groups({self._own[name]} - {""})
         further = (*self._from.get(name, ()), *self._keys.get(name, ()))
-        return NOBODY.union(*(self.groups(each, seen | {name}) for each in further if each not in seen))
+        return NOBODY.union(*(self.groups(each, visited | {name}) for each in further if each not in visited))
 
     def names(self) -> list[str]:
         """Everything of which something was said."""
@@ -91,10 +91,10 @@ def restricted(facts: Iterable[RecordedEvent], numbers: Mapping[str, int]) -> Re
     words = _StatedPrivacy(numbers)
     for fact in sorted((each for each in facts if not is_retracted(each)), key=_said_at):
         words.follow(fact)
-    found = {name: groups for name in words.names() if (groups := words.groups(name))}
+    groups_by_name = {name: groups for name in words.names() if (groups := words.groups(name))}
     return Restricted(
-        said={name: groups for name, groups in found.items() if name not in words.lone},
-        left={name: groups for name, groups in found.items() if name in words.lone},
+        said={name: groups for name, groups in groups_by_name.items() if name not in words.lone},
+        left={name: groups for name, groups in groups_by_name.items() if name in words.lone},
     )
 
 

@@ -39,7 +39,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from collector.errors import LogDamaged, Unavailable
-from collector.files import FILE_MODE, close_to_others, sync_folder
+from collector.files import FILE_MODE, close_to_others, sync
 from collector.proof import lost
 from collector.schema.tables import event, head
 
@@ -191,9 +191,9 @@ class Acknowledged:
     def settle(self) -> None:
         """Have the file itself survive a power cut, with its name and its folder's. Raises OSError."""
         os.fsync(self._file)
-        sync_folder(self.path.parent)
+        sync(self.path.parent)
         with suppress(PermissionError):
-            sync_folder(self.path.parent.parent)
+            sync(self.path.parent.parent)
 
     def close(self) -> None:
         """Sync and let go; what is recorded later is lost without a word. Raises OSError, having let go."""

@@ -27,7 +27,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from collector.errors import LogDamaged, Unavailable
-from collector.files import FILE_MODE, close_to_others, sync_folder
+from collector.files import FILE_MODE, close_to_others, sync
 from collector.storage.walfile import WalFile
 
 _PATIENCE = 0.5
@@ -183,7 +183,7 @@ class DataFile:
         with suppress(OSError):
             if self.path.exists() and wal.stat().st_size and ours != self.at_its_path:
                 wal.rename(wal.with_name(f"{wal.name}.set-aside-{time.time_ns() // 1_000_000}"))
-                sync_folder(wal.parent)
+                sync(wal.parent)
 
     def close(self) -> None:
         """Let the next writer in; only after every connection to the file."""

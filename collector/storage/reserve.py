@@ -13,7 +13,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from collector.files import FILE_MODE, close_to_others, sync_folder
+from collector.files import FILE_MODE, close_to_others, sync
 
 SIZE = 128 << 10
 """Bytes: the shared file takes 32 KiB for every 4096 pages that a dead process left in the write-ahead log."""
@@ -52,7 +52,7 @@ class Reserve:
         self._kept = False
         try:
             self.path.unlink()
-            sync_folder(self.path.parent)
+            sync(self.path.parent)
         except OSError:
             return False
         return True

@@ -114,11 +114,11 @@ def _check(who: Token, role: str) -> None:
 
 async def _by_password(request: web.Request, users: Users) -> Token | None:
     """The user whose name and password the request has; users may do everything."""
-    given = _given(request, "basic")
-    if not users or not given:
+    credentials = _given(request, "basic")
+    if not users or not credentials:
         return None
     try:
-        name, colon, password = base64.b64decode(given, validate=True).partition(b":")
+        name, colon, password = base64.b64decode(credentials, validate=True).partition(b":")
         known = bool(colon) and await users.know(name.decode(), password)
         return Token(name=name.decode()) if known else None
     except ValueError:
@@ -139,11 +139,11 @@ def by_proxy(request: web.Request, proxies: Iterable[ProxyLogin]) -> Token | Non
     return proxy.person(users[0], groups[0] if groups else "")
 
 
-def matching(given: bytes, tokens: Iterable[Token]) -> Token | None:
+def matching(secret: bytes, tokens: Iterable[Token]) -> Token | None:
     """The one of the tokens that these bytes are, in a time that tells nothing; None where they are none."""
-    digest = hashlib.sha256(given).digest()
+    digest = hashlib.sha256(secret).digest()
     matches = [token for token in tokens if hmac.compare_digest(digest, hashlib.sha256(token.secret).digest())]
-    return matches[0] if given and matches else None
+    return matches[0] if secret and matches else None
 
 
 def secure(headers: MutableMapping[str, str], more: Mapping[str, str] = {}) -> None:
@@ -169,8 +169,8 @@ def in_session(request: web.Request) -> Token | None:
     return sessions.holder(request.cookies.get(sessions.COOKIE), tokens, now)
 
 
-def _given(request: web.Request, wanted: str) -> bytes:
+def _given(request: web.Request, scheme_name: str) -> bytes:
     """What is given by this scheme, as bytes; a header's stray bytes come as surrogate escapes."""
     given = request.headers.getall("Authorization", [])
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    return token.strip().encode("utf-8", "surrogateescape") if scheme.lower() == wanted else b""
+    return token.strip().encode("utf-8", "surrogateescape") if scheme.lower() == scheme_name else b""

@@ -45,12 +45,12 @@ async def correct(request: web.Request) -> web.Response:
 @routes.post(ONE + "/retract")
 async def retract(request: web.Request) -> web.Response:
     """Say that an event does not count."""
-    said = await statement(request, Amending)
+    received = await statement(request, Amending)
 
     async def before(name: str) -> None:
-        await _keep_private(request.app, name, key=said.key, by=said.body.by, stated_at=said.now)
+        await _keep_private(request.app, name, key=received.key, by=received.body.by, stated_at=received.now)
 
-    return await _amended(request, said.key, lambda event: amendments.retracted(event, **_common(said)), before)
+    return await _amended(request, received.key, lambda event: amendments.retracted(event, **_common(received)), before)
 
 
 async def take_back(app: web.Application, name: str, *, key: str, by: str, reason: str, stated_at: int) -> None:

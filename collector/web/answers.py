@@ -43,10 +43,10 @@ def time(at: int | None) -> str | None:
 
 def event_in(zone: ZoneInfo, fact: RecordedEvent) -> shapes.Event:
     """The same with its times as clocks of a zone show them, each with its offset."""
-    shown = event(fact)
+    in_utc = event(fact)
     return msgspec.structs.replace(
-        shown, occurred_at=_local(fact.occurred_at, zone) or shown.occurred_at,
-        received_at=_local(fact.received_at, zone) or shown.received_at,
+        in_utc, occurred_at=_local(fact.occurred_at, zone) or in_utc.occurred_at,
+        received_at=_local(fact.received_at, zone) or in_utc.received_at,
     )  # fmt: skip
 
 

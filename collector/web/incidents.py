@@ -40,7 +40,7 @@ async def list_incidents(request: web.Request) -> web.Response:
     if query.moment("as_of") is not None:
         return await _as_known(request, query)
     lists, more = request.app[PROJECTIONS], {}
-    asked = partial(
+    query_rows = partial(
         lists.incidents,
         status=query.one_of("status", *STATUSES),
         service=query.text("service"),
@@ -50,7 +50,7 @@ async def list_incidents(request: web.Request) -> web.Response:
 
     async def fetch(following: str | None, count: int) -> list[IncidentRow]:
         cursor = before if following is None else int(following)
-        rows = await asked(before=cursor, limit=count)
+        rows = await query_rows(before=cursor, limit=count)
         if not rows and not cursor:
             count, reasons, newest = await lists.unjoined()
             private = await lists.private_events([near.event.id for near in newest])
@@ -82,12 +82,12 @@ async def _as_known(request: web.Request, query: Query) -> web.Response:
 @routes.post("/api/v1/incidents")
 async def open_incident(request: web.Request) -> web.Response:
     """Report that something is wrong."""
-    said = await statement(request, Opening)
-    body = said.body
+    received = await statement(request, Opening)
+    body = received.body
     fact = people.opened(
-        key=said.key,
+        key=received.key,
         by=body.by,
-        stated_at=said.now,
+        stated_at=received.now,
         title=body.title,
         at=optional_moment(body.at, "at"),
         service=body.service,
@@ -96,7 +96,7 @@ async def open_incident(request: web.Request) -> web.Response:
         future=body.future,
         reported_by=body.reported_by,
     )
-    apart = partial(people.split, key=f"{said.key} apart", by=body.by, stated_at=said.now) if body.new else None
+    apart = partial(people.split, key=f"{received.key} apart", by=body.by, stated_at=received.now) if body.new else None
     return await statements.record_opening(request, fact, apart)
 
 
@@ -117,12 +117,12 @@ async def list_events(request: web.Request) -> web.Response:
     """What belongs to an incident, in the order of positions."""
     query = Query(request, "type", "service", "since", "until", "as_of", "zone", "after", "limit")
     zone, row, limit = query.zone("zone"), await statements.incident(request), query.limit(100)
-    wanted = EventFilter(
+    event_filter = EventFilter(
         incident=row.number, type=query.text("type"), service=query.text("service"), since=query.moment("since"),
         until=query.moment("until"), known_by=query.moment("as_of"), after=query.number("after") or 0,
     )  # fmt: skip
     shown = answers.event if zone is None else partial(answers.event_in, zone)
-    return await page_of_events(request, wanted, limit, {"incident": row.number}, shown)
+    return await page_of_events(request, event_filter, limit, {"incident": row.number}, shown)
 
 
 @routes.get(ONE + "/postmortem")
@@ -174,12 +174,12 @@ async def add_note(request: web.Request) -> web.Response:
 @routes.post(ONE + "/actions")
 async def add_action(request: web.Request) -> web.Response:
     """Record a follow-up, or its new state."""
-    said, row = await statement(request, Adding), await statements.incident(request)
-    body = said.body
+    received, row = await statement(request, Adding), await statements.incident(request)
+    body = received.body
     fact = people.action(
-        key=said.key,
+        key=received.key,
         by=body.by,
-        stated_at=said.now,
+        stated_at=received.now,
         incident=row.key,
         text=body.text,
         owner=body.owner,
@@ -192,12 +192,12 @@ async def add_action(request: web.Request) -> web.Response:
 @routes.post(ONE + "/marks")
 async def set_mark(request: web.Request) -> web.Response:
     """State a moment: when the impact started, what detected it, when it was mitigated."""
-    said, row = await statement(request, Marking), await statements.incident(request)
-    body = said.body
+    received, row = await statement(request, Marking), await statements.incident(request)
+    body = received.body
     fact = people.mark(
-        key=said.key,
+        key=received.key,
         by=body.by,
-        stated_at=said.now,
+        stated_at=received.now,
         incident=row.key,
         mark=body.mark,
         at=moment(body.at, "at"),
@@ -224,10 +224,10 @@ async def leave(request: web.Request) -> web.Response:
 
 
 async def _moved(request: web.Request, fact: Callable[..., Event]) -> tuple[Event, int]:
-    said, row = await statement(request, Moving), await statements.incident(request)
-    event = await statements.event_named(request.app, said.body.event, "event")
+    received, row = await statement(request, Moving), await statements.incident(request)
+    event = await statements.event_named(request.app, received.body.event, "event")
     told = {"incident": row.key, "event": event, "number": row.number}
-    return fact(key=said.key, by=said.body.by, stated_at=said.now, **told), row.number
+    return fact(key=received.key, by=received.body.by, stated_at=received.now, **told), row.number
 
 
 @routes.post(ONE + "/merge")
@@ -242,10 +242,15 @@ async def merge(request: web.Request) -> web.Response:
 @routes.post(ONE + "/split")
 async def split(request: web.Request) -> web.Response:
     """Say that some of its events are an incident of their own."""
-    said, row = await statement(request, Splitting), await statements.incident(request)
-    events = [await statements.event_named(request.app, text, "events") for text in said.body.events]
+    received, row = await statement(request, Splitting), await statements.incident(request)
+    events = [await statements.event_named(request.app, text, "events") for text in received.body.events]
     fact = people.split(
-        key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, events=events, number=row.number
+        key=received.key,
+        by=received.body.by,
+        stated_at=received.now,
+        incident=row.key,
+        events=events,
+        number=row.number,
     )
     await standing.check_has(request.app, row, events, fact, "events")
     return await statements.record_about(request, fact, events[0])
@@ -254,32 +259,39 @@ async def split(request: web.Request) -> web.Response:
 @routes.post(ONE + "/resolve")
 async def resolve(request: web.Request) -> web.Response:
     """Say that it is over."""
-    said, row = await statement(request, Turning), await statements.incident(request)
-    at = optional_moment(said.body.at, "at")
-    fact = people.resolved(
-        key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at, future=said.body.future
-    )
+    fact, row = await _turned(request, people.resolved)
     return await statements.record(request, fact, row.number)
 
 
 @routes.post(ONE + "/reopen")
 async def reopen(request: web.Request) -> web.Response:
     """Say that it is not over after all."""
-    said, row = await statement(request, Turning), await statements.incident(request)
-    at = optional_moment(said.body.at, "at")
-    fact = people.reopened(
-        key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, at=at, future=said.body.future
-    )
+    fact, row = await _turned(request, people.reopened)
     await standing.check_over(request.app, row, fact)
     return await statements.record(request, fact, row.number)
+
+
+async def _turned(request: web.Request, state: Callable[..., Event]) -> tuple[Event, IncidentRow]:
+    """That an incident is over, or is not, as ``state`` says it; and the incident."""
+    received, row = await statement(request, Turning), await statements.incident(request)
+    at = optional_moment(received.body.at, "at")
+    fact = state(
+        key=received.key,
+        by=received.body.by,
+        stated_at=received.now,
+        incident=row.key,
+        at=at,
+        future=received.body.future,
+    )
+    return fact, row
 
 
 @routes.post(ONE + "/edit")
 async def edit(request: web.Request) -> web.Response:
     """Set the title, lead, severity or impact."""
-    said, row = await statement(request, Editing), await statements.incident(request)
-    body = said.body
+    received, row = await statement(request, Editing), await statements.incident(request)
+    body = received.body
     fact = people.edited(
-        key=said.key, by=body.by, stated_at=said.now, incident=row.key, field=body.field, value=body.value
+        key=received.key, by=body.by, stated_at=received.now, incident=row.key, field=body.field, value=body.value
     )
     return await statements.record(request, fact, row.number)

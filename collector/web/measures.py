@@ -40,11 +40,16 @@ async def of_one(request: web.Request) -> web.Response:
     """The durations of an incident in each profile's terms, with both ends and the events that prove them."""
     Query(request)
     row = await statements.incident(request)
-    told = await _measured(request.app, row.number)
-    if told is None:
+    measured = await _measured(request.app, row.number)
+    if measured is None:
         raise NotFound(f"cannot measure incident {row.number}: nothing is known of it", "number")
-    profiles = {name: [_shown(each) for each in durations] for name, durations in told["profiles"].items()}
-    body = {"incident": row.number, "private": row.private, "detected_by": told["detected_by"], "profiles": profiles}
+    profiles = {name: [_shown(each) for each in durations] for name, durations in measured["profiles"].items()}
+    body = {
+        "incident": row.number,
+        "private": row.private,
+        "detected_by": measured["detected_by"],
+        "profiles": profiles,
+    }
     shown = msgspec.convert(body, shapes.Measures)
     return answers.fresh(request, answers.json(shown, headers=statements.moved(request, row)))
 
@@ -60,25 +65,25 @@ async def over_several(request: web.Request) -> web.Response:
     by = query.one_of("by", *_BY)
     since, until = query.moment("since"), query.moment("until")
     asked = {"since": since, "until": until, "service": query.text("service")}
-    told, away = await _told(asked_logs(request, query.text("log")), asked)
+    measured, away = await _told(asked_logs(request, query.text("log")), asked)
     groups: dict[str, list[Json]] = {}
-    for each in told if by is not None else ():
+    for each in measured if by is not None else ():
         for name in _BY[by or ""](each):
             groups.setdefault(name, []).append(each)
     body = {
         "profile": profile, "since": answers.time(since), "until": answers.time(until), "by": by,
-        **_counted(told, profile),
+        **_counted(measured, profile),
         "groups": [{"name": name, **_counted(found, profile)} for name, found in sorted(groups.items())],
         **({"not_counted": away} if away else {}),
     }  # fmt: skip
     return answers.fresh(request, answers.json(msgspec.convert(body, shapes.MeasuresOver)))
 
 
-async def _told(logs: Sequence[OneLog], asked: Mapping[str, Any]) -> tuple[list[Json], Mapping[str, str]]:
+async def _told(logs: Sequence[OneLog], filters: Mapping[str, Any]) -> tuple[list[Json], Mapping[str, str]]:
     """What is known of the incidents of these logs, the newest first; each log that could not be read, and why."""
 
     async def listed(log: OneLog) -> Sequence[IncidentRow]:
-        return await log.app[PROJECTIONS].incidents(limit=MOST + 1, **asked)
+        return await log.app[PROJECTIONS].incidents(limit=MOST + 1, **filters)
 
     rows = await read_each(logs, listed)
     if sum(len(found) for _, found in rows.found) > MOST:
@@ -104,18 +109,18 @@ async def _measured(app: web.Application, number: int) -> Json | None:
     return found
 
 
-def _counted(told: Sequence[Json], profile: str) -> Json:
+def _counted(measured: Sequence[Json], profile: str) -> Json:
     """Each duration of the profile over these incidents, newest first."""
     columns: dict[str, list[tuple[Json, Json]]] = {}
-    for each in told:
+    for each in measured:
         for duration in each["profiles"][profile]:
             columns.setdefault(duration["name"], []).append((each, duration))
-    return {"incidents": len(told), "measures": [_measure(name, found) for name, found in columns.items()]}
+    return {"incidents": len(measured), "measures": [_measure(name, found) for name, found in columns.items()]}
 
 
-def _measure(name: str, found: Sequence[tuple[Json, Json]]) -> Json:
-    spread = distribution([duration["micros"] for _, duration in found])
-    first = found[0][1]
+def _measure(name: str, durations: Sequence[tuple[Json, Json]]) -> Json:
+    spread = distribution([duration["micros"] for _, duration in durations])
+    first = durations[0][1]
     return {
         "name": name, "term": first["term"], "formula": first["formula"], "known": spread.known, "of": spread.of,
         "median": _seconds(spread.median), "lower_quartile": _seconds(spread.lower),
@@ -123,7 +128,7 @@ def _measure(name: str, found: Sequence[tuple[Json, Json]]) -> Json:
         "values": [
             {"log": each["log"], "incident": each["number"], "private": each["private"], "title": each["title"],
              "seconds": _seconds(duration["micros"]), "status": duration["status"], "why": duration["why"] or None}
-            for each, duration in found
+            for each, duration in durations
         ],
     }  # fmt: skip
 

@@ -48,25 +48,27 @@ def _place(cursor: str | None) -> tuple[int, str] | None:
 async def list_sources(request: web.Request) -> web.Response:
     """Each source with what became of its last deliveries, and when it was heard last."""
     Query(request)
-    kinds, found = request.app[INTAKE].sources, await arrived(request.app)
+    kinds, counted = request.app[INTAKE].sources, await arrived(request.app)
     listed = [
         shapes.SourceCounts(
             source=name,
             kind=kinds[name].kind if name in kinds else None,
-            received=each.stored + found.refused.get(name, 0),
+            received=each.stored + counted.refused.get(name, 0),
             stored=each.stored,
             repeats=each.repeats,
             set_aside=each.set_aside,
             unrecognised=each.unrecognised,
             malformed=each.malformed,
-            refused=found.refused.get(name, 0),
+            refused=counted.refused.get(name, 0),
             last_received_at=None if each.last_at is None else rfc3339(each.last_at),
         )
-        for name, each in sorted(found.sources.items())
+        for name, each in sorted(counted.sources.items())
     ]
-    not_listed = f"what was refused: {found.not_read}" if found.not_read else msgspec.UNSET
-    since = rfc3339(found.since) if found.since else None
-    return answers.json(shapes.SourceList(sources=listed, deliveries=found.looked, since=since, not_listed=not_listed))
+    not_listed = f"what was refused: {counted.not_read}" if counted.not_read else msgspec.UNSET
+    since = rfc3339(counted.since) if counted.since else None
+    return answers.json(
+        shapes.SourceList(sources=listed, deliveries=counted.looked, since=since, not_listed=not_listed)
+    )
 
 
 @routes.get("/api/v1/deliveries")
@@ -108,23 +110,23 @@ async def _refused(request: web.Request, source: str | None, before: int | None,
 async def _with_refused(request: web.Request, source: str | None, before: str | None, limit: int) -> web.Response:
     """A page of deliveries, with what was refused in the time that it is about between them."""
     app = request.app
-    found = await app[LOG].deliveries(source=source, before=before, limit=limit + 1)
+    stored_deliveries = await app[LOG].deliveries(source=source, before=before, limit=limit + 1)
     last = await app[LOG].delivery(before) if before else None
-    since = found[limit - 1].received_at if len(found) > limit else None
+    since = stored_deliveries[limit - 1].received_at if len(stored_deliveries) > limit else None
     until, more = last.received_at if last else None, {}
     try:
         rows = await refused.refused(app[REFUSALS], app[PROJECTIONS], source=source, since=since, until=until)
     except Unavailable as error:
         # What arrived is in the log, and is shown whatever becomes of the lists.
         rows, more = [], {"not_listed": f"what was refused: {error}"}
-    private = await marks.of_deliveries(app, found[:limit])
-    shown: list[tuple[int, object]] = [
-        (stored.received_at, answers.delivery(stored, private)) for stored in found[:limit]
+    private = await marks.of_deliveries(app, stored_deliveries[:limit])
+    timed: list[tuple[int, object]] = [
+        (stored.received_at, answers.delivery(stored, private)) for stored in stored_deliveries[:limit]
     ]
-    shown += [(row[0].last_at, refused.shown(row)) for row in rows]
-    shown.sort(key=lambda row: row[0], reverse=True)
-    following = found[limit - 1].id if len(found) > limit else None
-    return await paged(request, "deliveries", [row for _, row in shown], "before", following, more)
+    timed += [(row[0].last_at, refused.shown(row)) for row in rows]
+    timed.sort(key=lambda row: row[0], reverse=True)
+    following = stored_deliveries[limit - 1].id if len(stored_deliveries) > limit else None
+    return await paged(request, "deliveries", [row for _, row in timed], "before", following, more)
 
 
 @routes.get("/api/v1/deliveries/{delivery}")
@@ -165,11 +167,11 @@ async def ready(request: web.Request) -> web.Response:
 async def reload(request: web.Request) -> web.Response:
     """Take a changed configuration in: all of it, or nothing and why."""
     Query(request)
-    asked = request.app[RELOAD]
-    if asked is None:
+    reload_all = request.app[RELOAD]
+    if reload_all is None:
         raise NotEnabled("cannot reload here: web.enable_lifecycle is off; send the process SIGHUP, or set it")
     try:
-        await asked()
+        await reload_all()
     except InvalidSettings as error:
         raise InvalidInput(str(error)) from error
     return answers.json(shapes.Reloaded(reloaded=True))

@@ -57,8 +57,8 @@ def build_away(
 ) -> web.Application:
     """What answers for a log that cannot be had: 503, and ``why`` at ``/-/ready`` and to whoever may read.
 
-    Who delivers is verified first, so that nobody else learns from an answer that there is such a source, or that its
-    log is away. Deliveries of its sources are counted as refused.
+    The sender is verified first. An answer tells nobody else of the source, or of its log. Deliveries of its
+    sources are counted as refused.
     """
     app = framed(frame)
     app[keys.READINESS] = readiness

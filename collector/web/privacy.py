@@ -18,8 +18,8 @@ routes = web.RouteTableDef()
 @routes.post("/api/v1/incidents/{number}/private")
 async def restrict(request: web.Request) -> web.Response:
     """Say which group alone may read of it, or that everybody may."""
-    said, row = await statement(request, Restricting), await statements.incident(request)
-    group, reader = said.body.group, READER.get()
+    received, row = await statement(request, Restricting), await statements.incident(request)
+    group, reader = received.body.group, READER.get()
     if group and reader is not None and group not in reader:
         raise NotAllowed(
             f"cannot make incident {row.number} private to {group}: your token is not in that group; name one that it "
@@ -31,7 +31,8 @@ async def restrict(request: web.Request) -> web.Response:
     numbers = sorted({row.number, *private.numbers.get(row.number, ())})
     facts = [
         people.restricted(
-            key=said.key if at == 0 else f"{said.key} {at}", by=said.body.by, stated_at=said.now, incident=key,
+            key=received.key if at == 0 else f"{received.key} {at}", by=received.body.by, stated_at=received.now,
+            incident=key,
             group=group, numbers=numbers,
         )
         for at, key in enumerate(keys)

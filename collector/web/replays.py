@@ -1,7 +1,7 @@
 """Where stored deliveries are read again with today's parsers, some at a time.
 
-Who asks goes on with ``after`` until it is null, so that no answer takes long
-and a run that was cut off goes on where it was. With ``dry_run`` nothing is
+A client goes on with ``after`` until that is null. So no answer takes long, and a run that was cut off can
+go on. With ``dry_run`` nothing is
 written.
 """
 

@@ -40,16 +40,16 @@ async def record_opening(request: web.Request, fact: Event, apart: Callable[...,
 
     ``apart`` makes the statement that it is an incident of its own, which is stored where it joined one.
     """
-    told = await store(request.app, fact)
-    why = await request.app[PROJECTIONS].why(told.event_id)
+    item = await store(request.app, fact)
+    why = await request.app[PROJECTIONS].why(item.event_id)
     if apart is not None:
         if why is None:
             raise Unavailable("recorded, and not grouped yet; send it again with the same Idempotency-Key")
         row = None if why.incident is None else await follow(request.app, why.incident)
-        if row is not None and row.key != told.event_id:
-            await store(request.app, apart(incident=row.key, events=[told.event_id], number=row.number))
-            why = await request.app[PROJECTIONS].why(told.event_id)
-    return stated(told, why.incident if why else None)
+        if row is not None and row.key != item.event_id:
+            await store(request.app, apart(incident=row.key, events=[item.event_id], number=row.number))
+            why = await request.app[PROJECTIONS].why(item.event_id)
+    return stated(item, why.incident if why else None)
 
 
 async def record_about(request: web.Request, fact: Event, event: str) -> web.Response:
@@ -59,13 +59,13 @@ async def record_about(request: web.Request, fact: Event, event: str) -> web.Res
     return stated(told, why.incident if why else None)
 
 
-def stated(told: ReceiptItem, number: int | None) -> web.Response:
+def stated(item: ReceiptItem, number: int | None) -> web.Response:
     """201 for a new fact, 200 for one that was stated before."""
-    place = {"Location": f"/api/v1/events/{told.event_id}"}
+    location_header = {"Location": f"/api/v1/events/{item.event_id}"}
     return answers.json(
-        shapes.Stated(told.event_id, told.position, told.known, number),
-        status=200 if told.known else 201,
-        headers=place,
+        shapes.Stated(item.event_id, item.position, item.known, number),
+        status=200 if item.known else 201,
+        headers=location_header,
     )
 
 
@@ -150,8 +150,8 @@ def _gist(fact: Event) -> tuple[Any, ...]:
 
 async def _incidents(app: web.Application, fact: Event) -> list[int | str]:
     """The incidents a fact is about, by number: a late event may have given one of them another opening event."""
-    found: list[int | str] = []
+    incidents: list[int | str] = []
     for ref in fact.refs:
         why = await app[PROJECTIONS].why(ref.removeprefix("incident:"))
-        found.append(why.incident if why and why.incident else ref)
-    return found
+        incidents.append(why.incident if why and why.incident else ref)
+    return incidents

@@ -46,17 +46,17 @@ def chart(history: History, *, zone: str, profile: str, title: str) -> Chart:
     """What the picture of an incident shows; the durations in the terms of ``profile``."""
     told = {each: plain(words) for each, words in sentences(history, zone).items()}
     lanes = (*_services(history, told), *_beside(history, told))
-    known = [each for each in history.moments.values() if each.at is not None]
+    dated = [each for each in history.moments.values() if each.at is not None]
     stretches, unknown = _durations(history, profile)
     silences = tuple(_silences(history))
-    cited = [*(item.cites for lane in lanes for item in (*lane.bars, *lane.marks)), *(each.cites for each in known),
+    cited = [*(item.cites for lane in lanes for item in (*lane.bars, *lane.marks)), *(each.cites for each in dated),
              *(each.cites for each in silences), *(each.duration.cites for each in stretches)]  # fmt: skip
     known_ids = {*history.by_id, *(each.id for each in history.context.collector)}
     return Chart(
         title=title,
         zone=zone,
         lanes=lanes,
-        moments=tuple(sorted(known, key=lambda each: (each.at or 0, moments.NAMES.index(each.name)))),
+        moments=tuple(sorted(dated, key=lambda each: (each.at or 0, moments.NAMES.index(each.name)))),
         stretches=stretches,
         unknown=unknown,
         silences=silences,
@@ -83,29 +83,29 @@ def _clean(text: str) -> str:
 # --- the lanes --------------------------------------------------------------------------------------------------
 
 
-def _services(history: History, told: dict[str, str]) -> Iterator[Lane]:
+def _services(history: History, sentences_by_id: dict[str, str]) -> Iterator[Lane]:
     """A lane for each service, those first of which something was told first."""
     bars: dict[str, list[Item]] = {}
     marks: dict[str, list[Item]] = {}
     names: dict[str, str] = {}
 
-    def lane(found: dict[str, list[Item]], service: str | None, item: Item) -> None:
+    def lane(lanes_by_key: dict[str, list[Item]], service: str | None, item: Item) -> None:
         key = facts.folded(service) if service else ""
         names.setdefault(key, _clean(service) if service else NOWHERE)
-        found.setdefault(key, []).append(item)
+        lanes_by_key.setdefault(key, []).append(item)
 
     for alert in history.alerts:
         lane(bars, alert.service, _alert(history, alert))
     for change in history.changes:
-        item = _change(history, change, told)
+        item = _change(history, change, sentences_by_id)
         lane(marks if item.end is None and not _is_running(change) else bars, phrases.owner_of(change), item)
     for event in (*history.observations, *history.reports, *history.unbegun):
         if event.service:
-            lane(marks, event.service, _mark(event, told))
-    found = [
+            lane(marks, event.service, _mark(event, sentences_by_id))
+    lanes_found = [
         Lane(name=names[key], bars=tuple(bars.get(key, ())), marks=tuple(_ordered(marks.get(key, ())))) for key in names
     ]
-    yield from sorted(found, key=_begins)
+    yield from sorted(lanes_found, key=_begins)
 
 
 def _begins(lane: Lane) -> tuple[bool, int, str]:
@@ -113,7 +113,7 @@ def _begins(lane: Lane) -> tuple[bool, int, str]:
     return (lane.name == NOWHERE, min(item.start for item in (*lane.bars, *lane.marks)), lane.name)
 
 
-def _beside(history: History, told: dict[str, str]) -> Iterator[Lane]:
+def _beside(history: History, sentences_by_id: dict[str, str]) -> Iterator[Lane]:
     """The lanes of the pages, of the people, and of what sources said of themselves."""
     if history.pages:
         yield Lane(name="Pages", kind="pages", bars=tuple(_page(history, page) for page in history.pages), marks=())
@@ -121,7 +121,7 @@ def _beside(history: History, told: dict[str, str]) -> Iterator[Lane]:
              if step.type not in ("page.triggered", "page.resolved")]  # fmt: skip
     said = [each for each in history.events if each.type in ("mark.set", "incident.resolved", "incident.reopened")]
     free = [each for each in (*history.observations, *history.reports, *history.unbegun) if not each.service]
-    people = [*(_mark(each, told) for each in (*steps, *history.notes, *history.statuses, *said, *free)),
+    people = [*(_mark(each, sentences_by_id) for each in (*steps, *history.notes, *history.statuses, *said, *free)),
               *(_action(each) for each in history.actions)]  # fmt: skip
     if people:
         yield Lane(name="People", kind="people", bars=(), marks=tuple(_ordered(people)))
@@ -149,8 +149,8 @@ def _lasted(start: int, end: int | None) -> str:
 
 def _alert(history: History, alert: Alert) -> Item:
     name, severity = _clean(alert.name) or "alert without a name", _clean(alert.severity or "")
-    said = phrases.text_in(alert.fired.data, "summary") or phrases.text_in(alert.fired.data, "description")
-    known = [history.by_id[each] for each in sorted(alert.updates) if each in history.by_id]
+    summary = phrases.text_in(alert.fired.data, "summary") or phrases.text_in(alert.fired.data, "description")
+    updates = [history.by_id[each] for each in sorted(alert.updates) if each in history.by_id]
     length = _lasted(alert.start, alert.end)
     return Item(
         kind="alert",
@@ -159,12 +159,12 @@ def _alert(history: History, alert: Alert) -> Item:
         end=alert.end,
         label=" · ".join(piece for piece in (name, severity, length) if piece),
         title=" · ".join(piece for piece in (f"Alert {name}", severity or "severity not told",
-                                             _series(alert), length, _clean(said)) if piece),
+                                             _series(alert), length, _clean(summary)) if piece),
         cites=alert.events,
         thread=f"alert {alert.source} {alert.entity}",
         family=f"alert {alert.name}",
         folded=name,
-        ticks=tuple(sorted(each.occurred_at for each in known)),
+        ticks=tuple(sorted(each.occurred_at for each in updates)),
     )  # fmt: skip
 
 
@@ -175,21 +175,21 @@ def _series(alert: Alert) -> str:
 
 
 def _page(history: History, page: Page) -> Item:
-    told = phrases.page_event(page) or page.steps[0]
-    called = plain(phrases.capital(phrases.page_called(history, told)))
+    event = phrases.page_event(page) or page.steps[0]
+    called = plain(phrases.capital(phrases.page_called(history, event)))
     end = page.end if page.end is not None and page.end >= page.start else None
     title = _clean(page.title)
-    place = _clean(page.service or "")
+    service = _clean(page.service or "")
     return Item(
         kind="page",
         tone="page",
         start=page.start,
         end=end,
         label=" · ".join(piece for piece in (called, title) if piece),
-        title=" · ".join(piece for piece in (called, title, place, _lasted(page.start, end)) if piece),
+        title=" · ".join(piece for piece in (called, title, service, _lasted(page.start, end)) if piece),
         cites=tuple(step.id for step in page.steps),
         thread=f"page {page.entity}",
-        family=f"page {told.source}",
+        family=f"page {event.source}",
         folded=counted(len(history.pages), "page"),
     )
 
@@ -199,7 +199,7 @@ def _is_running(change: Change) -> bool:
     return change.ran and change.end is None and change.outcome == "started"
 
 
-def _change(history: History, change: Change, told: dict[str, str]) -> Item:
+def _change(history: History, change: Change, sentences_by_id: dict[str, str]) -> Item:
     whole = change.ran and change.measured and change.end is not None and change.end > change.start
     start = change.start if whole or change.end is None else change.end
     back = change.kind == "rollback"
@@ -213,7 +213,7 @@ def _change(history: History, change: Change, told: dict[str, str]) -> Item:
         start=start,
         end=change.end if whole else None,
         label=f"{words}{state}",
-        title=" · ".join(piece for piece in (told.get(change.last.id, words), length) if piece),
+        title=" · ".join(piece for piece in (sentences_by_id.get(change.last.id, words), length) if piece),
         cites=change.events,
         thread=f"change {change.entity} {change.first.id}",
         family=f"change {change.kind} {'idle' if change.idle else ''}",
@@ -234,13 +234,13 @@ def _mark(event: RecordedEvent, told: dict[str, str]) -> Item:
 
 def _label(event: RecordedEvent, words: str) -> str:
     """The short form of a mark: who, and what."""
-    actor, said = _clean(event.actor or ""), _clean(phrases.words_of(event))
+    actor, text = _clean(event.actor or ""), _clean(phrases.words_of(event))
     if event.type == "page.acknowledged":
         return f"{actor} acknowledged" if actor else "Acknowledged"
-    if event.type in ("note.added", "chat.message") and said:
-        return f"{actor}: {said}" if actor else said
+    if event.type in ("note.added", "chat.message") and text:
+        return f"{actor}: {text}" if actor else text
     if event.type == "status.updated":
-        return f"Status: {said}"
+        return f"Status: {text}"
     if event.type == "mark.set":
         return MARKS.get(text_in(event.data, "mark"), words)
     return words
@@ -271,19 +271,19 @@ def _aside(history: History, event: RecordedEvent) -> Item:
 def _durations(history: History, profile: str) -> tuple[tuple[Stretch, ...], tuple[str, ...]]:
     """The known durations, and a sentence for each that is not and for each moment that no duration asks for."""
     ends = moments.moments_of(history, profile)
-    found: list[Stretch] = []
+    stretches: list[Stretch] = []
     unknown: dict[str, str] = {}
-    for each in moments.restate(history, profile):
-        start, end = (_instant(ends.get(name)) for name in (each.start, each.end))
-        if each.micros is not None and start is not None and end is not None:
-            found.append(Stretch(duration=each, start=start, end=end))
-        elif each.why:
-            unknown.setdefault(each.why, f"{each.term}: not known, {each.why}")
+    for measure in moments.restate(history, profile):
+        start, end = (_instant(ends.get(name)) for name in (measure.start, measure.end))
+        if measure.micros is not None and start is not None and end is not None:
+            stretches.append(Stretch(duration=measure, start=start, end=end))
+        elif measure.why:
+            unknown.setdefault(measure.why, f"{measure.term}: not known, {measure.why}")
     for moment in history.moments.values():
         if moment.at is None:
             basis: Phrase = phrases.capital(phrases.say(moment.basis))
             unknown.setdefault(moment.basis, plain(basis))
-    return tuple(found), tuple(unknown.values())
+    return tuple(stretches), tuple(unknown.values())
 
 
 def _instant(moment: Moment | None) -> int | None:
@@ -306,11 +306,9 @@ def _silences(history: History) -> Iterator[HatchedSilence]:
                 "The collector was down at some time between its last delivery and its start"
             )  # fmt: skip
             yield HatchedSilence(start=last, end=start.occurred_at, words=words, cites=_ids([*before[-1:], start]))
-    for each in facts.silences(history):
-        words = f"{_clean(each.alert)} of {_clean(phrases.system(history, each.of))} was not heard"
-        yield HatchedSilence(
-            start=each.start, end=each.end or facts.latest(history), words=words, cites=_ids(each.events)
-        )
+    for gap in facts.silences(history):
+        words = f"{_clean(gap.alert)} of {_clean(phrases.system(history, gap.of))} was not heard"
+        yield HatchedSilence(start=gap.start, end=gap.end or facts.latest(history), words=words, cites=_ids(gap.events))
 
 
 def _ids(events: Sequence[RecordedEvent]) -> tuple[str, ...]:

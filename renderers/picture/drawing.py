@@ -128,28 +128,28 @@ class _Pencil:
     # The top
 
     def _flag(self, flag: Flag) -> Iterator[str]:
-        told = "; ".join(
+        titles = "; ".join(
             f"{called(each)} ({each.known}{f', {each.basis}' if each.basis not in ('', each.known) else ''})"
             for each in flag.moments
         )
         x, y = number(flag.x), number(flag.y + 9)
         cites = tuple(dict.fromkeys(each for moment in flag.moments for each in moment.cites))
         yield self._thing(
-            "many", f"{told} · {exact(flag.at)}", cites, f'<path class="tp-f" d="M{x} {y}m-4-4h8l-4 7z"/>'
+            "many", f"{titles} · {exact(flag.at)}", cites, f'<path class="tp-f" d="M{x} {y}m-4-4h8l-4 7z"/>'
         )
         for at, unit in enumerate(flag.units):
             yield self._text(unit.x, flag.y + at * LINE + 13, unit.text, "tp-l", unit.anchor)
 
     def _brace(self, brace: Brace) -> Iterator[str]:
-        told, unit = brace.stretch.duration, brace.unit
+        length, unit = brace.stretch.duration, brace.unit
         y, left, right = brace.y, number(unit.left), number(unit.right)
-        dash = ' stroke-dasharray="3 2"' if told.known in ("derived", "stated") else ""
+        dash = ' stroke-dasharray="3 2"' if length.known in ("derived", "stated") else ""
         shape = (f'<rect class="tp-b" x="{left}" y="{number(y + 1)}" width="{number(unit.right - unit.left)}" '
                  f'height="15"{dash}/>'
                  f'<path class="tp-e" d="M{left} {number(y + 1)}v15M{right} {number(y + 1)}v15"/>')  # fmt: skip
-        words = (f"{told.term}: {duration(told.micros or 0)} ({told.known}) · {exact(brace.stretch.start)} – "
+        words = (f"{length.term}: {duration(length.micros or 0)} ({length.known}) · {exact(brace.stretch.start)} – "
                  f"{exact(brace.stretch.end)}")  # fmt: skip
-        yield self._thing("note", words, told.cites, shape)
+        yield self._thing("note", words, length.cites, shape)
         yield self._text(unit.x, y + 13, unit.text, "tp-l", unit.anchor)
 
     def _cut(self, cut: Cut) -> Iterator[str]:
@@ -235,10 +235,10 @@ class _Pencil:
                 yield f'<g class="tp-{key}">{_sign(key, x + 7, middle)}</g>'
             yield self._text(x + 18, y + 12, words, "tp-m")
 
-    def _thing(self, tone: str, told: str, cites: Sequence[str], shapes: str) -> str:
+    def _thing(self, tone: str, title: str, cites: Sequence[str], shapes: str) -> str:
         """Something that can be pointed at: its shapes, its title, and the same for the last lines of the picture."""
         sheet = self._sheet
-        words = " · ".join(piece for piece in (told, citation(cites, sheet.chart.short)) if piece)
+        words = " · ".join(piece for piece in (title, citation(cites, sheet.chart.short)) if piece)
         # No character is so narrow that more of them than this could be shown.
         lines = wrap(escape.clean(words[: int(sheet.width)]), sheet.width - 2 * MARGIN, FONT, sheet.tips)
         tip = "".join(self._text(MARGIN, sheet.tip_y + (at + 1) * LINE - 4, line) for at, line in enumerate(lines))
@@ -252,15 +252,15 @@ class _Pencil:
         """A text; one whose width no table knows is held within what was reckoned for it."""
         if not text:
             return ""
-        named = f' class="{kind}"' if kind else ""
+        class_attribute = f' class="{kind}"' if kind else ""
         turned = f' text-anchor="{anchor}"' if anchor != "start" else ""
         if known(text):
-            return f'<text{named} x="{number(x)}" y="{number(y)}"{turned}>{escaped(text)}</text>'
+            return f'<text{class_attribute} x="{number(x)}" y="{number(y)}"{turned}>{escaped(text)}</text>'
         wide = width(text, FONT) + 1
         left = {"start": x, "middle": x - wide / 2, "end": x - wide}[anchor]
         inner = {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
         return (f'<svg x="{number(left)}" y="{number(y - 13)}" width="{number(wide)}" height="18">'
-                f'<text{named} x="{number(inner)}" y="13"{turned}>{escaped(text)}</text></svg>')  # fmt: skip
+                f'<text{class_attribute} x="{number(inner)}" y="13"{turned}>{escaped(text)}</text></svg>')  # fmt: skip
 
 
 def _sign(kind: str, x: float, y: float) -> str:

@@ -165,48 +165,48 @@ def called(moment: Moment) -> str:
 
 def _flags(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Flag], float]:
     """The moments, those of one time together, each label in the first line in which it is free."""
-    found: list[Flag] = []
+    flags: list[Flag] = []
     for moment in chart.moments:
-        if found and found[-1].at == moment.at:
-            found[-1].moments.append(moment)
+        if flags and flags[-1].at == moment.at:
+            flags[-1].moments.append(moment)
             continue
         at = moment.at or 0
-        found.append(Flag(moments=[moment], at=at, x=axis(at)))
-    for flag in found:
+        flags.append(Flag(moments=[moment], at=at, x=axis(at)))
+    for flag in flags:
         time = times.second(flag.at, chart.zone)
         flag.units = lines_of(flag.x, f"{', '.join(map(called, flag.moments))} {time}", room)
-    rows = blocks_of([flag.units for flag in found], room)
-    for flag in found:
+    rows = blocks_of([flag.units for flag in flags], room)
+    for flag in flags:
         flag.y = y + flag.units[0].row * LINE
-    return found, y + rows * LINE + (4 if rows else 0)
+    return flags, y + rows * LINE + (4 if rows else 0)
 
 
 def _braces(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Brace], float]:
-    found: list[Brace] = []
+    braces: list[Brace] = []
     for each in sorted(chart.stretches, key=lambda stretch: (stretch.start, stretch.end)):
         left, right = axis(each.start), max(axis(each.end), axis(each.start) + 2)
         term, length = each.duration.term, duration(each.duration.micros or 0)
         derived = f" ({each.duration.known})" if each.duration.known in ("derived", "stated") else ""
-        found.append(
+        braces.append(
             Brace(stretch=each, unit=PlacedUnit(items=[], left=left, right=right, label=f"{term} {length}{derived}"))
         )
-    rows = _depth([brace.unit for brace in found], room)
-    for brace in found:
+    rows = _depth([brace.unit for brace in braces], room)
+    for brace in braces:
         brace.y = y + brace.unit.row * MARKS
-    return found, y + rows * MARKS + (4 if rows else 0)
+    return braces, y + rows * MARKS + (4 if rows else 0)
 
 
 def _cuts(axis: Scale, room: Room, y: float) -> tuple[list[Cut], float]:
     """The cuts of the axis, each with how long it is in a line of its own: within the lanes it would run over them."""
-    found: list[Cut] = []
+    cuts: list[Cut] = []
     for before, after in axis.cuts:
         unit = PlacedUnit(items=[], left=before.right + EDGE, right=after.left - EDGE, lengthy=False,
                           label=f"{duration(after.start - before.end)} not drawn")  # fmt: skip
-        found.append(Cut(start=before.end, end=after.start, unit=unit))
-    rows = _depth([cut.unit for cut in found], room)
-    for cut in found:
+        cuts.append(Cut(start=before.end, end=after.start, unit=unit))
+    rows = _depth([cut.unit for cut in cuts], room)
+    for cut in cuts:
         cut.y = y + cut.unit.row * LINE
-    return found, y + rows * LINE
+    return cuts, y + rows * LINE
 
 
 def _depth(units: Sequence[PlacedUnit], room: Room) -> int:
@@ -221,21 +221,21 @@ def _strips(chart: Chart, axis: Scale, room: Room, y: float, *, narrow: bool) ->
     lanes = _merged(chart.lanes)
     most = FOLD if sum(1 for _ in _items(chart)) <= CLUTTER else 1
     rows = max(3, ROWS // max(1, len(lanes)))
-    found: list[Strip] = []
+    strips: list[Strip] = []
     for lane in lanes:
-        named = LINE + 2 if narrow else 0.0
+        name_height = LINE + 2 if narrow else 0.0
         placed = bars(lane.bars, axis, room, rows, most=most)
         points = marks(lane.marks, axis, room, 4 if not lane.bars else 2)
         deep = max((unit.row for unit in placed), default=-1) + 1
         more = max((unit.row for unit in points), default=-1) + 1
-        marks_y = y + 4 + named
+        marks_y = y + 4 + name_height
         bars_y = marks_y + more * MARKS
         height = max(bars_y + deep * ROW + 2 - y, 26.0)
         name = fit(lane.name, room.width if narrow else room.left - 2 * MARGIN, FONT) or lane.name[:1]
-        found.append(Strip(lane=lane, name=name, y=y, height=height, name_y=y + LINE, bars=placed, bars_y=bars_y,
+        strips.append(Strip(lane=lane, name=name, y=y, height=height, name_y=y + LINE, bars=placed, bars_y=bars_y,
                            marks=points, marks_y=marks_y))  # fmt: skip
         y += height
-    return found, y
+    return strips, y
 
 
 def _merged(lanes: Sequence[Lane]) -> list[Lane]:
@@ -259,11 +259,11 @@ def _is_beside(lane: Lane) -> bool:
 
 def _ticks(chart: Chart, axis: Scale, total: float) -> list[tuple[float, float, str]]:
     """The clock's times: with seconds where they are close, with the day where that is another one."""
-    found = axis.ticks(chart.zone, 74.0)
-    shown: list[tuple[float, float, str]] = []
+    ticks = axis.ticks(chart.zone, 74.0)
+    labelled: list[tuple[float, float, str]] = []
     day, end = "", 0.0
-    seconds = any(time % 60_000_000 for time, _ in found)
-    for time, x in found:
+    seconds = any(time % 60_000_000 for time, _ in ticks)
+    for time, x in ticks:
         today, clock = times.clock(time, chart.zone)
         text = clock if seconds else clock[:5]
         # A new day is written as its date; that it begins at midnight goes without saying.
@@ -274,27 +274,27 @@ def _ticks(chart: Chart, axis: Scale, total: float) -> list[tuple[float, float, 
         if middle - half < end:
             continue
         day, end = today, middle + half
-        shown.append((x, middle, text))
-    return shown
+        labelled.append((x, middle, text))
+    return labelled
 
 
 def _silences(chart: Chart, axis: Scale) -> Iterable[tuple[float, float, HatchedSilence]]:
     first, last = axis.pieces[0].start, axis.pieces[-1].end
-    for each in chart.silences:
-        if each.start < last and each.end > first:
-            left = axis(each.start)
-            yield left, max(axis(each.end), left + 2), each
+    for silence in chart.silences:
+        if silence.start < last and silence.end > first:
+            left = axis(silence.start)
+            yield left, max(axis(silence.end), left + 2), silence
 
 
 def _notes(chart: Chart, total: float, y: float) -> tuple[list[tuple[float, str]], float]:
     """Which clock it is, and what is not known."""
     first = chart.moments[0].at if chart.moments else min((item.start for item in _items(chart)), default=0)
-    said = [
+    notes = [
         *([f"Private to {chart.private}."] if chart.private else []),
         f"Times are {chart.zone}, from {times.day(first or 0, chart.zone)} on.",
         *(f"{each}." for each in chart.unknown),
     ]
-    lines = [line for text in said for line in wrap(text, total - 2 * MARGIN, FONT)]
+    lines = [line for text in notes for line in wrap(text, total - 2 * MARGIN, FONT)]
     return [(y + (place + 1) * LINE - 4, line) for place, line in enumerate(lines)], y + len(lines) * LINE
 
 
@@ -302,7 +302,7 @@ def legend(chart: Chart, total: float) -> list[tuple[float, int, str, str]]:
     """The signs that the picture uses: x, line, kind or tone, and what it is called."""
     used = {item.tone if item.kind == "alert" else item.kind if item.tone != "rollback" else "rollback"
             for item in _items(chart)}  # fmt: skip
-    found: list[tuple[float, int, str, str]] = []
+    signs: list[tuple[float, int, str, str]] = []
     x, line = MARGIN, 0
     for key, words in SIGNS.items():
         if key not in used and not (key == "silence" and chart.silences):
@@ -310,9 +310,9 @@ def legend(chart: Chart, total: float) -> list[tuple[float, int, str, str]]:
         wide = 18 + width(words, FONT) + 12
         if x + wide > total and x > MARGIN:
             x, line = MARGIN, line + 1
-        found.append((x, line, key, words))
+        signs.append((x, line, key, words))
         x += wide
-    return found
+    return signs
 
 
 SIGNS = {

@@ -1,8 +1,7 @@
 """A part of a picture: what happened within a time, or what some events prove; pure.
 
 What goes on beyond the time is drawn up to the edges of the picture and says
-its true times. Under a filter the axis stays what it was, so that what is left
-stays where it stood.
+its true times. A filter does not change the axis: the rows that are left stay in their places.
 """
 
 from __future__ import annotations

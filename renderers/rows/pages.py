@@ -1,4 +1,4 @@
-"""What the rows of pages say: who was called, who took it, who was asked to join, and how long that took."""
+"""What the rows of pages say: the call, the acknowledgement, the requests to join, and the times between them."""
 
 from __future__ import annotations
 

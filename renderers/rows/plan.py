@@ -157,7 +157,7 @@ _DAILY = 25 * HOUR
 def inhibitions(history: History) -> dict[str, tuple[RecordedEvent, ...]]:
     """The later tellings of each inhibition of an alert, by the id of the first one: its sender tells it once a day as
     long as it lasts. One that comes after the alert fired or ended is another."""
-    found: dict[str, list[RecordedEvent]] = {}
+    by_firing: dict[str, list[RecordedEvent]] = {}
     lasting: dict[tuple[str, str], RecordedEvent] = {}
     for event in history.events:
         of = (event.source, event.entity)
@@ -165,9 +165,9 @@ def inhibitions(history: History) -> dict[str, tuple[RecordedEvent, ...]]:
             lasting.pop(of, None)
         elif str(event.data.get("type")).endswith(_INHIBITED):
             first = lasting.get(of)
-            known = [] if first is None else [first, *found.get(first.id, ())]
+            known = [] if first is None else [first, *by_firing.get(first.id, ())]
             if first is None or first.labels != event.labels or event.occurred_at - known[-1].occurred_at > _DAILY:
                 lasting[of] = event
             else:
-                found.setdefault(first.id, []).append(event)
-    return {first: tuple(events) for first, events in found.items()}
+                by_firing.setdefault(first.id, []).append(event)
+    return {first: tuple(events) for first, events in by_firing.items()}

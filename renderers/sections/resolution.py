@@ -115,10 +115,11 @@ def _nothing(history: History, options: Options) -> list[Claim]:
     return [absence.no_change_in(history, options, (start, end))] if end > start else []
 
 
-def _overtaken(history: History, options: Options, told: frozenset[str]) -> Iterator[Claim]:
-    """Changes that were under way when it was over, and ended nothing, but for those of which events are ``told``."""
+def _overtaken(history: History, options: Options, overtaken: frozenset[str]) -> Iterator[Claim]:
+    """Changes that were under way when it was over, and ended nothing, but for those of which events are "
+    "``overtaken``."""
     found = change_facts.overtaken(history) if facts.recovery(history) else ()
-    for change in [change for change in found if change.last.id not in told]:
+    for change in [change for change in found if change.last.id not in overtaken]:
         called, by = phrases.change_called(change), named(" by ", change.actor)
         where = named(" in ", change_facts.changed_where(history, change))
         begun = "begun" if change.measured else "requested"
@@ -129,7 +130,7 @@ def _overtaken(history: History, options: Options, told: frozenset[str]) -> Iter
 
 
 def _unplaced(history: History, options: Options, told: frozenset[str]) -> Iterator[Claim]:
-    """Changes of that time of which nothing says whether they belong, but for those that are ``told``."""
+    """Changes of that time that nothing ties to the incident, without those in ``told``."""
     events = [event for event in change_facts.unplaced(history) if event.id not in told] if facts.began(history) else []
     if events:
         words = [say(_followed_called(event), " at ", time_in(history, options, event.occurred_at)) for event in events]

@@ -397,7 +397,7 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
 
 
 def _declared(history: History, options: Options) -> Iterator[Claim]:
-    """That a person declared it resolved, where that is what ended it."""
+    """That a person declared it resolved, if that ended it."""
     word = history.closing.word
     event = history.by_id.get(word.event) if word is not None and history.resolved else None
     if event is not None:

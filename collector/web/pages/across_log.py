@@ -51,21 +51,25 @@ class AcrossLog(msgspec.Struct, frozen=True, kw_only=True):
 
 async def read(app: web.Application, name: str, clock: Clock, since: int, until: int) -> AcrossLog:
     """What the log called ``name`` says of what began in the period, µs."""
-    found = await app[PROJECTIONS].across(since, until)
+    totals = await app[PROJECTIONS].across(since, until)
     actions = await _actions(app, clock)
     changes, all_changes = await _revisions(app, "change.*", since, until)
     pages, all_pages = await _revisions(app, "page.*", since, until)
     marks, _ = await _revisions(app, "mark.*", since, until)
     places = await app[PROJECTIONS].incidents_of(list({event.id for event in (*changes, *pages, *marks)}))
     spans = await _spans(app, {places[event.id] for event in changes if event.id in places})
-    named = {*(one.event for one in found.identities), *(one.event for one in actions), *(each.id for each in changes)}
+    ids = {
+        *(one.event for one in totals.identities),
+        *(one.event for one in actions),
+        *(each.id for each in changes),
+    }
     private = await app[PROJECTIONS].private()
     judged = deployed(changes, places, spans, _causes(marks, places), log=name)
     return AcrossLog(
-        found=found, actions=actions, deployed=judged,
+        found=totals, actions=actions, deployed=judged,
         pages=SentPages(log=name, revisions=pages, places=places), whole=all_changes and all_pages,
         private={number: private.shown(number) or "" for number in private.groups},
-        private_events=await app[PROJECTIONS].private_events(sorted({*named, *(one.latest for one in found.late)})),
+        private_events=await app[PROJECTIONS].private_events(sorted({*ids, *(one.latest for one in totals.late)})),
     )  # fmt: skip
 
 
@@ -73,14 +77,14 @@ async def _revisions(
     app: web.Application, family: str, since: int, until: int
 ) -> tuple[Sequence[RecordedEvent], bool]:  # fmt: skip
     """The newest events of a family in the period, and whether those are all."""
-    found: list[RecordedEvent] = []
-    wanted = EventFilter(type=family, since=since, until=until, limit=MOST, newest_first=True)
-    while told := await app[PROJECTIONS].events(wanted):
-        found += told
-        if len(found) >= LOOKED_AT:
-            return found, False
-        wanted = msgspec.structs.replace(wanted, before=told[-1].position)
-    return found, True
+    revisions: list[RecordedEvent] = []
+    event_filter = EventFilter(type=family, since=since, until=until, limit=MOST, newest_first=True)
+    while batch := await app[PROJECTIONS].events(event_filter):
+        revisions += batch
+        if len(revisions) >= LOOKED_AT:
+            return revisions, False
+        event_filter = msgspec.structs.replace(event_filter, before=batch[-1].position)
+    return revisions, True
 
 
 async def _spans(app: web.Application, numbers: Iterable[int]) -> dict[int, DeploymentSpan]:
@@ -104,11 +108,11 @@ def _causes(marks: Iterable[RecordedEvent], places: Mapping[str, int]) -> list[S
 
 async def _actions(app: web.Application, clock: Clock) -> list[Action]:
     """Each action that is open, as it was stated last; a later statement of the same words replaces an earlier one."""
-    wanted = EventFilter(type="action.added", limit=MOST)
+    event_filter = EventFilter(type="action.added", limit=MOST)
     revisions: dict[str, RecordedEvent] = {}
-    while found := await app[PROJECTIONS].events(wanted):
+    while found := await app[PROJECTIONS].events(event_filter):
         revisions |= {event.id: event for event in found}
-        wanted = msgspec.structs.replace(wanted, after=found[-1].position)
+        event_filter = msgspec.structs.replace(event_filter, after=found[-1].position)
     places = await app[PROJECTIONS].incidents_of(list(revisions))
     newest: dict[tuple[int | None, str], RecordedEvent] = {}
     for event in sorted(revisions.values(), key=lambda one: (stated_at(one), one.id)):
@@ -122,9 +126,9 @@ def _state(event: RecordedEvent) -> str:
     return str(event.data.get("state", "open"))
 
 
-def _action(event: RecordedEvent, place: int | None, today: str) -> Action:
+def _action(event: RecordedEvent, number: int | None, today: str) -> Action:
     due = str(event.data.get("due") or "")
     return Action(
-        event=event.id, incident=place, text=event.title, owner=str(event.data.get("owner") or ""), due=due,
+        event=event.id, incident=number, text=event.title, owner=str(event.data.get("owner") or ""), due=due,
         overdue=bool(due) and due < today,
     )  # fmt: skip

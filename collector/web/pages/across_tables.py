@@ -20,25 +20,25 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 """How a cell begins that a spreadsheet might take for a formula."""
 
 
-def written(name: str, told: AcrossPage) -> str:
+def written(name: str, totals: AcrossPage) -> str:
     """A table of this name. Where a log could not be read, its last rows name it."""
     head, rows = TABLES[name]
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow([*head, "private"])
-    marked = [[*row, _private(told, dict(zip(head, row, strict=True)))] for row in rows(told)]
+    marked = [[*row, _private(totals, dict(zip(head, row, strict=True)))] for row in rows(totals)]
     writer.writerows([[_cell(value) for value in row] for row in marked])
     rest = [""] * len(head)
-    writer.writerows([[f"not counted: the log {log}: {reason}", *rest] for log, reason in told.away.items()])
+    writer.writerows([[f"not counted: the log {log}: {reason}", *rest] for log, reason in totals.away.items()])
     return text.getvalue()
 
 
-def _private(told: AcrossPage, row: Mapping[str, Any]) -> str:
+def _private(totals: AcrossPage, row: Mapping[str, Any]) -> str:
     """The groups of the incidents and of the event that a row names, where not everybody may read of them."""
-    groups = {told.called(place): each for place, each in told.private.items()}
+    groups = {totals.called(place): each for place, each in totals.private.items()}
     numbers = " ".join(str(row[name] or "") for name in _INCIDENTS if name in row).split()
     log = row.get("log")
-    events = [told.private_events.get((log, row[name]), "") for name in _EVENTS if log and name in row]
+    events = [totals.private_events.get((log, row[name]), "") for name in _EVENTS if log and name in row]
     found = {group for each in (*(groups.get(number, "") for number in numbers), *events) for group in each.split(", ")}
     return ", ".join(sorted(found - {""}))
 
@@ -60,11 +60,11 @@ def _of(log: OneLog, numbers: Iterable[int]) -> list[Place]:
     return [(log.name, number) for number in numbers]
 
 
-def _alert(told: AcrossPage, each: MergedRow[Identity]) -> list[Any]:
+def _alert(totals: AcrossPage, each: MergedRow[Identity]) -> list[Any]:
     one = each.row
     return [
-        one.title, one.service, one.source, one.episodes, one.alone, _listed(told, _of(each.log, one.incidents)),
-        _listed(told, _of(each.log, one.answered)), _seconds(one.usual), len(one.lengths), one.event, each.log.name,
+        one.title, one.service, one.source, one.episodes, one.alone, _listed(totals, _of(each.log, one.incidents)),
+        _listed(totals, _of(each.log, one.answered)), _seconds(one.usual), len(one.lengths), one.event, each.log.name,
     ]  # fmt: skip
 
 
@@ -93,10 +93,10 @@ def _service(one: DeployedService) -> list[Any]:
     ]  # fmt: skip
 
 
-def _person(told: AcrossPage, one: Disturbed) -> list[Any]:
+def _person(totals: AcrossPage, one: Disturbed) -> list[Any]:
     return [
         one.person, one.zone, one.told, one.pages, one.hours, one.night, one.evening, one.work,
-        _listed(told, one.incidents),
+        _listed(totals, one.incidents),
     ]  # fmt: skip
 
 

@@ -89,28 +89,28 @@ async def deliveries(request: web.Request) -> web.Response:
     clock, source, before = Clock(query.text("zone") or "UTC"), query.text("source"), query.text("before")
     sources = request.app[INTAKE].sources
     limit = LOOKED_AT if source is None else SHOWN
-    found = await request.app[LOG].deliveries(source=source, before=before, limit=limit + 1)
+    stored = await request.app[LOG].deliveries(source=source, before=before, limit=limit + 1)
     refusals, away = await _refused(request, source)
     counted = await arrived(request.app)
-    if source is not None and source not in sources and not found and not refusals:
+    if source is not None and source not in sources and not stored and not refusals:
         raise NotFound("cannot show deliveries: there is no source of this name; see /deliveries", "source")
-    names = [source] if source is not None else _names(sources, found, refusals)
+    names = [source] if source is not None else _names(sources, stored, refusals)
     each = EACH if source is None else SHOWN
-    private = await marks.of_deliveries(request.app, found[:limit])
-    shown = [_shown(request, name, found[:limit], refusals, counted, each, private) for name in names]
+    private = await marks.of_deliveries(request.app, stored[:limit])
+    shown_sources = [_shown(request, name, stored[:limit], refusals, counted, each, private) for name in names]
     return page(
         request,
         "deliveries.html",
         clock,
         source=source,
         before=before,
-        shown=shown,
-        silent=[] if source else [one for one in shown if not (one.deliveries or one.refused)],
+        shown=shown_sources,
+        silent=[] if source else [one for one in shown_sources if not (one.deliveries or one.refused)],
         names=sorted(sources),
         counted=counted,
         strangers=[one for one in refusals if one.source == NO_SOURCE] if source is None else [],
-        following=found[limit - 1].id if source is not None and len(found) > limit else None,
-        looked_at=LOOKED_AT if source is None and len(found) > limit else None,
+        following=stored[limit - 1].id if source is not None and len(stored) > limit else None,
+        looked_at=LOOKED_AT if source is None and len(stored) > limit else None,
         hint=_hint,
         unread=UNREAD,
         away=away,
@@ -132,20 +132,20 @@ def _summed(rows: Iterable[RefusedRow]) -> list[RefusedRow]:
     kinds: dict[tuple[str, int, str], RefusedRow] = {}
     for row in rows:
         key = (row.source, row.status, row.reason)
-        known = kinds.get(key, row)
+        total = kinds.get(key, row)
         kinds[key] = msgspec.structs.replace(
-            known,
-            count=known.count + (row.count if key in kinds else 0),
-            first_at=min(known.first_at, row.first_at),
-            last_at=max(known.last_at, row.last_at),
+            total,
+            count=total.count + (row.count if key in kinds else 0),
+            first_at=min(total.first_at, row.first_at),
+            last_at=max(total.last_at, row.last_at),
         )
     return sorted(kinds.values(), key=lambda row: row.last_at, reverse=True)
 
 
-def _names(sources: Mapping[str, Source], found: Sequence[Delivery], refusals: Sequence[RefusedRow]) -> list[str]:
+def _names(sources: Mapping[str, Source], stored: Sequence[Delivery], refusals: Sequence[RefusedRow]) -> list[str]:
     """Sources that something came of lately, the latest first, then those that are configured and silent."""
     latest: dict[str, int] = {}
-    for name, at in [(one.source, one.received_at) for one in found] + [(one.source, one.last_at) for one in refusals]:
+    for name, at in [(one.source, one.received_at) for one in stored] + [(one.source, one.last_at) for one in refusals]:
         latest[name] = max(at, latest.get(name, at))
     latest.pop(NO_SOURCE, None)
     heard = sorted(latest, key=lambda name: (-latest[name], name))
@@ -153,8 +153,8 @@ def _names(sources: Mapping[str, Source], found: Sequence[Delivery], refusals: S
 
 
 def _shown(
-    request: web.Request, name: str, found: Sequence[Delivery], refusals: Sequence[RefusedRow],
-    counted: ArrivedSources, each: int, private: Mapping[str, str],
+    request: web.Request, name: str, stored: Sequence[Delivery], refusals: Sequence[RefusedRow],
+    counted: ArrivedSources, most: int, private: Mapping[str, str],
 ) -> ShownSource:  # fmt: skip
     kind = request.app[INTAKE].sources.get(name)
     address = f"{request.scheme}://{request.host}/webhooks/{name}"
@@ -164,7 +164,7 @@ def _shown(
         address=address,
         paste=kind.paste.format(address=address) if kind else "",
         trial=f"curl -i {address} --data-binary '{kind.trial}'" if kind and kind.trial else "",
-        deliveries=[one for one in found if one.source == name][:each],
+        deliveries=[one for one in stored if one.source == name][:most],
         private=private,
         refused=[one for one in refusals if one.source == name],
         counts=counted.sources.get(name, SourceArrivals()),

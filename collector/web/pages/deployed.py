@@ -2,8 +2,8 @@
 
 A deployment is confirmed as failed where a rollback took it back, where a
 hotfix or a revert followed it in its incident, or where a person named it as
-the cause. It is a candidate where an incident that began after it has it and
-nobody did any of that, and unknown where the log cannot tell. Correlation is no
+the cause. It is a candidate if it belongs to an incident that began later and nobody did any of that. It is unknown
+if the log cannot tell. Correlation is no
 failure: the three are counted apart, and only what is confirmed has a time of
 recovery. Rework is what was deployed because of an incident: a rollback, or a
 hotfix or a revert in one; a candidate is what else was deployed after an

@@ -67,10 +67,10 @@ def _note(form: Form) -> list[Event]:
 
 def _notes(form: Form) -> list[Event]:
     fields, common = form.fields, form.common
-    told = notes_in(fields.get("text", ""), fields.get("day", ""), form.clock)
+    notes = notes_in(fields.get("text", ""), fields.get("day", ""), form.clock)
     return [
         people.note(**common | {"key": f"{form.key}-{place}"}, text=text, at=at)
-        for place, (at, text) in enumerate(told)
+        for place, (at, text) in enumerate(notes)
     ]  # fmt: skip
 
 
@@ -130,31 +130,33 @@ TAKING_OUT = ("leave", "split")
 @routes.post("/incidents/{number}/{what}")
 async def state(request: web.Request) -> web.Response:
     """State what a form says, and lead back to the incident."""
-    what, row = request.match_info["what"], await statements.incident(request)
-    if what not in STATING:
+    action, row = request.match_info["what"], await statements.incident(request)
+    if action not in STATING:
         raise NotFound("cannot take the form: a page has no form of this name", "what")
     pairs = await read(request)
     check(request, dict(reversed(pairs)).get("form_key", ""))
     form = await _form(request, row, pairs)
-    facts = STATING[what](form)
-    await _check_sense(request.app, what, row, form, facts)
-    told = await statements.store_all(request.app, facts)
+    facts = STATING[action](form)
+    await _check_sense(request.app, action, row, form, facts)
+    receipts = await statements.store_all(request.app, facts)
     number = (await statements.follow(request.app, row.number)).number
     zone = "" if form.clock.zone == "UTC" else f"&zone={form.clock.zone}"
-    place = f"&row={facts[0].id}{zone}#e-{facts[0].id}" if what in IN_A_ROW else zone
-    stated = ",".join(one.event_id[-SHORT:] for one in told)
+    suffix = f"&row={facts[0].id}{zone}#e-{facts[0].id}" if action in IN_A_ROW else zone
+    stated = ",".join(one.event_id[-SHORT:] for one in receipts)
     return web.Response(
-        status=303, headers={"Location": f"/incidents/{number}?said={what}&stated={stated}{place}"}
+        status=303, headers={"Location": f"/incidents/{number}?said={action}&stated={stated}{suffix}"}
     )  # fmt: skip
 
 
 async def _form(request: web.Request, row: IncidentRow, pairs: Sequence[tuple[str, str]]) -> Form:
     app, fields = request.app, dict(reversed(pairs))
     clock = Clock(fields.get("zone") or "UTC")
-    named = [name for field, text in pairs if field == "event" for name in text.split()]
-    if len(named) > MOST:
-        raise InvalidInput(f"cannot record a statement: {len(named)} events are ticked; tick {MOST} at most", "event")
-    events = [await statements.event_named(app, name, "event") for name in dict.fromkeys(named)]
+    event_names = [name for field, text in pairs if field == "event" for name in text.split()]
+    if len(event_names) > MOST:
+        raise InvalidInput(
+            f"cannot record a statement: {len(event_names)} events are ticked; tick {MOST} at most", "event"
+        )
+    events = [await statements.event_named(app, name, "event") for name in dict.fromkeys(event_names)]
     other = ""
     if "other" in fields:
         other = (await statements.follow(app, whole(fields["other"], "other", most=LATEST))).key
@@ -165,13 +167,13 @@ async def _form(request: web.Request, row: IncidentRow, pairs: Sequence[tuple[st
 
 
 async def _check_sense(
-    app: web.Application, what: str, row: IncidentRow, form: Form, facts: Sequence[Event]
+    app: web.Application, action: str, row: IncidentRow, form: Form, facts: Sequence[Event]
 ) -> None:  # fmt: skip
     """Raise for what makes no sense as things stand."""
-    if what in TAKING_OUT:
-        for event, fact in zip(form.events, facts if what == "leave" else [*facts] * len(form.events), strict=True):
+    if action in TAKING_OUT:
+        for event, fact in zip(form.events, facts if action == "leave" else [*facts] * len(form.events), strict=True):
             await standing.check_has(app, row, [event], fact, "event")
-    elif what == "reopen":
+    elif action == "reopen":
         await standing.check_over(app, row, facts[0])
 
 
