@@ -6,12 +6,12 @@ from typing import Any
 
 from collector.event import Event, RecordedEvent, current
 from tests import senders
-from tests.served import Place
+from tests.served import Rig
 
 MARKS = ("imported_at",)
 
 
-async def facts(place: Place) -> dict[str, Event]:
+async def facts(place: Rig) -> dict[str, Event]:
     """What senders' events say now, without what says that they were imported."""
     return {e.id: bare(e) for e in current(await place.log.read(limit=1000)) if e.source not in ("timelined", "people")}
 

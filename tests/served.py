@@ -21,7 +21,7 @@ SECRET = "kestrel-7741"
 DRAFTS = "drafts"
 
 
-class Place:
+class Rig:
     """A daemon in a folder of its own, and a client of it."""
 
     def __init__(self, folder: Path, served: daemon.Daemon, client: aiohttp.ClientSession) -> None:
@@ -83,7 +83,7 @@ def content(path: Path) -> bytes:
 
 
 @asynccontextmanager
-async def serving(folder: Path, url: str = "") -> AsyncIterator[Place]:
+async def serving(folder: Path, url: str = "") -> AsyncIterator[Rig]:
     """A daemon over a log (at ``url``, else in a folder of its own) and drafts."""
     settings = Settings(
         storage=Storage(url=url or f"sqlite:///{folder / 'timelined.db'}"),
@@ -91,7 +91,7 @@ async def serving(folder: Path, url: str = "") -> AsyncIterator[Place]:
         drafts=Drafts(dir=str(folder / DRAFTS)),
     )
     async with daemon.running(settings) as served, aiohttp.ClientSession() as client:
-        yield Place(folder, served, client)
+        yield Rig(folder, served, client)
 
 
 def alert(name: str = "HighErrorRate", *, until: str | None = None, **more: Any) -> senders.Alert:

@@ -41,7 +41,7 @@ DAMAGES = {
 """What becomes of the bytes, in SQL."""
 
 
-class Place:
+class Rig:
     """A daemon over a file of its own, and a client of it."""
 
     def __init__(self, served: daemon.Daemon, client: aiohttp.ClientSession) -> None:
@@ -78,11 +78,11 @@ class Place:
 
 
 @asynccontextmanager
-async def serving(database: Path) -> AsyncIterator[Place]:
+async def serving(database: Path) -> AsyncIterator[Rig]:
     """A daemon over this file."""
     settings = Settings(storage=Storage(url=f"sqlite:///{database}"), web=Web(listen_address=("127.0.0.1:0",)))
     async with daemon.running(settings) as served, aiohttp.ClientSession() as client:
-        yield Place(served, client)
+        yield Rig(served, client)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ async def _told(database: Path) -> None:
         await _tell(place)
 
 
-async def _tell(rig: Place) -> None:
+async def _tell(rig: Rig) -> None:
     alert, page = senders.alert("HighErrorRate", since="14:02", service="checkout"), senders.page(7, "Slow", at="14:03")
     await rig.sent(senders.merged(7, "acme/checkout", "Rotate", at="13:58", by="ana"))
     await rig.sent(senders.alertmanager(alert, senders.alert("SlowCart", since="14:04", service="cart")))
@@ -178,7 +178,7 @@ async def test_a_log_without_a_readable_event_is_still_read(database: Path) -> N
         assert await rig.differing() == list(positions)
 
 
-async def everything_answers(rig: Place) -> None:
+async def everything_answers(rig: Rig) -> None:
     """Lists, events, deliveries and drafts; no draft claims what it does not cite."""
     for path in ("events", "deliveries", "signals", "incidents"):
         await rig.get(path)

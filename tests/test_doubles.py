@@ -11,17 +11,17 @@ from collector.errors import Unavailable
 from collector.intake.doubles import Doubles
 from tests import senders
 from tests.imported_facts import EVENING, entry, facts
-from tests.served import Place, serving
+from tests.served import Rig, serving
 
 
-async def brought(rig: Place, *records: Any) -> None:
+async def brought(rig: Rig, *records: Any) -> None:
     """Bring in log entries of PagerDuty."""
     url = f"{rig.served.address}/api/v1/imports/pagerduty?form=log_entries"
     async with rig.client.post(url, json=list(records)) as answer:
         assert answer.status in (200, 201), await answer.text()
 
 
-async def types(place: Place) -> list[str]:
+async def types(place: Rig) -> list[str]:
     return sorted(event.type for event in (await facts(place)).values())
 
 

@@ -26,11 +26,11 @@ from collector.verification.verify import Beyond, verify
 from renderers.lint import lint
 from tests import senders
 from tests.conftest import make_log
-from tests.served import DRAFTS, SECRET, Place, alert, serving
+from tests.served import DRAFTS, SECRET, Rig, alert, serving
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with serving(tmp_path) as made:
         yield made
 
@@ -44,7 +44,7 @@ def binary(subject: str) -> dict[str, str]:
     return {"content-type": "application/json", **{f"ce-{name}": value for name, value in attributes.items()}}
 
 
-async def told_everywhere(rig: Place) -> None:
+async def told_everywhere(rig: Rig) -> None:
     """Alerts, a page, a change, a CloudEvent and people's words, each with the secret in a field or two of its own."""
     secretive = {"summary": f"leaked {SECRET}", "pod": SECRET, "service": "checkout"}
     clean = alert("SlowCart", service="cart")
@@ -72,13 +72,13 @@ async def told_everywhere(rig: Place) -> None:
     await rig.drawn()
 
 
-async def secretive(rig: Place, secret: str = SECRET) -> list[str]:
+async def secretive(rig: Rig, secret: str = SECRET) -> list[str]:
     """The ids of all events of others than the daemon that hold the secret."""
     events = await rig.log.read(limit=1000)
     return list(dict.fromkeys(e.id for e in events if e.source != "timelined" and secret in repr(e)))
 
 
-async def test_what_is_erased_is_in_no_file(rig: Place) -> None:
+async def test_what_is_erased_is_in_no_file(rig: Rig) -> None:
     """Database, write-ahead log and drafts hold the secret before, and none of them after."""
     await told_everywhere(rig)
     assert {"timelined.db-wal", f"{DRAFTS}/incident-1.json", f"{DRAFTS}/incident-1.md"} <= set(rig.found())
@@ -108,7 +108,7 @@ async def test_it_stays_gone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("everything", [False, True])
-async def test_lists_follow_from_the_log_afterwards_as_well(rig: Place, everything: bool) -> None:
+async def test_lists_follow_from_the_log_afterwards_as_well(rig: Rig, everything: bool) -> None:
     """``verify --lists`` finds in them what it makes of a log without what is gone, and no difference."""
     await told_everywhere(rig)
     await rig.drawn()
@@ -118,7 +118,7 @@ async def test_lists_follow_from_the_log_afterwards_as_well(rig: Place, everythi
     assert await rig.served.runtime.lists.query(partial(compare, rules=Rules())) == RegroupingDifference()
 
 
-async def test_the_incident_stays_what_it_was(rig: Place) -> None:
+async def test_the_incident_stays_what_it_was(rig: Rig) -> None:
     """The same events in the same incident, over by the same time; what is erased says so wherever it is shown."""
     await told_everywhere(rig)
     before = await rig.get("incidents/1")
@@ -137,7 +137,7 @@ async def test_the_incident_stays_what_it_was(rig: Place) -> None:
         assert (await rig.get(f"why/{event}"))["event"]["erased"] is True
 
 
-async def test_grouping_of_what_is_left_is_the_same_at_once_and_by_rounds(rig: Place) -> None:
+async def test_grouping_of_what_is_left_is_the_same_at_once_and_by_rounds(rig: Rig) -> None:
     """What the follower came to equals what all events, as they read now, come to."""
     await told_everywhere(rig)
     await rig.erase(*await secretive(rig))
@@ -150,7 +150,7 @@ async def test_grouping_of_what_is_left_is_the_same_at_once_and_by_rounds(rig: P
     assert listed == members
 
 
-async def test_everything_erased_still_renders(rig: Place) -> None:
+async def test_everything_erased_still_renders(rig: Rig) -> None:
     """Every event of an incident erased, each way: no section breaks, nothing uncited is claimed, at any detail."""
     await told_everywhere(rig)
     members = [e["id"] for e in (await rig.get("incidents/1/events?limit=1000"))["events"]]
@@ -170,7 +170,7 @@ async def test_everything_erased_still_renders(rig: Place) -> None:
     assert rig.found() == []
 
 
-async def test_a_body_takes_what_else_it_told_only_with_itself(rig: Place) -> None:
+async def test_a_body_takes_what_else_it_told_only_with_itself(rig: Rig) -> None:
     """The bodies of all deliveries that told an event go, repeats too; other events they told keep their content."""
     receipts = [
         await rig.sent(senders.alertmanager(alert(pod=SECRET), alert("SlowCart"), peer=f"am-{n}")) for n in "123"
@@ -191,7 +191,7 @@ async def test_a_body_takes_what_else_it_told_only_with_itself(rig: Place) -> No
     assert rig.found() == []
 
 
-async def test_a_delivery_is_erased_without_its_events(rig: Place) -> None:
+async def test_a_delivery_is_erased_without_its_events(rig: Rig) -> None:
     """What was read out of it stays, unless that is asked for as well; the delivery is listed without its digest."""
     receipt = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
     (item,) = receipt["items"]
@@ -204,7 +204,7 @@ async def test_a_delivery_is_erased_without_its_events(rig: Place) -> None:
     assert rig.found() == []
 
 
-async def test_all_revisions_of_an_event_lose_their_content(rig: Place) -> None:
+async def test_all_revisions_of_an_event_lose_their_content(rig: Rig) -> None:
     """What a correction repeated goes with what it corrected, and nobody corrects what is gone."""
     told = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
     (item,) = told["items"]
@@ -215,7 +215,7 @@ async def test_all_revisions_of_an_event_lose_their_content(rig: Place) -> None:
     assert (await rig.post(f"events/{item['event']}/correct", title="x", by="Ana", reason="y"))["answered"] == 422
 
 
-async def test_what_was_retracted_stays_out_once_erased(rig: Place) -> None:
+async def test_what_was_retracted_stays_out_once_erased(rig: Rig) -> None:
     """Erasing adds a revision, and does not bring the event back into its incident."""
     second = senders.alert("SlowCart", since="14:03", pod=SECRET)
     told = await rig.sent(senders.alertmanager(alert(), second))
@@ -226,7 +226,7 @@ async def test_what_was_retracted_stays_out_once_erased(rig: Place) -> None:
     assert (await rig.get(f"why/{event}"))["reason"] == "it was retracted"
 
 
-async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(rig: Place) -> None:
+async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(rig: Rig) -> None:
     """What the follower read before the erasure and writes after it is cleaned with the rest."""
     await rig.caught_up()
     follower = rig.served.runtime.follower
@@ -251,7 +251,7 @@ async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(rig: 
     assert rig.found() == []
 
 
-async def test_what_a_header_said_is_erased_with_the_body(rig: Place) -> None:
+async def test_what_a_header_said_is_erased_with_the_body(rig: Rig) -> None:
     """A CloudEvent in binary mode tells its attributes in headers; they are listed until then, and gone after."""
     headers = binary(SECRET)
     receipt = await rig.sent(senders.Sent("cloudevents", b"{}", headers))
@@ -264,7 +264,7 @@ async def test_what_a_header_said_is_erased_with_the_body(rig: Place) -> None:
     assert rig.found() == []
 
 
-async def test_a_number_that_is_no_incident_any_more_forgets_its_title(rig: Place) -> None:
+async def test_a_number_that_is_no_incident_any_more_forgets_its_title(rig: Rig) -> None:
     """Lists keep what they showed of such a number, and that goes, too."""
     told = await rig.sent(senders.alertmanager(alert(f"Leak of {SECRET}", severity=f"bad {SECRET}", until="14:20")))
     await rig.drawn()
@@ -275,7 +275,7 @@ async def test_a_number_that_is_no_incident_any_more_forgets_its_title(rig: Plac
     assert (await rig.get("incidents/1"))["title"] == "erased"
 
 
-async def test_with_everything_grouping_goes_too(rig: Place) -> None:
+async def test_with_everything_grouping_goes_too(rig: Rig) -> None:
     """A secret in a service's name stays as grouping rests on it, until everything of that alert is erased."""
     first = await rig.sent(senders.alertmanager(alert(service=SECRET)))
     await rig.sent(senders.alertmanager(alert(service=SECRET, until="14:20")))
@@ -290,7 +290,7 @@ async def test_with_everything_grouping_goes_too(rig: Place) -> None:
     assert (row["status"], row["services"], row["events"]) == ("resolved", [], 2)
 
 
-async def test_erasing_twice_records_it_once(rig: Place) -> None:
+async def test_erasing_twice_records_it_once(rig: Rig) -> None:
     """The second time nothing is new, and what might have remained is looked after again."""
     await told_everywhere(rig)
     ids = await secretive(rig)
@@ -303,7 +303,7 @@ async def test_erasing_twice_records_it_once(rig: Place) -> None:
     assert await rig.log.head() == head
 
 
-async def test_an_edited_draft_is_named_and_keeps_what_a_person_wrote(rig: Place) -> None:
+async def test_an_edited_draft_is_named_and_keeps_what_a_person_wrote(rig: Rig) -> None:
     """What timelined wrote in it, and in its versions that were kept, is written again; all of them are named."""
     await told_everywhere(rig)
     ours = rig.drafts / "incident-1.md"
@@ -319,7 +319,7 @@ async def test_an_edited_draft_is_named_and_keeps_what_a_person_wrote(rig: Place
     assert rig.found() == []
 
 
-async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(rig: Place) -> None:
+async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(rig: Rig) -> None:
     """An incident the event does not belong to may show it too."""
     near = await rig.sent(senders.cloudevent("com.acme.restart", "e1", at="14:06", subject=SECRET))
     await rig.sent(senders.alertmanager(alert("SlowCart", service="cart", until="14:20")))
@@ -341,7 +341,7 @@ async def test_a_draft_that_lists_the_event_as_nearby_is_written_again(rig: Plac
     ],
     ids=["no such event", "no such delivery", "no delivery's id", "nothing", "no reason", "an empty reason"],
 )
-async def test_an_erasure_that_cannot_be_is_refused(rig: Place, fields: dict[str, Any], status: int) -> None:
+async def test_an_erasure_that_cannot_be_is_refused(rig: Rig, fields: dict[str, Any], status: int) -> None:
     """What is not there, or without a reason; and nothing is recorded."""
     await rig.sent(senders.alertmanager(alert()))
     await rig.caught_up()
@@ -350,7 +350,7 @@ async def test_an_erasure_that_cannot_be_is_refused(rig: Place, fields: dict[str
     assert (told["answered"], await rig.log.head()) == (status, head)
 
 
-async def test_the_record_of_an_erasure_is_never_erased(rig: Place) -> None:
+async def test_the_record_of_an_erasure_is_never_erased(rig: Rig) -> None:
     """By it a removed body is told from a lost one."""
     told = await rig.sent(senders.alertmanager(alert()))
     await rig.erase(deliveries=[told["delivery"]])
@@ -358,7 +358,7 @@ async def test_the_record_of_an_erasure_is_never_erased(rig: Place) -> None:
     assert (await rig.post("erasures", events=[record["id"]], by="Ana", reason="x"))["answered"] == 422
 
 
-async def test_a_reader_that_does_not_let_go_is_said(rig: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_does_not_let_go_is_said(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process still reads keeps the write-ahead log from being emptied: then the answer says so."""
     told = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
     ids = [item["event"] for item in told["items"]]
@@ -375,7 +375,7 @@ async def test_a_reader_that_does_not_let_go_is_said(rig: Place, monkeypatch: py
     assert rig.found() == []
 
 
-async def test_a_draft_that_cannot_be_written_again_is_said(rig: Place) -> None:
+async def test_a_draft_that_cannot_be_written_again_is_said(rig: Rig) -> None:
     """The erasure stands, and doing the same again completes it."""
     await told_everywhere(rig)
     ids = await secretive(rig)
@@ -387,7 +387,7 @@ async def test_a_draft_that_cannot_be_written_again_is_said(rig: Place) -> None:
     assert rig.found() == []
 
 
-async def test_too_little_space_to_write_anew_is_said(rig: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_little_space_to_write_anew_is_said(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """The erasure stands, and what remains in the file is told."""
     told = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
     monkeypatch.setattr("shutil.disk_usage", lambda path: Space(1, 1, 0))
@@ -407,13 +407,13 @@ class Space(NamedTuple):
 # --- what verify sees -------------------------------------------------------------------------------------------------
 
 
-async def differences(rig: Place) -> tuple[list[str], int]:
+async def differences(rig: Rig) -> tuple[list[str], int]:
     """What the verification of the whole log finds, and how much it knows to be removed."""
     verdict = await rig.log.query(lambda connection: verify(connection, beyond=Beyond()))
     return [str(each) for each in verdict.differences], verdict.removed
 
 
-async def test_a_log_that_was_erased_from_still_verifies(rig: Place) -> None:
+async def test_a_log_that_was_erased_from_still_verifies(rig: Rig) -> None:
     """Every removal is accounted for by the log's own records: events, repeated bodies, headers."""
     await told_everywhere(rig)
     headers = binary("clean")
@@ -427,7 +427,7 @@ async def test_a_log_that_was_erased_from_still_verifies(rig: Place) -> None:
     assert removed >= len(done["new"]) + len(done["deliveries"])
 
 
-async def test_a_removed_body_is_told_from_a_lost_one(rig: Place) -> None:
+async def test_a_removed_body_is_told_from_a_lost_one(rig: Rig) -> None:
     """One that was taken out behind the log's back is named, beside one that was erased."""
     first = await rig.sent(senders.alertmanager(alert()))
     await rig.sent(senders.alertmanager(alert("SlowCart")))
@@ -439,7 +439,7 @@ async def test_a_removed_body_is_told_from_a_lost_one(rig: Place) -> None:
     assert found.startswith("delivery d2: its body is missing")
 
 
-async def test_lost_and_changed_headers_are_found(rig: Place) -> None:
+async def test_lost_and_changed_headers_are_found(rig: Rig) -> None:
     """Headers that are content are committed to as the body is."""
     headers = binary("a")
     await rig.sent(senders.Sent("cloudevents", b"{}", headers))

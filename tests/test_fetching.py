@@ -25,7 +25,7 @@ from tests import senders
 from tests.alertmanagers import free_port, get, pair, post, until
 from tests.conftest import make_log, require
 from tests.imported_facts import EVENING, facts
-from tests.served import Place, serving
+from tests.served import Rig, serving
 
 NOW = senders.micros("15:00")
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -64,7 +64,7 @@ async def api_server() -> AsyncIterator[tuple[Asked, TestServer]]:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with serving(tmp_path) as made:
         yield made
 
@@ -166,7 +166,7 @@ async def test_a_history_that_is_cut_off_is_asked_for_in_halves(
 
 
 async def test_what_gitlab_could_not_deliver_is_brought_in(
-    rig: Place, api_server: tuple[Asked, TestServer], tmp_path: Path
+    rig: Rig, api_server: tuple[Asked, TestServer], tmp_path: Path
 ) -> None:
     """Of our webhooks alone, where no attempt succeeded; not what only its receipt would date."""
     api, server = api_server
@@ -205,7 +205,7 @@ def delivery(number: int, sent: senders.Sent, status: int, at: str = "14:30") ->
 
 
 async def test_what_github_could_not_deliver_is_brought_in_once(
-    rig: Place, api_server: tuple[Asked, TestServer], tmp_path: Path
+    rig: Rig, api_server: tuple[Asked, TestServer], tmp_path: Path
 ) -> None:
     """Only deliveries of which no attempt succeeded, of hooks that lead here; with the ids that they would have had."""
     api, server = api_server

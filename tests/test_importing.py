@@ -24,16 +24,16 @@ from collector.webhook import IMPORT
 from tests import recorder, senders
 from tests.conftest import make_log
 from tests.imported_facts import EVENING, entry, facts
-from tests.served import Place, alert, serving
+from tests.served import Rig, alert, serving
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with serving(tmp_path) as made:
         yield made
 
 
-async def brought(rig: Place, source: str, form: str, *records: Any) -> dict[str, Any]:
+async def brought(rig: Rig, source: str, form: str, *records: Any) -> dict[str, Any]:
     """What some records came to."""
     url = f"{rig.served.address}/api/v1/imports/{source}?form={form}"
     async with rig.client.post(url, json=list(records)) as answer:
@@ -43,11 +43,11 @@ async def brought(rig: Place, source: str, form: str, *records: Any) -> dict[str
     return answer_json
 
 
-async def data(rig: Place, event: str) -> Mapping[str, Any]:
+async def data(rig: Rig, event: str) -> Mapping[str, Any]:
     return (await rig.log.read_ids([event]))[-1].data
 
 
-async def types(rig: Place) -> list[str]:
+async def types(rig: Rig) -> list[str]:
     return sorted(event.type for event in (await facts(rig)).values())
 
 
@@ -63,7 +63,7 @@ def of_api(one: senders.Alert, **status: Any) -> dict[str, Any]:
     return fields | more | {"receivers": [{"name": "timelined"}]}
 
 
-async def test_an_alert_has_the_same_id_whichever_way_it_came(rig: Place) -> None:
+async def test_an_alert_has_the_same_id_whichever_way_it_came(rig: Rig) -> None:
     """Told by a webhook, the import adds nothing; fetched first, the webhook is known."""
     receipt = await rig.sent(senders.alertmanager(alert()))
     again = await brought(rig, "alertmanager", "alerts", of_api(alert()), of_api(alert("SlowCart", service="cart")))
@@ -74,7 +74,7 @@ async def test_an_alert_has_the_same_id_whichever_way_it_came(rig: Place) -> Non
     assert later["items"][0]["event"] == again["new"][0]
 
 
-async def test_an_import_again_adds_nothing(rig: Place) -> None:
+async def test_an_import_again_adds_nothing(rig: Rig) -> None:
     """Neither an event nor a delivery."""
     await brought(rig, "alertmanager", "alerts", of_api(alert()))
     before = await rig.log.head(), await rig.log.deliveries()
@@ -82,7 +82,7 @@ async def test_an_import_again_adds_nothing(rig: Place) -> None:
     assert (await rig.log.head(), await rig.log.deliveries()) == before
 
 
-async def test_a_suppressed_alert_is_no_alert(rig: Place) -> None:
+async def test_a_suppressed_alert_is_no_alert(rig: Rig) -> None:
     """Nobody was told of it, so it opens nothing; that it was suppressed, and by what, is told."""
     silence = {
         "id": "0b8e7a4c", "matchers": [{"name": "service", "value": "cart", "isRegex": False, "isEqual": True}],
@@ -103,7 +103,7 @@ async def test_a_suppressed_alert_is_no_alert(rig: Place) -> None:
     assert sorted(titles) == ['Silence created: service="cart"', 'Silence ended: service="cart"']
 
 
-async def test_a_draft_says_what_was_imported(rig: Place) -> None:
+async def test_a_draft_says_what_was_imported(rig: Rig) -> None:
     """Its sender did not tell it at the time, and no row says that it was received then."""
     await brought(rig, "alertmanager", "alerts", of_api(alert()))
     draft = await rig.get("incidents/1/postmortem.md")
@@ -113,7 +113,7 @@ async def test_a_draft_says_what_was_imported(rig: Place) -> None:
     assert "(received " not in draft
 
 
-async def test_no_sender_passes_for_an_import(rig: Place) -> None:
+async def test_no_sender_passes_for_an_import(rig: Rig) -> None:
     """The header that says so counts for nothing on a delivery, and is not kept."""
     sent = senders.alertmanager(alert())
     told = await rig.sent(replace(sent, headers={**sent.headers, IMPORT: "alerts"}))
@@ -125,7 +125,7 @@ async def test_no_sender_passes_for_an_import(rig: Place) -> None:
 # --- PagerDuty ------------------------------------------------------------------------------------------------------
 
 
-async def test_log_entries_are_merged_with_webhooks(rig: Place) -> None:
+async def test_log_entries_are_merged_with_webhooks(rig: Rig) -> None:
     """What a webhook told within a second or two is that; the rest is new; again it is all known."""
     page = senders.page(311, "Errors", at="14:03")
     for sent in (page.triggered(), page.acknowledged("14:05", by="Ana")):
@@ -139,7 +139,7 @@ async def test_log_entries_are_merged_with_webhooks(rig: Place) -> None:
     assert await types(rig) == expected
 
 
-async def test_what_a_webhook_tells_after_an_import_is_told_once(rig: Place) -> None:
+async def test_what_a_webhook_tells_after_an_import_is_told_once(rig: Rig) -> None:
     """Its delivery takes the import's back at once; neither another import nor reading again changes that."""
     page = senders.page(311, "Errors", at="14:03")
     await brought(rig, "pagerduty", "log_entries", *EVENING)
@@ -155,7 +155,7 @@ async def test_what_a_webhook_tells_after_an_import_is_told_once(rig: Place) -> 
     assert (await brought(rig, "pagerduty", "log_entries", *EVENING))["withdrawn"] == 0
 
 
-async def test_a_webhook_takes_back_only_what_its_own_form_may_tell(rig: Place) -> None:
+async def test_a_webhook_takes_back_only_what_its_own_form_may_tell(rig: Rig) -> None:
     """A run of GitHub has a later time once it changed; a deployment's states have ids, and another one is another."""
     deployment = senders.deployment(77, "acme/checkout", "v42", at="13:58")
     body = json.loads(deployment.status("in_progress", "13:59").body)
@@ -172,14 +172,14 @@ async def test_a_webhook_takes_back_only_what_its_own_form_may_tell(rig: Place) 
     assert await types(rig) == sorted([*before, "change.started"])
 
 
-async def test_another_persons_deed_is_another_event(rig: Place) -> None:
+async def test_another_persons_deed_is_another_event(rig: Rig) -> None:
     """Two acknowledgements within a second are two, where two people made them."""
     await rig.sent(senders.page(311, "Errors", at="14:03").acknowledged("14:05", by="Ana"))
     told = await brought(rig, "pagerduty", "log_entries", entry("acknowledge", "14:05:01", by="Ben"))
     assert (told["merged"], len(told["new"])) == (0, 1)
 
 
-async def test_one_record_that_is_not_understood_spoils_no_other(rig: Place) -> None:
+async def test_one_record_that_is_not_understood_spoils_no_other(rig: Rig) -> None:
     """It is kept and listed, with why."""
     told = await brought(rig, "pagerduty", "log_entries", {"id": "R1", "type": "moon_log_entry"}, EVENING[0])
     assert told["not_understood"] == ["a record that is none of log entries of PagerDuty's GET /log_entries"]
@@ -189,7 +189,7 @@ async def test_one_record_that_is_not_understood_spoils_no_other(rig: Place) -> 
 # --- repositories ---------------------------------------------------------------------------------------------------
 
 
-async def test_deployments_and_runs_are_what_github_would_have_sent(rig: Place) -> None:
+async def test_deployments_and_runs_are_what_github_would_have_sent(rig: Rig) -> None:
     """The same ids as its webhooks'."""
     sent = senders.deployment(77, "acme/checkout", "v42", at="13:58").status("success", "14:00")
     body = json.loads(sent.body)
@@ -209,7 +209,7 @@ async def test_deployments_and_runs_are_what_github_would_have_sent(rig: Place) 
     assert (again["known"], again["new"]) == (2, [])
 
 
-async def test_gitlabs_records_are_its_webhooks(rig: Place) -> None:
+async def test_gitlabs_records_are_its_webhooks(rig: Rig) -> None:
     """A deployment with its project, environment and person."""
     record = {
         "id": 42, "iid": 2, "ref": "main", "sha": "b" * 40, "status": "success", "created_at": "2026-03-04T13:55:00Z",
@@ -225,7 +225,7 @@ async def test_gitlabs_records_are_its_webhooks(rig: Place) -> None:
     assert event.data["repository"] == "acme/cart"
 
 
-async def test_grafanas_annotations_are_observations(rig: Place) -> None:
+async def test_grafanas_annotations_are_observations(rig: Rig) -> None:
     """Of people with their name; what Grafana notes of an alert is no alert, since it does not say which."""
     deploy = {"id": 1, "time": 1772632800000, "text": "v42 is out\nfor everybody", "tags": ["deploy", "service:cart"]}
     state = {"id": 2, "time": 1772632860000, "text": "", "prevState": "Normal", "newState": "Alerting", "tags": []}
@@ -241,7 +241,7 @@ async def test_grafanas_annotations_are_observations(rig: Place) -> None:
     assert (await rig.post("replays"))["changes"] == []
 
 
-async def test_grafanas_history_is_told_with_its_labels(rig: Place) -> None:
+async def test_grafanas_history_is_told_with_its_labels(rig: Rig) -> None:
     """A file is what the API answers, a list for each column; a row again adds nothing, and it opens nothing."""
     line = {
         "schemaVersion": 1, "previous": "Normal", "current": "Alerting", "ruleTitle": "Slow", "ruleUID": "abc",
@@ -261,7 +261,7 @@ async def test_grafanas_history_is_told_with_its_labels(rig: Place) -> None:
     assert (await rig.get("incidents"))["incidents"] == []
 
 
-async def test_the_event_recorders_file_is_what_it_sends(rig: Place) -> None:
+async def test_the_event_recorders_file_is_what_it_sends(rig: Rig) -> None:
     """Each entry has the ids that it has as a delivery, wherever its time stands in it."""
     notification = recorder.entry("notification", recorder.notification([recorder.alert_of("Slow")], []))
     await rig.sent(replace(senders.alertmanager(alert()), body=json.dumps(notification).encode()))
@@ -478,7 +478,7 @@ def test_a_table_is_checked_before_any_of_it_is_recorded(database: str, table: s
     assert sentence in failed.stderr
 
 
-async def test_only_who_may_write_brings_in(rig: Place) -> None:
+async def test_only_who_may_write_brings_in(rig: Rig) -> None:
     """Another content type is refused, as a form of another site would send it."""
     url = f"{rig.served.address}/api/v1/imports/alertmanager?form=alerts"
     async with aiohttp.ClientSession() as session, session.post(url, data=b"[]") as answer:

@@ -33,14 +33,14 @@ BLOCKS = 3
 TYPES = ("alert.firing", "alert.resolved", "alert.updated", "change.succeeded")
 
 
-class Place(NamedTuple):
+class Rig(NamedTuple):
     log: EventLog
     lists: Lists
     projections: Projections
 
 
 @asynccontextmanager
-async def filled(where: str | Path) -> AsyncIterator[Place]:
+async def filled(where: str | Path) -> AsyncIterator[Rig]:
     """Lists of many events of one source and few of another, and as many deliveries."""
     async with lists_of.opened(where) as (log, lists):
         await log.lead()
@@ -53,7 +53,7 @@ async def filled(where: str | Path) -> AsyncIterator[Place]:
         await log.append(few)
         if not isinstance(where, Path):
             await lists.write(lambda c: c.exec_driver_sql("ANALYZE event_index"))
-        yield Place(log, lists, Projections(lists, Rules()))
+        yield Rig(log, lists, Projections(lists, Rules()))
 
 
 def identity(number: int) -> str:
@@ -79,7 +79,7 @@ def _fill(connection: Connection) -> None:
     put(connection, tables.cursor, [(1, position + 5, 0, 0, "", b"")])
 
 
-async def plans(rig: Place, ask: Callable[[], Awaitable[Any]]) -> list[str]:
+async def plans(rig: Rig, ask: Callable[[], Awaitable[Any]]) -> list[str]:
     """How the database runs each statement that a question takes, which is about a list or the log."""
     statements: list[tuple[str, Any]] = []
 

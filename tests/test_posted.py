@@ -14,7 +14,7 @@ from collector.event import MACHINE
 from collector.settings import Drafts, Settings, SourceSettings, Storage, Web
 from collector.sources import SOURCES
 from tests.recorded import CASES, CREDENTIALS, PAYLOADS, READING, RECEIVED, parsed, recorded
-from tests.served import Place
+from tests.served import Rig
 
 FOLDERS = {
     "azure-monitor": "azuremonitor", "cdevents": "cloudevents", "google-cloud-monitoring": "googlecloud",
@@ -56,7 +56,7 @@ def published() -> list[Posted]:
 
 
 @asynccontextmanager
-async def serving(folder: Path, name: str) -> AsyncIterator[Place]:
+async def serving(folder: Path, name: str) -> AsyncIterator[Rig]:
     """A daemon with a source of each kind that wants its proof, and one that is open, at the hour of the recordings."""
     sources = {kind: SourceSettings(kind=kind, credentials=CREDENTIALS[kind], reading=READING) for kind in SOURCES} | {
         f"{kind}-open": SourceSettings(kind=kind, reading=READING) for kind in SOURCES
@@ -68,10 +68,10 @@ async def serving(folder: Path, name: str) -> AsyncIterator[Place]:
         sources=sources,
     )
     async with daemon.running(settings, clock=lambda: RECEIVED) as served, aiohttp.ClientSession() as client:
-        yield Place(folder, served, client)
+        yield Rig(folder, served, client)
 
 
-async def answered(rig: Place, sent: Posted) -> list[dict[str, Any]] | None:
+async def answered(rig: Rig, sent: Posted) -> list[dict[str, Any]] | None:
     """What became of each of its events; None where the answer is the challenge of a new subscription."""
     url = f"{rig.served.address}/webhooks/{sent.path}"
     async with rig.client.post(url, data=sent.body, headers=sent.headers) as answer:
@@ -79,7 +79,7 @@ async def answered(rig: Place, sent: Posted) -> list[dict[str, Any]] | None:
         return (await answer.json())["items"] if answer.content_type == "application/json" else None
 
 
-async def told(place: Place) -> dict[str, str]:
+async def told(place: Rig) -> dict[str, str]:
     """The ids of senders' events, each with its source."""
     events = await place.log.read(limit=100_000)
     return {each.id: each.source for each in events if each.source != MACHINE}

@@ -229,7 +229,7 @@ def test_a_pointer_touches_what_it_leads_to_and_through() -> None:
 # --- the whole way ----------------------------------------------------------------------------------------------------
 
 
-class Place:
+class Rig:
     """Intake over a log, with rules for one source."""
 
     def __init__(self, log: EventLog, path: Path, kind: str, how: Redaction, **proof: Any) -> None:
@@ -255,10 +255,10 @@ class Place:
         return any(secret.encode() in path.read_bytes() for path in files)
 
 
-async def placed(folder: Path, kind: str, how: Redaction, **proof: Any) -> Place:
+async def placed(folder: Path, kind: str, how: Redaction, **proof: Any) -> Rig:
     """Intake over a log in a folder."""
     path = folder / "t.db"
-    return Place(await open_log(f"sqlite:///{path}"), path, kind, how, **proof)
+    return Rig(await open_log(f"sqlite:///{path}"), path, kind, how, **proof)
 
 
 ANNOTATION = rules("/alerts/*/annotations/summary", "/commonAnnotations", patterns=("kestrel-[0-9]{4}",))

@@ -24,7 +24,7 @@ from collector.settings import load_settings
 from collector.verification.verify import Beyond, verify
 from collector.webhook import Reading, Webhook
 from tests import senders
-from tests.served import SECRET, Place, alert, serving
+from tests.served import SECRET, Rig, alert, serving
 
 BLIND = Reading(service_labels=("nothing",), severity_labels=("nothing",))
 """A reading that finds neither service nor severity: what an older configuration may have been."""
@@ -32,12 +32,12 @@ MARKS = ("reread_at", "not_told")
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with serving(tmp_path) as made:
         yield made
 
 
-def reading_as(rig: Place, change: Callable[[Endpoint], Endpoint], source: str = "alertmanager") -> None:
+def reading_as(rig: Rig, change: Callable[[Endpoint], Endpoint], source: str = "alertmanager") -> None:
     """Have the daemon read one source's deliveries otherwise from now on."""
     known = daemon.endpoints(rig.served.runtime.settings)
     rig.served.runtime.intake.serve({**known, source: change(known[source])})
@@ -62,7 +62,7 @@ def failing(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     raise KeyError("a parser's mistake")
 
 
-async def replayed(rig: Place, **fields: Any) -> list[dict[str, Any]]:
+async def replayed(rig: Rig, **fields: Any) -> list[dict[str, Any]]:
     """All changes of one pass, some deliveries at a time; the lists have taken them in."""
     changes: list[dict[str, Any]] = []
     after = 0
@@ -75,7 +75,7 @@ async def replayed(rig: Place, **fields: Any) -> list[dict[str, Any]]:
     return changes
 
 
-async def told_an_evening(rig: Place) -> None:
+async def told_an_evening(rig: Rig) -> None:
     """Alerts of two services with repeats and a text that changes, a page, and a change."""
     first, other = alert(summary="12% fail"), alert("SlowCart", service="cart")
     page = senders.page(311, "Errors", at="14:03")
@@ -92,7 +92,7 @@ async def told_an_evening(rig: Place) -> None:
     await rig.caught_up()
 
 
-async def facts(rig: Place) -> dict[str, Event]:
+async def facts(rig: Rig) -> dict[str, Event]:
     """What senders' events say now, without marks of how they came to say it."""
     events = await rig.log.read(limit=1000)
     return {event.id: bare(event) for event in current(events) if event.source not in ("timelined", "people")}
@@ -106,11 +106,11 @@ def bare(event: RecordedEvent) -> Event:
     return Event(**{**fields, **moments, "revision": 0, "amendment": "", "data": data})
 
 
-async def head(rig: Place) -> int:
+async def head(rig: Rig) -> int:
     return await rig.log.head()
 
 
-async def assert_sound(rig: Place) -> None:
+async def assert_sound(rig: Rig) -> None:
     """The log verifies, and the lists are what it makes of them."""
     verdict = await rig.log.query(partial(verify, beyond=Beyond()))
     assert verdict.differences == ()
@@ -146,7 +146,7 @@ async def test_a_fixed_parser_leaves_what_it_would_have_stored(
         assert await head(rig) == after
 
 
-async def test_the_draft_says_what_was_read_again(rig: Place) -> None:
+async def test_the_draft_says_what_was_read_again(rig: Rig) -> None:
     """With the event that proves it, and with how it was read at first."""
     reading_as(rig, blind)
     await told_an_evening(rig)
@@ -157,7 +157,7 @@ async def test_the_draft_says_what_was_read_again(rig: Place) -> None:
     assert "it had been unknown" in draft
 
 
-async def test_what_was_not_understood_is_found_and_said(rig: Place) -> None:
+async def test_what_was_not_understood_is_found_and_said(rig: Rig) -> None:
     """The event that nothing was understood goes, and the draft says that the rest was found later."""
     reading_as(rig, with_parser(failing))
     await rig.sent(senders.alertmanager(alert()))
@@ -173,7 +173,7 @@ async def test_what_was_not_understood_is_found_and_said(rig: Place) -> None:
     assert "not understood" not in draft.replace("understood at first", "")
 
 
-async def test_what_people_said_stands_above_a_parser(rig: Place) -> None:
+async def test_what_people_said_stands_above_a_parser(rig: Rig) -> None:
     """A corrected field stays corrected, and says so; what was retracted stays out."""
     reading_as(rig, blind)
     told = await rig.sent(senders.alertmanager(alert(), alert("SlowCart", service="cart")))
@@ -192,7 +192,7 @@ async def test_what_people_said_stands_above_a_parser(rig: Place) -> None:
     await assert_sound(rig)
 
 
-async def test_what_a_delivery_does_not_tell_is_withdrawn_and_may_come_back(rig: Place) -> None:
+async def test_what_a_delivery_does_not_tell_is_withdrawn_and_may_come_back(rig: Rig) -> None:
     """A parser that invented an event, one that does not, and the first again."""
     parse = daemon.endpoints(rig.served.runtime.settings)["alertmanager"].source.parse
 
@@ -211,7 +211,7 @@ async def test_what_a_delivery_does_not_tell_is_withdrawn_and_may_come_back(rig:
     await assert_sound(rig)
 
 
-async def test_a_parser_that_understands_less_changes_nothing(rig: Place) -> None:
+async def test_a_parser_that_understands_less_changes_nothing(rig: Rig) -> None:
     """What was understood is not given up for a mistake of today's."""
     await told_an_evening(rig)
     reading_as(rig, with_parser(failing))
@@ -222,7 +222,7 @@ async def test_a_parser_that_understands_less_changes_nothing(rig: Place) -> Non
     assert await head(rig) == before
 
 
-async def test_what_was_removed_stays_removed(rig: Place) -> None:
+async def test_what_was_removed_stays_removed(rig: Rig) -> None:
     """An erased event and an erased body are left; an event that was found later takes its delivery's body with it."""
     reading_as(rig, with_parser(failing))
     receipt = await rig.sent(senders.alertmanager(alert(pod=SECRET)))
@@ -254,7 +254,7 @@ async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
         known = daemon.endpoints(settings)["alertmanager"]
         fixed = msgspec.structs.replace(known, reading=Reading())
         served.runtime.intake.serve({"alertmanager": fixed})
-        rig = Place(tmp_path, served, None)  # type: ignore[arg-type]
+        rig = Rig(tmp_path, served, None)  # type: ignore[arg-type]
         app = served.runtime
         found = await app._reparse(Selection(), False)
         assert [(c.event, c.what, c.fields["service"]) for c in found.changes] == [

@@ -19,7 +19,7 @@ DAY = 24 * HOUR
 START = 1_772_632_800_000_000
 
 
-class Place:
+class Rig:
     """A log whose deliveries came a day apart, and a clock."""
 
     def __init__(self, log: EventLog) -> None:
@@ -64,13 +64,13 @@ def fact(name: str, source: str) -> Event:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     log = await open_log(f"sqlite:///{tmp_path / 't.db'}")
-    yield Place(log)
+    yield Rig(log)
     await log.close()
 
 
-async def test_repeats_go_first(rig: Place) -> None:
+async def test_repeats_go_first(rig: Rig) -> None:
     """A body that told nothing new goes at its age; one with anything new, or with nothing at all, stays."""
     for names in (("a",), ("a",), ("a", "b"), (), ("b",)):
         await rig.told(*names)
@@ -79,7 +79,7 @@ async def test_repeats_go_first(rig: Place) -> None:
     assert [event.title for event in await rig.log.read() if event.type == "alert.firing"] == ["a", "b"]
 
 
-async def test_deliveries_go_at_their_own_age_whatever_they_told(rig: Place) -> None:
+async def test_deliveries_go_at_their_own_age_whatever_they_told(rig: Rig) -> None:
     """Of this source alone; what was read out of them stays, and so does each delivery's row."""
     for names, source in ((("a",), "am"), (("a",), "gh"), (("a",), "am"), (("b",), "am")):
         await rig.told(*names, source=source)
@@ -89,7 +89,7 @@ async def test_deliveries_go_at_their_own_age_whatever_they_told(rig: Place) -> 
     assert {event.title for event in await rig.log.read() if event.type == "alert.firing"} == {"a", "b"}
 
 
-async def test_a_removal_is_on_record_and_verifies(rig: Place) -> None:
+async def test_a_removal_is_on_record_and_verifies(rig: Rig) -> None:
     """Source, kind, numbers and how many: by it a removed body is told from a lost one."""
     for name in ("a", "a", "b"):
         await rig.told(name)
@@ -108,7 +108,7 @@ async def test_a_removal_is_on_record_and_verifies(rig: Place) -> None:
     ]
 
 
-async def test_each_pass_goes_on_where_the_last_one_ended(rig: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_each_pass_goes_on_where_the_last_one_ended(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """In small transactions, also after a start; a second pass finds nothing and records nothing."""
     monkeypatch.setattr(retention, "_MOST", 2)
     for _ in range(7):
@@ -123,7 +123,7 @@ async def test_each_pass_goes_on_where_the_last_one_ended(rig: Place, monkeypatc
     assert await rig.differences() == ()
 
 
-async def test_without_an_age_nothing_goes(rig: Place) -> None:
+async def test_without_an_age_nothing_goes(rig: Rig) -> None:
     """By default everything is kept."""
     await rig.told("a")
     rig.now += 10_000 * DAY
@@ -131,7 +131,7 @@ async def test_without_an_age_nothing_goes(rig: Place) -> None:
     assert await rig.kept() == ["d1"]
 
 
-async def test_a_log_that_cannot_be_written_is_tried_again(rig: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_that_cannot_be_written_is_tried_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass that fails loses nothing and is made up for."""
     await rig.told("a")
     await rig.told("a")
@@ -147,7 +147,7 @@ async def test_a_log_that_cannot_be_written_is_tried_again(rig: Place, monkeypat
     assert await job.run() == 1
 
 
-async def test_removed_bytes_are_overwritten(rig: Place, tmp_path: Path) -> None:
+async def test_removed_bytes_are_overwritten(rig: Rig, tmp_path: Path) -> None:
     """What expired is not left in free pages of the file."""
     await rig.told("a")
     await rig.told("a")

@@ -22,7 +22,7 @@ START = 1_772_632_800_000_000
 WITHIN = 5 * MINUTE
 
 
-class Place:
+class Rig:
     """A log, a clock, and what a job of it records."""
 
     def __init__(self, log: EventLog) -> None:
@@ -57,13 +57,13 @@ def firing(alert: str, source: str = "am", at: int = START, service: str | None 
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Place]:
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     log = await open_log(f"sqlite:///{tmp_path / 't.db'}")
-    yield Place(log)
+    yield Rig(log)
     await log.close()
 
 
-async def test_a_heartbeat_that_is_told_is_not_missed(rig: Place) -> None:
+async def test_a_heartbeat_that_is_told_is_not_missed(rig: Rig) -> None:
     """It is the same event each time, so the log has it once; that its deliveries arrive is what counts."""
     job = rig.job(am="Watchdog")
     for _ in range(20):
@@ -74,7 +74,7 @@ async def test_a_heartbeat_that_is_told_is_not_missed(rig: Place) -> None:
     assert len(await rig.log.read()) == 1
 
 
-async def test_a_silence_is_recorded_once_and_so_is_its_end(rig: Place) -> None:
+async def test_a_silence_is_recorded_once_and_so_is_its_end(rig: Rig) -> None:
     """From when it was told last, whatever else the source tells meanwhile, to when it is told again."""
     job = rig.job(am="watchdog")
     await rig.told("Watchdog")
@@ -94,7 +94,7 @@ async def test_a_silence_is_recorded_once_and_so_is_its_end(rig: Place) -> None:
     assert (ended.entity, ended.occurred_at, ended.data["until"]) == (began.entity, START, rig.now)
 
 
-async def test_each_source_has_a_heartbeat_of_its_own(rig: Place) -> None:
+async def test_each_source_has_a_heartbeat_of_its_own(rig: Rig) -> None:
     """An alert of that name from elsewhere says nothing of this one."""
     job = rig.job(am="Watchdog", other="Watchdog")
     for _ in range(7):
@@ -104,7 +104,7 @@ async def test_each_source_has_a_heartbeat_of_its_own(rig: Place) -> None:
     assert [event.data["of"] for event in await rig.gaps()] == ["am"]
 
 
-async def test_a_silence_goes_on_over_a_restart(rig: Place) -> None:
+async def test_a_silence_goes_on_over_a_restart(rig: Rig) -> None:
     """The next daemon knows it from the log: it records no second beginning, and the end when it hears it."""
     await rig.told("Watchdog")
     job = rig.job(am="Watchdog")
@@ -122,7 +122,7 @@ async def test_a_silence_goes_on_over_a_restart(rig: Place) -> None:
     assert open_gaps(await rig.gaps()) == {}
 
 
-async def test_a_time_in_which_we_were_down_is_no_silence_of_a_source(rig: Place) -> None:
+async def test_a_time_in_which_we_were_down_is_no_silence_of_a_source(rig: Rig) -> None:
     """After a start it has as long as ever to be told."""
     await rig.told("Watchdog")
     rig.now += 10 * WITHIN
@@ -134,7 +134,7 @@ async def test_a_time_in_which_we_were_down_is_no_silence_of_a_source(rig: Place
     assert await rig.gaps() == []
 
 
-async def test_one_that_nobody_listens_to_any_more_is_over(rig: Place) -> None:
+async def test_one_that_nobody_listens_to_any_more_is_over(rig: Rig) -> None:
     """Else every later draft would say that it is still missed."""
     job = rig.job(am="Watchdog")
     await job.run()
@@ -147,7 +147,7 @@ async def test_one_that_nobody_listens_to_any_more_is_over(rig: Place) -> None:
     assert (ended.data["until"], ended.data["reason"]) == (rig.now, silences.UNWATCHED)
 
 
-async def test_a_heartbeat_among_many_deliveries_is_found(rig: Place) -> None:
+async def test_a_heartbeat_among_many_deliveries_is_found(rig: Rig) -> None:
     """However much a source tells between two looks."""
     job = rig.job(am="Watchdog")
     await job.run()
