@@ -93,10 +93,10 @@ async def incident(request: web.Request) -> IncidentRow:
 async def follow(app: web.Application, number: int) -> IncidentRow:
     """The incident a number leads to now."""
     row = await app[PROJECTIONS].incident(number)
-    seen = {number}
+    numbers = {number}
     # A circle of merges should never be; where there is one, it ends where it began.
-    while row is not None and row.merged_into is not None and row.merged_into not in seen:
-        seen.add(row.merged_into)
+    while row is not None and row.merged_into is not None and row.merged_into not in numbers:
+        numbers.add(row.merged_into)
         row = await app[PROJECTIONS].incident(row.merged_into)
     if row is None:
         raise NotFound(f"cannot find incident {number}: no incident has this number; list /api/v1/incidents", "number")
