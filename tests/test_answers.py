@@ -158,5 +158,5 @@ def test_a_signal_says_since_when() -> None:
 
 def test_what_joined_nothing_is_counted_by_reason() -> None:
     """The answer for events in no incident has the count, the reasons and the newest of them."""
-    shown = told.unjoined(2, {"no service": 2}, [NearbyEvent(event=_fact(), reason="no service")])
+    shown = told.unjoined(2, {"no service": 2}, [NearbyEvent(event=_fact(), reason="no service")], {})
     assert (shown["count"], shown["reasons"], shown["newest"][0]["event"]["position"]) == (2, {"no service": 2}, 7)
