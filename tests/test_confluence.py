@@ -91,11 +91,11 @@ def test_citations_lead_to_the_daemon() -> None:
 
 def test_front_matter_tells_programs_what_they_ask_for() -> None:
     """Durations are seconds, and what is not known is null."""
-    told = MADE_UP["example"]()
-    front = yaml.safe_load(archive(told.draft()).split("---\n")[1])
-    assert front["services"] == list(told.history().services)
+    story = MADE_UP["example"]()
+    front = yaml.safe_load(archive(story.draft()).split("---\n")[1])
+    assert front["services"] == list(story.history().services)
     assert front["durations"].keys() <= {"detect", "acknowledge", "mitigate", "resolve"}
-    assert front["digest"] == told.draft().digest
+    assert front["digest"] == story.draft().digest
 
 
 @pytest.mark.parametrize("most", [400, 1_000, 3_000])
