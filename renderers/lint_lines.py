@@ -104,13 +104,13 @@ def moment_of(row: re.Match[str]) -> datetime:
 
 def rows(lines: Sequence[LintLine], *, everywhere: bool = False) -> list[tuple[LintLine, datetime]]:
     """The rows of the timeline, or of every table with times in front, each with its time."""
-    found = [
+    dated = [
         (line, row)
         for line in lines
         if (everywhere or line.section == "timeline") and (row := ROW_TIME.match(line.text))
     ]
     timed: list[tuple[LintLine, datetime]] = []
-    for line, row in found:
+    for line, row in dated:
         try:
             timed.append((line, moment_of(row)))
         except ValueError:

@@ -136,12 +136,12 @@ def _resolved_early(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, 
         if over and _ALERT_ROW.search(line.text):
             yield line, 2, "this alert fired or ended after what the timeline calls the end"
         over = over or "Resolved" in (label[1].split(", ") if (label := _LABEL.match(_cell(line.text))) else ())
-    told = [line for line, _ in rows(lines)]
-    whole = "\n".join(line.text for line in told)
+    row_lines = [line for line, _ in rows(lines)]
+    whole = "\n".join(line.text for line in row_lines)
     if not any(re.match(r"\*\*Status:\*\* Resolved\b", line.text) for line in lines) or "more alert" in whole:
         return
     open_alerts = "\n".join(line.text for line in lines if "No end is recorded for" in line.text)
-    for line in told:
+    for line in row_lines:
         for fired in _FIRED.finditer(line.text):
             if not re.search(rf"alert {re.escape(fired[1])}\b[^|;]* resolved\b", whole, re.IGNORECASE) and (
                 fired[1] not in open_alerts

@@ -67,13 +67,13 @@ def _unknown_counts(lines: Sequence[LintLine]) -> Found:
     """A count of something that the evidence counts, too, and never so."""
     evidence: dict[str, set[int]] = {}
     for line in lines:
-        for found in _COUNT.finditer(line.text) if line.cited and not line.stated else ():
-            evidence.setdefault(found[2].casefold(), set()).add(int(found[1]))
+        for match in _COUNT.finditer(line.text) if line.cited and not line.stated else ():
+            evidence.setdefault(match[2].casefold(), set()).add(int(match[1]))
     for line in _written(lines) if evidence else ():
-        for found in _COUNT.finditer(unquoted(line.text)):
-            counted = evidence.get(found[2].casefold())
-            if counted and int(found[1]) not in counted:
-                yield line, found.start(), f"{found[0]}: the evidence in this file counts {_listed(counted)}"
+        for match in _COUNT.finditer(unquoted(line.text)):
+            counted = evidence.get(match[2].casefold())
+            if counted and int(match[1]) not in counted:
+                yield line, match.start(), f"{match[0]}: the evidence in this file counts {_listed(counted)}"
 
 
 def _listed(counted: set[int]) -> str:
@@ -120,11 +120,11 @@ def _day_of(text: str) -> date | None:
 def late_review(lines: Sequence[LintLine], now: datetime) -> Found:
     """That it is over for days, and nobody has reviewed it."""
     status = next((line for line in lines if _STATUS.match(line.text)), None)
-    told = rows(lines)
-    if status is None or not told:
+    timed = rows(lines)
+    if status is None or not timed:
         return
     grave = any(_GRAVE.match(line.text) for line in lines)
-    ended = next((at for line, at in reversed(told) if "**Resolved" in line.text), told[-1][1])
+    ended = next((at for line, at in reversed(timed) if "**Resolved" in line.text), timed[-1][1])
     if now.astimezone(UTC) - ended > REVIEW[grave]:
         yield status, 0, (f"it is over for {(now.astimezone(UTC) - ended).days} days and is not called reviewed: "
                           f"{REVIEW[grave].days} days are the usual bound")  # fmt: skip

@@ -76,11 +76,11 @@ class Several:
     def deliver(self, log: str, number: int) -> int:
         """One firing alert to a log; the status of the answer."""
         try:
-            status, told = post(f"{self.address}/webhooks/{SENDERS[log]}", alert("firing", number=number))
+            status, answer = post(f"{self.address}/webhooks/{SENDERS[log]}", alert("firing", number=number))
         except urllib.error.HTTPError as refused:
             with refused:
                 return refused.code
-        self.acknowledged[log] |= {item["event"] for item in told["items"]}
+        self.acknowledged[log] |= {item["event"] for item in answer["items"]}
         return status
 
     def refusal(self, path: str, body: bytes | None = None) -> tuple[int, str]:
@@ -96,13 +96,13 @@ class Several:
         return told
 
     def events(self, log: str) -> list[Any]:
-        found: list[Any] = []
+        events_read: list[Any] = []
         after = 0
         while after is not None:
             page = get(f"{self.of(log)}/api/v1/events?limit=1000&after={after}")
-            found += page["events"]
+            events_read += page["events"]
             after = page["next"]
-        return found
+        return events_read
 
     def run(self, *arguments: str) -> Result:
         return run(*arguments, TIMELINED_CONFIG_FILE=str(self.config))
@@ -121,14 +121,14 @@ class Several:
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Several]:
     with postgres.serving() as server:
-        made = Several(tmp_path_factory.mktemp("logs"), server)
+        server_logs = Several(tmp_path_factory.mktemp("logs"), server)
         try:
-            made.start()
-            assert [made.deliver(log, 1) for log in LOGS] == [202] * len(LOGS)
-            eventually(lambda: all(state["lag"] == 0 for state in made.ready()["logs"].values()))
-            yield made
+            server_logs.start()
+            assert [server_logs.deliver(log, 1) for log in LOGS] == [202] * len(LOGS)
+            eventually(lambda: all(state["lag"] == 0 for state in server_logs.ready()["logs"].values()))
+            yield server_logs
         finally:
-            made.process.kill()
+            server_logs.process.kill()
 
 
 def test_each_log_is_gapless_and_verifies_after_kill_9_under_load(several: Several) -> None:
@@ -170,13 +170,13 @@ def test_an_unknown_source_is_answered_as_ever(several: Several) -> None:
 def test_lists_of_all_logs_are_merged_and_join_nothing(several: Several) -> None:
     """The same alerts in three logs are three incidents. A cursor walks through all of them, each once."""
     eventually(lambda: len(get(f"{several.address}/api/v1/logs/incidents")["incidents"]) == len(LOGS))
-    found: list[tuple[str, int]] = []
+    incidents: list[tuple[str, int]] = []
     cursor = ""
     while cursor is not None:
         page = get(f"{several.address}/api/v1/logs/incidents?limit=1&cursor={cursor}")
-        found += [(row["log"], row["number"]) for row in page["incidents"]]
+        incidents += [(row["log"], row["number"]) for row in page["incidents"]]
         cursor = page["next"]
-    assert sorted(found) == [(log, 1) for log in LOGS]
+    assert sorted(incidents) == [(log, 1) for log in LOGS]
     for log in LOGS:
         assert len(get(f"{several.of(log)}/api/v1/incidents")["incidents"]) == 1
     events: list[Any] = []
@@ -196,19 +196,19 @@ def test_what_comes_in_any_log_is_told_in_one_stream(several: Several) -> None:
 
     def told(count: int, **headers: str) -> list[tuple[str, str]]:
         """The cursor and the log of the next events; two are delivered once the stream is there."""
-        asked = Request(f"{several.address}/api/v1/logs/stream?type=alert.firing", headers=headers)  # noqa: S310
-        found: list[tuple[str, str]] = []
+        request = Request(f"{several.address}/api/v1/logs/stream?type=alert.firing", headers=headers)  # noqa: S310
+        received: list[tuple[str, str]] = []
         cursor = ""
-        with urlopen(asked, timeout=PATIENCE) as stream:  # noqa: S310
-            while len(found) < count:
+        with urlopen(request, timeout=PATIENCE) as stream:  # noqa: S310
+            while len(received) < count:
                 name, _, value = stream.readline().decode().strip().partition(": ")
                 if value.startswith("position ") and not headers:
                     assert [several.deliver(log, 90) for log in ("eu", "default")] == [202, 202]
                 if name == "id":
                     cursor = value
                 if name == "data":
-                    found.append((cursor, json.loads(value)["log"]))
-        return found
+                    received.append((cursor, json.loads(value)["log"]))
+        return received
 
     (first, one), (_, other) = told(2)
     assert {one, other} == {"eu", "default"}

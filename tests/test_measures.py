@@ -29,27 +29,29 @@ from tests.histories import MADE_UP, Told, example
 @pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
 def test_the_numbers_are_those_of_the_draft(build: Callable[[], Told]) -> None:
     """In every profile: the same durations, status and reason, and every event that proves an end is cited there."""
-    told = build()
-    found = json.loads(measured(told.draft()))
+    story = build()
+    result = json.loads(measured(story.draft()))
     for profile in PROFILES:
-        drawn = json.loads(to_json(told.draft(profile=profile)))
-        assert len(found["profiles"][profile]) == len(drawn["durations"])
-        for each, shown in zip(found["profiles"][profile], drawn["durations"], strict=True):
-            seconds = None if each["micros"] is None else each["micros"] / SECOND
-            assert (each["term"], each["status"], each["why"], seconds) == (
-                shown["term"], shown["status"], shown["why"], shown["seconds"],
+        drawn = json.loads(to_json(story.draft(profile=profile)))
+        assert len(result["profiles"][profile]) == len(drawn["durations"])
+        for measure, drawn_duration in zip(result["profiles"][profile], drawn["durations"], strict=True):
+            seconds = None if measure["micros"] is None else measure["micros"] / SECOND
+            assert (measure["term"], measure["status"], measure["why"], seconds) == (
+                drawn_duration["term"], drawn_duration["status"], drawn_duration["why"], drawn_duration["seconds"],
             )  # fmt: skip
-            assert sorted({*each["from"]["events"], *each["to"]["events"]}) == sorted(set(shown["cites"]))
+            assert sorted({*measure["from"]["events"], *measure["to"]["events"]}) == sorted(
+                set(drawn_duration["cites"])
+            )
             if seconds is not None:
-                assert each["to"]["at"] - each["from"]["at"] == each["micros"]
+                assert measure["to"]["at"] - measure["from"]["at"] == measure["micros"]
 
 
 def declared() -> Told:
     """Somebody opened a page by hand, and nobody was paged."""
-    told = Told()
-    told.add("report.received", "09:50:00", title="Invoices fail", service="billing")
-    told.page("triggered", "10:00:00", service="billing", actor="Mara")
-    return told
+    story = Told()
+    story.add("report.received", "09:50:00", title="Invoices fail", service="billing")
+    story.page("triggered", "10:00:00", service="billing", actor="Mara")
+    return story
 
 
 @pytest.mark.parametrize("build", [declared, *MADE_UP.values()])
@@ -57,35 +59,35 @@ def test_what_is_not_known_is_told_as_in_the_draft(build: Callable[[], Told]) ->
     """An end without a time is explained in the words of the draft's table."""
     document = build().draft()
     rows = measures(document.history, document.options).rows
-    found = json.loads(measured(document))["profiles"]["timelined"]
-    for row, each in zip(rows, found, strict=True):
+    result = json.loads(measured(document))["profiles"]["timelined"]
+    for row, each in zip(rows, result, strict=True):
         for cell, side in ((2, "from"), (3, "to")):
             if each[side]["at"] is None:
                 assert plain(row.cells[cell]) == each[side]["basis"]
-    assert build is not declared or found[1]["from"]["basis"] == "nobody paged"
+    assert build is not declared or result[1]["from"]["basis"] == "nobody paged"
 
 
 def test_who_noticed_is_what_the_draft_tells() -> None:
     """Monitoring, where an alert was first; people, where a report was; stated, where somebody said so."""
-    told = example()
-    assert json.loads(measured(told.draft()))["detected_by"] == "monitoring"
+    story = example()
+    assert json.loads(measured(story.draft()))["detected_by"] == "monitoring"
     report = Told()
     report.says("incident.opened", "14:00:00", "Checkout fails.", data={"by": "support"})
     assert json.loads(measured(report.draft()))["detected_by"] == "people"
-    told.marks("detected", "14:01:00", said="support")
-    assert json.loads(measured(told.draft()))["detected_by"] == "stated"
+    story.marks("detected", "14:01:00", said="support")
+    assert json.loads(measured(story.draft()))["detected_by"] == "stated"
 
 
 @given(st.lists(st.none() | st.integers(0, 10**12), max_size=30))
 def test_a_median_is_of_what_is_known(values: list[int | None]) -> None:
     """What is not known counts as not known; of fewer than five known values there is no median."""
-    told, known = distribution(values), [value for value in values if value is not None]
-    assert (told.known, told.of) == (len(known), len(values))
-    if len(known) < FEWEST:
-        assert (told.lower, told.median, told.upper) == (None, None, None)
+    spread, known_values = distribution(values), [value for value in values if value is not None]
+    assert (spread.known, spread.of) == (len(known_values), len(values))
+    if len(known_values) < FEWEST:
+        assert (spread.lower, spread.median, spread.upper) == (None, None, None)
     else:
-        assert told.median == pytest.approx(median(known))
-        assert (told.lower or 0) <= (told.median or 0) <= (told.upper or 0)
+        assert spread.median == pytest.approx(median(known_values))
+        assert (spread.lower or 0) <= (spread.median or 0) <= (spread.upper or 0)
 
 
 @pytest.fixture
@@ -119,15 +121,15 @@ def resolve_of(counted: Any) -> Any:
 
 async def test_over_several_incidents_what_is_not_known_is_counted(counted: Face) -> None:
     """Known for five of six, with the median of those; the list says of each what it is; no mean anywhere."""
-    told = (await counted.get("/api/v1/metrics")).json
-    resolve = resolve_of(told)
-    assert (told["incidents"], resolve["known"], resolve["of"]) == (6, 5, 6)
+    answer = (await counted.get("/api/v1/metrics")).json
+    resolve = resolve_of(answer)
+    assert (answer["incidents"], resolve["known"], resolve["of"]) == (6, 5, 6)
     assert (resolve["lower_quartile"], resolve["median"], resolve["upper_quartile"]) == (120, 180, 240)
     assert [(each["incident"], each["seconds"]) for each in resolve["values"]] == [
         (6, None), (5, 300), (4, 240), (3, 180), (2, 120), (1, 60),
     ]  # fmt: skip
     assert resolve["values"][0]["status"] == "pending"
-    assert "mean" not in json.dumps(told)
+    assert "mean" not in json.dumps(answer)
     groups = (await counted.get("/api/v1/metrics?by=service")).json["groups"]
     assert [(each["name"], each["incidents"], resolve_of(each)["known"]) for each in groups] == [
         ("cart", 3, 2), ("web", 3, 3),

@@ -46,10 +46,10 @@ class Desk:
     targets: dict[str, Target]
     wiki: FakeConfluence
 
-    async def publish(self, target: str, **said: Any) -> Answer:
+    async def publish(self, target: str, **fields: Any) -> Answer:
         """Ask for it, a second after the one before."""
         self.face.now += 1_000_000
-        return await self.face.post(PUBLISH, {"target": target, "by": "Ada", **said})
+        return await self.face.post(PUBLISH, {"target": target, "by": "Ada", **fields})
 
     async def changed(self) -> None:
         """The postmortem says something else from now on."""
@@ -57,15 +57,15 @@ class Desk:
         said = {"field": "summary", "value": f"Nobody could pay at {self.face.now}.", "by": "Ada"}
         assert (await self.face.post("/api/v1/incidents/1/edit", said)).status == 201
 
-    def token(self, said: str | None) -> None:
+    def token(self, value: str | None) -> None:
         """What the file with the token says from now on; None removes it."""
         file = Path(self.targets["tracker"].token_file)
-        file.unlink() if said is None else file.write_text(said, "utf-8")
+        file.unlink() if value is None else file.write_text(value, "utf-8")
 
-    def git(self, *words: str, said: str = "") -> str:
+    def git(self, *words: str, stdin_text: str = "") -> str:
         """What git tells of the repository, or does there as somebody."""
         named = {f"GIT_{who}_{what}": "Ben <ben@x>" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-        done = subprocess.run(["git", *words], cwd=self.repository, input=said, capture_output=True, text=True,
+        done = subprocess.run(["git", *words], cwd=self.repository, input=stdin_text, capture_output=True, text=True,
                               check=True, env={**os.environ, **named})  # fmt: skip
         return done.stdout
 
@@ -77,7 +77,7 @@ class Desk:
     def edits(self, text: str, branch: str = "main") -> None:
         """Somebody commits another text of the file."""
         path, _ = self.file(branch)
-        blob = self.git("hash-object", "-w", "--stdin", said=text).strip()
+        blob = self.git("hash-object", "-w", "--stdin", stdin_text=text).strip()
         tree = _tree(self, path.split("/"), blob)
         commit = self.git("commit-tree", tree, "-p", branch, "-m", "edit").strip()
         self.git("update-ref", f"refs/heads/{branch}", commit)
@@ -86,9 +86,9 @@ class Desk:
 def _tree(desk: Desk, path: list[str], blob: str) -> str:
     """A tree of nothing but this file."""
     entry = f"100644 blob {blob}\t{path[-1]}\n"
-    tree = desk.git("mktree", said=entry).strip()
+    tree = desk.git("mktree", stdin_text=entry).strip()
     for name in reversed(path[:-1]):
-        tree = desk.git("mktree", said=f"040000 tree {tree}\t{name}\n").strip()
+        tree = desk.git("mktree", stdin_text=f"040000 tree {tree}\t{name}\n").strip()
     return tree
 
 
@@ -197,12 +197,12 @@ async def test_a_pull_request_is_opened_once(desk: Desk) -> None:
     desk.edits("Nothing.\n")
     empty = desk.git("commit-tree", desk.git("mktree").strip(), "-m", "nothing").strip()
     desk.git("update-ref", "refs/heads/main", empty)
-    told = (await desk.publish("reviewed")).json
-    assert (told["outcome"], told["request"]) == ("published", "https://github.example/acme/postmortems/pull/1")
+    answer = (await desk.publish("reviewed")).json
+    assert (answer["outcome"], answer["request"]) == ("published", "https://github.example/acme/postmortems/pull/1")
     assert "Nobody could pay" in desk.file("timelined/incident-1")[1]
     assert desk.git("ls-tree", "main") == ""
     await desk.changed()
-    assert (await desk.publish("reviewed")).json["request"] == told["request"]
+    assert (await desk.publish("reviewed")).json["request"] == answer["request"]
     assert [each["title"] for each in desk.forge.pulls] == ["Postmortem of incident 1: incident-1"]
 
 
@@ -238,10 +238,10 @@ async def test_a_place_that_is_away_is_tried_again(desk: Desk) -> None:
     assert list(desk.forge.comments) == [1]
     found = (await desk.face.get("/api/v1/incidents/1/publications")).json["publications"]
     assert [(each["status"], each["by"]) for each in found] == [("failed", "Ada"), ("published", "Ada")]
-    asked = len(desk.forge.asked)
+    count = len(desk.forge.asked)
     desk.face.now += HOUR
     assert await desk.publisher.retry()
-    assert len(desk.forge.asked) == asked
+    assert len(desk.forge.asked) == count
 
 
 async def test_a_repository_that_is_not_there_blocks_nothing(desk: Desk) -> None:
@@ -270,10 +270,10 @@ def below(text: str, heading: str, words: str) -> str:
     return re.sub(rf"(?m)^(## {heading}.*)$", rf"\1\n\n{words}\n", text, count=1)
 
 
-async def pulled(desk: Desk, target: str, **said: Any) -> Answer:
+async def pulled(desk: Desk, target: str, **fields: Any) -> Answer:
     """Take in what people edited there, a second after what came before."""
     desk.face.now += 1_000_000
-    return await desk.face.post("/api/v1/incidents/1/pull", {"target": target, "by": "Ada", **said})
+    return await desk.face.post("/api/v1/incidents/1/pull", {"target": target, "by": "Ada", **fields})
 
 
 async def test_what_people_edited_there_is_taken_in_and_published_again(desk: Desk) -> None:
@@ -294,10 +294,10 @@ async def test_what_people_edited_there_is_taken_in_and_published_again(desk: De
     assert "<!--" not in draft
     assert (await desk.publish("archive")).json["outcome"] == "published"
     assert (await desk.publish("archive")).json["outcome"] == "unchanged"
-    stands = desk.file()[1]
-    assert "Two shops closed." in stands
-    assert "Nobody could pay" in stands
-    assert "\ntags: [shop]\n---\n" in stands
+    content = desk.file()[1]
+    assert "Two shops closed." in content
+    assert "Nobody could pay" in content
+    assert "\ntags: [shop]\n---\n" in content
     (event,) = (await desk.face.get("/api/v1/events?type=incident.revised")).json["events"]
     assert "incident-1" not in event["data"]["text"]
     await desk.face.post(f"/api/v1/events/{event['id']}/retract", {"by": "Ada", "reason": "a test"})
@@ -456,18 +456,18 @@ def test_what_does_not_fit_is_cut_and_says_so() -> None:
     plain = text.replace(" <!-- m -->", "")
     assert fitted("short", MOST, "short", "") == ("short", 0)
     assert fitted(text, len(plain), plain, "") == (plain, 0)
-    kept, cut = fitted(text, MOST, plain, "https://timelined.example/incidents/1")
-    assert len(kept) <= MOST
-    said = (
+    shortened, cut = fitted(text, MOST, plain, "https://timelined.example/incidents/1")
+    assert len(shortened) <= MOST
+    note = (
         f"goes on for {cut:,} characters, which is more than fits here. The whole of it is at https://timelined.example"
     )
-    assert said in kept
-    assert plain.startswith(kept[: kept.index("\n\n_The postmortem")])
-    assert len(plain) - cut == len(kept[: kept.index("\n\n_The postmortem")]) + 1
+    assert note in shortened
+    assert plain.startswith(shortened[: shortened.index("\n\n_The postmortem")])
+    assert len(plain) - cut == len(shortened[: shortened.index("\n\n_The postmortem")]) + 1
 
 
 @pytest.mark.parametrize(
-    ("written", "says"),
+    ("lines", "sentence"),
     [
         ("{kind: git}", "has no repository, which git needs"),
         ("{kind: git, repository: 'https://ana:secret@git.example.com/x.git'}", "no address of a repository"),
@@ -484,13 +484,13 @@ def test_what_does_not_fit_is_cut_and_says_so() -> None:
         ("{kind: confluence, api_url: 'https://w.example'}", "has no space, which confluence needs"),
     ],
 )
-def test_a_target_that_cannot_be_published_to_is_a_mistake(written: str, says: str, tmp_path: Path) -> None:
+def test_a_target_that_cannot_be_published_to_is_a_mistake(lines: str, sentence: str, tmp_path: Path) -> None:
     """With its line, before anything is published; a password never stands in it."""
     path = tmp_path / "timelined.yml"
-    path.write_text(f"publishing:\n  targets:\n    one: {written}\n", "utf-8")
+    path.write_text(f"publishing:\n  targets:\n    one: {lines}\n", "utf-8")
     with pytest.raises(Exception, match="line 3") as caught:
         load_settings(path)
-    assert says in str(caught.value)
+    assert sentence in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

@@ -37,29 +37,29 @@ def forgotten(event: Event, erased: Collection[str], *, by: str, reason: str, st
         left["text"] = _without_digests(text, erased)
     if left == event.data:
         return None
-    said: dict[str, Any] = {
+    statement: dict[str, Any] = {
         FORGOTTEN: True,
         "amended_by": spoken(by, "by"),
         "amended_at": stated_at,
         "amended_because": spoken(reason, "reason"),
     }
     fields = {name: getattr(event, name) for name in Event.__struct_fields__}
-    return Event(**{**fields, "data": left | said, "revision": event.revision + 1, "amendment": "erasure"})
+    return Event(**{**fields, "data": left | statement, "revision": event.revision + 1, "amendment": "erasure"})
 
 
 def _without_digests(text: str, erased: Collection[str]) -> str:
     """An edited text whose marks know no statement any more that these events prove, nor one that names no evidence."""
-    gone: set[str] = set()
+    removed: set[str] = set()
 
-    def entry(found: re.Match[str]) -> str:
-        cites = found[4].split()
+    def entry(match: re.Match[str]) -> str:
+        cites = match[4].split()
         if cites and not any(each.endswith(ending) for ending in cites for each in erased):
-            return found[0]
-        gone.add(found[2])
-        return f"{found[1]}{UNKNOWN}{found[4]}"
+            return match[0]
+        removed.add(match[2])
+        return f"{match[1]}{UNKNOWN}{match[4]}"
 
     def mark(found: re.Match[str]) -> str:
-        known = found[2] not in gone and found[2] in listed
+        known = found[2] not in removed and found[2] in listed
         return found[0] if known else f"{found[1]}{UNKNOWN}{found[4]}"
 
     listed = {found[2] for found in _ENTRY.finditer(text)}

@@ -241,15 +241,19 @@ def _record(connection: Connection, request: RequestedErasure, left: Sequence[Ev
 
 def _removal(request: RequestedErasure, bodies: Sequence[int]) -> Event:
     """Names the deliveries whose bodies went. A body goes once, so they are part of what identifies the record."""
-    named = ranges(bodies)
+    delivery_ranges = ranges(bodies)
     return Event(
-        id=event_id("erasure.1", PEOPLE, None, request.key, str(named)),
+        id=event_id("erasure.1", PEOPLE, None, request.key, str(delivery_ranges)),
         type=ERASED,
         source=PEOPLE,
         entity="deliveries",
         occurred_at=request.stated_at,
         actor=spoken(request.by, "by"),
-        data={"stated_at": request.stated_at, "reason": spoken(request.reason, "reason"), "deliveries": named},
+        data={
+            "stated_at": request.stated_at,
+            "reason": spoken(request.reason, "reason"),
+            "deliveries": delivery_ranges,
+        },
     )
 
 

@@ -55,7 +55,7 @@ def shortened(page: str, most: int, address: str) -> tuple[str, int]:
 
 def _ends(body: bytes) -> list[tuple[int, str]]:
     """Where a page may end: the byte, and what closes the elements that are open there."""
-    found: list[tuple[int, str]] = []
+    endings: list[tuple[int, str]] = []
     opened: list[str] = []
     parser = expat.ParserCreate("UTF-8")
     start = len(_ROOT)
@@ -67,11 +67,11 @@ def _ends(body: bytes) -> list[tuple[int, str]]:
         opened.pop()
         if len(opened) == 1 or (opened and name in _WHOLE):
             tag = body.find(b">", max(0, parser.CurrentByteIndex - start)) + 1
-            found.append((tag, "".join(f"</{each}>" for each in reversed(opened[1:]))))
+            endings.append((tag, "".join(f"</{each}>" for each in reversed(opened[1:]))))
 
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.Parse(_ROOT.encode() + body + b"</page>", True)
-    return found
+    return endings
 
 
 def _collect(element: ElementTree.Element, pieces: list[str]) -> None:

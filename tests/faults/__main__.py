@@ -98,10 +98,10 @@ def perform(
 
 def _keep(folder: Path, to: Path) -> None:
     """Save what the logs of a broken run left for whoever looks into it."""
-    for found in sorted(each for name in EVIDENCE for each in folder.rglob(name)):
-        kept = to / found.relative_to(folder)
+    for evidence in sorted(each for name in EVIDENCE for each in folder.rglob(name)):
+        kept = to / evidence.relative_to(folder)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(found, kept)
+        shutil.copy(evidence, kept)
 
 
 def main() -> None:
@@ -112,25 +112,26 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="how often, instead of each fault's own number")
     parser.add_argument("--short", action="store_true", help="what `make test` runs")
     parser.add_argument("--out", type=Path, default=Path("out/faults"), help="where the verdicts go")
-    given = parser.parse_args()
-    unknown = [name for name in given.fault if name not in FAULTS]
+    options = parser.parse_args()
+    unknown = [name for name in options.fault if name not in FAULTS]
     if unknown:
         parser.error(f"there is no fault {unknown[0]}; there are {', '.join(FAULTS)}")
     # An interruption from outside, too, unmounts and kills on its way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    held = [_told(name, given) for name in given.fault or FAULTS]
+    held = [_told(name, options) for name in options.fault or FAULTS]
     sys.exit(0 if all(held) else 1)
 
 
-def _told(name: str, given: argparse.Namespace) -> bool:
-    report = perform(name, given.seed, rounds=given.rounds, short=given.short, evidence=given.out)
-    said = report.verdict()
-    path = report.write(given.out)
+def _told(name: str, options: argparse.Namespace) -> bool:
+    report = perform(name, options.seed, rounds=options.rounds, short=options.short, evidence=options.out)
+    verdict = report.verdict()
+    path = report.write(options.out)
     word = f"SKIPPED, {report.skipped}" if report.skipped else "held" if report.ok else "BROKEN"
     print(
-        f"{name:21} {word}: {said['done']} of {said['rounds']} rounds, {said['acked']} acked, {said['rejected']} "
-        f"rejected, {said['unknown']} unknown, {said['lost']} lost, {said['doubled']} doubled, "
-        f"{said['seconds']} s, seed {given.seed}: {path}",
+        f"{name:21} {word}: {verdict['done']} of {verdict['rounds']} rounds, {verdict['acked']} acked, "
+        f"{verdict['rejected']} "
+        f"rejected, {verdict['unknown']} unknown, {verdict['lost']} lost, {verdict['doubled']} doubled, "
+        f"{verdict['seconds']} s, seed {options.seed}: {path}",
         flush=True,
     )
     for finding in report.findings[:10]:
