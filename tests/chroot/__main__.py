@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,8 @@ def main() -> int:
     if unknown := set(given.ways) - set(WAYS):
         parser.error(f"there is no way {min(unknown)!r}; it is one of {', '.join(WAYS)}")
     asked = set(given.ways) or set(WAYS)
+    # An interruption from outside, too, removes the systems on its way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="timelined-chroot-") as name:
         try:
             return run(Path(name), given.base or Path(name), given.out, asked, whole=given.test)

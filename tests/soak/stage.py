@@ -36,7 +36,8 @@ def config(folder: Path, pace: Pace, largest: int = 2) -> str:
             "watch": alertmanager | {"bearer_token_file": [str(folder / name) for name in TOKENS]},
         },
         "proof": {"every": "10s"},
-        "backup": {"dir": str(folder / BACKUPS), "every": f"{pace.upkeep // 3}s", "keep": 2},
+        # While it fails it does so within each window: seldomer, the alert on it would end and fire again.
+        "backup": {"dir": str(folder / BACKUPS), "every": f"{min(pace.upkeep // 3, pace.window // 2)}s", "keep": 2},
         "drafts": {"dir": str(folder / DRAFTS)},
     })  # fmt: skip
 
