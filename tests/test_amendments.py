@@ -75,7 +75,9 @@ def test_a_correction_that_cannot_be_is_refused(fields: dict[str, Any], clear: l
         amendments.corrected(firing(2), **SAID, fields=fields, clear=clear)
 
 
-@pytest.mark.parametrize("fields", [{"source": MACHINE}, {"amendment": "erasure"}, {"amendment": "retraction"}])
+@pytest.mark.parametrize(
+    "fields", [{"source": MACHINE}, {"amendment": "erasure", "data": {"erased": True}}, {"amendment": "retraction"}]
+)
 def test_what_the_daemon_said_and_what_is_gone_cannot_be_amended(fields: dict[str, Any]) -> None:
     """The daemon's own facts follow from others; what was erased or retracted is closed."""
     event = firing(2, **fields) if "source" in fields else _with(firing(2), **fields)

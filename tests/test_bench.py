@@ -61,7 +61,7 @@ SHORT = (
     ("start", 2),
     ("verify", 6),
     ("reparse", 2),
-    ("moving", 3),
+    ("moving", 4),
 )
 
 

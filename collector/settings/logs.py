@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from collector.errors import InvalidInput, InvalidSettings
+from collector.errors import InvalidSettings, NotFound
 from collector.settings.marks import Node
 from collector.settings.schema import DEFAULT_LOG, BackupSettings, Settings, Storage
 from collector.storage.urls import database_path, is_postgresql, shown
@@ -37,10 +37,10 @@ def path_of(name: str) -> str:
 
 
 def of_log(settings: Settings, name: str) -> Settings:
-    """The settings of one log, as if there were no other. Raises :class:`InvalidInput` where there is none so named."""
+    """The settings of one log, as if there were no other. Raises :class:`NotFound` where there is none so named."""
     if name not in log_names(settings):
         known = ", ".join(log_names(settings))
-        raise InvalidInput(f"cannot find a log named {name!r}: storage.logs and storage.url say {known}", "log")
+        raise NotFound(f"cannot find a log named {name!r}: storage.logs and storage.url say {known}", "log")
     if not settings.storage.logs:
         return settings
     mine = {source: said for source, said in settings.sources.items() if (said.log or DEFAULT_LOG) == name}

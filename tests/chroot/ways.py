@@ -149,5 +149,5 @@ def by_wheel(root: Root, out: Path) -> Times:
     built = found(out, "timelined-*.whl")
     shutil.copy(built, root.folder / "root")
     installed = timed(root, "cd /root && python3 -m venv env && env/bin/pip install --quiet ./timelined-*.whl")
-    times = first_incident(root, "timelined serve", Path("root"), 'export PATH="/root/env/bin:$PATH"')
+    times = first_incident(root, "timelined serve", Path("root"), 'export PATH="$HOME/env/bin:$PATH"')
     return {"Debian's packages": asked, "pip install": installed, **times}
