@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 _SIDE = r"(?:north|south|east|west|central|northeast|northwest|southeast|southwest)"
 _LAND = (
@@ -22,16 +23,22 @@ _LANDS = {"europe": "eu", "usa": "us", "gb": "uk"}
 """Lands that have two names, each with the one that stands for both."""
 _IS_LAND = frozenset({"eu", "us", "uk"})
 """Lands whose regions are called in several ways."""
-_REGION = re.compile(
+_REGIONS = (
     rf"{_SHORT_REGION.pattern}|{_LAND}\d?(?:-gov)?(?:-?{_SIDE})?(?:-?\d{{1,2}}[a-z]?)?(?:-[a-z])?"
     rf"|(?:me|af|in|northamerica|southamerica)-?{_SIDE}-?\d{{1,2}}(?:-?[a-z])?"
     rf"|{_SIDE}-?{_LAND}(?:-?\d)?|{_SIDE}{_LAND}\d?-\d|{_SIDE}-?\d{{1,2}}[a-z]?"
     r"|(?:fra|ams|nyc|sfo|lon|lhr|iad|sjc|sin|sgp|tor|blr|syd|dub|cdg|hel|nbg|fsn|dfw|ord|sea|lax|hkg|nrt|gru|mad|waw)"
     r"-?\d{1,2}|(?:dc|az|zone|cell|region|cluster|shard)-?(?:\d{1,3}|[a-z])"
 )
-"""A region, a zone or a cell, its words joined by dashes."""
+"""Regions, zones and cells, their words joined by dashes."""
 _LONGEST_REGION = 4
 """Most words of a region: ``us-gov-west-1``."""
+
+
+@lru_cache(maxsize=1)
+def _region() -> re.Pattern[str]:
+    """A region, a zone or a cell. It takes long to compile, so it is done for the first name and not for each start."""
+    return re.compile(_REGIONS)
 
 
 def region_key(region: str) -> str:
@@ -49,7 +56,7 @@ def region_key(region: str) -> str:
 def region_at(words: Sequence[str], at: int) -> int:
     """How many words from here on are one region; 0 where none begins."""
     for size in range(min(_LONGEST_REGION, len(words) - at), 0, -1):
-        if _REGION.fullmatch("-".join(words[at : at + size])):
+        if _region().fullmatch("-".join(words[at : at + size])):
             return size
     return 0
 
@@ -57,7 +64,7 @@ def region_at(words: Sequence[str], at: int) -> int:
 def region_ending(words: Sequence[str]) -> int:
     """How many words at the end are one region."""
     for size in range(min(_LONGEST_REGION, len(words)), 0, -1):
-        if _REGION.fullmatch("-".join(words[-size:])):
+        if _region().fullmatch("-".join(words[-size:])):
             return size
     return 0
 
@@ -68,6 +75,6 @@ def lies_within(narrow: str, wide: str) -> bool:
         return not (_FIRST_SIDED.fullmatch(wide) and narrow[len(wide) + 1].isdigit())
     return (
         wide in _IS_LAND
-        and bool(_REGION.fullmatch(narrow.partition("-z-")[0]))
+        and bool(_region().fullmatch(narrow.partition("-z-")[0]))
         and wide in {_LANDS.get(word, word) for word in narrow.split("-")}
     )
