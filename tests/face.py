@@ -30,12 +30,12 @@ from collector.intake.bodies import BodyLimits
 from collector.intake.writer import Writer
 from collector.log import EventLog, open_log
 from collector.projections import IncidentRow, Lists, Projections, open_lists
-from collector.publishing import Publisher
+from collector.publishing.publisher import Publisher
 from collector.tokens import Token
 from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
 from collector.webhook import Credentials, Reading, Source, Webhook
-from renderers import POLICIES
+from renderers.formats import POLICIES
 
 NOW = 1_772_632_930_000_000
 """2026-03-04T14:02:10Z."""

@@ -26,7 +26,6 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from renderers import RENDERERS
 from renderers.document import (
     ActionRow,
     Actions,
@@ -47,6 +46,7 @@ from renderers.document import (
     Timeline,
     Words,
 )
+from renderers.formats import RENDERERS
 from tests.histories import Told
 
 PIECES = (

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 
 from collector.drafting import rendering, versions
-from renderers import STYLES
+from renderers.formats import STYLES
 from tests.face import NOW, Answer, Face, running
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -14,7 +14,7 @@ from collector.drafting.rendering import document_of
 from collector.event import current
 from collector.log import Submission, receipt_of
 from collector.projections import Case
-from renderers import RENDERERS
+from renderers.formats import RENDERERS
 from tests.followed import following
 from tests.scenario import Arrival, submission
 from tests.senders import Alert, alertmanager, micros

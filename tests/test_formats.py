@@ -9,8 +9,8 @@ import json
 
 import pytest
 
-from renderers import POLICIES, RENDERERS
 from renderers.document import Document
+from renderers.formats import POLICIES, RENDERERS
 from tests.histories import MADE_UP, Told
 
 WHOLE = ("json", "html", "svg", "confluence", "jsonl", "csv")

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from renderers import RENDERERS
+from renderers.formats import RENDERERS
 from renderers.markdown import markdown
 from tests.examples import TIMES
 from tests.histories import MADE_UP

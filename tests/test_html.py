@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from renderers import POLICIES
 from renderers.document import Bullets, Claim, Document, Inline, Options, Timeline
 from renderers.draft import draft
+from renderers.formats import POLICIES
 from renderers.html import html
 from renderers.markdown import markdown
 from renderers.plain import plain

@@ -15,7 +15,7 @@ from jinja2 import Environment, UndefinedError, meta
 from markdown_it import MarkdownIt
 
 from collector.event import EVENT_TYPES, RecordedEvent
-from renderers import RENDERERS, cite, sandbox
+from renderers import cite, sandbox
 from renderers import markdown as md
 from renderers.document import (
     ActionRow,
@@ -39,6 +39,7 @@ from renderers.document import (
     Words,
 )
 from renderers.draft import draft
+from renderers.formats import RENDERERS
 from renderers.replay import replay
 from renderers.sheet import Sheet
 from tests.examples import examples

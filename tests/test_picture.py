@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from renderers import POLICIES
 from renderers.document import Document
 from renderers.draft import draft
+from renderers.formats import POLICIES
 from renderers.picture import STYLE, svg
 from renderers.picture.charting import chart, level
 from renderers.picture.drawing import SHAPES, exact

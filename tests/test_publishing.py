@@ -20,7 +20,7 @@ from collector.drafting.rendering import postmortem
 from collector.erasure import Eraser, Redrawn, RequestedErasure
 from collector.event import HOUR, MINUTE, PUBLISHED, REVIEWED, REVISED, Event
 from collector.people.forgetting import DIGESTS, UNKNOWN
-from collector.publishing import Publisher
+from collector.publishing.publisher import Publisher
 from collector.publishing.targets import Target
 from collector.publishing.values import fitted
 from collector.settings import Settings, load_settings

@@ -15,9 +15,9 @@ from collector.drafting.rendering import postmortem
 from collector.drafting.versions import STANDING, changes
 from collector.event import HOUR, RecordedEvent
 from collector.times import rfc3339
-from renderers import RENDERERS
 from renderers.document import Document
 from renderers.draft import draft
+from renderers.formats import RENDERERS
 from renderers.html import html
 from renderers.lint import lint
 from renderers.markdown import markdown

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from collector.projections import tables
 from collector.times import rfc3339
-from renderers import POLICIES
+from renderers.formats import POLICIES
 from tests.face import NOW, Face
 
 

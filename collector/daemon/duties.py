@@ -14,7 +14,7 @@ from functools import partial
 
 import structlog
 
-from collector import projections, publishing
+from collector import projections
 from collector.daemon import backing_up
 from collector.daemon.backing_up import BackupJob
 from collector.daemon.follower_process import FollowerProcess
@@ -27,6 +27,7 @@ from collector.intake import doubles
 from collector.jobs import retention, silences
 from collector.jobs.leadership import Leadership
 from collector.jobs.schedule import Schedule
+from collector.publishing import publisher
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +98,7 @@ async def _jobs(runtime: Runtime) -> AsyncIterator[None]:
             copying = BackupJob(runtime.settings, runtime.sealing.beside.folder, runtime.clock)
             runs.add("backup", copying.run, every=backing_up.EVERY)
         if runtime.settings.publishing.targets:
-            runs.add("publishing", runtime.publisher.retry, every=publishing.EVERY)
+            runs.add("publishing", runtime.publisher.retry, every=publisher.EVERY)
         runs.add("doubles of imports", partial(_made_up, runtime), every=doubles.EVERY)
         runs.add("heartbeats", runtime.silences.run, every=silences.EVERY)
         reconciling = ReconcileJob(partial(fetched_from, runtime), runtime.importer.take, runtime.clock)

@@ -25,7 +25,7 @@ from collector.intake import Verifier
 from collector.settings import DEFAULT_LOG, Settings, log_names, of_log, path_of
 from collector.web import Frame, Mounts, OneLog, Readiness, build_away
 from collector.web.options import Renderings, WebLimits
-from renderers import STYLES
+from renderers.formats import STYLES
 
 log = structlog.get_logger(__name__)
 

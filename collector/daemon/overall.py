@@ -19,7 +19,7 @@ from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals
 from collector.web import Frame, Front, Readiness, build_overall
 from collector.web.options import Renderings, WebLimits
-from renderers import STYLES
+from renderers.formats import STYLES
 
 
 def overall(logs: Logs, face: Face) -> web.Application:

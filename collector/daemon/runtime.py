@@ -44,7 +44,7 @@ from collector.proof.checkpoint import EVENTS, Signer
 from collector.proof.folder import ProofFolder
 from collector.proof.lost import UNKNOWN, LogName, origin_after
 from collector.proof.lost import accepted as accepted_loss
-from collector.publishing import Publisher
+from collector.publishing.publisher import Publisher
 from collector.reparsing import ReparseResult, Selection, look, reparse
 from collector.schema import migrations
 from collector.settings import DEFAULT_LOG, Settings, Unread
@@ -55,8 +55,8 @@ from collector.times import rfc3339
 from collector.web import OneLog, Readiness, RequestLimits, build_app
 from collector.web.options import Operations, Renderings, WebLimits
 from collector.webhook import Source
-from renderers import POLICIES, STYLES
 from renderers.edits import stored, taken_in
+from renderers.formats import POLICIES, STYLES
 
 log = structlog.get_logger(__name__)
 

@@ -19,9 +19,10 @@ from collector.drafting.cache import TextCache
 from collector.errors import InvalidInput, InvalidSettings
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
-from renderers import INLAID, RENDERERS, markdown, sandbox
+from renderers import markdown, sandbox
 from renderers.document import Document, Options, View
 from renderers.draft import draft
+from renderers.formats import INLAID, RENDERERS
 from renderers.history import Context, Grouped, Nearby, Sender
 from renderers.replay import replay
 

@@ -2,11 +2,6 @@
 
 ``publisher`` decides and records; ``git`` and ``comments`` know one kind of place each, ``program`` runs git,
 ``forges`` and ``calls`` speak with the APIs of others. Nothing is called but what the configuration names.
+
+They are not gathered here: the configuration reads ``targets``, and waits for no client of HTTP and no database.
 """
-
-from __future__ import annotations
-
-from collector.publishing.publisher import EVERY, Asking, Published, Publisher
-from collector.publishing.values import Edited
-
-__all__ = ["EVERY", "Asking", "Edited", "Published", "Publisher"]

@@ -18,7 +18,7 @@ from collector.intake import Intake
 from collector.intake.importing import Importer
 from collector.log import EventLog
 from collector.projections import Projections
-from collector.publishing import Publisher
+from collector.publishing.publisher import Publisher
 from collector.telemetry.refusals import Refusals
 from collector.web import (
     amendments,

@@ -19,7 +19,7 @@ from collector.erasure import Erasure, Redraw, RequestedErasure
 from collector.intake import Intake
 from collector.intake.importing import Brought
 from collector.projections import Projections
-from collector.publishing import Publisher
+from collector.publishing.publisher import Publisher
 from collector.reparsing import ReparseResult, Selection
 from collector.telemetry.metrics import Metrics
 from collector.telemetry.refusals import Refusals

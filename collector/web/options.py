@@ -9,7 +9,7 @@ import msgspec
 from collector.drafting.versions import Changed
 from collector.erasure import Erasure, Redraw, Redrawn, RequestedErasure
 from collector.errors import Unavailable
-from collector.publishing import Publisher
+from collector.publishing.publisher import Publisher
 from collector.reparsing import ReparseResult, Selection
 from collector.tokens import ProxyLogin, Token
 from collector.web.keys import Changes, Postmortem, RequestLimits

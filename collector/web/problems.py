@@ -29,7 +29,7 @@ from collector.errors import (
     UnsupportedEncoding,
     UnverifiedWebhook,
 )
-from collector.publishing import Edited
+from collector.publishing.values import Edited
 from collector.telemetry.masking import names_webhooks
 from collector.web import refused
 from collector.web.answers import encode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from collector.event import RecordedEvent
-from collector.publishing import Asking, Published
+from collector.publishing.publisher import Asking, Published
 from collector.times import rfc3339
 from collector.web import answers, shapes, statements
 from collector.web.bodies import PublishingBody

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from collector.projections import IncidentRow
-from collector.publishing import Asking, Published
+from collector.publishing.publisher import Asking, Published
 from collector.web import statements
 from collector.web.keys import CLOCK, PUBLISHING
 from collector.web.pages.clocks import Clock
