@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import signal
@@ -16,14 +15,18 @@ _NOT_HANDED_DOWN = ("TIMELINED_", "LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_", "CRED
 def seldom_collect() -> None:
     """Have Python look for circles of garbage less often: what is taken in holds none, and each look costs.
 
-    What is loaded by now stays, and is looked at no more.
+    What is loaded by now stays, and is looked at no more. Where nothing was looked for while it was loaded, that begins
+    now.
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def end_with_parent() -> None:
     """End this process with the one that started it, whatever ends that."""
+    import ctypes  # every command imports this module, and none but a child of the daemon asks for this
+
     ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
 
 

@@ -8,6 +8,7 @@ ended stands in its exit code; the table is :data:`collector.cli.output.EXIT_COD
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import os
 import sys
@@ -16,17 +17,21 @@ from typing import NoReturn
 import click
 
 from collector.cli.commands import GROUPS, every_command, first_sentence, timelined
+from collector.interpreter import seldom_collect
 
 __all__ = ["GROUPS", "every_command", "first_sentence", "main", "timelined"]
 
 
 def main() -> None:
     """The entry point ``timelined``."""
+    # Until the command's modules are there: what they make is no garbage, and to look through it takes a tenth of a
+    # second.
+    gc.disable()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets a mark in its place, not a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     logging.captureWarnings(True)
-    timelined.loaded = _log_to_stderr
+    timelined.loaded = _loaded
     try:
         timelined(prog_name="timelined")
     except OSError as error:
@@ -42,8 +47,12 @@ def main() -> None:
         raise
 
 
-def _log_to_stderr() -> None:
-    """What a command's own work logs is no result. It is set up only for commands that log, since that takes time."""
+def _loaded() -> None:
+    """Look for garbage from now on, and say on stderr what a command's own work logs: it is no result.
+
+    Logging is set up only for commands that log, since that takes time.
+    """
+    seldom_collect()
     if "structlog" in sys.modules:
         from collector.telemetry import journal
 
