@@ -80,12 +80,13 @@ class Desk:
         return await self._ask("GET", path, params=query)
 
     async def post(
-        self, path: str, body: Mapping[str, object], key: str | None = None, patience: float = PATIENCE
+        self, path: str, body: Mapping[str, object], key: str | None = None, patience: float | None = None
     ) -> ApiAnswer:
         """State something. ``key`` makes saying it twice the same as saying it once; ``patience`` is in seconds."""
+        timeout = aiohttp.ClientTimeout(total=PATIENCE if patience is None else patience)
         said = {name: value for name, value in body.items() if value not in (None, "", []) or name in _EMPTY_SAYS}
         headers = {"Idempotency-Key": key} if key else {}
-        return await self._ask("POST", path, json=said, headers=headers, timeout=aiohttp.ClientTimeout(total=patience))
+        return await self._ask("POST", path, json=said, headers=headers, timeout=timeout)
 
     async def send(
         self, path: str, body: bytes, headers: Mapping[str, str], patience: float = PATIENCE

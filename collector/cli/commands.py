@@ -61,7 +61,7 @@ class Commands(click.Group):
     """The commands by what they are for; our errors become a sentence and an exit code."""
 
     loaded: Callable[[], None] | None = None
-    """What is done after a command's module was imported."""
+    """What is done after a command's module was imported, and again after what it imports once it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the groups."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from collector.cli import logs, output
-from collector.cli.client import Desk
 from collector.errors import InvalidInput, TimelinedError
+
+if TYPE_CHECKING:
+    from collector.cli.client import Desk
 
 Json = Mapping[str, Any]
 

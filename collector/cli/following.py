@@ -6,14 +6,17 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 import click
 
 from collector.cli import logs, output, telling
-from collector.cli.client import Desk
 from collector.cli.output import Json
 from collector.cli.where import Where
 from collector.errors import InvalidInput, Unavailable
+
+if TYPE_CHECKING:
+    from collector.cli.client import Desk
 
 STREAM = "/api/v1/events/stream"
 ALL = "/api/v1/logs/stream"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from collector.cli import logs, output, telling, unmatched
-from collector.cli.client import Desk
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
 from collector.cli.where import OUTPUT, Where, asking, asking_all
 from collector.event import rank
+
+if TYPE_CHECKING:
+    from collector.cli.client import Desk
 
 
 @click.command()

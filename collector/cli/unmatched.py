@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from collector.cli import output
-from collector.cli.client import Desk
 from collector.cli.where import Where
 from collector.errors import NotFound
 from collector.event import EVENT_TYPES
+
+if TYPE_CHECKING:
+    from collector.cli.client import Desk
 
 _ALONE = ("source", "service", "entity", "type", "status", "incident")
 """Filters of which one that matches nothing by itself is the reason."""

@@ -13,18 +13,21 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 
-from collector import daemon
-from collector.cli import client, logs, output
+from collector.cli import logs, output
+from collector.cli.commands import timelined
 from collector.cli.logs import LOG, LOG_OR_ALL
 from collector.errors import InvalidInput, InvalidSettings, Unavailable
 from collector.settings import DEFAULT_LOG, EVERY_LOG, Settings, load_settings, of_log, path_of
 from collector.storage.urls import database_path
 from collector.tokens import ROLES
+
+if TYPE_CHECKING:
+    from collector.cli import client
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -109,6 +112,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises :class:`Unavailable` where there is none.
         """
+        from collector import daemon
+
         if not self.server and not daemon.holder(self.settings()):
             raise Unavailable(
                 "cannot follow the log: no daemon writes to it; start it with timelined serve, or name it with --server"
@@ -120,13 +125,19 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         return self.ask(lambda desk: desk.get(path, **parameters))
 
     def post(
-        self, path: str, body: Mapping[str, object], key: str | None = None, patience: float = client.PATIENCE
+        self, path: str, body: Mapping[str, object], key: str | None = None, patience: float | None = None
     ) -> client.ApiAnswer:
-        """State one thing; ``patience`` is how long an answer may take, in seconds."""
+        """State one thing; ``patience`` is how long an answer may take, in seconds; None: as of any command."""
         return self.ask(lambda desk: desk.post(path, body, key, patience), writing=True)
 
     @asynccontextmanager
     async def _desk(self, writing: bool) -> AsyncIterator[client.Desk]:
+        # Here and not above: to say what a command does, nothing of the daemon is needed, and it takes long to import.
+        from collector import daemon
+        from collector.cli import client
+
+        if timelined.loaded is not None:
+            timelined.loaded()
         whole = self.named == EVERY_LOG
         if self.server:
             server = self.server.rstrip("/") + ("" if whole else path_of(self.named or DEFAULT_LOG))
@@ -155,6 +166,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         """What the daemon of this machine at ``holder`` proves itself with: the certificate that is configured."""
         if not holder.startswith("https:"):
             return None
+        from collector.cli import client
+
         return client.trusting(self.settings(secrets=("web.",), unread=[]))
 
     def _token(self, holder: str = "") -> str:

@@ -7,9 +7,6 @@ import re
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 from collector.errors import InvalidSettings
 
 _CREDENTIALS = re.compile(r"(?:(?<=//)|^)[^/?]*@")
@@ -67,6 +64,10 @@ def database_path(url: str) -> Path | None:
     if is_postgresql(url):
         # Its driver reads it, which understands more than one host.
         return None
+    # Every command's configuration asks here once it runs, and --help need not wait for it.
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         parsed = make_url(url)
     except ArgumentError as error:

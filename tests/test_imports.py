@@ -1,0 +1,67 @@
+"""What a command imports is what it needs: a start, and a word of help, wait for nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+_SAY = """
+import sys
+sys.argv = ["timelined", *{arguments!r}]
+from collector.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+finally:
+    print(*sorted(sys.modules), file=sys.stderr)
+"""
+DAEMON = ("collector.daemon", "collector.web", "collector.log", "collector.projections", "sqlalchemy", "aiohttp")
+"""What takes and answers requests, and keeps the log."""
+_OF_EACH = {"collector.cli.commands", "collector.cli.examples"}
+"""What the names of the commands are known by."""
+FORMATS = ("renderers.formats", "jinja2", "markdown_it")
+"""What writes drafts."""
+
+
+def imported(*arguments: str) -> set[str]:
+    """The modules of a process in which this command ran."""
+    program = _SAY.format(arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_the_version_is_said_without_any_command() -> None:
+    """Scripts ask for it, and it is known at once."""
+    found = imported("--version")
+    assert "click" in found
+    assert {name for name in found if name.startswith(("collector.cli.", "renderers"))} == _OF_EACH
+    assert found.isdisjoint((*DAEMON, *FORMATS, "collector.settings", "structlog", "rich", "asyncio"))
+
+
+@pytest.mark.parametrize("command", ["incidents", "why", "note"])
+def test_help_waits_for_no_daemon(command: str) -> None:
+    """Of a command that asks, help needs its options, and not whom it asks."""
+    found = imported(command, "--help")
+    assert "collector.cli.where" in found
+    assert found.isdisjoint((*DAEMON, *FORMATS, "structlog"))
+
+
+def test_a_daemon_over_a_file_waits_for_no_driver_of_a_server() -> None:
+    """`serve` imports what every daemon needs. An upgrade's tools and a server's driver come when they are needed."""
+    found = imported("serve", "--help")
+    assert "collector.daemon" in found
+    assert found.isdisjoint(("alembic", "asyncpg", "collector.log.postgres", "collector.schema.migrations.running"))
+
+
+def test_settings_are_read_without_what_publishes() -> None:
+    """The configuration names the targets of what is published; a client of HTTP and a database it does not need."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, collector.settings; print(*sys.modules)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = set(done.stdout.split())
+    assert "collector.publishing.targets" in found
+    assert found.isdisjoint((*DAEMON, *FORMATS, "collector.publishing.publisher"))
