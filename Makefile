@@ -100,6 +100,10 @@ clean: ## Remove what was made; ./data, where your log is, and drafts, which you
 	@test ! -d out || find out -mindepth 1 -maxdepth 1 ! -name drafts ! -name 'incident-*' -exec rm -rf {} +
 	@test ! -d out || rmdir out 2>/dev/null || echo "Drafts stay in ./out." >&2
 
+# pip compiles what it installs, and not what it links to. The first start would have to, and every start where Python
+# is told to write no bytecode.
+COMPILE = $(BIN)/python -m compileall -q collector renderers
+
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "timelined needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
@@ -110,9 +114,11 @@ $(VENV)/bin/pip:
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "Installing timelined into $(VENV) (once) ..." >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	@echo "Installing timelined and what its tests need into $(VENV) (once) ..." >&2
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.run
