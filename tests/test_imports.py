@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from collector.cli import output
 
 _SAY = """
 import sys
@@ -47,6 +50,24 @@ def test_help_waits_for_no_daemon(command: str) -> None:
     found = imported(command, "--help")
     assert "collector.cli.where" in found
     assert found.isdisjoint((*DAEMON, *FORMATS, "structlog"))
+
+
+def test_what_a_command_logs_is_no_result_when_the_daemon_comes_late(tmp_path: Path) -> None:
+    """structlog writes to standard output unless it is told otherwise, and it is imported with the daemon."""
+    program = """
+import sys
+sys.argv = ["timelined", "incidents", "--storage.url", "sqlite:///missing.db"]
+from collector.cli import main
+try:
+    main()
+finally:
+    import structlog
+    structlog.get_logger("late").error("said by the daemon")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == output.UNAVAILABLE, done.stderr
+    assert "said by the daemon" in done.stderr
+    assert done.stdout == ""
 
 
 def test_a_daemon_over_a_file_waits_for_no_driver_of_a_server() -> None:
