@@ -9,7 +9,7 @@ README = (PROJECT / "README.md").read_text("utf-8")
 
 def chapters() -> dict[str, list[tuple[str, str]]]:
     """Chapter → its blocks, each with its language; chapters without any are left out."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    blocks: dict[str, list[tuple[str, str]]] = {}
     chapter, language, lines = "", "", list[str]()
     for line in README.splitlines():
         if not line.startswith("```"):
@@ -18,8 +18,8 @@ def chapters() -> dict[str, list[tuple[str, str]]]:
             elif line.startswith("## "):
                 chapter = line.removeprefix("## ")
         elif language:
-            found.setdefault(chapter, []).append((language, "\n".join(lines) + "\n"))
+            blocks.setdefault(chapter, []).append((language, "\n".join(lines) + "\n"))
             language, lines = "", []
         else:
             language = line.removeprefix("```")
-    return found
+    return blocks

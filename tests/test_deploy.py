@@ -94,17 +94,17 @@ _PINNED = re.compile(r"python:3\.\d+-slim")
 def test_the_image_has_nothing_that_a_linter_would_mark() -> None:
     """What hadolint asks: a base of a version, whole paths, no secrets, one command, nothing installed that is left."""
     words = [word for word, _ in instructions()]
-    told: dict[str, list[str]] = {word: [rest for each, rest in instructions() if each == word] for word in words}
-    assert all(_PINNED.fullmatch(each.split()[0]) for each in told["FROM"])
-    assert all(len(told[word]) == 1 for word in ("USER", "VOLUME", "ENTRYPOINT", "CMD", "HEALTHCHECK", "STOPSIGNAL"))
+    steps: dict[str, list[str]] = {word: [rest for each, rest in instructions() if each == word] for word in words}
+    assert all(_PINNED.fullmatch(each.split()[0]) for each in steps["FROM"])
+    assert all(len(steps[word]) == 1 for word in ("USER", "VOLUME", "ENTRYPOINT", "CMD", "HEALTHCHECK", "STOPSIGNAL"))
     assert not {"ADD", "MAINTAINER", "ONBUILD", "ARG"} & set(words)
-    assert all(each.startswith("/") for each in told["WORKDIR"])
+    assert all(each.startswith("/") for each in steps["WORKDIR"])
     for word in ("ENTRYPOINT", "CMD", "VOLUME"):
-        assert all(isinstance(part, str) for part in json.loads(told[word][0])), word
-    run = " ".join(told["RUN"])
+        assert all(isinstance(part, str) for part in json.loads(steps[word][0])), word
+    run = " ".join(steps["RUN"])
     assert not re.search(r"\bsudo\b|\bcurl\b|\bwget\b|apt-get|\bcd ", run)
     assert all("--no-cache-dir" in part and "--constraint" in part for part in run.split("&&") if "pip install" in part)
-    assert not re.search(r"(?i)password|token|secret", " ".join(told["ENV"]))
+    assert not re.search(r"(?i)password|token|secret", " ".join(steps["ENV"]))
     last = words[len(words) - words[::-1].index("FROM") :]
     assert last.index("USER") < last.index("ENTRYPOINT")
     assert "RUN" not in last[last.index("USER") :]
@@ -133,14 +133,14 @@ def composed() -> dict[str, Any]:
 @pytest.mark.parametrize("service", ["timelined", "alertmanager", "prometheus"])
 def test_a_service_of_compose_has_the_files_and_secrets_that_it_names(service: str) -> None:
     """What its configuration reads is handed to it, and what is mounted is there."""
-    told = composed()
-    one = told["services"][service]
+    compose = composed()
+    one = compose["services"][service]
     for volume in one["volumes"]:
         source = volume.split(":")[0]
-        assert source in told["volumes"] or (DEPLOY / source).exists(), volume
+        assert source in compose["volumes"] or (DEPLOY / source).exists(), volume
     configuration = (DEPLOY / f"{service}.yml").read_text("utf-8")
     assert {found[1] for found in SECRETS.finditer(configuration)} <= set(one["secrets"])
-    assert set(one["secrets"]) <= set(told["secrets"])
+    assert set(one["secrets"]) <= set(compose["secrets"])
 
 
 def test_amtool_and_promtool_take_the_configurations(tmp_path: Path) -> None:
@@ -160,14 +160,14 @@ def test_amtool_and_promtool_take_the_configurations(tmp_path: Path) -> None:
 
 def test_both_ends_of_each_token_fit(tmp_path: Path, process: Process) -> None:
     """What Alertmanager sends opens the source, and the daemon runs as shipped."""
-    kept = secrets(tmp_path / "secrets")
+    folder = secrets(tmp_path / "secrets")
     file = adapted((DEPLOY / "timelined.yml").read_text("utf-8"), tmp_path, "timelined.yml")
     address = process.start("--config.file", str(file), "--storage.url", f"sqlite:///{tmp_path}/log.db")
     receiver = yaml.safe_load((DEPLOY / "alertmanager.yml").read_text("utf-8"))["receivers"][0]["webhook_configs"][0]
     path = receiver["url"].partition(":9720")[2]
     name = SECRETS.fullmatch(receiver["http_config"]["authorization"]["credentials_file"])
     assert name
-    sent = {"Authorization": f"Bearer {(kept / name[1]).read_text('utf-8')}"}
+    sent = {"Authorization": f"Bearer {(folder / name[1]).read_text('utf-8')}"}
     assert post(address + path, alert("firing"), sent)[0] == 202
     assert get(f"{address}/-/ready")["ready"]
     exposed = load_settings(file, {}, {"web.listen_address": "0.0.0.0:9720"})
@@ -180,20 +180,20 @@ def test_both_ends_of_each_token_fit(tmp_path: Path, process: Process) -> None:
 def test_the_manifests_fit_together(tmp_path: Path) -> None:
     """The configuration loads, ports and labels meet, and the pod may do nothing that it need not."""
     text = (DEPLOY / "kubernetes" / "timelined.yml").read_text("utf-8")
-    told = {one["kind"]: one for one in yaml.safe_load_all(text)}
+    manifests = {one["kind"]: one for one in yaml.safe_load_all(text)}
     secrets(tmp_path / "secrets")
-    file = adapted(told["ConfigMap"]["data"]["timelined.yml"], tmp_path, "timelined.yml")
+    file = adapted(manifests["ConfigMap"]["data"]["timelined.yml"], tmp_path, "timelined.yml")
     assert load_settings(file, {}, {"web.listen_address": "0.0.0.0:9720"}).sources["alertmanager"]
-    pod = told["StatefulSet"]["spec"]["template"]
+    pod = manifests["StatefulSet"]["spec"]["template"]
     [container] = pod["spec"]["containers"]
-    assert told["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
-    assert told["Service"]["spec"]["ports"][0]["targetPort"] == container["ports"][0]["name"]
+    assert manifests["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert manifests["Service"]["spec"]["ports"][0]["targetPort"] == container["ports"][0]["name"]
     assert container["ports"][0]["containerPort"] == 9720
     assert container["securityContext"]["readOnlyRootFilesystem"]
     assert pod["spec"]["securityContext"]["runAsNonRoot"]
     mounted = {mount["name"] for mount in container["volumeMounts"]}
-    claims = {claim["metadata"]["name"] for claim in told["StatefulSet"]["spec"]["volumeClaimTemplates"]}
+    claims = {claim["metadata"]["name"] for claim in manifests["StatefulSet"]["spec"]["volumeClaimTemplates"]}
     assert mounted == claims | {volume["name"] for volume in pod["spec"]["volumes"]}
     monitor = yaml.safe_load((DEPLOY / "kubernetes" / "servicemonitor.yml").read_text("utf-8"))
-    assert monitor["spec"]["selector"]["matchLabels"].items() <= told["Service"]["metadata"]["labels"].items()
-    assert monitor["spec"]["endpoints"][0]["port"] == told["Service"]["spec"]["ports"][0]["name"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= manifests["Service"]["metadata"]["labels"].items()
+    assert monitor["spec"]["endpoints"][0]["port"] == manifests["Service"]["spec"]["ports"][0]["name"]

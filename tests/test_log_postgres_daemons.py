@@ -23,7 +23,7 @@ from tests.postgres import Server, eventually
 
 async def test_two_daemons_number_one_log(url: str) -> None:
     """Two instances append the same facts and others: gapless, each fact once; a reader sees each position once."""
-    seen: list[int] = []
+    positions: list[int] = []
     clock = itertools.count(AT)
     rounds, clients = 15, 4
     total = 2 * clients * rounds + rounds
@@ -37,8 +37,9 @@ async def test_two_daemons_number_one_log(url: str) -> None:
         return new
 
     async def reader(log: EventLog) -> None:
-        while len(seen) < total:
-            seen.extend(event.position for event in await log.read(after=seen[-1] if seen else 0, limit=7))
+        while len(positions) < total:
+            events = await log.read(after=positions[-1] if positions else 0, limit=7)
+            positions.extend(event.position for event in events)
 
     async with opened(url) as one, opened(url) as other, opened(url, writable=False) as third, asyncio.timeout(60):
         clients_of = [client(log, f"{n}{log is one}") for log in (one, other) for n in range(clients)]
@@ -48,7 +49,7 @@ async def test_two_daemons_number_one_log(url: str) -> None:
         revisions = [event for event in await third.read_ids(shared) if event.revision]
     news = sorted(itertools.chain(*results))
     assert len(set(news)) == len(news) == total
-    assert seen == list(range(1, len(seen) + 1))
+    assert positions == list(range(1, len(positions) + 1))
     assert {event.amendment for event in revisions} <= {"earlier_delivery"}
     assert all(repeats[one].count == 2 * clients - 1 for one in shared)
 

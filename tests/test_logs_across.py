@@ -34,7 +34,7 @@ def delivery(day: int, minutes: int | None, service: str, name: str = "HighError
     over = minutes is not None
     hours, rest = divmod(minutes or 0, 60)
     end = f"2026-03-{day:02}T{14 + hours}:{rest:02}:00Z"
-    told = {
+    alert = {
         "status": "resolved" if over else "firing",
         "labels": {"alertname": name, "service": service, "severity": "critical", "environment": "production"},
         "annotations": {"summary": "12% of requests fail."},
@@ -42,7 +42,7 @@ def delivery(day: int, minutes: int | None, service: str, name: str = "HighError
         "endsAt": end if over else "0001-01-01T00:00:00Z",
         "fingerprint": "00000000000000aa",
     }
-    body = {"version": "4", "groupKey": "{}:{x}", "status": told["status"], "receiver": "r", "alerts": [told]}
+    body = {"version": "4", "groupKey": "{}:{x}", "status": alert["status"], "receiver": "r", "alerts": [alert]}
     return json.dumps(body).encode()
 
 
@@ -94,27 +94,27 @@ def resolve_of(told: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    made = Two(tmp_path_factory.mktemp("logs"))
+    daemon = Two(tmp_path_factory.mktemp("logs"))
     try:
         for log, lengths in MINUTES.items():
             for day, minutes in enumerate(lengths, start=2):
                 for end in (None, minutes):
-                    assert made.deliver(log, delivery(day, end, f"service-{day}")) == 202
-        eventually(lambda: {each["lag"] for each in get(f"{made.address}/-/ready")["logs"].values()} == {0})
-        yield made
+                    assert daemon.deliver(log, delivery(day, end, f"service-{day}")) == 202
+        eventually(lambda: {each["lag"] for each in get(f"{daemon.address}/-/ready")["logs"].values()} == {0})
+        yield daemon
     finally:
-        made.process.kill()
+        daemon.process.kill()
 
 
 def test_a_median_is_of_the_rows_of_all_logs(two: Two) -> None:
     """Known for six of six; each log alone has too few for a median, so that none is made of medians."""
-    told = two.measured()
-    resolve = resolve_of(told)
-    assert (told["incidents"], resolve["known"], resolve["of"], resolve["median"]) == (6, 6, 6, 390)
+    metrics = two.measured()
+    resolve = resolve_of(metrics)
+    assert (metrics["incidents"], resolve["known"], resolve["of"], resolve["median"]) == (6, 6, 6, 390)
     assert {(each["log"], each["incident"]): each["seconds"] for each in resolve["values"]} == {
         (log, number): minutes * 60 for log, each in MINUTES.items() for number, minutes in enumerate(each, start=1)
     }
-    assert "not_counted" not in told
+    assert "not_counted" not in metrics
     for log in SENDERS:
         alone = two.measured(log=log)
         assert (alone["incidents"], resolve_of(alone)["median"]) == (3, None)
@@ -131,11 +131,11 @@ def test_a_median_is_of_the_rows_of_all_logs(two: Two) -> None:
 def test_the_command_measures_all_logs_unless_one_is_named(two: Two) -> None:
     """Over the files as through the daemon, and by the number of one incident."""
     for where in ((), ("--server", two.address)):
-        asked = ("metrics", "--since", SINCE, "-o", "json", *where)
-        told = json.loads(two.run(*asked).stdout)
-        assert resolve_of(told)["median"] == 390
+        arguments = ("metrics", "--since", SINCE, "-o", "json", *where)
+        metrics = json.loads(two.run(*arguments).stdout)
+        assert resolve_of(metrics)["median"] == 390
         for log in SENDERS:
-            alone = json.loads(two.run(*asked, "--log", log).stdout)
+            alone = json.loads(two.run(*arguments, "--log", log).stdout)
             assert {each["log"] for each in resolve_of(alone)["values"]} == {log}
             assert alone["incidents"] == 3
     assert "6 of 6" in two.run("metrics", "--since", SINCE).stdout
@@ -215,13 +215,13 @@ def test_what_is_not_found_is_said_with_the_log_that_was_looked_in(two: Two, thr
 def test_a_draft_names_its_incident_as_commands_take_it(two: Two) -> None:
     """Whoever types what a draft of a log with a name offers does it there, and not to the default log's incident."""
     number = 3
-    for made in (
+    for draft in (
         two.run("draft", f"eu/{number}").stdout,
         two.run("draft", f"eu/{number}", "--server", two.address).stdout,
         eventually(lambda: next(iter((two.folder / "drafts" / "eu").glob(f"incident-{number}.md")), None)).read_text(),
     ):
-        assert re.search(rf"^\*\*Incident:\*\* eu/{number} · critical", made, re.MULTILINE)
-        commands = re.findall(r"`timelined \w+ (\S+)", made)
+        assert re.search(rf"^\*\*Incident:\*\* eu/{number} · critical", draft, re.MULTILINE)
+        commands = re.findall(r"`timelined \w+ (\S+)", draft)
         assert set(commands) == {f"eu/{number}"}, commands
     assert f"`timelined mark {number} " in two.run("draft", str(number)).stdout
     shown = two.page(f"/logs/eu/incidents/{number}")
@@ -237,11 +237,12 @@ def test_status_lists_every_log_and_doctor_looks_at_each(two: Two) -> None:
             assert re.search(rf"^{log} +\d+ +are stored$", listed, re.MULTILINE)
         assert "Of the log default" in listed
     assert "Of the log" not in two.run("status", "--log", "eu").stdout
-    found = json.loads(two.run("doctor", "-o", "json").stdout)["findings"]
-    names = [each["what"] for each in found]
+    findings = json.loads(two.run("doctor", "-o", "json").stdout)["findings"]
+    names = [each["what"] for each in findings]
     assert names.count("clock") == 1
     assert {f"{what} ({log})" for what in ("database", "disk", "backup", "daemon") for log in SENDERS} <= set(names)
-    assert re.search(r"answers at \S+/logs/eu;", next(each["found"] for each in found if each["what"] == "daemon (eu)"))
+    of_eu = next(each["found"] for each in findings if each["what"] == "daemon (eu)")
+    assert re.search(r"answers at \S+/logs/eu;", of_eu)
 
 
 def answered(two: Two, path: str, method: str = "POST", token: str = "") -> tuple[int, dict[str, str], str]:

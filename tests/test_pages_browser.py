@@ -36,11 +36,11 @@ HOSTILE = "<img src=x onerror=document.title='broken'>"
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A daemon that knows of three incidents, one of them over."""
     require("chromium")
-    made = started(tmp_path_factory.mktemp("site"))
-    made.tell(alert("firing"), alert("resolved"), told("cart", "Slow", 2), told("search", HOSTILE, 3))
-    made.incidents(3)
-    yield made
-    made.process.kill()
+    server = started(tmp_path_factory.mktemp("site"))
+    server.tell(alert("firing"), alert("resolved"), told("cart", "Slow", 2), told("search", HOSTILE, 3))
+    server.incidents(3)
+    yield server
+    server.process.kill()
 
 
 WAYS = [
@@ -102,11 +102,11 @@ def test_keys_move_through_rows_and_have_a_visible_sheet(site: Site, browser: Br
 def test_every_kind_of_row_is_as_wide_as_the_list(site: Site, browser: Browser) -> None:
     """A moment, an action and a note that people stated, beside alerts."""
     address = f"{site.address}/api/v1/incidents/3"
-    for kind, said in (
+    for kind, body in (
         ("marks", {"mark": "mitigated", "at": "2026-04-03T10:20:00Z"}), ("actions", {"text": "add a limit"}),
         ("notes", {"text": "restarted the workers", "at": "2026-04-03T10:10:00Z"}),
     ):  # fmt: skip
-        assert post(f"{address}/{kind}", json.dumps(said | {"by": "Ada"}).encode())[0] == 201
+        assert post(f"{address}/{kind}", json.dumps(body | {"by": "Ada"}).encode())[0] == 201
     with looking(browser) as page:
         page.goto(f"{site.address}/incidents/3")
         expect(page.locator(".row.mark")).to_have_count(1)
@@ -249,13 +249,13 @@ kubectl rollout undo
 
 def test_a_draft_that_a_person_edited_keeps_nothing_from_anybody(browser: Browser, tmp_path: Path) -> None:
     """As a file of its own, with headings, a table, a list and code of theirs: axe-core finds no serious fault."""
-    told = Told()
-    told.ends(told.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
-    told.says("note.added", "18:05:00", "Restarted the workers.")
-    base = draft_of(told, told.events)
+    story = Told()
+    story.ends(story.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
+    story.says("note.added", "18:05:00", "Restarted the workers.")
+    base = draft_of(story, story.events)
     edited = re.sub("(?m)^## Impact(.*)$", lambda found: f"## Impact on shops{found[1]}\n{EDITED}", base)
     file = tmp_path / "draft.html"
-    file.write_text(html(with_edits(told, taken_in(base, base, edited, base, "archive")[0])), "utf-8")
+    file.write_text(html(with_edits(story, taken_in(base, base, edited, base, "archive")[0])), "utf-8")
     for width, scheme in EVERY[:2]:
         with looking(browser, width, scheme, bypass_csp=True) as page:
             page.goto(file.as_uri())

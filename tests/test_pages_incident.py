@@ -36,14 +36,14 @@ async def test_the_page_says_what_the_draft_says(face: Face) -> None:
     """Title, durations and moments are those of the draft for machines, and no value is reckoned anew."""
     await rings(face, 3)
     await face.post("/api/v1/incidents/1/marks", {"mark": "mitigated", "at": "2026-03-04T14:05:00Z", "by": "Ada"})
-    made = json.loads(await rendering.postmortem(face.lists, 1, format="json", options={"detail": "all"}) or "")
+    draft = json.loads(await rendering.postmortem(face.lists, 1, format="json", options={"detail": "all"}) or "")
     tree = await seen(face, "/incidents/1")
-    assert text(tree.find(".//h1")) == made["title"]
+    assert text(tree.find(".//h1")) == draft["title"]
     shown = [each for kind in tree.iter("dl") if kind.get("class") == "facts" for each in kind.iter("div")]
     facts = {text(each.find("dt")): text(each.find("dd/strong")) for each in shown}
-    told = {each["term"]: each["seconds"] for each in made["durations"]}
+    durations = {each["term"]: each["seconds"] for each in draft["durations"]}
     assert facts["Time to mitigate"] == "2 min 50 s"
-    assert told["Time to mitigate"] == 170.0
+    assert durations["Time to mitigate"] == 170.0
     assert facts["Time to detect"] == "unknown"
     assert facts["Mitigated"] == "2026-03-04 14:05:00 UTC"
     headings = [text(each) for part in tree.iter("section") if part.get("class") == "draft" for each in part.iter("h3")]
@@ -161,10 +161,10 @@ def test_steps_lead_nearer_further_earlier_and_later() -> None:
     assert since is not None
     assert until is not None
     assert (since - NOW, until - NOW) == (15 * minute + SECOND // 4, 45 * minute + 3 * SECOND // 4)
-    found = steps(times, since, until)
-    assert list(found) == ["nearer", "further", "all", "earlier", "later"]
-    assert (found["further"], found["all"]) == ((None, None), (None, None))
-    assert found["earlier"] == (since - (until - since) // 2, until - (until - since) // 2)
+    zoom = steps(times, since, until)
+    assert list(zoom) == ["nearer", "further", "all", "earlier", "later"]
+    assert (zoom["further"], zoom["all"]) == ((None, None), (None, None))
+    assert zoom["earlier"] == (since - (until - since) // 2, until - (until - since) // 2)
     assert "earlier" not in steps(times, NOW, until)
     assert "nearer" not in steps(times, NOW, NOW + 10 * SECOND)
     assert steps([], None, None) == {}
@@ -219,8 +219,8 @@ async def test_a_number_that_was_merged_away_leads_on(face: Face) -> None:
 async def test_what_a_sender_wrote_changes_no_structure_of_an_incident(face: Face) -> None:
     """The same elements and attributes whatever stands in titles, notes and names of people."""
     shapes = []
-    for number, told in enumerate(("plain", *HOSTILE), start=1):
-        clean = told.replace("\x00", "")
+    for number, wording in enumerate(("plain", *HOSTILE), start=1):
+        clean = wording.replace("\x00", "")
         face.now = day = NOW - (100 - number) * 24 * HOUR
         ring = {"name": clean, "at": day, "loud": True, "service": f"service-{number}"}
         assert (await face.deliver(json.dumps([ring]).encode())).status == 202
@@ -236,8 +236,8 @@ async def test_what_a_sender_wrote_changes_no_structure_of_an_incident(face: Fac
             assert {str(each.tag).removeprefix(SVG) for each in picture.iter()} <= DRAWN
             picture.clear()
         shapes.append(list(structure(page)))
-    for told, shape in zip(HOSTILE, shapes[1:], strict=True):
-        assert shape == shapes[0], told
+    for wording, shape in zip(HOSTILE, shapes[1:], strict=True):
+        assert shape == shapes[0], wording
 
 
 DRAWN = {

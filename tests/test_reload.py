@@ -34,7 +34,7 @@ sources:
 API = {"Authorization": "Bearer reads-and-writes"}
 
 
-class Place:
+class Rig:
     """A daemon with a configuration that can be changed."""
 
     def __init__(self, folder: Path, process: Process, **settings: str) -> None:
@@ -84,91 +84,89 @@ def status(ask: Any) -> Any:
 
 
 @pytest.fixture
-def place(tmp_path: Path, process: Process) -> Place:
+def rig(tmp_path: Path, process: Process) -> Rig:
     """A daemon whose source has the secret "first"."""
-    return Place(tmp_path, process)
+    return Rig(tmp_path, process)
 
 
-def test_a_hangup_takes_a_changed_configuration_in_or_nothing_of_it(place: Place) -> None:
+def test_a_hangup_takes_a_changed_configuration_in_or_nothing_of_it(rig: Rig) -> None:
     """A new secret and a new name are in force at once; with a mistake the old ones stay, and everybody hears why."""
-    assert place.ready()["reload"] is None
-    assert (place.deliver("first"), place.deliver("second")) == ("taken", "401")
-    place.write("pager", "second")
-    place.hang_up()
-    assert eventually(lambda: place.ready()["reload"]) == "well"
-    assert (place.deliver("first", "am"), place.deliver("second", "pager")) == ("401", "taken")
-    assert value(place.asked("/metrics"), "timelined_config_last_reload_successful") == 1
-    place.write("other", "third", nonsense="x: 1")
-    place.hang_up()
-    refused = eventually(lambda: place.ready()["reload"] != "well" and place.ready()["reload"])
+    assert rig.ready()["reload"] is None
+    assert (rig.deliver("first"), rig.deliver("second")) == ("taken", "401")
+    rig.write("pager", "second")
+    rig.hang_up()
+    assert eventually(lambda: rig.ready()["reload"]) == "well"
+    assert (rig.deliver("first", "am"), rig.deliver("second", "pager")) == ("401", "taken")
+    assert value(rig.asked("/metrics"), "timelined_config_last_reload_successful") == 1
+    rig.write("other", "third", nonsense="x: 1")
+    rig.hang_up()
+    refused = eventually(lambda: rig.ready()["reload"] != "well" and rig.ready()["reload"])
     assert "nonsense" in refused
-    assert place.ready()["ready"]
-    assert (place.deliver("second", "pager"), place.deliver("third", "other")) == ("taken", "401")
-    assert value(place.asked("/metrics"), "timelined_config_last_reload_successful") == 0
-    assert "cannot reload the configuration" in place.process.said.read_text()
+    assert rig.ready()["ready"]
+    assert (rig.deliver("second", "pager"), rig.deliver("third", "other")) == ("taken", "401")
+    assert value(rig.asked("/metrics"), "timelined_config_last_reload_successful") == 0
+    assert "cannot reload the configuration" in rig.process.said.read_text()
     events = eventually(
-        lambda: len(found := place.asked("/api/v1/events?type=collector.reloaded")["events"]) == 2 and found
+        lambda: len(found := rig.asked("/api/v1/events?type=collector.reloaded")["events"]) == 2 and found
     )
     assert [sorted(event["data"]) for event in events] == [["configuration"], ["configuration", "failure"]]
     assert "third" not in json.dumps(events)
-    assert place.process.end(signal.SIGTERM) == 0
+    assert rig.process.end(signal.SIGTERM) == 0
 
 
-def test_an_exchanged_secret_is_in_force_without_a_reload(place: Place) -> None:
+def test_an_exchanged_secret_is_in_force_without_a_reload(rig: Rig) -> None:
     """Of a source and of the API. A file that is empty or gone changes nothing, nor does one beside an edited
     configuration, which waits for its reload."""
-    (place.folder / "new").write_text("second\n", "utf-8")
-    (place.folder / "new").rename(place.folder / "secret")
-    eventually(lambda: place.deliver("second") == "taken")
-    assert place.deliver("first") == "401"
-    (place.folder / "api-token").write_text("another", "utf-8")
-    eventually(
-        lambda: status(lambda: place.asked("/api/v1/incidents", token={"Authorization": "Bearer another"})) != 401
-    )
-    assert status(lambda: place.asked("/api/v1/incidents")) == 401
-    (place.folder / "secret").write_text("", "utf-8")
-    eventually(lambda: "which is empty" in place.process.said.read_text())
-    assert place.deliver("second") == "taken"
-    place.write("am", "third", web="max_body: 1MiB")
-    eventually(lambda: "waits for a reload" in place.process.said.read_text())
-    assert (place.deliver("second"), place.deliver("third")) == ("taken", "401")
-    place.write("am", "third")
-    eventually(lambda: place.deliver("third") == "taken")
-    assert place.ready()["reload"] is None
-    assert not {"second", "third", "another"} & set(place.process.said.read_text().split())
+    (rig.folder / "new").write_text("second\n", "utf-8")
+    (rig.folder / "new").rename(rig.folder / "secret")
+    eventually(lambda: rig.deliver("second") == "taken")
+    assert rig.deliver("first") == "401"
+    (rig.folder / "api-token").write_text("another", "utf-8")
+    eventually(lambda: status(lambda: rig.asked("/api/v1/incidents", token={"Authorization": "Bearer another"})) != 401)
+    assert status(lambda: rig.asked("/api/v1/incidents")) == 401
+    (rig.folder / "secret").write_text("", "utf-8")
+    eventually(lambda: "which is empty" in rig.process.said.read_text())
+    assert rig.deliver("second") == "taken"
+    rig.write("am", "third", web="max_body: 1MiB")
+    eventually(lambda: "waits for a reload" in rig.process.said.read_text())
+    assert (rig.deliver("second"), rig.deliver("third")) == ("taken", "401")
+    rig.write("am", "third")
+    eventually(lambda: rig.deliver("third") == "taken")
+    assert rig.ready()["reload"] is None
+    assert not {"second", "third", "another"} & set(rig.process.said.read_text().split())
 
 
-def test_what_needs_a_restart_is_named_and_nothing_is_taken_in(place: Place) -> None:
+def test_what_needs_a_restart_is_named_and_nothing_is_taken_in(rig: Rig) -> None:
     """A changed database or limit beside a new secret: the secret stays the old one, too."""
-    place.write("am", "second", web="max_body: 1MiB")
-    place.hang_up()
-    assert "a restart is needed for web.max_body" in eventually(lambda: place.ready()["reload"])
-    assert (place.deliver("first"), place.deliver("second")) == ("taken", "401")
+    rig.write("am", "second", web="max_body: 1MiB")
+    rig.hang_up()
+    assert "a restart is needed for web.max_body" in eventually(lambda: rig.ready()["reload"])
+    assert (rig.deliver("first"), rig.deliver("second")) == ("taken", "401")
 
 
-def test_a_reload_over_http_is_off_unless_enabled(place: Place) -> None:
+def test_a_reload_over_http_is_off_unless_enabled(rig: Rig) -> None:
     """It needs the API token in any case; where it is off the answer says what to do."""
-    assert status(lambda: place.asked("/-/reload", "POST", {})) == 401
-    assert status(lambda: place.asked("/-/reload", "POST")) == 403
+    assert status(lambda: rig.asked("/-/reload", "POST", {})) == 401
+    assert status(lambda: rig.asked("/-/reload", "POST")) == 403
 
 
 class TestEnabled:
     """With --web.enable-lifecycle."""
 
     @pytest.fixture
-    def place(self, tmp_path: Path, process: Process) -> Place:
+    def rig(self, tmp_path: Path, process: Process) -> Rig:
         """A daemon that reloads for whoever has the token."""
-        return type("Enabled", (Place,), {"flags": ("--web.enable-lifecycle",)})(tmp_path, process)  # type: ignore[no-any-return]
+        return type("Enabled", (Rig,), {"flags": ("--web.enable-lifecycle",)})(tmp_path, process)  # type: ignore[no-any-return]
 
-    def test_a_post_reloads_or_says_why_not(self, place: Place) -> None:
+    def test_a_post_reloads_or_says_why_not(self, rig: Rig) -> None:
         """200 where it was taken in; 422 with every mistake otherwise."""
-        place.write("am", "second")
-        assert place.asked("/-/reload", "POST") == {"reloaded": True}
-        assert place.deliver("second") == "taken"
-        place.write("am", "third", nonsense="x: 1")
-        assert status(lambda: place.asked("/-/reload", "POST")) == 422
-        assert place.deliver("second") == "taken"
-        assert status(lambda: place.asked("/-/reload", "POST", {})) == 401
+        rig.write("am", "second")
+        assert rig.asked("/-/reload", "POST") == {"reloaded": True}
+        assert rig.deliver("second") == "taken"
+        rig.write("am", "third", nonsense="x: 1")
+        assert status(lambda: rig.asked("/-/reload", "POST")) == 422
+        assert rig.deliver("second") == "taken"
+        assert status(lambda: rig.asked("/-/reload", "POST", {})) == 401
 
 
 def key(folder: Path) -> str:
@@ -197,19 +195,19 @@ def test_a_key_is_taken_in_by_a_reload_which_systemd_hears_of(tmp_path: Path) ->
             return said
 
         process = Process(tmp_path, NOTIFY_SOCKET=str(tmp_path / "notify"))
-        place = Place(tmp_path, process, proof="signing_key_file: key.pem")
+        rig = Rig(tmp_path, process, proof="signing_key_file: key.pem")
         assert heard("READY=1")
         new = key(tmp_path)
         eventually(lambda: "the former one signs on until a reload" in process.said.read_text())
-        place.hang_up()
+        rig.hang_up()
         reloading, since, _ = heard("RELOADING=1", "READY=1")
         assert (reloading, since.partition("=")[0]) == ("RELOADING=1", "MONOTONIC_USEC")
         assert 0 <= time.clock_gettime(time.CLOCK_MONOTONIC) - int(since.partition("=")[2]) / 1e6 < PATIENCE
-        assert heard("READY=1")[1] == f"STATUS=serving {place.address}"
+        assert heard("READY=1")[1] == f"STATUS=serving {rig.address}"
         (tmp_path / "key.pem").write_text("no key")
-        place.hang_up()
+        rig.hang_up()
         assert "the reload was refused: proof.signing_key is not a private" in heard("READY=1")[1]
-        assert place.deliver("first") == "taken"
+        assert rig.deliver("first") == "taken"
         assert process.end(signal.SIGTERM) == 0
     [latest] = tmp_path.rglob("event-latest")
     note = latest.read_text("utf-8")
@@ -232,10 +230,10 @@ def test_sources_tokens_and_hosts_need_no_restart(tmp_path: Path) -> None:
 
 def test_a_variable_has_a_twin_that_names_a_file(tmp_path: Path) -> None:
     """What the file says is what the variable would; both at once, or a file that is not there, is a mistake."""
-    said = tmp_path / "url"
-    said.write_text("sqlite:///elsewhere.db\n", "utf-8")
-    assert load_settings(None, {"TIMELINED_STORAGE_URL_FILE": str(said)}).storage.url == "sqlite:///elsewhere.db"
-    both = {"TIMELINED_STORAGE_URL_FILE": str(said), "TIMELINED_STORAGE_URL": "sqlite:///x.db"}
+    file = tmp_path / "url"
+    file.write_text("sqlite:///elsewhere.db\n", "utf-8")
+    assert load_settings(None, {"TIMELINED_STORAGE_URL_FILE": str(file)}).storage.url == "sqlite:///elsewhere.db"
+    both = {"TIMELINED_STORAGE_URL_FILE": str(file), "TIMELINED_STORAGE_URL": "sqlite:///x.db"}
     with pytest.raises(InvalidSettings, match="both set"):
         load_settings(None, both)
     with pytest.raises(InvalidSettings, match="No such file"):

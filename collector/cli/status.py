@@ -54,14 +54,14 @@ def status(where: Where, form: str) -> None:
 
     answers = {**where.ask(asked), "logs": _every_log(where)}
     if form == "json":
-        heard = {one["source"]: one["last_received_at"] for one in answers["arrived"]["sources"]}
+        last_received = {one["source"]: one["last_received_at"] for one in answers["arrived"]["sources"]}
         counted = {
             "open_incidents": len(answers["open"]),
             "signals": len(answers["signals"]),
             "arrived": answers["arrived"],
         }
         listed = {"logs": answers["logs"]} if answers["logs"] else {}
-        sources = {"sources": {k: at for k, at in heard.items() if at}}
+        sources = {"sources": {k: at for k, at in last_received.items() if at}}
         return output.as_json({**answers["ready"], **counted, **sources, **listed})
     _show(where, answers)
     return None

@@ -86,7 +86,7 @@ class Work:
 
     async def render(self, number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
         """See :class:`Following`."""
-        return await rendered(self.projections, self.setup, number, form, as_of, asked, kept=self._pages)
+        return await rendered(self.projections, self.setup, number, form, as_of, asked, cache=self._pages)
 
     async def forget(self) -> None:
         """Let go of what is remembered, texts of drafts included: what was erased is in memory no longer."""
@@ -96,11 +96,11 @@ class Work:
     async def redraw(self, events: Collection[str]) -> Redrawn:
         """See :class:`Following`."""
         try:
-            written, edited = await self.drafts.again(events)
+            files, edited = await self.drafts.again(events)
         except (OSError, TimelinedError) as error:
             log.warning("cannot write drafts again", error=str(error))
             return Redrawn(failed=str(error))
-        return Redrawn(written=written, edited=edited)
+        return Redrawn(written=files, edited=edited)
 
     @asynccontextmanager
     async def running(self, *, drafting: bool = True) -> AsyncIterator[asyncio.Task[None]]:
@@ -134,12 +134,12 @@ def _brought_up_to_date(theirs: bytes, fresh: str) -> bytes | None:
 
 
 async def rendered(
-    projections: Projections, setup: Setup, number: int, form: str, as_of: int | None, asked: Mapping[str, str], *,
-    kept: TextCache | None = None,
+    projections: Projections, setup: Setup, number: int, form: str, as_of: int | None, query: Mapping[str, str], *,
+    cache: TextCache | None = None,
 ) -> str | None:  # fmt: skip
     """An incident's draft as text, with the configured options where none is asked for."""
-    options = options_of(asked, options_of(setup.options, Options(template=setup.template)))
+    options = options_of(query, options_of(setup.options, Options(template=setup.template)))
     return await postmortem(
         projections, number, format=form, as_of=as_of, options=options, external_url=setup.external_url,
-        log=setup.named, cache=kept,
+        log=setup.named, cache=cache,
     )  # fmt: skip

@@ -32,7 +32,8 @@ from collector.schema import tables
 from collector.settings import Settings, Storage
 from collector.telemetry import journal
 from tests import postgres
-from tests.bench import results
+from tests.bench import entry, results
+from tests.bench.entry import Option
 from tests.bench.verify import AT, alert
 
 GOAL = 2_000
@@ -79,34 +80,34 @@ async def back(url: str, target: Path) -> float:
 
 async def digest(path: Path) -> str:
     """Of every row of the log in a file, but for where what was acknowledged is recorded."""
-    found = sha256()
+    checksum = sha256()
     store = await log.open_log(f"sqlite:///{path}", writable=False)
     for table in tables.metadata.sorted_tables:
         columns = ", ".join(column.name for column in table.columns if column.name != "record")
         keys = ", ".join(column.name for column in table.primary_key.columns)
         statement = f"SELECT {columns} FROM {table.name} ORDER BY {keys}"  # noqa: S608 - names of ours
-        await store.query(partial(_added, statement, found))
+        await store.query(partial(_added, statement, checksum))
     await store.close()
-    return found.hexdigest()
+    return checksum.hexdigest()
 
 
-def _added(statement: str, found: Any, connection: Connection) -> None:
+def _added(statement: str, checksum: Any, connection: Connection) -> None:
     for row in connection.exec_driver_sql(statement):
-        found.update(repr(tuple(row)).encode())
+        checksum.update(repr(tuple(row)).encode())
 
 
 async def drafts(path: Path, most: int) -> dict[int, str]:
     """Of so many incidents of the log in a file, over its whole length, the digest of each one's draft."""
     async with daemon.reading(Settings(storage=Storage(url=f"sqlite:///{path}"))) as app, client.private(app) as desk:
         [latest] = (await desk.get("/api/v1/incidents", limit=1)).json()["incidents"]
-        found = {}
+        digests = {}
         for number in range(latest["number"], 0, -max(1, latest["number"] // most)):
             answer = await desk.get(f"/api/v1/incidents/{number}/postmortem.md")
-            found[number] = sha256(answer.body).hexdigest()
-        return found
+            digests[number] = sha256(answer.body).hexdigest()
+        return digests
 
 
-def measure(given: argparse.Namespace, report: results.Report) -> None:
+def measure(options: argparse.Namespace, report: results.Report) -> None:
     """There and back."""
     if reason := postgres.absent():
         report.note(f"Not measured: {reason}.")
@@ -114,28 +115,25 @@ def measure(given: argparse.Namespace, report: results.Report) -> None:
     journal.set_up("warning", "logfmt")
     with results.workplace() as folder, postgres.plain(results.disk()) as server:
         source, target = folder / "log.db", folder / "back.db"
-        asyncio.run(filled(source, given.events))
+        asyncio.run(filled(source, options.events))
         url = server.fresh()
-        report.add("moving to PostgreSQL", [given.events / asyncio.run(there(source, url))], "events/s", at_least=GOAL)
-        report.add("moving back", [given.events / asyncio.run(back(url, target))], "events/s", at_least=GOAL)
+        rate = options.events / asyncio.run(there(source, url))
+        report.add("moving to PostgreSQL", [rate], "events/s", at_least=GOAL)
+        rate = options.events / asyncio.run(back(url, target))
+        report.add("moving back", [rate], "events/s", at_least=GOAL)
         same = asyncio.run(digest(source)) == asyncio.run(digest(target))
         report.add("rows that came back the same", [float(same)], "ratio", at_least=1)
-        before, after = (asyncio.run(drafts(path, given.drafts)) for path in (source, target))
+        before, after = (asyncio.run(drafts(path, options.drafts)) for path in (source, target))
         alike = sum(after.get(number) == draft for number, draft in before.items())
         beside = {"drafts": (float(len(before)),)}
         report.add("drafts that came back the same", [alike / len(before)], "ratio", at_least=1, beside=beside)
 
 
-def main() -> int:
-    """Run the benchmark; the exit status says whether the goals were reached."""
-    parser = results.parser(__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--drafts", type=int, default=200, help="so many are compared, byte for byte")
-    given = parser.parse_args()
-    if given.short:
-        given.events, given.drafts = 2_000, 5
-    return results.run("moving", given, measure)
+OPTIONS = (
+    Option("events", 1_000_000, 2_000),
+    Option("drafts", 200, 5, help="so many are compared, byte for byte"),
+)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(entry.main("moving", __doc__, OPTIONS, measure))

@@ -31,52 +31,52 @@ def main() -> int:
     parser.add_argument("--test", action="store_true", help="run make test in the bare system, too")
     parser.add_argument("--base", type=Path, help="keep the bare systems here, and take those that are here")
     parser.add_argument("--out", type=Path, default=Path("out/chroot"), help="where the figures and packages go")
-    given = parser.parse_args()
-    if unknown := set(given.ways) - set(WAYS):
+    options = parser.parse_args()
+    if unknown := set(options.ways) - set(WAYS):
         parser.error(f"there is no way {min(unknown)!r}; it is one of {', '.join(WAYS)}")
-    asked = set(given.ways) or set(WAYS)
+    wanted_ways = set(options.ways) or set(WAYS)
     # An interruption from outside, too, removes the systems on its way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="timelined-chroot-") as name:
         try:
-            return run(Path(name), given.base or Path(name), given.out, asked, whole=given.test)
+            return run(Path(name), options.base or Path(name), options.out, wanted_ways, whole=options.test)
         except Skipped as reason:
             print(f"SKIPPED: {reason}")
             return 0
 
 
-def run(folder: Path, bases: Path, out: Path, asked: set[str], *, whole: bool) -> int:
+def run(folder: Path, bases: Path, out: Path, wanted_ways: set[str], *, whole: bool) -> int:
     """All of them; 1 where one failed."""
     bases.mkdir(parents=True, exist_ok=True)
     out.mkdir(parents=True, exist_ok=True)
-    found: dict[str, ways.Times] = {}
+    times: dict[str, ways.Times] = {}
     failed = False
 
-    def tried(way: str, told: Callable[[], ways.Times]) -> None:
+    def tried(way: str, measure: Callable[[], ways.Times]) -> None:
         nonlocal failed
         try:
-            found[way] = told()
-            print(f"{way}: {json.dumps(found[way])}", flush=True)
+            times[way] = measure()
+            print(f"{way}: {json.dumps(times[way])}", flush=True)
         except Failed as reason:
             failed = True
             print(f"{way} FAILED: {reason}", flush=True)
 
-    if asked & {"make", "deb", "wheel"}:
+    if wanted_ways & {"make", "deb", "wheel"}:
         bare = Root.made(bases / "bookworm")
-    if "make" in asked:
+    if "make" in wanted_ways:
         here = bare.copy(folder / "make")
         tried("make", lambda: ways.by_make(here))
         if whole:
             tried("test", lambda: ways.tests(here))
-        if asked & {"deb", "wheel"}:
+        if wanted_ways & {"deb", "wheel"}:
             tried("packages", lambda: ways.packages(here, out))
-    if "deb" in asked:
+    if "deb" in wanted_ways:
         tried("deb", lambda: ways.by_deb(bare.copy(folder / "deb"), out))
-    if "wheel" in asked:
+    if "wheel" in wanted_ways:
         tried("wheel", lambda: ways.by_wheel(bare.copy(folder / "wheel"), out))
-    if "image" in asked:
+    if "image" in wanted_ways:
         tried("image", lambda: imaged(folder, bases))
-    (out / "chroot.json").write_text(json.dumps(found, indent=1) + "\n")
+    (out / "chroot.json").write_text(json.dumps(times, indent=1) + "\n")
     return 1 if failed else 0
 
 

@@ -85,15 +85,15 @@ def step(stage: Stage, stages: dict[str, Stage], word: str, rest: str) -> None:
 def copy(stage: Stage, stages: dict[str, Stage], words: list[str]) -> None:
     """Files of the project, or of another stage, into this one."""
     origin = stages[words.pop(0).partition("=")[2]].root.folder if words[0].startswith("--from=") else None
-    *names, place = words
+    *names, destination = words
     for name in names:
         file = PROJECT / name if origin is None else origin / name.lstrip("/")
-        target = stage.at(place)
+        target = stage.at(destination)
         if file.is_dir():
             ignored = shutil.ignore_patterns("__pycache__") if origin is None else None
             shutil.copytree(file, target, symlinks=True, dirs_exist_ok=True, ignore=ignored)
         else:
-            shutil.copy(file, target / file.name if place.endswith("/") else target)
+            shutil.copy(file, target / file.name if destination.endswith("/") else target)
 
 
 def served(stage: Stage) -> str:

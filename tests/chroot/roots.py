@@ -107,16 +107,16 @@ class Root:
         seconds: float = 1800,
     ) -> str:  # fmt: skip
         """What a script prints in it. All that it started ends with it; with ``network`` it shares ours."""
-        told = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
-                "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}  # fmt: skip
+        variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
+                     "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}  # fmt: skip
         if network:
-            told |= proxies() | self._fetching()
-        told |= environ or {}
+            variables |= proxies() | self._fetching()
+        variables |= environ or {}
         setup = SETUP.format(
             binds=self._bound() if network else "",
             network="" if network else "ip link set lo up",
             user=f"--userspec={user}" if user else "",
-            environ=" ".join(shlex.quote(f"{name}={value}") for name, value in told.items()),
+            environ=" ".join(shlex.quote(f"{name}={value}") for name, value in variables.items()),
             script=shlex.quote(script),
         )
         spaces = ["--mount", "--pid", "--fork", "--kill-child", *([] if network else ["--net"])]
@@ -131,15 +131,15 @@ class Root:
 
     def _fetching(self) -> dict[str, str]:
         """What pip is told in it. Files come as copies: packages of Debian bring some of the same name."""
-        told = {}
+        variables = {}
         for name, value in self._pip.items():
             for path in filter(Path.is_file, _files([value])):
                 copied = self.folder / "opt/settings" / path.name
                 copied.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, copied)
                 value = value.replace(str(path), f"/opt/settings/{path.name}")  # noqa: PLW2901 - each in turn
-            told[name] = value
-        return told
+            variables[name] = value
+        return variables
 
     def _bound(self) -> str:
         """The commands that show folders of ours at their own places, to be read."""

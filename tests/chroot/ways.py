@@ -125,7 +125,7 @@ def found(folder: Path, pattern: str) -> Path:
 
 def by_deb(root: Root, out: Path) -> Times:
     """The package, installed by apt and started as its unit says: by its user, with its variables, in its folder."""
-    asked = apt(root, ALERTMANAGER)
+    packages_time = apt(root, ALERTMANAGER)
     built = found(out, "timelined_*.deb")
     (root.folder / "root/out").mkdir()
     shutil.copy(built, root.folder / "root/out")
@@ -140,14 +140,14 @@ def by_deb(root: Root, out: Path) -> Times:
         f"{setting['ExecStart']}"
     )
     times = first_incident(root, serve, Path("root"), "export TIMELINED_SERVER=http://127.0.0.1:9720")
-    return {"Debian's packages": asked, "apt-get install": installed, **times}
+    return {"Debian's packages": packages_time, "apt-get install": installed, **times}
 
 
 def by_wheel(root: Root, out: Path) -> Times:
     """The wheel, in a virtual environment."""
-    asked = apt(root, "python3-venv", ALERTMANAGER)
+    packages_time = apt(root, "python3-venv", ALERTMANAGER)
     built = found(out, "timelined-*.whl")
     shutil.copy(built, root.folder / "root")
     installed = timed(root, "cd /root && python3 -m venv env && env/bin/pip install --quiet ./timelined-*.whl")
     times = first_incident(root, "timelined serve", Path("root"), 'export PATH="$HOME/env/bin:$PATH"')
-    return {"Debian's packages": asked, "pip install": installed, **times}
+    return {"Debian's packages": packages_time, "pip install": installed, **times}

@@ -162,12 +162,12 @@ def paged(stage: Stage) -> list[str]:
 
 async def heard(stage: Stage) -> list[str]:
     """The daemon has in its own log what Alertmanager told the pager."""
-    told = await stage.recorded("watch")
+    records = await stage.recorded("watch")
     missing = []
     for name in alerts():
         if name not in _UNHEARD:
             missing += [
-                f"{kind} of {name} is not in the log" for kind in ("firing", "resolved") if (name, kind) not in told
+                f"{kind} of {name} is not in the log" for kind in ("firing", "resolved") if (name, kind) not in records
             ]
     return missing
 
@@ -179,14 +179,14 @@ async def judged(stage: Stage) -> list[str]:
     verdict = check(stage.history, log, projections=projections)
     stage.events = len(log.events)
     ours = {fact.entity for attempt in stage.history for fact in attempt.facts}
-    return [f"{found.kind}: {found.what}" for found in verdict.findings if not _strange(found, ours)]
+    return [f"{finding.kind}: {finding.what}" for finding in verdict.findings if not _strange(finding, ours)]
 
 
-def _strange(found: Finding, ours: Collection[str]) -> bool:
+def _strange(finding: Finding, ours: Collection[str]) -> bool:
     """Whether it is of what Alertmanager and people told, which the clients of the history did not."""
-    if found.kind == "doubled" and " is at positions " in found.what:
-        return found.what.partition(" of ")[2].partition(" is at ")[0] not in ours
-    return found.kind == "stranger" or found.what.endswith("holds bytes that nobody sent")
+    if finding.kind == "doubled" and " is at positions " in finding.what:
+        return finding.what.partition(" of ")[2].partition(" is at ")[0] not in ours
+    return finding.kind == "stranger" or finding.what.endswith("holds bytes that nobody sent")
 
 
 def figures(stage: Stage, memory: Memory, until_steady: float, whole: float) -> dict[str, Any]:
@@ -215,19 +215,19 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60.0, help="how long; less than ten are not enough")
     parser.add_argument("--seed", default=str(int(time.time())), help="of what is sent")
     parser.add_argument("--out", type=Path, default=Path("out/soak"), help="where the figures go")
-    given = parser.parse_args()
+    options = parser.parse_args()
     # An interruption from outside, too, unmounts and kills on its way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    given.out.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="timelined-soak-") as folder:
         try:
-            found = asyncio.run(run(Path(folder), Pace(given.minutes * 60), given.seed))
+            results = asyncio.run(run(Path(folder), Pace(options.minutes * 60), options.seed))
         except Skipped as reason:
             print(f"SKIPPED: {reason}")
             return 0
-    (given.out / "soak.json").write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found, indent=1))
-    return 1 if found["findings"] else 0
+    (options.out / "soak.json").write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results, indent=1))
+    return 1 if results["findings"] else 0
 
 
 if __name__ == "__main__":

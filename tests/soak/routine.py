@@ -96,11 +96,11 @@ class People:
                 async with session.get(f"{self._unit.address}/api/v1/incidents") as answer:
                     listed = (await answer.json()).get("incidents", [])
                 for one in self._random.sample(listed, min(1, len(listed))):
-                    place = f"{self._unit.address}/api/v1/incidents/{one['number']}"
+                    address = f"{self._unit.address}/api/v1/incidents/{one['number']}"
                     for path in ("", "/events", "/postmortem.md"):
-                        async with session.get(place + path) as answer:
+                        async with session.get(address + path) as answer:
                             await answer.read()
-                    async with session.post(f"{place}/notes", json={"by": "Ana", "text": "Seen."}) as answer:
+                    async with session.post(f"{address}/notes", json={"by": "Ana", "text": "Seen."}) as answer:
                         await answer.read()
                 self.asked += 1
             except (aiohttp.ClientError, OSError, TimeoutError):

@@ -90,11 +90,11 @@ class Unit(Supervisor):
     def rotate(self) -> None:
         """As logrotate does with ``copytruncate``."""
         self.rotations += 1
-        kept = self.said.with_name(f"stderr.{self.rotations}")
-        shutil.copyfile(self.said, kept)
+        copy = self.said.with_name(f"stderr.{self.rotations}")
+        shutil.copyfile(self.said, copy)
         os.truncate(self.said, 0)
-        self.rotated_bytes += kept.stat().st_size
-        self._exchanged_before += kept.read_bytes().count(_EXCHANGED)
+        self.rotated_bytes += copy.stat().st_size
+        self._exchanged_before += copy.read_bytes().count(_EXCHANGED)
 
     @property
     def exchanges(self) -> int:

@@ -86,29 +86,29 @@ def put_together(
     read: ReadLogs[AcrossLog], clock: Clock, people: Mapping[str, tuple[str, str]]
 ) -> AcrossPage:  # fmt: skip
     """The page out of what each log says; ``people`` is as :func:`disturbed` takes it."""
-    told = read.found
-    alerts = [MergedRow(log, one) for log, each in told for one in each.found.identities]
-    actions = sorted((MergedRow(log, one) for log, each in told for one in each.actions), key=_by_day)
-    late = [MergedRow(log, one) for log, each in told for one in each.found.late]
+    answers = read.found
+    alerts = [MergedRow(log, one) for log, each in answers for one in each.found.identities]
+    actions = sorted((MergedRow(log, one) for log, each in answers for one in each.actions), key=_by_day)
+    late = [MergedRow(log, one) for log, each in answers for one in each.found.late]
     return AcrossPage(
-        logs={log.name: log for log, _ in told},
+        logs={log.name: log for log, _ in answers},
         away=read.away,
-        opened=sum(len(each.found.opened) for _, each in told),
-        episodes=sum(each.found.episodes for _, each in told),
-        all_episodes=all(each.found.whole for _, each in told),
+        opened=sum(len(each.found.opened) for _, each in answers),
+        episodes=sum(each.found.episodes for _, each in answers),
+        all_episodes=all(each.found.whole for _, each in answers),
         nothing=sorted((one for one in alerts if one.row.episodes >= OFTEN and not one.row.answered), key=_by_episodes),
         again=sorted((one for one in alerts if len(one.row.incidents) > 1), key=lambda one: -len(one.row.incidents)),
         actions=actions,
         open_actions=_counted(actions),
         overdue=_counted(one for one in actions if one.row.overdue),
-        months=_months(told, clock),
-        deployed=together(each.deployed for _, each in told),
-        disturbed=disturbed((each.pages for _, each in told), people, clock.zone),
+        months=_months(answers, clock),
+        deployed=together(each.deployed for _, each in answers),
+        disturbed=disturbed((each.pages for _, each in answers), people, clock.zone),
         late=sorted(late, key=lambda one: (-one.row.median, one.row.source)),
-        whole=all(each.whole for _, each in told),
-        private={(log.name, number): groups for log, each in told for number, groups in each.private.items()},
+        whole=all(each.whole for _, each in answers),
+        private={(log.name, number): groups for log, each in answers for number, groups in each.private.items()},
         private_events={
-            (log.name, event): groups for log, each in told for event, groups in each.private_events.items()
+            (log.name, event): groups for log, each in answers for event, groups in each.private_events.items()
         },
     )
 
@@ -126,10 +126,10 @@ def _counted(actions: Iterable[MergedRow[Action]]) -> Mapping[Place, int]:
     return Counter((one.log.name, one.row.incident) for one in actions if one.row.incident is not None)
 
 
-def _months(told: Sequence[tuple[OneLog, AcrossLog]], clock: Clock) -> list[Month]:
+def _months(answers: Sequence[tuple[OneLog, AcrossLog]], clock: Clock) -> list[Month]:
     """Months with what opened their incidents, the newest first."""
     months: dict[str, dict[str, list[Place]]] = {}
-    every = [(one.started_at, log.name, one) for log, each in told for one in each.found.opened]
+    every = [(one.started_at, log.name, one) for log, each in answers for one in each.found.opened]
     for _, name, one in sorted(every, key=lambda each: each[:2]):
         kinds = months.setdefault(clock.day(one.started_at)[:7], {"alert": [], "page": [], "report": [], "other": []})
         kind = {"incident": "report"}.get(one.family, one.family if one.family in kinds else "other")

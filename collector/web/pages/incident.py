@@ -56,7 +56,7 @@ AROUND = 30 * MINUTE
 class IncidentFacts(NamedTuple):
     """What a page of an incident is made of."""
 
-    made: InlaidDraft
+    inlaid: InlaidDraft
     stating: Sequence[RecordedEvent]
     """What people stated of it."""
     why: Mapping[str, Membership]
@@ -80,32 +80,32 @@ async def incident(request: web.Request) -> web.Response:
         )
     as_of = clock.moment(query.text("as_of"), "as_of")
     view = _view(query, clock)
-    asked = {"zone": clock.zone, "detail": "all", "view": msgspec.json.encode(view).decode()}
+    options = {"zone": clock.zone, "detail": "all", "view": msgspec.json.encode(view).decode()}
     # What does not depend on the draft is read while that is made.
     text, stating, why, texts = await asyncio.gather(
-        request.app[INLAID](row.number, as_of, asked), stated.statements_of(request.app, row),
+        request.app[INLAID](row.number, as_of, options), stated.statements_of(request.app, row),
         request.app[PROJECTIONS].members(row.number), sections.texts(request.app, row),
     )  # fmt: skip
     if text is None:
         raise NotFound(f"cannot show incident {row.number}: nothing was known of it by then", "as_of")
     # In a thread, here and below: a page of a large incident must not hold up deliveries.
-    made = await asyncio.to_thread(msgspec.json.decode, text, type=InlaidDraft)
-    return await _shown(request, query, clock, row, IncidentFacts(made, stating, why, texts), view)
+    inlaid = await asyncio.to_thread(msgspec.json.decode, text, type=InlaidDraft)
+    return await _shown(request, query, clock, row, IncidentFacts(inlaid, stating, why, texts), view)
 
 
 async def _shown(
     request: web.Request, query: Query, clock: Clock, row: IncidentRow, facts: IncidentFacts, view: RowsView
 ) -> web.Response:
-    app, made, stating, why = request.app, facts.made, facts.stating, facts.why
+    app, inlaid, stating, why = request.app, facts.inlaid, facts.stating, facts.why
     formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
     order = query.one_of("order", "happened", "arrived") or "happened"
-    every, passed = await asyncio.to_thread(_rows, made, stating, view, clock.moment(query.text("as_of"), "as_of"))
+    every, passed = await asyncio.to_thread(_rows, inlaid, stating, view, clock.moment(query.text("as_of"), "as_of"))
     timed: Sequence[tuple[int, PageRow]] = [(each.at, each) for each in passed]
     if order == "arrived":
         timed = by_arrival(passed, await app[LOG].read_ids([name for each in passed for name in each.cites]))
-    wanted = query.text("row")
-    here, at, last = _page(timed, wanted, query.number("page"))
-    owner = owners(here, wanted)
+    event_id = query.text("row")
+    here, at, last = _page(timed, event_id, query.number("page"))
+    owner = owners(here, event_id)
     names = list(owner)
     events = await asyncio.to_thread(evidence, await app[LOG].read_ids(names), why)
     cited = {name for each in every for name in each.cites}
@@ -113,19 +113,19 @@ async def _shown(
     system = await _system(request, row) if query.one_of("system", "1") else None
     pictures = {
         name: Markup(linked(picture, owner, f"{app[ROOT]}/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
-        for name, picture in made.pictures.items()
+        for name, picture in inlaid.pictures.items()
     }
     remarked = query.one_of("remarks", "1", "0") or ("1" if row.status != "open" and len(every) <= REMARKED else "0")
     remarks = await _remarks(app, row, clock) if remarked == "1" and not query.text("as_of") else None
-    said = [(each, stated.stated_at(each), *stated.words_of(each), _taken(each)) for each in stating]
+    statement_rows = [(each, stated.stated_at(each), *stated.words_of(each), _taken(each)) for each in stating]
     return await asyncio.to_thread(
-        page, request, "incident.html", clock, row=row, draft=made.draft, short=made.short, order=order,
+        page, request, "incident.html", clock, row=row, draft=inlaid.draft, short=inlaid.short, order=order,
         text=view.text, kind=view.kind, since=view.since, until=view.until, kinds=FAMILIES,
         zoom=steps([each.at for each in every], view.since, view.until),
-        timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=wanted, events=events, owner=owner,
+        timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=event_id, events=events, owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
-        stated=query.text("stated"), statements=said, marks=MARKS, fields=HEAD, formats=formats,
+        stated=query.text("stated"), statements=statement_rows, marks=MARKS, fields=HEAD, formats=formats,
         remarks=remarks, publishes=bool(app[PUBLISHING].targets),
         answered=ANSWERED, texts=facts.texts, tag_of=sections.tag, reviews=REVIEWS,
     )  # fmt: skip
@@ -139,25 +139,25 @@ def _view(query: Query, clock: Clock) -> RowsView:
 
 
 def _rows(
-    made: InlaidDraft, stating: Sequence[RecordedEvent], view: RowsView, as_of: int | None
+    inlaid: InlaidDraft, stating: Sequence[RecordedEvent], view: RowsView, as_of: int | None
 ) -> tuple[list[PageRow], list[PageRow]]:
     """All rows of the timeline, those of follow-up actions included, and those of them that the view shows."""
-    rows = made.rows
+    rows = inlaid.rows
     actions = [
         each for each in stating
         if each.type == "action.added" and not _taken(each) and (as_of is None or each.received_at <= as_of)
     ]  # fmt: skip
     every = with_actions(rows, actions, RowsView())
-    return every, with_actions([rows[place] for place in made.passing], actions, view)
+    return every, with_actions([rows[place] for place in inlaid.passing], actions, view)
 
 
 async def _remarks(app: web.Application, row: IncidentRow, clock: Clock) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """What a reviewer would remark on the draft, by section."""
     text = await app[REMARKS](row.number, None, {"zone": clock.zone})
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    by_section: dict[str, list[Mapping[str, Any]]] = {}
     for each in msgspec.json.decode(text or "[]"):
-        found.setdefault(each["section"], []).append(each)
-    return found
+        by_section.setdefault(each["section"], []).append(each)
+    return by_section
 
 
 def _taken(event: RecordedEvent) -> str:
@@ -166,11 +166,11 @@ def _taken(event: RecordedEvent) -> str:
 
 
 def _page(
-    timed: Sequence[tuple[int, PageRow]], wanted: str | None, number: int | None
+    timed: Sequence[tuple[int, PageRow]], event_id: str | None, number: int | None
 ) -> tuple[Sequence[tuple[int, PageRow]], int, int]:
     """The rows of a page, its number, and the last page's: the page that was asked for, or that has an event's row."""
     last = max(1, -(-len(timed) // EACH))
-    place = next((index for index, (_, row) in enumerate(timed) if wanted in row.cites), None)
+    place = next((index for index, (_, row) in enumerate(timed) if event_id in row.cites), None)
     at = min(max(1, number or 1), last) if place is None else place // EACH + 1
     return timed[(at - 1) * EACH : at * EACH], at, last
 
@@ -178,11 +178,11 @@ def _page(
 async def _system(request: web.Request, row: IncidentRow) -> list[RecordedEvent]:
     """What the daemon recorded of itself and of its sources around the incident: starts, stops, refusals, gaps."""
     until = max(row.ended_at or 0, row.last_at) + AROUND
-    found: list[RecordedEvent] = []
+    events: list[RecordedEvent] = []
     for family in ("collector.*", "source.*", "delivery.*"):
         wanted = EventFilter(type=family, since=row.started_at - AROUND, until=until, limit=SYSTEM)
-        found += await request.app[PROJECTIONS].events(wanted)
-    return sorted(found, key=lambda event: (event.occurred_at, event.position))
+        events += await request.app[PROJECTIONS].events(wanted)
+    return sorted(events, key=lambda event: (event.occurred_at, event.position))
 
 
 @routes.get("/events/{event}")
