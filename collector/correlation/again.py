@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from collector.correlation.live_incidents import LiveIncident
-from collector.correlation.memory import Component, Memory
+from collector.correlation.live_incidents import Component, LiveIncident
+from collector.correlation.memory import Memory
 from collector.correlation.pauses import pauses
 from collector.correlation.rounds import Grown
 from collector.correlation.signals import PAGED, Unit, alert_key

@@ -6,7 +6,7 @@ component can be swept without looking at any other. A component is *plain* if
 nothing in it could be kept apart: no two environments that are, no two that
 people keep apart, no longer than ``rules.longest``. Then it is one incident,
 and a signal that comes or ends costs the same however large it is. Any other
-is swept again as a whole when it changes.
+is swept again when it changes, from there on (``sweeping``).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from collections.abc import Iterable
 import msgspec
 
 from collector.correlation import again, ties
-from collector.correlation.live_incidents import LiveIncident, keys_of, whole_since
-from collector.correlation.memory import Component, Memory
-from collector.correlation.pauses import tied
+from collector.correlation.live_incidents import Component, LiveIncident, keys_of, whole_since
+from collector.correlation.memory import Memory
 from collector.correlation.rounds import Changed, Grown
 from collector.correlation.signals import SEPARATOR, Unit, called_together
 from collector.correlation.spans import LAST, Order
-from collector.correlation.sweep import AGAIN, OPENED, PAGE, PERSON, Match, Sweep
+from collector.correlation.sweep import AGAIN, OPENED, PAGE, PERSON, Match
+from collector.correlation.sweeping import Sweeping
 
 _ANEW = Grown(new=True, since=-1)
 
@@ -31,7 +31,7 @@ class Components:
     """The second step of a round: units → components and the incidents in them."""
 
     def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+        self._memory, self._sweeping = memory, Sweeping(memory)
 
     def apply(self, changed: Changed) -> None:
         """Have units come, change and go, in the order of their starts."""
@@ -63,7 +63,7 @@ class Components:
         memory.fetch(relinked)
         for uid in relinked:
             if uid in memory.incident_of:
-                self._mark_for_sweep(memory.component_of[memory.incident_of[uid]])
+                self._sweeping.mark(memory.component_of[memory.incident_of[uid]])
                 for other in memory.classmates(uid):
                     self._union(uid, other)
             elif uid in memory.units:
@@ -76,7 +76,7 @@ class Components:
             uid, how = grown.popitem()
             if uid in memory.incident_of:
                 for other in again.reopened(memory, uid) if how.new else ():
-                    self._mark_for_sweep(memory.component_of[memory.incident_of[other]])
+                    self._sweeping.mark(memory.component_of[memory.incident_of[other]])
                 for earlier, later in again.pairs(memory, uid, how):
                     self._cross(memory.units[earlier], memory.units[later])
 
@@ -91,10 +91,7 @@ class Components:
 
     def sweep(self) -> None:
         """Sweep dirty components again, and cut them where nothing ties them any more."""
-        components = {self._memory.component_of[incident]: None for incident in list(self._memory.round.touched)}
-        for component in components:
-            if component.dirty:
-                self._sweep(component)
+        self._sweeping.sweep()
 
     # Units
 
@@ -105,7 +102,10 @@ class Components:
         old_keys = memory.round.old_keys.setdefault(uid, set())
         if unit.opening:
             old_keys.update(f"tie:{key}" for key in keys_of(unit))
-            self._mark_for_sweep(memory.component_of[memory.incident_of.pop(uid)])
+            incident = memory.incident_of.pop(uid)
+            self._sweeping.touch(incident)
+            memory.round.broken[incident] = None
+            self._sweeping.mark(memory.component_of[incident], unit.order, self._until(unit))
             memory.index.drop_opening(unit)
             memory.round.grown.update(dict.fromkeys(again.following(memory, unit), _ANEW))
             memory.round.moved.add(uid)
@@ -184,7 +184,7 @@ class Components:
     def _settle(self, incident: LiveIncident, unit: Unit, earlier: list[ties.Tie], later: list[ties.Tie]) -> None:
         """Have a new signal in the incident that all it is tied to are in."""
         memory = self._memory
-        self._touch(incident)
+        self._sweeping.touch(incident)
         if not earlier:
             tied = min(memory.units[other].order for other, _ in later)
             began = incident.whole_since == incident.order == tied
@@ -199,22 +199,13 @@ class Components:
         """A signal lasts longer or shorter than it did, or more is told of it."""
         memory, incident = self._memory, self._memory.incident_of[new.uid]
         component = memory.component_of[incident]
-        self._touch(incident)
+        self._sweeping.touch(incident)
         incident.gained_events.update(new.events)
         low = min(old.reach, new.reach)
         longer = old if old.reach > new.reach else new
         later = [tie for tie in ties.later(memory, longer, (low + memory.rules.gap, LAST)) if tie[1][0] != PAGE]
-        paged = new.paging and old.reach != new.reach and not component.plain
-        if (later and new.reach < old.reach) or (paged and any(p.latest_start > low for p in component.incidents)):
-            self._mark_for_sweep(component)
-        if any(p.turned for p in component.incidents):
-            # How far it ties depends on what people said, and on whether anybody told its end.
-            self._mark_for_sweep(component)
-        if not component.plain and not called_together({call for each in component.incidents for call in each.calls}):
-            # Whether a page is about an alert depends on how far both reach.
-            self._mark_for_sweep(component)
-        if again.loosened(memory, component, old, new):
-            self._mark_for_sweep(component)
+        if self._ties_otherwise(component, old, new, bool(later)):
+            self._sweeping.mark(component, (low, ""), self._until(longer))
         memory.units[new.uid] = new
         incident.replace(new)
         memory.index_opening(new)
@@ -223,10 +214,30 @@ class Components:
             memory.round.grown.setdefault(new.uid, Grown(new=False, since=old.reach))
             memory.round.grown.update(dict.fromkeys(again.outlasted(memory, new), _ANEW))
 
+    def _ties_otherwise(self, component: Component, old: Unit, new: Unit, later: bool) -> bool:
+        """Whether other signals may be one incident now that one lasts longer or shorter: ``later`` says whether some
+        started between its ends that it could be tied to."""
+        low = min(old.reach, new.reach)
+        paged = new.paging and old.reach != new.reach and not component.plain
+        return (
+            (later and (new.reach < old.reach or not component.plain))
+            or (paged and any(p.latest_start > low for p in component.incidents))
+            # How far it ties depends on what people said, and on whether anybody told its end.
+            or any(p.turned for p in component.incidents)
+            # Whether a page is about an alert depends on how far both reach.
+            or (old.reach != new.reach and not component.plain and not component.called_together)
+            or again.loosened(self._memory, component, old, new)
+        )
+
     def _tie(self, unit: Unit, later: Iterable[ties.Tie]) -> None:
         for other, match in later:
             self._better(other, match)
             self._union(unit.uid, other)
+
+    def _until(self, unit: Unit) -> int:
+        """Until when a signal may tie what starts."""
+        rules = self._memory.rules
+        return max(unit.reach + rules.gap, unit.start + rules.storm)
 
     def _better(self, uid: str, match: Match) -> None:
         """The first rule gives the reason; that it opened an incident is the last."""
@@ -243,7 +254,7 @@ class Components:
         if component.dirty or not component.plain or incident.whole_since >= later.order:
             # What was one incident when it fired again, only a sweep knows.
             self._union(earlier.uid, later.uid)
-            self._mark_for_sweep(memory.component_of[memory.incident_of[earlier.uid]])
+            self._sweeping.mark(memory.component_of[memory.incident_of[earlier.uid]], earlier.order)
             return
         page = again.page_over(memory, incident, earlier, later)
         if page is not None:
@@ -254,19 +265,6 @@ class Components:
                 memory.round.moved.add(later.uid)
 
     # Components
-
-    def _touch(self, incident: LiveIncident) -> None:
-        """Note how an incident was before this round changes it."""
-        if incident not in self._memory.round.touched:
-            self._memory.round.touched[incident] = None
-            incident.before = incident.view(self._memory.rules)
-            incident.unchanged()
-
-    def _mark_for_sweep(self, component: Component) -> None:
-        """Have a component swept again at the end of the round."""
-        for incident in component.incidents:
-            self._touch(incident)
-        component.dirty = True
 
     def _union(self, a: str, b: str) -> None:
         """Make the components of two signals one; if both are plain and stay so, their incidents too."""
@@ -287,14 +285,17 @@ class Components:
             memory.component_of[incident] = keep
         keep.incidents += gone.incidents
         keep.plain = False
-        self._mark_for_sweep(keep)
+        keep.calls = None if keep.calls is None or gone.calls is None else {**keep.calls, **gone.calls}
+        keep.changed += gone.changed
+        gone.changed = []
+        self._sweeping.mark(keep, memory.units[a].order, self._until(memory.units[a]))
 
     def _absorb(self, keep: LiveIncident, gone: LiveIncident, tied: Order) -> None:
         """Make two incidents one, the smaller moving into the larger; the later one of those tied is ``tied``."""
         memory, noted = self._memory, self._memory.round
         keep.whole_since = whole_since(keep, gone, tied)
-        self._touch(keep)
-        self._touch(gone)
+        self._sweeping.touch(keep)
+        self._sweeping.touch(gone)
         for uid in gone.units:
             memory.incident_of[uid] = keep
         noted.moved.update(gone.units)
@@ -313,55 +314,6 @@ class Components:
             noted.changes.unkeyed.add(gone.keyed_as)
         if gone.number:
             noted.gone.append(gone)
-
-    def _sweep(self, component: Component) -> None:
-        memory = self._memory
-        units = [
-            memory.units[u]
-            for incident in component.incidents
-            for u in incident.units
-            if memory.incident_of.get(u) is incident
-        ]
-        for incident in component.incidents:
-            self._dispose(incident)
-        memory.components.pop(component, None)
-        potential = Sweep(memory.rules, memory.catalog, memory.links, potential=True).run(units)
-        owners = tied([group.units for group in potential], memory.rules, memory.links)
-        where = {unit.uid: owners[number] for number, group in enumerate(potential) for unit in group.units}
-        sweep = Sweep(memory.rules, memory.catalog, memory.links)
-        made: dict[int, Component] = {}
-        for group in sweep.run(units):
-            incident = self._make_incident(group.units)
-            incident.whole_since = group.whole_since
-            at = where[group.units[0].uid]
-            if at in made:
-                made[at].incidents.append(incident)
-            else:
-                made[at] = Component(incident)
-            memory.component_of[incident] = made[at]
-        memory.match.update((unit.uid, sweep.joined[unit.uid]) for unit in units)
-        for new in made.values():
-            new.plain = len(new.incidents) == 1 and memory.plain(new.incidents)
-        memory.round.moved.update(unit.uid for unit in units)
-
-    def _make_incident(self, units: Iterable[Unit]) -> LiveIncident:
-        incident = LiveIncident()
-        for unit in units:
-            self._memory.enter(incident, unit)
-        self._memory.round.touched[incident] = None
-        return incident
-
-    def _dispose(self, incident: LiveIncident) -> None:
-        """Take an incident apart; its signals are put together anew."""
-        memory, noted = self._memory, self._memory.round
-        memory.index.drop_incident(incident)
-        for uid in incident.attached:
-            memory.attached_to[uid].discard(incident)
-        noted.review.update(incident.attached)
-        noted.gone.append(incident)
-        del memory.component_of[incident], noted.touched[incident]
-        if incident.keyed_as:
-            noted.changes.unkeyed.add(incident.keyed_as)
 
 
 def _order(pair: tuple[Unit | None, Unit | None]) -> tuple[int, str]:

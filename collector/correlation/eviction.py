@@ -10,8 +10,8 @@ units as wanted do they go as well.
 
 from __future__ import annotations
 
-from collector.correlation.live_incidents import LiveIncident, keys_of
-from collector.correlation.memory import Component, Memory
+from collector.correlation.live_incidents import Component, LiveIncident, keys_of
+from collector.correlation.memory import Memory
 from collector.correlation.signals import Unit
 
 FLOOD = 20

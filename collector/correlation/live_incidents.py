@@ -6,7 +6,7 @@ heaps whose outdated entries are skipped, and one list by start.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable
 from heapq import heappop, heappush
@@ -15,7 +15,7 @@ import msgspec
 
 from collector.correlation.attach import IncidentTraits
 from collector.correlation.facts import Links
-from collector.correlation.signals import Unit
+from collector.correlation.signals import PAGED, Unit, called_together
 from collector.correlation.spans import Order, Spans
 from collector.correlation.values import Rules
 from collector.semantics import closing
@@ -70,6 +70,8 @@ class LiveIncident:
         """Keys that it did not have when this round began."""
         self.gained_events: set[str] = set()
         """Events of its signals, likewise."""
+        self.tied_by_page = False
+        """Whether a signal of it offers a page, which ties for ever."""
         self._order: list[tuple[int, str]] = []
         self._reaches: list[tuple[int, str]] = []
         self._ends: list[tuple[int, str]] = []
@@ -121,6 +123,7 @@ class LiveIncident:
         self.turned = self.turned or bool(links.turns(unit.uid))
         if unit.called:
             self.calls.add(unit.called)
+        self.tied_by_page = self.tied_by_page or offers_page(unit)
         self._measure(unit)
 
     def replace(self, unit: Unit) -> None:
@@ -178,6 +181,7 @@ class LiveIncident:
         self.classes |= other.classes
         self.turned = self.turned or other.turned
         self.calls |= other.calls
+        self.tied_by_page = self.tied_by_page or other.tied_by_page
         self.keys.update(other.keys)
         for unit in other.units.values():
             insort(self._order, unit.order)
@@ -237,6 +241,14 @@ class LiveIncident:
     @property
     def environments(self) -> frozenset[str]:
         return frozenset(self._environments)
+
+    def signals_before(self, order: Order) -> list[Unit]:
+        """Its signals before a point, by start."""
+        return [self.units[uid] for _, uid in self._order[: bisect_left(self._order, order)]]
+
+    def signals_from(self, order: Order) -> list[Unit]:
+        """Its signals from a point on, by start."""
+        return [self.units[uid] for _, uid in self._order[bisect_left(self._order, order) :]]
 
     def reach(self) -> int:
         """The furthest that any of its signals reaches."""
@@ -316,6 +328,39 @@ class LiveIncident:
         return closing.title("", (), [closing.Named(self.units[uid].title) for _, uid in self._order])
 
 
+class Component:
+    """Opening signals that only each other could be tied to, in one incident or several."""
+
+    __slots__ = ("calls", "changed", "incidents", "plain", "seen", "spent")
+
+    def __init__(self, incident: LiveIncident) -> None:
+        self.incidents = [incident]
+        self.plain = True
+        """Whether nothing in it could be kept apart, so that it is one incident."""
+        self.changed: list[tuple[Order, int]] = []
+        """From when on it is to be swept again, and until when what changed of it there may tie something by itself."""
+        self.calls: dict[str, set[str]] | None = {}
+        """Of each alert that pages name: whom these called, as the last sweep saw it; empty where that kept nothing
+        apart, None where it is not known."""
+        self.spent = 0
+        """How many signals were swept again since it was swept as a whole."""
+        self.seen = 0
+        """The round that touched it last."""
+
+    @property
+    def dirty(self) -> bool:
+        """Whether it is to be swept again at the end of the round."""
+        return bool(self.changed)
+
+    @property
+    def called_together(self) -> bool:
+        """Whether nothing in it is kept apart by whom its pages called."""
+        return called_together({call for incident in self.incidents for call in incident.calls})
+
+    def __len__(self) -> int:
+        return sum(len(incident) for incident in self.incidents)
+
+
 def whole_since(one: LiveIncident, other: LiveIncident, tied: Order) -> Order:
     """From when on two incidents are one, that a signal of ``tied`` ties to an earlier one of the other."""
     for first, second in ((one, other), (other, one)):
@@ -323,6 +368,11 @@ def whole_since(one: LiveIncident, other: LiveIncident, tied: Order) -> Order:
             # It is tied by the signal that it begins with, so that there never were two.
             return first.whole_since
     return max(one.whole_since, other.whole_since, tied)
+
+
+def offers_page(unit: Unit) -> bool:
+    """Whether others find it by a page, whenever they are."""
+    return any(key.startswith(("page:", PAGED)) for key in unit.offers)
 
 
 def keys_of(unit: Unit) -> list[str]:

@@ -19,7 +19,7 @@ from collector.correlation.changes import Grounds, GroupingStore, SpanQuery, Sto
 from collector.correlation.coverage import Coverage
 from collector.correlation.facts import Links
 from collector.correlation.index import KeyIndex
-from collector.correlation.live_incidents import LiveIncident, keys_of
+from collector.correlation.live_incidents import Component, LiveIncident, keys_of
 from collector.correlation.rounds import Round
 from collector.correlation.signals import Unit, called_together
 from collector.correlation.spans import FAR
@@ -34,23 +34,6 @@ _FEW = 8
 
 Wanted = tuple[str, int, int]
 """A key, and the time from when until when."""
-
-
-class Component:
-    """Opening signals that only each other could be tied to, in one incident or several."""
-
-    __slots__ = ("dirty", "incidents", "plain", "seen")
-
-    def __init__(self, incident: LiveIncident) -> None:
-        self.incidents = [incident]
-        self.plain = True
-        """Whether nothing in it could be kept apart, so that it is one incident."""
-        self.dirty = False
-        self.seen = 0
-        """The round that touched it last."""
-
-    def __len__(self) -> int:
-        return sum(len(incident) for incident in self.incidents)
 
 
 class Memory:
@@ -145,6 +128,7 @@ class Memory:
             for incident in component.incidents:
                 incident.stored_as = (incident.number, name)
             component.plain = len(component.incidents) == 1 and self.plain(component.incidents)
+            component.calls = {} if component.called_together else None
 
     def _load_incident(self, number: int, kept: list[StoredSignal], numbers: dict[int, str]) -> LiveIncident:
         incident = LiveIncident()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from collector.correlation.changes import Changes, Grounds
-from collector.correlation.live_incidents import LiveIncident
+from collector.correlation.live_incidents import Component, LiveIncident
 from collector.correlation.signals import Unit
 
 Changed = dict[str, tuple[Unit | None, Unit | None]]
@@ -28,6 +28,10 @@ class Round:
         self.changes = Changes()
         self.touched: dict[LiveIncident, None] = {}
         """Incidents whose opening signals changed."""
+        self.dirty: dict[Component, None] = {}
+        """Components that are to be swept again."""
+        self.broken: dict[LiveIncident, None] = {}
+        """Incidents that a signal was taken from."""
         self.gone: list[LiveIncident] = []
         self.listed: dict[LiveIncident, None] = {}
         """Incidents of which only what lists show changed."""

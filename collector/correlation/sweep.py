@@ -98,12 +98,28 @@ class Sweep:
         self._open_pages: deque[tuple[int, int]] = deque()
         """When each began and until when it reaches, the earliest first."""
         self._crowded = 64
-        self._paged: dict[str, set[str]] = {}
+        self.calls: dict[str, set[str]] = {}
         """Of alerts that pages name: whom these called, and for which services; pages that come later count, too."""
         self._turns: list[tuple[tuple[int, int, str], str, Word]] = []
         """People's words still to come, the next one first."""
         self.joined: dict[str, Match] = {}
         """Of every signal: by which rule it joined, and the name that decided."""
+
+    def begin(self, earlier: Iterable[tuple[Group, Sequence[Unit]]], calls: dict[str, set[str]]) -> None:
+        """Go on from groups that were found before, each with those of its signals that may still tie something.
+
+        Nothing that people said is of any of them. What comes next starts after all of these. ``calls`` is of what
+        comes, and of what these were made of, see :attr:`calls`.
+        """
+        self.calls = calls
+        known: list[Unit] = []
+        for group, units in earlier:
+            root = group.units[0].uid
+            self._groups[root] = group
+            self._parent.update(dict.fromkeys((root, *(unit.uid for unit in units)), root))
+            known += units
+        for unit in sorted(known, key=lambda unit: unit.order):
+            self._register(unit, None)
 
     def groups(self) -> list[Group]:
         """What was found, by (start, id)."""
@@ -113,7 +129,7 @@ class Sweep:
         """Sweep all of these signals."""
         ordered = sorted(units, key=lambda unit: unit.order)
         if not self._potential:
-            self._paged = _called_for(ordered, self._rules.gap)
+            self.calls = called_for(ordered, self._rules.gap)
         for unit in ordered:
             self.add(unit)
         return self.groups()
@@ -129,7 +145,7 @@ class Sweep:
         found = self._matches(unit)
         self._parent[unit.uid] = unit.uid
         group = self._groups[unit.uid] = Group(unit)
-        group.called |= self._paged.get(unit.uid, set())
+        group.called |= self.calls.get(unit.uid, set())
         if (name := self._links.class_of(unit.uid)) is not None:
             group.classes.add(name)
         ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in found.items())
@@ -348,7 +364,7 @@ class Sweep:
         return fresh
 
 
-def _called_for(units: Sequence[Unit], gap: int) -> dict[str, set[str]]:
+def called_for(units: Sequence[Unit], gap: int) -> dict[str, set[str]]:
     """Of each alert that pages name: whom these called, where the later of the two began while the other tied."""
     pages: dict[str, list[Unit]] = {}
     for unit in units:

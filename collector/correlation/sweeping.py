@@ -1,0 +1,362 @@
+"""Components that are not plain, swept again at the end of a round: as a whole, or from what changed in them on.
+
+What comes before a change is as it was, and what comes long after it mostly is, too. So a sweep begins where each
+incident that is under way was one already, with what of these can still tie something, and ends once it comes to what
+was known before. Only incidents that turn out to be others are made anew. As a whole a component is swept where people
+said anything of it, and at times besides: only that finds out that it fell into several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import merge
+
+from collector.correlation.live_incidents import Component, LiveIncident, offers_page
+from collector.correlation.memory import Memory
+from collector.correlation.pauses import tied
+from collector.correlation.signals import Unit
+from collector.correlation.spans import Order
+from collector.correlation.sweep import Group, Sweep, called_for
+
+SMALL = 64
+"""Signals of a component that is always swept as a whole."""
+_WHOLE: Order = (-1, "")
+_OFTEN = 4
+"""How many times its signals a component may be swept in part before it is swept as a whole."""
+_FIRST_LOOK = 8
+"""Signals after which it is looked for the first time whether a sweep came to what was known."""
+
+
+class Sweeping:
+    """Components that are to be swept again, and the sweep."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def mark(self, component: Component, since: Order | None = None, until: int = 0) -> None:
+        """Have a component swept again at the end of the round, from ``since`` on: what changed of it ties nothing
+        before, and nothing after ``until`` by itself. Without ``since`` it is swept as a whole."""
+        self._memory.round.dirty[component] = None
+        if since is None or any(incident.turned or incident.classes for incident in component.incidents):
+            since = _WHOLE
+            for incident in component.incidents:
+                self.touch(incident)
+        component.changed.append((since, until))
+
+    def touch(self, incident: LiveIncident) -> None:
+        """Note how an incident was before this round changes it."""
+        if incident not in self._memory.round.touched:
+            self._memory.round.touched[incident] = None
+            incident.before = incident.view(self._memory.rules)
+            incident.unchanged()
+
+    def sweep(self) -> None:
+        """Sweep what was marked."""
+        for component in list(self._memory.round.dirty):
+            if not component.changed:
+                continue
+            size = len(component)
+            component.changed.sort(reverse=True)
+            known = component.changed[-1][0] != _WHOLE and component.calls is not None
+            if not known or size <= SMALL or component.spent > _OFTEN * size:
+                self._sweep_whole(component)
+            while component.changed:
+                _Part(self._memory, self, component).sweep()
+
+    def _sweep_whole(self, component: Component) -> None:
+        """Cut a component where nothing ties it any more, and find the incidents in it."""
+        memory = self._memory
+        units = [
+            memory.units[u]
+            for incident in component.incidents
+            for u in incident.units
+            if memory.incident_of.get(u) is incident
+        ]
+        for incident in component.incidents:
+            self.dispose(incident)
+        component.changed.clear()
+        memory.components.pop(component, None)
+        potential = Sweep(memory.rules, memory.catalog, memory.links, potential=True).run(units)
+        owners = tied([group.units for group in potential], memory.rules, memory.links)
+        where = {unit.uid: owners[number] for number, group in enumerate(potential) for unit in group.units}
+        sweep = Sweep(memory.rules, memory.catalog, memory.links)
+        made: dict[int, Component] = {}
+        for group in sweep.run(units):
+            incident = self.make_incident(group.units, group.whole_since)
+            at = where[group.units[0].uid]
+            if at in made:
+                made[at].incidents.append(incident)
+            else:
+                made[at] = Component(incident)
+            memory.component_of[incident] = made[at]
+        memory.match.update((unit.uid, sweep.joined[unit.uid]) for unit in units)
+        for new in made.values():
+            new.plain = len(new.incidents) == 1 and memory.plain(new.incidents)
+            if not new.called_together:
+                uids = [uid for incident in new.incidents for uid in incident.units]
+                new.calls = {uid: sweep.calls[uid] for uid in uids if uid in sweep.calls}
+        memory.round.moved.update(unit.uid for unit in units)
+
+    def make_incident(self, units: Iterable[Unit], whole_since: Order) -> LiveIncident:
+        """A new incident of these signals."""
+        incident = LiveIncident()
+        for unit in units:
+            self._memory.enter(incident, unit)
+        incident.whole_since = whole_since
+        self._memory.round.touched[incident] = None
+        return incident
+
+    def dispose(self, incident: LiveIncident) -> None:
+        """Take an incident apart; its signals are put together anew."""
+        memory, noted = self._memory, self._memory.round
+        self.touch(incident)
+        memory.index.drop_incident(incident)
+        for uid in incident.attached:
+            memory.attached_to[uid].discard(incident)
+        noted.review.update(incident.attached)
+        noted.gone.append(incident)
+        del memory.component_of[incident], noted.touched[incident]
+        if incident.keyed_as:
+            noted.changes.unkeyed.add(incident.keyed_as)
+
+
+class _Part:
+    """One component, swept again from a point on."""
+
+    def __init__(self, memory: Memory, sweeping: Sweeping, component: Component) -> None:
+        self._memory, self._sweeping, self._component = memory, sweeping, component
+        since, self._until = component.changed.pop()
+        self._calls = self._calls_now()
+        self._cut = self._beginning(min([since, *self._called_otherwise()]))
+        self._end: Order | None = None
+        """The first signal that was not swept again, as all after it is as it was; None where there is no such."""
+        self._sweep = Sweep(memory.rules, memory.catalog, memory.links)
+        self._before: dict[str, LiveIncident] = {}
+        """Of each group that the sweep began with: the incident, by the group's first signal."""
+        self._swept: list[Unit] = []
+
+    def sweep(self) -> None:
+        """Find the incidents anew, and make those again that are others than before."""
+        component = self._component
+        self._sweep.begin(self._groups_before(), self._calls)
+        self._run()
+        self._note_matches()
+        self._make()
+        component.spent += len(self._swept) + 1
+        component.plain = len(component.incidents) == 1 and self._memory.plain(component.incidents)
+        component.calls = self._calls
+        if not component.incidents:
+            self._memory.components.pop(component, None)
+
+    # Where it begins
+
+    def _calls_now(self) -> dict[str, set[str]]:
+        """Of each alert that pages name: whom these called. Empty where that keeps nothing apart."""
+        if self._component.called_together:
+            return {}
+        incident_of = self._memory.incident_of
+        units = [
+            unit
+            for incident in self._component.incidents
+            for unit in incident.units.values()
+            if incident_of.get(unit.uid) is incident
+        ]
+        return called_for(units, self._memory.rules.gap)
+
+    def _called_otherwise(self) -> Iterator[Order]:
+        """Alerts about which others were called than when they were swept: a page that came later may name them."""
+        before, now, units = self._component.calls or {}, self._calls, self._memory.units
+        for uid in before.keys() | now.keys():
+            if uid in units and before.get(uid) != now.get(uid):
+                yield units[uid].order
+
+    def _beginning(self, since: Order) -> Order:
+        """The last point by ``since`` at which each incident that is under way was one already."""
+        cut = since
+        while True:
+            parts = [one.order for one in self._component.incidents if one.order < cut <= one.whole_since]
+            if not parts:
+                return cut
+            cut = min(parts)
+
+    def _groups_before(self) -> Iterator[tuple[Group, list[Unit]]]:
+        low = self._earliest()
+        for incident in self._component.incidents:
+            if incident.order >= self._cut:
+                continue
+            under_way = incident.latest >= self._cut or incident in self._memory.round.broken
+            if under_way or incident.tied_by_page or self._reaches(incident, low):
+                before = incident.signals_before(self._cut)
+                units = [unit for unit in before if self._ties(unit, low)]
+                if units or under_way:
+                    self._before[before[0].uid] = incident
+                    yield self._group(incident, before), units
+
+    def _group(self, incident: LiveIncident, before: list[Unit]) -> Group:
+        """A part of an incident as a sweep sees it when it comes to what follows."""
+        group = Group(before[0])
+        group.whole_since = incident.whole_since
+        group.environments = {unit.environment for unit in before if unit.environment}
+        group.pages = [unit for unit in before if unit.kind == "page"]
+        group.called.update(*(self._calls.get(unit.uid, unit.called) for unit in before))
+        group.paged_until = max((unit.reach for unit in before if unit.paging), default=-1)
+        return group
+
+    def _earliest(self) -> int:
+        """From when on an alert counts that nothing reaches any more: a page that began by then ties it when it fires
+        again."""
+        now = self._cut[0]
+        pages = (
+            unit.start
+            for incident in self._component.incidents
+            if incident.tied_by_page and incident.order < self._cut
+            for unit in incident.signals_before(self._cut)
+            if unit.kind == "page" and unit.reach >= now
+        )
+        return min(pages, default=now)
+
+    def _reaches(self, incident: LiveIncident, low: int) -> bool:
+        rules = self._memory.rules
+        return incident.reach() + rules.gap >= low or incident.latest_start + rules.storm >= self._cut[0]
+
+    def _ties(self, unit: Unit, low: int) -> bool:
+        rules = self._memory.rules
+        return unit.reach + rules.gap >= low or unit.start + rules.storm >= self._cut[0] or offers_page(unit)
+
+    # The sweep
+
+    def _run(self) -> None:
+        look, changed = _FIRST_LOOK, self._component.changed
+        paged = any(incident.tied_by_page for incident in self._component.incidents)
+        for unit in self._after():
+            while changed and changed[-1][0] <= unit.order:
+                self._until = max(self._until, changed.pop()[1])
+            if not paged and len(self._swept) >= look and unit.start > self._until:
+                look = len(self._swept) + len(self._swept) // 2
+                if self._comes_to_what_was(unit.order):
+                    self._end = unit.order
+                    return
+            self._sweep.add(unit)
+            self._swept.append(unit)
+        changed.clear()
+
+    def _after(self) -> Iterator[Unit]:
+        """All signals from the beginning of the sweep on, by start."""
+        incident_of = self._memory.incident_of
+        parts = [
+            [unit for unit in incident.signals_from(self._cut) if incident_of.get(unit.uid) is incident]
+            for incident in self._component.incidents
+            if incident.latest >= self._cut
+        ]
+        return merge(*parts, key=lambda unit: unit.order)
+
+    def _comes_to_what_was(self, now: Order) -> bool:
+        """Whether all that can tie something from now on is what it was before this round."""
+        if any(one.latest >= now for one in self._memory.round.broken if one in self._component.incidents):
+            return False
+        return all(self._as_before(group, now) or self._is_over(group, now) for group in self._sweep.groups())
+
+    def _as_before(self, group: Group, now: Order) -> bool:
+        """Whether a group is an incident as it was by now, beside what came into it."""
+        known, new = self._members(group)
+        if len(known) != 1 or not all(self._is_past(one, now) for one in new):
+            return False
+        ((incident, count),) = known.items()
+        before = incident.signals_before(now)
+        if len(before) != count or incident.whole_since >= now or incident in self._memory.round.broken:
+            return False
+        places = {unit.environment for unit in before if unit.environment}
+        return not new or (group.order == incident.order and group.environments == places)
+
+    def _is_over(self, group: Group, now: Order) -> bool:
+        """Whether a group, and all that its signals were in, ties nothing any more."""
+        known, new = self._members(group)
+        return all(self._is_past(incident, now) for incident in (*known, *new))
+
+    def _is_past(self, incident: LiveIncident, now: Order) -> bool:
+        """Whether no signal of an incident is still to come, or ties one that is."""
+        rules = self._memory.rules
+        last = max(incident.reach() + rules.gap, incident.latest_start + rules.storm)
+        return incident.latest < now and last < now[0]
+
+    def _members(self, group: Group) -> tuple[dict[LiveIncident, int], set[LiveIncident]]:
+        """The incidents of a group's signals, with how many of each, and those that were made in this round."""
+        known: dict[LiveIncident, int] = {}
+        new: set[LiveIncident] = set()
+        for unit in self._units_of(group):
+            incident = self._memory.incident_of[unit.uid]
+            if incident.number == 0:
+                new.add(incident)
+            else:
+                known[incident] = known.get(incident, 0) + 1
+        return known, new
+
+    def _units_of(self, group: Group) -> Iterator[Unit]:
+        for unit in group.units:
+            incident = self._before.get(unit.uid)
+            if incident is None:
+                yield unit
+            else:
+                yield from incident.signals_before(self._cut)
+
+    # What comes of it
+
+    def _note_matches(self) -> None:
+        memory = self._memory
+        for unit in self._swept:
+            match = self._sweep.joined[unit.uid]
+            if memory.match.get(unit.uid) != match:
+                memory.match[unit.uid] = match
+                memory.round.moved.add(unit.uid)
+
+    def _make(self) -> None:
+        """Have each group in an incident: in one that is in it as a whole, else in a new one."""
+        memory, component = self._memory, self._component
+        groups = [(group, list(self._units_of(group))) for group in self._sweep.groups()]
+        homes = [self._home(units) for _, units in groups]
+        kept = {home for home in homes if home is not None}
+        away = {memory.incident_of[unit.uid]: None for _, units in groups for unit in units}
+        away.update((one, None) for one in memory.round.broken if memory.component_of.get(one) is component)
+        gone = [incident for incident in away if incident not in kept]
+        for incident in gone:
+            self._sweeping.dispose(incident)
+        lost = set(gone)
+        component.incidents = [incident for incident in component.incidents if incident not in lost]
+        for (group, units), home in zip(groups, homes, strict=True):
+            if home is None:
+                made = self._sweeping.make_incident(units, group.whole_since)
+                component.incidents.append(made)
+                memory.component_of[made] = component
+                memory.round.moved.update(unit.uid for unit in units)
+            else:
+                self._fill(home, units, group.whole_since)
+
+    def _home(self, units: list[Unit]) -> LiveIncident | None:
+        """The largest incident that is in a group as a whole; what of it was not swept again is as it was."""
+        memory, inside = self._memory, dict[LiveIncident, int]()
+        for unit in units:
+            incident = memory.incident_of[unit.uid]
+            inside[incident] = inside.get(incident, 0) + 1
+        whole = (
+            incident
+            for incident, count in inside.items()
+            if incident not in memory.round.broken and count == self._swept_of(incident)
+        )
+        return max(whole, key=lambda incident: inside[incident], default=None)
+
+    def _swept_of(self, incident: LiveIncident) -> int:
+        """How many signals of an incident lie before the end of the sweep."""
+        return (
+            len(incident)
+            if self._end is None or incident.latest < self._end
+            else len(incident.signals_before(self._end))
+        )
+
+    def _fill(self, home: LiveIncident, units: list[Unit], whole_since: Order) -> None:
+        memory = self._memory
+        for unit in units:
+            if memory.incident_of[unit.uid] is not home:
+                self._sweeping.touch(home)
+                memory.enter(home, unit)
+                memory.round.moved.add(unit.uid)
+        home.whole_since = whole_since

@@ -1,0 +1,111 @@
+"""Components that are not plain: swept again from what changed on, to the same incidents as all at once."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+
+from collector.correlation import Rules, sweeping
+from collector.correlation.sweep import Sweep
+from collector.event import MINUTE, RecordedEvent
+from tests.examples import examples
+from tests.followed import CATALOG, HASTY, followed_equals_batch, following, submission
+from tests.stories import firing, page, resolved, streams
+
+SHORT = Rules(longest=20 * MINUTE, reach=30 * MINUTE, gap=3 * MINUTE, quiet=MINUTE, storm=2 * MINUTE)
+_PLACES = (None, "production", "production", "production/eu", "staging")
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Components are swept in parts however small they are, and it is looked early whether a sweep is over."""
+    monkeypatch.setattr(sweeping, "SMALL", 0)
+    monkeypatch.setattr(sweeping, "_OFTEN", 1_000)
+    monkeypatch.setattr(sweeping, "_FIRST_LOOK", 1)
+
+
+@st.composite
+def long_days(draw: st.DrawFn) -> list[RecordedEvent]:
+    """Alerts of few services over hours, some of which never end; at times pages, some of which name their alert."""
+    events: dict[str, RecordedEvent] = {}
+    paged, grouped = draw(st.booleans()), draw(st.booleans())
+    likely = draw(st.integers(3, 8)) if paged else 5
+    for number in range(draw(st.integers(8, 40))):
+        minute, service = draw(st.integers(0, 240)), draw(st.sampled_from(["checkout", "checkout", "cart", None]))
+        place = draw(st.sampled_from(_PLACES))
+        group = draw(st.sampled_from(["", "g0", "g1", "g2"])) if grouped else ""
+        match draw(st.integers(0, likely)):
+            case 0 | 1 | 2:
+                told = firing(f"a{number}", minute, service, environment=place, group=group)
+            case 3 | 6 | 7 | 8 if paged:
+                told = draw(_some_page(number, minute, service))
+            case _:
+                told = resolved(f"a{number // 2}", minute, minute + draw(st.integers(1, 30)), service, group=group)
+        events[told.id] = told
+    return list(events.values())
+
+
+@st.composite
+def _some_page(draw: st.DrawFn, number: int, minute: int, service: str | None) -> RecordedEvent:
+    """A page of few; what it is about and whom it called, it says or not."""
+    state = draw(st.sampled_from(["triggered", "triggered", "resolved", "acknowledged", "reopened"]))
+    about = st.sampled_from(["alertgroup:g0", "alertgroup:g1", "alertgroup:g2", *(f"alert:a{n}" for n in range(9))])
+    refs = draw(st.lists(about, max_size=2, unique=True))
+    people = draw(st.lists(st.sampled_from(["Ana", "Jon", "Mia"]), max_size=2, unique=True))
+    data = {"assignees": people} if people else {}
+    return page(f"P{number % 5}", state, minute, service, refs=tuple(refs), data=data)
+
+
+@pytest.mark.usefixtures("in_parts")
+@examples(10, allowed=[HealthCheck.function_scoped_fixture])
+@given(
+    events=st.one_of(long_days(), long_days(), streams(longest=16)),
+    order=st.randoms(use_true_random=False),
+    rules=st.sampled_from([SHORT, SHORT, HASTY, CATALOG]),
+    size=st.sampled_from([1, 3, 500]),
+    crowded=st.sampled_from([0, 5, 10_000]),
+)
+def test_swept_in_parts_incidents_equal_correlation(
+    events: list[RecordedEvent], order: Any, rules: Rules, size: int, crowded: int
+) -> None:
+    """Whatever changed and wherever, sweeping again what it concerns comes to what sweeping all would."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(followed_equals_batch(Path(folder), events, order, rules, batch=size, crowded=crowded))
+
+
+@pytest.fixture
+def swept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The signals that were swept, as often as they were."""
+    found: list[str] = []
+    add = Sweep.add
+
+    def adding(sweep: Sweep, unit: Any) -> None:
+        found.append(unit.uid)
+        add(sweep, unit)
+
+    monkeypatch.setattr(Sweep, "add", adding)
+    return found
+
+
+async def test_a_round_sweeps_no_more_however_long_a_service_has_had_alerts(tmp_path: Path, swept: list[str]) -> None:
+    """Alerts without an end tie the days to each other: a round of the sixth day sweeps what one of the second did."""
+    told = [submission(firing(f"a{number}", 20 * number, "checkout")) for number in range(480)]
+    told += [
+        submission(resolved(f"a{number}", 20 * number, 20 * number + 5, "checkout")) for number in range(80, 480, 80)
+    ]
+    async with following(tmp_path) as followed:
+        costs = []
+        for at in range(0, len(told), 5):
+            await followed.log.append(told[at : at + 5])
+            swept.clear()
+            await followed.follower.catch_up()
+            costs.append(len(swept))
+    second, sixth, ends = costs[20:35], costs[80:95], costs[96:]
+    assert sum(sixth) <= sum(second), (second, sixth)
+    assert max(ends) < 5 * 150, ends
