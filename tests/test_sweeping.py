@@ -16,6 +16,7 @@ from collector.correlation.sweep import Sweep
 from collector.event import MINUTE, RecordedEvent
 from tests.examples import examples
 from tests.followed import CATALOG, HASTY, followed_equals_batch, following, submission
+from tests.regrouped import batch, kept
 from tests.stories import firing, page, resolved, streams
 
 SHORT = Rules(longest=20 * MINUTE, reach=30 * MINUTE, gap=3 * MINUTE, quiet=MINUTE, storm=2 * MINUTE)
@@ -77,6 +78,36 @@ def test_swept_in_parts_incidents_equal_correlation(
     """Whatever changed and wherever, sweeping again what it concerns comes to what sweeping all would."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(followed_equals_batch(Path(folder), events, order, rules, batch=size, crowded=crowded))
+
+
+PRODUCTION = {"environment": "production"}
+
+
+@pytest.mark.usefixtures("in_parts")
+async def test_an_incident_that_goes_on_after_the_end_of_a_sweep_stays_whole(tmp_path: Path) -> None:
+    """What comes into it is one signal, as is what of it was swept again; the rest of it was not, and was lost."""
+    told = [
+        resolved("A", 32, 47, **PRODUCTION, group="g1"), firing("A", 0, None, **PRODUCTION, group="g1"),
+        resolved("C", 50, 79, **PRODUCTION, group="g3"), resolved("B", 39, 42, **PRODUCTION),
+    ]  # fmt: skip
+    async with following(tmp_path, SHORT) as followed:
+        for one in told:
+            await followed.told(one)
+        assert await followed.base.query(kept) == batch(told, SHORT)
+
+
+@pytest.mark.usefixtures("in_parts")
+async def test_a_page_that_names_an_earlier_alert_has_it_swept_again(tmp_path: Path) -> None:
+    """That other people were called about it keeps it apart from a page that came between the two."""
+    told = [
+        firing("A", 6, group="g2"), page("7", "triggered", 12, "search"), page("4", "triggered", 14),
+        page("7", "reopened", 22, "cart", refs=("alertgroup:g1",), data={"assignees": ["Ana"]}),
+        page("3", "triggered", 30, "search", refs=("alertgroup:g2",)),
+    ]  # fmt: skip
+    async with following(tmp_path, SHORT) as followed:
+        for one in told:
+            await followed.told(one)
+        assert await followed.base.query(kept) == batch(told, SHORT)
 
 
 @pytest.fixture

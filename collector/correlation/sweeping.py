@@ -332,7 +332,7 @@ class _Part:
                 self._fill(home, units, group.whole_since)
 
     def _home(self, units: list[Unit]) -> LiveIncident | None:
-        """The largest incident that is in a group as a whole; what of it was not swept again is as it was."""
+        """An incident that is in a group as a whole: the one that goes on after the sweep, else the largest."""
         memory, inside = self._memory, dict[LiveIncident, int]()
         for unit in units:
             incident = memory.incident_of[unit.uid]
@@ -342,15 +342,17 @@ class _Part:
             for incident, count in inside.items()
             if incident not in memory.round.broken and count == self._swept_of(incident)
         )
-        return max(whole, key=lambda incident: inside[incident], default=None)
+        return max(whole, key=lambda incident: (self._goes_on(incident), inside[incident]), default=None)
+
+    def _goes_on(self, incident: LiveIncident) -> bool:
+        """Whether signals of an incident were not swept again, as they are what they were."""
+        return self._end is not None and incident.latest >= self._end
 
     def _swept_of(self, incident: LiveIncident) -> int:
         """How many signals of an incident lie before the end of the sweep."""
-        return (
-            len(incident)
-            if self._end is None or incident.latest < self._end
-            else len(incident.signals_before(self._end))
-        )
+        if self._end is None or incident.latest < self._end:
+            return len(incident)
+        return len(incident.signals_before(self._end))
 
     def _fill(self, home: LiveIncident, units: list[Unit], whole_since: Order) -> None:
         memory = self._memory
