@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,23 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.correlation import Rules, sweeping
-from collector.correlation.sweep import Sweep
-from collector.event import MINUTE, RecordedEvent
+from collector.correlation.components import Components
+from collector.correlation.facts import Links
+from collector.correlation.grouping import fold_all
+from collector.correlation.memory import Memory
+from collector.correlation.rounds import Round
+from collector.correlation.signals import Unit
+from collector.correlation.sweep import Match, Sweep
+from collector.event import HOUR, MINUTE, RecordedEvent
 from tests.examples import examples
 from tests.followed import CATALOG, HASTY, followed_equals_batch, following, submission
 from tests.regrouped import batch, kept
 from tests.stories import firing, page, resolved, streams
 
+STORMY = Rules(longest=40 * MINUTE, reach=HOUR, gap=3 * MINUTE, quiet=MINUTE, storm=6 * MINUTE)
 SHORT = Rules(longest=20 * MINUTE, reach=30 * MINUTE, gap=3 * MINUTE, quiet=MINUTE, storm=2 * MINUTE)
+_STATES = ("triggered", "triggered", "triggered", "resolved", "acknowledged", "reopened")
+_ABOUT = ("alertgroup:g0", "alertgroup:g1", "alertgroup:g2", *(f"alert:a{number}" for number in range(8)))
 _PLACES = (None, "production", "production", "production/eu", "staging")
 
 
@@ -35,11 +46,12 @@ def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 def long_days(draw: st.DrawFn) -> list[RecordedEvent]:
     """Alerts of few services over hours, some of which never end; at times pages, some of which name their alert."""
     events: dict[str, RecordedEvent] = {}
-    paged, grouped = draw(st.booleans()), draw(st.booleans())
+    paged, grouped, span = draw(st.booleans()), draw(st.booleans()), draw(st.sampled_from([40, 120, 240]))
+    places = draw(st.sampled_from([_PLACES, (None,)]))
     likely = draw(st.integers(3, 8)) if paged else 5
     for number in range(draw(st.integers(8, 40))):
-        minute, service = draw(st.integers(0, 240)), draw(st.sampled_from(["checkout", "checkout", "cart", None]))
-        place = draw(st.sampled_from(_PLACES))
+        minute, service = draw(st.integers(0, span)), draw(st.sampled_from(["checkout", "checkout", "cart", None]))
+        place = draw(st.sampled_from(places))
         group = draw(st.sampled_from(["", "g0", "g1", "g2"])) if grouped else ""
         match draw(st.integers(0, likely)):
             case 0 | 1 | 2:
@@ -55,9 +67,8 @@ def long_days(draw: st.DrawFn) -> list[RecordedEvent]:
 @st.composite
 def _some_page(draw: st.DrawFn, number: int, minute: int, service: str | None) -> RecordedEvent:
     """A page of few; what it is about and whom it called, it says or not."""
-    state = draw(st.sampled_from(["triggered", "triggered", "resolved", "acknowledged", "reopened"]))
-    about = st.sampled_from(["alertgroup:g0", "alertgroup:g1", "alertgroup:g2", *(f"alert:a{n}" for n in range(9))])
-    refs = draw(st.lists(about, max_size=2, unique=True))
+    state = draw(st.sampled_from(_STATES))
+    refs = draw(st.lists(st.sampled_from(_ABOUT), max_size=2, unique=True))
     people = draw(st.lists(st.sampled_from(["Ana", "Jon", "Mia"]), max_size=2, unique=True))
     data = {"assignees": people} if people else {}
     return page(f"P{number % 5}", state, minute, service, refs=tuple(refs), data=data)
@@ -78,6 +89,85 @@ def test_swept_in_parts_incidents_equal_correlation(
     """Whatever changed and wherever, sweeping again what it concerns comes to what sweeping all would."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(followed_equals_batch(Path(folder), events, order, rules, batch=size, crowded=crowded))
+
+
+class Rounds:
+    """Components alone, without a log or lists: far more rounds can be tried."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.memory, self.units, self._number = Memory(rules), dict[str, Unit](), 0
+        self.memory.forget(complete=True)
+        self._components = Components(self.memory)
+
+    def take(self, events: Iterable[RecordedEvent]) -> None:
+        """A round, after which there are these events."""
+        memory, before = self.memory, self.units
+        folded = fold_all(list(events), memory.rules, memory.catalog)
+        self.units = {unit.uid: unit for unit in folded if unit.opening}
+        pairs = {uid: (before.get(uid), self.units.get(uid)) for uid in sorted(before.keys() | self.units.keys())}
+        memory.round = Round()
+        self._components.apply({uid: (old, new) for uid, (old, new) in pairs.items() if old != new})
+        self._components.cross_pauses()
+        self._components.sweep()
+        for incident in memory.component_of:
+            if incident.number == 0:
+                self._number += 1
+                incident.number = self._number
+
+    def groups(self) -> tuple[set[frozenset[str]], dict[str, Match]]:
+        """The signals of each incident, and why each is in its own."""
+        incidents = {frozenset(incident.units) for incident in self.memory.component_of}
+        return incidents, {uid: self.memory.match[uid] for uid in self.units}
+
+    def swept_at_once(self) -> tuple[set[frozenset[str]], dict[str, Match]]:
+        """The same of one sweep of everything."""
+        sweep = Sweep(self.memory.rules, self.memory.catalog, Links((), {}))
+        return {frozenset(unit.uid for unit in group.units) for group in sweep.run(self.units.values())}, sweep.joined
+
+
+def crowded_days(order: random.Random) -> list[RecordedEvent]:
+    """As :func:`long_days`, of many signals at once: hypothesis seldom draws so many that concern each other."""
+    events: dict[str, RecordedEvent] = {}
+    places, span = order.choice([_PLACES, (None,)]), order.choice([40, 120, 240])
+    most, people = order.choice([4, 4, 5, 6, 7, 8]), ["Ana", "Jon", "Mia", "Tom", "Eve"][: order.choice([1, 3, 5])]
+    for number in range(order.randint(6, 40)):
+        minute, service = order.randint(0, span), order.choice(["checkout", "checkout", "cart", "search", None])
+        group, place = order.choice(["", "", "g0", "g1", "g2"]), order.choice(places)
+        name, kind = f"a{order.choice([number, number % 6, number // 2])}", order.randint(0, most)
+        if kind <= 2:
+            told = firing(name, minute, service, environment=place, group=group)
+        elif kind <= 4:
+            told = resolved(name, minute, minute + order.randint(1, 30), service, environment=place, group=group)
+        else:
+            refs = order.sample(_ABOUT, order.choice([0, 1, 1, 2]))
+            called = order.sample(people, order.randint(0, min(2, len(people))))
+            told = page(
+                f"P{order.randint(0, 7)}", order.choice(_STATES), minute, service, refs=tuple(refs),
+                data={"assignees": called} if called else {},
+            )  # fmt: skip
+        events[told.id] = told
+    return list(events.values())
+
+
+@pytest.mark.usefixtures("in_parts")
+@examples(60, allowed=[HealthCheck.function_scoped_fixture])
+@given(
+    order=st.randoms(use_true_random=True),
+    rules=st.sampled_from([SHORT, SHORT, STORMY, STORMY, HASTY, CATALOG, Rules()]),
+)
+def test_after_each_round_components_are_what_one_sweep_finds(order: random.Random, rules: Rules) -> None:
+    """However events come, change and go."""
+    rounds, known, events = Rounds(rules), dict[str, RecordedEvent](), crowded_days(order)
+    most, late = order.choice([1, 1, 2, 4, 12]), order.choice([0.0, 0.0, 0.1])
+    if order.random() < 0.6:
+        order.shuffle(events)
+    while events:
+        for event in [events.pop(0) for _ in range(min(len(events), order.randint(1, most)))]:
+            known[event.id] = event
+        if order.random() < late:
+            del known[order.choice(list(known))]
+        rounds.take(known.values())
+        assert rounds.groups() == rounds.swept_at_once()
 
 
 PRODUCTION = {"environment": "production"}
