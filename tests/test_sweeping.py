@@ -200,6 +200,19 @@ async def test_a_page_that_names_an_earlier_alert_has_it_swept_again(tmp_path: P
         assert await followed.base.query(kept) == batch(told, SHORT)
 
 
+async def test_what_made_it_one_incident_before_an_alert_fired_again_says_which_page_lasted(tmp_path: Path) -> None:
+    """The page that began first, also where what ties it to the alert came last."""
+    told = [
+        page("4", "triggered", 39, "cart", refs=("alert:A5",)), firing("A5", 115, "search"),
+        page("0", "triggered", 80, "search"), firing("A2", 114, None), resolved("A2", 68, 79, "search"),
+        firing("A4", 84, "cart"),
+    ]  # fmt: skip
+    async with following(tmp_path) as followed:
+        for one in told:
+            await followed.told(one)
+        assert await followed.base.query(kept) == batch(told, Rules())
+
+
 @pytest.fixture
 def swept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The signals that were swept, as often as they were."""

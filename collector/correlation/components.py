@@ -19,7 +19,7 @@ from collector.correlation import again, ties
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of, whole_since
 from collector.correlation.memory import Memory
 from collector.correlation.rounds import Changed, Grown
-from collector.correlation.signals import SEPARATOR, Unit, called_together
+from collector.correlation.signals import PAGED, SEPARATOR, Unit, called_together
 from collector.correlation.spans import LAST, Order
 from collector.correlation.sweep import AGAIN, OPENED, PAGE, PERSON, Match
 from collector.correlation.sweeping import Sweeping
@@ -185,6 +185,8 @@ class Components:
         """Have a new signal in the incident that all it is tied to are in."""
         memory = self._memory
         self._sweeping.touch(incident)
+        if self._paged_otherwise(incident, unit.order):
+            self._sweeping.mark(memory.component_of[incident], unit.order)
         if not earlier:
             tied = min(memory.units[other].order for other, _ in later)
             began = incident.whole_since == incident.order == tied
@@ -221,6 +223,7 @@ class Components:
         paged = new.paging and old.reach != new.reach and not component.plain
         return (
             (later and (new.reach < old.reach or not component.plain))
+            or (later and self._paged_otherwise(component.incidents[0], (low, "")))
             or (paged and any(p.latest_start > low for p in component.incidents))
             # How far it ties depends on what people said, and on whether anybody told its end.
             or any(p.turned for p in component.incidents)
@@ -228,6 +231,15 @@ class Components:
             or (old.reach != new.reach and not component.plain and not component.called_together)
             or again.loosened(self._memory, component, old, new)
         )
+
+    def _paged_otherwise(self, incident: LiveIncident, since: Order) -> bool:
+        """Whether a tie more from ``since`` on may have made it one incident before an alert of it fired again, so that
+        another page of it was the first to last over that pause."""
+        if PAGED not in incident.keys or since >= incident.whole_since:
+            return False
+        memory = self._memory
+        refired = memory.index.refired.after(since, incident.whole_since[0])
+        return any(memory.incident_of.get(uid) is incident for uid in refired)
 
     def _tie(self, unit: Unit, later: Iterable[ties.Tie]) -> None:
         for other, match in later:
@@ -293,6 +305,8 @@ class Components:
     def _absorb(self, keep: LiveIncident, gone: LiveIncident, tied: Order) -> None:
         """Make two incidents one, the smaller moving into the larger; the later one of those tied is ``tied``."""
         memory, noted = self._memory, self._memory.round
+        if self._paged_otherwise(keep, gone.order) or self._paged_otherwise(gone, keep.order):
+            self._sweeping.mark(memory.component_of[keep], min(keep.order, gone.order))
         keep.whole_since = whole_since(keep, gone, tied)
         self._sweeping.touch(keep)
         self._sweeping.touch(gone)
