@@ -14,7 +14,7 @@ import msgspec
 
 from collector.event import MINUTE, RecordedEvent
 from collector.semantics.closing import Named, peak, title
-from renderers import facts, phrases, times
+from renderers import facts, page_facts, phrases, times
 from renderers.cite import citations
 from renderers.digests import digest_of
 from renderers.document import (
@@ -97,10 +97,15 @@ def _title(history: History) -> Claim:
 
 
 def _lead(history: History) -> Claim | None:
-    """The lead a person set, else the first to acknowledge a page."""
+    """The lead a person set, else whom an on-call tool names as the lead, else the first to acknowledge a page."""
     edit = history.edits.get("lead")
     if edit is not None:
         return claim(Name(phrases.text_in(edit.data, "value")), proof=cites(edit), stop=False)
+    if roles := page_facts.leads(history):
+        role, before = phrases.text_in(roles[-1].data, "text"), [str(each.data.get("to")) for each in roles[:-1]]
+        names = phrases.listed([Name(name) for name in dict.fromkeys(before)], 3)
+        return claim(Name(str(roles[-1].data.get("to"))), " (", Name(role), phrases.when(names, ", after ", names), ")",
+                     proof=cites(roles), stop=False)  # fmt: skip
     first = facts.first_taken(history)
     if first is None:
         return None

@@ -7,7 +7,6 @@ in two ways.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,8 +16,8 @@ import msgspec
 
 from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, Event, RecordedEvent, reading_order
 from collector.names import fold_service
-from collector.semantics import severities
 from collector.semantics.closing import peak
+from renderers import page_facts
 from renderers.history import Alert, Family, History, Moment, Nearby, Page
 from renderers.moments import acknowledges, ahead_of_alerts, last_of_all
 
@@ -66,8 +65,9 @@ def reference_called(history: History) -> str:
         return first_called(history, start)
     if any(report.occurred_at == start for report in history.reports):
         return "the first report"
-    if any(page.start == start for page in history.pages):
-        return "the page"
+    opened = [page for page in history.pages if page.start == start]
+    if opened:
+        return page_facts.page_noun(opened[0])
     return first_called(history, history.alerts[0].start) if history.alerts else "the first event"
 
 
@@ -82,43 +82,6 @@ def first_called(history: History, start: int) -> str:
 def where(history: History, environment: str | None) -> str | None:
     """An environment as far as a reader has to be told it: of an incident that has several."""
     return environment if history.divided else None
-
-
-def regraded(history: History) -> dict[str, tuple[Alert, str]]:
-    """The firings that told another severity than was told of the alert before, by id; each with its alert and that
-    severity."""
-    by_firing: dict[str, tuple[Alert, str]] = {}
-    for alert in history.alerts:
-        before = alert.fired.severity
-        for each in alert.events if len(alert.events) > 1 else ():
-            event = history.by_id.get(each)
-            if event is None or event.type != "alert.firing" or not event.severity:
-                continue
-            # Words of one grade, warn and warning, are no change.
-            if before and severities.rank(event.severity)[0] != severities.rank(before)[0]:
-                by_firing[event.id] = (alert, before)
-            before = event.severity
-    return by_firing
-
-
-def renamed(history: History) -> dict[str, tuple[Alert, str]]:
-    """The firings by which an alert that fired already was called something else than before, by id; each with its
-    alert and what it was called before. Names that differ in their numbers only are one, and so are names that a
-    change of the severity goes with: of that there is a row."""
-    by_firing: dict[str, tuple[Alert, str]] = {}
-    for alert in history.alerts:
-        before = alert.fired.title
-        for each in alert.events if len(alert.events) > 1 else ():
-            event = history.by_id.get(each)
-            if event is None or event.type != "alert.firing" or event.title == before:
-                continue
-            if _NUMBERS.sub("", event.title) != _NUMBERS.sub("", before):
-                by_firing[event.id] = (alert, before)
-            before = event.title
-    return by_firing
-
-
-_NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def several(alerts: Iterable[Alert]) -> bool:
@@ -389,9 +352,12 @@ def first_taken(history: History) -> RecordedEvent | None:
 
 
 def lead(history: History) -> str:
-    """Who led: the one a person set, else the first to acknowledge a page or an alert; empty where nobody is known."""
+    """Who led: the one a person set, else whom an on-call tool has as the lead, at the end, else the first to
+    acknowledge a page or an alert; empty where nobody is known."""
     edit, first = history.edits.get("lead"), first_taken(history)
     value = edit.data.get("value") if edit is not None else None
+    if not isinstance(value, str) and (roles := page_facts.leads(history)):
+        return str(roles[-1].data.get("to"))
     return value if isinstance(value, str) else (first.actor or "") if first is not None else ""
 
 

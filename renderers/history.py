@@ -161,7 +161,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     end: int | None
     triggered: RecordedEvent | None
     acknowledged: RecordedEvent | None
-    """The first acknowledgement."""
+    """The first acknowledgement by a person; where there is none, the first of an automation."""
     resolved: RecordedEvent | None
     """The last resolve, if it was not reopened since; a merge is none."""
     steps: tuple[RecordedEvent, ...]
@@ -175,7 +175,8 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def by_hand(self) -> bool:
         """Whether somebody opened it and it says of nobody else whom it called: nobody is waited for."""
         opened = self.triggered
-        return opened is not None and bool(opened.actor) and not opened.data.get("assignees")
+        called = opened is not None and (opened.data.get("assignees") or opened.data.get("escalation_policy"))
+        return opened is not None and bool(opened.actor) and not called
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):

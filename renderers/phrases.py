@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
 from collector.semantics.changes import kind_of
+from collector.semantics.episodes import acted_alone
 from renderers import change_facts
 from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page, Sender
@@ -234,8 +235,21 @@ def sender_of(history: History, source: str) -> Sender | None:
 
 
 def alert_named(name: str) -> Phrase:
-    """The alert's name, or that it has none: ``the alert without a name``."""
-    return say(Name(name)) if name else say("without a name")
+    """The alert's name, in quotes where it is no single word, or that it has none: ``the alert without a name``."""
+    if not name:
+        return say("without a name")
+    return say(Quote(name) if _SENTENCE.search(name) else Name(name))
+
+
+_SENTENCE = re.compile(r"[\s:;,]")
+"""What a name has whose end nobody sees in a sentence: the alert TypeError: t is undefined fired."""
+
+
+def by_whom(event: Event) -> Phrase:
+    """`` by Ana``; `` automatically by monitor-bot`` where an automation did it; nothing where its sender names
+    neither."""
+    return named(" automatically by ", text_in(event.data, "agent")) if acted_alone(event) else named(
+        " by ", event.actor)  # fmt: skip
 
 
 def capital(phrase: Phrase) -> Phrase:

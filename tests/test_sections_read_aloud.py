@@ -28,6 +28,39 @@ def rows(told: Told) -> list[str]:
 # --- changes ----------------------------------------------------------------------------------------------------
 
 
+def test_of_two_rollbacks_each_has_the_end_of_its_own_service() -> None:
+    """The last alert ended after the other one: it says nothing for the first."""
+    story = Told()
+    for service, when in (("web", "09:50:00"), ("cart", "09:55:00")):
+        story.deploys(service, when, when, f"{service}-2")
+    web, cart = story.fires("Errors", "10:00:00", "web"), story.fires("Slow", "10:01:00", "cart")
+    story.deploys("cart", "10:06:00", "10:06:00", "cart-1", rollback=True)
+    story.ends(cart, "10:07:00")
+    story.deploys("web", "10:11:00", "10:11:00", "web-1", rollback=True)
+    story.ends(web, "10:13:00")
+    first, second = said(story, "root_causes")[-2:]
+    assert "it was rolled back at 10:06:00 and the alert Slow on cart ended 1 min later" in first
+    assert "it was rolled back at 10:11:00 and the last alert ended 2 min later" in second
+
+
+def test_a_deploy_that_failed_did_not_finish() -> None:
+    """Not in the list of candidates, and not where the impact may have begun with it."""
+    story = Told()
+    story.deploys("web", "09:58:00", "09:59:30", "v42", failed=True)
+    story.fires("X", "10:00:00", "web")
+    assert "which failed at 09:59:30, 30 s before the alert" in said(story, "summary")[1]
+    assert cells(story, "measures")[0].endswith("30 s if the impact began when the deploy failed at 09:59:30")
+
+
+def test_of_an_open_incident_no_rollback_is_the_end() -> None:
+    """The alert fires still: from the deploy to its rollback is not how long it hurts."""
+    story = Told()
+    story.deploys("web", "09:58:00", "09:59:00", "v42")
+    story.fires("X", "10:00:00", "web")
+    story.deploys("web", "10:10:00", "10:11:00", "v41", rollback=True)
+    assert said(story, "impact")[1] == "Duration of the impact: not known, since an alert has no recorded end"
+
+
 def test_what_ends_after_an_end_is_another_change() -> None:
     """A service that is rolled back ten minutes after its deploy changed twice, whatever its sender calls the two."""
     states = ["succeeded", "rolled_back", "succeeded", "failed", "succeeded"]
@@ -131,7 +164,7 @@ def test_what_an_alert_is_called_later_has_a_row() -> None:
         again = story.fires("Lag 40 s", when, "orders")
         story.events[-1] = msgspec.structs.replace(again, title=title)
     story.ends(first, "10:20:00")
-    assert 'Alert Lag 50 s on orders went on as "Lag: no data"' in rows(story)
+    assert 'Alert "Lag 50 s" on orders went on as "Lag: no data"' in rows(story)
     assert sum("went on as" in row for row in rows(story)) == 1
 
 
@@ -161,7 +194,7 @@ def test_nobody_was_paged_where_somebody_declared_it() -> None:
     assert acknowledge.split(" | ")[1:3] == ["unknown", "nobody paged"]
     assert acknowledge.endswith("opened by hand; nobody was paged")
     story.page("acknowledged", "10:05:00", service="billing", actor="Jon")
-    assert cells(story, "measures")[1].startswith("Time to acknowledge | 5 min | paged 10:00:00")
+    assert cells(story, "measures")[1].startswith("Time to acknowledge | 5 min | opened 10:00:00")
 
 
 def test_who_acknowledges_again_is_told_so() -> None:
@@ -179,7 +212,89 @@ def test_who_acknowledges_again_is_told_so() -> None:
     ]  # fmt: skip
 
 
+def test_what_a_person_opened_is_no_page() -> None:
+    """Mara declares it and calls nobody: nothing in the draft counts from a page, and she discovered it."""
+    story = Told()
+    story.deploys("checkout", "09:57:00", "09:58:00", "v42")
+    story.page("triggered", "10:00:00", source="incidentio", actor="Mara", title="Slow")
+    story.page("acknowledged", "10:05:00", source="incidentio", actor="Jon", title="Slow")
+    story.page("resolved", "12:00:00", source="incidentio", actor="Mara", title="Slow")
+    assert said(story, "summary")[1:] == [
+        "Jon acknowledged it at 10:05:00, 5 min after the declaration",
+        ('The closest earlier change was the deploy "v42" of checkout, finished at 09:58:00, 2 min before '
+         "the declaration"),
+        "From the declaration to the end it lasted 2 h",
+    ]  # fmt: skip
+    assert said(story, "impact")[0] == "An incident was opened for checkout"
+    assert said(story, "detection")[0].startswith("A person discovered it: Mara opened incident.io incident 311")
+    assert cells(story, "measures")[3].endswith("the incident was resolved")
+    assert not any("page" in text.casefold() for text in rows(story))
+    story.fires("DiskFull", "09:30:00", "checkout", severity="warning")
+    assert any(text.startswith("Mara opened incident.io incident 311 by hand at 10:00:00")
+               for text in said(story, "detection"))  # fmt: skip
+
+
+def test_a_page_that_a_person_opened_and_that_called_somebody_is_a_page() -> None:
+    """By the rules of an escalation policy somebody was called, though the sender does not say who."""
+    story = Told()
+    story.page("triggered", "10:00:00", actor="Mara", data={"escalation_policy": "Shop on call"})
+    story.page("resolved", "12:00:00", actor="Mara")
+    assert said(story, "summary")[-1] == "From the page to the end it lasted 2 h"
+
+
+def test_an_automation_that_acknowledges_is_no_lead() -> None:
+    """Its sender names what acted: no person took the page by that, and the first person who did is the first."""
+    story = Told()
+    story.fires("X", "09:59:00", "checkout")
+    story.page("triggered", "10:00:00", data={"assignees": ["Ana"]})
+    story.page("acknowledged", "10:00:02", data={"agent": "Auto-Remediate"})
+    assert said(story, "summary")[1].endswith("and it was acknowledged automatically by Auto-Remediate at 10:00:02")
+    assert rows(story)[-1] == "Acknowledged: automatically by Auto-Remediate, 2 s after the page"
+    assert cells(story, "measures")[1].endswith("acknowledged automatically, by no person; 1 min 2 s from detection")
+    assert "assumed" not in story.markdown()
+    story.page("acknowledged", "10:09:00", actor="Ana")
+    assert said(story, "summary")[1].endswith("who acknowledged it at 10:09:00")
+    assert "PagerDuty incident 311 was acknowledged automatically by Auto-Remediate" in " ".join(rows(story))
+    assert "Ana (assumed: first to acknowledge)" in story.markdown()
+
+
+def test_an_alert_that_is_called_by_a_sentence_is_quoted() -> None:
+    """Nobody sees where such a name ends."""
+    story = Told()
+    story.ends(story.fires("TypeError: t is undefined", "10:00:00", "web"), "10:05:00")
+    assert said(story, "summary")[0].startswith('At 10:00:00 the alert "TypeError: t is undefined" fired on web')
+    assert rows(story)[0] == 'Detected: Alert "TypeError: t is undefined" fired on web (critical)'
+
+
+def test_an_alert_whose_data_comes_back_has_a_row() -> None:
+    """It fired before its sender missed data, and fires on with the first data."""
+    story = Told()
+    first = story.fires("Lag", "10:00:00", "orders", source="aws")
+    story.add("observation.recorded", "10:05:00", entity=first.entity, source="aws", title="Lag", service="orders",
+              data={"type": "aws.no_data", "called": "no data"})  # fmt: skip
+    again = story.fires("Lag", "10:12:00", "orders", source="aws")
+    story.events[-1] = msgspec.structs.replace(again, data={**again.data, "continues": True, "reason": "90 > 10"})
+    story.ends(first, "10:20:00", source="aws")
+    assert 'Alert Lag on orders had data again and still fired: "90 > 10"' in rows(story)
+
+
 # --- people -----------------------------------------------------------------------------------------------------
+
+
+def test_who_led_is_whom_the_on_call_tool_had_as_the_lead() -> None:
+    """It is no guess by the first acknowledgement, and a lead that was handed over says from whom."""
+    story = Told()
+    story.fires("X", "10:00:00", "web")
+    story.page("triggered", "10:00:30", data={"assignees": ["Bo"]})
+    story.page("acknowledged", "10:01:00", actor="Bo")
+    for when, who in (("10:02:00", "Ana"), ("11:02:00", "Jon")):
+        story.page("role_assigned", when, actor="Ana", data={"text": "Incident Commander", "to": who})
+    story.page("role_assigned", "11:03:00", actor="Ana", data={"text": "Scribe", "to": "Bo"})
+    assert "**Incident Lead:** Jon (Incident Commander, after Ana)" in story.markdown()
+    assert rows(story)[-3:] == [
+        "Ana took the role Incident Commander", "The role Incident Commander was given to Jon by Ana",
+        "The role Scribe was given to Bo by Ana",
+    ]  # fmt: skip
 
 
 def test_a_moment_that_was_stated_anew_says_so() -> None:
@@ -263,6 +378,8 @@ def test_a_page_that_was_deleted_was_not_resolved() -> None:
     story.page("triggered", "10:00:00", source="opsgenie")
     story.page("resolved", "10:30:00", source="opsgenie", actor="Kim", data={"resolve_reason": "deleted"})
     assert rows(story)[-1] == "Resolved: Opsgenie alert 311 was deleted by Kim"
+    assert cells(story, "measures")[3].endswith("the page was deleted")
+    assert "Observed: Opsgenie alert 311 was closed without an acknowledgement" in said(story, "lessons")
 
 
 def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:

@@ -304,3 +304,20 @@ def test_moments_of_events_agree_with_their_texts() -> None:
         for event in parsed(case):
             if event.time_quality == "exact":
                 assert moment(event.time_text, RECEIVED).at == event.occurred_at
+
+
+def test_by_which_way_an_opsgenie_alert_came_says_who_acted() -> None:
+    """What was made or taken in its own pages is a person's; a name without an address at the API is an automation."""
+    alert = {"alertId": "a1", "message": "Errors", "username": "ana@shop.example", "source": "ana@shop.example"}
+    (made,) = parse_json("opsgenie", {"action": "Create", "alert": alert, "source": {"name": "web", "type": "API"}})
+    assert (made.actor, made.data.get("agent")) == ("ana@shop.example", None)
+    (sent,) = parse_json("opsgenie", {"action": "Create", "alert": alert | {"source": "Prometheus"}})
+    assert (sent.actor, sent.data.get("agent")) == (None, "Prometheus")
+    teams = {"teams": ["t1"], "recipients": ["Bo"]}
+    (calling,) = parse_json("opsgenie", {"action": "Create", "alert": alert | teams, "source": {"type": "web"}})
+    assert (calling.data["assignees"], calling.data["escalation_policy"]) == (["Bo"], "t1")
+    for who, way, actor in (("Fixer", "API", None), ("ana@shop.example", "API", "ana@shop.example"),
+                            ("Ana", "web", "Ana")):  # fmt: skip
+        body = {"action": "Acknowledge", "alert": alert | {"username": who}, "source": {"type": way}}
+        (acknowledged,) = parse_json("opsgenie", body)
+        assert (acknowledged.actor, acknowledged.data.get("agent")) == (actor, None if actor else who)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from collector.event import RecordedEvent, rank
+from collector.event import Event, RecordedEvent, rank
 
 AGAIN = "again_after"
 """The key of a firing's data that names the resolve after which its sender told the same start once more."""
@@ -73,7 +73,7 @@ class PageSpan(msgspec.Struct, frozen=True, gc=False):
     """As it was called last."""
     triggered: RecordedEvent | None
     acknowledged: RecordedEvent | None
-    """The first acknowledgement."""
+    """The first acknowledgement by a person; where there is none, the first of an automation."""
     resolved: RecordedEvent | None
     merged: RecordedEvent | None = None
     """The merge into another page that closed it; a merge resolves nothing."""
@@ -219,6 +219,11 @@ def _until(runs: list[Episode]) -> list[Episode]:
     return runs
 
 
+def acted_alone(event: Event) -> bool:
+    """Whether an automation did it by itself: its sender names what acted, and no person."""
+    return not event.actor and bool(event.data.get("agent"))
+
+
 def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
     """One page, out of its ``page.*`` events in reading order.
 
@@ -233,7 +238,8 @@ def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
         if event.type == "page.triggered":
             triggered = triggered or event
         elif event.type == "page.acknowledged":
-            acknowledged = acknowledged or event
+            if acknowledged is None or (acted_alone(acknowledged) and not acted_alone(event)):
+                acknowledged = event
         elif event.type == "page.resolved":
             resolved, merged = event, None
         elif event.type == "page.merged":

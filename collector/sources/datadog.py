@@ -121,7 +121,8 @@ def _severity(body: Body) -> str | None:
     if body.transition == "Recovered":
         return None
     priority, kind = _said(body.priority), _said(body.type)
-    return (priority or ("error" if kind == "error" else kind)).lower() or None
+    # P1 is a name, and is written as Datadog writes it.
+    return priority.upper() or ("error" if kind == "error" else kind).lower() or None
 
 
 def _labels(body: Body) -> dict[str, str]:

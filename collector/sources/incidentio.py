@@ -246,7 +246,7 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
         "from": fit.line(status_change.previous_status.name) if status_change.previous_status else "",
         "to": fit.line(status_change.new_status.name) if status_change.new_status else "",
         "text": fit.text(status_change.message),
-        "agent": "" if creator.user else fit.line(agent),
+        "agent": fit.line(agent) if _INCIDENTS.get(kind) == "page.triggered" and not creator.user else "",
         "created_at": opened.at if opened.known else None,
     }
     return {key: value for key, value in content.items() if value}

@@ -66,6 +66,9 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
     owner: str | None = None
     tags: list[str] | None = None
     details: Any = None
+    recipients: Any = None
+    responders: Any = None
+    teams: Any = None
 
 
 class Notified(msgspec.Struct, frozen=True):
@@ -75,11 +78,19 @@ class Notified(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """By which way an action came: ``web``, ``API``, ``system``."""
+
+    name: str | None = None
+    type: str | None = None
+
+
 class Body(msgspec.Struct, frozen=True, rename="camel"):
     """One delivery."""
 
     action: str
     alert: Alert
+    source: Origin | None = None
     escalation_id: str | None = None
     escalation_name: str | None = None
     escalation_notify: Notified | None = None
@@ -127,8 +138,7 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
         environment=fit.environment_of(labels, reading),
         severity=_priority(alert.priority),
         title=(fit.line(alert.note) if note else "") or fit.line(alert.message) or f"Page {page}",
-        # Who caused an alert's creation is the integration that sent it, and nobody closes by an escalation.
-        actor=fit.name(alert.username) if body.action not in ("Create", "Escalate") else None,
+        actor=_person(body),
         refs=_refs(page, fit.line(alert.alias)),
         labels=labels,
         data=_data(webhook, body) | content,
@@ -170,12 +180,57 @@ def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
             "number": int(number) if number.isdecimal() and len(number) < 16 else fit.line(number),
             "priority": _priority(alert.priority),
             "incident_key": fit.line(alert.alias),
-            "agent": fit.line(alert.source) if body.action == "Create" else "",
+            "agent": _agent(body),
+            "assignees": _called(alert) if body.action == "Create" else [],
+            "escalation_policy": fit.line(_teams(alert)) if body.action == "Create" else "",
             "resolve_reason": "deleted" if body.action == "Delete" else "",
         }
         if opened.known:
             data["created_at"] = opened.at
-    return {key: value for key, value in data.items() if value not in (None, "")}
+    return {key: value for key, value in data.items() if value not in (None, "", [])}
+
+
+def _person(body: Body) -> str | None:
+    """Who did it: of what came by the API or from Opsgenie itself only a user, whom an address names. An alert's
+    creator is the integration that sent it unless it was made by hand, and nobody closes by an escalation."""
+    ways, name = _ways(body), fit.name(body.alert.username)
+    if body.action == "Escalate" or (body.action == "Create" and ways.isdisjoint(_BY_HAND)):
+        return None
+    return None if ways & _AUTOMATIC and "@" not in (name or "") else name
+
+
+def _agent(body: Body) -> str:
+    """What acted where no person did."""
+    if _person(body) or body.action == "Escalate":
+        return ""
+    return fit.line(body.alert.source if body.action == "Create" else body.alert.username)
+
+
+def _ways(body: Body) -> set[str]:
+    """What the body says of the way by which the action came."""
+    way = body.source or Origin()
+    return {fit.line(way.name).casefold(), fit.line(way.type).casefold()}
+
+
+_BY_HAND = frozenset({"web", "mobile"})
+_AUTOMATIC = frozenset({"api", "system", "integration"})
+
+
+def _called(alert: Alert) -> list[str]:
+    """Whom a new alert calls, as far as it has their names."""
+    responders = [each.get("name") or each.get("username") for each in _dicts(alert.responders)]
+    recipients = alert.recipients if isinstance(alert.recipients, list) else []
+    return [name for each in (*recipients, *responders) if isinstance(each, str) and (name := fit.line(each))]
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _teams(alert: Alert) -> str:
+    """The teams whose rules say whom to call; some bodies have their ids alone."""
+    teams = alert.teams if isinstance(alert.teams, list) else []
+    return ", ".join(name for each in teams if isinstance(each, str) and (name := fit.line(each)))
 
 
 def _priority(priority: str | int | None) -> str | None:

@@ -236,7 +236,9 @@ def _label(event: RecordedEvent, words: str) -> str:
     """The short form of a mark: who, and what."""
     actor, text = _clean(event.actor or ""), _clean(phrases.words_of(event))
     if event.type == "page.acknowledged":
-        return f"{actor} acknowledged" if actor else "Acknowledged"
+        agent = _clean(text_in(event.data, "agent"))
+        automatic = f"Acknowledged automatically by {agent}" if agent else "Acknowledged"
+        return f"{actor} acknowledged" if actor else automatic
     if event.type in ("note.added", "chat.message") and text:
         return f"{actor}: {text}" if actor else text
     if event.type == "status.updated":

@@ -45,6 +45,7 @@ def plans(table: RowContext) -> Iterator[Plan]:
         yield fired_plan(joined, table)
     yield from _regrading(table)
     yield from _renaming(table)
+    yield from _returning(table)
     ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
                   key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
     proof = table.history.closing.last.proof if table.history.closing.last is not None else ""
@@ -102,7 +103,7 @@ def _together(
 def fired_plan(runs: Sequence[Run], table: RowContext) -> Plan:
     """The row of one alert's firing, of several series of it, or of several alerts."""
     spells = [spell for run in runs for spell in run]
-    own_rows = table.regraded.keys() | table.renamed.keys()
+    own_rows = table.regraded.keys() | table.renamed.keys() | table.back.keys()
     ids = tuple([each for each in _firing_ids(spells) if each not in own_rows])
     return Plan(at=spells[0].start, type="alert.firing", cites=ids, told=partial(_fired, runs),
                 led_by=tuple([spell.first.fired for spell in spells]))  # fmt: skip
@@ -167,6 +168,21 @@ def _renamed(event: RecordedEvent, alert: Alert, before: str, table: RowContext)
     place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
     return say("Alert ", phrases.alert_named(before), place, " went on as", quoted(" ", event.title),
                quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
+
+
+def _returning(table: RowContext) -> Iterator[Plan]:
+    """The rows of alerts that went on when their senders had data for them again."""
+    for each, alert in table.back.items():
+        event = table.history.by_id[each]
+        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,), told=partial(_returned, event, alert),
+                   led_by=(event,))  # fmt: skip
+
+
+def _returned(event: RecordedEvent, alert: Alert, table: RowContext) -> Phrase:
+    """``Alert Lag on orders had data again and still fired: "…"``."""
+    place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
+    return say("Alert ", phrases.alert_named(alert.name), place, " had data again and still fired",
+               quoted(": ", text_in(event.data, "reason") or text_in(event.data, "summary")))  # fmt: skip
 
 
 def _again(table: RowContext, alert: Alert) -> Phrase:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from collector.event import RecordedEvent
-from renderers import phrases
+from renderers import page_facts, phrases
 from renderers.document import Name
 from renderers.history import History
 from renderers.phrases import Phrase, named, quoted, say, text_in
@@ -36,8 +36,10 @@ def _page(table: RowContext, event: RecordedEvent) -> Phrase:
 def triggered(table: RowContext, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 311 paged Ana (P1): "title"``."""
     priority = text_in(event.data, "priority")
-    return say(_page(table, event), called(table.history, event) or " was triggered", named(" (", priority, ")"),
-               named(", opened by ", event.actor), quoted(": ", event.title))  # fmt: skip
+    people = called(table.history, event)
+    opened = say(" was opened", named(" by ", event.actor)) if event.actor else say(" was triggered")
+    return say(_page(table, event), people or opened, named(" (", priority, ")"),
+               named(", opened by ", event.actor if people else None), quoted(": ", event.title))  # fmt: skip
 
 
 _WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}
@@ -51,7 +53,7 @@ def _waited(table: RowContext, event: RecordedEvent) -> Phrase:
         return ()
     again = [step for step in page.steps if step.type in _WAITING_AGAIN and step.occurred_at <= event.occurred_at]
     if not again:
-        return say(phrases.lasted(event.occurred_at - page.start), " after the page")
+        return say(phrases.lasted(event.occurred_at - page.start), f" after {page_facts.page_noun(page)}")
     since = again[-1]
     return say(phrases.lasted(event.occurred_at - since.occurred_at), f" after it was {_WAITING_AGAIN[since.type]}")
 
@@ -60,7 +62,7 @@ def acknowledged(table: RowContext, event: RecordedEvent) -> Phrase:
     """One that is not the incident's first: it names its page."""
     waited = _waited(table, event) if _is_first(table, event) else ()
     again = " again" if _took_before(table, event) else ""
-    return say(_page(table, event), f" was acknowledged{again}", named(" by ", event.actor),
+    return say(_page(table, event), f" was acknowledged{again}", phrases.by_whom(event),
                say(", ", waited) if waited else "", _said(event))  # fmt: skip
 
 
@@ -95,8 +97,9 @@ def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phra
     if label != "Acknowledged":
         return ()
     waited = _waited(table, event)
-    if event.actor:
-        return say("by ", Name(event.actor), say(", ", waited) if waited else "", _said(event))
+    by = say("by ", Name(event.actor)) if event.actor else named("automatically by ", text_in(event.data, "agent"))
+    if by:
+        return say(by, say(", ", waited) if waited else "", _said(event))
     return say(waited, _said(event)) if waited else ()
 
 
@@ -173,9 +176,11 @@ def responder_replied(table: RowContext, event: RecordedEvent) -> Phrase:
 
 
 def role_assigned(table: RowContext, event: RecordedEvent) -> Phrase:
-    """``Role Incident Commander given to Jon by Ana``."""
-    return say("Role", named(" ", text_in(event.data, "text")), " assigned", named(" to ", text_in(event.data, "to")),
-               named(" by ", event.actor))  # fmt: skip
+    """``The role Incident Commander was given to Jon by Ana``, ``Ana took the role Incident Commander``."""
+    role, to = named(" ", text_in(event.data, "text")), text_in(event.data, "to")
+    if to and to == event.actor:
+        return say(Name(to), " took the role", role)
+    return say("The role", role, " was given", named(" to ", to), named(" by ", event.actor))
 
 
 def merged(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -215,25 +220,18 @@ _PAGE_STEPS = {
 }
 
 
-def ended(event: RecordedEvent) -> str:
-    """`` was deleted``: how a page ended that nobody called resolved; empty for any other."""
-    reason = text_in(event.data, "resolve_reason")
-    return f" was {reason}" if event.type == "page.resolved" and reason in _OTHERWISE else ""
-
-
-_OTHERWISE = ("cancelled", "deleted")
-
-
 def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
     """What the types of pages that have no words of their own say."""
     page = _page(table, event)
     if event.type in ("page.reassigned", "page.delegated"):
         to = assigned(event, " to ") or named(" to ", text_in(event.data, "to"))
         return say(page, " was ", event.type.removeprefix("page."), to, named(" by ", event.actor))
+    ended_as = page_facts.ended_as(event)
     if event.type == "page.reclassified":
         moved = named(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified")
         return say(page, moved, named(" by ", event.actor))
-    return say(page, ended(event) or _PAGE_STEPS.get(event.type, " was updated"), named(" by ", event.actor),
+    step = f" was {ended_as}" if ended_as else _PAGE_STEPS.get(event.type, " was updated")
+    return say(page, step, named(" by ", event.actor),
                quoted(": ", text_in(event.data, "text"), phrases.NOTE))  # fmt: skip
 
 

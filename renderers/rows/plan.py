@@ -12,7 +12,7 @@ from functools import cached_property
 import msgspec
 
 from collector.event import HOUR, MINUTE, RecordedEvent, is_erased
-from renderers import facts, phrases
+from renderers import facts, phrases, retold
 from renderers.document import Row
 from renderers.history import Alert, Change, History, Page
 from renderers.phrases import Phrase
@@ -79,12 +79,18 @@ class RowContext:
     @cached_property
     def regraded(self) -> dict[str, tuple[Alert, str]]:
         """By the id of a firing that told another severity than the one before: its alert, and that severity."""
-        return facts.regraded(self.history)
+        return retold.regraded(self.history)
 
     @cached_property
     def renamed(self) -> dict[str, tuple[Alert, str]]:
         """By the id of a firing that called its alert something else than before, unless it told another severity."""
-        return {each: told for each, told in facts.renamed(self.history).items() if each not in self.regraded}
+        return {each: told for each, told in retold.renamed(self.history).items() if each not in self.regraded}
+
+    @cached_property
+    def back(self) -> dict[str, Alert]:
+        """By the id of a firing that came after its alert had no data: the alert, unless another row tells of it."""
+        told = self.regraded.keys() | self.renamed.keys()
+        return {each: alert for each, alert in retold.back_with_data(self.history).items() if each not in told}
 
     @cached_property
     def still(self) -> dict[str, tuple[RecordedEvent, ...]]:

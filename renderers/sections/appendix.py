@@ -270,7 +270,8 @@ def _clocks(history: History) -> Iterator[Claim]:
         page, alert, ahead = found
         page_event = page.triggered or page.steps[0]
         yield claim(phrases.capital(phrases.page_called(history, page_event)), " came ", phrases.lasted(ahead),
-                    " before the alert ", Name(alert.name), " that it names: their clocks differ by at least that",
+                    " before the alert ", phrases.alert_named(alert.name),
+                    " that it names: their clocks differ by at least that",
                     proof=cites(page_event, alert.fired))  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from collector.event import MINUTE, RecordedEvent
-from renderers import absence, facts, phrases
+from renderers import absence, facts, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Code, Name, Options, Prompt, Section, Table, TableRow
 from renderers.history import Alert, Family, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
@@ -104,9 +104,13 @@ def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
 
 def _by_page(history: History, options: Options, event: RecordedEvent) -> Claim:
     time = time_in(history, options, event.occurred_at)
-    if event.actor and not history.alerts:
-        return claim("A person discovered it: ", Name(event.actor), " opened ", phrases.page_called(history, event),
-                     " at ", time, quoted(", ", event.title), proof=cites(event))  # fmt: skip
+    if event.actor:
+        # Whom an alert had warned before did not discover it, but opened it.
+        warned = any(alert.start < event.occurred_at for alert in history.alerts)
+        lead = "" if warned else "A person discovered it: "
+        return claim(lead, Name(event.actor), " opened ", phrases.page_called(history, event),
+                     " by hand" if warned else "", " at ", time, quoted(", ", event.title),
+                     proof=cites(event))  # fmt: skip
     return claim("It became known by a page: ", phrases.page_called(history, event), " was opened at ", time,
                  quoted(", ", event.title), proof=cites(event))  # fmt: skip
 
@@ -139,15 +143,14 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
     taken_page = next((p for p in history.pages if done and p.acknowledged and p.acknowledged.id in done.cites), None)
     if taken_page is not None and taken_page.acknowledged is not None:
         event = taken_page.acknowledged
-        who = say(Name(event.actor), " acknowledged ") if event.actor else say("Somebody acknowledged ")
+        called = phrases.page_called(history, event)
+        done_by = say(Name(event.actor), " acknowledged ", called) if event.actor else say(
+            called, " was acknowledged", phrases.by_whom(event))  # fmt: skip
         waited = event.occurred_at - taken_page.start
-        which_page = (
-            "the"
-            if taken_page is next((each for each in history.pages if each.triggered is not None), taken_page)
-            else "that"
-        )
-        yield claim(who, phrases.page_called(history, event), " at ", time_in(history, options, event.occurred_at),
-                    ", ", phrases.lasted(waited), f" after {which_page} page",
+        first = next((each for each in history.pages if each.triggered is not None), taken_page)
+        which_page = page_facts.page_noun(taken_page) if taken_page is first else "that page"
+        yield claim(done_by, " at ", time_in(history, options, event.occurred_at),
+                    ", ", phrases.lasted(waited), f" after {which_page}",
                     proof=cites(phrases.page_event(taken_page), event))  # fmt: skip
 
 
@@ -174,7 +177,8 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
     unpaged_alerts = [alert for alert in _without_page(history) if (alert.name, alert.service) not in known]
     page = min((page.start for page in history.pages), default=None)
     until = page if page is not None else facts.instant(history, "detected")
-    before = "the page" if history.pages else "the detection"
+    first_page = min(history.pages, key=lambda each: each.start, default=None)
+    before = page_facts.page_noun(first_page) if first_page is not None else "the detection"
     unnamed = ", and no page names " if history.pages else ""
     for alert in unpaged_alerts[:UNPAGED]:
         ahead = (until or alert.start) - alert.start

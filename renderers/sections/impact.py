@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from collector.event import RecordedEvent
-from renderers import change_facts, facts, phrases
+from renderers import change_facts, facts, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in, when
@@ -43,9 +43,15 @@ def _stated(edit: RecordedEvent | None) -> Iterator[Claim]:
 def _services(history: History) -> Iterator[Claim]:
     """``Alerts fired on cart and checkout in production``, and what only pages or reports named."""
     named_so_far: set[str] = set()
+    by_hand = all(page.by_hand for page in history.pages)
+    opened = ("An incident was opened for ", "Incidents were opened for ")
     kinds: tuple[tuple[tuple[str, str], Sequence[Any], Any], ...] = (
         (("An alert fired on ", "Alerts fired on "), history.alerts, attrgetter("fired")),
-        (("A page was opened for ", "Pages were opened for "), history.pages, phrases.page_event),
+        (
+            opened if by_hand else ("A page was opened for ", "Pages were opened for "),
+            history.pages,
+            phrases.page_event,
+        ),
         (("A report named ", "Reports named "), history.reports, lambda report: report),
     )
     for words, signals, proof_of in kinds:
@@ -89,8 +95,9 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
     over = facts.moment(history, "mitigated") or facts.moment(history, "resolved")
     if began and began.at is not None and over and over.at is not None and over.at >= began.at:
         yield claim("Duration of the impact: ", phrases.lasted(over.at - began.at), ", from its recorded start at ",
-                    time_in(history, options, began.at), f" to when {_ENDED.get(over.basis, 'it was over')}; nobody "
-                    "has stated its end", proof=cites(began, over))  # fmt: skip
+                    time_in(history, options, began.at), " to when ",
+                    page_facts.page_over(history, over) or _ENDED.get(over.basis, "it was over"),
+                    "; nobody has stated its end", proof=cites(began, over))  # fmt: skip
     elif last is not None and last.end is not None:
         start, called, sign = _first_sign(history)
         least = "at least " if called == "the first report" else ""
@@ -123,7 +130,8 @@ def _first_sign(history: History) -> tuple[int, str, RecordedEvent]:
     alert, askew = history.measured[0], facts.ahead_of_alert(history)
     signs = [(alert.start, facts.first_called(history, alert.start), alert.fired)]
     signs += [(report.occurred_at, "the first report", report) for report in history.reports[:1]]
-    signs += [(page.start, "the page", page.steps[0]) for page in history.pages[:1] if not askew or page != askew[0]]
+    signs += [(page.start, page_facts.page_noun(page), page.steps[0])
+              for page in history.pages[:1] if not askew or page != askew[0]]  # fmt: skip
     return min(signs, key=lambda sign: sign[0])
 
 
@@ -152,7 +160,8 @@ def _ends_between(history: History) -> tuple[RecordedEvent, ...]:
 def _between(history: History) -> Phrase:
     """``; from the deploy to the rollback it would be 12 min 30 s``."""
     ends = _ends_between(history)
-    if not ends:
+    # An alert that fires after the rollback, of an incident that is open, shows that it was no end.
+    if not ends or not history.resolved:
         return ()
     change = change_facts.earlier_changes(history)[0]
     noun = phrases.noun_of(change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import MINUTE
-from renderers import facts, phrases
+from renderers import facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Words
 from renderers.history import Alert, Family, History
 from renderers.phrases import cites, claim, named, say
@@ -66,11 +66,12 @@ def _waiting(history: History) -> Iterator[Claim]:
     never = [page for page in known if page.acknowledged is None and page.resolved is not None]
     if never:
         verb = "was" if len(never) == 1 else "were"
+        ended = "closed" if any(page.resolved and page_facts.ended_as(page.resolved) for page in never) else "resolved"
         events = [event for page in never if (event := phrases.page_event(page))]
         pages = phrases.worded(
             events, lambda event: phrases.page_called(history, event), 3, ("more page", "more pages")
         )
-        yield claim("Observed: ", pages, f" {verb} resolved without an acknowledgement", proof=cites(events))
+        yield claim("Observed: ", pages, f" {verb} {ended} without an acknowledgement", proof=cites(events))
 
 
 def _again(history: History) -> Iterator[Claim]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent
-from renderers import change_facts, facts, moments, phrases
+from collector.semantics.episodes import acted_alone
+from renderers import change_facts, facts, moments, page_facts, phrases
 from renderers.document import Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
 from renderers.phrases import Phrase, cites, say
@@ -99,10 +100,15 @@ def _end(history: History, options: Options, moment: Moment | None, name: str, *
     """
     if moment is None or moment.at is None:
         return say(missing(moment, name))
-    called = CALLED.get(name, name)
+    called = "opened" if name == "page" and _opened_by_hand(history, moment) else CALLED.get(name, name)
     if exact:
         return say(f"{called} ", time_in(history, options, moment.at))
     return say(f"{called} at ", phrases.minute(moment.at, options.zone, facts.anchor(history)))
+
+
+def _opened_by_hand(history: History, moment: Moment) -> bool:
+    """Whether a page's start is that of one which a person opened who called nobody."""
+    return any(page.by_hand and page.triggered and page.triggered.id in moment.cites for page in history.pages)
 
 
 def _basis(
@@ -114,11 +120,18 @@ def _basis(
         return say("its end comes before its start"), cites(*ends_known)
     if measure.micros is None or start is None or end is None:
         return _instead(history, options, measure, ends_known)
-    words, proof = [say(_known(start, end))], [*ends_known]
+    known = _automatic(history, end) or page_facts.page_over(history, end) or _known(start, end)
+    words, proof = [say(known)], [*ends_known]
     for more, evidence in _besides(history, measure, ends):
         words.append(more)
         proof += evidence
     return say(words[0], *(say("; ", word) for word in words[1:])), cites(*proof)
+
+
+def _automatic(history: History, end: Moment) -> str:
+    """That no person acknowledged it, where only an automation did."""
+    done = history.by_id.get(end.cites[0]) if end.name in ("acknowledged", "page_acknowledged") and end.cites else None
+    return "acknowledged automatically, by no person" if done is not None and acted_alone(done) else ""
 
 
 def _known(start: Moment, end: Moment) -> str:
@@ -197,7 +210,8 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         began = change.end if change.end is not None and change.end <= detected else change.start
         if began > symptom:
             continue  # what it hit had shown before
-        verb = VERBS.get(change.kind, "finished") if began == change.end else "began"
+        ended = "failed" if change.outcome == "failed" else VERBS.get(change.kind, "finished")
+        verb = ended if began == change.end else "began"
         was = "was " if verb in WAS else ""
         noun = phrases.noun_of(change)
         proof = change.last if began == change.end else change_facts.begun_by(history, change)

@@ -96,7 +96,12 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     if back is not None and done is not None and done >= facts.reference(history):
         last = history.last_measured
         rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
-        if last is not None and last.end is not None and last.end >= done and not _went_on(history, done):
+        own = _own_end(history, change, done)
+        if own is not None and (last is None or own.entity != last.entity):
+            rolled = say(rolled, " and the alert ", phrases.alert_on(own), " ended ",
+                         phrases.lasted((own.end or done) - done), " later")  # fmt: skip
+            yield rolled, (back.last, facts.end_event(own))
+        elif last is not None and last.end is not None and last.end >= done and not _went_on(history, done):
             called = facts.last_called(history, last)
             rolled = say(rolled, f" and {called} ended ", phrases.lasted(last.end - done), " later")
             yield rolled, (back.last, facts.end_event(last))
@@ -105,6 +110,15 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     tie = _tie(history, change)
     if tie:
         yield tie, ()
+
+
+def _own_end(history: History, change: Change, done: int) -> Alert | None:
+    """The alert of the changed service that ended last, of those that ended after the change was taken back: what ended
+    elsewhere, later, says less of it. None where one of that service fires on."""
+    service = facts.folded(change.service) if change.service else ""
+    own = [a for a in history.measured if service and a.service and facts.folded(a.service) == service]
+    end = facts.last_ended(a for a in own if a.start <= done and (a.end is None or a.end >= done))
+    return end if end is not None and (end.end or done) - done <= LINGER else None
 
 
 def _went_on(history: History, done: int) -> list[Alert]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent, reading_order
-from renderers import absence, change_facts, facts, phrases
+from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
 from renderers.history import Alert, Change, Family, History, Page
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
@@ -167,7 +167,7 @@ def _further(history: History, options: Options, first: Page, acknowledged_page:
     done = first.acknowledged if first is not acknowledged_page else None
     if done is not None:
         called_first = phrases.page_called(history, first.triggered or done)
-        words.append(say(called_first, " was acknowledged", named(" by ", done.actor), " at ",
+        words.append(say(called_first, " was acknowledged", phrases.by_whom(done), " at ",
                         time_in(history, options, done.occurred_at)))  # fmt: skip
         proof.append(done)
     if words:
@@ -184,7 +184,7 @@ PAGES = 3
 def _then_taken(history: History, options: Options, done: RecordedEvent | None) -> Phrase:
     if done is None:
         return ()
-    who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged")
+    who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged", phrases.by_whom(done))
     return say(", and ", who, " at ", time_in(history, options, done.occurred_at))
 
 
@@ -211,9 +211,9 @@ def _taken(history: History, options: Options, page: Page) -> Claim:
     if done is None:
         said = say("No acknowledgement of it was recorded")
         return absence.no_acknowledgement(history, options, said, page.start, phrases.page_event(page), only=True)
-    who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged")
+    who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged", phrases.by_whom(done))
     return claim(who, " at ", time_in(history, options, done.occurred_at), ", ",
-                 phrases.lasted(done.occurred_at - page.start), " after the page",
+                 phrases.lasted(done.occurred_at - page.start), f" after {page_facts.page_noun(page)}",
                  proof=cites(page.triggered, done))  # fmt: skip
 
 
@@ -242,9 +242,10 @@ def paged(history: History, options: Options, page: Page) -> Claim:
     page_words = "it" if acknowledged_page is page else phrases.page_called(history, done)
     # Of several whom the page called, and of none, a name says which of them it was.
     alone = bool(people) and phrases.texts_in(event.data, "assignees") == [done.actor]
-    who = say(Name(done.actor), " acknowledged ") if done.actor else say("it was acknowledged")
-    who = say("who acknowledged ") if alone else say("and ", who)
-    return claim(*sentence, ", ", who, page_words if done.actor else "", " at ",
+    subject = say(page_words, " was acknowledged", phrases.by_whom(done))
+    who = say(Name(done.actor), " acknowledged ", page_words) if done.actor else subject
+    who = say("who acknowledged ", page_words) if alone else say("and ", who)
+    return claim(*sentence, ", ", who, " at ",
                  time_in(history, options, done.occurred_at), proof=cites(event, done))  # fmt: skip
 
 
@@ -287,7 +288,8 @@ def lag(history: History, options: Options, change: Change) -> Phrase:
     verb = VERBS.get(change.kind, "failed" if change.outcome == "failed" else "finished")
     done = say(verb, named(" to ", change_facts.state_of(change) if change.kind == "flag" else None))
     if change.end is not None and change.end <= start:
-        return say(done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
+        which = "which " if verb == "failed" else ""
+        return say(which, done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
     begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
                 _apart(history, start, change.start))  # fmt: skip
     if change.end is None:
@@ -318,7 +320,7 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
         yield claim(sentence, "; no end has been recorded since", proof=cites(last.event))
         return
     ahead = better.at - last.at
-    what = RECOVERIES.get(better.basis, "it was over")
+    what = page_facts.page_over(history, better) or RECOVERIES.get(better.basis, "it was over")
     after = say(" ", phrases.lasted(ahead), " after it") if ahead else say(" at the same time")
     yield claim(sentence, f"; {what}", after, proof=cites(last.event, better))
     since = [event for event in change_facts.unplaced(history) if event.occurred_at > last.at]
