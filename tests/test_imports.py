@@ -38,10 +38,10 @@ def imported(*arguments: str) -> set[str]:
 
 def test_the_version_is_said_without_any_command() -> None:
     """Scripts ask for it, and it is known at once."""
-    found = imported("--version")
-    assert "click" in found
-    assert {name for name in found if name.startswith(("collector.cli.", "renderers"))} == _OF_EACH
-    assert found.isdisjoint((*DAEMON, *FORMATS, "collector.settings", "structlog", "rich", "asyncio"))
+    modules = imported("--version")
+    assert "click" in modules
+    assert {name for name in modules if name.startswith(("collector.cli.", "renderers"))} == _OF_EACH
+    assert modules.isdisjoint((*DAEMON, *FORMATS, "collector.settings", "structlog", "rich", "asyncio"))
 
 
 @pytest.mark.parametrize("command", ["incidents", "why", "note"])
