@@ -36,7 +36,8 @@ def measured(document: Document) -> str:
 
 def detected_by(history: History) -> str:
     """Who or what noticed first, as the draft tells it: ``monitoring`` (an alert or a page), ``status_page``,
-    ``people`` (a report), ``stated`` where somebody said when it was detected, or ``unknown``."""
+    ``people`` (a report, or a page that a person opened), ``stated`` where somebody said when it was detected, or
+    ``unknown``."""
     if any(phrases.text_in(mark.data, "mark") == "detected" for mark in history.marks):
         return "stated"
     event = detecting(history)
@@ -44,7 +45,8 @@ def detected_by(history: History) -> str:
         return "unknown"
     if facts.posted_before(history, event.occurred_at):
         return "status_page"
-    return "monitoring" if event.type.startswith(("alert.", "page.")) else "people"
+    by_hand = event.type.startswith("page.") and event.actor
+    return "monitoring" if event.type.startswith(("alert.", "page.")) and not by_hand else "people"
 
 
 def _durations(history: History, profile: str) -> list[dict[str, Any]]:

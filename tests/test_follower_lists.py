@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from collector import projections
+from collector.drafting.explaining import in_words
 from collector.errors import Unavailable
 from collector.event import MACHINE, Event
 from collector.log import Submission
@@ -115,6 +117,16 @@ async def test_why_names_rule_and_reason(followed: Followed) -> None:
     assert (outside.incident, outside.reason) == (None, "no service and no reference")
     assert ours.reason.startswith("the daemon's own")
     assert await followed.lists.why("0" * 32) is None
+
+
+async def test_why_names_a_page_as_people_call_it(followed: Followed) -> None:
+    """As the draft does: what its sender identifies it by is nothing that anybody knows."""
+    note = event("note.added", 3, entity="P9", refs=("page:P9",), title="Looks odd")
+    await followed.told(page("P9", "triggered", 1, data={"number": 311}), note)
+    why = await followed.lists.why(note.id)
+    assert why is not None
+    shared = msgspec.structs.replace(why, reason="shares page P9")
+    assert (await in_words(followed.lists, shared)).reason == "shares the page 311 from pager"
 
 
 async def test_what_joined_nothing_is_counted_by_reason(followed: Followed) -> None:

@@ -10,6 +10,7 @@ from collector.event import MINUTE
 from collector.semantics.changes import runs_of
 from renderers.document import Options, Timeline
 from renderers.history import Grouped
+from renderers.measured import detected_by
 from renderers.plain import plain
 from renderers.sections import timeline
 from tests.facts import change
@@ -228,7 +229,12 @@ def test_what_a_person_opened_is_no_page() -> None:
     assert said(story, "impact")[0] == "An incident was opened for checkout"
     assert said(story, "detection")[0].startswith("A person discovered it: Mara opened incident.io incident 311")
     assert cells(story, "measures")[3].endswith("the incident was resolved")
+    assert detected_by(story.history()) == "people"
     assert not any("page" in text.casefold() for text in rows(story))
+    story.ends(story.fires("DiskFull", "10:03:00", "db"), "10:09:00")
+    assert "Alert DiskFull fired on db (critical)" in rows(story)
+    assert any(text.startswith("No alert of checkout, which an incident was opened for, was recorded")
+               for text in said(story, "detection"))  # fmt: skip
     story.fires("DiskFull", "09:30:00", "checkout", severity="warning")
     assert any(text.startswith("Mara opened incident.io incident 311 by hand at 10:00:00")
                for text in said(story, "detection"))  # fmt: skip

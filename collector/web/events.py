@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from collector.drafting.explaining import in_words
 from collector.errors import NotFound
 from collector.event import RecordedEvent
 from collector.projections import EventFilter
@@ -81,6 +82,7 @@ async def get_event(request: web.Request) -> web.Response:
     revisions = await request.app[LOG].read_ids([name])
     repeats = await request.app[LOG].repeats([name])
     why = await request.app[PROJECTIONS].why(name)
+    why = why and await in_words(request.app[PROJECTIONS], why)
     private = (await request.app[PROJECTIONS].private_events([name])).get(name)
     body = shapes.Whole(
         id=name,
@@ -99,5 +101,6 @@ async def why_event(request: web.Request) -> web.Response:
     why = await request.app[PROJECTIONS].why(name)
     if why is None:
         raise NotFound(f"cannot explain event {name}: it was not grouped yet; ask again shortly", "event")
+    why = await in_words(request.app[PROJECTIONS], why)
     private = await request.app[PROJECTIONS].private_events([name])
     return answers.json(answers.explanation(why, private.get(name)))

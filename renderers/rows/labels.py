@@ -68,6 +68,8 @@ def _labels(table: RowContext) -> dict[str, list[str]]:
             continue
         if name == "resolved" and not history.resolved:
             continue
+        if name == "first_symptom" and (moment.at or 0) > (facts.instant(history, "detected") or moment.at or 0):
+            continue  # whoever detected it before had seen another one
         exact = [each for each in moment.cites if each in events and events[each].occurred_at == moment.at]
         labels.setdefault((exact or list(moment.cites))[0 if name != "resolved" else -1], []).append(label)
     # Where somebody declared an incident and called nobody else, nobody was paged.

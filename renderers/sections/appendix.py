@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from collector.event import RecordedEvent, reading_order
-from renderers import facts, phrases
+from renderers import facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
-from renderers.plain import plain
 from renderers.words import counted
 
 NEARBY = 20
@@ -115,9 +113,9 @@ def _grouping(history: History) -> Iterator[Claim]:
             rules[why.rule].append(event_id)
     for rule in sorted(rules, key=_strength):
         members = rules[rule]
-        reasons = len({grouped[each].reason for each in members})
-        first = _spelt(history, grouped[members[0]].reason.rstrip(". "))
-        more = f" and {counted(reasons - 1, 'similar reason')}" if reasons > 1 else ""
+        different = len({grouped[each].reason for each in members})
+        first = reasons.spelt(history, grouped[members[0]].reason.rstrip(". "))
+        more = f" and {counted(different - 1, 'similar reason')}" if different > 1 else ""
         # The history's events stand in reading order, so the proof does too.
         yield claim("Grouping: ", Name(first or rule), f"{more}, {counted(len(members), 'event')}",
                     _by_time_alone(history, members) if rule == TIME_ALONE else "", proof=tuple(members))  # fmt: skip
@@ -150,18 +148,6 @@ def _is_named(event: RecordedEvent, names: set[str], titles: str) -> bool:
     if event.type.startswith("page."):
         return any(name.casefold() in event.title.casefold() for name in names)
     return any(name.casefold() in titles for name in (event.title, event.service) if name)
-
-
-def _spelt(history: History, reason: str) -> str:
-    """A reason with pages as people call them, and services as they are written elsewhere in the draft."""
-    for page in history.pages:
-        event = phrases.page_event(page)
-        if event is not None and page.entity in reason:
-            called = plain(phrases.page_called(history, event))
-            reason = re.sub(rf"(?<!\S)page {re.escape(page.entity)}(?!\S)", called.replace("\\", r"\\"), reason)
-    rest, _, last = reason.rpartition(" ")
-    spelt = next((name for name in history.services if facts.folded(name) == last or name.casefold() == last), last)
-    return f"{rest} {spelt}" if rest else reason
 
 
 def _strength(rule: str) -> tuple[int, str]:

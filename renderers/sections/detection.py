@@ -248,6 +248,10 @@ def _without_page(history: History) -> list[Alert]:
     return list(alerts_by_name.values())
 
 
+OPENED_FOR = ("an incident was opened for", "incidents were opened for")
+"""How services were named where people opened what they call incidents, and called nobody."""
+
+
 def _silent(history: History, options: Options) -> Iterator[Claim]:
     """Services that a page or a report named, for which no alert fired though alerts of others were told then."""
     if not facts.seen(history, "alert"):
@@ -263,11 +267,12 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
         # One that names its alert: the service that was paged is the team's, and not one that was hit.
         named_alert = not tied.isdisjoint([ref for step in page.steps for ref in step.refs])
         if page_event and page.service and not named_alert and facts.folded(page.service) not in fired:
-            hit.setdefault(page.service, ("was paged for", page_event))
+            hit.setdefault(page.service, (OPENED_FOR[0] if page.by_hand else "was paged for", page_event))
     for report in history.reports:
         if report.service and facts.folded(report.service) not in fired:
             hit.setdefault(report.service, ("was named by a report", report))
-    for how, plural in (("was paged for", "were paged for"), ("was named by a report", "were named by reports")):
+    paged, named = ("was paged for", "were paged for"), ("was named by a report", "were named by reports")
+    for how, plural in (paged, OPENED_FOR, named):
         proof = {service: event for service, (verb, event) in hit.items() if verb == how}
         if proof:
             which = say(f", which {plural if len(proof) > 1 else how},")
