@@ -233,6 +233,10 @@ def test_what_a_person_opened_is_no_page() -> None:
     assert not any("page" in text.casefold() for text in rows(story))
     story.ends(story.fires("DiskFull", "10:03:00", "db"), "10:09:00")
     assert "Alert DiskFull fired on db (critical)" in rows(story)
+    assert [text.partition(" at ")[0] for text in said(story, "summary")[:3]] == [
+        'At 10:00:00 incident.io incident 311 was opened by Mara for checkout: "Slow"',
+        "At 10:03:00 the alert DiskFull fired on db in production", "Jon acknowledged it",
+    ]  # fmt: skip
     assert any(text.startswith("No alert of checkout, which an incident was opened for, was recorded")
                for text in said(story, "detection"))  # fmt: skip
     story.fires("DiskFull", "09:30:00", "checkout", severity="warning")

@@ -41,9 +41,19 @@ def _what(history: History, options: Options) -> Iterator[Claim]:
     for report in reports:
         yield claim("At ", time_in(history, options, report.occurred_at), " ", report_told(report), proof=cites(report))
     if alert is not None:
+        if _declared_first(history):
+            yield from _paged_first(history, options)
         yield _fired(history, options, alert)
     elif not reports:
         yield from _paged_first(history, options) if history.pages else _first_event(history, options)
+
+
+def _declared_first(history: History) -> bool:
+    """Whether a person opened the incident before an alert fired and a report came: the summary begins with that."""
+    alert, first = facts.first_alert(history), history.pages[0] if history.pages else None
+    if first is None or alert is None or not first.by_hand:
+        return False
+    return first.start < min([alert.start, *(report.occurred_at for report in history.reports[:1])])
 
 
 def report_told(report: RecordedEvent) -> Phrase:
@@ -121,7 +131,8 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
     """Whom the first page called, and who took it."""
     page = next((page for page in history.pages if page.triggered is not None), None)
     if page is not None and page.triggered is not None:
-        first = not history.alerts and not history.reports and page is history.pages[0]
+        alone = not history.alerts and not history.reports
+        first = (alone or _declared_first(history)) and page is history.pages[0]
         if not first:
             yield paged(history, options, page)
             yield from _escalated(history, options)
