@@ -48,7 +48,7 @@ PLAIN = Options()
 
 def draft(history: History, options: Options = PLAIN) -> Document:
     """The postmortem of one incident, as far as its events show it."""
-    known = _known(history)
+    by_id = _known(history)
     sections = tuple(_zoned(_section(key, history, options), options) for key in SECTIONS)
     title, lead, incident = _title(history), _lead(history), _incident(history, options)
     review = review_of(history, options.zone)
@@ -61,8 +61,8 @@ def draft(history: History, options: Options = PLAIN) -> Document:
         review=review,
         date=facts.anchor(history),
         resolved=history.resolved,
-        sections=_indexed(history, sections, heads, known, hashed),
-        events=known,
+        sections=_indexed(history, sections, heads, by_id, hashed),
+        events=by_id,
         digest=hashed,
         options=options,
         as_of=history.as_of,
@@ -160,16 +160,16 @@ def _span(history: History, options: Options) -> Phrase:
 
 def _pages(history: History) -> list[Phrase]:
     """A link to each page at its sender, as far as it gave one."""
-    found: list[Phrase] = []
+    links: list[Phrase] = []
     for page in history.pages:
         for step in page.steps:
             link = phrases.web_links(step, "source", "page", "self")
             if link:
                 number = step.data.get("number")
                 brand = phrases.system(history, step.source)
-                found.append(say(LinkedText(f"{brand} {number}" if number else brand, link[0].url)))
+                links.append(say(LinkedText(f"{brand} {number}" if number else brand, link[0].url)))
                 break
-    return found
+    return links
 
 
 def _section(key: str, history: History, options: Options) -> Section:
@@ -200,10 +200,10 @@ def _zoned_block(block: Block, zone: str) -> Block | None:
         (block,) if isinstance(block, Claim) else block.items if isinstance(block, Bullets) else ()
     )
     for at, each in enumerate(claims):
-        place = next((n for n, part in enumerate(each.parts) if isinstance(part, Time)), None)
-        if place is not None:
-            time = cast("Time", each.parts[place])
-            after = _second(each.parts, place) + 1
+        index = next((n for n, part in enumerate(each.parts) if isinstance(part, Time)), None)
+        if index is not None:
+            time = cast("Time", each.parts[index])
+            after = _second(each.parts, index) + 1
             last = cast("Time", each.parts[after - 1])
             # In an hour that comes twice the offset is there already.
             offset = times.repeated(time.at, zone) or last.text.endswith(times.offset(last.at, zone))
@@ -234,12 +234,12 @@ def _known(history: History) -> dict[str, RecordedEvent]:
 
 
 def _indexed(
-    history: History, sections: Sequence[Section], heads: Sequence[Claim], known: dict[str, RecordedEvent], hashed: str
+    history: History, sections: Sequence[Section], heads: Sequence[Claim], by_id: dict[str, RecordedEvent], hashed: str
 ) -> tuple[Section, ...]:
     """The sections, the last of which ends in the index of what all of them cite, and the digest."""
     cited = [head.cites for head in heads]
     cited += [ids for section in sections for block in section.blocks for ids in citations(block)]
-    index = appendix.index(set().union(*cited), known)
+    index = appendix.index(set().union(*cited), by_id)
     ending = appendix.digested(len(history.events) + len(_beside(history)), hashed)
     last = msgspec.structs.replace(sections[-1], blocks=(*sections[-1].blocks, index, ending))
     return (*sections[:-1], last)
@@ -261,8 +261,8 @@ def digest(history: History, options: Options) -> str:
     near = sorted((*context.nearby, *context.followed), key=lambda near: (near.event.occurred_at, near.event.id))
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
     aside = [*beside, *(each.event for each in near)]
-    said = _beside(history)
-    events = [*history.events, *history.told_after, *said, *aside]
+    statements = _beside(history)
+    events = [*history.events, *history.told_after, *statements, *aside]
     form = FORM if options.template == PLAIN.template else f"{FORM}, template {options.template}"
     content = (
         (
@@ -274,7 +274,7 @@ def digest(history: History, options: Options) -> str:
             context.lookback,
             *((context.log,) if context.log else ()),
         ),
-        (len(history.events) + len(said), len(beside), [each.reason for each in near], context.unlisted),
+        (len(history.events) + len(statements), len(beside), [each.reason for each in near], context.unlisted),
         [(each.id, facts.lateness(each) // MINUTE) for each in (*history.late, *aside) if facts.lateness(each)],
         [each.id for each in events if each.amendment == "correction"],
         context.grouped,

@@ -35,17 +35,17 @@ def inlaid(document: Document) -> str:
     only = {each for place in passing for each in rows[place].cites} if view.text or view.kind else None
     pictures = svgs(document, (WIDE, NARROW), style=False, anchor=ANCHOR, only=only)
     draft = said(document)
-    told: list[Mapping[str, Any]] = []
+    row_fields: list[Mapping[str, Any]] = []
     for block in (block for section in draft["sections"] for block in section["blocks"]):
         if block["kind"] == "timeline":
-            told += block.pop("rows")
+            row_fields += block.pop("rows")
         elif block["kind"] == "index":
             block["lines"] = len(block["lines"])
     value = {
         "draft": draft,
         "rows": [
             (row.at, each["label"], row.type.partition(".")[0], each["parts"], each["suffixes"], each["cites"])
-            for row, each in zip(rows, told, strict=True)
+            for row, each in zip(rows, row_fields, strict=True)
         ],
         "short": {name: short for name, short in shortened(document).items() if not name.endswith(short)},
         "passing": passing,

@@ -21,12 +21,12 @@ def event(kind: str, minutes: float, source: str = "test", entity: str = "", **m
     """One event, its id made of what identifies it."""
     identity = [kind, entity, str(minutes), str(more.pop("identity", ""))]
     moment = at(minutes)
-    made = {
+    fields = {
         "id": event_id("test.1", source, moment, *identity), "type": kind, "source": source,
         "entity": entity or f"{kind}@{minutes}", "occurred_at": moment, "position": more.pop("position", 1),
         "received_at": more.pop("received_at", moment), **more,
     }  # fmt: skip
-    return RecordedEvent(**made)
+    return RecordedEvent(**fields)
 
 
 def firing(name: str, minutes: float, service: str | None = "checkout", **more: Any) -> RecordedEvent:
@@ -85,12 +85,12 @@ _MOMENTS = st.builds(lambda day, minute: day * 1440 + minute, st.sampled_from([0
 @st.composite
 def streams(draw: st.DrawFn, longest: int = 14) -> list[RecordedEvent]:
     """Events of few services at clustered times: alerts, pages, changes, reports and what people say of them."""
-    told: list[RecordedEvent] = []
+    events: list[RecordedEvent] = []
     for _ in range(draw(st.integers(1, longest))):
         makers = [_some_alert, _some_alert, _some_page, _some_change, _some_other]
-        told.append(draw(draw(st.sampled_from(makers))()) if len(told) < 2 or draw(st.integers(0, 3)) else
-                    draw(_some_word(told)))  # fmt: skip
-    return list({one.id: one for one in told}.values())
+        events.append(draw(draw(st.sampled_from(makers))()) if len(events) < 2 or draw(st.integers(0, 3)) else
+                      draw(_some_word(events)))  # fmt: skip
+    return list({one.id: one for one in events}.values())
 
 
 @st.composite
@@ -135,8 +135,8 @@ def _some_other(draw: st.DrawFn) -> RecordedEvent:
 
 
 @st.composite
-def _some_word(draw: st.DrawFn, told: list[RecordedEvent]) -> RecordedEvent:
-    about, other = draw(st.sampled_from(told)), draw(st.sampled_from(told))
+def _some_word(draw: st.DrawFn, events: list[RecordedEvent]) -> RecordedEvent:
+    about, other = draw(st.sampled_from(events)), draw(st.sampled_from(events))
     kind = draw(st.sampled_from(["joined", "left", "merged", "split", "resolved", "reopened", "opened", "note"]))
     minutes = draw(_MOMENTS)
     if kind == "note":
@@ -145,6 +145,6 @@ def _some_word(draw: st.DrawFn, told: list[RecordedEvent]) -> RecordedEvent:
         return says("incident.opened", minutes, service=draw(st.sampled_from(_SERVICES)))
     data: dict[str, dict[str, Any]] = {
         "joined": {"event": other.id}, "left": {"event": other.id}, "merged": {"into": about.id, "from": other.id},
-        "split": {"events": [other.id, draw(st.sampled_from(told)).id]},
+        "split": {"events": [other.id, draw(st.sampled_from(events)).id]},
     }  # fmt: skip
     return says(f"incident.{kind}", minutes, about, **data.get(kind, {}))

@@ -467,17 +467,17 @@ def test_of_several_alerts_that_no_page_names_each_is_one() -> None:
 
 def test_what_only_its_time_ties_says_so_and_how_to_part_it() -> None:
     """A reason of grouping names pages and services as people do; nearness in time is no more than that."""
-    told = Told()
-    first = told.fires("X", "10:00:00", "Search API")
-    told.page("triggered", "10:00:30", service="Search API")
-    other = told.fires("Disk", "10:02:00", "etl")
-    merged = told.add("change.merged", "09:58:00", title="Fix")
-    told.context["grouped"] = {
+    story = Told()
+    first = story.fires("X", "10:00:00", "Search API")
+    story.page("triggered", "10:00:30", service="Search API")
+    other = story.fires("Disk", "10:02:00", "etl")
+    merged = story.add("change.merged", "09:58:00", title="Fix")
+    story.context["grouped"] = {
         first.id: Grouped(rule="page", reason="shares page P311"),
         other.id: Grouped(rule="storm", reason="started within 5 min of a page"),
         merged.id: Grouped(rule="repository", reason="repository acme/search is named like searchapi"),
     }
-    assert said(told, "appendix")[:3] == [
+    assert said(story, "appendix")[:3] == [
         "Grouping: shares PagerDuty incident 311, 1 event",
         ("Grouping: started within 5 min of a page, 1 event; only the time ties it to the rest: the alert Disk on etl "
          f"(critical). If that is another incident: timelined split N {other.id}"),
@@ -487,9 +487,9 @@ def test_what_only_its_time_ties_says_so_and_how_to_part_it() -> None:
 
 def test_what_people_write_with_a_step_of_a_page_is_a_note() -> None:
     """An on-call tool takes what was found as the message of a status; the one that ended it is told as that."""
-    told = Told()
-    told.page("triggered", "08:30:00", 77, actor="Mara")
-    told.page("status_updated", "09:02:00", 77, actor="Mara", data={"to": "Fixing", "text": "Wrong tax table"})
-    told.page("status_updated", "09:30:00", 77, data={"to": "mitigated", "text": "Table is back"})
-    told.page("resolved", "11:00:00", 77, data={"text": "All done"})
-    assert said(told, "diagnostics") == ['Update of PagerDuty incident 77 by Mara, 09:02:00: "Wrong tax table"']
+    story = Told()
+    story.page("triggered", "08:30:00", 77, actor="Mara")
+    story.page("status_updated", "09:02:00", 77, actor="Mara", data={"to": "Fixing", "text": "Wrong tax table"})
+    story.page("status_updated", "09:30:00", 77, data={"to": "mitigated", "text": "Table is back"})
+    story.page("resolved", "11:00:00", 77, data={"text": "All done"})
+    assert said(story, "diagnostics") == ['Update of PagerDuty incident 77 by Mara, 09:02:00: "Wrong tax table"']

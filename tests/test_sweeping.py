@@ -47,20 +47,20 @@ def long_days(draw: st.DrawFn) -> list[RecordedEvent]:
     """Alerts of few services over hours, some of which never end; at times pages, some of which name their alert."""
     events: dict[str, RecordedEvent] = {}
     paged, grouped, span = draw(st.booleans()), draw(st.booleans()), draw(st.sampled_from([40, 120, 240]))
-    places = draw(st.sampled_from([_PLACES, (None,)]))
+    environments = draw(st.sampled_from([_PLACES, (None,)]))
     likely = draw(st.integers(3, 8)) if paged else 5
     for number in range(draw(st.integers(8, 40))):
         minute, service = draw(st.integers(0, span)), draw(st.sampled_from(["checkout", "checkout", "cart", None]))
-        place = draw(st.sampled_from(places))
+        environment = draw(st.sampled_from(environments))
         group = draw(st.sampled_from(["", "g0", "g1", "g2"])) if grouped else ""
         match draw(st.integers(0, likely)):
             case 0 | 1 | 2:
-                told = firing(f"a{number}", minute, service, environment=place, group=group)
+                event = firing(f"a{number}", minute, service, environment=environment, group=group)
             case 3 | 6 | 7 | 8 if paged:
-                told = draw(_some_page(number, minute, service))
+                event = draw(_some_page(number, minute, service))
             case _:
-                told = resolved(f"a{number // 2}", minute, minute + draw(st.integers(1, 30)), service, group=group)
-        events[told.id] = told
+                event = resolved(f"a{number // 2}", minute, minute + draw(st.integers(1, 30)), service, group=group)
+        events[event.id] = event
     return list(events.values())
 
 
@@ -128,24 +128,24 @@ class Rounds:
 def crowded_days(order: random.Random) -> list[RecordedEvent]:
     """As :func:`long_days`, of many signals at once: hypothesis seldom draws so many that concern each other."""
     events: dict[str, RecordedEvent] = {}
-    places, span = order.choice([_PLACES, (None,)]), order.choice([40, 120, 240])
+    environments, span = order.choice([_PLACES, (None,)]), order.choice([40, 120, 240])
     most, people = order.choice([4, 4, 5, 6, 7, 8]), ["Ana", "Jon", "Mia", "Tom", "Eve"][: order.choice([1, 3, 5])]
     for number in range(order.randint(6, 40)):
         minute, service = order.randint(0, span), order.choice(["checkout", "checkout", "cart", "search", None])
-        group, place = order.choice(["", "", "g0", "g1", "g2"]), order.choice(places)
+        group, environment = order.choice(["", "", "g0", "g1", "g2"]), order.choice(environments)
         name, kind = f"a{order.choice([number, number % 6, number // 2])}", order.randint(0, most)
         if kind <= 2:
-            told = firing(name, minute, service, environment=place, group=group)
+            event = firing(name, minute, service, environment=environment, group=group)
         elif kind <= 4:
-            told = resolved(name, minute, minute + order.randint(1, 30), service, environment=place, group=group)
+            event = resolved(name, minute, minute + order.randint(1, 30), service, environment=environment, group=group)
         else:
             refs = order.sample(_ABOUT, order.choice([0, 1, 1, 2]))
             called = order.sample(people, order.randint(0, min(2, len(people))))
-            told = page(
+            event = page(
                 f"P{order.randint(0, 7)}", order.choice(_STATES), minute, service, refs=tuple(refs),
                 data={"assignees": called} if called else {},
             )  # fmt: skip
-        events[told.id] = told
+        events[event.id] = event
     return list(events.values())
 
 
@@ -157,16 +157,16 @@ def crowded_days(order: random.Random) -> list[RecordedEvent]:
 )
 def test_after_each_round_components_are_what_one_sweep_finds(order: random.Random, rules: Rules) -> None:
     """However events come, change and go."""
-    rounds, known, events = Rounds(rules), dict[str, RecordedEvent](), crowded_days(order)
+    rounds, event_by_id, events = Rounds(rules), dict[str, RecordedEvent](), crowded_days(order)
     most, late = order.choice([1, 1, 2, 4, 12]), order.choice([0.0, 0.0, 0.1])
     if order.random() < 0.6:
         order.shuffle(events)
     while events:
         for event in [events.pop(0) for _ in range(min(len(events), order.randint(1, most)))]:
-            known[event.id] = event
+            event_by_id[event.id] = event
         if order.random() < late:
-            del known[order.choice(list(known))]
-        rounds.take(known.values())
+            del event_by_id[order.choice(list(event_by_id))]
+        rounds.take(event_by_id.values())
         assert rounds.groups() == rounds.swept_at_once()
 
 
@@ -176,67 +176,67 @@ PRODUCTION = {"environment": "production"}
 @pytest.mark.usefixtures("in_parts")
 async def test_an_incident_that_goes_on_after_the_end_of_a_sweep_stays_whole(tmp_path: Path) -> None:
     """What comes into it is one signal, as is what of it was swept again; the rest of it was not, and was lost."""
-    told = [
+    events = [
         resolved("A", 32, 47, **PRODUCTION, group="g1"), firing("A", 0, None, **PRODUCTION, group="g1"),
         resolved("C", 50, 79, **PRODUCTION, group="g3"), resolved("B", 39, 42, **PRODUCTION),
     ]  # fmt: skip
     async with following(tmp_path, SHORT) as followed:
-        for one in told:
+        for one in events:
             await followed.told(one)
-        assert await followed.base.query(kept) == batch(told, SHORT)
+        assert await followed.base.query(kept) == batch(events, SHORT)
 
 
 @pytest.mark.usefixtures("in_parts")
 async def test_a_page_that_names_an_earlier_alert_has_it_swept_again(tmp_path: Path) -> None:
     """That other people were called about it keeps it apart from a page that came between the two."""
-    told = [
+    events = [
         firing("A", 6, group="g2"), page("7", "triggered", 12, "search"), page("4", "triggered", 14),
         page("7", "reopened", 22, "cart", refs=("alertgroup:g1",), data={"assignees": ["Ana"]}),
         page("3", "triggered", 30, "search", refs=("alertgroup:g2",)),
     ]  # fmt: skip
     async with following(tmp_path, SHORT) as followed:
-        for one in told:
+        for one in events:
             await followed.told(one)
-        assert await followed.base.query(kept) == batch(told, SHORT)
+        assert await followed.base.query(kept) == batch(events, SHORT)
 
 
 async def test_what_made_it_one_incident_before_an_alert_fired_again_says_which_page_lasted(tmp_path: Path) -> None:
     """The page that began first, also where what ties it to the alert came last."""
-    told = [
+    events = [
         page("4", "triggered", 39, "cart", refs=("alert:A5",)), firing("A5", 115, "search"),
         page("0", "triggered", 80, "search"), firing("A2", 114, None), resolved("A2", 68, 79, "search"),
         firing("A4", 84, "cart"),
     ]  # fmt: skip
     async with following(tmp_path) as followed:
-        for one in told:
+        for one in events:
             await followed.told(one)
-        assert await followed.base.query(kept) == batch(told, Rules())
+        assert await followed.base.query(kept) == batch(events, Rules())
 
 
 @pytest.fixture
 def swept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The signals that were swept, as often as they were."""
-    found: list[str] = []
+    uids: list[str] = []
     add = Sweep.add
 
     def adding(sweep: Sweep, unit: Any) -> None:
-        found.append(unit.uid)
+        uids.append(unit.uid)
         add(sweep, unit)
 
     monkeypatch.setattr(Sweep, "add", adding)
-    return found
+    return uids
 
 
 async def test_a_round_sweeps_no_more_however_long_a_service_has_had_alerts(tmp_path: Path, swept: list[str]) -> None:
     """Alerts without an end tie the days to each other: a round of the sixth day sweeps what one of the second did."""
-    told = [submission(firing(f"a{number}", 20 * number, "checkout")) for number in range(480)]
-    told += [
+    submissions = [submission(firing(f"a{number}", 20 * number, "checkout")) for number in range(480)]
+    submissions += [
         submission(resolved(f"a{number}", 20 * number, 20 * number + 5, "checkout")) for number in range(80, 480, 80)
     ]
     async with following(tmp_path) as followed:
         costs = []
-        for at in range(0, len(told), 5):
-            await followed.log.append(told[at : at + 5])
+        for at in range(0, len(submissions), 5):
+            await followed.log.append(submissions[at : at + 5])
             swept.clear()
             await followed.follower.catch_up()
             costs.append(len(swept))

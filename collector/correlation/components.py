@@ -132,11 +132,11 @@ class Components:
         if unit.kind != "change" or unit.service is None:
             return
         for token in unit.tokens:
-            known = self._memory.services_of_ref(token)
-            before = known[unit.service] > 0
-            known[unit.service] += by
+            services = self._memory.services_of_ref(token)
+            before = services[unit.service] > 0
+            services[unit.service] += by
             self._memory.round.changes.ref_services.add((token, unit.service, 0))
-            if before != (known[unit.service] > 0):
+            if before != (services[unit.service] > 0):
                 self._memory.round.services_of_ref.add(token)
 
     def _grow(self, unit: Unit) -> None:
@@ -284,50 +284,52 @@ class Components:
         first, second = memory.component_of[memory.incident_of[a]], memory.component_of[memory.incident_of[b]]
         if first is second:
             return
-        keep, gone = (first, second) if len(first) >= len(second) else (second, first)
-        memory.components.pop(gone, None)
-        for uid in [uid for incident in gone.incidents for uid in incident.units]:
+        larger, smaller = (first, second) if len(first) >= len(second) else (second, first)
+        memory.components.pop(smaller, None)
+        for uid in [uid for incident in smaller.incidents for uid in incident.units]:
             known = memory.round.grown.get(uid)
             memory.round.grown[uid] = Grown(new=known is not None and known.new, since=-1)
-        if all(c.plain and not c.dirty for c in (keep, gone)) and memory.plain(keep.incidents + gone.incidents):
+        if all(c.plain and not c.dirty for c in (larger, smaller)) and memory.plain(
+            larger.incidents + smaller.incidents
+        ):
             tied = max(memory.units[a].order, memory.units[b].order)
-            self._absorb(keep.incidents[0], gone.incidents[0], tied)
+            self._absorb(larger.incidents[0], smaller.incidents[0], tied)
             return
-        for incident in gone.incidents:
-            memory.component_of[incident] = keep
-        keep.incidents += gone.incidents
-        keep.plain = False
-        keep.calls = None if keep.calls is None or gone.calls is None else {**keep.calls, **gone.calls}
-        keep.changed += gone.changed
-        gone.changed = []
-        self._sweeping.mark(keep, memory.units[a].order, self._until(memory.units[a]))
+        for incident in smaller.incidents:
+            memory.component_of[incident] = larger
+        larger.incidents += smaller.incidents
+        larger.plain = False
+        larger.calls = None if larger.calls is None or smaller.calls is None else {**larger.calls, **smaller.calls}
+        larger.changed += smaller.changed
+        smaller.changed = []
+        self._sweeping.mark(larger, memory.units[a].order, self._until(memory.units[a]))
 
-    def _absorb(self, keep: LiveIncident, gone: LiveIncident, tied: Order) -> None:
+    def _absorb(self, larger: LiveIncident, smaller: LiveIncident, tied: Order) -> None:
         """Make two incidents one, the smaller moving into the larger; the later one of those tied is ``tied``."""
         memory, noted = self._memory, self._memory.round
-        if self._paged_otherwise(keep, gone.order) or self._paged_otherwise(gone, keep.order):
-            self._sweeping.mark(memory.component_of[keep], min(keep.order, gone.order))
-        keep.whole_since = whole_since(keep, gone, tied)
-        self._sweeping.touch(keep)
-        self._sweeping.touch(gone)
-        for uid in gone.units:
-            memory.incident_of[uid] = keep
-        noted.moved.update(gone.units)
-        memory.index.drop_incident(gone)
-        memory.index.put_incident(keep, gone.keys)
-        keep.gained.update(gone.keys)
-        keep.gained_events.update(event for unit in gone.units.values() for event in unit.events)
-        for uid in gone.attached:
+        if self._paged_otherwise(larger, smaller.order) or self._paged_otherwise(smaller, larger.order):
+            self._sweeping.mark(memory.component_of[larger], min(larger.order, smaller.order))
+        larger.whole_since = whole_since(larger, smaller, tied)
+        self._sweeping.touch(larger)
+        self._sweeping.touch(smaller)
+        for uid in smaller.units:
+            memory.incident_of[uid] = larger
+        noted.moved.update(smaller.units)
+        memory.index.drop_incident(smaller)
+        memory.index.put_incident(larger, smaller.keys)
+        larger.gained.update(smaller.keys)
+        larger.gained_events.update(event for unit in smaller.units.values() for event in unit.events)
+        for uid in smaller.attached:
             places = memory.attached_to[uid]
-            places.discard(gone)
-            places.add(keep)
-        noted.review.update(gone.attached)
-        keep.absorb(gone)
-        del memory.component_of[gone], noted.touched[gone]
-        if gone.keyed_as:
-            noted.changes.unkeyed.add(gone.keyed_as)
-        if gone.number:
-            noted.gone.append(gone)
+            places.discard(smaller)
+            places.add(larger)
+        noted.review.update(smaller.attached)
+        larger.absorb(smaller)
+        del memory.component_of[smaller], noted.touched[smaller]
+        if smaller.keyed_as:
+            noted.changes.unkeyed.add(smaller.keyed_as)
+        if smaller.number:
+            noted.gone.append(smaller)
 
 
 def _order(pair: tuple[Unit | None, Unit | None]) -> tuple[int, str]:

@@ -165,14 +165,14 @@ class LiveIncident:
             self._pages = self._pages or Spans()
             self._pages.put(unit.order, unit.reach)
 
-    def _name(self, what: str, unit: Unit, shown: str) -> None:
+    def _name(self, key: str, unit: Unit, spelling: str) -> None:
         """An alert's spelling comes before a page's, of equals the first."""
-        self._name_as(what, (unit.kind != "alert", unit.order), shown)
+        self._name_as(key, (unit.kind != "alert", unit.order), spelling)
 
-    def _name_as(self, what: str, order: tuple[bool, tuple[int, str]], shown: str) -> None:
-        known = self._named.get(what)
+    def _name_as(self, key: str, order: tuple[bool, tuple[int, str]], spelling: str) -> None:
+        known = self._named.get(key)
         if known is None or order < known[0]:
-            self._named[what] = (order, shown)
+            self._named[key] = (order, spelling)
 
     def absorb(self, other: LiveIncident) -> None:
         """Take all of another, smaller incident in; the other is of no more use."""
@@ -196,8 +196,8 @@ class LiveIncident:
         self._alerts.update(other._alerts)
         if other._taken is not None:
             self._taken = min(self._taken or other._taken, other._taken)
-        for what, (order, shown) in other._named.items():
-            self._name_as(what, order, shown)
+        for key, (order, spelling) in other._named.items():
+            self._name_as(key, order, spelling)
         self._events += sum(len(unit.events) for unit in other.units.values())
         self._last = max([self._last, *(unit.last for unit in other.units.values())])
         for unit in other.attached.values():

@@ -114,9 +114,9 @@ class Memory:
         if self.complete or number in self.loaded:
             return
         component: Component | None = None
-        for one, (kept, numbers) in sorted(self.store.component(number).items()):
+        for one, (signals, numbers) in sorted(self.store.component(number).items()):
             self.loaded.add(one)
-            incident = self._load_incident(one, kept, numbers)
+            incident = self._load_incident(one, signals, numbers)
             if component is None:
                 component = Component(incident)
             else:
@@ -130,12 +130,12 @@ class Memory:
             component.plain = len(component.incidents) == 1 and self.plain(component.incidents)
             component.calls = {} if component.called_together else None
 
-    def _load_incident(self, number: int, kept: list[StoredSignal], numbers: dict[int, str]) -> LiveIncident:
+    def _load_incident(self, number: int, signals: list[StoredSignal], numbers: dict[int, str]) -> LiveIncident:
         incident = LiveIncident()
         incident.number = incident.keyed_as = number
         incident.numbers = dict(numbers)
         incident.known_numbers = dict.fromkeys(numbers, number)
-        for entry in kept:
+        for entry in signals:
             unit = entry.unit
             if unit.opening:
                 place = entry.places[number]
@@ -165,12 +165,12 @@ class Memory:
         if (asked := self._claim(key, low, high)) is not None:
             self.fetch(self.store.keyed([asked]))
 
-    def ensure_all(self, wanted: Iterable[Wanted]) -> None:
+    def ensure_all(self, spans: Iterable[Wanted]) -> None:
         """The same for many keys, asked for together."""
         if not self.complete:
-            asked = [one for key, low, high in wanted if (one := self._claim(key, low, high)) is not None]
-            if asked:
-                self.fetch(self.store.keyed(asked))
+            queries = [one for key, low, high in spans if (one := self._claim(key, low, high)) is not None]
+            if queries:
+                self.fetch(self.store.keyed(queries))
 
     def ensure_incidents(self, key: str, low: int, high: int) -> None:
         """Have all incidents in memory that offer a key and have a window that overlaps this time."""
@@ -205,20 +205,20 @@ class Memory:
 
     def uids(self, events: Iterable[str]) -> dict[str, str]:
         """The units that these events belong to, where they belong to one."""
-        found: dict[str, str | None] = {}
-        homes, asked = self.round.changes.homes, self.round.units_of
+        uid_of: dict[str, str | None] = {}
+        homes, cache = self.round.changes.homes, self.round.units_of
         for event in events:
             if event in homes:
-                found[event] = homes[event][0]
+                uid_of[event] = homes[event][0]
             else:
                 # A unit is called after its first event.
-                found[event] = event if event in self.units else asked.get(event)
-        unknown = [event for event in found if event not in homes and event not in self.units and event not in asked]
+                uid_of[event] = event if event in self.units else cache.get(event)
+        unknown = [event for event in uid_of if event not in homes and event not in self.units and event not in cache]
         if unknown:
-            told = self.store.unit_of(unknown)
-            asked.update((event, told.get(event)) for event in unknown)
-            found.update(told)
-        return {event: uid for event, uid in found.items() if uid}
+            answer = self.store.unit_of(unknown)
+            cache.update((event, answer.get(event)) for event in unknown)
+            uid_of.update(answer)
+        return {event: uid for event, uid in uid_of.items() if uid}
 
     def classmates(self, uid: str) -> list[str]:
         """The other opening signals that people tied to this one."""

@@ -168,14 +168,14 @@ class _Folding:
         over = until if end is None else end
         service, service_name = self._last_service(placing or events)
         environment = self._last_environment(placing or events)
-        named = sorted({key for event in events for key in refs_of(event, "incident:")})
+        incident_keys = sorted({key for event in events for key in refs_of(event, "incident:")})
         limit = max(last_word, start) + self.rules.reach
         return Unit(
             uid=events[0].id, kind=kind, fold=self.key, events=tuple(event.id for event in events),
             start=start, end=end, reach=limit if over is None else min(over, limit), opening=opening,
             service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
             severity=peak("", (event.severity for event in events)),
-            title=title or _title(events), state=state, offers=offers, seeks=seeks, named=tuple(named),
+            title=title or _title(events), state=state, offers=offers, seeks=seeks, named=tuple(incident_keys),
             last=max(event.occurred_at for event in events), taken=_taken(events) if kind == "page" else None,
             word=word_of(events[0]) if kind == "fact" else None,
             tokens=_tokens(events) if kind in {"change", "observation"} else (),
@@ -253,27 +253,27 @@ def _ties(event: RecordedEvent, catalog: Catalog) -> bool:
 
 
 def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
-    told = [event for event in events if event.type.startswith("page.")]
-    if not told:
+    steps = [event for event in events if event.type.startswith("page.")]
+    if not steps:
         return _singles(folding, events)
-    span = page_span(told)
+    span = page_span(steps)
     end = span.end
     last_word = max(
         (e.occurred_at for e in events if e.type != "page.resolved" and (end is None or e.occurred_at <= end)),
         default=span.start,
     )
-    seeks, offers = _page_keys(folding.key.partition(SEPARATOR)[2], told)
+    seeks, offers = _page_keys(folding.key.partition(SEPARATOR)[2], steps)
     unit = folding.unit("page", list(events), span.start, end, last_word, opening=span.begun,
-                        state=_page_state(told, end), seeks=seeks, offers=offers, title=span.title)  # fmt: skip
-    return [msgspec.structs.replace(unit, called=_called(unit, told))]
+                        state=_page_state(steps, end), seeks=seeks, offers=offers, title=span.title)  # fmt: skip
+    return [msgspec.structs.replace(unit, called=_called(unit, steps))]
 
 
-def _called(page: Unit, told: Sequence[RecordedEvent]) -> tuple[str, ...]:
+def _called(page: Unit, steps: Sequence[RecordedEvent]) -> tuple[str, ...]:
     """What tells a page from those of others; nothing where it names no alert, or no service."""
     if page.service is None or not any(key.startswith(FIRED) for key in page.seeks):
         return ()
     people = {
-        name for event in told if event.type == "page.triggered"
+        name for event in steps if event.type == "page.triggered"
         for name in _texts(event.data.get("assignees"))
     }  # fmt: skip
     return (f"service:{page.service}", *sorted(f"person:{name}" for name in people))
@@ -291,11 +291,11 @@ def _texts(value: object) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-def _page_state(told: Sequence[RecordedEvent], end: int | None) -> str:
+def _page_state(steps: Sequence[RecordedEvent], end: int | None) -> str:
     if end is not None:
         return "resolved"
     state = "triggered"
-    for event in told:
+    for event in steps:
         if event.type == "page.acknowledged":
             state = "acknowledged"
         elif event.type in {"page.unacknowledged", "page.reopened"}:
@@ -303,13 +303,13 @@ def _page_state(told: Sequence[RecordedEvent], end: int | None) -> str:
     return state
 
 
-def _page_keys(page: str, told: Sequence[RecordedEvent]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    groups = sorted({ref for event in told for ref in refs_of(event, "alertgroup:")})
-    alerts = sorted({ref for event in told for ref in refs_of(event, "alert:")})
-    others = {ref for event in told for ref in refs_of(event, "page:")}
+def _page_keys(page: str, steps: Sequence[RecordedEvent]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    groups = sorted({ref for event in steps for ref in refs_of(event, "alertgroup:")})
+    alerts = sorted({ref for event in steps for ref in refs_of(event, "alert:")})
+    others = {ref for event in steps for ref in refs_of(event, "page:")}
     offers = sorted({f"page:{key}" for key in {page, *others}})
     offers += [f"group-paged:{group}" for group in groups] + [f"alert-paged:{alert}" for alert in alerts]
-    numbers = sorted({number for event in told if type(number := event.data.get("number")) is int})
+    numbers = sorted({number for event in steps if type(number := event.data.get("number")) is int})
     seeks = [*offers, *(f"group-fired:{group}" for group in groups), *(f"alert-fired:{alert}" for alert in alerts)]
     # A number is one account's: others may point at the page by it, but two pages of one number are not one.
     return tuple(seeks), (*offers, *(f"page:#{number}" for number in numbers), PAGED)

@@ -112,13 +112,13 @@ class Sweep:
         comes, and of what these were made of, see :attr:`calls`.
         """
         self.calls = calls
-        known: list[Unit] = []
+        earlier_units: list[Unit] = []
         for group, units in earlier:
             root = group.units[0].uid
             self._groups[root] = group
             self._parent.update(dict.fromkeys((root, *(unit.uid for unit in units)), root))
-            known += units
-        for unit in sorted(known, key=lambda unit: unit.order):
+            earlier_units += units
+        for unit in sorted(earlier_units, key=lambda unit: unit.order):
             self._register(unit, None)
 
     def groups(self) -> list[Group]:
@@ -142,13 +142,13 @@ class Sweep:
         if not self._potential:
             for word in self._links.turns(unit.uid):
                 heappush(self._turns, (word.order, unit.uid, word))
-        found = self._matches(unit)
+        matches = self._matches(unit)
         self._parent[unit.uid] = unit.uid
         group = self._groups[unit.uid] = Group(unit)
         group.called |= self.calls.get(unit.uid, set())
         if (name := self._links.class_of(unit.uid)) is not None:
             group.classes.add(name)
-        ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in found.items())
+        ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in matches.items())
         accepted = [(rule, detail) for rule, _, root, detail in ranked if self._accept(unit, root, rule)]
         self.joined[unit.uid] = min(accepted, default=(OPENED, ""))
         self._register(unit, name)
@@ -157,34 +157,34 @@ class Sweep:
 
     def _matches(self, unit: Unit) -> dict[str, Match]:
         """The groups that a rule ties this signal to, each with the first rule that does."""
-        found: dict[str, Match] = {}
-        self._match_class(unit, found)
-        self._match_keys(unit, found)
-        self._match_services(unit, found)
-        self._match_storm(unit, found)
-        return found
+        matches: dict[str, Match] = {}
+        self._match_class(unit, matches)
+        self._match_keys(unit, matches)
+        self._match_services(unit, matches)
+        self._match_storm(unit, matches)
+        return matches
 
-    def _match_class(self, unit: Unit, found: dict[str, Match]) -> None:
+    def _match_class(self, unit: Unit, matches: dict[str, Match]) -> None:
         name = self._links.class_of(unit.uid)
         if name is not None and name in self._classes:
-            _note(found, self._root(self._classes[name]), (PERSON, self._links.by(unit.uid)))
+            _note(matches, self._root(self._classes[name]), (PERSON, self._links.by(unit.uid)))
 
-    def _match_keys(self, unit: Unit, found: dict[str, Match]) -> None:
+    def _match_keys(self, unit: Unit, matches: dict[str, Match]) -> None:
         for key in unit.seeks:
             if not (entries := self._keys.get(key)):
                 continue
             match = key_match(key)
             for root, cover in self._fresh_keys(key, entries, unit.start).items():
                 if match[0] == PAGE or (cover >= unit.start and self._young(unit, root)):
-                    _note(found, root, match)
+                    _note(matches, root, match)
                 elif key.startswith("alert:") and not self._potential:
                     page = self._groups[root].page_over(cover, unit.start)
                     if page is not None:
-                        _note(found, root, (AGAIN, page.fold.partition(SEPARATOR)[2]))
+                        _note(matches, root, (AGAIN, page.fold.partition(SEPARATOR)[2]))
                     elif self._groups[root].reopened(unit.start, self._rules.reach):
-                        _note(found, root, (REOPENING, ""))
+                        _note(matches, root, (REOPENING, ""))
 
-    def _match_services(self, unit: Unit, found: dict[str, Match]) -> None:
+    def _match_services(self, unit: Unit, matches: dict[str, Match]) -> None:
         if unit.service is None:
             return
         for service in (unit.service, *self._catalog.neighbours(unit.service)):
@@ -193,20 +193,20 @@ class Sweep:
             match = service_match(unit, service)
             for root, environment in self._fresh_services(service, entries, unit.start):
                 if self._compatible(unit, root, environment) and self._young(unit, root):
-                    _note(found, root, match)
+                    _note(matches, root, match)
 
-    def _match_storm(self, unit: Unit, found: dict[str, Match]) -> None:
+    def _match_storm(self, unit: Unit, matches: dict[str, Match]) -> None:
         self._paging = self._fresh_recent(self._paging, unit.start)
-        self._match_recent(unit, self._paging, found)
+        self._match_recent(unit, self._paging, matches)
         if unit.storms:
             self._alerting = self._fresh_recent(self._alerting, unit.start)
-            self._match_recent(unit, self._alerting, found)
+            self._match_recent(unit, self._alerting, matches)
 
-    def _match_recent(self, unit: Unit, recent: Recent, found: dict[str, Match]) -> None:
+    def _match_recent(self, unit: Unit, recent: Recent, matches: dict[str, Match]) -> None:
         listed = self._catalog.lists(unit.service)
         for root, environment, known in recent:
             if not (listed and known) and self._compatible(unit, root, environment):
-                _note(found, root, storm_match(unit))
+                _note(matches, root, storm_match(unit))
 
     def _young(self, unit: Unit, root: str) -> bool:
         group = self._groups[root]
@@ -261,18 +261,18 @@ class Sweep:
     def _merge(self, mine: str, theirs: str) -> None:
         a, b = self._groups[mine], self._groups[theirs]
         keep, gone = (mine, theirs) if len(a.units) >= len(b.units) else (theirs, mine)
-        kept, absorbed = self._groups[keep], self._groups.pop(gone)
+        group, absorbed = self._groups[keep], self._groups.pop(gone)
         self._parent[gone] = keep
-        kept.units += absorbed.units
-        kept.order = min(kept.order, absorbed.order)
-        kept.environments |= absorbed.environments
-        kept.classes |= absorbed.classes
-        kept.pages += absorbed.pages
-        kept.called |= absorbed.called
-        kept.paged_until = max(kept.paged_until, absorbed.paged_until)
-        turns = [turn for turn in (kept.turn, absorbed.turn) if turn is not None]
+        group.units += absorbed.units
+        group.order = min(group.order, absorbed.order)
+        group.environments |= absorbed.environments
+        group.classes |= absorbed.classes
+        group.pages += absorbed.pages
+        group.called |= absorbed.called
+        group.paged_until = max(group.paged_until, absorbed.paged_until)
+        turns = [turn for turn in (group.turn, absorbed.turn) if turn is not None]
         if turns:
-            kept.turn = max(turns, key=lambda turn: turn.order)
+            group.turn = max(turns, key=lambda turn: turn.order)
             self._cover_anew(keep)
 
     def _root(self, uid: str) -> str:
@@ -371,13 +371,13 @@ def called_for(units: Sequence[Unit], gap: int) -> dict[str, set[str]]:
         for key in unit.seeks if unit.called else ():
             if key.startswith(FIRED):
                 pages.setdefault(key, []).append(unit)
-    found: dict[str, set[str]] = {}
+    calls: dict[str, set[str]] = {}
     for unit in units if pages else ():
         for key in unit.offers if unit.kind == "alert" else ():
             for page in pages.get(key, ()):
                 if max(unit.start, page.start) <= min(unit.reach, page.reach) + gap:
-                    found.setdefault(unit.uid, set()).update(page.called)
-    return found
+                    calls.setdefault(unit.uid, set()).update(page.called)
+    return calls
 
 
 def _extend(entries: dict[K, int], key: K, value: int) -> None:
@@ -385,9 +385,9 @@ def _extend(entries: dict[K, int], key: K, value: int) -> None:
         entries[key] = value
 
 
-def _note(found: dict[str, Match], root: str, match: Match) -> None:
-    if root not in found or match < found[root]:
-        found[root] = match
+def _note(matches: dict[str, Match], root: str, match: Match) -> None:
+    if root not in matches or match < matches[root]:
+        matches[root] = match
 
 
 def _sought(unit: Unit) -> list[str]:

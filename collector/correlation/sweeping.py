@@ -80,17 +80,17 @@ class Sweeping:
         owners = tied([group.units for group in potential], memory.rules, memory.links)
         where = {unit.uid: owners[number] for number, group in enumerate(potential) for unit in group.units}
         sweep = Sweep(memory.rules, memory.catalog, memory.links)
-        made: dict[int, Component] = {}
+        component_by_owner: dict[int, Component] = {}
         for group in sweep.run(units):
             incident = self.make_incident(group.units, group.whole_since)
             at = where[group.units[0].uid]
-            if at in made:
-                made[at].incidents.append(incident)
+            if at in component_by_owner:
+                component_by_owner[at].incidents.append(incident)
             else:
-                made[at] = Component(incident)
-            memory.component_of[incident] = made[at]
+                component_by_owner[at] = Component(incident)
+            memory.component_of[incident] = component_by_owner[at]
         memory.match.update((unit.uid, sweep.joined[unit.uid]) for unit in units)
-        for new in made.values():
+        for new in component_by_owner.values():
             new.plain = len(new.incidents) == 1 and memory.plain(new.incidents)
             if not new.called_together:
                 uids = [uid for incident in new.incidents for uid in incident.units]
@@ -258,10 +258,10 @@ class _Part:
 
     def _as_before(self, group: Group, now: Order) -> bool:
         """Whether a group is an incident as it was by now, beside what came into it."""
-        known, new = self._members(group)
-        if len(known) != 1 or not all(self._is_past(one, now) for one in new):
+        counts, new = self._members(group)
+        if len(counts) != 1 or not all(self._is_past(one, now) for one in new):
             return False
-        ((incident, count),) = known.items()
+        ((incident, count),) = counts.items()
         before = incident.signals_before(now)
         if len(before) != count or incident.whole_since >= now or incident in self._memory.round.broken:
             return False
@@ -281,15 +281,15 @@ class _Part:
 
     def _members(self, group: Group) -> tuple[dict[LiveIncident, int], set[LiveIncident]]:
         """The incidents of a group's signals, with how many of each, and those that were made in this round."""
-        known: dict[LiveIncident, int] = {}
+        counts: dict[LiveIncident, int] = {}
         new: set[LiveIncident] = set()
         for unit in self._units_of(group):
             incident = self._memory.incident_of[unit.uid]
             if incident.number == 0:
                 new.add(incident)
             else:
-                known[incident] = known.get(incident, 0) + 1
-        return known, new
+                counts[incident] = counts.get(incident, 0) + 1
+        return counts, new
 
     def _units_of(self, group: Group) -> Iterator[Unit]:
         for unit in group.units:
@@ -314,13 +314,13 @@ class _Part:
         memory, component = self._memory, self._component
         groups = [(group, list(self._units_of(group))) for group in self._sweep.groups()]
         homes = [self._home(units) for _, units in groups]
-        kept = {home for home in homes if home is not None}
+        homes_in_use = {home for home in homes if home is not None}
         away = {memory.incident_of[unit.uid]: None for _, units in groups for unit in units}
         away.update((one, None) for one in memory.round.broken if memory.component_of.get(one) is component)
-        gone = [incident for incident in away if incident not in kept]
-        for incident in gone:
+        leftovers = [incident for incident in away if incident not in homes_in_use]
+        for incident in leftovers:
             self._sweeping.dispose(incident)
-        lost = set(gone)
+        lost = set(leftovers)
         component.incidents = [incident for incident in component.incidents if incident not in lost]
         for (group, units), home in zip(groups, homes, strict=True):
             if home is None:

@@ -64,13 +64,13 @@ def _earlier_by_key(memory: Memory, unit: Unit, key: str) -> Iterator[Tie]:
     if spans is None:
         return
     if match[0] == PAGE:
-        found = spans.covering(unit.order, -1)
+        uids = spans.covering(unit.order, -1)
     elif _fired(key) and _page_covering(memory, unit, key, unit.uid) is not None:
         # That page, found by another key, is tied to all of these.
         return
     else:
-        found = spans.covering(unit.order, unit.start)
-    for uid in found:
+        uids = spans.covering(unit.order, unit.start)
+    for uid in uids:
         yield uid, match
         if not _fired(key):
             # All that offer such a key and cover one moment are tied to each other already.
@@ -122,11 +122,11 @@ def _later_by_key(memory: Memory, unit: Unit, key: str, order: Order, cover: int
 def _later_fired(memory: Memory, unit: Unit, key: str, order: Order, cover: int) -> Iterator[str]:
     """Alerts that a page is about, without those that another page is tied to: two such pages are tied themselves."""
     spans = memory.index.ties(key)
-    while spans is not None and (found := next(spans.after_orders(order, cover), None)) is not None:
-        reached = _page_covering(memory, memory.units[found[1]], key, unit.uid)
+    while spans is not None and (candidate := next(spans.after_orders(order, cover), None)) is not None:
+        reached = _page_covering(memory, memory.units[candidate[1]], key, unit.uid)
         if reached is None:
-            yield found[1]
-        order = found if reached is None else (reached, LAST)
+            yield candidate[1]
+        order = candidate if reached is None else (reached, LAST)
 
 
 def _fired(key: str) -> bool:

@@ -142,9 +142,9 @@ class Runtime:
         """The HTTP face over these parts."""
 
         def this_one() -> Sequence[OneLog]:
-            return (OneLog(name=self.host.name or DEFAULT_LOG, app=made),)
+            return (OneLog(name=self.host.name or DEFAULT_LOG, app=application),)
 
-        made = build_app(
+        application = build_app(
             intake=self.intake,
             log=self.log,
             projections=self.projections,
@@ -168,7 +168,7 @@ class Runtime:
             logs=self.host.logs or this_one,
             name=self.host.name,
         )
-        return made
+        return application
 
     def _renderings(self) -> Renderings:
         return Renderings(
@@ -222,12 +222,12 @@ class Runtime:
         await self._begun()
         return await self.eraser.erase(asked)
 
-    async def _reparse(self, asked: Selection, dry_run: bool) -> ReparseResult:
+    async def _reparse(self, selection: Selection, dry_run: bool) -> ReparseResult:
         """Read stored deliveries again, as the sources are configured now."""
         now = self.clock()
         if dry_run:
-            return await self.log.query(lambda connection: look(connection, self.intake.derived, asked, now))
-        return await reparse(self.log, self.intake.derived, asked, now)
+            return await self.log.query(lambda connection: look(connection, self.intake.derived, selection, now))
+        return await reparse(self.log, self.intake.derived, selection, now)
 
     async def _begun(self) -> None:
         await self.following.begun()
@@ -244,10 +244,10 @@ class Runtime:
             incidents = {}
         file = database_path(self.settings.storage.url)
         sizes = await asyncio.to_thread(gauges.sizes, file) if file is not None else {}
-        kept = await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)
+        records = await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)
         found = gauges.families(state, incidents, sizes, self.writer.bytes)
         found += gauges.reloads(not self.face.reload_failure, self.face.reloaded_at)
-        return [*found, *gauges.following(self.following.vitals), *gauges.upkeep(kept)]
+        return [*found, *gauges.following(self.following.vitals), *gauges.upkeep(records)]
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
@@ -313,12 +313,12 @@ class Runtime:
 def people_of(settings: Settings) -> dict[str, tuple[str, str]]:
     """A person's name as it is compared → what they are called, and their zone; empty where that is not told."""
     zones = {names.fold_person(name): (name, zone) for name, zone in settings.drafts.zones.items()}
-    found = dict(zones)
+    people = dict(zones)
     for person, spellings in settings.correlation.people.items():
         key = names.fold_person(person)
         told = (person, zones.get(key, ("", ""))[1])
-        found |= {names.fold_person(each): told for each in (person, *spellings)}
-    return found
+        people |= {names.fold_person(each): told for each in (person, *spellings)}
+    return people
 
 
 def heartbeats_of(settings: Settings) -> dict[str, tuple[str, int]]:
@@ -337,14 +337,14 @@ def endpoints(settings: Settings) -> dict[str, Endpoint]:
     own = (*settings.correlation.opening_severities, *settings.correlation.silent_severities)
     return {
         name: Endpoint(
-            source=SOURCES[said.kind],
-            credentials=said.credentials,
-            reading=msgspec.structs.replace(said.reading, severities=own),
-            size=said.max_body,
-            redaction=said.redaction,
-            refire_after=said.refire_after,
+            source=SOURCES[source.kind],
+            credentials=source.credentials,
+            reading=msgspec.structs.replace(source.reading, severities=own),
+            size=source.max_body,
+            redaction=source.redaction,
+            refire_after=source.refire_after,
         )
-        for name, said in settings.sources.items()
+        for name, source in settings.sources.items()
     }
 
 
