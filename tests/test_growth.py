@@ -13,6 +13,8 @@ from sqlalchemy.engine import Engine
 from collector import projections
 from collector.correlation import Rules
 from collector.correlation.changes import Changes
+from collector.correlation.judging import Judging
+from collector.correlation.signals import Unit
 from collector.following import follower as following
 from collector.following.follower import Follower
 from collector.log import EventLog, Submission
@@ -22,7 +24,7 @@ from tests.bench.follower import alert, one_incident, quiet_days
 from tests.followed import submission
 from tests.lists import opened
 from tests.placed_story import STORY, note
-from tests.stories import firing
+from tests.stories import change, firing, resolved
 
 STEP = 10
 
@@ -122,6 +124,30 @@ async def test_an_event_costs_the_same_however_large_its_incident_is(
     late = counted.since()
     assert all(after <= 1.1 * before + 2 for before, after in zip(early, late, strict=True)), (early, late)
     assert follower.in_memory >= 900
+
+
+async def test_an_incident_that_ends_later_has_nothing_of_other_services_judged_again(
+    log: EventLog, lists: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happens on a day to other services is not looked at in each round in which an incident goes on."""
+    judged: list[str] = []
+    judge_one = Judging._judge_one
+
+    def judging(judging: Judging, unit: Unit, ignored: bool) -> None:
+        judged.append(unit.service or "")
+        judge_one(judging, unit, ignored)
+
+    monkeypatch.setattr(Judging, "_judge_one", judging)
+    follower = Follower(lists, log, Rules())
+    elsewhere = [change(f"d{n}", 200 + 5 * n, "checkout" if n == 7 else f"s{n}") for n in range(60)]
+    await follow(log, follower, [submission(one) for one in elsewhere])
+    judged.clear()
+    for number in range(6):
+        fired = firing(f"a{number}", 10 * number)
+        ended = resolved(f"a{number}", 10 * number, 10 * number + 5)
+        await follow(log, follower, [submission(fired), submission(ended)], step=1)
+    assert "checkout" in judged
+    assert set(judged) <= {"checkout"}
 
 
 async def test_an_alert_that_fires_for_the_hundredth_time_costs_what_it_cost_before(

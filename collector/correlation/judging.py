@@ -87,7 +87,7 @@ class Judging:
             gained |= incident.keys.keys()
             memory.round.review.update(incident.attached)
         if old is not None and new is not None and old.high != new.high:
-            self._review_since(min(old.high, new.high), high + NEAR)
+            self._review_since(incident, min(old.high, new.high), high + NEAR)
         return [
             (f"seek:{key}", -1, FAR) if key.startswith("page:") else (f"seek:{key}", low - NEAR, high + NEAR)
             for key in gained
@@ -106,9 +106,13 @@ class Judging:
         for event in events:
             memory.round.review.update(memory.index.found_by(f"name:{event}", -1, FAR))
 
-    def _review_since(self, low: int, high: int) -> None:
-        self._memory.ensure_happened(low, high)
-        self._memory.round.review.update(self._memory.index.others.overlapping(low, high))
+    def _review_since(self, incident: LiveIncident, low: int, high: int) -> None:
+        """Of what happened then, whatever looks for something of an incident that ends otherwise: it may be within it
+        now, or further from it. All else of a day would be judged again in each round."""
+        memory = self._memory
+        memory.ensure_happened(low, high)
+        for key in incident.keys:
+            memory.round.review.update(memory.index.found_by(f"seek:{key}", low, high))
 
     # Judging
 
