@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from collector.errors import InvalidInput
-from collector.event import MACHINE, PEOPLE, Event, event_id, is_erased, is_retracted
+from collector.event import MACHINE, PEOPLE, RESTRICTED, Event, event_id, is_erased, is_retracted
 from collector.people.statements import spoken
 from collector.semantics.severities import fold_severity, table
 
@@ -35,9 +35,12 @@ _KEPT_REFS = ("incident:", "alertgroup:", "alert:", "page:")
 """Refs that name events of ours, or that are a sender's opaque identifiers or digests of them."""
 _KEPT_DATA = (
     "starts_at", "ends_at", "created_at", "stated_at", "status", "event", "events", "into", "from", "mark", "field",
-    "state", "number", "duration", "missing", "ends", "again_after",
+    "state", "number", "numbers", "duration", "missing", "ends", "again_after",
 )  # fmt: skip
 """Keys of ``data`` that hold times, ids of ours or words of ours; by them episodes and groups stay what they were."""
+_NAMED_PRIVATE = ("event", "events", "number", "numbers")
+"""Keys by which a statement on privacy names what it is of: ids and numbers of ours. They stay in any case, since
+without them it would be of another incident, or of none."""
 _OWN_ENTITY = re.compile(r"incident:([0-9a-f]{32}|\d+)|erased:[0-9a-f]{32}")
 _OPAQUE = ("alert", "page")
 """Families whose entity is the sender's opaque identifier, by which an end is found for what began."""
@@ -119,7 +122,8 @@ def erased(
     attached to: what it was attached by may go, so it names them from now on.
     """
     refs = () if everything else tuple(ref for ref in event.refs if ref.startswith(_KEPT_REFS))
-    content = {} if everything else {name: event.data[name] for name in _KEPT_DATA if _bare(event.data.get(name))}
+    names = _KEPT_DATA if not everything else _NAMED_PRIVATE if event.type == RESTRICTED else ()
+    content = {name: event.data[name] for name in names if _bare(event.data.get(name))}
     marks = {"everything": everything, "retracted": is_retracted(event)}
     marks_of_erasure = {
         "erased": True,

@@ -74,12 +74,19 @@ class _StatedPrivacy:
             if alone:
                 self.lone.add(name)
 
-    def groups(self, name: str, visited: frozenset[str] = frozenset()) -> Groups:
-        """The groups of which a reader needs every one."""
-        if name in self._own:
-            return Groups({self._own[name]} - {""})
-        further = (*self._from.get(name, ()), *self._keys.get(name, ()))
-        return NOBODY.union(*(self.groups(each, visited | {name}) for each in further if each not in visited))
+    def groups(self, name: str) -> Groups:
+        """The groups of which a reader needs every one: of all that it came out of, each looked at once."""
+        groups: set[str] = set()
+        visited, waiting = {name}, [name]
+        while waiting:
+            each = waiting.pop()
+            if each in self._own:
+                groups |= {self._own[each]} - {""}
+                continue
+            origins = {*self._from.get(each, ()), *self._keys.get(each, ())} - visited
+            visited |= origins
+            waiting += origins
+        return Groups(groups)
 
     def names(self) -> list[str]:
         """Everything of which something was said."""
