@@ -139,9 +139,19 @@ def _database(url: str) -> object:
     """By what two addresses of one database are known to be that."""
     path = database_path(url)
     if path is None:
-        return shown(url).partition("://")[2]
+        return _server_and_name(shown(url).partition("://")[2])
     try:
         about = path.stat()
     except OSError:
         return os.path.realpath(path)
     return (about.st_dev, about.st_ino)
+
+
+def _server_and_name(address: str) -> tuple[str, ...]:
+    """Hosts with their ports, the database, and what else chooses where its tables lie; TLS and the like do not."""
+    authority, _, rest = address.partition("/")
+    name, _, query = rest.partition("?")
+    if not authority:
+        return (address,)
+    hosts = [host.lower() if re.search(r":\d+$", host) else f"{host.lower()}:5432" for host in authority.split(",")]
+    return (*hosts, name, *sorted(option for option in query.split("&") if option.startswith("options=")))

@@ -10,7 +10,11 @@ from urllib.parse import quote, unquote
 from collector.errors import InvalidSettings
 
 _CREDENTIALS = re.compile(r"(?:(?<=//)|^)[^/?]*@")
-_SECRETS = re.compile(r"([?&](?:password|sslpassword)=)[^&]*", re.IGNORECASE)
+_CREDENTIALS_OF_SERVER = re.compile(r"(?<=//).*@", re.DOTALL)
+"""All before the host: who writes a password with ``/`` or ``?`` as it is may not read it in an error."""
+_QUERY = re.compile(r"[?&][\w%.-]+=")
+_OPTION = re.compile(r"([?&])([^=&]*)=([^&]*)")
+_SECRETS = frozenset({"password", "sslpassword"})
 
 
 def is_postgresql(url: str) -> bool:
@@ -20,7 +24,14 @@ def is_postgresql(url: str) -> bool:
 
 def shown(url: str) -> str:
     """An address for messages: without user and password."""
-    return _SECRETS.sub(r"\1…", _CREDENTIALS.sub("", url))
+    query = _QUERY.search(url)
+    end = query.start() if query else len(url)
+    credentials = _CREDENTIALS_OF_SERVER if is_postgresql(url) else _CREDENTIALS
+    return credentials.sub("", url[:end]) + _OPTION.sub(_without_secret, url[end:])
+
+
+def _without_secret(option: re.Match[str]) -> str:
+    return f"{option[1]}{option[2]}=…" if unquote(option[2]).lower() in _SECRETS else option[0]
 
 
 def each_host(url: str) -> list[tuple[str, str]]:
