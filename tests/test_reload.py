@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from collector.daemon import process as process_module
 from collector.daemon.reloading import differing, fingerprint
 from collector.errors import InvalidSettings
 from collector.proof import proofcheck
@@ -246,3 +248,34 @@ def test_the_variable_of_a_switch_is_true_or_false(written: str, means: bool) ->
     assert load_settings(None, {"TIMELINED_WEB_ENABLE_LIFECYCLE": written}).web.enable_lifecycle is means
     with pytest.raises(InvalidSettings, match="write true or false"):
         load_settings(None, {"TIMELINED_WEB_ENABLE_LIFECYCLE": "maybe"})
+
+
+async def test_a_reload_that_ends_otherwise_is_told_to_systemd_and_the_next_one_is_heard() -> None:
+    """No error of one ends those that come after it, and the unit does not stay "reloading"."""
+    hangup, heard, words = asyncio.Event(), asyncio.Event(), list[str]()
+    ends: list[Exception | str] = [ValueError("embedded null byte"), ""]
+
+    class Reloaded:
+        address = "http://here"
+
+        async def reload(self) -> str:
+            end = ends.pop(0)
+            if isinstance(end, Exception):
+                raise end
+            return end
+
+    class Told:
+        def reloading(self) -> None:
+            words.append("reloading")
+
+        def ready(self, status: str) -> None:
+            words.append(status)
+            heard.set()
+
+    async with process_module._reloading(hangup, Reloaded(), Told()):  # type: ignore[arg-type]
+        for _ in range(2):
+            hangup.set()
+            await asyncio.wait_for(heard.wait(), PATIENCE)
+            heard.clear()
+    refused = "serving http://here; the reload was refused: ValueError, see the log"
+    assert words == ["reloading", refused, "reloading", "serving http://here"]

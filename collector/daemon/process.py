@@ -124,7 +124,11 @@ async def _reloading(hangup: asyncio.Event, daemon: Daemon, notifier: Notifier) 
             await hangup.wait()
             hangup.clear()
             notifier.reloading()
-            failure = await daemon.reload()
+            try:
+                failure = await daemon.reload()
+            except Exception as error:  # the next one has to be heard, whatever this one met
+                log.exception("cannot reload the configuration; the one in force goes on")
+                failure = f"{type(error).__name__}, see the log"
             # Whatever became of it, the daemon serves: without this word the unit would stay "reloading".
             refused = f"; the reload was refused: {failure}" if failure else ""
             notifier.ready(f"serving {daemon.address}{refused}")

@@ -63,6 +63,8 @@ class Files:
             self._read.append(str(path))
         try:
             content = path.read_bytes()
+        except ValueError:
+            node.wrong(f"names {str(path)!r}, which no file can be called")
         except OSError as error:
             if self._unread is not None and isinstance(error, PermissionError):
                 self._unread.append(f"{node.path}: {path} may not be read by this user")
