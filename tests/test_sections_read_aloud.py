@@ -483,6 +483,14 @@ def test_what_only_its_time_ties_says_so_and_how_to_part_it() -> None:
          f"(critical). If that is another incident: timelined split N {other.id}"),
         "Grouping: repository acme/search is named like Search API, 1 event",
     ]  # fmt: skip
+    more = [story.fires(f"Disk{number}", f"10:0{number}:30", "etl") for number in range(2, 6)]
+    story.context["grouped"] |= {
+        each.id: Grouped(rule="storm", reason="started within 5 min of a page") for each in more
+    }
+    story.context |= {"number": 12, "log": "eu"}
+    [command] = [line for line in said(story, "appendix") if "timelined split" in line]
+    ids = " ".join(each.id for each in (other, *more[:2]))
+    assert command.endswith(f"timelined split eu/12 {ids} with the ids of the other 2, too")
 
 
 def test_what_people_write_with_a_step_of_a_page_is_a_note() -> None:

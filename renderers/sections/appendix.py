@@ -136,11 +136,11 @@ def _by_time_alone(history: History, members: Sequence[str]) -> Phrase:
     if not events:
         return ()
     names = phrases.worded(events, lambda event: say(*_called(history, event)), 3, ("more", "more"))
-    command = f"timelined split {history.context.number or 'N'} {' '.join(event.id for event in events[:3])}"
+    command = f"timelined split {history.context.called or 'N'} {' '.join(event.id for event in events[:3])}"
     them = "it" if len(events) == 1 else "them"
-    more = " …" if len(events) > 3 else ""
+    more = f" with the ids of the other {len(events) - 3}, too" if len(events) > 3 else ""
     return say("; only the time ties ", them, " to the rest: ", names, ". If that is another incident: ",
-               Code(command + more))  # fmt: skip
+               Code(command), more)  # fmt: skip
 
 
 def _is_named(event: RecordedEvent, names: set[str], titles: str) -> bool:
