@@ -33,7 +33,7 @@ from tests.private_incidents import (
     two_incidents,
     vault,
 )
-from tests.stories import firing
+from tests.stories import change, firing
 
 
 @pytest.fixture
@@ -210,6 +210,30 @@ async def test_a_stream_leaves_it_out(face: Face, address: str) -> None:
     assert b"Secret for guard" in received["guard"]
     assert b'"private":"security"' in received["guard"]
     assert not [word for word in (b"VaultOpened", b"Secret", b"vault") if word in received["outsider"]]
+
+
+async def test_a_stream_names_no_private_incident_of_what_is_of_a_public_one_too(face: Face) -> None:
+    """One deployment may matter to two incidents: each reader is told of one that they may read of."""
+
+    async def tell(event: Event) -> None:
+        plain = Event(**{name: getattr(event, name) for name in Event.__struct_fields__})
+        sent = Submission(source="test", received_at=face.now, body=b"x", events=(plain,))
+        await face.log.append([sent])
+        await face.followed()
+
+    await tell(firing("A", 0, environment="production"))
+    await tell(firing("B", 1, environment="staging"))
+    assert (await asked(face, "/api/v1/incidents/3/private", group="security")).status == 201
+    await face.followed()
+    for at, (token, number) in enumerate((("guard", 3), ("outsider", 4))):
+        for address in (each.partition("?")[0] for each in STREAMS):
+            async with face.client.get(address, headers=bearer(token)) as stream:
+                deploy = change(f"d{at}{address}", -5)
+                await tell(deploy)
+                line = b""
+                while deploy.id.encode() not in line:
+                    line = await stream.content.readline()
+            assert json.loads(line.removeprefix(b"data: "))["incident"] == number, (token, address)
 
 
 async def test_it_is_hidden_over_postgresql_as_well(postgres: Server) -> None:

@@ -86,7 +86,23 @@ async def _without_its_first(face: Face, number: int, named: Mapping[str, str]) 
     await face.followed()
 
 
-MOVES: tuple[Move, ...] = (_nothing, _lesser, _opening, _split, _merge, _without_its_first)
+async def _correct(face: Face, event: str) -> None:
+    assert (await asked(face, f"/api/v1/events/{event}/correct", service="cart", reason="of the cart")).status == 201
+    await face.followed()
+
+
+async def _lesser_corrected(face: Face, number: int, named: Mapping[str, str]) -> None:
+    """Straight into the public incident: nothing is said of its leaving."""
+    await _correct(face, named["whisper"])
+
+
+async def _opening_corrected(face: Face, number: int, named: Mapping[str, str]) -> None:
+    await _correct(face, named["alarm"])
+
+
+MOVES: tuple[Move, ...] = (
+    _nothing, _lesser, _opening, _split, _merge, _without_its_first, _lesser_corrected, _opening_corrected,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -197,7 +213,9 @@ async def test_nothing_that_reads_tells_of_it(face: Face, tmp_path: Path, move: 
         assert await _no_address_tells(face, private, token) >= 20
     await _no_command_tells(face, private, tmp_path)
     seen = await asked(face, "/api/v1/incidents", "outsider")
-    assert [row["title"] for row in seen.json["incidents"] if row["services"] == ["cart"]] == ["cart: CartSlow"]
+    # What opens incidents makes that one private, too, which it is in.
+    public = [] if move is _opening_corrected else ["cart: CartSlow"]
+    assert [row["title"] for row in seen.json["incidents"] if row["services"] == ["cart"]] == public
 
 
 async def test_what_left_is_public_once_somebody_says_so(face: Face) -> None:
@@ -229,6 +247,30 @@ async def test_what_left_before_it_was_private_stays_public(face: Face) -> None:
     events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
     hum = next(event["id"] for event in events if event["title"] == "VaultHum")
     await _leave(face, number, hum)
+    await made_private(face)
+    assert (await asked(face, f"/api/v1/events/{hum}", "outsider")).status == 200
+
+
+async def test_what_was_corrected_is_public_once_somebody_puts_it_there(face: Face) -> None:
+    """As what was taken out; and what went before the incident was private stays public."""
+    number, names_of_secret = await _secret(face)
+    whisper = f"/api/v1/events/{names_of_secret['whisper']}"
+    await _lesser_corrected(face, number, names_of_secret)
+    (await asked(face, whisper, "outsider")).problem(404)
+    assert (await asked(face, f"/api/v1/incidents/{3 - number}/join", event=names_of_secret["whisper"])).status == 201
+    await face.followed()
+    assert (await asked(face, whisper, "outsider")).status == 200
+
+
+async def test_what_was_corrected_before_it_was_private_stays_public(face: Face) -> None:
+    """Nobody may have read it as private."""
+    number = await vault(face)
+    ring = [{"name": "VaultHum", "at": NOW - LAST + MINUTE, "service": "vault"}]
+    assert (await face.deliver(json.dumps(ring).encode())).status == 202
+    await face.followed()
+    events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
+    hum = next(event["id"] for event in events if event["title"] == "VaultHum")
+    await _correct(face, hum)
     await made_private(face)
     assert (await asked(face, f"/api/v1/events/{hum}", "outsider")).status == 200
 

@@ -9,7 +9,7 @@ not grouped yet is hidden with it, since nobody can say where it belongs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -60,7 +60,7 @@ class Privacy(msgspec.Struct, frozen=True, kw_only=True):
     events: Mapping[str, Groups] = {}
     """Events that came out of private incidents, or count no longer → the groups of which a reader needs every one."""
     alerts: frozenset[str] = frozenset()
-    """Those of them that are alerts: rules alone put them into another incident, and make nothing public."""
+    """Those of them that are alerts, and what says where they went: rules alone make nothing public."""
     position: int = 0
 
     def __bool__(self) -> bool:
@@ -84,10 +84,10 @@ _STATED = (
     .distinct()
     .where(event_index.c.source == bindparam("source"), event_index.c.type == bindparam("type"))
 )
-_LEFT = (
-    select(event_index.c.id)
+_TOLD = (
+    select(event_index.c.id, event_index.c.type)
     .distinct()
-    .where(event_index.c.source == MACHINE, event_index.c.type == LEFT, event_index.c.entity.in_(AMONG))
+    .where(event_index.c.source == MACHINE, event_index.c.type.in_((JOINED, LEFT)), event_index.c.entity.in_(AMONG))
 )
 _GOES_BY = select(incident_number.c.number, incident_number.c.goes_by).where(
     incident_number.c.number.in_(AMONG), incident_number.c.goes_by.is_not(None)
@@ -102,6 +102,7 @@ _KIND_OF = (
 _NUMBERS_OF = (
     select(event_unit.c.event, member.c.number).select_from(_in_incidents).where(event_unit.c.event.in_(AMONG))
 )
+_ONE_NOW = select(incident_number.c.number, incident_number.c.goes_by).where(incident_number.c.goes_by.in_(AMONG))
 _MERGED_INTO = select(incident_number.c.number).where(incident_number.c.goes_by.in_(AMONG))
 _POSITIONS = select(event_index.c.position).where(event_index.c.id.in_(AMONG))
 _DELIVERIES = select(stored.c.delivery).where(stored.c.position.in_(AMONG))
@@ -120,11 +121,58 @@ def read(connection: Connection) -> Privacy:
     ]
     at = dict(map(tuple, select_among(connection, _NUMBERS_OF, restrictions.named(statements))))
     private = restrictions.restricted(statements, at)
-    entities = [f"incident:{name.removeprefix('#')}" for name in private.said if name.startswith("#")]
-    left = [row.id for row in select_among(connection, _LEFT, entities)]
+    numbers = [int(name[1:]) for name in private.said if name.startswith("#") and name[1:].isdecimal()]
+    told = _told(connection, numbers)
+    gone = _gone(connection, told, statements)
+    left = [fact for fact in told if fact.type == LEFT or gone.keys() & restrictions.moved(fact)]
     if left:
-        private = restrictions.restricted([*statements, *current(queries.read_ids(connection, left))], at)
+        known = {fact.id for fact in left}
+        after = _told(connection, sorted({number for each in gone.values() for number in each}))
+        left += [fact for fact in after if fact.id not in known and gone.keys() & restrictions.moved(fact)]
+        people = [name for fact in statements for name in restrictions.moved(fact)]
+        units = {row.event: row.unit for row in select_among(connection, _UNIT_OF, people)}
+        private = restrictions.restricted([*statements, *left], at, units, gone)
     return _placed(connection, private)
+
+
+def _told(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:
+    """What grouping said it put into incidents and took out of them, and of those that are one with them now."""
+    rows = select_among(connection, _ONE_NOW, sorted(set(_living(connection, numbers).values())))
+    entities = {f"incident:{number}" for number in (*numbers, *(row.number for row in rows))}
+    ids = [row.id for row in select_among(connection, _TOLD, sorted(entities))]
+    return current(queries.read_ids(connection, ids))
+
+
+def _living(connection: Connection, numbers: Iterable[int]) -> dict[int, int]:
+    """The numbers that these incidents go by now."""
+    return dict(map(tuple, select_among(connection, _GOES_BY, sorted(set(numbers)))))
+
+
+def _gone(
+    connection: Connection, told: Iterable[RecordedEvent], statements: Iterable[RecordedEvent]
+) -> dict[str, set[int]]:  # fmt: skip
+    """What is not in the incident any longer that grouping put it into, and the numbers under which it is now.
+
+    What went straight into another incident was never said to have left. What was split off was said to be.
+    """
+    joined = [
+        (name, int(fact.data.get("number", 0)))
+        for fact in told
+        if fact.type == JOINED
+        for name in restrictions.moved(fact)
+    ]
+    places: dict[str, set[int]] = {name: set() for name, _ in joined}
+    for event, number in select_among(connection, _NUMBERS_OF, sorted(places)):
+        places[event].add(number)
+    living = _living(connection, (number for _, number in joined))
+    split = {(each.data.get("from"), each.data.get("number")) for each in statements if each.source == MACHINE}
+    names = {
+        name
+        for name, number in joined
+        if living.get(number, number) not in places[name] and not any((number, now) in split for now in places[name])
+    }
+    rows = list(select_among(connection, _ONE_NOW, sorted({number for name in names for number in places[name]})))
+    return {name: places[name] | {row.number for row in rows if row.goes_by in places[name]} for name in sorted(names)}
 
 
 def _stated(connection: Connection, source: str, kind: str) -> list[RecordedEvent]:
@@ -154,16 +202,28 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
         numbers.setdefault(goes_by, []).append(number)
     units = {row.event: row.unit for row in select_among(connection, _UNIT_OF, list(private.left))}
     same = list(select_among(connection, _EVENTS_OF, sorted(set(units.values()))))
-    alone |= {row.event: private.left[event] for row in same for event, uid in units.items() if uid == row.unit}
-    alerts = {units[row.event] for row in kinds if row.kind.endswith("alert")}
+    groups_by_unit: dict[str, Groups] = {}
+    for event, uid in units.items():
+        groups_by_unit[uid] = groups_by_unit.get(uid, NOBODY) | private.left[event]
+    alone |= {row.event: groups_by_unit[row.unit] for row in same}
+    alert_units = {units[row.event] for row in kinds if row.kind.endswith("alert")}
+    alerts = {row.event for row in same if row.unit in alert_units}
+    notices = _notices(connection, {event: groups for event, groups in alone.items() if event in alerts})
     return Privacy(
         groups={number: frozenset(each) for number, each in groups.items()},
         keys={number: tuple(sorted(each)) for number, each in keys.items()},
         numbers={number: tuple(sorted(each)) for number, each in numbers.items()},
-        events=alone,
-        alerts=frozenset(row.event for row in same if row.unit in alerts),
+        events={**alone, **notices},
+        alerts=frozenset({*alerts, *notices}),
         position=position(connection),
     )  # fmt: skip
+
+
+def _notices(connection: Connection, alerts: Mapping[str, Groups]) -> dict[str, Groups]:
+    """What grouping said of these alerts in the incidents that it put them into, as private as they are."""
+    numbers = {row.number for row in select_among(connection, _NUMBERS_OF, sorted(alerts))}
+    named = [(fact.id, alerts.keys() & restrictions.moved(fact)) for fact in _told(connection, numbers)]
+    return {notice: NOBODY.union(*(alerts[name] for name in names)) for notice, names in named if names}
 
 
 def hidden(connection: Connection, privacy: Privacy, reader: Groups | None) -> Hidden:

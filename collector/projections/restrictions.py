@@ -40,7 +40,9 @@ class Restricted(msgspec.Struct, frozen=True, kw_only=True):
 class _StatedPrivacy:
     """What was said, followed in the order in which it was said."""
 
-    def __init__(self, numbers: Mapping[str, int]) -> None:
+    def __init__(self, numbers: Mapping[str, int], units: Mapping[str, str]) -> None:
+        self._units = units
+        self._inside: dict[str, tuple[str, ...]] = {}
         self._own: dict[str, str] = {}
         self._from: dict[str, tuple[str, ...]] = {}
         self.lone: set[str] = set()
@@ -51,7 +53,7 @@ class _StatedPrivacy:
     def follow(self, fact: RecordedEvent) -> None:
         """Take in the next statement."""
         incident = _incident(fact)
-        if fact.type == RESTRICTED and (kept := _moved(fact)):
+        if fact.type == RESTRICTED and (kept := moved(fact)):
             self._come_out(kept, incident, alone=True)
         elif fact.type == RESTRICTED:
             group = fact.data.get("group")
@@ -59,10 +61,29 @@ class _StatedPrivacy:
                 self._own[name] = ERASED if is_erased(fact) or not isinstance(group, str) else group
         elif fact.source == MACHINE and fact.type == SPLIT:
             self._come_out((number_name(fact.data.get("number")),), (number_name(fact.data.get("from")),))
+        elif fact.source == MACHINE and fact.type == JOINED:
+            for name in moved(fact):
+                self._come_out((name,), self._inside.get(name, ()), alone=True)
+                self._inside[name] = incident
         elif fact.type == JOINED:
-            self._from |= {name: incident for name in _moved(fact) if name in self._from}
+            names = self._with_units(fact)
+            self._from |= {name: incident for name in names if name in self._from}
+            self._inside |= dict.fromkeys(names, incident)
         else:
-            self._come_out(_moved(fact), incident, alone=fact.type == LEFT)
+            for name in self._with_units(fact):
+                self._inside.pop(name, None)
+            self._come_out(moved(fact), incident, alone=fact.type == LEFT)
+
+    def end(self, event: str, numbers: Iterable[int]) -> None:
+        """An event is in these incidents now, whatever was said of it last."""
+        last = self._inside.get(event, ())
+        if not {number_name(each) for each in numbers}.intersection(last):
+            self._come_out((event,), last, alone=True)
+
+    def _with_units(self, fact: RecordedEvent) -> set[str]:
+        """The events that a statement moves, and the signals that they are of."""
+        names = moved(fact)
+        return {*names, *(self._units[name] for name in names if name in self._units)}
 
     def _come_out(self, names: Iterable[str], incident: tuple[str, ...], *, alone: bool = False) -> None:
         origin = tuple(each for each in incident if self.groups(each))
@@ -93,11 +114,21 @@ class _StatedPrivacy:
         return sorted({*self._own, *self._from})
 
 
-def restricted(facts: Iterable[RecordedEvent], numbers: Mapping[str, int]) -> Restricted:
-    """What is private after these statements; ``numbers`` are those of the incidents of events that they name."""
-    words = _StatedPrivacy(numbers)
+def restricted(
+    facts: Iterable[RecordedEvent],
+    numbers: Mapping[str, int],
+    units: Mapping[str, str] | None = None,
+    gone: Mapping[str, Iterable[int]] | None = None,
+) -> Restricted:
+    """What is private after these statements; ``numbers`` are those of the incidents of events that they name.
+
+    ``units``: the signals of events that people moved; ``gone``: what is not where grouping put it, and where it is.
+    """
+    words = _StatedPrivacy(numbers, units or {})
     for fact in sorted((each for each in facts if not is_retracted(each)), key=_said_at):
         words.follow(fact)
+    for event, now in (gone or {}).items():
+        words.end(event, now)
     groups_by_name = {name: groups for name in words.names() if (groups := words.groups(name))}
     return Restricted(
         said={name: groups for name, groups in groups_by_name.items() if name not in words.lone},
@@ -124,7 +155,7 @@ def _incident(fact: RecordedEvent) -> tuple[str, ...]:
     return (*keys, *(number_name(each) for each in numbers if isinstance(each, int)))
 
 
-def _moved(fact: RecordedEvent) -> list[str]:
+def moved(fact: RecordedEvent) -> list[str]:
     """The events that a statement puts in or takes out."""
     listed = fact.data.get("events")
     names = [fact.data.get("event"), *(listed if isinstance(listed, list | tuple) else ())]

@@ -59,6 +59,7 @@ class StreamPiece(msgspec.Struct, frozen=True):
     type: str
     source: str
     event: str
+    incident: int | None
     told: bytes
     """The event, as JSON in one line."""
     body: bytes
@@ -160,22 +161,31 @@ class Streams:
         where, private = await self._lists.incidents_of(ids), await self._lists.private_events(ids)
         return [_piece(event, where.get(event.id), private.get(event.id)) for event in events]
 
-    async def shows(self, piece: StreamPiece) -> bool:
-        """Whether the reader of now may see it."""
-        return piece.event not in (await self._lists.hidden()).events
+    async def shown(self, piece: StreamPiece) -> StreamPiece | None:
+        """The same as the reader of now may see it; None where they may not."""
+        hid = await self._lists.hidden()
+        if piece.event in hid.events:
+            return None
+        if piece.incident not in hid.numbers:
+            return piece
+        where = await self._lists.incidents_of([piece.event])
+        return _message(piece, where.get(piece.event))
 
 
 def _piece(event: RecordedEvent, incident: int | None, private: str | None) -> StreamPiece:
-    body = answers.encode({**msgspec.structs.asdict(answers.event(event, private)), "incident": incident})
     # JSON has no line end outside of its texts, and none within them.
-    return StreamPiece(
-        event.position,
-        event.type,
-        event.source,
-        event.id,
-        body,
-        b"id: %d\nevent: event\ndata: %b\n\n" % (event.position, body),
-    )
+    told = answers.encode({**msgspec.structs.asdict(answers.event(event, private)), "incident": incident})
+    return StreamPiece(event.position, event.type, event.source, event.id, incident, told, _sent(event.position, told))
+
+
+def _message(piece: StreamPiece, incident: int | None) -> StreamPiece:
+    """The same event, told with another incident."""
+    told = answers.encode({**msgspec.json.decode(piece.told), "incident": incident})
+    return msgspec.structs.replace(piece, incident=incident, told=told, body=_sent(piece.position, told))
+
+
+def _sent(position: int, told: bytes) -> bytes:
+    return b"id: %d\nevent: event\ndata: %b\n\n" % (position, told)
 
 
 STREAMS: web.AppKey[Streams] = web.AppKey("streams")
@@ -275,8 +285,8 @@ async def follow(
                 await tell(piece)
         more = len(pieces) == streams.limits.together
     while (told := await _next(request, queue, streams.limits, beat)) is not None:
-        if told.position > after and passes(told) and await streams.shows(told):
-            await tell(told)
+        if told.position > after and passes(told) and (seen := await streams.shown(told)) is not None:
+            await tell(seen)
 
 
 async def _next(
