@@ -252,7 +252,7 @@ def test_the_variable_of_a_switch_is_true_or_false(written: str, means: bool) ->
 
 async def test_a_reload_that_ends_otherwise_is_told_to_systemd_and_the_next_one_is_heard() -> None:
     """No error of one ends those that come after it, and the unit does not stay "reloading"."""
-    hangup, heard, words = asyncio.Event(), asyncio.Event(), list[str]()
+    hangup, status_event, words = asyncio.Event(), asyncio.Event(), list[str]()
     ends: list[Exception | str] = [ValueError("embedded null byte"), ""]
 
     class Reloaded:
@@ -270,12 +270,12 @@ async def test_a_reload_that_ends_otherwise_is_told_to_systemd_and_the_next_one_
 
         def ready(self, status: str) -> None:
             words.append(status)
-            heard.set()
+            status_event.set()
 
     async with process_module._reloading(hangup, Reloaded(), Told()):  # type: ignore[arg-type]
         for _ in range(2):
             hangup.set()
-            await asyncio.wait_for(heard.wait(), PATIENCE)
-            heard.clear()
+            await asyncio.wait_for(status_event.wait(), PATIENCE)
+            status_event.clear()
     refused = "serving http://here; the reload was refused: ValueError, see the log"
     assert words == ["reloading", refused, "reloading", "serving http://here"]
