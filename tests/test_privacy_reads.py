@@ -212,10 +212,10 @@ async def test_nothing_that_reads_tells_of_it(face: Face, tmp_path: Path, move: 
     for token in OUTSIDE:
         assert await _no_address_tells(face, private, token) >= 20
     await _no_command_tells(face, private, tmp_path)
-    seen = await asked(face, "/api/v1/incidents", "outsider")
+    listing = await asked(face, "/api/v1/incidents", "outsider")
     # What opens incidents makes that one private, too, which it is in.
     public = [] if move is _opening_corrected else ["cart: CartSlow"]
-    assert [row["title"] for row in seen.json["incidents"] if row["services"] == ["cart"]] == public
+    assert [row["title"] for row in listing.json["incidents"] if row["services"] == ["cart"]] == public
 
 
 async def test_what_left_is_public_once_somebody_says_so(face: Face) -> None:

@@ -122,20 +122,20 @@ def read(connection: Connection) -> Privacy:
     at = dict(map(tuple, select_among(connection, _NUMBERS_OF, restrictions.named(statements))))
     private = restrictions.restricted(statements, at)
     numbers = [int(name[1:]) for name in private.said if name.startswith("#") and name[1:].isdecimal()]
-    told = _told(connection, numbers)
-    gone = _gone(connection, told, statements)
-    left = [fact for fact in told if fact.type == LEFT or gone.keys() & restrictions.moved(fact)]
+    announcements = _announcements(connection, numbers)
+    departures = _departures(connection, announcements, statements)
+    left = [fact for fact in announcements if fact.type == LEFT or departures.keys() & restrictions.moved(fact)]
     if left:
         known = {fact.id for fact in left}
-        after = _told(connection, sorted({number for each in gone.values() for number in each}))
-        left += [fact for fact in after if fact.id not in known and gone.keys() & restrictions.moved(fact)]
+        after = _announcements(connection, sorted({number for each in departures.values() for number in each}))
+        left += [fact for fact in after if fact.id not in known and departures.keys() & restrictions.moved(fact)]
         people = [name for fact in statements for name in restrictions.moved(fact)]
         units = {row.event: row.unit for row in select_among(connection, _UNIT_OF, people)}
-        private = restrictions.restricted([*statements, *left], at, units, gone)
+        private = restrictions.restricted([*statements, *left], at, units, departures)
     return _placed(connection, private)
 
 
-def _told(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:
+def _announcements(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:
     """What grouping said it put into incidents and took out of them, and of those that are one with them now."""
     rows = select_among(connection, _ONE_NOW, sorted(set(_living(connection, numbers).values())))
     entities = {f"incident:{number}" for number in (*numbers, *(row.number for row in rows))}
@@ -148,8 +148,8 @@ def _living(connection: Connection, numbers: Iterable[int]) -> dict[int, int]:
     return dict(map(tuple, select_among(connection, _GOES_BY, sorted(set(numbers)))))
 
 
-def _gone(
-    connection: Connection, told: Iterable[RecordedEvent], statements: Iterable[RecordedEvent]
+def _departures(
+    connection: Connection, announcements: Iterable[RecordedEvent], statements: Iterable[RecordedEvent]
 ) -> dict[str, set[int]]:  # fmt: skip
     """What is not in the incident any longer that grouping put it into, and the numbers under which it is now.
 
@@ -157,7 +157,7 @@ def _gone(
     """
     joined = [
         (name, int(fact.data.get("number", 0)))
-        for fact in told
+        for fact in announcements
         if fact.type == JOINED
         for name in restrictions.moved(fact)
     ]
@@ -222,7 +222,7 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
 def _notices(connection: Connection, alerts: Mapping[str, Groups]) -> dict[str, Groups]:
     """What grouping said of these alerts in the incidents that it put them into, as private as they are."""
     numbers = {row.number for row in select_among(connection, _NUMBERS_OF, sorted(alerts))}
-    named = [(fact.id, alerts.keys() & restrictions.moved(fact)) for fact in _told(connection, numbers)]
+    named = [(fact.id, alerts.keys() & restrictions.moved(fact)) for fact in _announcements(connection, numbers)]
     return {notice: NOBODY.union(*(alerts[name] for name in names)) for notice, names in named if names}
 
 

@@ -118,16 +118,17 @@ def restricted(
     facts: Iterable[RecordedEvent],
     numbers: Mapping[str, int],
     units: Mapping[str, str] | None = None,
-    gone: Mapping[str, Iterable[int]] | None = None,
+    departures: Mapping[str, Iterable[int]] | None = None,
 ) -> Restricted:
     """What is private after these statements; ``numbers`` are those of the incidents of events that they name.
 
-    ``units``: the signals of events that people moved; ``gone``: what is not where grouping put it, and where it is.
+    ``units``: the signals of events that people moved; ``departures``: what is not where grouping put it, and where it
+    is.
     """
     words = _StatedPrivacy(numbers, units or {})
     for fact in sorted((each for each in facts if not is_retracted(each)), key=_said_at):
         words.follow(fact)
-    for event, now in (gone or {}).items():
+    for event, now in (departures or {}).items():
         words.end(event, now)
     groups_by_name = {name: groups for name in words.names() if (groups := words.groups(name))}
     return Restricted(
