@@ -229,7 +229,8 @@ class Logs:
                     await self._open(kept_log, stop, how)
                     return
                 except DiskFailed as error:
-                    await self._give_up(kept_log, str(error))
+                    if not kept_log.broken.is_set():
+                        self._give_up(kept_log, str(error))
                     return
                 except TimelinedError as error:
                     kept_log.failure = str(error)
@@ -253,13 +254,14 @@ class Logs:
             kept_log.tried.set()
             log.info("opened the log")
             if failure := await stopped_or_broken(stop, runtime.log.broken):
-                kept_log.failure = failure
+                # Before it is closed, which takes a while: a stop meanwhile is no clean end either.
+                self._give_up(kept_log, failure)
                 # Nobody may be answered out of what is about to be closed.
                 kept_log.runtime = None
                 await self.mounts.put(kept_log.name, kept_log.app(local_only=local_only))
                 raise DiskFailed(failure)
 
-    async def _give_up(self, kept_log: KeptLog, failure: str) -> None:
+    def _give_up(self, kept_log: KeptLog, failure: str) -> None:
         kept_log.failure = f"{failure}; put it right, and restart the daemon"
         kept_log.broken.set()
         kept_log.tried.set()
