@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from renderers.document import Bullets, Claim, Options, Prompt, Section, Table
+from renderers.document import Bullets, Claim, Options, Prompt, Section, Table, Timeline
 from renderers.plain import plain
 from renderers.sections import SECTIONS
 from tests.histories import Told
@@ -26,6 +26,14 @@ def cells(told: Told, key: str, **options: Any) -> list[str]:
     blocks = section(told, "detection", **options).blocks
     rows = [row for block in blocks if isinstance(block, Table) and block.key == key for row in block.rows]
     return [" | ".join(plain(cell) for cell in row.cells) for row in rows]
+
+
+def rows(told: Told) -> list[str]:
+    """The rows of the timeline, without their times, and what stands behind them."""
+    blocks = section(told, "timeline").blocks
+    (table,) = [block for block in blocks if isinstance(block, Timeline)]
+    return [f"{row.label}: {plain(row.parts)}{''.join(f' ({each})' for each in row.suffixes)}".removeprefix(": ")
+            for row in table.rows]  # fmt: skip
 
 
 def said(told: Told, key: str, **options: Any) -> list[str]:

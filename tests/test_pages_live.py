@@ -15,15 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.alertmanagers import pair, post, until
 from tests.cable import Cable
 from tests.conftest import require
-from tests.examples import TIMES
 from tests.processes import get
 from tests.windows import Scheme, Site, browser, looking, shot, started
 
 __all__ = ["browser"]
 
-SOON = 1.0 if TIMES > 1 else 3.0
-"""Seconds from when the daemon received something until it stands on a page. It is one second; the suite gives three,
-since its other processes take the processors that two Alertmanagers, a daemon and three windows want."""
+SOON = 1.0
+"""Seconds from when the daemon received something until it stands on a page."""
 WATCH = """() => {
   window.came = {};
   const seen = () => {

@@ -238,15 +238,16 @@ async def test_what_left_is_public_once_somebody_says_so(face: Face) -> None:
     (await asked(face, f"/api/v1/incidents/{number}", "outsider")).problem(404)
 
 
-async def test_what_left_before_it_was_private_stays_public(face: Face) -> None:
-    """Nobody may have read it as private; and with the incident public again, what left it is public, too."""
+@pytest.mark.parametrize("corrected", [False, True], ids=["taken out", "corrected"])
+async def test_what_left_before_it_was_private_stays_public(face: Face, corrected: bool) -> None:
+    """Nobody may have read it as private."""
     number = await vault(face)
     ring = [{"name": "VaultHum", "at": NOW - LAST + MINUTE, "service": "vault"}]
     assert (await face.deliver(json.dumps(ring).encode())).status == 202
     await face.followed()
     events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
     hum = next(event["id"] for event in events if event["title"] == "VaultHum")
-    await _leave(face, number, hum)
+    await (_correct(face, hum) if corrected else _leave(face, number, hum))
     await made_private(face)
     assert (await asked(face, f"/api/v1/events/{hum}", "outsider")).status == 200
 
@@ -262,17 +263,15 @@ async def test_what_was_corrected_is_public_once_somebody_puts_it_there(face: Fa
     assert (await asked(face, whisper, "outsider")).status == 200
 
 
-async def test_what_was_corrected_before_it_was_private_stays_public(face: Face) -> None:
-    """Nobody may have read it as private."""
-    number = await vault(face)
-    ring = [{"name": "VaultHum", "at": NOW - LAST + MINUTE, "service": "vault"}]
-    assert (await face.deliver(json.dumps(ring).encode())).status == 202
-    await face.followed()
-    events = (await asked(face, f"/api/v1/incidents/{number}/events")).json["events"]
-    hum = next(event["id"] for event in events if event["title"] == "VaultHum")
-    await _correct(face, hum)
-    await made_private(face)
-    assert (await asked(face, f"/api/v1/events/{hum}", "outsider")).status == 200
+async def test_what_opened_an_incident_that_was_merged_into_it_stays_private(face: Face) -> None:
+    """Also where a correction puts it straight into a public one: nothing was ever said of its joining or leaving."""
+    number, names_of_secret = await _secret(face)
+    await _merge(face, number, names_of_secret)
+    events = (await asked(face, "/api/v1/events?service=ledger")).json["events"]
+    ledger = next(event["id"] for event in events if event["title"] == "LedgerSlow")
+    (await asked(face, f"/api/v1/events/{ledger}", "outsider")).problem(404)
+    await _correct(face, ledger)
+    (await asked(face, f"/api/v1/events/{ledger}", "outsider")).problem(404)
 
 
 async def test_lists_and_exports_carry_the_mark(face: Face) -> None:

@@ -1,0 +1,160 @@
+"""Sentences on several pages of one incident, and on what lies beside it, read by somebody who was not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from renderers.history import Grouped
+from tests.histories import Told
+from tests.sections import cells, rows, said
+
+
+def test_every_page_is_told_and_who_took_it() -> None:
+    """Three teams are called: a reader of the first page alone would think that two of them slept."""
+    story = Told()
+    story.fires("Down", "07:00:00", "orders-db")
+    for number, when, who in ((701, "07:00:20", "Dirk"), (702, "07:00:50", "Ella"), (703, "07:01:40", "Finn")):
+        story.page("triggered", when, number, data={"assignees": [who]})
+    story.page("acknowledged", "07:03:00", 702, actor="Ella")
+    story.page("acknowledged", "07:05:00", 701, actor="Dirk")
+    for number in (701, 702, 703):
+        story.page("resolved", "07:15:00", number)
+    assert said(story, "summary")[1:3] == [
+        "PagerDuty incident 701 paged Dirk at 07:00:20, and Ella acknowledged PagerDuty incident 702 at 07:03:00",
+        ("PagerDuty incident 702 paged Ella at 07:00:50; PagerDuty incident 703 paged Finn at 07:01:40; "
+         "PagerDuty incident 701 was acknowledged by Dirk at 07:05:00"),
+    ]  # fmt: skip
+    assert "Observed: PagerDuty incident 703 was resolved without an acknowledgement" in said(story, "lessons")
+
+
+def test_a_page_that_was_closed_overnight_is_told_so() -> None:
+    """Nine hours in which nobody took it for going on are no nine hours of response."""
+    story = Told()
+    story.ends(story.fires("Lag", "09:00:00", "sync"), "09:20:00")
+    story.page("triggered", "09:01:00", data={"assignees": ["Bo"]})
+    story.page("resolved", "09:22:00", actor="Bo")
+    story.page("reopened", "18:11:00", actor="Sam")
+    assert said(story, "summary")[2] == (
+        "PagerDuty incident 311 was closed by Bo at 09:22:00 and opened again by Sam at 18:11:00, 8 h 49 min later"
+    )
+
+
+def test_a_page_that_was_deleted_was_not_resolved() -> None:
+    """It is over; the word is its sender's."""
+    story = Told()
+    story.page("triggered", "10:00:00", source="opsgenie")
+    story.page("resolved", "10:30:00", source="opsgenie", actor="Kim", data={"resolve_reason": "deleted"})
+    assert rows(story)[-1] == "Resolved: Opsgenie alert 311 was deleted by Kim"
+    assert cells(story, "measures")[3].endswith("the page was deleted")
+    assert "Observed: Opsgenie alert 311 was closed without an acknowledgement" in said(story, "lessons")
+
+
+def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:
+    """A flag that no service is known of was set meanwhile, and a rollback came too late."""
+    story = Told()
+    alert = story.fires("Slow", "14:00:00", "checkout")
+    story.deploys("checkout", "14:03:00", "14:05:00", "v41", actor="Uma")
+    story.nearby("no service and no reference", "change.flag_toggled", "14:09:00", entity="flag:cart", actor="Tom",
+                title="cart", data={"state": "off"})  # fmt: skip
+    story.deploys("checkout", "14:09:30", "14:16:00", "v40", rollback=True, failed=True, actor="Uma")
+    story.ends(alert, "14:10:00")
+    assert 'Recorded after that action, but not known to belong: flag "cart" at 14:09:00' in said(story, "summary")
+    assert said(story, "resolution")[1:3] == [
+        'The rollback "v40" of checkout by Uma was begun at 14:09:30 and failed at 14:16:00, after the end',
+        'In that time, not known to belong: the flag "cart" was set to off by Tom at 14:09:00',
+    ]
+
+
+def test_a_change_that_is_only_known_to_have_begun_says_so() -> None:
+    """Of what lies beside an incident its first event is known: that is no end."""
+    story = Told()
+    story.page("triggered", "08:30:00", service=None, actor="Mara")
+    story.nearby("nothing ties it to this one", "change.started", "09:10:00", service="tax", title="Old table")
+    story.page("resolved", "11:00:00", service=None)
+    assert said(story, "resolution")[0] == (
+        'Between 08:30:00 and 11:00:00 one change was recorded: deploy "Old table" of tax, begun at 09:10:00 '
+        "(not known to belong)"
+    )
+
+
+def test_a_status_post_says_what_it_is_about_and_in_which_state() -> None:
+    """A page that says resolved before it is; what its words say already is not said twice."""
+    story = Told()
+    story.fires("X", "10:00:00", "billing")
+    about = {"subject": "Wrong VAT", "kind": "resolved"}
+    story.add("status.updated", "10:05:00", service="billing", title="Done.", data=about)
+    story.add("status.updated", "10:06:00", service="billing", title="Wrong VAT is resolved.", data=about)
+    assert rows(story)[1:] == ['Status page, "Wrong VAT" (resolved): "Done."', 'Status page: "Wrong VAT is resolved."']
+
+
+def test_an_inhibition_that_lasts_over_midnight_is_one() -> None:
+    """Its sender tells it once a day; one that comes after the alert fired is another."""
+    story = Told()
+    inhibited: dict[str, Any] = {"entity": "f1", "source": "alertmanager", "title": "Alert A was inhibited",
+                                 "data": {"type": "alertmanager.inhibition_muted_alert"}}  # fmt: skip
+    story.fires("X", "23:00:00", "web")
+    story.add("observation.recorded", "23:50:00", **inhibited)
+    story.add("observation.recorded", "+1 00:00:02", **inhibited)
+    story.add("alert.firing", "+1 00:10:00", entity="f1", source="alertmanager", title="A", data={})
+    story.add("observation.recorded", "+1 00:20:00", **inhibited)
+    found = [row for row in rows(story) if "inhibited" in row]
+    assert [row.rpartition("; ")[2] for row in found] == ["told again at 2026-03-05 00:00:02", found[1]]
+
+
+def test_a_span_that_shows_its_offset_names_no_zone_behind_it() -> None:
+    """In the night when the clocks go back the offset says all."""
+    story = Told()
+    story.context["reported"] = {"change": ("e1",)}
+    story.fires("X", 1_792_888_200_000_000, "web")
+    shown = story.markdown(zone="Europe/Berlin")
+    assert "between 00:30:00 and 02:30:00 +02:00." in shown
+    assert "CEST" not in shown
+
+
+def test_of_several_alerts_that_no_page_names_each_is_one() -> None:
+    """``The alert X fired …, and no page names them`` has no sense."""
+    story = Told()
+    for name, when in (("Slow", "09:50:00"), ("Lag", "09:51:00"), ("Full", "09:52:00")):
+        story.fires(name, when, "web")
+    story.page("triggered", "10:00:00", service="web", title="Something else")
+    found = [text for text in said(story, "detection") if "no page names" in text]
+    assert len(found) == 2
+    assert all(text.endswith("and no page names it") for text in found)
+
+
+def test_what_only_its_time_ties_says_so_and_how_to_part_it() -> None:
+    """A reason of grouping names pages and services as people do; nearness in time is no more than that."""
+    story = Told()
+    first = story.fires("X", "10:00:00", "Search API")
+    story.page("triggered", "10:00:30", service="Search API")
+    other = story.fires("Disk", "10:02:00", "etl")
+    merged = story.add("change.merged", "09:58:00", title="Fix")
+    story.context["grouped"] = {
+        first.id: Grouped(rule="page", reason="shares page P311"),
+        other.id: Grouped(rule="storm", reason="started within 5 min of a page"),
+        merged.id: Grouped(rule="repository", reason="repository acme/search is named like searchapi"),
+    }
+    assert said(story, "appendix")[:3] == [
+        "Grouping: shares PagerDuty incident 311, 1 event",
+        ("Grouping: started within 5 min of a page, 1 event; only the time ties it to the rest: the alert Disk on etl "
+         f"(critical). If that is another incident: timelined split N {other.id}"),
+        "Grouping: repository acme/search is named like Search API, 1 event",
+    ]  # fmt: skip
+    more = [story.fires(f"Disk{number}", f"10:0{number}:30", "etl") for number in range(2, 6)]
+    story.context["grouped"] |= {
+        each.id: Grouped(rule="storm", reason="started within 5 min of a page") for each in more
+    }
+    story.context |= {"number": 12, "log": "eu"}
+    [command] = [line for line in said(story, "appendix") if "timelined split" in line]
+    ids = " ".join(each.id for each in (other, *more[:2]))
+    assert command.endswith(f"timelined split eu/12 {ids} with the ids of the other 2, too")
+
+
+def test_what_people_write_with_a_step_of_a_page_is_a_note() -> None:
+    """An on-call tool takes what was found as the message of a status; the one that ended it is told as that."""
+    story = Told()
+    story.page("triggered", "08:30:00", 77, actor="Mara")
+    story.page("status_updated", "09:02:00", 77, actor="Mara", data={"to": "Fixing", "text": "Wrong tax table"})
+    story.page("status_updated", "09:30:00", 77, data={"to": "mitigated", "text": "Table is back"})
+    story.page("resolved", "11:00:00", 77, data={"text": "All done"})
+    assert said(story, "diagnostics") == ['Update of PagerDuty incident 77 by Mara, 09:02:00: "Wrong tax table"']
