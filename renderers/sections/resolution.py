@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Section
-from renderers.history import Alert, Change, History, Nearby
+from renderers.history import Alert, Change, History, Nearby, Spell
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
 from renderers.sections.summary import stated_mitigation, time_in
 
@@ -39,12 +39,28 @@ class _Ends(msgspec.Struct, frozen=True):
     measured: tuple[Sequence[int], Sequence[Alert]]
     every: tuple[Sequence[int], Sequence[Alert]]
     last: Alert | None
+    spells: Mapping[str, Sequence[Spell]]
+    """Those of all series of one alert, by each of its series."""
 
     @classmethod
     def of(cls, history: History) -> _Ends:
         every = [spell.last for spell in history.spells]
         measured = [alert for alert in every if alert.opening] or every
-        return cls(history, facts.by_end(measured), facts.by_end(every), history.last_ended)
+        by_series = {spell.entity: spell for spell in history.spells}
+        spells: dict[str, Sequence[Spell]] = {}
+        for family in history.families:
+            series = dict.fromkeys(alert.entity for alert in family.alerts)
+            siblings = [by_series[each] for each in series if each in by_series]
+            spells |= dict.fromkeys(series, siblings)
+        return cls(history, facts.by_end(measured), facts.by_end(every), history.last_ended, spells)
+
+    def one_of_several(self, ended: Alert) -> bool:
+        """Whether another series of this alert went on when this one ended."""
+        at = ended.end or 0
+        return any(
+            spell.entity != ended.entity and spell.start <= at and (spell.end is None or spell.end > at)
+            for spell in self.spells.get(ended.entity, ())
+        )
 
 
 def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.Doing]) -> Iterator[Claim]:
@@ -88,7 +104,8 @@ def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
         return say(f"{last} ended", _later(ended.end - done)), facts.end_event(ends.last)
     called = phrases.alert_on(ended, severity=not ended.opening)
     called = say(called, named(" in ", facts.where(ends.history, ended.environment)))
-    return say("the alert ", called, " ended", _later(ended.end - done)), facts.end_event(ended)
+    alert = "a series of the alert " if ends.one_of_several(ended) else "the alert "
+    return say(alert, called, " ended", _later(ended.end - done)), facts.end_event(ended)
 
 
 def _later(micros: int) -> Phrase:
