@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gzip
+import json
 import os
 import re
 import shutil
@@ -23,15 +24,18 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
 from collector.event import HOUR, SECOND, Event, event_id
 from collector.log import Submission, open_log
+from tests.alertmanagers import until
+from tests.arrivals import WATCH, arrived
 from tests.bench import entry, results
 from tests.bench.draft import incident, stored
 from tests.bench.entry import Option
-from tests.processes import get, post
+from tests.processes import alert, get, post
 from tests.windows import Site, started, told
 
 START = 1_600_000_000 * SECOND
@@ -156,6 +160,41 @@ def look(site: Site, number: int, options: argparse.Namespace, report: results.R
         browser.close()
 
 
+def live(site: Site, options: argparse.Namespace, report: results.Report) -> None:
+    """How long after it was received an event has its row on three pages that are open."""
+    waited = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
+        first = _fired(site, 1)
+        number = until(lambda: get(f"{site.address}/api/v1/events/{first['id']}")["why"]["incident"], "an incident")
+        pages = [browser.new_page(viewport={"width": width, "height": 900}) for width in (360, 1024, 1920)]
+        for page in pages:
+            page.goto(f"{site.address}/incidents/{number}")
+            page.evaluate(WATCH)
+            page.locator('.live[data-state="live"]').wait_for()
+        for turn in range(2, 2 + 4 * options.rounds):
+            # One that comes at once waits for the look that follows the one before.
+            pages[0].wait_for_timeout(1000)
+            event = _fired(site, turn)
+            waited += [arrived(page, event) * 1000 for page in pages]
+        browser.close()
+    report.add("a new row on three open pages", waited, unit="ms", below=1000.0)
+
+
+def _fired(site: Site, number: int) -> dict[str, Any]:
+    """Another alert of one service, in one incident with those before, as the API has it."""
+    body = json.loads(alert("firing", f"Watched{number}", number))
+    body["alerts"][0]["labels"]["service"] = "watched"
+    body["alerts"][0]["startsAt"] = f"2026-04-01T10:{number // 60:02d}:{number % 60:02d}Z"
+    _, receipt = post(f"{site.address}/webhooks/alertmanager", json.dumps(body).encode())
+    assert not receipt["items"][0]["known"]
+    address = f"{site.address}/api/v1/events/{receipt['items'][0]['event']}"
+    event: dict[str, Any] = until(lambda: get(address)["events"], "the event")[-1]
+    return event
+
+
 def load(site: Site, number: int, options: argparse.Namespace, report: results.Report) -> None:
     """The list, the weight of a page, and what streams cost."""
     report.add("the list", listed(site, options.rounds * 3), unit="ms", below=100.0)
@@ -185,6 +224,7 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
             number = largest(site)
             report.note(f"{get(whole)['incidents'][0]['number']} incidents, the largest of {options.events} events")
             look(site, number, options, report)
+            live(site, options, report)
             load(site, number, options, report)
         finally:
             site.process.kill()
