@@ -10,12 +10,12 @@ import pytest
 from tests.examples import TIMES
 from tests.fuzz.run import fuzz
 
-STREAMS = 300 * TIMES
+STREAMS = 2_000 * TIMES
 
 
 @pytest.mark.slow
 async def test_however_a_stream_is_cut_it_is_answered_the_same(tmp_path: Path) -> None:
-    """300 streams, right ones and wrong ones: in one write, in pieces and byte by byte each is answered the same.
+    """2,000 streams, right ones and wrong ones: in one write, in pieces and byte by byte each is answered the same.
 
     None is answered 500, none leaves an error or a traceback in the log, and the same deliveries are stored.
     """
