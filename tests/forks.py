@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -48,6 +49,9 @@ class Child:
         self.pid = pid
         self.returncode: int | Any = None
         self._ended = ended
+        # Not in __del__: what is found unreachable together is finalized in any order, and a socket that comes first
+        # warns that nobody closed it.
+        weakref.finalize(self, ended.close)
 
     def poll(self) -> int | None:
         """The exit code, or None while it runs."""
@@ -81,9 +85,6 @@ class Child:
     def kill(self) -> None:
         """SIGKILL."""
         self.send_signal(signal.SIGKILL)
-
-    def __del__(self) -> None:
-        self._ended.close()
 
 
 class Forks:

@@ -137,6 +137,8 @@ class SqliteLists:
         self._shown: tuple[int, int] | None = None
         """The file that readers have open."""
         self._readers = self._reading()
+        self._former_readers: list[Readers] = []
+        """Those over a file that was there before, until they are closed."""
         self._writer: Connection | None = None
         self._writing = ThreadPoolExecutor(1, "lists-writer")
 
@@ -167,7 +169,8 @@ class SqliteLists:
         """See :class:`Lists`. What was begun is finished."""
         if not self._closed:
             self._closed = True
-            await self._readers.close()
+            for each in (*self._former_readers, self._readers):
+                await each.close()
             await asyncio.to_thread(self._close)
 
     def _check_open(self) -> None:
@@ -211,8 +214,14 @@ class SqliteLists:
             # What was read so far is read to its end; whoever comes now reads what is there.
             former, self._shown = self._readers, identity
             self._readers = self._reading()
-            await former.close()
+            await self._close_former(former)
         return self._readers
+
+    async def _close_former(self, former: Readers) -> None:
+        """Where who asked is cut off meanwhile, the end of these lists waits for them."""
+        self._former_readers.append(former)
+        await former.close()
+        self._former_readers.remove(former)
 
     def _attach(self, connection: sqlite3.Connection) -> None:
         connection.execute("ATTACH ? AS log", (f"file:{quote(str(self._log))}?mode=ro",))

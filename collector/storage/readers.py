@@ -36,6 +36,7 @@ class Readers:
         """``path`` None is an empty database; ``attached`` are files beside it, by the names that statements use."""
         self._pragmas, self._attached = pragmas, attached
         self._slots = asyncio.Semaphore(READERS)
+        self._closing: asyncio.Future[None] | None = None
         self._engine = create_async_engine(
             _address(path),
             connect_args={"timeout": BUSY, "isolation_level": None},
@@ -64,7 +65,15 @@ class Readers:
             return await connection.run_sync(partial(_streaming, work))
 
     async def close(self) -> None:
-        """Close all connections, after those who read."""
+        """Close all connections, after those who read. Who asks again waits for the same.
+
+        A connection that is closed is closed to its end, also where nobody waits for it any longer.
+        """
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         for _ in range(READERS):
             await self._slots.acquire()
         await self._engine.dispose()
