@@ -197,9 +197,13 @@ class Follower:
         while not more.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(more.wait(), _LOOK)
-            if not self._lists.in_place or self._lists.opened != self._opened:
+            if not self._in_place():
                 return False
         return True
+
+    def _in_place(self) -> bool:
+        """Whether the lists are those that are followed; whoever else reads them may have found them gone."""
+        return self._lists.in_place and self._lists.opened == self._opened
 
     async def catch_up(self) -> int:
         """Take in everything there is; the position reached. Safe to call while :meth:`run` runs."""
@@ -235,9 +239,13 @@ class Follower:
 
     async def _step(self) -> bool:
         """One round; whether there may be more to read."""
+        file = 0
         try:
-            if self._position < 0 or self._lists.opened != self._opened:
+            if self._position >= 0 and not self._in_place():
+                raise ListsRemoved("another reader found them removed")
+            if self._position < 0:
                 await self._open()
+            file = self._opened
             if self._settled and self._position >= self._quiet:
                 await self._say()
                 await self._settle()
@@ -248,7 +256,9 @@ class Follower:
         except BaseException as error:
             # What is in memory may be ahead of what was kept.
             self._position = -1
-            if isinstance(error, ListsRemoved):
+            # Another reader of this process may hear first that the file is gone, and have had the next one made.
+            replaced = isinstance(error, Exception) and file and self._lists.opened != file
+            if replaced or isinstance(error, ListsRemoved):
                 log.warning("the lists are gone; making them anew out of the log", reason=str(error))
                 return True
             if not (self._read and accuses_an_event(error)):

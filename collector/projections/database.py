@@ -144,8 +144,8 @@ class SqliteLists:
 
     @property
     def in_place(self) -> bool:
-        """See :class:`Lists`."""
-        return self._opened is None or self._opened == self._identity()
+        """See :class:`Lists`. Whoever found the file removed, and let go of it, is not the last to know."""
+        return not (self._owner and self.opened) or (self._opened is not None and self._opened == self._identity())
 
     async def query(self, work: Callable[[Connection], T]) -> T:
         """See :class:`Lists`."""
