@@ -228,6 +228,13 @@ def name(value: object) -> str | None:
     return line(value) or None
 
 
+def person(value: object) -> str | None:
+    """The name of who did something; None where an automation did, or where nobody is named. A person only leads,
+    answers and is counted on."""
+    told = line(value)
+    return None if not told or names.is_automation(told) or names.is_placeholder(told) else told
+
+
 @remembered
 def _known(value: str) -> str | None:
     """The name that a label's value is; a few values come again and again."""

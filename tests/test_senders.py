@@ -15,7 +15,7 @@ from collector.signing import signature_of
 from collector.sources import SOURCES
 from collector.sources.slack import plain
 from collector.webhook import Credentials, Reading
-from renderers import rows
+from renderers import facts, rows
 from renderers.document import Options
 from renderers.plain import plain as in_words
 from renderers.replay import replay
@@ -138,6 +138,33 @@ def test_a_persons_words_are_theirs_alone(
     quoted = f'Note by {event.actor} ({operation}): "' if words else f'"{title}" ({operation}, by {event.actor})'
     assert in_words(row.parts).startswith(quoted)
     assert history.moments["acknowledged"].cites == (event.id,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "agent"),
+    [
+        ("splunkoncall", {"STATE.INCIDENT_NAME": "7", "STATE.CURRENT_ALERT_PHASE": "ACKED", "STATE.ACK_USER": "SYSTEM",
+                          "STATE.ACK_TIMESTAMP": "1772633000000"}, "Splunk On-Call"),
+        ("splunkoncall", {"STATE.INCIDENT_NAME": "7", "STATE.CURRENT_ALERT_PHASE": "ACKED",
+                          "STATE.ACK_USER": "remediation-bot"}, "remediation-bot"),
+        ("betterstack", {"event": "acknowledged", "data": {"id": "1", "attributes": {
+            "name": "Shop", "acknowledged_by": "Ops Bot"}}}, "Ops Bot"),
+        ("rootly", {"event": {"id": "e", "type": "incident.mitigated"}, "data": {
+            "id": "i", "mitigated_by": {"full_name": "Rootly Bot"}}}, "Rootly Bot"),
+        ("rootly", {"event": {"id": "e", "type": "incident.resolved"}, "data": {
+            "id": "i", "resolved_by": {"data": {"type": "workflows", "attributes": {"name": "Tidy up"}}}}}, "Tidy up"),
+        ("opsgenie", {"action": "Acknowledge", "alert": {"alertId": "a", "username": "Opsgenie"}}, "Opsgenie"),
+        ("pagerduty", {"event": {"id": "e", "event_type": "incident.acknowledged", "agent": {
+            "type": "user_reference", "summary": "restart[bot]"}, "data": {"id": "P", "type": "incident"}}},
+         "restart[bot]"),
+    ],
+)  # fmt: skip
+def test_an_automation_is_nobody_whoever_sends_it(kind: str, body: dict[str, object], agent: str) -> None:
+    """It neither leads nor answers; that it acted is told."""
+    (event,) = parse_json(kind, body)
+    assert (event.actor, event.data["agent"]) == (None, agent)
+    history = replay([msgspec.convert(msgspec.to_builtins(event), RecordedEvent)])
+    assert facts.lead(history) == ""
 
 
 def test_new_relic_says_that_somebody_acknowledged_and_nothing_more() -> None:

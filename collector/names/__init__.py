@@ -22,7 +22,7 @@ from collector.names.environments import (
 )
 from collector.names.exporters import EXPORTERS, is_exporter, is_of_the_cluster
 from collector.names.hosts import host_of
-from collector.names.people import fold_person
+from collector.names.people import fold_person, is_automation
 from collector.names.placeholders import NO_NAMES, is_placeholder
 from collector.names.services import (
     OF_REPOSITORIES,
@@ -56,6 +56,7 @@ __all__ = [
     "fold_service",
     "host_of",
     "in_production",
+    "is_automation",
     "is_exporter",
     "is_of_the_cluster",
     "is_placeholder",

@@ -1,7 +1,8 @@
-"""People as they are compared."""
+"""People as they are compared, and what acts under a name without being one."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -21,3 +22,34 @@ def fold_person(text: str) -> str:
     family, comma, given = name.partition(",")
     plain = unicodedata.normalize("NFKD", f"{given} {family}" if comma else name)
     return "".join(words_of("".join(c for c in plain if not unicodedata.combining(c))))
+
+
+_ACCOUNT = re.compile(
+    r".*\[bot\]|(?:project|group)_\d+_bot(?:_[0-9a-f]+)?|service_account_.+|sa-\d+-.+|system:serviceaccount:.+"
+    r"|.+\.gserviceaccount\.com"
+)
+"""Accounts that systems make for automation, in lower case."""
+_ACTING = frozenset({
+    "api", "auto", "automated", "automatic", "automatically", "automation", "bot", "cron", "integration", "scheduler",
+    "system", "webhook", "workflow",
+})  # fmt: skip
+_TOOLS = frozenset({
+    "alertmanager", "amazoncloudwatch", "argocd", "awscloudwatch", "azuremonitor", "betterstack", "betteruptime",
+    "cloudwatch", "datadog", "dependabot", "fluxcd", "forgejoactions", "giteaactions", "githubactions", "grafana",
+    "grafanaoncall", "hubot", "incidentio", "jenkins", "jiraautomation", "jiraservicemanagement", "nagios", "newrelic",
+    "opsgenie", "pagerduty", "prometheus", "renovate", "rootly", "sentry", "slackbot", "splunkoncall", "statuspage",
+    "victorops", "zabbix",
+})  # fmt: skip
+"""Tools that act under their own names."""
+_JOINED = re.compile(r".*[a-z]Bot")
+
+
+@lru_cache(maxsize=4096)
+def is_automation(name: str) -> bool:
+    """Whether a name is that of an automation: ``SYSTEM``, ``Rootly Bot``, ``deploy-bot``, ``renovate[bot]``, a tool or
+    an account of a service. ``Talbot`` is a person."""
+    plain = name.strip()
+    words = words_of(plain)
+    if _ACCOUNT.fullmatch(plain.casefold()) or _JOINED.fullmatch(plain):
+        return True
+    return bool(words) and ("bot" in (words[0], words[-1]) or "".join(words) in _ACTING | _TOOLS)

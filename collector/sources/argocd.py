@@ -170,7 +170,7 @@ def _revisions(operation: Operation) -> list[str]:
 
 def _person(operation: Operation) -> str | None:
     by = operation.operation.initiated_by if operation.operation else None
-    return None if by is None or by.automated else fit.name(by.username)
+    return None if by is None or by.automated else fit.person(by.username)
 
 
 def _repository(url: str | None) -> str:

@@ -38,7 +38,7 @@ MAPPING = FieldMap(
     text=f"event == 'started' && {_AT}.cause",
     service=f"{_AT}.name",
     status=_EVENT,
-    actor=f"{_EVENT} == 'acknowledged' && {_AT}.acknowledged_by",
+    actor=f"({_EVENT} == 'acknowledged' && {_AT}.acknowledged_by) || ({_EVENT} == 'resolved' && {_AT}.resolved_by)",
     links={"target": f"{_AT}.url", "source": f"{_AT}.origin_url"},
     data={"number": "data.id"},
 )  # fmt: skip

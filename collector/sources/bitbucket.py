@@ -34,7 +34,7 @@ MAPPING = FieldMap(
     title=f"{_PULL}.title || (new && !{_TAG} && new.target.message) || "
           f"join(' ', [{_TAG} && 'Tag' || 'Branch', {_NAME}, new && 'was set' || 'was deleted'])",
     status=f"{_PULL} && 'merged' || new && 'pushed' || 'deleted'",
-    actor="_body.actor.display_name || _body.actor.nickname",
+    actor="_body.actor.type != 'app_user' && (_body.actor.display_name || _body.actor.nickname)",
     links={"pull_request": f"{_PULL}.links.html.href", "compare": "links.html.href",
            "source": "_body.repository.links.html.href"},
     refs={"pr": f"{_PULL}.links.html.href", "commit": "new.target.hash", "repository": "_body.repository.full_name"},
@@ -60,7 +60,7 @@ DATA_CENTER = FieldMap(
     title=f"{_MERGED}.title || join(' ', [ref.type == 'TAG' && 'Tag' || 'Branch', ref.displayId, "
           "type == 'DELETE' && 'was deleted' || 'was set'])",
     status=f"{_MERGED} && 'merged' || type == 'DELETE' && 'deleted' || 'pushed'",
-    actor="_body.actor.displayName || _body.actor.name",
+    actor="_body.actor.type != 'SERVICE' && (_body.actor.displayName || _body.actor.name)",
     links={"pull_request": f"{_MERGED}.links.self[0].href", "source": f"{_REPOSITORY}.links.self[0].href"},
     refs={"commit": f"{_MERGED}.properties.mergeCommit.id || (type != 'DELETE' && toHash)", "repository": _FULL_NAME},
     data={"number": f"{_MERGED}.id", "ref": f"{_MERGED}.toRef.displayId || ref.displayId",

@@ -256,7 +256,8 @@ _READERS: dict[str, Callable[[Body], Fact | str | None]] = {
 
 
 def _person(*users: User | None) -> str | None:
-    return next((name for user in users if user and (name := fit.name(user.login) or fit.name(user.username))), None)
+    names = (fit.person(user.login) or fit.person(user.username) for user in users if user)
+    return next((name for name in names if name), None)
 
 
 SOURCE = Source(

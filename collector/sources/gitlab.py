@@ -57,8 +57,6 @@ _PIPELINES = {
     "canceled": "change.cancelled",
     "skipped": "change.cancelled",
 }
-_BOT = re.compile(r"(?:project|group)_\d+_bot(?:_[0-9a-f]+)?")
-"""Users that GitLab makes for access tokens: automation, and automation is no actor."""
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BRANCH, _TAG = "refs/heads/", "refs/tags/"
 
@@ -356,9 +354,10 @@ KINDS: dict[str, Callable[[Webhook, Body], Finding]] = {
 
 
 def _person(user: User | None) -> str | None:
-    if user is None or _BOT.fullmatch(user.username or ""):
+    """The user, unless it is one that GitLab makes for access tokens: automation is no actor."""
+    if user is None or (user.username and fit.person(user.username) is None):
         return None
-    return fit.name(user.name) or fit.name(user.username)
+    return fit.person(user.name) or (None if fit.name(user.name) else fit.person(user.username))
 
 
 def _sha(text: str | None) -> str | None:

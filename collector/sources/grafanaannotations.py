@@ -53,7 +53,7 @@ def event_of(webhook: Webhook, reading: Reading) -> Event:
         service=fit.service_of(labels, reading),
         environment=fit.environment_of(labels, reading),
         title=fit.line(turned) or fit.line(text.partition("\n")[0]) or ", ".join(tags) or "An annotation",
-        actor=None if state else fit.name(record.get("login")),
+        actor=None if state else fit.person(record.get("login")),
         labels=labels,
         data={key: value for key, value in content.items() if value},
     )

@@ -276,7 +276,7 @@ def _said(value: Value) -> str:
 
 
 def _person(person: Named | None) -> str | None:
-    return (fit.name(person.name) or fit.name(person.email)) if person else None
+    return (fit.person(person.name) or fit.person(person.email)) if person else None
 
 
 # --- what belongs to incidents ----------------------------------------------------------------------------------------

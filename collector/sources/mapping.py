@@ -212,7 +212,7 @@ def _event_of(
         environment=_first(texts, "environment") or fit.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
         title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or fit.line(entity),
-        actor=_first(texts, "actor"),
+        actor=fit.person(_first(texts, "actor")),
         links=fit.links(*_under("links.", texts)),
         refs=_refs(event_type, entity, texts),
         labels=labels,
@@ -263,10 +263,17 @@ def _data(
     for key in ("sha", "repository"):
         ref = "commit" if key == "sha" else key
         content.setdefault(key, (_first(texts, f"refs.{ref}") or "") if family == "change" else "")
+    content.setdefault("agent", _agent(texts))
     # One mapping gives events of several families, and not each has every key.
     known = {*EVENT_DATA.get(family, {}), *EVENT_DATA["*"]}
     data: dict[str, Any] = {key: value for key, value in content.items() if value and key in known}
     return data | (_episode(event_type, happened, started) if family == "alert" else {})
+
+
+def _agent(texts: Mapping[str, tuple[str, ...]]) -> str:
+    """What acted where no person did; empty where one did, or nobody is named."""
+    told = _first(texts, "actor") or ""
+    return "" if fit.person(told) else told
 
 
 def _episode(event_type: str, happened: SenderTime, started: SenderTime) -> dict[str, Any]:

@@ -77,6 +77,10 @@ _DOERS = {
 """Where the person stands who did it."""
 
 
+_USERS = frozenset({"", "user", "users"})
+"""How the API calls a person's account, where it says what it is."""
+
+
 class Envelope(msgspec.Struct, frozen=True):
     """``event``: what happened, and when."""
 
@@ -132,6 +136,7 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
     happened = moment(event.issued_at, webhook.received_at)
     page, later = fit.line(data.get("id")), fit.line(data.get("kind")).startswith(_LATER)
     labels = _labels(data)
+    actor, agent = _doer(event.type, data)
     return Event(
         id=_id(webhook, event, happened, page),
         type="observation.recorded" if later else TYPES[event.type],
@@ -141,15 +146,28 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
         environment=_first(data.get("environments")) or fit.environment_of(labels, reading),
         severity=_named(data.get("severity")),
         title=fit.line(data.get("title")) or f"Incident {page}",
-        actor=next((name for key in _DOERS.get(event.type, ()) if (name := _named(data.get(key)))), None),
+        actor=actor,
         links=fit.links(
             ("source", data.get("url")), ("bridge", data.get("zoom_meeting_join_url")),
             ("bridge", data.get("google_meeting_url")),
         ),
         refs=_refs(page, data),
         labels=labels,
-        data={"type": event.type} if later else _told(webhook, event.type, data),
+        data={"type": event.type} if later else _told(webhook, event.type, data) | ({"agent": agent} if agent else {}),
     )  # fmt: skip
+
+
+def _doer(kind: str, data: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The person who did it, and where none did the automation: Rootly has users, and other things that act."""
+    doers = [(name, _type_of(data.get(key))) for key in _DOERS.get(kind, ()) if (name := _named(data.get(key)))]
+    people = [name for name, type_name in doers if type_name in _USERS and fit.person(name)]
+    return (people[0], None) if people else (None, doers[0][0] if doers else None)
+
+
+def _type_of(value: object) -> str:
+    """What Rootly's API calls the kind of a thing; empty where it does not say."""
+    inner = value.get("data", value) if isinstance(value, dict) else None
+    return fit.line(inner.get("type")).casefold() if isinstance(inner, dict) else ""
 
 
 def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -335,7 +335,7 @@ def _level(level: str | None) -> str | None:
 
 
 def _person(actor: Actor | None) -> str | None:
-    return fit.name(actor.name) if actor is not None and actor.type == "user" else None
+    return fit.person(actor.name) if actor is not None and actor.type == "user" else None
 
 
 SOURCE = Source(

@@ -55,7 +55,7 @@ MAPPING = FieldMap(
     severities={"OK": "", "RECOVERY": "", "ACKNOWLEDGEMENT": ""},
     actor=(
         f'[{_PHASE} == `"ACKED"` && ("STATE.ACK_USER" || "STATE.ACKED_BY"), {_PHASE} == `"RESOLVED"` &&'
-        f' "STATE.RESOLVED_BY"] | [?@ && @ != `"{_NOBODY}"`] | [0]'
+        f' "STATE.RESOLVED_BY"] | [?@] | [0].[@ == `"{_NOBODY}"` && `"Splunk On-Call"` || @] | [0]'
     ),
     # It leads to what raised the alert, not to the incident here.
     links={"alert": '"ALERT.alert_url" || "STATE.INFO_URL"'},

@@ -174,7 +174,7 @@ def _silence(
     )  # fmt: skip
     event = msgspec.structs.replace(event, data=dict(event.data) | {"operation": f"silence {word}"})
     # Who ended it is not told; whose it is, is no answer to that.
-    return (event if over else msgspec.structs.replace(event, actor=fit.name(silence.get("createdBy"))),)
+    return (event if over else msgspec.structs.replace(event, actor=fit.person(silence.get("createdBy"))),)
 
 
 def _silence_created(

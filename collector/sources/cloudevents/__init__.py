@@ -152,7 +152,7 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
         environment=fields.get("environment") or fit.environment_of(known_labels, reading),
         severity=severity.lower() if severity else None,
         title=title,
-        actor=fields.get("actor") or usual.actor_of(data, authored=event_type.startswith(_AUTHORED)),
+        actor=fit.person(fields.get("actor")) or usual.actor_of(data, authored=event_type.startswith(_AUTHORED)),
         links=fit.links(("source", attributes["source"]), *usual.links(data)),
         refs=refs,
         labels=labels,

@@ -174,7 +174,7 @@ def flag_of(data: Any) -> str:
 def actor_of(data: Any, *, authored: bool) -> str | None:
     """Who did it; ``authored`` says that whoever wrote or made it is that person. A bot is automation."""
     found = first(data, (*_ACTORS, *_AUTHORS) if authored else _ACTORS)
-    return None if not found or found.endswith("[bot]") or found in ("true", "false") else found
+    return None if found in ("true", "false") else fit.person(found)
 
 
 def states(data: Any) -> list[str]:

@@ -27,8 +27,8 @@ def repository_ref(body: Common) -> tuple[str, ...]:
 def person(*users: User | None) -> str | None:
     """The first of the accounts that is a person's; a bot is automation, and automation is no actor."""
     for user in users:
-        login = fit.line(user.login) if user is not None and user.type != "Bot" else ""
-        if login and not login.endswith("[bot]"):
+        login = fit.person(user.login) if user is not None and user.type != "Bot" else None
+        if login:
             return login
     return None
 

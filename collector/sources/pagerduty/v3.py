@@ -270,7 +270,7 @@ def _summary(reference: Reference | None) -> str | None:
 
 def _actor(agent: Reference | None) -> str | None:
     """The person who did it; an integration or a service is none."""
-    return _summary(agent) if agent is not None and "user" in (agent.type or "user") else None
+    return fit.person(agent.summary) if agent is not None and "user" in (agent.type or "user") else None
 
 
 def _environment(data: Data, reading: Reading) -> str | None:
