@@ -15,7 +15,7 @@ from operator import attrgetter
 import msgspec
 
 from collector.event import MINUTE, RecordedEvent
-from collector.semantics.episodes import micros
+from collector.semantics.episodes import acted_alone, micros
 from renderers.history import Alert, Duration, History, Moment, Page
 
 NAMES = ("impact_started", "first_symptom", "detected", "acknowledged", "mitigated", "resolved", "recorded")
@@ -145,9 +145,12 @@ def _paged(page: Page) -> RecordedEvent:
 
 
 def _acknowledgements(history: History) -> list[_EvidencedTime]:
-    found = [each.acknowledged for each in history.pages if each.acknowledged]
-    found += [each for each in history.notes if acknowledges(each)]
-    return [_EvidencedTime(each.occurred_at, each.id, "first acknowledgement") for each in found]
+    events = [each.acknowledged for each in history.pages if each.acknowledged]
+    events += [each for each in history.notes if acknowledges(each)]
+    return [
+        _EvidencedTime(each.occurred_at, each.id, AUTOMATIC if acted_alone(each) else "first acknowledgement")
+        for each in events
+    ]
 
 
 def acknowledges(note: RecordedEvent) -> bool:
@@ -326,6 +329,8 @@ def durations(history: History) -> dict[str, Duration]:
     return {measure.name: _duration(measure, ends, history.resolved) for measure in _OWN}
 
 
+AUTOMATIC = "acknowledged automatically, by no person"
+"""How an acknowledgement is known that an automation made by itself."""
 BY_HAND = "opened by hand; nobody was paged"
 """What is told of a page that a person opened who called nobody: there is no page from which to count."""
 
@@ -382,7 +387,8 @@ def _page_moment(name: str, at: int, event: RecordedEvent) -> Moment:
 def _page_event(name: str, event: RecordedEvent | None, missing: str) -> Moment:
     if event is None:
         return Moment(name=name, at=None, known="unknown", basis=MISSING[missing])
-    return Moment(name=name, at=event.occurred_at, known="observed", cites=(event.id,))
+    basis = AUTOMATIC if name == "page_acknowledged" and acted_alone(event) else ""
+    return Moment(name=name, at=event.occurred_at, known="observed", basis=basis, cites=(event.id,))
 
 
 def _duration(measure: _DurationRule, ends: Mapping[str, Moment], over: bool) -> Duration:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
 
 from collector.event import MINUTE
 from collector.semantics.changes import runs_of
-from renderers.measured import detected_by
+from renderers.measured import detected_by, measured
 from renderers.plain import plain
 from tests.facts import change
 from tests.histories import Told
@@ -249,6 +250,10 @@ def test_an_automation_that_acknowledges_is_no_lead() -> None:
     assert said(story, "summary")[1].endswith("and it was acknowledged automatically by Auto-Remediate at 10:00:02")
     assert rows(story)[-1] == "Acknowledged: automatically by Auto-Remediate, 2 s after the page"
     assert cells(story, "measures")[1].endswith("acknowledged automatically, by no person; 1 min 2 s from detection")
+    for durations in json.loads(measured(story.draft()))["profiles"].values():
+        for end in (each[side] for each in durations for side in ("from", "to")):
+            is_taken = end["moment"] in ("acknowledged", "page_acknowledged")
+            assert (end["basis"] == "acknowledged automatically, by no person") == is_taken, end
     assert "assumed" not in story.markdown()
     story.page("acknowledged", "10:09:00", actor="Ana")
     assert said(story, "summary")[1].endswith("who acknowledged it at 10:09:00")

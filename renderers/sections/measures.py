@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent
-from collector.semantics.episodes import acted_alone
 from renderers import change_facts, facts, moments, page_facts, phrases
 from renderers.document import Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
@@ -63,6 +62,7 @@ BASES = {
     "status page mitigated": "the status page was set to mitigated",
     "status page monitoring": "derived: the status page was set to monitoring",
     "told by an event": "its start is told by an event",
+    moments.AUTOMATIC: moments.AUTOMATIC,
 }
 """How an end is known, by the basis of its moment."""
 
@@ -120,18 +120,12 @@ def _basis(
         return say("its end comes before its start"), cites(*ends_known)
     if measure.micros is None or start is None or end is None:
         return _instead(history, options, measure, ends_known)
-    known = _automatic(history, end) or page_facts.page_over(history, end) or _known(start, end)
+    known = page_facts.page_over(history, end) or _known(start, end)
     words, proof = [say(known)], [*ends_known]
     for more, evidence in _besides(history, measure, ends):
         words.append(more)
         proof += evidence
     return say(words[0], *(say("; ", word) for word in words[1:])), cites(*proof)
-
-
-def _automatic(history: History, end: Moment) -> str:
-    """That no person acknowledged it, where only an automation did."""
-    done = history.by_id.get(end.cites[0]) if end.name in ("acknowledged", "page_acknowledged") and end.cites else None
-    return "acknowledged automatically, by no person" if done is not None and acted_alone(done) else ""
 
 
 def _known(start: Moment, end: Moment) -> str:
