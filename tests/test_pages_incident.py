@@ -12,11 +12,13 @@ import msgspec
 import pytest
 
 from collector.drafting import rendering
-from collector.event import HOUR
+from collector.event import HOUR, Event
+from collector.log import Submission
 from collector.web.pages.rows import PageRow, owners
 from collector.web.pages.zooming import steps
 from tests.face import NOW, Face
 from tests.page_checks import HOSTILE, HTML, SECOND, rings, seen, showing, structure, text
+from tests.stories import firing, page
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -51,17 +53,27 @@ async def test_the_page_says_what_the_draft_says(face: Face) -> None:
 
 
 async def test_every_event_stands_in_its_row_with_its_payload_and_its_reason(face: Face) -> None:
-    """Each once, with when it happened and arrived, why it is here, all that was recorded, and its own address."""
+    """Each once, with when it happened and arrived, why it is here in the draft's words, all that was recorded, and its
+    own address."""
     await rings(face, 3)
+    steps_of_page = [
+        page("P9", "triggered", 842.3, data={"number": 311}),
+        firing("Late", 842.4, "cart", refs=("page:P9",)),
+    ]
+    for each in steps_of_page:
+        fields = {name: getattr(each, name) for name in Event.__struct_fields__}
+        await face.log.append([Submission(source="pager", received_at=NOW, body=b"x", events=(Event(**fields),))])
+    await face.followed()
     members = await face.lists.members(1)
+    assert members[steps_of_page[1].id].reason == "shares page P9"
     tree = await seen(face, "/incidents/1")
     assert sorted(events(tree)) == sorted(members)
     for article in tree.iter("article"):
         name = (article.get("id") or "").removeprefix("e-")
         words = text(article)
-        assert members[name].reason in words
+        assert members[name].reason.replace("page P9", "the page 311 from pager") in words
         assert json.loads("".join((article.find("pre") or article).itertext()))["id"] == name
-        assert "2026-03-04 14:02:1" in words
+        assert "2026-03-04 14:02:" in words
         assert f"/events/{name}" in words
 
 

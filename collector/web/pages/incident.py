@@ -11,6 +11,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from collector.correlation import Membership
+from collector.drafting.explaining import members_in_words
 from collector.errors import NotFound
 from collector.event import MINUTE, RecordedEvent, is_erased, is_retracted
 from collector.people import ANSWERED, FIELDS, MARKS, REVIEWS
@@ -107,7 +108,9 @@ async def _shown(
     here, at, last = _page(timed, event_id, query.number("page"))
     owner = owners(here, event_id)
     names = list(owner)
-    events = await asyncio.to_thread(evidence, await app[LOG].read_ids(names), why)
+    revisions = await app[LOG].read_ids(names)
+    why = await members_in_words(app[PROJECTIONS], revisions, why)
+    events = await asyncio.to_thread(evidence, revisions, why)
     cited = {name for each in every for name in each.cites}
     further = sorted(set(why) - cited)
     system = await _system(request, row) if query.one_of("system", "1") else None
