@@ -166,7 +166,9 @@ def post(minutes: float, text: str, by: str = "pat") -> RecordedEvent:
     return event("chat.message", minutes, "chat", title=text, actor=by)
 
 
-@pytest.mark.parametrize("text", ["package-index is slow, looking", "Package Index down?", "see package_index"])
+@pytest.mark.parametrize(
+    "text", ["package-index is slow, looking", "Package Index down?", "see package_index", "PackageIndexService: 503"]
+)
 def test_a_post_about_what_was_hit_belongs(text: str) -> None:
     """While the incident goes on and a quarter of an hour before, a post that names a service it hit belongs."""
     where = msgspec.structs.replace(scene(), services={"packageindex": "package-index"})

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from collector.event import RecordedEvent
-from collector.names import says_nothing
+from collector.names import fold_service, says_nothing
 
 _WORD = re.compile(r"#?\w+")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
@@ -98,10 +98,12 @@ class SearchedText:
     def service_among(self, keys: Iterable[str]) -> str:
         """The first of these services, by their folded names, that it names; empty where it names none.
 
-        People write a service's name with any separators. A key that says nothing by itself is named by nobody.
+        People write a service's name with any separators, and ``PaymentService`` as one word. A key that says nothing
+        by itself is named by nobody.
         """
         words = self._joined.split()
         runs = {"".join(words[at : at + size]) for size in range(1, _LONGEST + 1) for at in range(len(words))}
+        runs |= {fold_service(word) for word in words if word.endswith("service")}
         return next((key for key in keys if key in runs and len(key) >= _SHORTEST and not says_nothing([key])), "")
 
     def names(self, name: Mention) -> bool:
