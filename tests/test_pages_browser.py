@@ -172,7 +172,13 @@ def test_a_picture_is_zoomed_by_keys_buttons_and_the_wheel(site: Site, browser: 
         expect(page.locator(".row")).not_to_have_count(rows)
         assert "from=" in page.url
         assert page.locator(".picture .wide svg").inner_html() != whole
+        expect(page.locator(".zone input[name=from]")).to_have_count(1)
+        expect(page.get_by_label("Draft postmortem", exact=True)).to_be_visible()
         shot(page, "incident-zoomed")
+        # Whoever turns a phone upright sees the picture for it, of what is shown now.
+        page.set_viewport_size({"width": 360, "height": 800})
+        expect(page.locator(".picture .narrow svg a")).to_have_count(page.locator(".picture .wide svg a").count())
+        page.set_viewport_size({"width": 1024, "height": 800})
         page.locator(".picture .wide").hover()
         page.keyboard.down("Control")
         page.mouse.wheel(0, 200)

@@ -39,7 +39,7 @@ SHAPES = {
 }
 """Each sign: filled, hollow or a stroke, and its path around its middle."""
 BAR = 16.0
-LISTED = 20
+LISTED = 5
 """How many of the things at one place its title tells one by one."""
 DROPS = 12
 """With more changes than this none is drawn through all lanes."""

@@ -25,21 +25,17 @@ class Clock:
         self.zone = zone
         self._rules = _rules(zone)
 
-    def _shown(self, at: int) -> datetime:
-        within = min(max(at, 0), _LAST)
-        return (_EPOCH + timedelta(microseconds=within)).astimezone(self._rules).replace(microsecond=0)
-
     def day(self, at: int) -> str:
         """``2026-03-04``."""
-        return self._shown(at).date().isoformat()
+        return _shown(self._rules, at)[0]
 
     def time(self, at: int) -> str:
         """``14:02:10``."""
-        return self._shown(at).time().isoformat()
+        return _shown(self._rules, at)[1]
 
     def name(self, at: int) -> str:
         """What people call the zone's time at that instant: ``UTC``, ``CEST``, ``+03``."""
-        return self._shown(at).tzname() or self.zone
+        return _shown(self._rules, at)[2] or self.zone
 
     def exact(self, at: int) -> str:
         """For a hint: in UTC and in the zone, with both names."""
@@ -72,6 +68,14 @@ class Clock:
                 name,
             )
         return read
+
+
+# A page shows each of its moments in several places.
+@lru_cache(maxsize=4096)
+def _shown(rules: ZoneInfo, at: int) -> tuple[str, str, str]:
+    within = min(max(at, 0), _LAST)
+    moment = (_EPOCH + timedelta(microseconds=within)).astimezone(rules).replace(microsecond=0)
+    return moment.date().isoformat(), moment.time().isoformat(), moment.tzname() or ""
 
 
 @lru_cache(maxsize=64)

@@ -71,7 +71,7 @@ async def incident(request: web.Request) -> web.Response:
     """One incident, also as it was known at some moment; a number that was merged away leads to where it went."""
     query = Query(
         request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated", "from",
-        "to", "remarks",
+        "to", "remarks", "only",
     )  # fmt: skip
     clock = Clock(query.text("zone") or "UTC")
     row = await statements.incident(request)
@@ -118,6 +118,10 @@ async def _shown(
         name: Markup(linked(picture, owner, f"{app[ROOT]}/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
         for name, picture in inlaid.pictures.items()
     }
+    # A script that asks for what the view changes is sent that, and the picture for a phone where it shows that one.
+    only = query.one_of("only", "wide", "both")
+    if only == "wide":
+        pictures["narrow"] = Markup()
     remarked = query.one_of("remarks", "1", "0") or ("1" if row.status != "open" and len(every) <= REMARKED else "0")
     remarks = await _remarks(app, row, clock) if remarked == "1" and not query.text("as_of") else None
     statement_rows = [(each, stated.stated_at(each), *stated.words_of(each), _taken(each)) for each in stating]
@@ -130,7 +134,7 @@ async def _shown(
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
         stated=query.text("stated"), statements=statement_rows, marks=MARKS, fields=HEAD, formats=formats,
         remarks=remarks, publishes=bool(app[PUBLISHING].targets),
-        answered=ANSWERED, texts=facts.texts, tag_of=sections.tag, reviews=REVIEWS,
+        only=only, answered=ANSWERED, texts=facts.texts, tag_of=sections.tag, reviews=REVIEWS,
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ class Address:
         """What our addresses begin with."""
         self.whole = request.app[FRONT].root
         """What those of the whole daemon do, of whatever log."""
-        self.query = {name: value for name, value in request.query.items() if value}
+        self.query = {name: value for name, value in request.query.items() if value and name != "only"}
         self._zone = {} if clock.zone == "UTC" else {"zone": clock.zone}
 
     def to(self, path: str, **query: object) -> str:

@@ -11,11 +11,14 @@
 
   // --- Live ---------------------------------------------------------------------------------------------------------
 
+  const WHOLE = ["main"];
+  const VIEW = [".picture", "section[aria-labelledby=timeline]", "form.zone"];
   const SOONEST = 500; // ms between two looks at the page, however much comes
   const SILENT = 50000; // ms without a word after which a stream is taken for dead: the daemon says one every 15 s
   const root = document.documentElement.dataset.root || ""; // what our addresses begin with
   const number = (location.pathname.slice(root.length).match(/^\/incidents\/(\d+)$/) || [])[1];
   const follows = main.hasAttribute("data-live");
+  const { phone, fitPicture } = window.timelined || {}; // pages with a picture
   const ofAll = main.dataset.live === "all"; // logs
   let source = null;
   let position = null;
@@ -85,17 +88,23 @@
     }, Math.max(100, looked + SOONEST - Date.now()));
   }
 
-  async function refresh() {
+  // The page as it is now, or of it what a view of the timeline changes: that is little, and a draft is not.
+  async function refresh(parts = WHOLE) {
     looked = Date.now();
     // What is shown may be changed meanwhile; then this is not what was asked for.
     const asked = location.href;
-    const answer = await fetch(asked, { headers: { Accept: "text/html" } });
+    const address = new URL(asked);
+    if (parts !== WHOLE) address.searchParams.set("only", phone.matches ? "both" : "wide");
+    const answer = await fetch(address, { headers: { Accept: "text/html" } });
     if (answer.redirected && new URL(answer.url).pathname === root + "/login") location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.getElementById("main");
     if (location.href !== asked) return;
-    if (fresh) renew(main, fresh);
+    if (fitPicture) fitPicture(page);
+    for (const part of parts) {
+      const [old, fresh] = [document, page].map((each) => each.querySelector(part));
+      if (old && fresh) renew(old, fresh);
+    }
     document.title = page.title;
   }
 
@@ -308,7 +317,7 @@
       if (!link) return;
       const focused = document.activeElement && document.activeElement.dataset.zoom;
       history.replaceState(null, "", link.href);
-      await refresh();
+      await refresh(VIEW);
       const again = focused && document.querySelector('[data-zoom="' + focused + '"]');
       if (again) again.focus({ preventScroll: true });
     }).catch(() => say("lost", "connection lost"));
@@ -323,6 +332,12 @@
 
   const picture = document.getElementById("picture");
   let turned = 0;
+  if (phone) {
+    phone.addEventListener("change", () => {
+      fitPicture(document);
+      if (phone.matches && !document.querySelector(".narrow svg")) refresh(VIEW).catch(() => say("lost", "connection lost"));
+    });
+  }
   if (picture) {
     // With Ctrl, as everything is zoomed by a wheel; without, a page goes on scrolling. Two fingers do the same.
     picture.addEventListener("wheel", (event) => {
