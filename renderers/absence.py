@@ -142,7 +142,7 @@ def _own(history: History, span: Span, zone: str) -> Iterator[_RecordedChange]:
 def _why(change: Change, span: Span) -> Phrase:
     """What keeps one of the incident's own changes from being told as an action or as the closest earlier one."""
     if change.ran and change.reach != "none" and change.start >= span[0] and change.end and change.end > span[1]:
-        return say("begun then and finished ", phrases.lasted(change.end - span[1]), " after the end")
+        return say("begun then and finished ", phrases.between(span[1], change.end), " after the end")
     return say(_why_not(change, span))
 
 

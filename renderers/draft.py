@@ -154,8 +154,8 @@ def _span(history: History, options: Options) -> Phrase:
         return say("since ", begun, called, " (open)" if not history.resolved else "")
     if times.offset(start, zone) != times.offset(end, zone):
         shown = "" if times.repeated(start, zone) else f" {times.offset(start, zone)}"
-        return say(begun, shown, "–", phrases.at(end, zone, start), " (", phrases.lasted(end - start), ")")
-    return say(begun, "–", phrases.at(end, zone, start), called, " (", phrases.lasted(end - start), ")")
+        return say(begun, shown, "–", phrases.at(end, zone, start), " (", phrases.between(start, end), ")")
+    return say(begun, "–", phrases.at(end, zone, start), called, " (", phrases.between(start, end), ")")
 
 
 def _pages(history: History) -> list[Phrase]:

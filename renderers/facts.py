@@ -20,6 +20,7 @@ from collector.semantics.closing import peak
 from renderers import page_facts
 from renderers.history import Alert, Family, History, Moment, Nearby, Page
 from renderers.moments import acknowledges, ahead_of_alerts, last_of_all
+from renderers.words import apart
 
 AHEAD = 30 * MINUTE
 """How far before the detection a post of a status page is told with it; further ahead it may well be of something
@@ -167,7 +168,7 @@ def firing_for(alerts: Iterable[Alert]) -> int:
     length, end = 0, 0
     for alert in sorted(alerts, key=lambda each: each.start):
         if alert.end is not None and alert.end > max(end, alert.start):
-            length += alert.end - max(end, alert.start)
+            length += apart(max(end, alert.start), alert.end)
             end = alert.end
     return length
 
@@ -441,7 +442,7 @@ def imported(history: History) -> tuple[int, int] | None:
 def unacknowledged(page: Page) -> int | None:
     """How long the page waited for a person, µs; None if it is not known to have ended."""
     end = page.acknowledged.occurred_at if page.acknowledged else page.end
-    return None if end is None else max(0, end - page.start)
+    return None if end is None else max(0, apart(page.start, end))
 
 
 def seen(history: History, family: str) -> bool:
@@ -454,4 +455,7 @@ def seen(history: History, family: str) -> bool:
 def ahead_of_alert(history: History) -> tuple[Page, Alert, int] | None:
     """The page that came furthest before the first alert that it names, directly or by its group; how far, µs."""
     furthest = max(ahead_of_alerts(history), key=lambda each: each[:2], default=None)
-    return None if furthest is None else (furthest[2], furthest[3], furthest[0])
+    if furthest is None:
+        return None
+    _, _, page, alert = furthest
+    return page, alert, apart(page.start, alert.start)

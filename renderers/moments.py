@@ -17,6 +17,7 @@ import msgspec
 from collector.event import MINUTE, RecordedEvent
 from collector.semantics.episodes import acted_alone, micros
 from renderers.history import Alert, Duration, History, Moment, Page
+from renderers.words import apart
 
 NAMES = ("impact_started", "first_symptom", "detected", "acknowledged", "mitigated", "resolved", "recorded")
 """The moments in the order they usually happen."""
@@ -403,7 +404,7 @@ def _duration(measure: _DurationRule, ends: Mapping[str, Moment], over: bool) ->
     elif end.at < start.at:
         status, why = "invalid", "it ends before it begins"
     else:
-        length = end.at - start.at
+        length = apart(start.at, end.at)
         certainty = max(start.known, end.known, key=_WEAKER.index)
     return Duration(
         name=measure.name,

@@ -21,7 +21,7 @@ from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Tim
 from renderers.history import Alert, Change, History, Moment, Page, Sender
 from renderers.plain import named_small
 from renderers.times import clock, offset, repeated
-from renderers.words import duration
+from renderers.words import apart, duration
 
 Phrase = tuple[Inline, ...]
 """A piece of a sentence; empty where there is nothing to say."""
@@ -450,6 +450,11 @@ def lasted(micros: int) -> Span:
     """A duration in words; one that came out negative counts as none."""
     length = max(0, micros)
     return Span(duration(length), length)
+
+
+def between(earlier: int, later: int) -> Span:
+    """How long it took from one moment to another, as :func:`apart` has it; none where the second came first."""
+    return lasted(apart(earlier, later))
 
 
 _POSTED = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from collector.semantics.lengths import apart as apart
 from collector.semantics.lengths import duration as duration
 
 

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from collector.event import MINUTE, RecordedEvent
+from collector.event import HOUR, MINUTE, SECOND, RecordedEvent
 from collector.names import fold_service
 from renderers import times
 from renderers.document import Claim, Document, Span, Time
@@ -69,6 +70,29 @@ def test_each_clock_time_stands_in_an_event_that_is_cited_for_it(told: Told, det
 def test_each_clock_time_of_a_made_up_incident_stands_in_an_event_cited_for_it(build: Callable[[], Told]) -> None:
     """The same of those that have alerts on and off, storms, reports and many changes."""
     assert unproven(build().draft()) == []
+
+
+def _moved(event: RecordedEvent) -> RecordedEvent:
+    """The same within the seconds that are printed: each moment has a fraction of its own."""
+
+    def moved(value: Any) -> Any:
+        if not isinstance(value, int) or value < 8_760 * HOUR:
+            return value  # no moment of these years
+        return value + value // SECOND * 7_919 % 997 * 1000
+
+    data = {key: moved(value) for key, value in event.data.items()}
+    return msgspec.structs.replace(
+        event, occurred_at=moved(event.occurred_at), received_at=moved(event.received_at), data=data
+    )
+
+
+@pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
+def test_who_reckons_with_the_printed_times_comes_to_the_printed_lengths(build: Callable[[], Told]) -> None:
+    """Senders tell fractions of a second, drafts print none: lengths are of the seconds that are printed."""
+    whole = build()
+    exact = whole.changed(_moved)
+    texts = [re.sub(r"Digest of .*", "", each.markdown(detail="all")) for each in (whole, exact)]
+    assert texts[0] == texts[1]
 
 
 @examples(12)

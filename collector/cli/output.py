@@ -131,7 +131,8 @@ def lasted(start: str, end: str | None) -> str:
     """How long something took, ``21m`` or ``1h07m``; ``ongoing`` where it has no end."""
     if not end:
         return "ongoing"
-    minutes, seconds = divmod(int((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()), 60)
+    ends = [datetime.fromisoformat(each).replace(microsecond=0) for each in (start, end)]
+    minutes, seconds = divmod(int((ends[1] - ends[0]).total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m" if minutes else f"{seconds}s"
 

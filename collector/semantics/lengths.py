@@ -8,6 +8,15 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _DAY = 86_400
 
 
+def apart(earlier: int, later: int) -> int:
+    """How far two moments are apart, µs, by the seconds that are printed of them.
+
+    Who reckons with the printed times comes to the same length. Within one second it is what it is.
+    """
+    seconds = later // SECOND - earlier // SECOND
+    return seconds * SECOND if seconds else later - earlier
+
+
 def duration(micros: int) -> str:
     """A length of time in µs as ``1 h 7 min 35 s``.
 

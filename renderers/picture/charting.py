@@ -19,7 +19,7 @@ from renderers.picture.values import Chart, HatchedSilence, Item, Lane, Stretch
 from renderers.plain import plain
 from renderers.rows import sentences
 from renderers.rows.people import MARKS
-from renderers.words import counted, duration
+from renderers.words import apart, counted, duration
 
 NOWHERE = "no service named"
 """The lane of what names no service."""
@@ -144,7 +144,7 @@ def _own(history: History) -> list[RecordedEvent]:
 
 
 def _lasted(start: int, end: int | None) -> str:
-    return "no end recorded" if end is None else duration(end - start)
+    return "no end recorded" if end is None else duration(apart(start, end))
 
 
 def _alert(history: History, alert: Alert) -> Item:
@@ -206,7 +206,7 @@ def _change(history: History, change: Change, sentences_by_id: dict[str, str]) -
     words = plain(phrases.capital(phrases.change_called(change, on=False)))
     state = "" if change.outcome in ("succeeded", "merged", "pushed", "released", "tagged", "toggled", "published",
                                      "rolled_back") else f" ({change.outcome})"  # fmt: skip
-    length = duration((change.end or 0) - change.start) if whole else ""
+    length = duration(apart(change.start, change.end or 0)) if whole else ""
     return Item(
         kind="change",
         tone="rollback" if back else "failed" if change.outcome in ("failed", "cancelled") else "change",

@@ -17,7 +17,7 @@ from renderers.picture.placing import FONT, GLYPH, Bar, PlacedUnit
 from renderers.picture.style import STYLE
 from renderers.picture.text import known, width, wrap
 from renderers.picture.values import Item
-from renderers.words import duration
+from renderers.words import apart, duration
 
 SHAPES = {
     "critical": ("f", "m-5.5 4.5h11l-5.5-10z"),
@@ -109,7 +109,7 @@ class _Pencil:
             for y in sheet.clocks:
                 yield self._text(middle, y, text, "tp-l tp-m", "middle")
         for start, end, silence in sheet.silences:
-            span = f"{exact(silence.start)} – {exact(silence.end)} · {duration(silence.end - silence.start)}"
+            span = f"{exact(silence.start)} – {exact(silence.end)} · {duration(apart(silence.start, silence.end))}"
             shape = (f'<rect x="{number(start)}" y="{number(sheet.top)}" width="{number(end - start)}" '
                      f'height="{number(sheet.bottom - sheet.top)}" opacity=".5" '
                      f'fill="url(#{self._id}-hatch)"/>')  # fmt: skip
@@ -161,7 +161,8 @@ class _Pencil:
         shape = (f'<rect class="tp-z" x="{left}" y="{number(sheet.top)}" width="{number(unit.right - unit.left)}" '
                  f'height="{number(sheet.bottom - sheet.top)}"/>'
                  f'<path class="tp-g" stroke-dasharray="4 3" d="{edges}"/>')  # fmt: skip
-        told = f"{duration(cut.end - cut.start)} without anything are not drawn · {exact(cut.start)} – {exact(cut.end)}"
+        length = duration(apart(cut.start, cut.end))
+        told = f"{length} without anything are not drawn · {exact(cut.start)} – {exact(cut.end)}"
         yield self._thing("note", told, (), shape)
         yield self._text(unit.x, cut.y + 13, unit.text, "tp-l tp-m", unit.anchor)
 

@@ -21,7 +21,7 @@ from renderers.history import Alert, Spell
 from renderers.phrases import Phrase, cites, named, quoted, say, text_in, when
 from renderers.rows.plan import Plan, RowContext
 from renderers.spells import over
-from renderers.words import counted
+from renderers.words import apart, counted
 
 TOGETHER = MINUTE
 """Series of one alert, different alerts, and ends within this are one row."""
@@ -189,7 +189,7 @@ def _again(table: RowContext, alert: Alert) -> Phrase:
     """``, 6 min after it had ended``."""
     before = table.before.get(alert.fired.id)
     ended = before.end if before else None
-    return say(", ", phrases.lasted(alert.start - ended), " after it had ended") if ended is not None else ()
+    return say(", ", phrases.between(ended, alert.start), " after it had ended") if ended is not None else ()
 
 
 def _firing_ids(spells: Run) -> tuple[str, ...]:
@@ -273,7 +273,7 @@ def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
     alert = run[0].last
     ends = sorted(spell.end or 0 for spell in run)
     count = len({spell.entity for spell in run})
-    lengths = [(spell.end or 0) - spell.start for spell in run]
+    lengths = [apart(spell.start, spell.end or 0) for spell in run]
     length = phrases.lasted(max(lengths))
     on_and_off = " on and off" if any(spell.flaps for spell in run) else ""
     most = "up to " if len(set(lengths)) > 1 else ""
@@ -331,7 +331,7 @@ def ended_alone(table: RowContext, event: RecordedEvent) -> Phrase:
         return phrases.observed(table.history, event)
     alert = table.resolves.get(event.id)
     unbegun = say("; when it had fired is not recorded") if event.id in table.unbegun else ()
-    after = say(" after ", phrases.lasted(event.occurred_at - alert.start)) if alert else ()
+    after = say(" after ", phrases.between(alert.start, event.occurred_at)) if alert else ()
     where = named(" in ", facts.where(table.history, event.environment))
     return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), where, " resolved",
                after, unbegun)  # fmt: skip

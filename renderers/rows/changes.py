@@ -95,7 +95,7 @@ def _never_began(change: Change, outcome: str) -> str:
 def _took(change: Change, ended: bool) -> Phrase:
     if not ended or change.outcome == "cancelled" or change.end is None or change.end <= change.start:
         return ()
-    length = phrases.lasted(change.end - change.start)
+    length = phrases.between(change.start, change.end)
     return say(" in ", length) if change.measured else say(" ", length, " after it was requested")
 
 

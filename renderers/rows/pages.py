@@ -53,9 +53,9 @@ def _waited(table: RowContext, event: RecordedEvent) -> Phrase:
         return ()
     again = [step for step in page.steps if step.type in _WAITING_AGAIN and step.occurred_at <= event.occurred_at]
     if not again:
-        return say(phrases.lasted(event.occurred_at - page.start), f" after {page_facts.page_noun(page)}")
+        return say(phrases.between(page.start, event.occurred_at), f" after {page_facts.page_noun(page)}")
     since = again[-1]
-    return say(phrases.lasted(event.occurred_at - since.occurred_at), f" after it was {_WAITING_AGAIN[since.type]}")
+    return say(phrases.between(since.occurred_at, event.occurred_at), f" after it was {_WAITING_AGAIN[since.type]}")
 
 
 def acknowledged(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -108,7 +108,7 @@ def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
     page = table.pages.get(event.entity)
     taken = page is not None and page.acknowledged is not None and page.acknowledged.occurred_at <= event.occurred_at
     known = page is not None and page.triggered is not None and not taken
-    after = say(" after ", phrases.lasted(event.occurred_at - (page.start if page else 0)),
+    after = say(" after ", phrases.between((page.start if page else 0), event.occurred_at),
                 " without acknowledgement") if known else ()  # fmt: skip
     subject = say(_page(table, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
     to = escalated_to(event)

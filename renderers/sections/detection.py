@@ -63,7 +63,7 @@ def _discovered(history: History, options: Options) -> Iterator[Claim]:
     for post in facts.posted_before(history, event.occurred_at)[:1]:
         signal = facts.reference_called(history)
         yield claim("The status page said at ", time_in(history, options, post.occurred_at), ", ",
-                    phrases.lasted(event.occurred_at - post.occurred_at), f" before {signal}",
+                    phrases.between(post.occurred_at, event.occurred_at), f" before {signal}",
                     quoted(": ", phrases.words_of(post), phrases.NOTE), proof=cites(post, event))  # fmt: skip
     alert = next((a for a in history.alerts if event.id in a.events), None)
     if alert is not None:
@@ -135,7 +135,7 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
             "the report" if reference == "the first report" else "the first signal")  # fmt: skip
         after: Phrase = ()
         if since is not None and page.start > since:
-            after = say(", ", phrases.lasted(page.start - since), f" after {signal}")
+            after = say(", ", phrases.between(since, page.start), f" after {signal}")
         if event is detecting(history):
             continue
         yield claim(_called(history, event), " at ", time_in(history, options, page.start), after, proof=cites(event))
@@ -146,11 +146,10 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
         called = phrases.page_called(history, event)
         done_by = say(Name(event.actor), " acknowledged ", called) if event.actor else say(
             called, " was acknowledged", phrases.by_whom(event))  # fmt: skip
-        waited = event.occurred_at - taken_page.start
         first = next((each for each in history.pages if each.triggered is not None), taken_page)
         which_page = page_facts.page_noun(taken_page) if taken_page is first else "that page"
         yield claim(done_by, " at ", time_in(history, options, event.occurred_at),
-                    ", ", phrases.lasted(waited), f" after {which_page}",
+                    ", ", phrases.between(taken_page.start, event.occurred_at), f" after {which_page}",
                     proof=cites(phrases.page_event(taken_page), event))  # fmt: skip
 
 
@@ -181,9 +180,8 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
     before = page_facts.page_noun(first_page) if first_page is not None else "the detection"
     unnamed = ", and no page names " if history.pages else ""
     for alert in unpaged_alerts[:UNPAGED]:
-        ahead = (until or alert.start) - alert.start
         yield claim("The alert ", phrases.alert_on(alert, severity=True), " fired at ",
-                    time_in(history, options, alert.start), ", ", phrases.lasted(ahead),
+                    time_in(history, options, alert.start), ", ", phrases.between(alert.start, until or alert.start),
                     f" before {before}", unnamed and f"{unnamed}it", proof=cites(alert.fired))  # fmt: skip
     rest = unpaged_alerts[UNPAGED:]
     if rest:
@@ -204,7 +202,7 @@ def _warnings(history: History, options: Options, warned: list[Alert]) -> Iterat
         symptom = alert.start == facts.instant(history, "first_symptom")
         lead, verb = ("The first symptom was the alert ", ": it") if symptom else ("The alert ", "")
         yield claim(lead, phrases.alert_on(alert, severity=True), f"{verb} fired at ",
-                    time_in(history, options, alert.start), ", ", phrases.lasted(detected - alert.start),
+                    time_in(history, options, alert.start), ", ", phrases.between(alert.start, detected),
                     " before the incident was detected", unnamed, over,
                     proof=cites(alert.fired, alert.resolved if ended else None,
                                 facts.moment(history, "detected")))  # fmt: skip

@@ -77,7 +77,7 @@ def _duration(history: History, options: Options) -> Iterator[Claim]:
     start, end = facts.moment(history, "impact_started"), marks.get("impact_ended")
     if start and start.at is not None and end and end.occurred_at >= start.at:
         by = named(", as stated by ", end.actor)
-        yield claim("Duration of the impact: ", phrases.lasted(end.occurred_at - start.at), ", from ",
+        yield claim("Duration of the impact: ", phrases.between(start.at, end.occurred_at), ", from ",
                     time_in(history, options, start.at), " to ", time_in(history, options, end.occurred_at), by,
                     proof=cites(start, end))  # fmt: skip
         return
@@ -94,7 +94,7 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
     began, last = facts.moment(history, "impact_started"), history.last_measured
     over = facts.moment(history, "mitigated") or facts.moment(history, "resolved")
     if began and began.at is not None and over and over.at is not None and over.at >= began.at:
-        yield claim("Duration of the impact: ", phrases.lasted(over.at - began.at), ", from its recorded start at ",
+        yield claim("Duration of the impact: ", phrases.between(began.at, over.at), ", from its recorded start at ",
                     time_in(history, options, began.at), " to when ",
                     page_facts.page_over(history, over) or _ENDED.get(over.basis, "it was over"),
                     "; nobody has stated its end", proof=cites(began, over))  # fmt: skip
@@ -113,7 +113,7 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                 since, to = say("the first start of the alert", when(name, " "), name), "its last end"
                 paused = say("; it was firing for ", firing, " of that")
         still = "" if history.resolved else ", and the incident is not resolved"
-        length = phrases.lasted(last.end - start)
+        length = phrases.between(start, last.end)
         yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}", paused,
                     f"; nobody has stated it yet{still}", proof=cites(sign, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
@@ -166,7 +166,7 @@ def _between(history: History) -> Phrase:
     change = change_facts.earlier_changes(history)[0]
     noun = phrases.noun_of(change)
     return say(f"; from the {noun} to its rollback it would be ",
-               phrases.lasted(ends[1].occurred_at - ends[0].occurred_at))  # fmt: skip
+               phrases.between(ends[0].occurred_at, ends[1].occurred_at))  # fmt: skip
 
 
 # --- what was said of it ----------------------------------------------------------------------------------------

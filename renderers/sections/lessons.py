@@ -35,18 +35,18 @@ def _reported_first(history: History) -> Iterator[Claim]:
     posts = facts.posted_before(history, alert.start) if alert is not None else []
     if alert is not None and posts:
         called = facts.first_called(history, alert.start)
-        yield claim("Observed: the status page had a post ", phrases.lasted(alert.start - posts[0].occurred_at),
+        yield claim("Observed: the status page had a post ", phrases.between(posts[0].occurred_at, alert.start),
                     f" before {called} fired", proof=cites(posts[0], alert.fired))  # fmt: skip
     if not reports or not facts.seen(history, "alert"):
         return
     first = reports[0]
     if alert is not None and first.occurred_at < alert.start:
         called = facts.first_called(history, alert.start)
-        yield claim("Observed: a person reported it ", phrases.lasted(alert.start - first.occurred_at),
+        yield claim("Observed: a person reported it ", phrases.between(first.occurred_at, alert.start),
                     f" before {called} fired", proof=cites(first, alert.fired))  # fmt: skip
     paged = next((page for page in history.pages if page.triggered and page.start > first.occurred_at), None)
     if paged is not None and facts.instant(history, "detected") == first.occurred_at:
-        yield claim("Observed: ", phrases.lasted(paged.start - first.occurred_at),
+        yield claim("Observed: ", phrases.between(first.occurred_at, paged.start),
                     " passed between the first report and the page", proof=cites(first, paged.triggered))  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from renderers.document import Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
 from renderers.phrases import Phrase, cites, say
 from renderers.sections.summary import VERBS, time_in
+from renderers.words import apart
 
 HEAD = ("Measure", "Value", "From", "To", "Basis")
 
@@ -140,13 +141,13 @@ def _besides(history: History, measure: Duration, ends: dict[str, Moment]) -> It
     at = end.at or 0
     paged = measure.name == "acknowledge" and measure.start != "detected"
     if paged and detected and detected.at not in (None, ends[measure.start].at) and at >= (detected.at or 0):
-        yield say(phrases.lasted(at - (detected.at or 0)), " from detection"), [detected]
+        yield say(phrases.between(detected.at or 0, at), " from detection"), [detected]
     if measure.name in ("mitigate", "resolve") and measure.start == "detected" and began and began.at is not None:
-        yield say(phrases.lasted(at - began.at), " from the start of the impact"), [began]
+        yield say(phrases.between(began.at, at), " from the start of the impact"), [began]
     if measure.name == "mitigate" and end.alternative is not None:
         last = alternative(history, end)
         if last is not None:
-            later = at - end.alternative
+            later = apart(end.alternative, at)
             one = "one series of " if _has_siblings(last, history) else ""
             proof = Moment(name="mitigated", at=end.alternative, known="derived", cites=end.alternative_cites)
             yield say(phrases.lasted(max(0, (measure.micros or 0) - later)), f" without {one}", phrases.alert_on(last),
@@ -178,13 +179,13 @@ def _instead(
         and detected
         and measure.micros is None
     ):
-        waited = (acknowledgement.at or 0) - (detected.at or 0)
+        waited = apart(detected.at or 0, acknowledgement.at or 0)
         since = say("; ", phrases.lasted(waited), " from detection") if waited >= 0 else ()
         return say(measure.why, since), cites(detected, acknowledgement)
     if measure.name == "mitigate" and detected and detected.at is not None:
         for doing in change_facts.doings(history)[-1:]:
             noun = phrases.noun_of(doing.change) if doing.change else "action"
-            sentence = say(phrases.lasted(doing.at - detected.at), f" if the {noun} at ",
+            sentence = say(phrases.between(detected.at, doing.at), f" if the {noun} at ",
                        time_in(history, options, doing.at), " mitigated it")  # fmt: skip
             return sentence, cites(doing.event, detected)
     return say(measure.why or "not recorded"), cites(*ends_known)
@@ -211,7 +212,7 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         proof = change.last if began == change.end else change_facts.begun_by(history, change)
         beginnings.append((began, say(f"when the {noun} {was}{verb}"), proof))
     beginnings = sorted((each for each in beginnings if each[0] <= detected), key=lambda each: (-each[0], each[2].id))
-    said = [say("; " if n else "", phrases.lasted(detected - at), " if ", "it" if n else "the impact", " began ", how,
+    said = [say("; " if n else "", phrases.between(at, detected), " if ", "it" if n else "the impact", " began ", how,
                 " at ", time_in(history, options, at)) for n, (at, how, _) in enumerate(beginnings)]  # fmt: skip
     return say(*said), [event for _, _, event in beginnings]
 

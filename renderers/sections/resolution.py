@@ -101,15 +101,15 @@ def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
         return _page_next(ends.history, done)
     if ends.last is not None and ends.last.end == ended.end:
         last = facts.THE_ALERT if facts.alone(ends.history) else facts.LAST_ALERT
-        return say(f"{last} ended", _later(ended.end - done)), facts.end_event(ends.last)
+        return say(f"{last} ended", _later(done, ended.end)), facts.end_event(ends.last)
     called = phrases.alert_on(ended, severity=not ended.opening)
     called = say(called, named(" in ", facts.where(ends.history, ended.environment)))
     alert = "a series of the alert " if ends.one_of_several(ended) else "the alert "
-    return say(alert, called, " ended", _later(ended.end - done)), facts.end_event(ended)
+    return say(alert, called, " ended", _later(done, ended.end)), facts.end_event(ended)
 
 
-def _later(micros: int) -> Phrase:
-    return say(" ", phrases.lasted(micros), " later") if micros else say(" at the same time")
+def _later(earlier: int, later: int) -> Phrase:
+    return say(" ", phrases.between(earlier, later), " later") if later != earlier else say(" at the same time")
 
 
 def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | None]:
@@ -118,7 +118,7 @@ def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | Non
     first = min(ends, key=lambda event: (event.occurred_at, event.id), default=None)
     if first is None or history.alerts:
         return say("no alert ended after it" if history.alerts else "no end was recorded after it"), None
-    return say(phrases.page_called(history, first), " was resolved", _later(first.occurred_at - done)), first
+    return say(phrases.page_called(history, first), " was resolved", _later(done, first.occurred_at)), first
 
 
 def _nothing(history: History, options: Options) -> list[Claim]:

@@ -56,7 +56,7 @@ def _candidates(history: History, options: Options) -> tuple[Block, ...]:
 
 def _rest(history: History, rest: list[Change]) -> Iterator[Claim]:
     if rest:
-        furthest = phrases.lasted(facts.reference(history) - min(change.start for change in rest))
+        furthest = phrases.between(min(change.start for change in rest), facts.reference(history))
         signal = facts.reference_called(history)
         verb = "was" if len(rest) == 1 else "were"
         yield claim(counted(len(rest), "more change"), f" {verb} recorded, up to ", furthest, f" before {signal}",
@@ -99,11 +99,11 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
         own = _own_end(history, change, done)
         if own is not None and (last is None or own.entity != last.entity):
             rolled = say(rolled, " and the alert ", phrases.alert_on(own), " ended ",
-                         phrases.lasted((own.end or done) - done), " later")  # fmt: skip
+                         phrases.between(done, (own.end or done)), " later")  # fmt: skip
             yield rolled, (back.last, facts.end_event(own))
         elif last is not None and last.end is not None and last.end >= done and not _went_on(history, done):
             called = facts.last_called(history, last)
-            rolled = say(rolled, f" and {called} ended ", phrases.lasted(last.end - done), " later")
+            rolled = say(rolled, f" and {called} ended ", phrases.between(done, last.end), " later")
             yield rolled, (back.last, facts.end_event(last))
         else:
             yield rolled, (back.last,)
@@ -158,7 +158,7 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
     points: list[Argument] = []
     symptom = facts.moment(history, "first_symptom")
     if symptom and symptom.at is not None and symptom.at < change.start:
-        ahead = phrases.lasted(change.start - symptom.at)
+        ahead = phrases.between(symptom.at, change.start)
         points.append((say("the first symptom came ", ahead, " before it began"), (symptom,)))
     elif symptom and symptom.at is not None and change.end is not None and change.end > symptom.at:
         points.append((say("the first symptom came before it finished"), (symptom,)))
@@ -180,7 +180,7 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
                       tuple([each.fired for each in region.values()])))  # fmt: skip
     other = change_facts.replaced_by(history, change)
     if other is not None and change_facts.undone_by(history, change) is not other:
-        ahead = phrases.lasted(facts.reference(history) - (change_facts.finished(other) or 0))
+        ahead = phrases.between((change_facts.finished(other) or 0), facts.reference(history))
         points.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
                       (other.last,)))  # fmt: skip
     return [*points, *_other_service(history, change), *_after_rollback(history, change)]
@@ -209,7 +209,7 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
     start = facts.reference(history)
     if done < start:
         signal = facts.reference_called(history)
-        return [(say(f"{undone(change, back)} ", phrases.lasted(start - done), f" before {signal}"), (back.last,))]
+        return [(say(f"{undone(change, back)} ", phrases.between(done, start), f" before {signal}"), (back.last,))]
     alerts = history.measured
     ended = history.last_measured
     if ended and ended.end is not None and ended.end < done:
@@ -226,7 +226,7 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
         words = say("the alert ", phrases.alert_named(longest.name), " has no recorded end")
         if longest.end is not None:
             who = facts.THE_ALERT if facts.alone(history) else "alerts"
-            words = say(f"{who} went on for ", phrases.lasted(longest.end - done), f" after {_THE_BACK[back.kind]}")
+            words = say(f"{who} went on for ", phrases.between(done, longest.end), f" after {_THE_BACK[back.kind]}")
         points.append((words, (back.last, facts.end_event(longest))))
     if again:
         points.append(

@@ -10,7 +10,7 @@ from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, T
 from renderers.history import Alert, Change, Family, History, Page
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
 from renderers.rows.pages import called, escalated_to
-from renderers.words import counted
+from renderers.words import apart, counted
 
 SERIES = 3
 """From how many series of one alert on they are counted."""
@@ -80,11 +80,11 @@ def _fired(history: History, options: Options, alert: Alert) -> Claim:
     earlier = [each for each in others if each.first.start < alert.start]
     later = [each for each in others if each.first.start >= alert.start]
     if earlier:
-        ahead = say(phrases.lasted(alert.start - earlier[0].first.start), " before it")
+        ahead = say(phrases.between(earlier[0].first.start, alert.start), " before it")
         sentence += ["; ", _families(earlier), " had fired", " from " if len(earlier) > 1 else " ", ahead,
                  " on" if len(earlier) > 1 else ""]  # fmt: skip
     if later:
-        after = later[-1].first.start - alert.start
+        after = apart(alert.start, later[-1].first.start)
         how = (" within ", "") if len(later) > 1 else (" ", " later")
         sentence += ["; ", _families(later)]
         sentence += [" followed", how[0], phrases.lasted(after), how[1]] if after else [" fired at the same time"]
@@ -211,7 +211,7 @@ def _reopened(history: History, options: Options) -> Iterator[Claim]:
                             named(" by ", closed.actor), " at ", time_in(history, options, closed.occurred_at),
                             " and opened again", named(" by ", step.actor), " at ",
                             time_in(history, options, step.occurred_at), ", ",
-                            phrases.lasted(step.occurred_at - closed.occurred_at), " later",
+                            phrases.between(closed.occurred_at, step.occurred_at), " later",
                             proof=cites(closed, step))  # fmt: skip
                 closed = None
 
@@ -224,7 +224,7 @@ def _taken(history: History, options: Options, page: Page) -> Claim:
         return absence.no_acknowledgement(history, options, said, page.start, phrases.page_event(page), only=True)
     who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged", phrases.by_whom(done))
     return claim(who, " at ", time_in(history, options, done.occurred_at), ", ",
-                 phrases.lasted(done.occurred_at - page.start), f" after {page_facts.page_noun(page)}",
+                 phrases.between(page.start, done.occurred_at), f" after {page_facts.page_noun(page)}",
                  proof=cites(page.triggered, done))  # fmt: skip
 
 
@@ -305,12 +305,12 @@ def lag(history: History, options: Options, change: Change) -> Phrase:
                 _apart(history, start, change.start))  # fmt: skip
     if change.end is None:
         return say(begun, "; its end is not recorded")
-    return say(begun, ", and ", done, " ", phrases.lasted(change.end - start), " after it")
+    return say(begun, ", and ", done, " ", phrases.between(start, change.end), " after it")
 
 
 def _apart(history: History, start: int, before: int) -> Phrase:
     signal = facts.reference_called(history)
-    return say(", ", phrases.lasted(start - before), f" before {signal}") if start > before else say(
+    return say(", ", phrases.between(before, start), f" before {signal}") if start > before else say(
         f", at the time of {signal}")  # fmt: skip
 
 
@@ -330,7 +330,7 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
     if better is None or better.at is None:
         yield claim(sentence, "; no end has been recorded since", proof=cites(last.event))
         return
-    ahead = better.at - last.at
+    ahead = apart(last.at, better.at)
     what = page_facts.page_over(history, better) or RECOVERIES.get(better.basis, "it was over")
     after = say(" ", phrases.lasted(ahead), " after it") if ahead else say(" at the same time")
     yield claim(sentence, f"; {what}", after, proof=cites(last.event, better))
@@ -402,7 +402,7 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
         yield absence.no_alert(history, options, quiet)
     start, end = facts.moment(history, "detected"), facts.moment(history, "resolved")
     if start and end and start.at is not None and end.at is not None and end.at > start.at:
-        yield claim(f"From {facts.reference_called(history)} to the end it lasted ", phrases.lasted(end.at - start.at),
+        yield claim(f"From {facts.reference_called(history)} to the end it lasted ", phrases.between(start.at, end.at),
                     proof=cites(start, end))  # fmt: skip
     elif not history.resolved:
         yield claim("No end is recorded; the last event came at ", time_in(history, options, facts.latest(history)),
@@ -445,7 +445,7 @@ def alerts_lasted(history: History, options: Options) -> Claim:
     pauses = facts.pauses(alerts)
     low = len(alerts) < len(history.alerts)
     above, name = (" above warning", phrases.alert_named(first.name)) if low else ("", ())
-    whole = phrases.lasted((last.end or 0) - first.start)
+    whole = phrases.between(first.start, (last.end or 0))
     proof = cites(first.fired, facts.end_event(last))
     several = facts.several(alerts)
     one = say("The alert ", name, " was firing for ") if name else say("The alert was firing for ")

@@ -20,7 +20,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from collector.semantics.lengths import duration
+from collector.semantics.lengths import apart, duration
 from collector.semantics.severities import opens, rank
 from collector.tokens import Token
 from collector.web import sessions
@@ -182,6 +182,7 @@ def _environment() -> Environment:
     )
     environment.filters["length_of"] = len
     environment.filters["length"] = duration
+    environment.globals["apart"] = apart
     environment.filters["web_link"] = web_link
     environment.filters["short_of"] = short_of
     environment.filters["grade"] = grade
