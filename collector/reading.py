@@ -228,11 +228,11 @@ def name(value: object) -> str | None:
     return line(value) or None
 
 
-def person(value: object) -> str | None:
+def person(value: object, tool: str = "") -> str | None:
     """The name of who did something; None where an automation did, or where nobody is named. A person only leads,
-    answers and is counted on."""
+    answers and is counted on. ``tool`` is the folded name of what tells it, which may act itself."""
     told = line(value)
-    return None if not told or names.is_automation(told) or names.is_placeholder(told) else told
+    return None if not told or names.is_automation(told, tool) or names.is_placeholder(told) else told
 
 
 @remembered

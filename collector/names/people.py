@@ -26,30 +26,23 @@ def fold_person(text: str) -> str:
 
 _ACCOUNT = re.compile(
     r".*\[bot\]|(?:project|group)_\d+_bot(?:_[0-9a-f]+)?|service_account_.+|sa-\d+-.+|system:serviceaccount:.+"
-    r"|.+\.gserviceaccount\.com"
+    r"|.+\.gserviceaccount\.com|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 )
 """Accounts that systems make for automation, in lower case."""
 _ACTING = frozenset({
     "api", "auto", "automated", "automatic", "automatically", "automation", "bot", "cron", "integration", "scheduler",
     "system", "webhook", "workflow",
 })  # fmt: skip
-_TOOLS = frozenset({
-    "alertmanager", "amazoncloudwatch", "argocd", "awscloudwatch", "azuremonitor", "betterstack", "betteruptime",
-    "cloudwatch", "datadog", "dependabot", "fluxcd", "forgejoactions", "giteaactions", "githubactions", "grafana",
-    "grafanaoncall", "hubot", "incidentio", "jenkins", "jiraautomation", "jiraservicemanagement", "nagios", "newrelic",
-    "opsgenie", "pagerduty", "prometheus", "renovate", "rootly", "sentry", "slackbot", "splunkoncall", "statuspage",
-    "victorops", "zabbix",
-})  # fmt: skip
-"""Tools that act under their own names."""
+_TOOLS = frozenset({"dependabot", "hubot", "renovate"})
 _JOINED = re.compile(r".*[a-z]Bot")
 
 
 @lru_cache(maxsize=4096)
-def is_automation(name: str) -> bool:
-    """Whether a name is that of an automation: ``SYSTEM``, ``Rootly Bot``, ``deploy-bot``, ``renovate[bot]``, a tool or
-    an account of a service. ``Talbot`` is a person."""
+def is_automation(name: str, tool: str = "") -> bool:
+    """Whether a name is that of an automation: ``SYSTEM``, ``Release Bot``, ``deploy-bot``, ``renovate[bot]``, an
+    account of a service, or the tool's own, whose name is folded (``betterstack``). ``Talbot`` is a person."""
     plain = name.strip()
     words = words_of(plain)
     if _ACCOUNT.fullmatch(plain.casefold()) or _JOINED.fullmatch(plain):
         return True
-    return bool(words) and ("bot" in (words[0], words[-1]) or "".join(words) in _ACTING | _TOOLS)
+    return bool(words) and ("bot" in (words[0], words[-1]) or "".join(words) in {*_ACTING, *_TOOLS, tool})

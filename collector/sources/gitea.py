@@ -256,8 +256,12 @@ _READERS: dict[str, Callable[[Body], Fact | str | None]] = {
 
 
 def _person(*users: User | None) -> str | None:
-    names = (fit.person(user.login) or fit.person(user.username) for user in users if user)
-    return next((name for name in names if name), None)
+    accounts = (user.login or user.username for user in users if user)
+    return next((name for account in accounts if account not in _RUNNERS and (name := fit.person(account))), None)
+
+
+_RUNNERS = ("gitea-actions", "forgejo-actions")
+"""The accounts under which workflows act."""
 
 
 SOURCE = Source(

@@ -198,6 +198,7 @@ def _event_of(
     happened = moment(_first(texts, "time"), webhook.received_at, zone)
     started = moment(_first(texts, "started"), webhook.received_at, zone)
     entity = ":".join(texts.get("entity", ())) or ":".join(texts["id"])
+    tool = recipe.partition(".")[0]
     word = _first(texts, "severity")
     severity = mapping.severities.get(word, word) if word else None
     severity = severity or fit.severity_of(labels, reading)
@@ -212,11 +213,11 @@ def _event_of(
         environment=_first(texts, "environment") or fit.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
         title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or fit.line(entity),
-        actor=fit.person(_first(texts, "actor")),
+        actor=fit.person(_first(texts, "actor"), tool),
         links=fit.links(*_under("links.", texts)),
         refs=_refs(event_type, entity, texts),
         labels=labels,
-        data=_data(event_type, texts, happened, started),
+        data=_data(event_type, texts, happened, started, tool),
     )
 
 
@@ -254,7 +255,7 @@ def _refs(event_type: str, entity: str, texts: Mapping[str, tuple[str, ...]]) ->
 
 
 def _data(
-    event_type: str, texts: Mapping[str, tuple[str, ...]], happened: SenderTime, started: SenderTime
+    event_type: str, texts: Mapping[str, tuple[str, ...]], happened: SenderTime, started: SenderTime, tool: str
 ) -> dict[str, Any]:  # fmt: skip
     family = event_type.partition(".")[0]
     content = {path[5:]: fit.line(values[0]) for path, values in texts.items() if path.startswith("data.") and values}
@@ -263,17 +264,17 @@ def _data(
     for key in ("sha", "repository"):
         ref = "commit" if key == "sha" else key
         content.setdefault(key, (_first(texts, f"refs.{ref}") or "") if family == "change" else "")
-    content.setdefault("agent", _agent(texts))
+    content.setdefault("agent", _agent(texts, tool))
     # One mapping gives events of several families, and not each has every key.
     known = {*EVENT_DATA.get(family, {}), *EVENT_DATA["*"]}
     data: dict[str, Any] = {key: value for key, value in content.items() if value and key in known}
     return data | (_episode(event_type, happened, started) if family == "alert" else {})
 
 
-def _agent(texts: Mapping[str, tuple[str, ...]]) -> str:
+def _agent(texts: Mapping[str, tuple[str, ...]], tool: str) -> str:
     """What acted where no person did; empty where one did, or nobody is named."""
     told = _first(texts, "actor") or ""
-    return "" if fit.person(told) else told
+    return "" if fit.person(told, tool) else told
 
 
 def _episode(event_type: str, happened: SenderTime, started: SenderTime) -> dict[str, Any]:

@@ -196,7 +196,7 @@ def _person(body: Body) -> str | None:
     ways, name = _ways(body), fit.name(body.alert.username)
     if body.action == "Escalate" or (body.action == "Create" and ways.isdisjoint(_BY_HAND)):
         return None
-    return None if ways & _AUTOMATIC and "@" not in (name or "") else fit.person(name)
+    return None if ways & _AUTOMATIC and "@" not in (name or "") else fit.person(name, KIND)
 
 
 def _agent(body: Body) -> str:

@@ -160,7 +160,7 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
 def _doer(kind: str, data: dict[str, Any]) -> tuple[str | None, str | None]:
     """The person who did it, and where none did the automation: Rootly has users, and other things that act."""
     doers = [(name, _type_of(data.get(key))) for key in _DOERS.get(kind, ()) if (name := _named(data.get(key)))]
-    people = [name for name, type_name in doers if type_name in _USERS and fit.person(name)]
+    people = [name for name, type_name in doers if type_name in _USERS and fit.person(name, KIND)]
     return (people[0], None) if people else (None, doers[0][0] if doers else None)
 
 
