@@ -29,25 +29,28 @@ def alert_episodes(events: Sequence[RecordedEvent], words: Sequence[Word] = ()) 
 
     A resolve without a firing, that does not say since when the alert fired either, is none.
     """
-    return [_alert(each) for each in _going_on(episodes(events), words) if each.begun]
+    return [_alert(each, anew) for each, anew in _going_on(episodes(events), words) if each.begun]
 
 
-def _going_on(runs: Sequence[Episode], words: Sequence[Word]) -> Iterator[Episode]:
-    """Those without an end as one with the next; unless people said in between that it was over."""
+def _going_on(runs: Sequence[Episode], words: Sequence[Word]) -> Iterator[tuple[Episode, list[str]]]:
+    """Those without an end as one with the next, and the firings that the joined ones began with; unless people said
+    in between that it was over."""
     last: Episode | None = None
+    anew: list[str] = []
     for episode in runs:
         if last is None:
             last = episode
         elif last.end is None and goes_on(last.bounds[-1].occurred_at, episode.start, words):
             last = Episode(last.start, episode.end, last.events + episode.events, episode.until, episode.resolved)
+            anew += [each.id for each in episode.bounds if each.type == "alert.firing"][:1]
         else:
-            yield last
-            last = episode
+            yield last, anew
+            last, anew = episode, []
     if last is not None:
-        yield last
+        yield last, anew
 
 
-def _alert(episode: Episode) -> Alert:
+def _alert(episode: Episode, anew: Sequence[str]) -> Alert:
     events = episode.events
     fired = None
     severity = peak("", [each.severity for each in episode.bounds])
@@ -69,6 +72,7 @@ def _alert(episode: Episode) -> Alert:
         resolved=episode.resolved,
         events=tuple([each.id for each in events]),
         updates=frozenset([each.id for each in events if each.type == UPDATED]),
+        anew=tuple(anew),
     )
 
 

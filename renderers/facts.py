@@ -17,9 +17,10 @@ import msgspec
 from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, Event, RecordedEvent, reading_order
 from collector.names import fold_service
 from collector.semantics.closing import peak
+from collector.semantics.leading import acknowledges
 from renderers import page_facts
 from renderers.history import Alert, Family, History, Moment, Nearby, Page
-from renderers.moments import acknowledges, ahead_of_alerts, last_of_all
+from renderers.moments import ahead_of_alerts, last_of_all
 from renderers.words import apart
 
 AHEAD = 30 * MINUTE
@@ -86,13 +87,36 @@ def where(history: History, environment: str | None) -> str | None:
 
 
 def several(alerts: Iterable[Alert]) -> bool:
-    """Whether these are of more than one alert; one that fired several times is one."""
-    return len({alert.entity for alert in alerts}) > 1
+    """Whether these are of more than one alert; one that fired several times is one, and so is one that several
+    senders tell."""
+    alerts = list(alerts)
+    return series_in(alerts) > 1 or len({(alert.name, alert.service, alert.environment) for alert in alerts}) > 1
+
+
+def series_in(alerts: Iterable[Alert | RecordedEvent]) -> int:
+    """How many series of one alert these are: as many as any one sender tells. What two tell of it is not twice as
+    much."""
+    return max(map(len, _by_teller(alerts).values()), default=0)
+
+
+def tellers(alerts: Iterable[Alert | RecordedEvent]) -> list[str]:
+    """The sources that tell an alert, in the order they did, where those are several."""
+    sources = list(_by_teller(alerts))
+    return sources if len(sources) > 1 else []
+
+
+def _by_teller(alerts: Iterable[Alert | RecordedEvent]) -> dict[str, Counter[str]]:
+    """Source → how often it told each of its series."""
+    by_source: dict[str, Counter[str]] = {}
+    for each in alerts:
+        by_source.setdefault(each.source, Counter())[each.entity] += 1
+    return by_source
 
 
 def alone(history: History) -> bool:
-    """Whether one alert fired, once."""
-    return len(history.alerts) == 1
+    """Whether one alert fired, once; several senders may have told it."""
+    alerts = history.alerts
+    return len(alerts) == 1 or (not several(alerts) and len(alerts) == len(tellers(alerts)))
 
 
 FIRST_ALERT, THE_ALERT = "the first alert", "the alert"
@@ -149,8 +173,9 @@ def window(history: History) -> tuple[int, int]:
 
 
 def firings(family: Family) -> list[int]:
-    """How often each series of an alert fired."""
-    return list(Counter(alert.entity for alert in family.alerts).values())
+    """How often each series of an alert fired, by the sender that tells most of it."""
+    counts = _by_teller(family.alerts).values()
+    return list(max(counts, key=lambda count: (len(count), count.total())).values())
 
 
 def pauses(alerts: Iterable[Alert]) -> int:
@@ -350,6 +375,13 @@ def first_taken(history: History) -> RecordedEvent | None:
     pages = [page.acknowledged for page in history.pages if page.acknowledged and page.acknowledged.actor]
     alerts = [note for note in history.notes if note.actor and acknowledges(note)]
     return min([*pages, *alerts], key=lambda event: (event.occurred_at, event.id), default=None)
+
+
+def acknowledgement_note(history: History) -> RecordedEvent | None:
+    """The acknowledgement of an alert in its monitoring system, where that was the first of all."""
+    first = moment(history, "acknowledged")
+    note = history.by_id.get(first.cites[0]) if first is not None and first.cites else None
+    return note if note is not None and note.type == "note.added" else None
 
 
 def lead(history: History) -> str:

@@ -105,6 +105,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Every event of the episode, oldest first."""
     updates: frozenset[str] = frozenset()
     """Those of them that say something new of it, between its start and its end."""
+    anew: tuple[str, ...] = ()
+    """Firings of another start, where nobody told an end of the one before it."""
     source: str = ""
 
     @property

@@ -8,7 +8,6 @@ never zero. Profiles say the same moments in the vendors' own terms.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
@@ -16,6 +15,7 @@ import msgspec
 
 from collector.event import MINUTE, RecordedEvent
 from collector.semantics.episodes import acted_alone, micros
+from collector.semantics.leading import acknowledges
 from renderers.history import Alert, Duration, History, Moment, Page
 from renderers.words import apart
 
@@ -154,12 +154,6 @@ def _acknowledgements(history: History) -> list[_EvidencedTime]:
     ]
 
 
-def acknowledges(note: RecordedEvent) -> bool:
-    """Whether a note is an acknowledgement in the monitoring system itself."""
-    operation = note.data.get("operation")
-    return isinstance(operation, str) and "acknowledged" in re.split(r"[\s,;]+", operation.casefold())
-
-
 def _mitigated(history: History) -> Moment:
     """The last opening alert's end, if all of them ended; with the alternative where that one was alone at the end."""
     alerts = [each for each in history.alerts if each.opening]
@@ -246,8 +240,9 @@ def last_of_all(last: Alert, alerts: Iterable[Alert]) -> bool:
 
 def _ended(alerts: Sequence[Alert], *, last: bool) -> str:
     """What ended: the last alert of all, the last one that is measured, or the only one."""
-    if len(alerts) == 1:
-        return "alert ended"
+    of_one = len({(each.name, each.service, each.environment) for each in alerts}) == 1
+    if of_one and len(alerts) == len({each.source for each in alerts}):
+        return "alert ended"  # each sender that tells it told it once
     return "last alert ended" if last else "last alert above warning ended"
 
 

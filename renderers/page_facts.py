@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from collector.event import RecordedEvent, reading_order
+from collector.semantics.leading import lead_of
 from renderers.history import History, Moment, Page
 
 _OTHERWISE = ("cancelled", "deleted")
@@ -17,15 +16,16 @@ def ended_as(event: RecordedEvent) -> str:
 
 
 def page_over(history: History, moment: Moment) -> str:
-    """``the page was deleted``, ``the incident was resolved``: how what a moment rests on ended, where that was no page
-    that was resolved; empty for one that was, and for anything else."""
+    """``the page was deleted``, ``the page was merged into another one``, ``the incident was resolved``: how what a
+    moment rests on ended, where that was no page that was resolved; empty for one that was, and for anything else."""
     last = history.by_id.get(moment.cites[-1]) if moment.basis == "page resolved" and moment.cites else None
     if last is None:
         return ""
     by_hand = any(page.by_hand for page in history.pages if page.entity == last.entity)
-    if not by_hand and not ended_as(last):
+    how = "merged into another one" if last.type == "page.merged" else ended_as(last)
+    if not by_hand and not how:
         return ""
-    return f"the {'incident' if by_hand else 'page'} was {ended_as(last) or 'resolved'}"
+    return f"the {'incident' if by_hand else 'page'} was {how or 'resolved'}"
 
 
 def page_noun(page: Page) -> str:
@@ -38,12 +38,7 @@ def leads(history: History) -> list[RecordedEvent]:
     steps = [step for page in history.pages for step in page.steps if step.type == "page.role_assigned"]
     assignments: list[RecordedEvent] = []
     for step in sorted(steps, key=reading_order):
-        role, to = step.data.get("text"), step.data.get("to")
-        names_lead = isinstance(role, str) and _LEAD.fullmatch(role.strip())
-        if names_lead and isinstance(to, str) and to and (not assignments or assignments[-1].data.get("to") != to):
+        to = lead_of(step)
+        if to and (not assignments or assignments[-1].data.get("to") != to):
             assignments.append(step)
     return assignments
-
-
-_LEAD = re.compile(r"(?:incident )?(?:commander|lead|manager)", re.IGNORECASE)
-"""What on-call tools call the role of whoever leads a response."""

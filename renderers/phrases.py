@@ -428,7 +428,7 @@ def observed(history: History, event: Event) -> Phrase:
         # What somebody wrote stands apart from what they did.
         return say(Quote(title, NOTE), named(" (by ", actor, ")"), quoted(": ", text_in(event.data, "text"), NOTE))
     if not title:
-        return say(observation_called(event), named(" by ", actor))
+        return say(observation_called(event), named(", by " if text_in(event.data, "subject") else " by ", actor))
     subject = text_in(event.data, "subject")
     details: list[Inline] = [*_kind_told(history, event), *named("", subject if subject != title else "")]
     doer = named("by ", actor)

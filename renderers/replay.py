@@ -270,7 +270,8 @@ def _spans(alerts: Iterable[Alert], pages: Iterable[Page], reports: Iterable[Rec
         proof = (alert.resolved or alert.fired).id
         yield OpenSpan(f"alert {alert.source} {alert.entity}", alert.start, alert.end, "alert", proof)
     for page in (page for page in pages if page.begun):
-        yield OpenSpan(f"page {page.entity}", page.start, page.end, "page", page.resolved.id if page.resolved else "")
+        ended = page.resolved or page.merged
+        yield OpenSpan(f"page {page.entity}", page.start, page.end, "page", ended.id if ended else "")
     for report in reports:
         yield OpenSpan(f"report {report.id}", report.occurred_at, None, "report")
 

@@ -36,10 +36,18 @@ async def test_the_title_names_the_first_alert_and_counts_the_others_by_name(fol
 
 
 async def test_a_person_sets_title_and_lead(followed: Followed) -> None:
-    """Until then the lead is who acknowledged first; the newest edit counts."""
+    """Until then the lead is whom an on-call tool has as such, else who acknowledged first; the newest edit counts."""
     alert = firing("A", 0)
     await followed.told(alert, page("1", "triggered", 1), page("1", "acknowledged", 2, actor="Jon"))
     assert (await row_of(followed)).lead == "Jon"
+    note = event("note.added", 1.5, entity="A", service="checkout", actor="Eve", data={"operation": "acknowledged"})
+    await followed.told(note)
+    assert (await row_of(followed)).lead == "Eve"
+    role = {"text": "Incident Commander", "to": "Mia"}
+    await followed.told(
+        page("1", "role_assigned", 4, data=role), page("1", "role_assigned", 3, data=role | {"to": "Oz"})
+    )
+    assert (await row_of(followed)).lead == "Mia"
     await followed.told(says("incident.edited", 9, alert, field="lead", value="Ana"))
     await followed.told(says("incident.edited", 8, alert, field="lead", value="Eve"))
     await followed.told(says("incident.edited", 7, alert, field="title", value="Shop down"))

@@ -15,6 +15,7 @@ from renderers.replay import replay
 from renderers.sections import SECTIONS
 from tests.facts import fact, firing, resolved
 from tests.histories import Told, at, example, monster, storm, switched_off
+from tests.sections import claims, said
 
 
 def table(told: Told, detail: str = "normal") -> Timeline:
@@ -181,10 +182,41 @@ def test_a_severity_that_changes_while_an_alert_fires_has_a_row() -> None:
     assert lines(story)[1:] == [
         'Severity of the alert Errors on web (3 series) was raised from warning to critical: "50 fail"',
         'Severity of the alert Errors on web was lowered from critical to WARN: "6 fail"',
+        'Alert Errors fired again on web; whether it had ended before is not recorded: "6 fail"',
     ]
     cited = [each for row in table(story).rows for each in row.cites]
     assert len(cited) == len(set(cited)) == len(story.events)
-    assert same.id in table(story).rows[0].cites, "words of one grade are no change"
+    assert same.id in table(story).rows[-1].cites, "words of one grade are no change"
+
+
+def test_an_alert_that_two_senders_tell_is_one_alert() -> None:
+    """It is no two series; who tells it is said, and it fired and ended as one."""
+    story = Told()
+    first = story.fires("Errors", "10:00:00", "web")
+    other = story.fires("Errors", "10:00:20", "web", source="grafana", series="f")
+    story.ends(first, "10:10:00")
+    story.ends(other, "10:10:40", source="grafana")
+    assert lines(story) == [
+        "Detected: Alert Errors fired on web (critical), told by Alertmanager and Grafana",
+        "Alert ended, Resolved: Alert Errors on web resolved after up to 10 min 20 s",
+    ]
+    assert said(story, "impact")[0] == "An alert fired on web in production"
+    assert "The alert was firing for 10 min 40 s" in said(story, "summary")
+
+
+def test_a_start_before_which_no_end_was_told_is_told_as_one() -> None:
+    """Whether the alert had ended nobody knows: its start has a row, and the length says what it rests on."""
+    story = Told()
+    story.fires("Errors", "10:00:00", "web")
+    again = story.fires("Errors", "10:18:00", "web")
+    story.ends(again, "10:30:00")
+    assert lines(story)[1:] == [
+        "Alert Errors fired again on web; whether it had ended before is not recorded",
+        "Alert ended, Resolved: Alert Errors on web resolved 30 min after its first start",
+    ]
+    [length] = [claim for claim in claims(story, "summary") if plain(claim.parts).startswith("The alert was firing")]
+    assert plain(length.parts).endswith("for 30 min, unless it had ended before it fired again at 10:18:00")
+    assert again.id in length.cites
 
 
 def test_a_firing_long_after_an_end_is_no_flap() -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from renderers import phrases
-from renderers.document import Timeline
+from renderers.document import Table, Timeline
 from renderers.plain import plain
 from tests.histories import Told
 from tests.sections import said, section
@@ -104,3 +104,42 @@ def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
     assert any(text.startswith("No alert of Platform") for text in said(story, "detection"))
     story = story.changed(lambda event: msgspec.structs.replace(event, refs=("alertgroup:1",)))
     assert not any(text.startswith("No alert of Platform") for text in said(story, "detection"))
+
+
+@pytest.mark.parametrize(
+    ("step", "actor", "data", "words"),
+    [
+        ("role_assigned", "Ana", {"text": "Scribe", "from": "Zoe"}, "The role Scribe was taken from Zoe by Ana"),
+        ("role_assigned", "Zoe", {"text": "Scribe", "from": "Zoe"}, "Zoe gave up the role Scribe"),
+        ("role_assigned", "Ana", {"text": "Scribe", "from": "Zoe", "to": "Bo"},
+         "The role Scribe was given to Bo by Ana; until then Zoe had it"),
+        ("reclassified", "Ana", {"to": "major incident"},
+         "PagerDuty incident 311 was reclassified as major incident by Ana"),
+        ("escalated", "Ana", {"assignees": ["Bo"]}, "Escalated to Bo by Ana"),
+        ("delegated", "Ana", {"to": "Database on-call", "assignees": ["Bo"]},
+         "PagerDuty incident 311 was delegated to Database on-call (Bo) by Ana"),
+        ("responder_added", None, {"to": "Network on-call"}, "Network on-call was asked to join"),
+        ("merged", "Ana", {"merged_into": "Q", "to": "incident 312, Cart is down"},
+         "PagerDuty incident 311 was merged into incident 312, Cart is down, by Ana"),
+    ],
+)  # fmt: skip
+def test_what_became_of_a_page_is_told_whole(step: str, actor: str | None, data: dict[str, Any], words: str) -> None:
+    """To whom and from whom, as what, and by whom."""
+    story = Told()
+    story.page("triggered", "11:00:00")
+    story.page("acknowledged", "11:01:00", actor="Oz")
+    told = story.page(step, "11:02:00", actor=actor, data=data)
+    [row] = [row for block in section(story, "timeline").blocks if isinstance(block, Timeline) for row in block.rows
+             if told.id in row.cites]  # fmt: skip
+    assert plain(row.parts) == words
+
+
+def test_a_page_that_was_merged_was_not_resolved() -> None:
+    """The end of the incident rests on the merge and cites it."""
+    story = Told()
+    story.page("triggered", "11:00:00")
+    merged = story.page("merged", "11:30:00", data={"merged_into": "Q", "to": "incident 312"})
+    tables = [block for block in section(story, "detection").blocks if isinstance(block, Table)]
+    [last] = [row for table in tables for row in table.rows if plain(row.cells[0]) == "Time to resolve"]
+    assert plain(last.cells[-1]) == "the page was merged into another one"
+    assert merged.id in last.cites

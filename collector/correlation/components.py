@@ -343,6 +343,13 @@ def _lasts_differently(old: Unit, new: Unit) -> bool:
     if not (old.opening and new.opening):
         return False
     same = msgspec.structs.replace(
-        old, end=new.end, reach=new.reach, events=new.events, last=new.last, state=new.state, taken=new.taken
+        old,
+        end=new.end,
+        reach=new.reach,
+        events=new.events,
+        last=new.last,
+        state=new.state,
+        taken=new.taken,
+        led=new.led,
     )
     return same == new

@@ -85,6 +85,8 @@ class LiveIncident:
         self._severities: Counter[str] = Counter()
         self._alerts: Counter[str] = Counter()
         self._taken: tuple[int, str] | None = None
+        self._led: set[str] = set()
+        """The pages that ever named a lead."""
         self._named: dict[str, tuple[tuple[bool, tuple[int, str]], str]] = {}
         self._pages: Spans | None = None
         self._view: tuple[Rules, IncidentTraits] | None = None
@@ -159,6 +161,8 @@ class LiveIncident:
             heappush(self._ends, (-end, unit.uid))
         if unit.taken is not None:
             self._taken = min(self._taken or unit.taken, unit.taken)
+        if unit.led is not None:
+            self._led.add(unit.uid)
 
     def _note_page(self, unit: Unit) -> None:
         if unit.kind == "page":
@@ -194,6 +198,7 @@ class LiveIncident:
         self._environments.update(other._environments)
         self._severities.update(other._severities)
         self._alerts.update(other._alerts)
+        self._led |= other._led
         if other._taken is not None:
             self._taken = min(self._taken or other._taken, other._taken)
         for key, (order, spelling) in other._named.items():
@@ -308,11 +313,21 @@ class LiveIncident:
             services=self._shown("service:"),
             environments=self._shown("environment:"),
             severity=closing.peak(edits.get("severity", ""), self._severities),
-            lead=edits.get("lead") or (self._taken[1] if self._taken else None),
+            lead=edits.get("lead") or self._lead(),
             events=self._events,
             low=view.low,
             high=view.high,
         )
+
+    def _lead(self) -> str | None:
+        """Whom an on-call tool has as the lead, at the end; else the first to acknowledge a page or an alert."""
+        pages = [*(self.units[uid] for uid in self._led), *self.attached.values()]
+        led = max([unit.led for unit in pages if unit.led is not None], default=None)
+        if led is not None:
+            return led[2]
+        notes = [unit.taken for unit in self.attached.values() if unit.taken is not None]
+        taken = min([*notes, *([self._taken] if self._taken else ())], default=None)
+        return taken[1] if taken else None
 
     def _shown(self, what: str) -> tuple[str, ...]:
         return tuple(sorted(shown for name, (_, shown) in self._named.items() if name.startswith(what)))

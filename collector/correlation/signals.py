@@ -20,6 +20,7 @@ from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order
 from collector.semantics.changes import SINGLE
 from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, last_turn, peak, word_of
 from collector.semantics.episodes import Episode, episodes, page_span
+from collector.semantics.leading import acknowledges, lead_of
 
 _WORDS = ("note.", "status.", "chat.")
 SEPARATOR = "\x1f"
@@ -72,7 +73,9 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """Of a page that names its alert: its service, and the people whom it called. What two such pages have none of in
     common is not one storm."""
     taken: tuple[int, str] | None = None
-    """Of a page: when and by whom it was first acknowledged."""
+    """When and by whom a page was first acknowledged, or an alert by this note."""
+    led: tuple[int, str, str] | None = None
+    """Of a page: when, by which event and to whom the lead of its response was given last."""
     word: Word | None = None
 
     @property
@@ -176,7 +179,8 @@ class _Folding:
             service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
             severity=peak("", (event.severity for event in events)),
             title=title or _title(events), state=state, offers=offers, seeks=seeks, named=tuple(incident_keys),
-            last=max(event.occurred_at for event in events), taken=_taken(events) if kind == "page" else None,
+            last=max(event.occurred_at for event in events), taken=_taken(events) if kind in ("page", "note") else None,
+            led=_led(events) if kind == "page" else None,
             word=word_of(events[0]) if kind == "fact" else None,
             tokens=_tokens(events) if kind in {"change", "observation"} else (),
         )  # fmt: skip
@@ -204,7 +208,15 @@ def _title(events: Sequence[RecordedEvent]) -> str:
 
 
 def _taken(events: Sequence[RecordedEvent]) -> tuple[int, str] | None:
-    return next(((e.occurred_at, e.actor) for e in events if e.type == "page.acknowledged" and e.actor), None)
+    return next(((e.occurred_at, e.actor) for e in events if e.actor and _takes(e)), None)
+
+
+def _takes(event: RecordedEvent) -> bool:
+    return event.type == "page.acknowledged" or (event.type == "note.added" and acknowledges(event))
+
+
+def _led(events: Sequence[RecordedEvent]) -> tuple[int, str, str] | None:
+    return max([(e.occurred_at, e.id, to) for e in events if (to := lead_of(e))], default=None)
 
 
 def _tokens(events: Sequence[RecordedEvent]) -> tuple[str, ...]:

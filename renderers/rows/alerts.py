@@ -17,7 +17,7 @@ from collector.event import MINUTE, RecordedEvent
 from collector.semantics import severities
 from renderers import facts, phrases
 from renderers.document import Name
-from renderers.history import Alert, Spell
+from renderers.history import Alert, History, Spell
 from renderers.phrases import Phrase, cites, named, quoted, say, text_in, when
 from renderers.rows.plan import Plan, RowContext
 from renderers.spells import over
@@ -46,6 +46,7 @@ def plans(table: RowContext) -> Iterator[Plan]:
     yield from _regrading(table)
     yield from _renaming(table)
     yield from _returning(table)
+    yield from _beginning_anew(table)
     ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
                   key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
     proof = table.history.closing.last.proof if table.history.closing.last is not None else ""
@@ -103,7 +104,7 @@ def _together(
 def fired_plan(runs: Sequence[Run], table: RowContext) -> Plan:
     """The row of one alert's firing, of several series of it, or of several alerts."""
     spells = [spell for run in runs for spell in run]
-    own_rows = table.regraded.keys() | table.renamed.keys() | table.back.keys()
+    own_rows = table.regraded.keys() | table.renamed.keys() | table.back.keys() | table.anew.keys()
     ids = tuple([each for each in _firing_ids(spells) if each not in own_rows])
     return Plan(at=spells[0].start, type="alert.firing", cites=ids, told=partial(_fired, runs),
                 led_by=tuple([spell.first.fired for spell in spells]))  # fmt: skip
@@ -147,7 +148,7 @@ def _regraded(events: Sequence[RecordedEvent], table: RowContext) -> Phrase:
     alert, before = table.regraded[event.id]
     after = event.severity or ""
     verb = "raised" if severities.rank(after) < severities.rank(before) else "lowered"
-    count = len({each.entity for each in events})
+    count = facts.series_in(events)
     series = f" ({count:,} series)" if count > 1 else ""
     place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
     return say("Severity of the alert ", phrases.alert_named(alert.name), place, series, f" was {verb} from ",
@@ -185,6 +186,22 @@ def _returned(event: RecordedEvent, alert: Alert, table: RowContext) -> Phrase:
                quoted(": ", text_in(event.data, "reason") or text_in(event.data, "summary")))  # fmt: skip
 
 
+def _beginning_anew(table: RowContext) -> Iterator[Plan]:
+    """The rows of starts before which no end was told."""
+    for each, alert in table.anew.items():
+        event = table.history.by_id[each]
+        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,), told=partial(_begun_anew, event, alert),
+                   led_by=(event,))  # fmt: skip
+
+
+def _begun_anew(event: RecordedEvent, alert: Alert, table: RowContext) -> Phrase:
+    """``Alert Lag fired again on orders; whether it had ended before is not recorded: "…"``."""
+    place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
+    return say("Alert ", phrases.alert_named(event.title), " fired again", place,
+               "; whether it had ended before is not recorded",
+               quoted(": ", text_in(event.data, "summary")))  # fmt: skip
+
+
 def _again(table: RowContext, alert: Alert) -> Phrase:
     """``, 6 min after it had ended``."""
     before = table.before.get(alert.fired.id)
@@ -209,13 +226,22 @@ def _count(table: RowContext, run: Run) -> Phrase:
     """``, 12 series by 18:05 (pod web-1, web-2, web-3 and 9 more)``."""
     if len(run) == 1:
         return ()
-    count = len({spell.entity for spell in run})
+    firsts = [spell.first for spell in run]
+    count, by_whom = facts.series_in(firsts), told_by(table.history, firsts)
+    if count == 1:
+        return by_whom
     last = run[-1].start
     by = say(" by ", phrases.minute(last, table.zone, run[0].start)) if last - run[0].start >= MINUTE else ()
-    label = _varying([spell.first for spell in run])
+    label = "" if by_whom else _varying(firsts)
     values = list(dict.fromkeys(spell.first.fired.labels.get(label, "") for spell in run)) if label else []
     shown = phrases.listed([Name(value) for value in values if value], 3)
-    return say(f", {count:,} series", by, when(shown, named(" (", label, " "), shown, ")"))
+    return say(f", {count:,} series", by, when(shown, named(" (", label, " "), shown, ")"), by_whom)
+
+
+def told_by(history: History, alerts: Iterable[Alert]) -> Phrase:
+    """``, told by Alertmanager and Grafana``: that several senders tell one alert; nothing of one."""
+    tellers = [Name(phrases.system(history, source)) for source in facts.tellers(alerts)]
+    return say(", told by ", phrases.listed(tellers, 3)) if tellers else ()
 
 
 def _varying(alerts: Sequence[Alert]) -> str:
@@ -272,7 +298,7 @@ def _ended(spells: Run, table: RowContext) -> Phrase:
 def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
     alert = run[0].last
     ends = sorted(spell.end or 0 for spell in run)
-    count = len({spell.entity for spell in run})
+    count = facts.series_in([spell.first for spell in run])
     lengths = [apart(spell.start, spell.end or 0) for spell in run]
     length = phrases.lasted(max(lengths))
     on_and_off = " on and off" if any(spell.flaps for spell in run) else ""
@@ -280,7 +306,8 @@ def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
     return say("alert ", phrases.alert_named(alert.name), named(" on ", alert.service),
                named(" in ", facts.where(table.history, alert.environment)),
                f" ({count:,} series)" if count > 1 else "",
-               f" resolved after {most}", length, on_and_off, _other_minute(ends, table, at),
+               *((" resolved ", length, " after its first start") if alert.anew and count == 1 else
+                 (f" resolved after {most}", length)), on_and_off, _other_minute(ends, table, at),
                named(", by ", _ended_by(alert) if len(run) == 1 else None),
                _called(alert) if len(run) == 1 else ())  # fmt: skip
 
@@ -312,6 +339,8 @@ def _other_minute(ends: Sequence[int], table: RowContext, at: int) -> Phrase:
 def fired_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """One firing, unfolded; what was told of an alert that fired already is no new firing."""
     repeated = event.id in table.repeats
+    if event.id in table.anew:
+        return _begun_anew(event, table.anew[event.id], table)
     return say("Alert ", phrases.alert_named(event.title), " still fired" if repeated else " fired",
                named(" on ", event.service), named(" in ", facts.where(table.history, event.environment)),
                named(" (", event.severity, ")"), quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip

@@ -112,7 +112,7 @@ def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
                 " without acknowledgement") if known else ()  # fmt: skip
     subject = say(_page(table, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
     to = escalated_to(event)
-    return say(subject, say(" to ", to) if to else "", after)
+    return say(subject, say(" to ", to) if to else "", named(" by ", event.actor), after)
 
 
 def escalated_to(event: RecordedEvent) -> Phrase:
@@ -155,11 +155,11 @@ def _priority_before(table: RowContext, event: RecordedEvent) -> str:
 
 
 def responder_added(table: RowContext, event: RecordedEvent) -> Phrase:
-    """``Ana asked Jon Vega to join: "message"``."""
-    asked = text_in(event.data, "to")
-    who = say(Name(event.actor), " asked ") if event.actor else say("Asked ")
-    return say(who, Name(asked) if asked else "another responder", " to join", _of(table, event),
-               quoted(": ", text_in(event.data, "text"), phrases.NOTE))  # fmt: skip
+    """``Ana asked Jon Vega to join: "message"``, ``Network on-call was asked to join``."""
+    to = text_in(event.data, "to")
+    asked = say(Name(to)) if to else say("another responder")
+    who = say(Name(event.actor), " asked ", asked) if event.actor else say(phrases.capital(asked), " was asked")
+    return say(who, " to join", _of(table, event), quoted(": ", text_in(event.data, "text"), phrases.NOTE))
 
 
 REPLIES = {"accepted": " joined", "joined": " joined", "declined": " declined to join"}
@@ -176,19 +176,29 @@ def responder_replied(table: RowContext, event: RecordedEvent) -> Phrase:
 
 
 def role_assigned(table: RowContext, event: RecordedEvent) -> Phrase:
-    """``The role Incident Commander was given to Jon by Ana``, ``Ana took the role Incident Commander``."""
+    """``The role Scribe was given to Jon by Ana; until then Mia had it``, ``Ana took the role``, ``The role Scribe
+    was taken from Zoe by Ana``."""
     role, to = named(" ", text_in(event.data, "text")), text_in(event.data, "to")
+    old = text_in(event.data, "from")
+    before = named("; until then ", old if old != to else "", " had it")
     if to and to == event.actor:
-        return say(Name(to), " took the role", role)
-    return say("The role", role, " was given", named(" to ", to), named(" by ", event.actor))
+        return say(Name(to), " took the role", role, before)
+    by = named(" by ", event.actor)
+    if to:
+        return say("The role", role, " was given to ", Name(to), by, before)
+    if old and old == event.actor:
+        return say(Name(old), " gave up the role", role)
+    return say("The role", role, " was taken from ", Name(old), by) if old else say("The role", role, " changed", by)
 
 
 def merged(table: RowContext, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 312 was merged into 311 by Ana``."""
     page = table.pages.get(text_in(event.data, "merged_into"))
     number = next((str(step.data["number"]) for step in page.steps if step.data.get("number")), "") if page else ""
+    # What the sender calls it may end in its title.
+    comma = "" if number else ","
     return say(_page(table, event), " was merged into ", Name(number or text_in(event.data, "to")
-               or "another one"), named(" by ", event.actor))  # fmt: skip
+               or "another one"), named(f"{comma} by ", event.actor))  # fmt: skip
 
 
 def status_updated(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -224,11 +234,16 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
     """What the types of pages that have no words of their own say."""
     page = _page(table, event)
     if event.type in ("page.reassigned", "page.delegated"):
-        to = assigned(event, " to ") or named(" to ", text_in(event.data, "to"))
-        return say(page, " was ", event.type.removeprefix("page."), to, named(" by ", event.actor))
+        people, to = assigned(event, " to "), named(" to ", text_in(event.data, "to"))
+        if event.type == "page.delegated" and to and people:
+            # It went to a policy, and by that to whom the policy calls.
+            people = say(to, " (", _people(phrases.texts_in(event.data, "assignees")), ")")
+        return say(page, " was ", event.type.removeprefix("page."), people or to, named(" by ", event.actor))
     ended_as = page_facts.ended_as(event)
     if event.type == "page.reclassified":
-        moved = named(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified")
+        new = text_in(event.data, "to")
+        as_what = named(" as ", new if new != event.service else "")
+        moved = named(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified", as_what)
         return say(page, moved, named(" by ", event.actor))
     step = f" was {ended_as}" if ended_as else _PAGE_STEPS.get(event.type, " was updated")
     return say(page, step, named(" by ", event.actor),

@@ -93,6 +93,13 @@ class RowContext:
         return {each: alert for each, alert in retold.back_with_data(self.history).items() if each not in told}
 
     @cached_property
+    def anew(self) -> dict[str, Alert]:
+        """By the id of a firing of another start, no end before which was told: its alert, unless another row tells of
+        it."""
+        told = self.regraded.keys() | self.renamed.keys() | self.back.keys()
+        return {each: alert for each, alert in retold.begun_anew(self.history).items() if each not in told}
+
+    @cached_property
     def still(self) -> dict[str, tuple[RecordedEvent, ...]]:
         """The later tellings of each inhibition, by the id of the first; see :func:`inhibitions`."""
         return inhibitions(self.history)

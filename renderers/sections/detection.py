@@ -11,6 +11,7 @@ from renderers import absence, facts, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Code, Name, Options, Prompt, Section, Table, TableRow
 from renderers.history import Alert, Family, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
+from renderers.rows.alerts import told_by
 from renderers.rows.pages import assigned
 from renderers.sections.measures import measures, unsettled
 from renderers.sections.summary import time_in
@@ -310,7 +311,7 @@ def _alerts(history: History, options: Options) -> Table:
         first, value = family.first, sizes.get((family.name, family.service, family.environment))
         query = text_in(first.fired.data, "query")
         cells = (
-            _family_called(family), phrases.place(family.service, family.environment, ""),
+            _family_called(history, family), phrases.place(family.service, family.environment, ""),
             say(time_in(history, options, first.start)), say(Code(query)) if query else (),
             phrases.listed([quoted("", each.text) for each in values_of(value)], 3, end=", ") if value else (),
         )  # fmt: skip
@@ -324,8 +325,9 @@ def _alerts(history: History, options: Options) -> Table:
     return Table(key="alerts", head=ALERTS_HEAD, rows=tuple(rows), left_out=more)
 
 
-def _family_called(family: Family) -> Phrase:
-    """``SlowCart (3 series)``, ``SlowCart (warning)``, ``SlowCart (2 series, each fired 3 times)``."""
+def _family_called(history: History, family: Family) -> Phrase:
+    """``SlowCart (3 series)``, ``SlowCart (warning)``, ``SlowCart (2 series, each fired 3 times)``, ``SlowCart, told by
+    Alertmanager and Grafana``."""
     counts = facts.firings(family)
     details = [family.first.severity or ""] if not family.first.opening else []
     if len(counts) > 1:
@@ -335,4 +337,5 @@ def _family_called(family: Family) -> Phrase:
         every = f"each {times}" if alike else f"fired {sum(counts):,} times in all"
         details += [every if len(counts) > 1 else times]
     inside = phrases.listed([Name(each) for each in details if each], 3, end=", ")
-    return say(phrases.alert_named(family.name), say(" (", inside, ")") if inside else "")
+    return say(phrases.alert_named(family.name), say(" (", inside, ")") if inside else "",
+               told_by(history, family.alerts))  # fmt: skip

@@ -55,7 +55,8 @@ def _services(history: History) -> Iterator[Claim]:
         (("A report named ", "Reports named "), history.reports, lambda report: report),
     )
     for words, signals, proof_of in kinds:
-        several = len({each.entity for each in signals if each.service and each.service not in named_so_far}) > 1
+        new = [each for each in signals if each.service and each.service not in named_so_far]
+        several = facts.several(new) if signals is history.alerts else len({each.entity for each in new}) > 1
         first: dict[str, Any] = {}
         where: dict[str, Any] = {}
         for signal in signals:

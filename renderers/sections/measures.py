@@ -121,12 +121,20 @@ def _basis(
         return say("its end comes before its start"), cites(*ends_known)
     if measure.micros is None or start is None or end is None:
         return _instead(history, options, measure, ends_known)
-    known = page_facts.page_over(history, end) or _known(start, end)
+    known = page_facts.page_over(history, end) or _in_monitoring(history, end) or _known(start, end)
     words, proof = [say(known)], [*ends_known]
     for more, evidence in _besides(history, measure, ends):
         words.append(more)
         proof += evidence
     return say(words[0], *(say("; ", word) for word in words[1:])), cites(*proof)
+
+
+def _in_monitoring(history: History, end: Moment) -> str:
+    """That what was acknowledged was no page, where it was an alert."""
+    done = history.by_id.get(end.cites[0]) if end.name == "acknowledged" and end.cites else None
+    if done is None or done.type != "note.added":
+        return ""
+    return f"the alert was acknowledged in {phrases.system(history, done.source)}"
 
 
 def _known(start: Moment, end: Moment) -> str:
@@ -226,7 +234,7 @@ def unsettled(history: History) -> bool:
 def _has_siblings(alert: Alert, history: History) -> bool:
     """Whether other series of the same alert fired on the same service."""
     kin = (each for each in history.alerts if (each.name, each.service) == (alert.name, alert.service))
-    return any(each.entity != alert.entity for each in kin)
+    return any(each.entity != alert.entity and each.source == alert.source for each in kin)
 
 
 def alternative(history: History, mitigated: Moment) -> Alert | None:

@@ -56,11 +56,17 @@ class _Ends(msgspec.Struct, frozen=True):
 
     def one_of_several(self, ended: Alert) -> bool:
         """Whether another series of this alert went on when this one ended."""
+        return any(spell.first.source == ended.source for spell in self._going_on(ended))
+
+    def told_on(self, ended: Alert) -> bool:
+        """Whether another sender tells that this alert went on."""
+        return any(spell.first.source != ended.source for spell in self._going_on(ended))
+
+    def _going_on(self, ended: Alert) -> Iterator[Spell]:
         at = ended.end or 0
-        return any(
-            spell.entity != ended.entity and spell.start <= at and (spell.end is None or spell.end > at)
-            for spell in self.spells.get(ended.entity, ())
-        )
+        for spell in self.spells.get(ended.entity, ()):
+            if spell.entity != ended.entity and spell.start <= at and (spell.end is None or spell.end > at):
+                yield spell
 
 
 def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.Doing]) -> Iterator[Claim]:
@@ -105,7 +111,8 @@ def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
     called = phrases.alert_on(ended, severity=not ended.opening)
     called = say(called, named(" in ", facts.where(ends.history, ended.environment)))
     alert = "a series of the alert " if ends.one_of_several(ended) else "the alert "
-    return say(alert, called, " ended", _later(done, ended.end)), facts.end_event(ended)
+    by = say(", as ", phrases.system(ends.history, ended.source), " tells it") if ends.told_on(ended) else ()
+    return say(alert, called, " ended", _later(done, ended.end), by), facts.end_event(ended)
 
 
 def _later(earlier: int, later: int) -> Phrase:

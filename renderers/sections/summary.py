@@ -8,7 +8,8 @@ from collector.event import RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
 from renderers.history import Alert, Change, Family, History, Page
-from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
+from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
+from renderers.retold import begun_anew
 from renderers.rows.pages import called, escalated_to
 from renderers.words import apart, counted
 
@@ -67,7 +68,7 @@ def report_told(report: RecordedEvent) -> Phrase:
 def _fired(history: History, options: Options, alert: Alert) -> Claim:
     """``At 18:02:10 the alert HighErrorRate fired on checkout in production; SlowCart on cart followed …``."""
     first, *others = history.families
-    series = len({each.entity for each in first.alerts})
+    series = facts.series_in(first.alerts)
     sentence: list[SentencePart] = [
         "At ",
         time_in(history, options, alert.start),
@@ -138,6 +139,7 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
             yield from _escalated(history, options)
         elif page.acknowledged is not None or not page.by_hand:
             yield _taken(history, options, page)
+        yield from _noted(history, options)
         yield from _further(history, options, page, page if first else first_taken(history))
         yield from _reopened(history, options)
         return
@@ -147,6 +149,15 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
         if alert is not None and report.occurred_at >= alert.start:
             yield claim("At ", time_in(history, options, report.occurred_at), " ", report_told(report),
                         proof=cites(report))  # fmt: skip
+
+
+def _noted(history: History, options: Options) -> Iterator[Claim]:
+    """That an alert was acknowledged in the monitoring system before anybody took a page."""
+    note = facts.acknowledgement_note(history)
+    if note is not None:
+        yield claim("The alert was acknowledged in ", Name(phrases.system(history, note.source)),
+                    named(" by ", note.actor), " at ", time_in(history, options, note.occurred_at),
+                    proof=cites(note))  # fmt: skip
 
 
 def _escalated(history: History, options: Options) -> Iterator[Claim]:
@@ -247,7 +258,9 @@ def paged(history: History, options: Options, page: Page) -> Claim:
     ):
         return claim(*sentence, proof=cites(event))
     if acknowledged_page is None or acknowledged_page.acknowledged is None:
-        unanswered = say(*sentence, "; no acknowledgement was recorded")
+        # Somebody may have acknowledged the alert itself, where it was raised.
+        of_it = " of it" if facts.acknowledgement_note(history) else ""
+        unanswered = say(*sentence, f"; no acknowledgement{of_it} was recorded")
         return absence.no_acknowledgement(history, options, unanswered, page.start, event)
     done = acknowledged_page.acknowledged
     page_words = "it" if acknowledged_page is page else phrases.page_called(history, done)
@@ -431,6 +444,17 @@ def _with_severity(alert: Alert) -> Phrase:
     return phrases.alert_on(alert, severity=True)
 
 
+def _unless(history: History, options: Options) -> tuple[Phrase, list[RecordedEvent]]:
+    """``, unless X on S had ended before it fired again at 14:20:00``: what of the length is not known."""
+    alerts = begun_anew(history)
+    starts = [(history.by_id[each], alert) for each, alert in alerts.items() if alert in history.measured]
+    several = facts.several(history.measured)
+    words = [say(phrases.alert_on(alert) if several else "it", " had ended before it fired again at ",
+                 time_in(history, options, event.occurred_at)) for event, alert in starts]  # fmt: skip
+    told = phrases.listed(words, 3, ("more time", "more times")) if words else ()
+    return when(told, ", unless ", told), [event for event, _ in starts]
+
+
 def alerts_lasted(history: History, options: Options) -> Claim:
     """``Alerts were firing for 21 min 25 s``, or which have no recorded end."""
     alerts, last = history.measured, history.last_measured
@@ -451,7 +475,8 @@ def alerts_lasted(history: History, options: Options) -> Claim:
     one = say("The alert ", name, " was firing for ") if name else say("The alert was firing for ")
     were = say(f"Alerts{above} were firing for ") if several else one
     if not pauses:
-        return claim(were, whole, proof=proof)
+        anew, starts = _unless(history, options)
+        return claim(were, whole, anew, proof=cites(first.fired, facts.end_event(last), starts))
     span = "the start of the first to the end of the last one" if several else "its first start to its last end"
     return claim(were, phrases.lasted(facts.firing_for(alerts)),
                  f", with {counted(pauses, 'pause')}; from {span} it took ", whole, proof=proof)  # fmt: skip

@@ -370,6 +370,10 @@ def _content(webhook: Webhook, envelope: Envelope, event_type: str, data: Data, 
         content["created_at"] = opened.at
     if event_type == "observation.recorded":
         content |= {"type": envelope.event_type, "subject": fit.line(_thing(data).summary)}
+        if envelope.event_type.startswith("service."):
+            # A service of PagerDuty is a setting of it, and whoever changes that does nothing to what runs.
+            words = envelope.event_type.replace(".", " ").replace("_", " ")
+            content |= {"called": f"PagerDuty {words}", "operation": "settings"}
     fields = {
         "number": _number(data.number) or _referred_number(_page(data)),
         "status": fit.line(data.status),
