@@ -184,6 +184,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "summary": "the annotation of that name",
         "description": "the annotation of that name, or `message`",
         "query": "the expression that fires, out of the rule's address",
+        "instructions": "what the rule's authors wrote for who looks at the alert; not what it measured",
     },
     "page": {
         "number": "the incident's number at the sender",

@@ -9,16 +9,18 @@ import pytest
 
 from collector.correlation import Rules, correlate
 from collector.errors import UnverifiedWebhook
-from collector.event import Event, RecordedEvent
+from collector.event import MINUTE, Event, RecordedEvent
 from collector.semantics.episodes import episodes
 from collector.signing import signature_of
 from collector.sources import SOURCES
 from collector.sources.slack import plain
 from collector.webhook import Credentials, Reading
 from renderers import facts, rows
-from renderers.document import Options
+from renderers.document import Bullets, Options
 from renderers.plain import plain as in_words
 from renderers.replay import replay
+from renderers.sections import SECTIONS
+from tests.facts import fact
 from tests.recorded import (
     CASES,
     READING,
@@ -167,6 +169,36 @@ def test_an_automation_is_nobody_whoever_sends_it(kind: str, body: dict[str, obj
     assert facts.lead(history) == ""
 
 
+def test_what_azures_activity_log_tells_happened_and_does_not_last() -> None:
+    """A restart is what somebody did, and no alert that fires without an end; a service principal is nobody."""
+    body = json.loads((RECORDINGS / "azuremonitor/fired/body").read_bytes())
+    body["data"]["essentials"] |= {"signalType": "Activity Log", "alertRule": "restarted", "severity": "Sev4"}
+    log = {"caller": "ana@shop.example", "operationName": "Microsoft.Web/sites/restart/action", "status": "Succeeded",
+           "eventTimestamp": "2026-03-04T14:06:05Z"}  # fmt: skip
+    body["data"]["alertContext"] = log
+    (event,) = parse_json("azuremonitor", body)
+    assert (event.type, event.actor, event.title) == ("observation.recorded", "ana@shop.example", "restarted")
+    assert event.data["type"] == "Microsoft.Web/sites/restart/action Succeeded"
+    assert event.time_text == log["eventTimestamp"]
+    health = {"title": "App Service - Active", "service": "App Service"}
+    body["data"]["alertContext"] = log | {"caller": "1b2c3d4e-0000-4000-8000-000000000001", "properties": health}
+    (event,) = parse_json("azuremonitor", body)
+    assert (event.actor, event.title, event.data["subject"]) == (None, "App Service - Active", "App Service")
+
+
+def test_instructions_are_no_value_and_stand_for_a_runbook() -> None:
+    """What a policy of Google Cloud says is to be done is not what an alert measured, and is told as what it is."""
+    (event,) = parsed(RECORDINGS / "googlecloud" / "open")
+    history = replay([msgspec.convert(msgspec.to_builtins(event), RecordedEvent)])
+    sections = {key: in_words(tuple(part for block in SECTIONS[key](history, Options()).blocks
+                                    if isinstance(block, Bullets) for item in block.items for part in item.parts))
+                for key in ("impact", "diagnostics", "lessons")}  # fmt: skip
+    assert "with a value of 4.1 s" in sections["impact"]
+    assert "See the runbook" not in sections["impact"]
+    assert '"See the runbook."' in sections["diagnostics"]
+    assert "runbook" not in sections["lessons"]
+
+
 def test_new_relic_says_that_somebody_acknowledged_and_nothing_more() -> None:
     """Nobody is named, and what the alert is called is nobody's words."""
     (event,) = parsed(RECORDINGS / "newrelic" / "acknowledged")
@@ -174,6 +206,12 @@ def test_new_relic_says_that_somebody_acknowledged_and_nothing_more() -> None:
     (row,) = rows.timeline(history, Options()).rows
     assert in_words(row.parts) == '"Checkout latency" (acknowledged)'
     assert history.moments["acknowledged"].cites == (event.id,)
+    triggered = fact("page.triggered", 0, "P", source="pagerduty")
+    triggered = msgspec.structs.replace(triggered, occurred_at=event.occurred_at - MINUTE)
+    history = replay([triggered, msgspec.convert(msgspec.to_builtins(event), RecordedEvent)])
+    summary = SECTIONS["summary"](history, Options())
+    told = [in_words(item.parts) for block in summary.blocks if isinstance(block, Bullets) for item in block.items]
+    assert any(each.startswith("The alert was acknowledged in newrelic at ") for each in told), told
 
 
 def test_what_is_no_acknowledgement_has_no_operation() -> None:

@@ -30,8 +30,8 @@ MAPPING = FieldMap(
     severities={"No Severity": "", "SEVERITY_UNSPECIFIED": ""},
     labels="merge(incident.resource.labels || `{}`, incident.metadata.user_labels || `{}`, "
            "incident.policy_user_labels || `{}`)",
-    links={"source": "incident.url"},
-    data={"description": "incident.documentation.content"},
+    links={"source": "incident.url", "runbook": "incident.documentation.links[0].url"},
+    data={"instructions": "incident.documentation.content"},
 )  # fmt: skip
 
 SOURCE = source_of(

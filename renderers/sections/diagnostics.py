@@ -61,15 +61,22 @@ def _alerts(history: History) -> Iterator[Claim]:
             by_target.setdefault(key, {}).setdefault(family.name, event)
     for (kind, target), alerts in by_target.items():
         names = phrases.worded(list(alerts), phrases.alert_named, 3, ("more alert", "more alerts"))
-        said = say("Query of ", names, ": ", Code(target)) if kind == "query" else say(
-            LinkedText(kind.capitalize(), target), " of ", names)  # fmt: skip
-        yield claim(said, proof=cites(alerts.values()))
+        yield claim(_carried(kind, target, names), proof=cites(alerts.values()))
+
+
+def _carried(kind: str, target: str, names: Phrase) -> Phrase:
+    """``Query of X: …``, ``Instructions of X: "…"``, ``Runbook of X`` with its address."""
+    if kind == "query":
+        return say("Query of ", names, ": ", Code(target))
+    if kind == "instructions":
+        return say("Instructions of ", names, quoted(": ", target, phrases.NOTE))
+    return say(LinkedText(kind.capitalize(), target), " of ", names)
 
 
 def _looked_at(event: RecordedEvent) -> Iterator[tuple[str, str]]:
     for kind in ("runbook", "dashboard"):
         for link in phrases.web_links(event, kind)[:1]:
             yield kind, link.url
-    query = phrases.text_in(event.data, "query")
-    if query:
-        yield "query", query
+    for kind in ("instructions", "query"):
+        if told := phrases.text_in(event.data, kind):
+            yield kind, told

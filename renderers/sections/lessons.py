@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from collector.event import MINUTE
+from collector.event import MINUTE, RecordedEvent
 from renderers import facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Words
 from renderers.history import Alert, Family, History
@@ -90,12 +91,12 @@ def _repeats(family: Family) -> int:
 
 
 def _runbooks(history: History) -> Iterator[Claim]:
-    """Alert names of which no event carries a runbook."""
+    """Alert names of which no event carries a runbook, nor what stands for one: instructions, or words on it."""
     first: dict[str, Alert] = {}
     with_runbook: set[str] = set()
     for family in sorted(history.families, key=lambda family: family.first.start):
         first.setdefault(family.name, family.first)
-        if any(alert.fired.links and phrases.web_links(alert.fired, "runbook") for alert in family.alerts):
+        if any(_guides(alert.fired) for alert in family.alerts):
             with_runbook.add(family.name)
     missing = [alert for name, alert in first.items() if name not in with_runbook]
     if missing:
@@ -104,6 +105,17 @@ def _runbooks(history: History) -> Iterator[Claim]:
         verb = "links" if len(missing) == 1 else "link"
         yield claim(f"Observed: the {noun} ", names, f" {verb} no runbook",
                     proof=cites([alert.fired for alert in missing]))  # fmt: skip
+
+
+def _guides(fired: RecordedEvent) -> bool:
+    """Whether an alert says what to do: it links a runbook, or its texts name one."""
+    if fired.links and phrases.web_links(fired, "runbook"):
+        return True
+    texts = (phrases.text_in(fired.data, key) for key in ("summary", "description"))
+    return bool(phrases.text_in(fired.data, "instructions")) or any(_NAMED.search(text) for text in texts)
+
+
+_NAMED = re.compile(r"(?:run|play)[ -]?book\b.*https?://", re.IGNORECASE | re.DOTALL)
 
 
 def _late(history: History) -> Iterator[Claim]:
