@@ -146,11 +146,19 @@ def doings(history: History) -> list[Doing]:
         Doing(at=done, event=c.last, change=c)
         for c in history.changes
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
-    ]
+        and not is_elsewhere(history, c)
+    ]  # fmt: skip
     # Who silences an alert does nothing to what failed.
     acted = [o for o in history.observations if o.actor and not o.data.get("operation")]
     actions += [Doing(at=o.occurred_at, event=o) for o in acted]
     return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
+
+
+def is_elsewhere(history: History, change: Change) -> bool:
+    """Whether a change went to another environment than every alert is of: to staging, where production failed."""
+    there = names.environment_key(change.environment) if change.environment else None
+    here = {names.environment_key(alert.environment) for alert in history.alerts if alert.environment}
+    return bool(here) and all(names.apart(there, each) for each in here)
 
 
 def answering(history: History) -> tuple[int, int]:

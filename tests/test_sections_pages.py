@@ -116,6 +116,8 @@ def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
         ("reclassified", "Ana", {"to": "major incident"},
          "PagerDuty incident 311 was reclassified as major incident by Ana"),
         ("escalated", "Ana", {"assignees": ["Bo"]}, "Escalated to Bo by Ana"),
+        ("reassigned", "Ana", {"to": "Bo", "assignees": ["Oz", "Bo"]},
+         "PagerDuty incident 311 was reassigned to Bo by Ana"),
         ("delegated", "Ana", {"to": "Database on-call", "assignees": ["Bo"]},
          "PagerDuty incident 311 was delegated to Database on-call (Bo) by Ana"),
         ("responder_added", None, {"to": "Network on-call"}, "Network on-call was asked to join"),

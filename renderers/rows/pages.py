@@ -116,8 +116,9 @@ def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
 
 
 def escalated_to(event: RecordedEvent) -> Phrase:
-    """Whom a page went to next; empty where it does not say."""
-    return assigned(event, "") or named("", text_in(event.data, "to"))
+    """Whom a page went to next, and not who had it already; empty where it does not say."""
+    people, to = phrases.texts_in(event.data, "assignees"), text_in(event.data, "to")
+    return say(Name(to)) if to and to != ", ".join(people) else assigned(event, "")
 
 
 def priority_updated(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -234,11 +235,11 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
     """What the types of pages that have no words of their own say."""
     page = _page(table, event)
     if event.type in ("page.reassigned", "page.delegated"):
-        people, to = assigned(event, " to "), named(" to ", text_in(event.data, "to"))
-        if event.type == "page.delegated" and to and people:
-            # It went to a policy, and by that to whom the policy calls.
-            people = say(to, " (", _people(phrases.texts_in(event.data, "assignees")), ")")
-        return say(page, " was ", event.type.removeprefix("page."), people or to, named(" by ", event.actor))
+        to, people = escalated_to(event), phrases.texts_in(event.data, "assignees")
+        # It went to a policy, and by that to whom the policy calls.
+        calls = say(" (", _people(people), ")") if event.type == "page.delegated" and text_in(event.data, "to") else ()
+        return say(page, " was ", event.type.removeprefix("page."), phrases.when(to, " to ", to),
+                   phrases.when(people, calls), named(" by ", event.actor))  # fmt: skip
     ended_as = page_facts.ended_as(event)
     if event.type == "page.reclassified":
         new = text_in(event.data, "to")

@@ -161,9 +161,7 @@ def _told(webhook: Webhook, message: Message, incident: Incident, reading: Readi
     event = v3.event_of(webhook, envelope, _data(message, incident, entries), reading)
     merged = event.type == "page.resolved" and incident.resolve_reason == _MERGED
     keys = [key for alert in incident.alerts or () if (key := fit.line(alert.alert_key))]
-    # The incident may be of a later moment; whom the entry names was called by what it tells.
-    called = [assignee for entry in entries for assignee in entry.assignees or ()]
-    stands_with = [name for each in called or _assigned(incident) if (name := fit.name(each.summary))]
+    stands_with = [name for each in _assigned(incident) if (name := fit.name(each.summary))]
     data = event.data | {"kind": message.event} | ({"assignees": stands_with} if stands_with else {})
     if event.type == "note.added":
         # A note is no word on how the page stands.
