@@ -12,8 +12,10 @@ from typing import Any
 import click
 import pytest
 
+from collector import people
 from collector.cli.commands import every_command
-from collector.event import MINUTE
+from collector.event import MINUTE, SECOND
+from collector.log import Submission
 from collector.web.negotiation import MEDIA
 from collector.web.openapi import document
 from tests.commands import run
@@ -272,6 +274,40 @@ async def test_what_opened_an_incident_that_was_merged_into_it_stays_private(fac
     (await asked(face, f"/api/v1/events/{ledger}", "outsider")).problem(404)
     await _correct(face, ledger)
     (await asked(face, f"/api/v1/events/{ledger}", "outsider")).problem(404)
+
+
+@pytest.mark.parametrize("numbered", [True, False], ids=["as it is stated now", "as earlier versions stated it"])
+async def test_what_is_left_of_an_incident_stays_private_when_its_events_count_no_longer(
+    face: Face, *, numbered: bool
+) -> None:
+    """First without what opened it, by which it was made private; then as a title in lists and nothing else."""
+    number, names_of_secret = await _secret(face)
+    if not numbered:
+        assert (await asked(face, f"/api/v1/incidents/{number}/private", group="")).status == 201
+        face.now += SECOND
+        fact = people.restricted(
+            key="old", by="Ada", stated_at=face.now, incident=names_of_secret["first"], group="law"
+        )
+        await face.log.append([Submission(source="people", received_at=face.now, body=b"x", events=(fact,))])
+    for name in ("first", "alarm", "whisper"):
+        assert (await asked(face, f"/api/v1/events/{names_of_secret[name]}/retract", reason="a test")).status == 201
+        await face.followed()
+        (await asked(face, f"/api/v1/incidents/{number}", "outsider")).problem(404)
+        rows = {row["number"]: row for row in (await asked(face, "/api/v1/incidents")).json["incidents"]}
+        assert rows[number]["private"] == ("security" if numbered else "law")
+        assert [row["number"] for row in (await asked(face, "/api/v1/incidents", "outsider")).json["incidents"]] == [
+            3 - number
+        ]
+    assert rows[number]["status"] == "merged"
+
+
+async def test_a_number_that_was_merged_away_has_the_mark_of_what_it_became_part_of(face: Face) -> None:
+    """In the list, and where it is looked up."""
+    number = await made_private(face)
+    assert (await asked(face, f"/api/v1/incidents/{number}/merge", other=3 - number)).status == 201
+    await face.followed()
+    rows = (await asked(face, "/api/v1/incidents")).json["incidents"]
+    assert [(row["number"], row["private"]) for row in rows] == [(2, "security"), (1, "security")]
 
 
 async def test_lists_and_exports_carry_the_mark(face: Face) -> None:

@@ -271,7 +271,7 @@ class Projections:
         private = await self.private()
         marked = []
         for row in rows:
-            shown = private.shown(row.number)
+            shown = private.shown(row.number if row.merged_into is None else row.merged_into)
             marked.append(msgspec.structs.replace(row, private=shown) if shown else row)
         return marked
 

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from collector.event import MACHINE, PEOPLE, RESTRICTED, RecordedEvent, current
 from collector.log import EventLog, queries
 from collector.projections import restrictions
-from collector.projections.restrictions import JOINED, LEFT, NOBODY, SPLIT, Groups, Restricted
+from collector.projections.restrictions import JOINED, LEFT, NOBODY, OPENED, SPLIT, Groups, Restricted
 from collector.projections.shape import position
 from collector.projections.tables import event_index, event_kind, event_unit, incident, incident_number, member, unit
 from collector.schema.tables import event as stored
@@ -89,9 +90,15 @@ _TOLD = (
     .distinct()
     .where(event_index.c.source == MACHINE, event_index.c.type.in_((JOINED, LEFT)), event_index.c.entity.in_(AMONG))
 )
-_GOES_BY = select(incident_number.c.number, incident_number.c.goes_by).where(
-    incident_number.c.number.in_(AMONG), incident_number.c.goes_by.is_not(None)
-)
+# A number that no incident goes by any longer is its own: its title stands in lists.
+_GOES_BY = select(
+    incident_number.c.number, func.coalesce(incident_number.c.goes_by, incident_number.c.number).label("goes_by")
+).where(incident_number.c.number.in_(AMONG))
+# Of one event, by when it happened, which its id says to the millisecond.
+_ANNOUNCED = select(event_index.c.id).where(
+    event_index.c.family == "incident", event_index.c.source == MACHINE, event_index.c.type.in_((OPENED, JOINED)),
+    event_index.c.occurred_at.between(bindparam("low"), bindparam("high")),
+)  # fmt: skip
 _UNIT_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
 _EVENTS_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.unit.in_(AMONG))
 _KIND_OF = (
@@ -119,6 +126,7 @@ def read(connection: Connection) -> Privacy:
     statements = [
         each for source, kinds in _SAID.items() for kind in kinds for each in _stated(connection, source, kind)
     ]
+    statements = _numbered(connection, statements)
     at = dict(map(tuple, select_among(connection, _NUMBERS_OF, restrictions.named(statements))))
     private = restrictions.restricted(statements, at)
     numbers = [int(name[1:]) for name in private.said if name.startswith("#") and name[1:].isdecimal()]
@@ -133,6 +141,30 @@ def read(connection: Connection) -> Privacy:
         units = {row.event: row.unit for row in select_among(connection, _UNIT_OF, people)}
         private = restrictions.restricted([*statements, *left], at, units, departures)
     return _placed(connection, private)
+
+
+def _numbered(connection: Connection, statements: Iterable[RecordedEvent]) -> list[RecordedEvent]:
+    """The statements; each that names no number, as those of earlier versions, with the one that its incident had."""
+    return [
+        msgspec.structs.replace(each, data={**each.data, "numbers": _numbers_then(connection, each)})
+        if each.type == RESTRICTED and not restrictions.has_number(each)
+        else each
+        for each in statements
+    ]
+
+
+def _numbers_then(connection: Connection, statement: RecordedEvent) -> list[int]:
+    """Where the event that a statement names was when it was stated, by what was last announced of it."""
+    numbers = []
+    for key in restrictions.named([statement]):
+        start = int(key[:12], 16) * 1000
+        ids = list(connection.execute(_ANNOUNCED, {"low": start, "high": start + 999}).scalars())
+        facts = [
+            fact for fact in queries.read_ids(connection, ids)
+            if key in restrictions.moved(fact) and fact.position < statement.position
+        ]  # fmt: skip
+        numbers += [fact.data["number"] for fact in sorted(facts, key=attrgetter("position"))[-1:]]
+    return numbers
 
 
 def _announcements(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:

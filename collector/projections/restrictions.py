@@ -17,7 +17,7 @@ from collector.event import MACHINE, RESTRICTED, RecordedEvent, is_erased, is_re
 ERASED = "(erased)"
 """Stands for a group whose name was erased: nobody has it, so only who may read everything reads on."""
 
-JOINED, LEFT, SPLIT = "incident.joined", "incident.left", "incident.split"
+OPENED, JOINED, LEFT, SPLIT = "incident.opened", "incident.joined", "incident.left", "incident.split"
 
 Groups = frozenset[str]
 NOBODY = Groups()
@@ -140,6 +140,11 @@ def restricted(
 def named(facts: Iterable[RecordedEvent]) -> list[str]:
     """The ids of the events that these statements name as incidents."""
     return sorted({name for fact in facts for name in _incident(fact) if not name.startswith("#")})
+
+
+def has_number(fact: RecordedEvent) -> bool:
+    """Whether a statement names its incident by a number, too."""
+    return any(name.startswith("#") for name in _incident(fact))
 
 
 def _said_at(fact: RecordedEvent) -> tuple[int, str]:
