@@ -148,6 +148,45 @@ class Editor:
             cut = heads[at % (len(heads) - 1) + 1]
             self.put([*lines[: heads[0]], *lines[cut:end], "", *lines[heads[0] : cut], *lines[end:]])
 
+    def wrap(self, _: int, __: str) -> None:
+        """Long lines broken, as an editor does that keeps to a width; the mark stays behind the last words."""
+        lines, end = [], len(self.body)
+        for at, line in enumerate(self.lines):
+            words_of_line = bare(line).split(" ")
+            if at >= end or len(words_of_line) < 10 or line.startswith(("|", "#")):
+                lines.append(line)
+                continue
+            self.touched.update(CITED.findall(bare(line)))
+            lines += [" ".join(words_of_line[:8]), "  " + " ".join(words_of_line[8:]) + line[len(bare(line)) :]]
+        self.put(lines)
+
+    def trim(self, _: int, __: str) -> None:
+        """No space at the ends of lines, and none at the end of the file."""
+        self.text = "\n".join(line.rstrip() for line in self.lines).rstrip("\n")
+
+    def name(self, _: int, __: str) -> None:
+        """The document is called something else."""
+        lines = self.lines
+        place = next((place for place in self.body if lines[place].startswith("# ")), None)
+        if place is not None:
+            lines[place] = f"# {self.word()}"
+            self.put(lines)
+
+    def drop_section(self, at: int, _: str) -> None:
+        """The part that a line stands in is removed whole."""
+        lines, (begin, end) = self.lines, self._section(at)
+        self.put([*lines[:begin], *lines[end:]], *lines[begin:end])
+
+    def copy_section(self, at: int, _: str) -> None:
+        """The part that a line stands in is there twice."""
+        lines, (begin, end) = self.lines, self._section(at)
+        self.put([*lines[:end], *lines[begin:]], *lines[begin:end])
+
+    def _section(self, at: int) -> tuple[int, int]:
+        heads = [place for place in self.body if self.lines[place].startswith("## ")]
+        begin = max((place for place in heads if place <= at), default=at)
+        return begin, min((place for place in heads if place > at), default=len(self.body))
+
     def windows(self, _: int, __: str) -> None:
         self.text = self.text.replace("\r\n", "\n").replace("\n", "\r\n")
 
@@ -159,7 +198,9 @@ class Editor:
 
 
 DEEDS: Mapping[str, Callable[[Editor, int, str], None]] = {
-    name: deed for name, deed in vars(Editor).items() if callable(deed) and name not in ("__init__", "word", "put")
+    name: deed
+    for name, deed in vars(Editor).items()
+    if callable(deed) and name not in ("__init__", "word", "put", "_section")
 }
 
 
