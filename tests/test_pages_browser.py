@@ -110,6 +110,17 @@ def test_every_kind_of_row_is_as_wide_as_the_list(site: Site, browser: Browser) 
     with looking(browser) as page:
         page.goto(f"{site.address}/incidents/3")
         expect(page.locator(".row.mark")).to_have_count(1)
+        # What is done with ticked rows stands in the window while any is ticked, and else behind the rows.
+        page.set_viewport_size({"width": 1024, "height": 300})
+        expect(page.locator(".ticking")).not_to_be_in_viewport()
+        page.locator(".row input").first.check()
+        expect(page.locator(".ticking")).to_be_in_viewport()
+        # Whose token may only read sees nothing that would be refused, nor what opens to nothing.
+        page.evaluate("document.body.classList.add('reads')")
+        assert page.locator("main form[method=post]:visible, .ticking:visible, .write:visible").count() == 0
+        opened = page.locator(".say-it > details:visible summary")
+        assert [text.split()[:3] for text in opened.all_inner_texts()] == [["What", "people", "stated"]]
+        page.evaluate("document.body.classList.remove('reads')")
         whole = page.locator("ol.rows").bounding_box()
         assert whole is not None
         for row in page.locator(".row").all():

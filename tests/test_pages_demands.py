@@ -249,7 +249,7 @@ def kept(reader: Reader) -> None:
     reader.says("note")
     reader.page.get_by_role("button", name="Add the note").click()
     expect(reader.page.get_by_role("heading", name="What you typed")).to_be_visible()
-    expect(reader.page.get_by_label("text", exact=True)).to_have_value("half a sentence")
+    expect(reader.page.get_by_label("Text", exact=True)).to_have_value("half a sentence")
 
 
 def quiet(reader: Reader) -> None:

@@ -229,7 +229,9 @@ async def test_a_form_of_another_session_states_nothing(tmp_path: Path) -> None:
     """Where a token is set, a form carries what only a page of the same session says; without one nothing goes."""
     async with showing(tmp_path, api_tokens=(b"letmein",)) as face:
         await rings(face, 1)
-        parsed(await send(face, "note", text="nobody"), 401)
+        ended = text(parsed(await send(face, "note", text="nobody"), 401).find(".//main"))
+        assert ended.startswith("Your session has ended What you typed Nothing of it was recorded.")
+        assert "To incident 1" in ended
         cookie = (await sign_in(face, "letmein")).headers["Set-Cookie"].partition(";")[0]
         face.client.session.cookie_jar.clear()
         session = {"Cookie": cookie}
@@ -237,7 +239,9 @@ async def test_a_form_of_another_session_states_nothing(tmp_path: Path) -> None:
         [key, *_] = [each.get("value") or "" for each in page.iter("input") if each.get("name") == "form_key"]
         for wrong in ("", "0" * 64, key[:-1]):
             answer = await send(face, "note", text="kept words", form_key=wrong, headers=session)
-            assert "kept words" in text(parsed(answer, 403).find(".//main"))
+            again = text(parsed(answer, 403).find(".//main"))
+            assert again.startswith("You have signed in anew What you typed")
+            assert "kept words" in again
         assert await told(face, "note.added") == []
         assert (await send(face, "note", text="mine", form_key=key, headers=session)).status == 303
         assert await told(face, "note.added") == ["mine"]
