@@ -10,18 +10,21 @@ import pytest
 from sqlalchemy import Connection, text
 
 from collector.projections.database import SqliteLists
-from collector.storage.readers import Readers
+from collector.storage.readers import Readers, ThreadReaders
 
 
 def _one(connection: Connection) -> int:
     return int(connection.execute(text("SELECT 1")).scalar_one())
 
 
+@pytest.mark.parametrize("kind", [Readers, ThreadReaders])
 @pytest.mark.parametrize("turns", range(12))
-async def test_a_close_that_nobody_waits_for_is_done_to_its_end(turns: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_close_that_nobody_waits_for_is_done_to_its_end(
+    turns: int, kind: type[Readers | ThreadReaders], caplog: pytest.LogCaptureFixture
+) -> None:
     """A cancellation anywhere in it leaves no connection half closed, which SQLAlchemy would log as an error."""
     before = set(threading.enumerate())
-    readers = Readers(None)
+    readers = kind(None)
     assert await asyncio.gather(*(readers.run(_one) for _ in range(3))) == [1, 1, 1]
     closing = asyncio.create_task(readers.close())
     for _ in range(turns):

@@ -29,7 +29,7 @@ from collector.errors import Unavailable
 from collector.files import FILE_MODE, close_to_others
 from collector.log import EventLog, SqliteLog
 from collector.storage.disk import cause, is_damage, is_passing
-from collector.storage.readers import Readers
+from collector.storage.readers import Readers, ThreadReaders
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ class SqliteLists:
         self._shown: tuple[int, int] | None = None
         """The file that readers have open."""
         self._readers = self._reading()
-        self._former_readers: list[Readers] = []
+        self._former_readers: list[Readers | ThreadReaders] = []
         """Those over a file that was there before, until they are closed."""
         self._writer: Connection | None = None
         self._writing = ThreadPoolExecutor(1, "lists-writer")
@@ -198,12 +198,16 @@ class SqliteLists:
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def _reading(self) -> Readers:
-        """Where there are no lists, an empty database stands for them: the log can be read all the same."""
-        path = self.path if self._shown else None
-        return Readers(path, pragmas=("PRAGMA query_only = ON",), attached=[("log", self._log)])
+    def _reading(self) -> Readers | ThreadReaders:
+        """Where there are no lists, an empty database stands for them: the log can be read all the same.
 
-    async def _reader(self) -> Readers:
+        The owner's rounds are a hundred small questions each, and nobody's answer waits for its event loop.
+        """
+        path = self.path if self._shown else None
+        kind = ThreadReaders if self._owner else Readers
+        return kind(path, pragmas=("PRAGMA query_only = ON",), attached=[("log", self._log)])
+
+    async def _reader(self) -> Readers | ThreadReaders:
         if self._owner and self._opened is None:
             await self._run(self._connected)
         identity = self._identity()
@@ -217,7 +221,7 @@ class SqliteLists:
             await self._close_former(former)
         return self._readers
 
-    async def _close_former(self, former: Readers) -> None:
+    async def _close_former(self, former: Readers | ThreadReaders) -> None:
         """Where who asked is cut off meanwhile, the end of these lists waits for them."""
         self._former_readers.append(former)
         await former.close()

@@ -1,23 +1,28 @@
-"""Who reads a SQLite file: SQLAlchemy's AsyncEngine over aiosqlite, read-only, with a bound on how many read at once.
+"""Who reads a SQLite file, read-only, with a bound on how many read at once.
 
-A reader is handed a plain connection and does its work in one view. Wherever it
-waits for rows the event loop turns: they come some hundred at a time, so that
-a large answer holds nobody up.
+A reader is handed a plain connection and does its work in one view. Of
+:class:`Readers`, SQLAlchemy's AsyncEngine over aiosqlite, the event loop turns
+wherever one waits for rows: they come some hundred at a time, so that a large
+answer holds nobody up. Of :class:`ThreadReaders` each works on a thread of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, AsyncAdaptedQueuePool, Connection, event
+from sqlalchemy import URL, AsyncAdaptedQueuePool, Connection, QueuePool, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from collector.storage.transaction import BUSY
+from collector.tasks import in_thread
 
 T = TypeVar("T")
 
@@ -85,6 +90,59 @@ class Readers:
         for pragma in self._pragmas:
             cursor.execute(pragma)
         cursor.close()
+
+
+class ThreadReaders:
+    """Connections to one file, each used on a thread by one reader at a time and kept for the next.
+
+    A statement costs a tenth of what it costs over aiosqlite, whose every step is a change of threads; but the reader's
+    own work goes on beside the event loop. It is for who asks a hundred questions in one view, as following does.
+    """
+
+    def __init__(
+        self, path: Path | None, *, pragmas: Sequence[str] = (), attached: Sequence[tuple[str, Path]] = ()
+    ) -> None:
+        """See :class:`Readers`."""
+        self._path, self._pragmas, self._attached = path, pragmas, attached
+        self._threads = ThreadPoolExecutor(READERS, "reader")
+        self._engine = create_engine(
+            "sqlite://", creator=self._connect, poolclass=QueuePool, pool_size=READERS, hide_parameters=True
+        )
+
+    async def run(self, work: Callable[[Connection], T], *first: str) -> T:
+        """See :meth:`Readers.run`; but other work goes on meanwhile."""
+        job = partial(copy_context().run, self._read, work, first)
+        reading = asyncio.get_running_loop().run_in_executor(self._threads, job)
+        reading.add_done_callback(lambda done: None if done.cancelled() else done.exception() and None)
+        return await asyncio.shield(reading)
+
+    def _read(self, work: Callable[[Connection], T], first: Sequence[str]) -> T:
+        with self._engine.connect() as connection:
+            for statement in ("BEGIN", *first):
+                connection.exec_driver_sql(statement)
+            return work(connection)
+
+    async def close(self) -> None:
+        """See :meth:`Readers.close`."""
+        await asyncio.shield(in_thread(self._close, lambda _: None))
+
+    def _close(self) -> None:
+        self._threads.shutdown()
+        self._engine.dispose()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            _file(self._path), uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False
+        )
+        for name, path in self._attached:
+            connection.execute(f"ATTACH ? AS {name}", (f"file:{quote(str(path))}?mode=ro",))
+        for pragma in self._pragmas:
+            connection.execute(pragma)
+        return connection
+
+
+def _file(path: Path | None) -> str:
+    return "file::memory:" if path is None else f"file:{quote(str(path))}?mode=ro"
 
 
 def _address(path: Path | None) -> URL:
