@@ -8,8 +8,10 @@ names of configured sources and words of our own, never what a sender wrote: a s
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 from time import perf_counter
+from typing import TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -43,6 +45,14 @@ _COMMITTING = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 _ARRIVING = (1, 5, 15, 60, 300, 1800, 3600, 21_600, 86_400)
 
 
+Labelled = TypeVar("Labelled", Counter, Gauge, Histogram)
+
+
+def _series(metric: Labelled) -> Callable[..., Labelled]:
+    """A metric's series by the values of their labels; each is looked up once, under the client's lock."""
+    return cache(metric.labels)
+
+
 class Metrics:
     """Counters and histograms of one process, each in :attr:`registry` from the start, so that a rate begins at 0."""
 
@@ -64,6 +74,7 @@ class Metrics:
             buckets=_ANSWERING,
             registry=self.registry,
         )
+        self._requests_of = _series(self._requests)
         self._in_flight = Gauge(
             "timelined_http_requests_in_flight", "Requests that are being answered.", registry=self.registry
         )
@@ -117,6 +128,9 @@ class Metrics:
             ("source",),
             registry=self.registry,
         )
+        self._deliveries_of, self._events_of = _series(self._deliveries), _series(self._events)
+        self._lag_of, self._last_of = _series(self._lag), _series(self._last)
+        self._happened_of, self._skew_of = _series(self._happened), _series(self._skew)
 
     def _begin_jobs(self) -> None:
         self._runs = Counter(
@@ -158,23 +172,23 @@ class Metrics:
 
     def answered(self, handler: str, method: str, code: int, seconds: float) -> None:
         """A request was answered; ``handler`` is the pattern of its address, never the address itself."""
-        self._requests.labels(handler, method, str(code)).observe(seconds)
+        self._requests_of(handler, method, str(code)).observe(seconds)
 
     def stored(self, source: str, status: str, received_at: int, latest: int, new: int, *, repeated: bool) -> None:
         """A delivery is in the log: when it arrived, when its latest event happened (µs UTC), how many events are new,
         and whether nothing of it is."""
         outcome = "repeated" if repeated else status if status in _STORED else "stored"
-        self._deliveries.labels(source, outcome).inc()
-        self._last.labels(source).set(received_at / SECOND)
+        self._deliveries_of(source, outcome).inc()
+        self._last_of(source).set(received_at / SECOND)
         if new:
-            self._events.labels(source).inc(new)
-            self._lag.labels(source).observe((received_at - latest) / SECOND)
-            self._happened.labels(source).set(latest / SECOND)
-            self._skew.labels(source).set(max(latest - received_at, 0) / SECOND)
+            self._events_of(source).inc(new)
+            self._lag_of(source).observe((received_at - latest) / SECOND)
+            self._happened_of(source).set(latest / SECOND)
+            self._skew_of(source).set(max(latest - received_at, 0) / SECOND)
 
     def refused(self, source: str | None, code: int) -> None:
         """A delivery was refused; None for the source where it named none that there is."""
-        self._deliveries.labels(source or NO_SOURCE, _REFUSED.get(code, _OTHERWISE)).inc()
+        self._deliveries_of(source or NO_SOURCE, _REFUSED.get(code, _OTHERWISE)).inc()
 
     def job(self, name: str) -> None:
         """There is this job."""
