@@ -235,6 +235,9 @@ def person(value: object, tool: str = "") -> str | None:
     return None if not told or names.is_automation(told, tool) or names.is_placeholder(told) else told
 
 
+_is_placeholder = remembered(names.is_placeholder)
+
+
 @remembered
 def _known(value: str) -> str | None:
     """The name that a label's value is; a few values come again and again."""
@@ -356,7 +359,7 @@ def _service_in(all_labels: Mapping[str, str], label: str, exporters: tuple[str,
     if slash and label not in all_labels:
         return _below(all_labels.get(above), all_labels.get(below))
     value = all_labels.get(label)
-    if not value or names.is_placeholder(value) or names.is_exporter(value, exporters):
+    if not value or _is_placeholder(value) or names.is_exporter(value, exporters):
         return None
     if label != "instance":
         return _known(value)
@@ -373,7 +376,7 @@ COMMON = frozenset({
 
 
 def _below(namespace: str | None, workload: str | None) -> str | None:
-    if not namespace or not workload or names.is_placeholder(workload) or names.is_placeholder(namespace):
+    if not namespace or not workload or _is_placeholder(workload) or _is_placeholder(namespace):
         return None
     if workload.casefold() in COMMON and not names.only_environment(namespace) and namespace.casefold() != "default":
         return _known(f"{namespace}/{workload}")
@@ -399,7 +402,7 @@ def severity_of(all_labels: Mapping[str, str], reading: Reading) -> str | None:
 
 def _is_severity(value: str, own: tuple[str, ...]) -> bool:
     """Whether a label's value says how grave an alert is: ``unknown`` does where the team set what that means."""
-    if severities.is_known(value) or not names.is_placeholder(value):
+    if severities.is_known(value) or not _is_placeholder(value):
         return True
     return bool(own) and severities.fold_severity(value) in map(severities.fold_severity, own)
 
@@ -408,6 +411,6 @@ def first_label(all_labels: Mapping[str, str], wanted: Iterable[str]) -> str | N
     """The value of the first present label; an empty value and a placeholder count as absent."""
     for label in wanted:
         value = all_labels.get(label)
-        if value and not names.is_placeholder(value) and (found := _known(value)):
+        if value and not _is_placeholder(value) and (found := _known(value)):
             return found
     return None
