@@ -59,23 +59,23 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             "cannot answer under this Host: the daemon listens on loopback only; ask for localhost or 127.0.0.1, or "
             "name the host in web.hosts"
         )
-    path, reads = request.path, request.method in ("GET", "HEAD", "OPTIONS")
+    path, reads, page = request.path, request.method in ("GET", "HEAD", "OPTIONS"), is_page(request.path)
     there = request.match_info.http_exception is None
-    inside = is_api(path) or is_page(path) or (there and not is_open(path))
+    inside = page or is_api(path) or (there and not is_open(path))
     tokens, users = request.app[API_TOKENS], request.app[FRONT].users
-    # A session writes through a page's form alone, which proves that it is ours.
-    who = (in_session(request) if reads or is_page(path) else None) or matching(_given(request, "bearer"), tokens)
-    proxies = request.app[PROXIES]
+    who, proxies = None, request.app[PROXIES]
     if inside and (tokens or users or proxies):
+        # A session writes through a page's form alone, which proves that it is ours.
+        who = (in_session(request) if reads or page else None) or matching(_given(request, "bearer"), tokens)
         if (who := who or by_proxy(request, proxies) or await _by_password(request, users)) is None:
             raise Unauthorised(_asks(request), basic=bool(users))
         _check(who, READ if reads else ADMIN if path in _ADMIN else WRITE)
         request[WHO] = who
     by_itself = bool(users or proxies) or not tokens
-    open_to_pages = is_page(path) or path in ("/login", "/logout") or (inside and by_itself)
+    open_to_pages = page or path in ("/login", "/logout") or (inside and by_itself)
     if not reads and open_to_pages and foreign_page(headers_of(request)):
         raise CrossSite("cannot take the request: a page of another site sends it; set api.token_file to let it in")
-    before = READER.set(who.reads if inside and who is not None else None)
+    before = READER.set(who.reads if who is not None else None)
     try:
         return await handler(request)
     finally:
