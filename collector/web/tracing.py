@@ -15,6 +15,7 @@ from time import perf_counter
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 log = structlog.get_logger(__name__)
 _quiet = logging.getLogger(__name__)
@@ -31,11 +32,14 @@ async def trace(request: web.Request, handler: Handler) -> web.StreamResponse:
     given_id = request.headers.get(HEADER, "")
     has_id = bool(_GIVEN.fullmatch(given_id))
     begun = perf_counter()
-    with structlog.contextvars.bound_contextvars(request=given_id if has_id else f"{_PROCESS}-{next(_number)}"):
+    before = bind_contextvars(request=given_id if has_id else f"{_PROCESS}-{next(_number)}")
+    try:
         response = await handler(request)
         if has_id:
             response.headers[HEADER] = given_id
         if _quiet.isEnabledFor(logging.DEBUG):
             milliseconds = round((perf_counter() - begun) * 1000, 1)
             log.debug("answered", method=request.method, code=response.status, ms=milliseconds)
+    finally:
+        reset_contextvars(**before)
     return response
