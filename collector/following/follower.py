@@ -130,7 +130,7 @@ class Follower:
         self._position = -1
         self._opened = 0
         """Which of the files of the lists is followed, by how many were opened."""
-        self._quiet = self._settled = 0
+        self._quiet = self._settled = self._head = 0
         self._on_resolved: list[Listener] = []
         self._on_changed: list[Listener] = []
         self._on_progress: list[ProgressListener] = []
@@ -337,8 +337,11 @@ class Follower:
     async def _attempt(self) -> bool:
         """Note which events are taken next: our successor has to know over which of them we ended; whether there are
         any."""
-        head = await self._lists.query(queries.head)
-        first, last = self._position + 1, min(self._position + self._size(), head)
+        end = self._position + self._size()
+        # A log only grows: a long one is not asked for its length at each round.
+        if end > self._head:
+            self._head = await self._lists.query(queries.head)
+        first, last = self._position + 1, min(end, self._head)
         if first > last:
             return False
         tries = self._suspects.tries(first) if first == last else 0
@@ -420,7 +423,8 @@ class Follower:
         if fresh:
             quiet, settled = await self._recover_numbers()
         self._groups.forget(complete=position == 0, settled=settled)
-        self._quiet, self._settled, self._position, self._unsaid = quiet, settled, position, True
+        self._quiet, self._settled, self._head = quiet, settled, 0
+        self._position, self._unsaid = position, True
         self._tell(Outcome(position))
         if not self._recalled:
             self._recalled = True
