@@ -54,7 +54,7 @@ SHORT = (
     ("commits", 1),
     ("replay", 8),
     ("large", 3),
-    ("follower", 4),
+    ("follower", 5),
     ("keepup", 3),
     ("draft", 6),
     ("memory", 1),
