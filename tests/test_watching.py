@@ -110,7 +110,8 @@ async def test_jobs_are_counted_by_how_they_end() -> None:
     text = generate_latest(metrics.registry).decode()
     assert value(text, "timelined_job_runs_total", task="seal", outcome="done") == 2
     assert value(text, "timelined_job_runs_total", task="seal", outcome="failed") == 2
-    assert (value(text, "timelined_job_last_success_timestamp_seconds", task="seal") or 0) > 1e9
+    for name in ("success", "failure"):
+        assert (value(text, f"timelined_job_last_{name}_timestamp_seconds", task="seal") or 0) > 1e9
     assert value(text, "timelined_job_misfires_total", task="seal") == 0
 
 

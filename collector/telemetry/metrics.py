@@ -142,6 +142,12 @@ class Metrics:
             ("task",),
             registry=self.registry,
         )
+        self._failed = Gauge(
+            "timelined_job_last_failure_timestamp_seconds",
+            "When a run of a job failed last; 0 where none did since the start.",
+            ("task",),
+            registry=self.registry,
+        )
         self._took = Gauge(
             "timelined_job_last_duration_seconds", "How long the last run of a job took.", ("task",),
             registry=self.registry,
@@ -194,15 +200,14 @@ class Metrics:
         """There is this job."""
         for outcome in JOB_OUTCOMES:
             self._runs.labels(name, outcome)
-        for each in (self._succeeded, self._took, self._misfires):
+        for each in (self._succeeded, self._failed, self._took, self._misfires):
             each.labels(name)
 
     def ran(self, job: str, outcome: str, seconds: float) -> None:
         """A run of a job ended; ``outcome`` is of :data:`JOB_OUTCOMES`."""
         self._runs.labels(job, outcome).inc()
         self._took.labels(job).set(seconds)
-        if outcome == "done":
-            self._succeeded.labels(job).set_to_current_time()
+        (self._succeeded if outcome == "done" else self._failed).labels(job).set_to_current_time()
 
     def misfired(self, job: str) -> None:
         """A job was due while it ran."""
