@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from collector.cli import output
+from collector.cli.commands import GROUPS
 
 _SAY = """
 import sys
@@ -44,12 +43,31 @@ def test_the_version_is_said_without_any_command() -> None:
     assert modules.isdisjoint((*DAEMON, *FORMATS, "collector.settings", "structlog", "rich", "asyncio"))
 
 
-@pytest.mark.parametrize("command", ["incidents", "why", "note"])
-def test_help_waits_for_no_daemon(command: str) -> None:
-    """Of a command that asks, help needs its options, and not whom it asks."""
-    found = imported(command, "--help")
+def test_help_waits_for_no_daemon() -> None:
+    """Of a command, help needs its options, and not whom it asks or what it works on."""
+    found = imported("note", "--help")
     assert "collector.cli.where" in found
     assert found.isdisjoint((*DAEMON, *FORMATS, "structlog"))
+
+
+def test_no_command_needs_more_to_be_named() -> None:
+    """The daemon and the database are imported by what a command does, and not by its options.
+
+    ``serve`` is the daemon, and what drafts can be made of and made as is known where they are made.
+    """
+    program = """
+import sys
+import click
+from collector.cli.commands import timelined
+for name in sys.argv[1:]:
+    assert timelined.get_command(click.Context(timelined), name), name
+print(*sys.modules)
+"""
+    makers = ("serve", "template", "draft", "versions", "diff", "metrics")
+    names = [name for group in GROUPS.values() for name in group if name not in makers]
+    assert {"status", "db", "proof", "backup", "sources", "demo", "config", "import"} <= set(names)
+    done = subprocess.run([sys.executable, "-c", program, *names], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()).isdisjoint((*DAEMON, *FORMATS, "structlog"))
 
 
 def test_what_a_command_logs_is_no_result_when_the_daemon_comes_late(tmp_path: Path) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from collector import daemon
-from collector.backup import Backup, back_up, folder
-from collector.cli import client, output
+from collector.cli import output
 from collector.cli.logs import LOG
 from collector.cli.output import Json
-from collector.cli.progress import bars
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, TimelinedError
-from collector.proof import upkeep
 from collector.settings import Settings
 from collector.storage.urls import database_path
+
+if TYPE_CHECKING:
+    from collector.backup import Backup
 
 
 class _TargetFirst(click.Group):
@@ -54,6 +54,11 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
     The copy is of one moment. It is read back and checked against the log before it gets its name; a file that is
     there is never written over.
     """
+    from collector import daemon
+    from collector.backup import back_up, folder
+    from collector.cli.progress import bars
+    from collector.proof import upkeep
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     if keep is not None and not target.is_dir():
         raise InvalidInput(f"cannot keep {keep} backups at {target}: it is no folder; make it, or leave --keep out")
@@ -83,6 +88,8 @@ def verify(source: Path | None, config_file: Path | None, storage_url: str | Non
     `timelined restore` does, compared with the log where that is here, and its lists and a draft are made. It takes as
     much room as the backup where temporary files go (TMPDIR). Exits with 6 where anything differs.
     """
+    from collector.backup import folder
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     location = source or Path(settings.backup.dir)
     if not location.name:
@@ -100,6 +107,10 @@ def verify(source: Path | None, config_file: Path | None, storage_url: str | Non
 
 
 async def _tried(settings: Settings, source: Path) -> Json:
+    from collector import daemon
+    from collector.cli import client
+    from collector.cli.progress import bars
+
     with bars("copying", "checking") as move:
         async with daemon.restored(settings, source, move) as (made, app), client.private(app) as desk:
             summary = {**_described(made), "path": str(source), **_compared(settings, made)}
@@ -114,6 +125,8 @@ async def _tried(settings: Settings, source: Path) -> Json:
 
 def _compared(settings: Settings, trial: Backup) -> Json:
     """How much of the log the backup lacks. Raises :class:`LogDamaged` where it is not the beginning of the log."""
+    from collector.backup import folder
+
     path = database_path(settings.storage.url)
     head_and_root = folder.head_and_root(path, trial.position) if path is not None else None
     if head_and_root is None:
@@ -128,6 +141,9 @@ def _compared(settings: Settings, trial: Backup) -> Json:
 
 
 def _leave(settings: Settings, *, well: bool, position: int) -> None:
+    from collector import daemon
+    from collector.proof import upkeep
+
     word = upkeep.Upkeep(daemon.wall_clock(), well=well, position=position)
     upkeep.leave(daemon.beside_of(settings).folder, "restore", word)
 

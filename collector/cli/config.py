@@ -9,11 +9,9 @@ from pathlib import Path
 
 import click
 
-from collector import daemon
 from collector.cli import output
 from collector.cli.running import options_of_serve
 from collector.cli.where import CONFIG_FILE, EXPAND, OUTPUT, Where
-from collector.drafting.rendering import template_of
 from collector.errors import InvalidSettings
 from collector.settings import EVERY, log_names, of_log, show
 
@@ -31,6 +29,9 @@ def check(file: Path | None, config_file: Path | None, expand: bool, form: str) 
     check` checks them too. Of logs in files it also says how many events
     grouping could not take and set aside. FILE is the same as --config.file.
     """
+    from collector import daemon
+    from collector.drafting.rendering import template_of
+
     mistakes: tuple[str, ...] = ()
     unread: list[str] = []
     aside = 0

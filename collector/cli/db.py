@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from collector import backup, daemon, log, projections
 from collector.cli import output
 from collector.cli.logs import LOG
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, NotFound, Unavailable
-from collector.log import HEAD, Schema
 from collector.storage.urls import database_path, shown
+
+if TYPE_CHECKING:
+    from collector.log import Schema
 
 
 @click.group()
@@ -32,6 +34,9 @@ def db() -> None:
 @OUTPUT
 def current(config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Say which revision the database is at, and which this version writes to."""
+    from collector import log
+    from collector.log import HEAD
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     schema = asyncio.run(log.schema_of(settings.storage.url))
     if form == "json":
@@ -53,6 +58,9 @@ def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | Non
     There is no way back but a copy made before. Of an SQLite file one is kept beside it, verified and named after its
     revision (timelined.db.0001); PostgreSQL is for its own tools to back up.
     """
+    from collector import backup, log, projections
+    from collector.log import HEAD
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     keep_copy = None if without_copy else backup.before_upgrade
     schema = asyncio.run(
@@ -76,6 +84,8 @@ def rebuild(config_file: Path | None, storage_url: str | None) -> None:
     applies them to what is grouped already. Incidents keep their numbers, and nothing is announced a second time.
     `timelined verify --lists` says whether it is needed. Where it is interrupted, the next daemon goes on with it.
     """
+    from collector import daemon
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     count = asyncio.run(daemon.rebuild(settings))
     output.say(f"The lists of {shown(settings.storage.url)} are made anew out of {count} events.")
@@ -91,6 +101,8 @@ def compact(config_file: Path | None, storage_url: str | None) -> None:
     Stop the daemon first. It takes as much free space again as the file has, and as long as copying it. Nothing is
     removed by it: `timelined erase` and retention do that, and leave the file as large as it was.
     """
+    from collector import daemon
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     path = database_path(settings.storage.url)
     if path is None:
@@ -106,6 +118,8 @@ def compact(config_file: Path | None, storage_url: str | None) -> None:
 
 def _size(path: Path) -> int:
     """Bytes of the log and its lists, what waits beside them included."""
+    from collector import projections
+
     files = [Path(f"{one}{end}") for one in (path, projections.lists_path(path)) for end in ("", "-wal")]
     return sum(file.stat().st_size for file in files if file.exists())
 

@@ -19,18 +19,19 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from collector import daemon, files
-from collector.cli import client, output
-from collector.cli.client import Desk
+from collector import files
+from collector.cli import output
 from collector.cli.recorded import EVENING, Step
 from collector.cli.where import Where
 from collector.errors import TimelinedError, Unavailable
 from collector.settings import EVERY
-from collector.telemetry import journal
+
+if TYPE_CHECKING:
+    from collector.cli.client import Desk
 
 T = TypeVar("T")
 
@@ -110,6 +111,9 @@ def _put(path: Path, content: bytes) -> None:
 
 def _daemon(folder: Path) -> None:
     """Serve on the recording's clock until told to end."""
+    from collector import daemon
+    from collector.telemetry import journal
+
     stage = Stage(folder)
     settings = Where(config_file=stage.configuration).settings(secrets=EVERY)
     journal.set_up(settings.log.level, settings.log.format)
@@ -194,6 +198,8 @@ def _started(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
 
 async def _play(stage: Stage, process: subprocess.Popen[bytes]) -> tuple[int, dict[str, str]]:
     """Post the recording; the incident's number, and its draft by format."""
+    from collector.cli import client
+
     async with client.remote(await _address(stage, process)) as desk:
         for step in EVENING:
             stage.set(step.micros)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from collector.cli import client, output
+from collector.cli import output
 from collector.cli.amendments import REASON
 from collector.cli.naming import IN_LOG
 from collector.cli.output import Json
@@ -39,6 +39,8 @@ def erase(
     were kept. Copies elsewhere (backups, exports, the sender) are not
     reached. The database is written anew, which takes as much free space again and holds up deliveries meanwhile.
     """
+    from collector.cli import client
+
     if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who states this with --by")
     if not events and not deliveries:

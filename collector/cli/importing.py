@@ -6,26 +6,26 @@ from collections.abc import Iterable
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 import msgspec
 
 from collector import times
-from collector.cli import moving, output, timelines
-from collector.cli.client import LONG, Desk
+from collector.cli import output
 from collector.cli.inputs import rereadable
 from collector.cli.logs import LOG
 from collector.cli.moments import MOMENT, ZONE, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.people import login
-from collector.cli.progress import bar
-from collector.cli.records import batches, counted, records
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
 from collector.errors import InvalidInput, NotFound
-from collector.fetching.client import fetched
 from collector.sources import SOURCES
+
+if TYPE_CHECKING:
+    from collector.cli import timelines
+    from collector.cli.client import Desk
 
 CONTENT = click.Path(path_type=Path, allow_dash=True)
 
@@ -77,6 +77,8 @@ def file_(where: Where, source: str, records_form: str, content: Path, form: str
     and how to get them. FILE has a list, pages of lists after each other, or one record on each line. Exits with 1
     where some records were not understood; they are kept all the same.
     """
+    from collector.cli.records import counted, records
+
     name, key = str(content), within(records_form)
     with rereadable(content) as file:
         count = counted(file, name, key)
@@ -93,6 +95,8 @@ def within(form: str) -> str:
 
 def brought_in(where: Where, source: str, form: str, raw_records: Iterable[bytes], count: int) -> Imported:
     """Bring in ``count`` records, some at a time."""
+    from collector.cli.progress import bar
+    from collector.cli.records import batches
 
     async def walked(desk: Desk) -> Imported:
         total = Imported()
@@ -107,6 +111,8 @@ def brought_in(where: Where, source: str, form: str, raw_records: Iterable[bytes
 
 async def sent(desk: Desk, source: str, form: str, body: bytes) -> Any:
     """What some records came to."""
+    from collector.cli.client import LONG
+
     path = f"/api/v1/imports/{quote(source, safe='')}?form={quote(form, safe='')}"
     answer = await desk.send(path, body, {"content-type": "application/json"}, patience=LONG)
     return answer.json()
@@ -147,6 +153,10 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
     alerts or silences of an alertmanager, log_entries of a pagerduty, deployments or workflow_runs of a github,
     deployments or pipelines of a gitlab, annotations or history of a grafana.
     """
+    from collector.cli.progress import bar
+    from collector.cli.records import batches
+    from collector.fetching.client import fetched
+
     where = where.of_source(source)
     settings = where.settings().sources
     if source not in settings:
@@ -188,6 +198,8 @@ def csv_(where: Where, content: Path, incident: int | None, by: str, zone: str |
     mitigated), incident, owner and due; the order does not matter, and others are refused. A time has a date, and an
     offset or --zone. Every row is checked before the first is recorded; a row that is known adds nothing.
     """
+    from collector.cli import timelines
+
     with rereadable(content) as file:
         table = timelines.TimelineTable(file, str(content), incident=incident, by=by, zone=zone)
         count = table.checked()
@@ -199,6 +211,8 @@ def csv_(where: Where, content: Path, incident: int | None, by: str, zone: str |
 
 async def stated(rows: Iterable[timelines.TimelineRow], count: int, desk: Desk) -> int:
     """State ``count`` rows; how many of them were new."""
+    from collector.cli.progress import bar
+
     new = 0
     with bar("importing") as progress:
         for done, row in enumerate(islice(rows, count), 1):
@@ -219,5 +233,7 @@ def log_(source: Path, config_file: Path | None, storage_url: str | None, form: 
     As the owner of the database, and with no daemon over either. All of it comes in, in one transaction and verified,
     or nothing does: the same positions and roots, the same log. `timelined export` is the way back.
     """
+    from collector.cli import moving
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     moving.show(moving.brought_in(settings.storage.url, source), form)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from collector import log, projections
-from collector.backup import Progress, back_up, moving
 from collector.cli import output
 from collector.cli.logs import LOG
 from collector.cli.output import Json
-from collector.cli.progress import bars
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput
 from collector.storage.urls import database_path, shown
+
+if TYPE_CHECKING:
+    from collector.backup import Progress
 
 
 @click.command()
@@ -32,6 +33,9 @@ def export(target: Path, config_file: Path | None, storage_url: str | None, form
     written over. It has the roots of the log; a daemon can be started on it, and `timelined import log` brings it into
     PostgreSQL.
     """
+    from collector.backup import back_up
+    from collector.cli.progress import bars
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     url = settings.storage.url
     with bars("copying", "checking") as move:
@@ -44,6 +48,9 @@ def export(target: Path, config_file: Path | None, storage_url: str | None, form
 
 
 async def _exported(url: str, target: Path, move: Progress) -> Json:
+    from collector import log
+    from collector.backup import moving
+
     store = await log.open_log(url, writable=False)
     try:
         done = await moving.export(store, target, move)
@@ -54,6 +61,8 @@ async def _exported(url: str, target: Path, move: Progress) -> Json:
 
 def brought_in(url: str, source: Path) -> Json:
     """Bring the log in a file into the empty database of a URL."""
+    from collector.cli.progress import bars
+
     if database_path(url) is not None:
         raise InvalidInput(
             f"cannot import {source} into {shown(url)}: a file is put there by timelined restore {source}"
@@ -63,6 +72,9 @@ def brought_in(url: str, source: Path) -> Json:
 
 
 async def _brought_in(url: str, source: Path, move: Progress) -> Json:
+    from collector import log, projections
+    from collector.backup import moving
+
     await log.upgrade(url, [projections.metadata], projections.fitted)
     store = await log.open_log(url, extra_metadata=[projections.metadata])
     try:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from collector.cli import output, rehearsed
-from collector.cli.client import LONG, Desk
+from collector.cli import output
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.output import Json
-from collector.cli.progress import bar
 from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput
 from collector.storage.urls import database_path
+
+if TYPE_CHECKING:
+    from collector.cli.client import Desk
 
 SHOWN = 20
 """Changed events that are listed one by one."""
@@ -77,6 +78,7 @@ def replay(where: Where, form: str, *, dry_run: bool, yes: bool, **filters: obje
 
 def _passed(where: Where, query: Mapping[str, object], *, dry_run: bool) -> Replayed:
     """One pass over all deliveries that are asked for."""
+    from collector.cli.progress import bar
 
     async def walked(desk: Desk) -> Replayed:
         with bar("reading again" if dry_run else "writing") as shown:
@@ -89,6 +91,8 @@ async def passed(
     desk: Desk, query: Mapping[str, object], *, dry_run: bool, progress: Callable[[int, int], None] | None = None
 ) -> Replayed:
     """The same at one place; ``progress`` is told how far it is, and of how much."""
+    from collector.cli.client import LONG
+
     total, after = Replayed(), 0
     while True:
         body = {**query, "after": after, "dry_run": dry_run}
@@ -111,6 +115,8 @@ def _confirm(planned: Replayed) -> None:
 
 def _rehearse(where: Where, query: Mapping[str, object], planned: Replayed, form: str) -> None:
     """What would become of events, incidents and drafts."""
+    from collector.cli import rehearsed
+
     compared = rehearsed.RehearsalDifference()
     copied = bool(planned.changes) and not where.server and database_path(where.settings().storage.url) is not None
     if copied:

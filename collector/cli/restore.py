@@ -9,21 +9,20 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from collector import daemon, log, projections
-from collector.backup import backup, before_upgrade
 from collector.cli import output
 from collector.cli.logs import LOG
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.files import FOLDER_MODE
-from collector.proof import acknowledged, lost
-from collector.proof.acknowledged import Last, Loss
 from collector.settings import Settings
-from collector.storage.lock import WriterLock
 from collector.storage.urls import database_path
+
+if TYPE_CHECKING:
+    from collector.proof.acknowledged import Last, Loss
 
 _FILES = ("", "-wal", "-shm", "-journal")
 
@@ -48,6 +47,9 @@ def restore(
     are lost, or where that cannot be known; `timelined accept-loss` goes on
     without them.
     """
+    from collector import daemon
+    from collector.backup import backup
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     target = database_path(settings.storage.url)
     if target is None:
@@ -82,6 +84,8 @@ def _next(lacks: Loss) -> str:
 
 def _bring(record: Path | None, record_path: Path) -> None:
     """Put a record that a person brought where the daemon looks for it."""
+    from collector.proof import acknowledged
+
     if record is None:
         return
     if acknowledged.read(record_path) is not None:
@@ -99,6 +103,8 @@ def _bring(record: Path | None, record_path: Path) -> None:
 
 def _moved_aside(source: Path, target: Path) -> list[Path]:
     """Rename the database and the files that SQLite keeps beside it, unless a daemon writes to it."""
+    from collector.storage.lock import WriterLock
+
     if not source.is_file():
         raise NotFound(f"cannot restore {source}: there is no such file")
     there = [target.with_name(target.name + suffix) for suffix in _FILES]
@@ -130,6 +136,11 @@ def _give_to_owner(path: Path) -> None:
 
 async def _lacks(settings: Settings, record_path: Path) -> tuple[Loss | None, Last | None]:
     """The loss of the restored log, and the last event that was acknowledged."""
+    from collector import log, projections
+    from collector.backup import before_upgrade
+    from collector.proof import acknowledged, lost
+    from collector.proof.acknowledged import Loss
+
     if (await log.schema_of(settings.storage.url)).behind:
         await log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=before_upgrade)
     last = acknowledged.read(record_path)
@@ -156,6 +167,8 @@ def accept_loss(config_file: Path | None, storage_url: str | None, form: str) ->
     then on the log is sealed under a name of its own, and the daemon starts
     as ever. Where nothing is lost nothing happens.
     """
+    from collector import daemon
+
     settings = Where(config_file=config_file, storage_url=storage_url).settings()
     accepted = asyncio.run(daemon.accept_loss(settings))
     if form == "json":

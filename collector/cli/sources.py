@@ -9,22 +9,23 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from collector import daemon
-from collector.cli import client, output
+from collector.cli import output
 from collector.cli.where import CONFIG_FILE, OUTPUT, SERVER, STORAGE_URL, Where
 from collector.errors import InvalidInput, MalformedWebhook, NotFound, Unavailable
 from collector.event import SECOND, Event
-from collector.intake import Endpoint, derive
 from collector.settings import DEFAULT_LOG, Settings, SourceSettings, of_log
 from collector.sources import LEFT_OUT, SOURCES, mapped
 from collector.sources.mapping import Evaluation, explain
 from collector.times import rfc3339
 from collector.webhook import Webhook
+
+if TYPE_CHECKING:
+    from collector.intake import Endpoint
 
 
 @click.group(invoke_without_command=True)
@@ -96,6 +97,8 @@ def try_(name: str, body: Path, headers: tuple[str, ...], config_file: Path | No
     BODY is a file, or - for what comes in on standard input. The sender is not asked for a proof. Of a source with a
     mapping it also shows what each expression found. Exits with 1 where something of the body was not understood.
     """
+    from collector.intake import derive
+
     endpoint = endpoint_of(Where(config_file=config_file).settings(), name)
     webhook = Webhook(
         source=name, headers=headers_of(headers), body=content_of(body), received_at=time.time_ns() // 1000
@@ -119,6 +122,8 @@ def try_(name: str, body: Path, headers: tuple[str, ...], config_file: Path | No
 
 def endpoint_of(settings: Settings, name: str) -> Endpoint:
     """The source of that name. Raises :class:`collector.errors.NotFound`."""
+    from collector import daemon
+
     endpoints = daemon.endpoints(settings)
     if name not in endpoints:
         raise NotFound(f"cannot find the source {name!r}; there is {', '.join(endpoints)}")
@@ -230,6 +235,10 @@ def send_test(
     other and opens no incident. With BODY that file is sent (- is standard input), and opens one if it says so. Exits
     with 1 where the delivery was refused or not understood.
     """
+    from collector import daemon
+    from collector.cli import client
+    from collector.intake import derive
+
     where = Where(config_file=config_file, storage_url=storage_url)
     settings = where.settings(secrets=(f"sources.{name}.",))
     endpoint, now = endpoint_of(settings, name), time.time_ns() // 1000
@@ -284,6 +293,8 @@ def _proof(name: str, endpoint: Endpoint, body: bytes, now: int) -> tuple[dict[s
 
 
 async def _post(address: str, tls: ssl.SSLContext | None, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    from collector.cli import client
+
     async with client.remote(address, tls=tls) as desk:
         return (await desk.send(path, body, headers)).body
 

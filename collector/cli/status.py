@@ -9,23 +9,22 @@ import time as clock
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from collector import daemon
 from collector.cli import output
-from collector.cli.client import Desk
 from collector.cli.output import Json
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
 from collector.errors import InvalidSettings, TimelinedError, Unavailable
 from collector.event import HOUR
-from collector.log import open_log
-from collector.proof import upkeep
 from collector.settings import DEFAULT_LOG, EVERY, EVERY_LOG, Settings, log_names, of_log
 from collector.storage.urls import database_path, shown
 from collector.times import rfc3339
+
+if TYPE_CHECKING:
+    from collector.cli.client import Desk
 
 _MOST = 1000
 """Incidents and signals that are counted; more are said to be so many or more."""
@@ -211,6 +210,9 @@ def _disk(where: Where, settings: Settings) -> Check:
 
 
 def _backup(where: Where, settings: Settings) -> Check:
+    from collector import daemon
+    from collector.proof import upkeep
+
     done = upkeep.read(daemon.beside_of(settings).folder).get("backup")
     old = 2 * (settings.backup.every if settings.backup.dir else _DAY)
     if database_path(settings.storage.url) is None:
@@ -232,6 +234,8 @@ def _clock() -> Check:
 
 
 def _reachable(where: Where, settings: Settings) -> Check:
+    from collector import daemon
+
     if database_path(settings.storage.url) is None:
         return over_server(settings)
     holder = daemon.holder(settings)
@@ -244,6 +248,7 @@ def _reachable(where: Where, settings: Settings) -> Check:
 
 def over_server(settings: Settings) -> Check:
     """Whether a daemon is over a log on a server: none of them is asked, since any may be on another machine."""
+    from collector.log import open_log
 
     async def counted() -> int:
         store = await open_log(settings.storage.url, writable=False)
