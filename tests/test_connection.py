@@ -182,7 +182,10 @@ def _steps(length: int) -> Iterator[int]:
 
 async def test_a_whole_request_before_a_broken_one_is_answered(tmp_path: Path) -> None:
     """What is not HTTP takes nothing from the requests before it, in the same write or not; it is a 400 of its own."""
-    for number, broken in enumerate((b"\x16\x03\x01\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n")):
+    for number, broken in enumerate((
+        b"\x16\x03\x01\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %b2\r\n\r\n[]" % (b"0" * 5_000),
+    )):  # fmt: skip
         data = request("first") + request("second") + broken
         folder = tmp_path / str(number)
         folder.mkdir()

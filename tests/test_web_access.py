@@ -79,6 +79,16 @@ async def test_no_delivery_is_taken_under_a_foreign_name(face: Face) -> None:
     assert await face.log.deliveries() == []
 
 
+async def test_a_target_that_is_a_whole_url_names_its_host(face: Face) -> None:
+    """What stands in the target goes before the header (RFC 9112): a foreign name there opens nothing either."""
+    sent = b"GET http://%b/-/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    for host, status in (
+        (b"localhost", b"200"), (b"localhost:9720", b"200"), (b"[::1]:9720", b"200"), (b"LOCALHOST", b"200"),
+        (b"evil.example", b"421"), (b"localhost@evil.example", b"421"), (b"evil.example:80", b"421"),
+    ):  # fmt: skip
+        assert (await face.raw(sent % host)).startswith(b"HTTP/1.1 %b " % status), host
+
+
 async def test_a_daemon_answers_under_the_names_that_it_was_given(tmp_path: Path) -> None:
     """A proxy may hand on the host that was asked for; on an address that others reach any name will do."""
     for name, more in (("named", {"hosts": ("Timelined.Example", "[::2]")}), ("reached", {"local_only": False})):

@@ -53,7 +53,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     Where the API stands open, or a browser knows a password and sends it by itself, a page of another site may not
     write through its visitor's browser. No form of ours may be sent by one in any case.
     """
-    named = not request.app[LOCAL_ONLY] or is_ours(request.headers.get("Host"), request.app[HOSTS])
+    named = not request.app[LOCAL_ONLY] or all(is_ours(host, request.app[HOSTS]) for host in _hosts(request))
     if not named and request.path != HEALTHY:
         raise Misdirected(
             "cannot answer under this Host: the daemon listens on loopback only; ask for localhost or 127.0.0.1, or "
@@ -80,6 +80,15 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     finally:
         READER.reset(before)
+
+
+def _hosts(request: web.Request) -> tuple[str | None, ...]:
+    """The hosts that a request names: in its header, and in its target where that is a whole URL, which goes first
+    (RFC 9112, 3.2.2)."""
+    host = request.headers.get("Host")
+    # Without a header aiohttp gives a name of this machine.
+    asked = request.host if host is not None else None
+    return (host,) if asked in (None, host) else (host, request.url.raw_authority)
 
 
 _BEARER, _BASIC = "the API token as Authorization: Bearer TOKEN", "a user's name and password (Authorization: Basic)"

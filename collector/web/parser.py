@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from aiohttp import StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpRequestParser, RawRequestMessage
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 
 Message = tuple[RawRequestMessage, StreamReader]
 """A request's head and the stream of its body."""
@@ -24,6 +24,8 @@ _BUFFER = 2**16
 """Bytes of a body that wait for whoever reads it, before its sender has to wait."""
 _END = b"\r\n\r\n"
 """What heads and bodies in chunks end with. It may stand elsewhere, too: then one piece more is given."""
+_LONGEST_LENGTH = 20
+"""Digits of a Content-Length. The parser takes any number of zeros before it, and Python reads no number that long."""
 
 
 class Parser(HttpRequestParser):
@@ -108,11 +110,15 @@ class Parser(HttpRequestParser):
             self.failure = error
             return
         for head, body in begun:
+            length = head.headers.get("Content-Length", "0")
+            if len(length) > _LONGEST_LENGTH:
+                self.failure = BadHttpMessage("a Content-Length of too many digits")
+                return
             messages.append((head, body))
             self._room -= 1
             self.finished = bool(head.upgrade) or head.method == "CONNECT"
             self.body = body
-            self._left = None if head.chunked else int(head.headers.get("Content-Length", 0))
+            self._left = None if head.chunked else int(length)
         if self.body is not None and self.body.is_eof():
             self.body = None
             self._paused = False
