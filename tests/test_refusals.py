@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import urllib.error
@@ -12,12 +13,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from collector.correlation import Rules
+from collector.daemon import refusing
+from collector.daemon.face import Face
+from collector.daemon.keeping import Logs
 from collector.event import HOUR, MINUTE, SECOND
 from collector.log import Submission
+from collector.settings import Settings, Storage
 from collector.telemetry.refusals import MOST_KINDS, NO_SOURCE, Refusals, RefusedRow, read_back
+from collector.web import Front
 from tests.processes import Process, alert, eventually, get, post
 from tests.scenario import played
 from tests.stories import at, firing, resolved
@@ -146,6 +153,31 @@ def test_nothing_is_lost_or_doubled(source: str | None, status: int, reason: str
     assert sum(refused.count for refused in stored) == len(waits)
     assert [read_back(refused.event()) for refused in stored] == stored
     assert len({refused.event().id for refused in stored}) == len(stored)
+
+
+# --- while it serves --------------------------------------------------------------------------------------------------
+
+
+async def test_refusals_of_a_log_that_is_away_are_said_each_minute(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody records them then, and whoever reads the daemon's log must hear of them all the same, with the log."""
+    monkeypatch.setattr(refusing, "LOOK_EVERY", 0.01)
+    storage = Storage(url=f"sqlite:///{tmp_path}", logs={"eu": f"sqlite:///{tmp_path}"})
+    settings = Settings(storage=storage)
+    logs = Logs(settings, clock, Face(settings, clock, Front()))
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with logs.open(accept_loss=False, apart=False):
+            for each in logs:
+                assert each.runtime is None
+                each.host.refusals.note("pager", 503, "Nothing can be stored now")
+                each.host.refusals.note("pager", 503, "Nothing can be stored now")
+            clock.now += MINUTE
+            async with asyncio.timeout(60):
+                while sum("seconds" in line for line in lines) < 2:  # noqa: ASYNC110 - a line has no event
+                    await asyncio.sleep(0.01)
+    said = [(line["log"], line["count"]) for line in lines if "seconds" in line]
+    assert sorted(said) == [("default", 1), ("eu", 1)]
 
 
 # --- a whole daemon ---------------------------------------------------------------------------------------------------

@@ -199,6 +199,9 @@ async def test_another_method_is_405(face: Face, method: str) -> None:
     assert answer.headers["Allow"] == "OPTIONS,POST"
     if method != "HEAD":
         answer.problem(405)
+    (refused,) = face.app[keys.REFUSALS].pending()
+    # There is a source of this name: what is recorded must not say otherwise.
+    assert (refused.status, refused.reason) == (405, "Method Not Allowed")
 
 
 async def test_a_full_queue_is_503_and_says_when_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from collector.daemon.face import Face, Host
 from collector.daemon.opening import opened
-from collector.daemon.refusing import refusals_recorded
+from collector.daemon.refusing import refusals_recorded, refusals_said
 from collector.daemon.runtime import FACTS, Clock, Runtime, body_limits, endpoints, request_limits
 from collector.daemon.starts import recorded
 from collector.errors import DiskFailed, TimelinedError
@@ -193,10 +193,16 @@ class Logs:
     @asynccontextmanager
     async def open(self, *, accept_loss: bool, apart: bool) -> AsyncIterator[None]:
         """Have all of them open for the length of the block; where there is one alone, raises as :func:`opened`."""
-        if not self.several:
-            async with self.default.open(accept_loss=accept_loss, apart=apart):
+        async with refusals_said({each.host.name: each.host.refusals for each in self}):
+            if not self.several:
+                async with self.default.open(accept_loss=accept_loss, apart=apart):
+                    yield
+                return
+            async with self._open_each(accept_loss=accept_loss, apart=apart):
                 yield
-            return
+
+    @asynccontextmanager
+    async def _open_each(self, *, accept_loss: bool, apart: bool) -> AsyncIterator[None]:
         stop = asyncio.Event()
         how = {"accept_loss": accept_loss, "apart": apart}
         for kept_log in self:

@@ -1,9 +1,9 @@
-"""What was refused, said and recorded while the daemon serves, and once more when it stops."""
+"""What was refused: logged while the daemon serves, and recorded in its log while that is open and at its end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -11,6 +11,7 @@ import structlog
 from collector.daemon.runtime import Runtime
 from collector.errors import TimelinedError, Unavailable
 from collector.tasks import ended
+from collector.telemetry.refusals import Refusals
 
 log = structlog.get_logger(__name__)
 
@@ -19,9 +20,30 @@ LOOK_EVERY = 5.0
 
 
 @asynccontextmanager
+async def refusals_said(refusals: Mapping[str, Refusals]) -> AsyncIterator[None]:
+    """Log what is refused for the length of the block; by the log's name, empty where there is one alone.
+
+    A log that is away, or was given up, goes on refusing, and that is when it matters most.
+    """
+    task = asyncio.create_task(_saying(refusals), name="refusals")
+    try:
+        yield
+    finally:
+        await ended(task)
+
+
+async def _saying(refusals: Mapping[str, Refusals]) -> None:
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        for name, of_log in refusals.items():
+            with structlog.contextvars.bound_contextvars(**({"log": name} if name else {})):
+                of_log.say()
+
+
+@asynccontextmanager
 async def refusals_recorded(runtime: Runtime) -> AsyncIterator[None]:
-    """Say and record what is refused for the length of the block."""
-    task = asyncio.create_task(_recording(runtime), name="refusals")
+    """Record what is refused for the length of the block."""
+    task = asyncio.create_task(_recording(runtime), name="recording refusals")
     try:
         yield
     finally:
@@ -35,7 +57,6 @@ async def refusals_recorded(runtime: Runtime) -> AsyncIterator[None]:
 async def _recording(runtime: Runtime) -> None:
     while True:
         await asyncio.sleep(LOOK_EVERY)
-        runtime.refusals.say()
         try:
             await _record(runtime)
         except Unavailable:

@@ -25,9 +25,9 @@ def note(request: web.BaseRequest, app: web.Application, error: Exception, statu
     match = request.match_info if isinstance(request, web.Request) else {}
     name = match.get("source", "")
     verifier = app[KNOWN] if KNOWN in app else app[INTAKE].verifier
-    known = name if name in verifier.endpoints else None
-    app[METRICS].refused(known, status)
-    app[REFUSALS].note(known, status, _reason(error, known, title), str(error) if known and _ours(error) else "")
+    source = name if name in verifier.endpoints else None
+    app[METRICS].refused(source, status)
+    app[REFUSALS].note(source, status, _reason(error, source, title), str(error) if source and _ours(error) else "")
 
 
 def _ours(error: Exception) -> bool:
@@ -35,6 +35,9 @@ def _ours(error: Exception) -> bool:
 
 
 def _reason(error: Exception, source: str | None, title: str) -> str:
+    if isinstance(error, web.HTTPException):
+        # An address that takes no such request: no source was looked for.
+        return title
     if source is None:
         return "there is no source of this name"
     if isinstance(error, UnverifiedWebhook):
