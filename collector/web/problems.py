@@ -9,6 +9,7 @@ were refused. What nobody foresaw is logged whole and answered in one sentence:
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
@@ -241,10 +242,18 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def _in_log(error: Exception, app: web.Application) -> Exception:
-    """An error, with the log that was looked in where there are several and it does not have what was asked for."""
-    if type(error) is NotFound and (name := app.get(NAMED)):
-        return NotFound(f"{error}; the log asked is {name}", error.pointer)
-    return error
+    """An error about what a log has, or lacks, with the log that was looked in where there are several: numbers and
+    short names of events are each log's own."""
+    name = app.get(NAMED)
+    if not name or type(error) not in _OF_A_LOG or (type(error) is InvalidInput and not _NUMBERED.search(str(error))):
+        return error
+    said = f"{error}; the log asked is {name}"
+    return type(error)(said, error.pointer) if isinstance(error, InvalidInput) else type(error)(said)
+
+
+_OF_A_LOG = (NotFound, Ambiguous, InvalidInput, Edited)
+_NUMBERED = re.compile(r"\b(?:incident|event) \w*\d")
+"""A sentence that says of which incident or event it speaks; a field that cannot be taken is the same in each log."""
 
 
 def final(response: web.Response, request: web.Request) -> web.Response:
