@@ -254,6 +254,10 @@ async def test_readiness_has_one_shape(tmp_path: Path) -> None:
             status, anew = await asyncio.to_thread(asked, path)
             assert status == 200
             assert "made anew" in anew["lists"]
+            await running.log.transact(lambda c: c.exec_driver_sql("UPDATE shape SET digest = 'another'"), leading=True)
+            status, unmade = await asyncio.to_thread(asked, path)
+            # Who answers is who makes them: nobody is told to start it.
+            assert (status, unmade["lists"]) == (200, "they are being made out of the log")
             running.runtime.stopping = True
             status, stopping = await asyncio.to_thread(asked, path)
             assert (status, stopping["reason"]) == (503, "the daemon is stopping")

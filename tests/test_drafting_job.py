@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from collector import projections
 from collector.correlation import Rules
@@ -20,7 +21,7 @@ from collector.event import HOUR, Event, RecordedEvent
 from collector.following.follower import Follower
 from collector.jobs.schedule import Schedule
 from collector.log import EventLog, Submission, receipt_of
-from collector.projections import IncidentRow
+from collector.projections import IncidentRow, ListsRemoved
 from tests.due_incidents import NOW, incident
 from tests.facts import fact, firing, resolved
 from tests.lists import opened
@@ -68,6 +69,8 @@ class Lists:
     async def render(self, number: int, form: str) -> str:
         if self.rows[number].title == "cannot be rendered":
             raise ValueError(self.rows[number].title)
+        if self.rows[number].title == "removed":
+            raise ListsRemoved("cannot read the lists: the file was removed")
         self.rendered.append((number, form))
         return f"{form} of {number} with {self.rows[number].events} events"
 
@@ -174,6 +177,12 @@ async def test_what_could_not_be_written_is_read_again(tmp_path: Path, monkeypat
     with pytest.raises(Unavailable):
         await job.run()
     monkeypatch.undo()
+    assert [done.number for done in await job.run()] == [1]
+    lists.put(incident(1, status="resolved", title="removed"))
+    with capture_logs() as lines, pytest.raises(ListsRemoved):
+        await job.run((1,))
+    assert lines == []
+    lists.rows[1] = incident(1, status="resolved", events=7)
     assert [done.number for done in await job.run()] == [1]
 
 

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from collector.jobs import schedule
 from collector.jobs.schedule import Schedule
+from collector.projections import ListsRemoved
 
 DAY = 86_400.0
 
@@ -100,6 +101,21 @@ async def test_a_job_that_fails_runs_again() -> None:
         await until(lambda: job.done == 1)
         await runs.finish()
     assert lines[0]["event"].startswith("a job failed")
+    assert lines[0]["exc_info"]
+
+
+async def test_a_job_that_meets_what_is_away_says_so_in_one_plain_line() -> None:
+    """A database that is away, or lists that were just removed: expected, and mended without anybody."""
+    job, runs = Counting(), Schedule()
+    job.failure = ListsRemoved("cannot read the lists a.db: the file was removed")
+    with capture_logs() as lines:
+        runs.add("job", job.run, every=3600)
+        runs.start()
+        await until(lambda: lines)
+        await runs.finish()
+    (line,) = lines
+    assert (line["log_level"], line["reason"]) == ("warning", str(job.failure))
+    assert "exc_info" not in line
 
 
 async def test_a_job_that_is_added_later_runs_as_well() -> None:

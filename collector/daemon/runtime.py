@@ -298,7 +298,8 @@ class Runtime:
             return self.following.trouble
         if state.set_aside:
             return f"{state.set_aside} events are set aside, which grouping could not take; the log names them"
-        return state.unusable or state.remaking or "well"
+        # What lists lack is for commands to say: here the daemon answers that makes them, or another one that follows.
+        return "they are being made out of the log" if state.unusable else state.remaking or "well"
 
     async def _kept_out(self) -> str:
         """Why nothing can be stored, asked anew for as long as our own start is not; empty where it can."""

@@ -16,7 +16,7 @@ from collector.drafting.due import DueDrafts, due, state_of
 from collector.drafting.folder import FORMATS, DraftFolder, Merge, beside
 from collector.errors import TimelinedError, Unavailable
 from collector.event import HOUR, SECOND
-from collector.projections import IncidentRow, Projections
+from collector.projections import IncidentRow, ListsRemoved, Projections
 
 log = structlog.get_logger(__name__)
 
@@ -194,6 +194,9 @@ class DraftJob:
         """The texts by format; None where one could not be made, which holds up no other incident's draft."""
         try:
             return await self._texts(draft)
+        except ListsRemoved:
+            # None of the others could be rendered either; it is said once, by whoever asked for all of them.
+            raise
         except TimelinedError as error:
             log.error("cannot render a draft; the next pass tries again", incident=draft.number, error=str(error))
         except Exception:

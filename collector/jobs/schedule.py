@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from collector.errors import Unavailable
 from collector.tasks import ended
 from collector.telemetry.metrics import Metrics
 
@@ -72,6 +73,9 @@ class _Job:
         try:
             # A job that says its failures itself gives False for a run that did not do its work.
             outcome = "failed" if await self._work() is False else "done"
+        except Unavailable as error:
+            # Expected, and over by itself: a database that is away, lists that are being made anew.
+            log.warning("a job has to wait; it runs again at its next time", job=self.name, reason=str(error))
         except Exception:
             log.exception("a job failed; it runs again at its next time", job=self.name)
         finally:
