@@ -47,7 +47,7 @@ pytest.register_assert_rewrite(
 
 from collector import daemon
 from collector.settings import load_settings
-from tests import examples, forks
+from tests import compiled, examples, forks
 from tests.face import face
 from tests.postgres import postgres, url
 from tests.processes import Process
@@ -61,6 +61,8 @@ structlog.configure(
         colors=False, exception_formatter=structlog.dev.plain_traceback
     )],
 )  # fmt: skip
+
+compiled.share()
 
 # How long an example takes says how much else the machine has to do.
 settings.register_profile(
