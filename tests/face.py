@@ -36,6 +36,7 @@ from collector.web import Readiness, Runner, build_app, server_kwargs
 from collector.web.options import ApiAccess, Operations, Renderings, WebLimits
 from collector.webhook import Credentials, Reading, Source, Webhook
 from renderers.formats import POLICIES
+from tests import new_logs
 
 NOW = 1_772_632_930_000_000
 """2026-03-04T14:02:10Z."""
@@ -254,6 +255,7 @@ def _taken(group: type[Group], settings: dict[str, Any]) -> Group:
 async def running(folder: Path, *, connect: Connect = connected, **settings: Any) -> AsyncIterator[Face]:
     """A server over a new log in ``folder``, and everything closed again."""
     server = settings.pop("server", server_kwargs())
+    new_logs.place(folder / "timelined.db")
     log = await open_log(f"sqlite:///{folder / 'timelined.db'}")
     base = open_lists(log, owner=True)
     bounds = BodyLimits(size=64 << 10, seconds=settings.pop("seconds", 10.0))

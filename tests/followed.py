@@ -15,6 +15,7 @@ from collector.event import HOUR, MACHINE, MINUTE, Event, RecordedEvent
 from collector.following.follower import Follower
 from collector.log import EventLog, Submission
 from collector.projections import EventFilter
+from tests import new_logs
 from tests.lists import opened
 from tests.postgres import Server
 from tests.regrouped import batch, kept
@@ -63,8 +64,15 @@ class Followed:
 
 
 @asynccontextmanager
-async def following(folder: Path, rules: Rules | None = None, *, url: str = "", **more: Any) -> AsyncIterator[Followed]:
-    """A log of one's own, followed; in a file of this folder unless ``url`` names a database."""
+async def following(
+    folder: Path, rules: Rules | None = None, *, url: str = "", lists: bool = True, **more: Any
+) -> AsyncIterator[Followed]:
+    """A log of one's own, followed; in a file of this folder unless ``url`` names a database.
+
+    Without ``lists`` there are none before the follower makes them, as in a new database.
+    """
+    if not url:
+        new_logs.place(folder / "log.db", lists=lists)
     async with opened(url or folder / "log.db") as (log, base):
         assert await log.lead()
         yield Followed(log, base, rules or Rules(), **more)

@@ -14,7 +14,7 @@ import aiohttp
 from collector import daemon
 from collector.log import EventLog
 from collector.settings import Drafts, Settings, Storage, Web
-from tests import senders
+from tests import new_logs, senders
 
 SECRET = "kestrel-7741"
 """What must be gone. Nothing else in these tests holds it."""
@@ -85,6 +85,8 @@ def content(path: Path) -> bytes:
 @asynccontextmanager
 async def serving(folder: Path, url: str = "") -> AsyncIterator[Rig]:
     """A daemon over a log (at ``url``, else in a folder of its own) and drafts."""
+    if not url:
+        new_logs.place(folder / "timelined.db")
     settings = Settings(
         storage=Storage(url=url or f"sqlite:///{folder / 'timelined.db'}"),
         web=Web(listen_address=("127.0.0.1:0",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from collector.errors import Unavailable
 from collector.event import MACHINE, Event
 from collector.log import Submission
 from collector.projections import EventFilter, cases
-from tests.followed import CATALOG, Followed, submission
+from tests.followed import CATALOG, Followed, database_url, following, submission
 from tests.followed import followed as followed
 from tests.stories import at, change, event, firing, low, page, resolved, says
 
@@ -215,14 +216,17 @@ async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: F
     assert (set(case.memberships), case.nearby, case.reported["change"]) == ({alert.id}, (), ())
 
 
-async def test_an_unknown_number_has_no_case(followed: Followed) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_an_unknown_number_has_no_case(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
     """Neither a row; lists that nobody has made yet say so instead."""
-    assert await followed.lists.position() < 0
-    with pytest.raises(Unavailable, match="not made yet"):
-        await followed.lists.case(7)
-    await followed.told()
-    assert await followed.lists.case(7) is None
-    assert await followed.lists.incident(7) is None
+    url = database_url(request) if kind == "postgresql" else ""
+    async with following(tmp_path, url=url, lists=False) as followed:
+        assert await followed.lists.position() < 0
+        with pytest.raises(Unavailable, match="not made yet"):
+            await followed.lists.case(7)
+        await followed.told()
+        assert await followed.lists.case(7) is None
+        assert await followed.lists.incident(7) is None
 
 
 async def test_a_corrected_event_moves(followed: Followed) -> None:
