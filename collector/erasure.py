@@ -21,7 +21,7 @@ from collector.errors import NotPermitted
 from collector.log import EventLog
 from collector.people import spoken
 from collector.projections.database import Lists
-from collector.projections.erasing import ErasurePlan, RequestedErasure, carry_out, clean, echoes, record_echoes
+from collector.projections.erasing import ErasurePlan, RequestedErasure, clean, echoes, execute, record_echoes
 from collector.removal.rights import missing_to_remove
 
 __all__ = ["Eraser", "Erasure", "Redraw", "Redrawn", "RequestedErasure"]
@@ -96,7 +96,7 @@ class Eraser:
             return _told(plan)
         if missing := await self._log.query(missing_to_remove):
             raise NotPermitted(f"cannot erase: {missing}")
-        done = await self._log.transact(lambda connection: carry_out(connection, request, plan))
+        done = await self._log.transact(lambda connection: execute(connection, request, plan))
         remaining = await self._complete(request, done)
         drafts = await self._redraw(done.ids)
         remaining = remaining or drafts.failed or await self._lists.scrub() or await self._log.scrub()

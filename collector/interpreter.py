@@ -12,7 +12,7 @@ _NOT_HANDED_DOWN = ("TIMELINED_", "LISTEN_", "NOTIFY_SOCKET", "WATCHDOG_", "CRED
 """Beginnings of variables that are the daemon's alone: what is configured others are told, and systemd is its own."""
 
 
-def seldom_collect() -> None:
+def tune_gc() -> None:
     """Have Python look for circles of garbage less often: what is taken in holds none, and each look costs.
 
     What is loaded by now stays, and is looked at no more. Where nothing was looked for while it was loaded, that begins

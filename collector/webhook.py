@@ -172,7 +172,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Names of the reactions to a message that are told; all others are set aside."""
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """A made-up delivery, by which a person sees that a kind of sender arrives. It opens no incident."""
 
     body: str
@@ -266,7 +266,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What to enter at the sender, in a line; ``{address}`` stands for where it is to deliver."""
     trial: str = ""
     """A body to try it with from a shell, which puts the time into it."""
-    sample: Made | None = None
+    sample: Sample | None = None
     """What a test sends; of a kind that the user describes there is none."""
     sign: Callable[[bytes, bytes, int], Mapping[str, str]] | None = None
     """The headers by which the sender proves a body: made of the body, a secret, and the time in µs."""

@@ -14,7 +14,7 @@ from renderers import facts
 from renderers.history import Alert, Change, History
 
 
-class Doing(msgspec.Struct, frozen=True, kw_only=True):
+class ResponseAction(msgspec.Struct, frozen=True, kw_only=True):
     """Something a person or a machine did between detection and recovery."""
 
     at: int
@@ -133,7 +133,7 @@ def unreached(history: History, span: tuple[int, int]) -> list[Change]:
     return [c for c in history.changes if c.reach == "none" and c.start <= span[1] and (c.end or c.start) >= span[0]]
 
 
-def doings(history: History) -> list[Doing]:
+def response_actions(history: History) -> list[ResponseAction]:
     """Changes that may have reached what runs, and observations with an actor, between detection and recovery, oldest
     first.
 
@@ -143,14 +143,14 @@ def doings(history: History) -> list[Doing]:
         return []
     low, high = answering(history)
     actions = [
-        Doing(at=done, event=c.last, change=c)
+        ResponseAction(at=done, event=c.last, change=c)
         for c in history.changes
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
         and not is_elsewhere(history, c)
     ]  # fmt: skip
     # Who silences an alert does nothing to what failed.
     acted = [o for o in history.observations if o.actor and not o.data.get("operation")]
-    actions += [Doing(at=o.occurred_at, event=o) for o in acted]
+    actions += [ResponseAction(at=o.occurred_at, event=o) for o in acted]
     return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
 
 

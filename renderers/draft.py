@@ -13,7 +13,7 @@ from typing import cast
 import msgspec
 
 from collector.event import MINUTE, RecordedEvent
-from collector.semantics.closing import Named, peak, title
+from collector.semantics.closing import TitledSignal, peak, title
 from renderers import facts, page_facts, phrases, times
 from renderers.cite import citations
 from renderers.digests import digest_of
@@ -87,8 +87,8 @@ def _title(history: History) -> Claim:
     others.sort(key=itemgetter(0))
     called = title(
         edited,
-        [Named(alert.name, alert.service or "") for alert in alerts],
-        [Named(name) for _, name, _ in others],
+        [TitledSignal(alert.name, alert.service or "") for alert in alerts],
+        [TitledSignal(name) for _, name, _ in others],
     )
     if edit is not None and edited:
         return claim(phrases.prose(called), proof=cites(edit), stop=False)

@@ -115,7 +115,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.end is None
 
 
-class Spell(msgspec.Struct, frozen=True, gc=False):
+class FlappingRun(msgspec.Struct, frozen=True, gc=False):
     """One alert from its first firing to its last end, whatever it flapped in between."""
 
     start: int
@@ -284,7 +284,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """The alert that ended last, if none still fires; of several at once the one that began first."""
     last_measured: Alert | None = None
     """The same of the measured ones."""
-    spells: tuple[Spell, ...] = ()
+    spells: tuple[FlappingRun, ...] = ()
     """The alerts' episodes, those of one that flapped taken together; by start."""
     pages: tuple[Page, ...] = ()
     changes: tuple[Change, ...] = ()

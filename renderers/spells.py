@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from collector.event import MINUTE
-from renderers.history import Alert, Spell
+from renderers.history import Alert, FlappingRun
 
 FLAP_GAP = 5 * MINUTE
 """An alert that fires again within this of its end has gone off and on; later it is a new firing."""
@@ -19,7 +19,7 @@ FLAPS = 3
 """From how many such pauses on they are told together."""
 
 
-def spells(alerts: Iterable[Alert]) -> tuple[Spell, ...]:
+def spells(alerts: Iterable[Alert]) -> tuple[FlappingRun, ...]:
     """The spells of these alerts, which come by start; the spells come by start too."""
     latest: dict[str, list[Alert]] = {}
     runs: list[list[Alert]] = []
@@ -39,8 +39,8 @@ def _told(run: list[Alert]) -> Iterable[Sequence[Alert]]:
     return [run] if len(run) > FLAPS else [[alert] for alert in run]
 
 
-def _spell(run: Sequence[Alert]) -> Spell:
-    return Spell(run[0].start, run[-1].end, run[0].entity, tuple(run))
+def _spell(run: Sequence[Alert]) -> FlappingRun:
+    return FlappingRun(run[0].start, run[-1].end, run[0].entity, tuple(run))
 
 
 def over(alert: Alert) -> int | None:

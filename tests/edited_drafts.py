@@ -11,24 +11,24 @@ from renderers.edits.marks import bare, words
 from renderers.edits.notes import CHANGED
 from renderers.markdown import marked
 from tests.editors import CITED, Editor, said
-from tests.histories import Told
+from tests.histories import Facts
 
 
-def draft_of(told: Told, events: list[Any], template: str = "default") -> str:
+def draft_of(told: Facts, events: list[Any], template: str = "default") -> str:
     """The marked draft of an incident of which so much is known, by one of our templates."""
     return marked(told.draft(template=template) if events is told.events else _known(told, events, template))
 
 
-def with_edits(story: Told, text: str) -> Document:
+def with_edits(story: Facts, text: str) -> Document:
     """The draft once edits of the whole of it were taken in."""
-    more = Told()
+    more = Facts()
     more.events, more.context, more.near = list(story.events), story.context, story.near
     more.says("incident.revised", "23:00:00", "edits", data={"text": text})
     return more.draft()
 
 
-def _known(told: Told, events: list[Any], template: str) -> Any:
-    part = Told()
+def _known(told: Facts, events: list[Any], template: str) -> Any:
+    part = Facts()
     part.events, part.context, part.near = events, told.context, told.near
     return part.draft(template=template)
 

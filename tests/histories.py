@@ -1,6 +1,6 @@
 """Made-up incidents for the tests of the draft: a few words for each event, the rest as the adapters would fill it in.
 
-Every incident here is a function that returns a :class:`Told`; ``MADE_UP``
+Every incident here is a function that returns a :class:`Facts`; ``MADE_UP``
 names them all. The companies, people and machines do not exist.
 """
 
@@ -35,7 +35,7 @@ def at(text: str) -> int:
     )
 
 
-class Told:
+class Facts:
     """What senders and people told of one incident."""
 
     def __init__(self) -> None:
@@ -126,13 +126,13 @@ class Told:
     def markdown(self, **options: Any) -> str:
         return markdown(self.draft(**options))
 
-    def without(self, *gone: RecordedEvent) -> Told:
+    def without(self, *gone: RecordedEvent) -> Facts:
         """The same incident, had these never been told."""
         ids = {event.id for event in gone}
         return self.changed(lambda event: None if event.id in ids else event)
 
-    def changed(self, change: Callable[[RecordedEvent], RecordedEvent | None]) -> Told:
-        other = Told()
+    def changed(self, change: Callable[[RecordedEvent], RecordedEvent | None]) -> Facts:
+        other = Facts()
         other.events = [new for event in self.events if (new := change(event)) is not None]
         other.near, other.context = self.near, self.context
         return other
@@ -160,9 +160,9 @@ def bare(event: RecordedEvent, *fields: str) -> RecordedEvent:
 # --- the incidents ----------------------------------------------------------------------------------------------
 
 
-def example() -> Told:
+def example() -> Facts:
     """A deploy, two alerts, a page, a rollback."""
-    story = Told()
+    story = Facts()
     story.deploys("checkout", "13:59:30", "14:00:10", "v42", tails=("b7a20", "41fc0"))
     errors = story.fires("HighErrorRate", "14:02:10", "checkout", tail="a3f9c", description="12% of requests fail.",
                         query="ratio > 0.05", runbook="https://runbooks.example/errors")  # fmt: skip
@@ -185,9 +185,9 @@ def example() -> Told:
     return story
 
 
-def switched_off() -> Told:
+def switched_off() -> Facts:
     """No page is taken for a quarter of an hour; a kill switch ends it; the status page tells customers."""
-    story = Told()
+    story = Facts()
     alert = story.fires("QueueFull", "09:00:00", "mailer", said="90,000 mails wait.")
     story.page("triggered", "09:01:00", 500, "mailer", data={"assignees": ["Bo", "Cy"], "priority": "P2"})
     story.page("escalated", "09:11:00", 500, "mailer", data={"assignees": ["Dee"]})
@@ -202,24 +202,24 @@ def switched_off() -> Told:
     return story
 
 
-def page_alone() -> Told:
+def page_alone() -> Facts:
     """A page without any alert, resolved without an acknowledgement."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "03:00:00", 7, "ledger", title="Ledger is down", data={"assignees": ["Jon"]})
     story.page("resolved", "03:20:00", 7, "ledger", title="Ledger is down")
     return story
 
 
-def report_alone() -> Told:
+def report_alone() -> Facts:
     """A customer reports, nothing else is told."""
-    told = Told()
+    told = Facts()
     told.says("incident.opened", "11:00:00", "Cannot pay", service="payments", data={"by": "Support"})
     return told
 
 
-def reported_first() -> Told:
+def reported_first() -> Facts:
     """A customer reports before the alert; people state impact, mitigation, cause and the end."""
-    story = Told()
+    story = Facts()
     story.marks("impact_started", "09:50:00", "first failed payment", by="Mia")
     story.says("incident.opened", "10:00:00", "Cannot pay", service="checkout", data={"by": "Support"})
     alert = story.fires("HighErrorRate", "10:11:00", "checkout")
@@ -238,23 +238,23 @@ def reported_first() -> Told:
     return story
 
 
-def change_alone() -> Told:
+def change_alone() -> Facts:
     """Nothing but a deployment that goes on."""
-    told = Told()
+    told = Facts()
     told.deploys("search", "08:00:00", "08:30:00", "index v3")
     return told
 
 
-def note_alone() -> Told:
+def note_alone() -> Facts:
     """Nothing but a note."""
-    told = Told()
+    told = Facts()
     told.says("note.added", "08:00:00", "Looks odd.")
     return told
 
 
-def going_on() -> Told:
+def going_on() -> Facts:
     """A flapping alert whose end never came, low alerts before it, and a failed deploy."""
-    story = Told()
+    story = Facts()
     low = story.fires("DiskFilling", "06:20:00", "db", severity="warning", said="80% full")
     story.ends(low, "07:30:00")
     story.deploys("db", "06:50:00", "07:05:00", "vacuum settings", failed=True, actor="ci")
@@ -269,9 +269,9 @@ def going_on() -> Told:
     return story
 
 
-def many_changes() -> Told:
+def many_changes() -> Facts:
     """One change of every kind before and during the incident, with links."""
-    story = Told()
+    story = Facts()
     pull = (Link(rel="pull_request", url="https://code.example/acme/web/pull/9"),)
     story.add("change.merged", "12:00:00", title="New cache", actor="ana", service="web", links=pull,
              data={"number": 9, "repository": "acme/web"}, entity="pr:9")  # fmt: skip
@@ -292,9 +292,9 @@ def many_changes() -> Told:
     return story
 
 
-def corrected() -> Told:
+def corrected() -> Facts:
     """A person corrected when the alert fired; a sender left something out; the collector was down."""
-    story = Told()
+    story = Facts()
     first = story.fires("High5xx", "12:00:00", "web", tail="aaaaa")
     story.ends(first, "12:10:00")
     story.events[0] = msgspec.structs.replace(first, amendment="correction", revision=1)
@@ -307,9 +307,9 @@ def corrected() -> Told:
     return story
 
 
-def storm() -> Told:
+def storm() -> Facts:
     """Sixty alerts of as many names on as many services, within minutes; two hundred messages."""
-    story = Told()
+    story = Facts()
     for n in range(60):
         alert = story.fires(
             f"Alert{n}", at("15:00:00") + n * 9 * SECOND, f"service-{n}", said=f"number {n} " + "word " * 30
@@ -325,9 +325,9 @@ def storm() -> Told:
     return story
 
 
-def monster(events: int = 10_000) -> Told:
+def monster(events: int = 10_000) -> Facts:
     """Thousands of series of one alert, most of which flap once or twice."""
-    story = Told()
+    story = Facts()
     fired = [story.fires("PodCrash", at("02:00:00") + n * 50_000, "grid", series=f"pod-{n}", said=f"pod-{n}")
              for n in range(events // 3 - 30)]  # fmt: skip
     for n, alert in enumerate(fired):
@@ -342,7 +342,7 @@ def monster(events: int = 10_000) -> Told:
     return story
 
 
-MADE_UP: dict[str, Callable[[], Told]] = {
+MADE_UP: dict[str, Callable[[], Facts]] = {
     each.__name__: each
     for each in (example, switched_off, page_alone, report_alone, reported_first, change_alone, note_alone, going_on,
                  many_changes, corrected, storm)

@@ -47,7 +47,7 @@ from renderers.document import (
     Words,
 )
 from renderers.formats import RENDERERS
-from tests.histories import Told
+from tests.histories import Facts
 
 PIECES = (
     *"\\`*_{}[]<>#+-.!|~@&:/=^$()\"'%,;? \t\n0aZé€漢",
@@ -120,7 +120,7 @@ def told(texts: Iterator[str]) -> Document:
     """An incident in which senders and people wrote such texts."""
     # What an event says was read out of UTF-8.
     texts = (each.encode("utf-8", "replace").decode() for each in texts)
-    story = Told()
+    story = Facts()
     alert = story.fires(
         next(texts), "18:02:10", next(texts), severity=next(texts), series=next(texts), said=next(texts)
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from collector.event import MINUTE
-from tests.histories import Told, at
+from tests.histories import Facts, at
 
 SERVICES = ("web", "search-api", "ledger")
 
 
 @st.composite
-def incidents(draw: st.DrawFn) -> Told:
+def incidents(draw: st.DrawFn) -> Facts:
     """An incident of alerts, a page, changes and notes, any of which may be missing."""
-    story = Told()
+    story = Facts()
     story.context["reported"] = {"alert": ("x",), "change": ("y",), "page": ("z",)}
     minute = st.integers(0, 90)
     for name in draw(st.lists(st.sampled_from("ABC"), max_size=5)):

@@ -7,28 +7,28 @@ from typing import Any
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Table, Timeline
 from renderers.plain import plain
 from renderers.sections import SECTIONS
-from tests.histories import Told
+from tests.histories import Facts
 
 
-def section(told: Told, key: str, **options: Any) -> Section:
+def section(told: Facts, key: str, **options: Any) -> Section:
     """One section of this incident's draft."""
     return SECTIONS[key](told.history(), Options(**options))
 
 
-def claims(told: Told, key: str, **options: Any) -> list[Claim]:
+def claims(told: Facts, key: str, **options: Any) -> list[Claim]:
     """Its sentences."""
     blocks = section(told, key, **options).blocks
     return [item for block in blocks if isinstance(block, Bullets) for item in block.items]
 
 
-def cells(told: Told, key: str, **options: Any) -> list[str]:
+def cells(told: Facts, key: str, **options: Any) -> list[str]:
     """The rows of one table of the section on detection, their cells divided by bars."""
     blocks = section(told, "detection", **options).blocks
     rows = [row for block in blocks if isinstance(block, Table) and block.key == key for row in block.rows]
     return [" | ".join(plain(cell) for cell in row.cells) for row in rows]
 
 
-def rows(told: Told) -> list[str]:
+def rows(told: Facts) -> list[str]:
     """The rows of the timeline, without their times, and what stands behind them."""
     blocks = section(told, "timeline").blocks
     (table,) = [block for block in blocks if isinstance(block, Timeline)]
@@ -36,11 +36,11 @@ def rows(told: Told) -> list[str]:
             for row in table.rows]  # fmt: skip
 
 
-def said(told: Told, key: str, **options: Any) -> list[str]:
+def said(told: Facts, key: str, **options: Any) -> list[str]:
     """Its sentences as a reader sees them."""
     return [plain(item.parts) for item in claims(told, key, **options)]
 
 
-def prompts(told: Told, key: str) -> list[str]:
+def prompts(told: Facts, key: str) -> list[str]:
     """What it asks."""
     return [block.question for block in section(told, key).blocks if isinstance(block, Prompt)]

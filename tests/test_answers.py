@@ -31,14 +31,14 @@ def _fact(**fields: Any) -> RecordedEvent:
     return RecordedEvent(**(facts | fields))
 
 
-class _Told:
+class _BuiltAnswers:
     """What the functions of ``answers`` give, as a reader of JSON has it."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return lambda *given: msgspec.to_builtins(getattr(answers, name)(*given))
 
 
-told = _Told()
+told = _BuiltAnswers()
 
 
 def _row(**fields: Any) -> IncidentRow:

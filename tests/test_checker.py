@@ -19,7 +19,7 @@ import pytest
 
 from collector.projections import lists_path
 from tests.faults import stored, tree
-from tests.faults.checker import KINDS, Checkpoint, Seen, Verdict, check
+from tests.faults.checker import KINDS, Checkpoint, Observation, Verdict, check
 from tests.faults.history import Attempt, History, Outcome, outcome_of
 from tests.faults.rig import everything, rigged
 from tests.faults.sequence import sequence_log
@@ -34,7 +34,7 @@ class Recorded(NamedTuple):
 
     history: History
     database: Path
-    seen: list[Seen]
+    seen: list[Observation]
     checkpoints: list[Checkpoint]
 
     def acked(self, nth: int = 10) -> Attempt:
@@ -322,20 +322,22 @@ def test_an_answer_of_no_table_is_found(case: Case, status: int, retry_after: st
     assert found(case.judge(), "answer", "oops")
 
 
-def _missed(seen: list[Seen]) -> None:
+def _missed(seen: list[Observation]) -> None:
     del seen[20]
 
 
-def _twice(seen: list[Seen]) -> None:
+def _twice(seen: list[Observation]) -> None:
     seen.insert(20, seen[20])
 
 
-def _out_of_order(seen: list[Seen]) -> None:
+def _out_of_order(seen: list[Observation]) -> None:
     seen[20], seen[21] = seen[21], seen[20]
 
 
 @pytest.mark.parametrize("broken", [_missed, _twice, _out_of_order])
-def test_a_reader_that_was_shown_something_else_is_found(case: Case, broken: Callable[[list[Seen]], None]) -> None:
+def test_a_reader_that_was_shown_something_else_is_found(
+    case: Case, broken: Callable[[list[Observation]], None]
+) -> None:
     """Every position once, in order."""
     broken(case.seen)
     assert found(case.judge(), "tail", "where 2")

@@ -17,7 +17,7 @@ from collector.drafting.due import due
 from collector.drafting.rendering import context_of, document_of
 from collector.event import RecordedEvent
 from collector.projections import IncidentRow
-from collector.semantics.closing import OPEN, Closing, Named, OpenSpan, Word, closing, peak, title
+from collector.semantics.closing import OPEN, Closing, OpenSpan, TitledSignal, Word, closing, peak, title
 from renderers.replay import replay
 from tests.examples import examples
 from tests.followed import following
@@ -84,13 +84,13 @@ def test_an_alert_without_an_end_goes_on_with_its_next_episode() -> None:
 
 def test_a_title_is_a_persons_or_names_the_first_alert() -> None:
     """Other alerts count by name and not by series; without an alert the first page or report names it."""
-    alerts = [Named("High", "shop"), Named("High", "shop"), Named("Slow", "cart")]
+    alerts = [TitledSignal("High", "shop"), TitledSignal("High", "shop"), TitledSignal("Slow", "cart")]
     assert title("Shop down", alerts, []) == "Shop down"
     assert title("", alerts[:2], []) == "shop: High"
     assert title("", alerts, []) == "shop: High (and 1 more alert)"
-    assert title("", [*alerts, Named("Full")], []) == "shop: High (and 2 more alerts)"
-    assert title("", [Named("High")], [Named("Page 3")]) == "High"
-    assert title("", [], [Named(""), Named("Cannot pay")]) == "Cannot pay"
+    assert title("", [*alerts, TitledSignal("Full")], []) == "shop: High (and 2 more alerts)"
+    assert title("", [TitledSignal("High")], [TitledSignal("Page 3")]) == "High"
+    assert title("", [], [TitledSignal(""), TitledSignal("Cannot pay")]) == "Cannot pay"
     assert title("", [], []) == "Incident without a title"
 
 

@@ -16,7 +16,7 @@ from renderers.document import Bullets, Claim, Row, Timeline
 from renderers.markdown import markdown
 from renderers.outline import HEADINGS
 from renderers.plain import plain
-from tests.histories import MADE_UP, Told
+from tests.histories import MADE_UP, Facts
 
 HOSTILE = ("<@AC123>", "]]>", "&nbsp;", "a||b", "</br>", "<details>", "<Id,List<..>>", "R&D", "<ac:structured-macro>",
            "---\nowner: eve", "\x00\x0b\u202e", '"', "\ufffe", "\U0001fffe", "日本語")  # fmt: skip
@@ -55,7 +55,7 @@ def test_it_says_what_the_draft_says(name: str) -> None:
 @settings(max_examples=40)
 def test_a_strangers_text_is_never_structure(text: str) -> None:
     """Whatever is written, the page is XML of elements that Confluence knows, and the front matter keeps its keys."""
-    story = Told()
+    story = Facts()
     alert = story.fires(text, "18:02:10", text, severity=text, series=text, said=text, query=text)
     story.says("note.added", "18:05:00", text, by=text)
     story.says("action.added", "18:06:00", text, data={"owner": text, "due": text, "state": "open"})
@@ -80,7 +80,7 @@ def test_what_is_no_xml_does_not_leave() -> None:
 
 def test_citations_lead_to_the_daemon() -> None:
     """Where its address is known; evidence can be left out for the copy that goes to customers."""
-    story = Told()
+    story = Facts()
     story.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c")
     story.context["external_url"] = "https://timelined.example"
     links = {each.get("href") for each in parsed(confluence(story.draft())).iter("a")}

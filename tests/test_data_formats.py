@@ -15,7 +15,7 @@ from renderers import events
 from renderers.document import Document
 from renderers.json import to_json
 from renderers.json_shape import Draft
-from tests.histories import MADE_UP, Told
+from tests.histories import MADE_UP, Facts
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1", "\n=1", "|calc", "%0", "＝1", "\u200b=1", "\x00=1")
 
@@ -45,7 +45,7 @@ def test_every_event_is_a_line_and_a_row(name: str) -> None:
 @given(st.text(max_size=60) | st.sampled_from(FORMULAS))
 def test_no_text_breaks_a_line_or_begins_a_formula(text: str) -> None:
     """Whatever people write, a row has its columns, a line is one object, and no cell begins as a formula does."""
-    story = Told()
+    story = Facts()
     story.fires(text, "18:02:10", text, severity=text, said=text)
     story.says("note.added", "18:05:00", text, by=text, data={"text": text})
     document = story.draft()
@@ -60,7 +60,7 @@ def test_no_text_breaks_a_line_or_begins_a_formula(text: str) -> None:
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_a_formula_becomes_text(formula: str) -> None:
     """An apostrophe before it says so, and what was written is still there."""
-    told = Told()
+    told = Facts()
     told.says("note.added", "18:05:00", formula)
     (row,) = rows(told.draft())
     assert row["title"].startswith("'")
@@ -70,7 +70,7 @@ def test_a_formula_becomes_text(formula: str) -> None:
 def test_what_people_wrote_is_whole() -> None:
     """A note of several lines, to its last word, in one cell and on one line."""
     note = 'First line.\nSecond, with "quotes", commas; and 日本語. ' + "word " * 5_000 + "the end"
-    story = Told()
+    story = Facts()
     story.says("note.added", "18:05:00", "First line. …", data={"text": note})
     (row,) = rows(story.draft())
     assert row["text"] == note

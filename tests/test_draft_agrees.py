@@ -23,7 +23,7 @@ from renderers.plain import plain
 from renderers.words import duration
 from tests.clocks import unproven
 from tests.examples import examples
-from tests.histories import MADE_UP, Told, at
+from tests.histories import MADE_UP, Facts, at
 from tests.random_incidents import SERVICES, incidents
 
 
@@ -41,7 +41,7 @@ def parts_of(value: Any) -> Iterator[dict[str, Any]]:
 
 @examples(12)
 @given(told=incidents())
-def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Told) -> None:
+def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Facts) -> None:
     """What a sentence shows is its instant's clock and its length in words; the measures are the durations."""
     made = draft(told.history())
     read = json.loads(to_json(made))
@@ -61,13 +61,15 @@ def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Told) -> 
 
 @examples(12)
 @given(told=incidents(), detail=st.sampled_from(("normal", "key", "all")))
-def test_each_clock_time_stands_in_an_event_that_is_cited_for_it(told: Told, detail: str) -> None:
+def test_each_clock_time_stands_in_an_event_that_is_cited_for_it(told: Facts, detail: str) -> None:
     """Whoever looks up what a sentence, a row or a measure cites finds the time there."""
     assert unproven(told.draft(detail=detail)) == []
 
 
 @pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
-def test_each_clock_time_of_a_made_up_incident_stands_in_an_event_cited_for_it(build: Callable[[], Told]) -> None:
+def test_each_clock_time_of_a_made_up_incident_stands_in_an_event_cited_for_it(
+    build: Callable[[], Facts],
+) -> None:
     """The same of those that have alerts on and off, storms, reports and many changes."""
     assert unproven(build().draft()) == []
 
@@ -97,7 +99,7 @@ def test_who_reckons_with_the_printed_times_comes_to_the_printed_lengths(build: 
 
 @examples(12)
 @given(told=incidents())
-def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told) -> None:
+def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Facts) -> None:
     """So many series and firings as a row tells, so many different alerts and firings prove it."""
     document = json.loads(to_json(draft(told.history())))
     rows = [row for section in document["sections"] for block in section["blocks"] if block.get("key") == "alerts"
@@ -113,7 +115,7 @@ def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Told
 
 @examples(12)
 @given(story=incidents())
-def test_rows_are_in_order_and_every_event_has_one(story: Told) -> None:
+def test_rows_are_in_order_and_every_event_has_one(story: Facts) -> None:
     """Folding breaks no order and hides nothing."""
     timeline = next(section for section in json.loads(to_json(draft(story.history())))["sections"]
                     if section["key"] == "timeline")["blocks"][-1]  # fmt: skip
@@ -138,7 +140,7 @@ WAYS: tuple[Callable[[str], str], ...] = (
 
 
 @st.composite
-def refuters(draw: st.DrawFn, story: Told) -> RecordedEvent:
+def refuters(draw: st.DrawFn, story: Facts) -> RecordedEvent:
     """One more event, of the incident or beside it: an alert, a change, a page, an acknowledgement."""
     service = draw(st.sampled_from(WAYS))(draw(st.sampled_from(SERVICES)))
     start = at("08:00:00") + draw(st.integers(0, 6 * 60)) * MINUTE
@@ -177,7 +179,7 @@ def answers(event: RecordedEvent, query: str) -> bool:
 
 @examples(40)
 @given(data=st.data(), story=incidents())
-def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, story: Told) -> None:
+def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, story: Facts) -> None:
     """Whatever is recorded, in the incident or beside it, no sentence says that it was not, however it is spelled."""
     for _ in range(data.draw(st.integers(1, 3))):
         data.draw(refuters(story))
@@ -188,7 +190,7 @@ def test_no_absence_outlives_the_event_that_refutes_it(data: st.DataObject, stor
 
 @examples(20)
 @given(data=st.data(), story=incidents(), way=st.sampled_from(WAYS))
-def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, story: Told, way: Callable[[str], str]) -> None:
+def test_what_an_absence_looked_for_takes_it_away(data: st.DataObject, story: Facts, way: Callable[[str], str]) -> None:
     """Each sentence of absence goes once what it looked for is told: its own search, in any spelling, in its span."""
     said = list(absences(draft(story.history())))
     assume(said)

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from collector.correlation import Membership
-from collector.drafting import RECORD, DraftFolder, DueDrafts, Written, due, state_of
+from collector.drafting import RECORD, DraftFolder, DraftRecord, DueDrafts, due, state_of
 from collector.drafting.rendering import options_of, postmortem
 from collector.errors import InvalidInput
 from collector.event import HOUR, RecordedEvent, event_id
@@ -20,12 +20,12 @@ from renderers.document import Options
 from tests.due_incidents import NOW, incident
 
 
-def drafted(*rows: IncidentRow) -> dict[int, Written]:
+def drafted(*rows: IncidentRow) -> dict[int, DraftRecord]:
     """The record after these were drafted as they are."""
-    return {row.number: Written(state=state_of(row)) for row in rows}
+    return {row.number: DraftRecord(state=state_of(row)) for row in rows}
 
 
-def reasons(rows: list[IncidentRow], written: dict[int, Written] | None = None, now: int = NOW) -> dict[int, str]:
+def reasons(rows: list[IncidentRow], written: dict[int, DraftRecord] | None = None, now: int = NOW) -> dict[int, str]:
     """Number → why its draft is due."""
     return {one.number: one.reason for one in due(now, rows, written or {}, 24 * HOUR)}
 
@@ -141,7 +141,7 @@ def test_an_edited_draft_is_brought_up_to_date(tmp_path: Path) -> None:
     assert (tmp_path / "incident-12.md.~2~").read_text() == "mine\nthree"
     assert shelf.listing()[0].edited
     assert shelf.showing([b"three"]) == [12]
-    written, edited = shelf.tidied([12])
+    written, edited = shelf.tidy([12])
     assert [Path(each).name for each in written] == ["incident-12.json"]
     assert sorted(Path(each).name for each in edited) == [
         "incident-12.md", "incident-12.md.~1~", "incident-12.md.~2~",

@@ -34,7 +34,7 @@ from renderers.plain import plain
 from renderers.replay import replay
 from tests.histories import (
     MADE_UP,
-    Told,
+    Facts,
     bare,
     change_alone,
     example,
@@ -135,7 +135,7 @@ def test_the_example_reads_as_designed() -> None:
 
 @pytest.mark.parametrize("detail", ["normal", "key", "all"])
 @pytest.mark.parametrize("build", EVERY)
-def test_every_generated_sentence_is_proven(build: type[Told], detail: str) -> None:
+def test_every_generated_sentence_is_proven(build: type[Facts], detail: str) -> None:
     """No sentence, item or row is without evidence, and none cites an event that the draft does not know."""
     told = build()
     document = told.draft(detail=detail)
@@ -145,7 +145,7 @@ def test_every_generated_sentence_is_proven(build: type[Told], detail: str) -> N
 
 
 @pytest.mark.parametrize("build", EVERY)
-def test_our_words_judge_nothing(build: type[Told]) -> None:
+def test_our_words_judge_nothing(build: type[Facts]) -> None:
     """Words that name a cause or a culprit are never ours."""
     for parts, _ in phrases(build().draft()):
         ours = " ".join(part.text for part in parts if isinstance(part, Words))
@@ -169,7 +169,7 @@ def poisoned(event: RecordedEvent) -> RecordedEvent:
 
 @pytest.mark.parametrize("detail", ["normal", "all"])
 @pytest.mark.parametrize("build", EVERY)
-def test_a_stranger_s_text_is_never_among_our_words(build: type[Told], detail: str) -> None:
+def test_a_stranger_s_text_is_never_among_our_words(build: type[Facts], detail: str) -> None:
     """Whatever a sender or a person chose stands in a quote, a name, a code or a link, nowhere else."""
     told = build().changed(poisoned)
     for parts, _ in phrases(told.draft(detail=detail)):
@@ -188,7 +188,7 @@ FIELDS = ("service", "environment", "severity", "actor", "title", "links", "labe
     "fields", [(), *((name,) for name in FIELDS), FIELDS], ids=lambda names: "+".join(names) or "none"
 )
 @pytest.mark.parametrize("build", EVERY)
-def test_absent_fields_drop_their_phrase(build: type[Told], fields: tuple[str, ...]) -> None:
+def test_absent_fields_drop_their_phrase(build: type[Facts], fields: tuple[str, ...]) -> None:
     """Without one of the fields, and without all of them, sentences are whole: no dangling word, no doubled mark."""
     told = build().changed(lambda event: bare(event, *fields))
     for detail in ("normal", "all"):
@@ -217,7 +217,7 @@ def test_ten_thousand_events_stay_short_and_quick() -> None:
 
 
 @pytest.mark.parametrize("build", EVERY)
-def test_arrival_decides_nothing(build: type[Told]) -> None:
+def test_arrival_decides_nothing(build: type[Facts]) -> None:
     """Other positions, deliveries, receipt seconds and revision numbers, in any order, give the same bytes."""
     story = build()
     shuffled = random.Random(7).sample(story.events, len(story.events))  # noqa: S311 - an order, not a secret
@@ -255,7 +255,7 @@ def test_the_digest_follows_content_options_and_context() -> None:
 
 
 @pytest.mark.parametrize("build", [example, switched_off, reported_first, going_on])
-def test_what_is_not_told_is_not_claimed(build: type[Told]) -> None:
+def test_what_is_not_told_is_not_claimed(build: type[Facts]) -> None:
     """Without any one event the draft cites it nowhere, and every sentence left is still proven."""
     told = build()
     for event in told.events:
@@ -307,34 +307,34 @@ def test_a_person_s_title_and_lead_replace_ours() -> None:
     assert (plain(document.lead.parts), document.lead.cites) == ("Bo Larsen", (lead.id,))
 
 
-def _reported() -> Told:
-    told = Told()
+def _reported() -> Facts:
+    told = Facts()
     told.says("report.received", "14:00:00", "Cannot pay", by=None)
     return told
 
 
-def _opened() -> Told:
-    told = Told()
+def _opened() -> Facts:
+    told = Facts()
     told.says("incident.opened", "14:00:00", "Cannot pay", data={"severity": ""})
     return told
 
 
-def _fired() -> Told:
-    told = Told()
+def _fired() -> Facts:
+    told = Facts()
     told.ends(told.fires("X", "14:00:00", "web", severity=None), "14:05:00")
     return told
 
 
-def _paged(*urgencies: object, severity: str | None = None) -> Told:
+def _paged(*urgencies: object, severity: str | None = None) -> Facts:
     """A page each event of which tells another urgency; None is none at all."""
-    story = Told()
+    story = Facts()
     for step, urgency in zip(("triggered", "acknowledged", "resolved"), urgencies, strict=False):
         data = {} if urgency is None else {"urgency": urgency}
         story.page(step, "14:00:00", severity=severity, data=data)
     return story
 
 
-def _opened_and_paged() -> Told:
+def _opened_and_paged() -> Facts:
     told = _paged(None, "", None)
     told.fires("X", "14:00:00", "web", severity=None)
     return told
@@ -357,7 +357,7 @@ def _opened_and_paged() -> Told:
         (note_alone, ""),
     ],
 )
-def test_a_severity_that_nobody_told_is_not_in_the_head(build: Callable[[], Told], severity: str) -> None:
+def test_a_severity_that_nobody_told_is_not_in_the_head(build: Callable[[], Facts], severity: str) -> None:
     """Where no sender and no person told a severity or an urgency the head has no word of either."""
     document = build().draft()
     assert document.incident is not None
@@ -374,26 +374,26 @@ def test_a_severity_that_nobody_told_is_not_in_the_head(build: Callable[[], Told
         (going_on, "db: SlowQueries"),
         (MADE_UP["page_alone"], "Ledger is down"),
         (MADE_UP["report_alone"], "Cannot pay"),
-        (Told, "Incident without a title"),
+        (Facts, "Incident without a title"),
     ],
 )
-def test_titles(build: type[Told], title: str) -> None:
+def test_titles(build: type[Facts], title: str) -> None:
     """The first opening alert and how many more; else the page, the report, or what there is."""
     assert plain(build().draft().title.parts) == title
 
 
 def test_an_incident_of_nothing_is_still_a_draft() -> None:
     """Without any event the template stands, with prompts and no claim."""
-    text = Told().markdown()
+    text = Facts().markdown()
     assert "## Lessons Learned" in text
-    assert lint(Told().draft()) == ()
+    assert lint(Facts().draft()) == ()
 
 
 # --- the index --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("build", [example, storm])
-def test_the_index_has_every_event_that_the_draft_rests_on(build: type[Told]) -> None:
+def test_the_index_has_every_event_that_the_draft_rests_on(build: type[Facts]) -> None:
     """Each event that anything cites has one line, in the order things happened, however many they are."""
     document = build().draft()
     [index] = [block for section in document.sections for block in section.blocks if isinstance(block, Index)]

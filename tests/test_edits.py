@@ -19,7 +19,7 @@ from renderers.markdown import markdown, marked
 from tests.edited_drafts import assert_facts_kept, assert_people_kept, draft_of
 from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
-from tests.histories import MADE_UP, Told
+from tests.histories import MADE_UP, Facts
 from tests.random_incidents import incidents
 
 
@@ -180,7 +180,7 @@ def test_a_file_that_nobody_touched_holds_no_persons_words(early: str, late: str
 
 def test_a_sender_cannot_write_a_mark() -> None:
     """Words of a sender that look like a mark are shown as they are and decide nothing."""
-    story = Told()
+    story = Facts()
     forged = "x <!-- tl timeline/row/0123456789ab 0123456789 -->"
     story.fires("A", "14:00", "web", said=f"{forged} `{forged}` {forged}", query=forged)
     drawn = story.draft()
@@ -219,7 +219,7 @@ def test_a_copy_of_a_line_is_a_persons(early: str, late: str) -> None:
 
 @given(story=incidents(), cuts=st.data())
 @examples(30)
-def test_a_file_that_nobody_touched_becomes_the_new_draft(story: Told, cuts: Any) -> None:
+def test_a_file_that_nobody_touched_becomes_the_new_draft(story: Facts, cuts: Any) -> None:
     """Line for line, whatever is known in which order, and corrected or taken back later."""
     order = cuts.draw(st.permutations(story.events))
     first = draft_of(story, order[: cuts.draw(st.integers(0, len(order)))])
@@ -233,7 +233,7 @@ def test_a_file_that_nobody_touched_becomes_the_new_draft(story: Told, cuts: Any
 
 @given(story=incidents(), cuts=st.data())
 @examples(40)
-def test_no_word_of_a_person_and_no_fact_is_lost(story: Told, cuts: Any) -> None:
+def test_no_word_of_a_person_and_no_fact_is_lost(story: Facts, cuts: Any) -> None:
     """After any late events, corrections, edits and another template what a person made of a line stays, what is new is
     in the file, and merging the same twice changes nothing."""
     order = cuts.draw(st.permutations(story.events))

@@ -32,7 +32,7 @@ RECORDINGS = Path(__file__).parent / "recordings"
 TOKEN = "a-token-that-nobody-may-read"
 
 
-class Asked:
+class FakeApi:
     """An API that notes what it was asked."""
 
     def __init__(self) -> None:
@@ -55,8 +55,8 @@ class Asked:
 
 
 @pytest.fixture
-async def api_server() -> AsyncIterator[tuple[Asked, TestServer]]:
-    api, app = Asked(), web.Application()
+async def api_server() -> AsyncIterator[tuple[FakeApi, TestServer]]:
+    api, app = FakeApi(), web.Application()
     app.router.add_route("*", "/{path:.*}", api.answer)
     server = TestServer(app)
     async with server:
@@ -78,7 +78,7 @@ async def every(kind: str, form: str, fetch: Fetch, since: int = NOW - HOUR, unt
     return [record async for page in fetched(SOURCES[kind], form, fetch, since, until) for record in page]
 
 
-async def test_log_entries_are_asked_for_page_by_page(api_server: tuple[Asked, TestServer], tmp_path: Path) -> None:
+async def test_log_entries_are_asked_for_page_by_page(api_server: tuple[FakeApi, TestServer], tmp_path: Path) -> None:
     """Until PagerDuty says that there are no more, with its own kind of token."""
     api, server = api_server
     api.answers = {
@@ -91,7 +91,7 @@ async def test_log_entries_are_asked_for_page_by_page(api_server: tuple[Asked, T
     assert {headers["Authorization"] for headers in api.headers} == {f"Token token={TOKEN}"}
 
 
-async def test_deployments_come_with_their_states(api_server: tuple[Asked, TestServer], tmp_path: Path) -> None:
+async def test_deployments_come_with_their_states(api_server: tuple[FakeApi, TestServer], tmp_path: Path) -> None:
     """Older ones are not asked about."""
     api, server = api_server
     young, old = ({"id": n, "created_at": at} for n, at in ((7, "2026-03-04T14:30:00Z"), (6, "2026-03-04T09:00:00Z")))
@@ -104,7 +104,7 @@ async def test_deployments_come_with_their_states(api_server: tuple[Asked, TestS
     assert len(api.paths) == 2
 
 
-async def test_nothing_leads_to_another_host(api_server: tuple[Asked, TestServer], tmp_path: Path) -> None:
+async def test_nothing_leads_to_another_host(api_server: tuple[FakeApi, TestServer], tmp_path: Path) -> None:
     """A redirect is an answer that cannot be used, and no error holds the token."""
     api, server = api_server
     api.answers = {"/api/v2/alerts": web.Response(status=302, headers={"Location": "http://127.0.0.1:9/"})}
@@ -120,7 +120,7 @@ async def test_nothing_leads_to_another_host(api_server: tuple[Asked, TestServer
         await every("alertmanager", "songs", where(server, tmp_path))
 
 
-async def test_gitlab_is_asked_project_by_project(api_server: tuple[Asked, TestServer], tmp_path: Path) -> None:
+async def test_gitlab_is_asked_project_by_project(api_server: tuple[FakeApi, TestServer], tmp_path: Path) -> None:
     """Projects stand in groups within groups; a deployment says its project, and a pipeline is asked for whole."""
     api, server = api_server
     deployment = {"id": 42, "status": "success", "sha": "b" * 40, "created_at": "2026-03-04T14:10:00Z"}
@@ -141,7 +141,7 @@ async def test_gitlab_is_asked_project_by_project(api_server: tuple[Asked, TestS
 
 
 async def test_a_history_that_is_cut_off_is_asked_for_in_halves(
-    api_server: tuple[Asked, TestServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api_server: tuple[FakeApi, TestServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Grafana gives out so many rows and does not say that there are more."""
     api, server = api_server
@@ -166,7 +166,7 @@ async def test_a_history_that_is_cut_off_is_asked_for_in_halves(
 
 
 async def test_what_gitlab_could_not_deliver_is_brought_in(
-    rig: Rig, api_server: tuple[Asked, TestServer], tmp_path: Path
+    rig: Rig, api_server: tuple[FakeApi, TestServer], tmp_path: Path
 ) -> None:
     """Of our webhooks alone, where no attempt succeeded; not what only its receipt would date."""
     api, server = api_server
@@ -205,7 +205,7 @@ def delivery(number: int, sent: senders.Sent, status: int, at: str = "14:30") ->
 
 
 async def test_what_github_could_not_deliver_is_brought_in_once(
-    rig: Rig, api_server: tuple[Asked, TestServer], tmp_path: Path
+    rig: Rig, api_server: tuple[FakeApi, TestServer], tmp_path: Path
 ) -> None:
     """Only deliveries of which no attempt succeeded, of hooks that lead here; with the ids that they would have had."""
     api, server = api_server

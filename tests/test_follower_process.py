@@ -22,7 +22,7 @@ from collector.correlation import Rules
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.following.reached import Reached
 from collector.following.suspects import TRIES
-from collector.following.wire import Answer, Channel, Commit, Failure, Forget, Gone, Progress
+from collector.following.wire import Answer, Channel, Commit, Failure, Forget, PeerEnded, Progress
 from collector.projections import Projections, SqliteLists, lists_path
 from tests import forked_follower
 from tests.conftest import timelined
@@ -368,12 +368,12 @@ async def test_who_waits_for_a_process_that_ended_hears_of_it() -> None:
     other.send(Progress(3, (1,)))
     await asyncio.sleep(0)
     other.close()
-    with pytest.raises(Gone):
+    with pytest.raises(PeerEnded):
         await asking
     assert await listener == [Progress(3, (1,))]
     ours.finish()
     ours.send(Commit())
-    with pytest.raises(Gone):
+    with pytest.raises(PeerEnded):
         await ours.ask(Forget(ours.number()))
     ours.close()
 

@@ -11,7 +11,7 @@ import pytest
 
 from renderers.document import Document
 from renderers.formats import POLICIES, RENDERERS
-from tests.histories import MADE_UP, Told
+from tests.histories import MADE_UP, Facts
 
 WHOLE = ("json", "html", "svg", "confluence", "jsonl", "csv")
 """The formats in which a text stands whole; Markdown, and with it the archive, cuts long ones and says so."""
@@ -19,7 +19,7 @@ WHOLE = ("json", "html", "svg", "confluence", "jsonl", "csv")
 
 def written(text: str) -> Document:
     """An incident on which somebody wrote this."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("HighErrorRate", "18:02:10", "checkout"), "18:23:35")
     story.says("note.added", "18:05:00", text)
     return story.draft()

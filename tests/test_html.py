@@ -18,7 +18,7 @@ from renderers.formats import POLICIES
 from renderers.html import html
 from renderers.markdown import markdown
 from renderers.plain import plain
-from tests.histories import MADE_UP, Told
+from tests.histories import MADE_UP, Facts
 
 HOSTILE = (
     "<script>alert(1)</script>", "</q></td></table></main>", "<!--", "-->", "]]>", "&lt;b&gt; &amp;amp;", "{{ 7 * 7 }}",
@@ -127,7 +127,7 @@ def test_tables_are_data_that_anybody_can_read() -> None:
 
 def test_citations_lead_to_the_appendix_and_from_there_to_the_daemon() -> None:
     """Where its address is known; else they end in the appendix."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
     story.context["external_url"] = "https://timelined.example/x/"
     root = parsed(html(story.draft()))
@@ -153,7 +153,7 @@ def test_citations_stand_where_they_are_asked_for(where: str) -> None:
 
 def test_what_people_wrote_stands_whole() -> None:
     """Markdown cuts a long note; here it is to its last word, and its lines are kept."""
-    story = Told()
+    story = Facts()
     story.fires("HighErrorRate", "18:02:10", "checkout")
     note = "First line.\nSecond line. " + "The pool was exhausted. " * 100 + "Its last word."
     story.says("note.added", "18:05:00", note)
@@ -181,7 +181,7 @@ def test_a_strangers_text_is_never_structure(text: str) -> None:
 
 def _said(text: str) -> Document:
     """An incident in which every name and word begins with a letter and goes on with this text."""
-    story = Told()
+    story = Facts()
     alert = story.fires(text, "18:02:10", text, severity="critical", series=text, said=text, query=text)
     story.page("triggered", "18:02:31", service=text, title=text, data={"assignees": [text], "priority": text})
     story.page("acknowledged", "18:04:01", actor=text)
@@ -195,7 +195,7 @@ def _said(text: str) -> Document:
 
 def test_an_address_that_is_none_is_no_link() -> None:
     """Only http and https are linked, as they were told, and nothing gets out of the attribute."""
-    story = Told()
+    story = Facts()
     story.fires("A", "18:02:10", "s", runbook='https://wiki.example/a?x=1&amp;y=2&copy=3"onclick="x')
     story.fires("B", "18:02:11", "s", runbook="javascript:alert(1)")
     root = parsed(html(story.draft()))

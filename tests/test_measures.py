@@ -23,11 +23,11 @@ from renderers.plain import plain
 from renderers.sections.measures import measures
 from tests import face as faces
 from tests.face import Connect, Face
-from tests.histories import MADE_UP, Told, example
+from tests.histories import MADE_UP, Facts, example
 
 
 @pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
-def test_the_numbers_are_those_of_the_draft(build: Callable[[], Told]) -> None:
+def test_the_numbers_are_those_of_the_draft(build: Callable[[], Facts]) -> None:
     """In every profile: the same durations, status and reason, and every event that proves an end is cited there."""
     story = build()
     result = json.loads(measured(story.draft()))
@@ -46,16 +46,16 @@ def test_the_numbers_are_those_of_the_draft(build: Callable[[], Told]) -> None:
                 assert measure["to"]["at"] - measure["from"]["at"] == measure["micros"]
 
 
-def declared() -> Told:
+def declared() -> Facts:
     """Somebody opened a page by hand, and nobody was paged."""
-    story = Told()
+    story = Facts()
     story.add("report.received", "09:50:00", title="Invoices fail", service="billing")
     story.page("triggered", "10:00:00", service="billing", actor="Mara")
     return story
 
 
 @pytest.mark.parametrize("build", [declared, *MADE_UP.values()])
-def test_what_is_not_known_is_told_as_in_the_draft(build: Callable[[], Told]) -> None:
+def test_what_is_not_known_is_told_as_in_the_draft(build: Callable[[], Facts]) -> None:
     """An end without a time is explained in the words of the draft's table."""
     document = build().draft()
     rows = measures(document.history, document.options).rows
@@ -71,7 +71,7 @@ def test_who_noticed_is_what_the_draft_tells() -> None:
     """Monitoring, where an alert was first; people, where a report was; stated, where somebody said so."""
     story = example()
     assert json.loads(measured(story.draft()))["detected_by"] == "monitoring"
-    report = Told()
+    report = Facts()
     report.says("incident.opened", "14:00:00", "Checkout fails.", data={"by": "support"})
     assert json.loads(measured(report.draft()))["detected_by"] == "people"
     story.marks("detected", "14:01:00", said="support")

@@ -23,7 +23,7 @@ from tests.cable import Cable
 from tests.conftest import require
 from tests.edited_drafts import draft_of, with_edits
 from tests.examples import TIMES
-from tests.histories import Told
+from tests.histories import Facts
 from tests.processes import alert, get, post
 from tests.windows import Scheme, Site, browser, looking, shot, started, told
 
@@ -266,7 +266,7 @@ kubectl rollout undo
 
 def test_a_draft_that_a_person_edited_keeps_nothing_from_anybody(browser: Browser, tmp_path: Path) -> None:
     """As a file of its own, with headings, a table, a list and code of theirs: axe-core finds no serious fault."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
     story.says("note.added", "18:05:00", "Restarted the workers.")
     base = draft_of(story, story.events)

@@ -24,7 +24,7 @@ from renderers.picture.placing import FONT, GAP, PlacedUnit
 from renderers.picture.text import fit, width, wrap
 from renderers.replay import replay
 from tests.bench.draft import incident
-from tests.histories import MADE_UP, Told, at
+from tests.histories import MADE_UP, Facts, at
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTHS = (360, 1024, 1920)
@@ -125,7 +125,7 @@ def test_bars_have_their_true_length(name: str) -> None:
 
 def test_an_end_that_nobody_told_is_not_drawn() -> None:
     """An alert that still fires has an open end, and says so."""
-    told = Told()
+    told = Facts()
     told.fires("DiskFull", "10:00", "db")
     text = svg(told.draft())
     assert "no end recorded" in text
@@ -135,7 +135,7 @@ def test_an_end_that_nobody_told_is_not_drawn() -> None:
 
 def test_exact_times_and_citations_are_in_every_title() -> None:
     """Whoever points at something, or comes to it with the keyboard, reads its time in UTC and its citation."""
-    story = Told()
+    story = Facts()
     fired = story.fires("HighErrorRate", at("18:02:10") + 250_000, "checkout", tail="a3f9c")
     story.ends(fired, "18:23:35", tail="4c9ba")
     root = parsed(svg(story.draft(zone="Europe/Berlin")))
@@ -148,7 +148,7 @@ def test_exact_times_and_citations_are_in_every_title() -> None:
 
 def test_severity_is_told_by_shape_as_well_as_by_colour() -> None:
     """No two grades have the same sign or the same colour, and what a team set decides between them."""
-    story = Told()
+    story = Facts()
     for minute, severity in enumerate(("critical", "error", "warning", "info", None)):
         story.fires(f"Alert{minute}", f"10:0{minute}", "db", severity=severity)
     grades = [level(alert) for alert in story.history().alerts]
@@ -159,7 +159,7 @@ def test_severity_is_told_by_shape_as_well_as_by_colour() -> None:
 
 def test_times_that_nothing_fills_are_cut_out_and_told() -> None:
     """A change five hours before is still there, its lag is written where the axis is cut, and no tick stands in it."""
-    story = Told()
+    story = Facts()
     story.deploys("checkout", "13:00:00", "13:01:00", "v42")
     story.ends(story.fires("HighErrorRate", "18:00:00", "checkout"), "18:20:00")
     placed = sheet(story.draft(), 1024)
@@ -172,7 +172,7 @@ def test_times_that_nothing_fills_are_cut_out_and_told() -> None:
 
 def test_a_time_in_which_nothing_could_be_received_is_hatched() -> None:
     """From the collector's stop to its next start, where an event of each is in the window."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("HighErrorRate", "18:00:00", "checkout"), "18:20:00")
     stop = story.nearby("", "collector.stopped", "18:05:00", source="timelined")
     start = story.nearby("", "collector.started", "18:07:00", source="timelined")
@@ -218,7 +218,7 @@ def test_a_strangers_text_is_never_structure(text: str, wide: int) -> None:
 
 def _said(text: str) -> Document:
     """An incident in which every name and word is this text."""
-    story = Told()
+    story = Facts()
     alert = story.fires(text, "18:02:10", text, severity=text, series=text, said=text)
     story.page("triggered", "18:02:31", service=text, title=text, data={"assignees": [text]})
     story.page("acknowledged", "18:04:01", actor=text)
@@ -233,7 +233,7 @@ def _said(text: str) -> Document:
 def test_what_people_wrote_is_in_the_title_whole() -> None:
     """A label is cut where there is no room; what it is cut from stands in the title."""
     note = "The pool was exhausted since the deploy. " * 60
-    story = Told()
+    story = Facts()
     story.fires("HighErrorRate", "18:02:10", "checkout")
     story.says("note.added", "18:05:00", note)
     assert note.strip() in svg(story.draft())

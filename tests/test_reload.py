@@ -264,7 +264,7 @@ async def test_a_reload_that_ends_otherwise_is_told_to_systemd_and_the_next_one_
                 raise end
             return end
 
-    class Told:
+    class Notices:
         def reloading(self) -> None:
             words.append("reloading")
 
@@ -272,7 +272,7 @@ async def test_a_reload_that_ends_otherwise_is_told_to_systemd_and_the_next_one_
             words.append(status)
             status_event.set()
 
-    async with process_module._reloading(hangup, Reloaded(), Told()):  # type: ignore[arg-type]
+    async with process_module._reloading(hangup, Reloaded(), Notices()):  # type: ignore[arg-type]
         for _ in range(2):
             hangup.set()
             await asyncio.wait_for(status_event.wait(), PATIENCE)

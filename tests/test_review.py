@@ -26,12 +26,12 @@ from renderers.rules import complaints
 from renderers.standing import standing
 from tests import face as faces
 from tests.face import Connect, Face
-from tests.histories import MADE_UP, Told, example
+from tests.histories import MADE_UP, Facts, example
 
 REVIEW = "/api/v1/incidents/1/review"
 
 
-def reviewed(story: Told, status: str, when: str, **more: Any) -> RecordedEvent:
+def reviewed(story: Facts, status: str, when: str, **more: Any) -> RecordedEvent:
     """What somebody says of the draft as it is."""
     data = {"status": status, "evidence": evidence(story.history())}
     return story.says("incident.reviewed", when, data=data, **more)
@@ -81,7 +81,7 @@ def test_the_order_in_which_things_arrived_decides_nothing() -> None:
 
 
 @pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
-def test_how_an_incident_stands_is_what_its_draft_says(build: Callable[[], Told]) -> None:
+def test_how_an_incident_stands_is_what_its_draft_says(build: Callable[[], Facts]) -> None:
     """Whether it is over, how it is called and who led: the answers for lists and the draft are one."""
     document: Document = build().draft()
     row = json.loads(standing(document))["row"]

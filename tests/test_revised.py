@@ -20,7 +20,7 @@ from renderers.prose import Fragment, clean, passages, place
 from tests.edited_drafts import assert_facts_kept, assert_people_kept, draft_of, with_edits
 from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
-from tests.histories import Told
+from tests.histories import Facts
 from tests.random_incidents import incidents
 
 DEEDS = st.lists(deeds(), min_size=1, max_size=6)
@@ -28,7 +28,7 @@ DEEDS = st.lists(deeds(), min_size=1, max_size=6)
 
 @examples(25)
 @given(told=incidents(), cut=st.integers(0, 20), acts=DEEDS)
-def test_what_is_edited_where_it_is_published_is_not_lost(told: Told, cut: int, acts: list[Any]) -> None:
+def test_what_is_edited_where_it_is_published_is_not_lost(told: Facts, cut: int, acts: list[Any]) -> None:
     """Their words stand in every later draft; so does what is recorded later; the same again changes nothing."""
     early, late = draft_of(told, told.events[: len(told.events) - cut % 5 or 1]), draft_of(told, told.events)
     editor = Editor(early)
@@ -45,7 +45,7 @@ def test_what_is_edited_where_it_is_published_is_not_lost(told: Told, cut: int, 
 
 @examples(15)
 @given(story=incidents(), acts=DEEDS)
-def test_what_is_taken_in_shows_in_every_format(story: Told, acts: list[Any]) -> None:
+def test_what_is_taken_in_shows_in_every_format(story: Facts, acts: list[Any]) -> None:
     """Each word that somebody typed, and all that stands in the Markdown; the page for Confluence is XML."""
     base = draft_of(story, story.events)
     editor = Editor(base)
@@ -68,7 +68,7 @@ def test_what_is_taken_in_shows_in_every_format(story: Told, acts: list[Any]) ->
 
 def test_lines_that_nobody_touched_are_written_as_the_format_writes_them() -> None:
     """A long quotation stands whole, citations lead to the appendix; a person's HTML and addresses stay text."""
-    story = Told()
+    story = Facts()
     story.context["external_url"] = "https://timelined.example"
     story.ends(story.fires("HighErrorRate", "18:02:10", "checkout", tail="a3f9c"), "18:23:35")
     story.says("note.added", "18:05:00", "Long. " * 200 + "Its last word.")
@@ -110,7 +110,7 @@ def test_a_person_cannot_reach_what_stands_in_our_places() -> None:
 
 @examples(25)
 @given(told=incidents(), here=DEEDS, there=DEEDS)
-def test_of_two_who_edit_apart_no_word_is_lost(told: Told, here: list[Any], there: list[Any]) -> None:
+def test_of_two_who_edit_apart_no_word_is_lost(told: Facts, here: list[Any], there: list[Any]) -> None:
     """Whatever both do to their copies, each word that either typed stands in what both became."""
     base = draft_of(told, told.events)
     first, two = Editor(base), Editor(base)
@@ -126,7 +126,7 @@ def test_of_two_who_edit_apart_no_word_is_lost(told: Told, here: list[Any], ther
 
 @examples(15)
 @given(told=incidents())
-def test_nothing_that_nobody_edited_is_kept(told: Told) -> None:
+def test_nothing_that_nobody_edited_is_kept(told: Facts) -> None:
     """Of a copy that nobody touched nothing but marks is kept, and combining it changes nothing."""
     draft = draft_of(told, told.events)
     assert revised(people_of(draft, draft), draft) == draft

@@ -14,16 +14,16 @@ from renderers.plain import plain
 from renderers.replay import replay
 from renderers.sections import SECTIONS
 from tests.facts import fact, firing, resolved
-from tests.histories import Told, at, example, monster, storm, switched_off
+from tests.histories import Facts, at, example, monster, storm, switched_off
 from tests.sections import claims, said
 
 
-def table(told: Told, detail: str = "normal") -> Timeline:
+def table(told: Facts, detail: str = "normal") -> Timeline:
     """The timeline of this incident."""
     return rows.timeline(told.history(), Options(detail=detail))
 
 
-def lines(told: Told, detail: str = "normal") -> list[str]:
+def lines(told: Facts, detail: str = "normal") -> list[str]:
     """Its rows as a reader sees them, without times and citations."""
     return [line(row) for row in table(told, detail).rows]
 
@@ -34,9 +34,9 @@ def line(row: Row) -> str:
     return label + plain(row.parts) + "".join(f" ({suffix})" for suffix in row.suffixes)
 
 
-def series(count: int, gap: int, *, name: str = "SlowCart") -> Told:
+def series(count: int, gap: int, *, name: str = "SlowCart") -> Facts:
     """So many series of one alert, each this long after the one before."""
-    story = Told()
+    story = Facts()
     for n in range(count):
         story.fires(name, at("10:00:00") + n * gap, "cart", series=f"pod-{n}")
     return story
@@ -68,7 +68,7 @@ def test_series_of_the_next_minutes_count_in() -> None:
 
 def test_different_alerts_within_a_minute_are_one_row() -> None:
     """The row names each with its service and severity, and the minute of what began in another one."""
-    story = Told()
+    story = Facts()
     story.fires("A", "10:00:40", "web", said="a")
     story.fires("B", "10:01:20", "api", severity="warning")
     story.fires("C", "10:01:41", "api")
@@ -96,7 +96,7 @@ def test_a_silence_is_told_with_the_words_of_who_made_it_and_is_no_action() -> N
                    data=data)  # fmt: skip
     history = replay([firing(2), silence, resolved(9, since=2)])
     assert line(rows.timeline(history, Options()).rows[1]) == '"Silence created: x" (by mara): "Known."'
-    assert change_facts.doings(history) == []
+    assert change_facts.response_actions(history) == []
 
 
 def test_an_end_without_a_firing_is_told_as_an_end() -> None:
@@ -127,7 +127,7 @@ def test_never_of_how_many() -> None:
 
 def test_series_that_differ_in_many_labels_name_none() -> None:
     """Several labels that vary tell nothing apart and are left out."""
-    story = Told()
+    story = Facts()
     for n in range(3):
         labels = {"a": f"{n}", "b": f"{n}", "c": f"{n}"}
         story.add(
@@ -141,9 +141,9 @@ def test_series_that_differ_in_many_labels_name_none() -> None:
     assert lines(story) == ["Detected: Alert X fired, 3 series"]
 
 
-def flapping(times: int) -> Told:
+def flapping(times: int) -> Facts:
     """An alert that fires for two minutes, every four, and once more than it flaps."""
-    story = Told()
+    story = Facts()
     for n in range(times + 1):
         alert = story.fires("X", at("14:06:00") + n * 4 * MINUTE, "web")
         story.ends(alert, at("14:08:00") + n * 4 * MINUTE)
@@ -170,7 +170,7 @@ def test_going_on_and_off_is_one_row_and_the_last_end_another() -> None:
 
 def test_a_severity_that_changes_while_an_alert_fires_has_a_row() -> None:
     """Of senders that raise one alert: when, from what to what, of how many series; each firing stands in one row."""
-    story = Told()
+    story = Facts()
     for n in range(3):
         story.fires("Errors", at("10:00:00") + n * SECOND, "web", series=f"pod-{n}", severity="warning", said="5 fail")
     for n in range(3):
@@ -221,7 +221,7 @@ def test_a_start_before_which_no_end_was_told_is_told_as_one() -> None:
 
 def test_a_firing_long_after_an_end_is_no_flap() -> None:
     """More than five minutes of quiet make a new firing of it, however often."""
-    story = Told()
+    story = Facts()
     for start in ("10:00:00", "10:30:00", "11:00:00", "11:30:00", "12:00:00"):
         story.ends(story.fires("X", start, "web"), at(start) + 24 * MINUTE)
     assert [row.type for row in table(story).rows] == ["alert.firing", "alert.resolved"] * 5
@@ -229,7 +229,7 @@ def test_a_firing_long_after_an_end_is_no_flap() -> None:
 
 def test_ends_of_different_alerts_within_a_minute_are_one_row() -> None:
     """Two alerts that end together end on one row, in the order they began, with the time of another minute."""
-    story = Told()
+    story = Facts()
     first, second = story.fires("A", "10:00:00", "web"), story.fires("B", "10:01:30", "api")
     story.ends(second, "10:09:10")
     story.ends(first, "10:10:00")
@@ -241,7 +241,7 @@ def test_ends_of_different_alerts_within_a_minute_are_one_row() -> None:
 
 def test_ends_further_apart_stay_apart() -> None:
     """Ends more than a minute apart are rows of their own, with how long each alert fired."""
-    story = Told()
+    story = Facts()
     first, second = story.fires("A", "10:00:00", "web"), story.fires("B", "10:01:01", "api")
     story.ends(second, "10:05:01")
     story.ends(first, "10:06:02")
@@ -253,7 +253,7 @@ def test_ends_further_apart_stay_apart() -> None:
 
 def test_an_alert_that_still_fires_leaves_the_label_off() -> None:
     """While one alert has no end, no end is called the last."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("A", "10:00:00", "web"), "10:05:00")
     story.fires("B", "10:01:00", "web")
     assert not any("Last alert ended" in text for text in lines(story))
@@ -268,7 +268,7 @@ def test_an_alert_that_still_fires_leaves_the_label_off() -> None:
 )
 def test_a_short_change_is_one_row_at_its_end(end: str, expected: list[str]) -> None:
     """Up to ten minutes a change is told once, when it finished; a longer one also when it began."""
-    story = Told()
+    story = Facts()
     story.deploys("web", "10:00:00", end)
     assert lines(story) == expected
     assert table(story).rows[-1].at == at(end)
@@ -276,7 +276,7 @@ def test_a_short_change_is_one_row_at_its_end(end: str, expected: list[str]) -> 
 
 def test_notes_and_acknowledgements_are_never_folded() -> None:
     """What people wrote and did stands in rows of its own, however close together."""
-    story = Told()
+    story = Facts()
     for n in range(6):
         story.says("note.added", f"10:00:{n:02d}", f"note {n}")
     assert lines(story) == [f'Note by Ana: "note {n}"' for n in range(6)]
@@ -292,7 +292,7 @@ def test_a_first_symptom_that_was_the_detection_is_called_detected() -> None:
 @pytest.mark.parametrize("called", [{}, {"assignees": ["Jon"]}], ids=["nobody", "somebody"])
 def test_an_incident_that_somebody_declared_paged_whom_it_called(called: dict[str, list[str]]) -> None:
     """Who opens an incident in the on-call tool and calls nobody was not paged."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "10:01:00", actor="Mara", data=called)
     story.page("acknowledged", "10:02:00", actor="Mara")
     assert any("Paged" in row.label for row in table(story).rows) == bool(called)
@@ -300,7 +300,7 @@ def test_an_incident_that_somebody_declared_paged_whom_it_called(called: dict[st
 
 def test_a_low_alert_before_the_detection_is_the_first_symptom() -> None:
     """An alert that called nobody shows when it began to show."""
-    story = Told()
+    story = Facts()
     story.fires("Low", "09:00:00", "web", severity="warning")
     story.fires("High", "10:00:00", "web")
     assert [row.label for row in table(story).rows] == ["First symptom", "Detected"]
@@ -308,7 +308,7 @@ def test_a_low_alert_before_the_detection_is_the_first_symptom() -> None:
 
 def test_mitigated_is_a_label_only_where_a_person_stated_it() -> None:
     """The derived mitigation is no row's label; a stated one is, and the row goes on from it."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("A", "10:00:00", "web"), "10:05:00")
     assert "Mitigated" not in " ".join(lines(story))
     story.marks("mitigated", "10:03:00", "switched over")
@@ -317,7 +317,7 @@ def test_mitigated_is_a_label_only_where_a_person_stated_it() -> None:
 
 def test_an_acknowledgement_goes_on_from_its_label() -> None:
     """The labelled row reads ``Acknowledged by Ana``; a second one names its page."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "10:00:00")
     story.page("acknowledged", "10:02:00", actor="Ana")
     story.page("triggered", "10:01:00", 312)
@@ -330,7 +330,7 @@ def test_an_acknowledgement_goes_on_from_its_label() -> None:
 
 def test_late_from_five_minutes_on() -> None:
     """What was received five minutes late says so; a little less does not; people are never late."""
-    story = Told()
+    story = Facts()
     story.fires("A", "10:00:00", "web", late=5 * MINUTE - 1)
     story.fires("B", "10:06:00", "web", late=8 * MINUTE + 59 * SECOND)
     story.says("note.added", "10:07:00", "told in hindsight", late=60 * MINUTE)
@@ -348,7 +348,7 @@ def test_late_from_five_minutes_on() -> None:
 )
 def test_lateness_is_told_as_other_durations_are(late: int, words: str) -> None:
     """Of hours and days nobody wants to hear as minutes."""
-    told = Told()
+    told = Facts()
     told.fires("A", "10:00:00", "web", late=late + 59 * SECOND)
     (row,) = table(told).rows
     assert row.suffixes == (f"received {words} late",)
@@ -424,7 +424,7 @@ def test_what_people_wrote_is_never_dropped() -> None:
 
 def test_a_storm_of_names_is_told_by_the_minute() -> None:
     """Alerts of many names that fire within a minute are one row that names ten and counts the others."""
-    story = Told()
+    story = Facts()
     for n in range(30):
         story.fires(f"Alert{n}", at("10:00:00") + n * SECOND, f"service-{n}")
     (row,) = lines(story)
@@ -442,7 +442,7 @@ def test_a_storm_of_names_is_told_by_the_minute() -> None:
 )
 def test_an_import_is_told_once(late: Callable[[int], int], sentence: str) -> None:
     """Where most events came late by similar spans one sentence above the table says so, and no row does."""
-    story = Told()
+    story = Facts()
     for n in range(6):
         moment = at(f"10:0{n}:30")
         story.fires(f"A{n}", moment, "web", late=late(moment))
@@ -461,7 +461,7 @@ def test_rows_are_in_the_order_things_happened() -> None:
 
 def test_an_alert_known_only_by_its_end_still_has_its_firing_row() -> None:
     """A resolve proves its firing: both rows are there, both citing the one event."""
-    story = Told()
+    story = Facts()
     fired = story.fires("A", "10:00:00", "web")
     end = story.ends(fired, "10:05:00")
     alone = story.without(fired)

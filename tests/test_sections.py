@@ -8,7 +8,7 @@ from collector.event import HOUR, SECOND
 from renderers import phrases
 from renderers.plain import plain
 from renderers.sections import SECTIONS
-from tests.histories import Told, at, example
+from tests.histories import Facts, at, example
 from tests.sections import cells, said, section
 
 
@@ -42,7 +42,7 @@ def test_a_time_in_an_hour_that_repeats_has_its_offset() -> None:
 )
 def test_one_series_is_not_counted(pods: int, expected: str) -> None:
     """One of a thing is told without a number; several with the label that tells them apart."""
-    story = Told()
+    story = Facts()
     for n in range(pods):
         story.fires("X", at("10:00:00"), "web", series=f"pod-{n}")
     table = section(story, "timeline").blocks[1]
@@ -51,7 +51,7 @@ def test_one_series_is_not_counted(pods: int, expected: str) -> None:
 
 def test_one_and_many_in_the_lessons() -> None:
     """One alert links, two link; one event was, two were."""
-    story = Told()
+    story = Facts()
     story.fires("A", "10:00:00", "web", late=6 * 60_000_000)
     assert said(story, "lessons")[:2] == [
         "Observed: the alert A links no runbook", "Observed: 1 event was received 6 min late",

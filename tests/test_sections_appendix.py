@@ -7,7 +7,7 @@ import pytest
 
 from renderers.document import Actions
 from renderers.plain import plain
-from tests.histories import Told, at, corrected, example, reported_first
+from tests.histories import Facts, at, corrected, example, reported_first
 from tests.sections import claims, said, section
 
 
@@ -33,7 +33,7 @@ def test_nearby_events_stand_with_their_reason() -> None:
 
 def test_what_was_over_by_then_was_not_at_the_same_time() -> None:
     """What came before the incident or after it stands so; an alert of which no end is known may have fired on."""
-    story = Told()
+    story = Facts()
     alert = story.fires("X", "10:00:00", "web")
     story.ends(alert, "10:10:00")
     for kind, when, title, more in (
@@ -166,7 +166,7 @@ def test_a_stop_on_record_says_nothing_of_a_later_kill() -> None:
 
 def test_a_page_before_its_own_alert_shows_that_clocks_differ() -> None:
     """An alert leads to its page: where the page's time is earlier, the draft says by how much at least."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "14:01:30", refs=("alert:HighErrorRate/checkout/",))
     story.fires("HighErrorRate", "14:02:10", "checkout")
     lines = [line for line in said(story, "appendix") if "clocks" in line]
@@ -191,7 +191,7 @@ def test_only_what_is_shown_to_be_of_something_else_is_judged_unrelated(
     reason: str, service: str | None, judged: bool
 ) -> None:
     """A name that is the incident's own by another spelling, or a distance in time, shows nothing."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web")
     story.nearby(reason, "change.succeeded", "09:50:00", service=service, title="v1")
     [line] = [text for text in said(story, "appendix") if text.startswith("Before it began, ")]
@@ -201,7 +201,7 @@ def test_only_what_is_shown_to_be_of_something_else_is_judged_unrelated(
 
 def test_an_unread_delivery_is_not_called_by_its_source() -> None:
     """``such as "alertmanager"`` says nothing; the reason does."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web")
     story.add("source.unrecognised", "10:01:00", source="alertmanager",
              data={"kind": "alertmanager", "reason": "no alerts in it"})  # fmt: skip

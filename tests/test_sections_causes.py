@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from renderers.plain import plain
-from tests.histories import Told, example, going_on, many_changes, reported_first
+from tests.histories import Facts, example, going_on, many_changes, reported_first
 from tests.sections import claims, prompts, said
 
 
@@ -41,7 +41,7 @@ def test_what_speaks_against_a_candidate_is_told() -> None:
 
 def test_alerts_that_went_on_after_a_rollback_speak_against_the_change() -> None:
     """That it was rolled back is told, and that alerts ended only long after."""
-    story = Told()
+    story = Facts()
     story.deploys("web", "09:50:00", "09:55:00", "v7")
     alert = story.fires("X", "10:00:00", "web")
     story.deploys("web", "10:05:00", "10:06:00", "v6", rollback=True)
@@ -52,13 +52,13 @@ def test_alerts_that_went_on_after_a_rollback_speak_against_the_change() -> None
     assert next(e.id for e in story.events if e.type == "change.rolled_back") in claims(story, "root_causes")[-1].cites
 
 
-def _deployed(told: Told, title: str, start: str, **more: Any) -> None:
+def _deployed(told: Facts, title: str, start: str, **more: Any) -> None:
     told.deploys("web", f"{start}:00", f"{start}:30", title, **more)
 
 
 def test_a_commit_that_is_deployed_again_takes_the_one_between_back() -> None:
     """Teams roll back by deploying what was there before: shown by service, environment and commit, and said so."""
-    story = Told()
+    story = Facts()
     _deployed(story, "v1", "08:00")
     _deployed(story, "v2", "10:00")
     story.ends(story.fires("X", "10:05:00", "web"), "10:22:00")
@@ -83,7 +83,7 @@ def test_a_commit_that_is_deployed_again_takes_the_one_between_back() -> None:
 )
 def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: dict[str, Any]) -> None:
     """Unknown equals nothing: another environment, a failure, no commit or another one take nothing back."""
-    story = Told()
+    story = Facts()
     _deployed(story, "v1", "08:00")
     _deployed(story, "v2", "10:00")
     story.ends(story.fires("X", "10:05:00", "web"), "10:22:00")
@@ -93,7 +93,7 @@ def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: di
 
 def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
     """It began before the end and finished after it: it is neither denied nor said to have begun later."""
-    story = Told()
+    story = Facts()
     _deployed(story, "v1", "08:00")
     _deployed(story, "v2", "10:00")
     story.ends(story.fires("X", "10:05:00", "web"), "10:21:00")
@@ -109,7 +109,7 @@ def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
 
 def test_another_service_speaks_against() -> None:
     """A change of another service than the first alert's says whose alert it was."""
-    story = Told()
+    story = Facts()
     story.deploys("search", "09:50:00", "09:55:00", "v7")
     story.fires("X", "10:00:00", "web")
     assert said(story, "root_causes")[-1].endswith("It speaks against it that the alert was on web")
@@ -126,7 +126,7 @@ def test_a_person_s_cause_fills_the_template_s_line() -> None:
 
 def test_a_flag_is_called_by_its_key_where_its_sender_gives_no_text() -> None:
     """A type in place of a title says nothing; what was set is named in the data."""
-    story = Told()
+    story = Facts()
     for when, state in (("09:58:00", "on"), ("10:10:00", "off")):
         story.add("change.flag_toggled", when, service="web", title="com.acme.flag.toggled", entity="flags@new-cart",
                  data={"type": "com.acme.flag.toggled", "state": state, "data": {"flag": "new-cart"}})  # fmt: skip
@@ -143,7 +143,7 @@ def test_a_flag_is_called_by_its_key_where_its_sender_gives_no_text() -> None:
 )
 def test_a_flag_is_set_back_to_what_it_was_or_to_the_opposite(before: str, after: str, back: bool) -> None:
     """Another value, or another rule of who gets it, takes no setting back."""
-    story = Told()
+    story = Facts()
     for when, state in (("08:00:00", "v1"), ("09:58:00", before), ("10:10:00", after)):
         story.add(
             "change.flag_toggled", when, service="web", title="new-cart", entity="new-cart", data={"state": state}
@@ -154,7 +154,7 @@ def test_a_flag_is_set_back_to_what_it_was_or_to_the_opposite(before: str, after
 
 def test_a_repository_of_several_services_speaks_against_a_change_that_names_none() -> None:
     """A run of a repository from which others are deployed as well may be theirs."""
-    story = Told()
+    story = Facts()
     data = {"repository": "acme/mono", "workflow": "Deploy"}
     story.add("change.succeeded", "09:50:00", title="Tune", data=data, entity="run:1", refs=("repository:acme/mono",))
     story.deploys("cart", "09:40:00", "09:45:00", "v2", data={"repository": "acme/mono"})

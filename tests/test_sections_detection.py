@@ -7,7 +7,7 @@ import pytest
 
 from collector.event import MINUTE
 from renderers.plain import plain
-from tests.histories import Told, example, going_on, reported_first
+from tests.histories import Facts, example, going_on, reported_first
 from tests.sections import cells, claims, said
 
 
@@ -49,7 +49,7 @@ def test_detection_of_the_example() -> None:
 )  # fmt: skip
 def test_an_alert_fires_as_often_as_its_series_do(firings: dict[str, int], called: str, again: str) -> None:
     """Two series that fire together three times are an alert that fired three times, and not six."""
-    story = Told()
+    story = Facts()
     for series, times in firings.items():
         for minute in range(0, 10 * times, 10):
             story.ends(story.fires("SlowCart", f"10:{minute:02d}:00", "cart", series=series), f"10:{minute + 5:02d}:00")
@@ -101,7 +101,7 @@ def test_a_warning_before_the_detection_is_told_with_its_lead() -> None:
 )  # fmt: skip
 def test_a_warning_that_had_ended_by_then_says_so(until: str | None, ended: str) -> None:
     """Whether what had warned still fired when the incident was detected is told, with the end as its proof."""
-    story = Told()
+    story = Facts()
     fired = story.fires("Low", "09:40:00", "web", severity="warning")
     over = [story.ends(fired, until)] if until else []
     critical = story.fires("High", "10:00:00", "web")
@@ -114,7 +114,7 @@ def test_a_warning_that_had_ended_by_then_says_so(until: str | None, ended: str)
 
 def test_a_warning_is_a_basis_for_the_time_to_detect() -> None:
     """Whether the impact began with it nobody knows: what the time to detect would be is told beside unknown."""
-    story = Told()
+    story = Facts()
     story.fires("Low", "09:40:00", "web", severity="warning")
     story.fires("High", "10:00:00", "web")
     assert cells(story, "measures")[0].startswith("Time to detect | unknown |")
@@ -124,7 +124,7 @@ def test_a_warning_is_a_basis_for_the_time_to_detect() -> None:
 @pytest.mark.parametrize("severity", ["critical", "page", "sev1", None])
 def test_what_detected_it_is_no_warning_of_it(severity: str | None) -> None:
     """An alert that opens an incident detects it, and a low one that came with it or after it warned of nothing."""
-    story = Told()
+    story = Facts()
     story.fires("High", "10:00:00", "web", severity=severity)
     story.fires("Low", "10:00:00", "web", severity="warning")
     story.fires("Lower", "10:03:00", "web", severity="info")
@@ -133,7 +133,7 @@ def test_what_detected_it_is_no_warning_of_it(severity: str | None) -> None:
 
 def test_warnings_beyond_three_are_counted() -> None:
     """Each name on each service counts once, however often it fired."""
-    story = Told()
+    story = Facts()
     for n in range(5):
         for minute in (10, 20):
             story.ends(story.fires(f"Low{n}", f"09:{minute + n}:00", "web", severity="warning"), f"09:{minute + n}:30")
@@ -145,7 +145,7 @@ def test_warnings_beyond_three_are_counted() -> None:
 
 def test_an_alert_that_led_to_no_page_is_told() -> None:
     """An alert that fired well before the page, and shares nothing with it, is named with its lead."""
-    story = Told()
+    story = Facts()
     story.fires("First", "10:00:00", "web")
     story.fires("Second", "10:01:00", "web")
     story.page("triggered", "10:30:00", service="web")
@@ -155,7 +155,7 @@ def test_an_alert_that_led_to_no_page_is_told() -> None:
 
 def test_an_alert_that_shares_the_page_s_key_did_lead_to_it() -> None:
     """An alert whose group the page names is not said to have led to none, however much later the page came."""
-    story = Told()
+    story = Facts()
     story.fires("Slow", "09:00:00", "web", refs=("alertgroup:" + "a" * 64,))
     story.page("triggered", "09:30:00", refs=("alertgroup:" + "a" * 64,))
     assert not any("no page" in text for text in said(story, "detection"))
@@ -200,7 +200,7 @@ def test_what_the_window_has_more_of_is_counted() -> None:
 
 def test_a_post_ahead_of_the_first_alert_is_told_before_it() -> None:
     """Monitoring did not discover what a status page had told of."""
-    story = Told()
+    story = Facts()
     story.add("status.updated", "10:52:00", service="api", title="Errors on the API", source="statuspage")
     story.fires("Fails", "11:00:00", "api")
     found = said(story, "detection")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.histories import Told
+from tests.histories import Facts
 from tests.sections import said
 
 
 def test_each_environment_of_several_is_told() -> None:
     """One alert that fired in two regions is told of each, and a deploy to the second is no change of the first."""
-    story = Told()
+    story = Facts()
     story.deploys("search", "07:30:00", "07:33:00", "9", environment="prod-eu")
     story.deploys("search", "08:00:00", "08:02:00", "9", environment="prod-us")
     first = story.fires("Down", "08:05:00", "search", environment="prod-eu", series="a", said="EU is empty")
@@ -35,7 +35,7 @@ def test_each_environment_of_several_is_told() -> None:
 @pytest.mark.parametrize("environment", ["production", "prod-eu", None])
 def test_an_environment_within_another_is_not_told_apart(environment: str | None) -> None:
     """What may be one place is told as one."""
-    story = Told()
+    story = Facts()
     story.fires("Down", "08:05:00", "search", environment="prod", series="a")
     story.fires("Down", "08:09:00", "search", environment=environment, series="b")
     assert said(story, "summary")[0] == "At 08:05:00 the alert Down fired on search in prod"
@@ -43,7 +43,7 @@ def test_an_environment_within_another_is_not_told_apart(environment: str | None
 
 def test_a_change_outside_of_production_says_where() -> None:
     """Also where the incident is of it, and in its sender's word: the name of a service only implies one."""
-    story = Told()
+    story = Facts()
     alert = story.fires("Down", "08:05:00", "stg-search", environment=None)
     story.deploys("search", "08:20:00", "08:22:00", "v41", environment="staging", rollback=True)
     story.ends(alert, "08:30:00")
@@ -53,7 +53,7 @@ def test_a_change_outside_of_production_says_where() -> None:
 
 def test_a_change_in_production_does_not_say_where() -> None:
     """That is what a reader expects."""
-    story = Told()
+    story = Facts()
     story.deploys("search", "08:00:00", "08:02:00", "v42", environment="production")
     story.fires("Down", "08:05:00", "search", environment="production")
     (change,) = (each for each in said(story, "summary") if each.startswith("The closest earlier change"))

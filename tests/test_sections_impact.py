@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from renderers.plain import plain
-from tests.histories import Told, example, report_alone, reported_first, storm, switched_off
+from tests.histories import Facts, example, report_alone, reported_first, storm, switched_off
 from tests.sections import claims, prompts, said
 
 
@@ -29,7 +29,7 @@ def test_impact_quotes_ten_alerts_and_counts_the_others() -> None:
 )
 def test_the_largest_value_told_is_told(texts: tuple[str, ...], expected: str) -> None:
     """What an alert said of the size of it is not what it said first, but the largest and the newest."""
-    story = Told()
+    story = Facts()
     for minute, text in enumerate(texts):
         story.fires("X", f"10:0{minute}:00", "web", series=f"pod-{minute}", description=text)
     assert expected in said(story, "impact")
@@ -58,7 +58,7 @@ def test_severity_set_by_a_person_replaces_the_page_s_priority() -> None:
 
 def test_priorities_are_told_in_order_with_their_times() -> None:
     """One that never changed has no time; else each has the time from which on it was so."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "11:00:00")
     story.page("priority_updated", "11:03:00", data={"priority": "P2"})
     assert "The priority was P2" in said(story, "impact")
@@ -82,7 +82,7 @@ def test_status_posts_and_the_duration_are_impact() -> None:
 
 def test_an_update_is_quoted_by_what_was_written_and_not_by_its_page() -> None:
     """What subscribers read stands in the impact as in the timeline; the page's title is not it."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web")
     story.page("triggered", "10:01:00", title="X on web")
     story.page("update_sent", "10:05:00", title="X on web", data={"text": "It works again."})
@@ -91,7 +91,7 @@ def test_an_update_is_quoted_by_what_was_written_and_not_by_its_page() -> None:
 
 def test_the_impact_is_at_least_as_long_as_since_the_first_report() -> None:
     """Whoever reports it is hit already: the first alert is not where the impact began."""
-    story = Told()
+    story = Facts()
     story.add("report.received", "09:50:00", title="Cannot pay", service="web", actor="Mia")
     story.ends(story.fires("X", "10:00:00", "web"), "10:12:00")
     lasted = "Duration of the impact: at least 22 min, from the first report to the end of the alert"
@@ -100,7 +100,7 @@ def test_the_impact_is_at_least_as_long_as_since_the_first_report() -> None:
 
 def test_one_alert_is_no_alerts() -> None:
     """One alert, also one that fired twice, one page and one report are told in the singular; several are not."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("X", "10:00:00", "web"), "10:04:00")
     story.page("triggered", "10:01:00", service="cart")
     story.add("report.received", "10:02:00", service="blog", title="Blog is slow", source="support")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from renderers.document import Code, LinkedText
 from renderers.plain import plain
-from tests.histories import Told, example, going_on, many_changes, page_alone, report_alone, storm, switched_off
+from tests.histories import (
+    Facts,
+    example,
+    going_on,
+    many_changes,
+    page_alone,
+    report_alone,
+    storm,
+    switched_off,
+)
 from tests.sections import claims, prompts, said
 
 
@@ -42,7 +51,7 @@ def test_actions_tell_what_ended_next() -> None:
 
 def test_an_action_after_which_more_was_done_says_so() -> None:
     """An end that came only after the next action is not left to stand as if the first had brought it."""
-    story = Told()
+    story = Facts()
     fired = story.fires("X", "10:00:00", "web")
     story.deploys("web", "10:04:00", "10:05:00", rollback=True)
     restart = story.add("observation.recorded", "10:20:00", actor="Eli", data={"type": "com.acme.db.restarted"})
@@ -84,7 +93,7 @@ def test_lessons_are_numbers() -> None:
 
 def test_nobody_is_waited_for_where_a_person_declared_it() -> None:
     """A page that somebody opened and that called nobody else needs no acknowledgement, and none is missed."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "10:01:00", actor="Mara")
     story.page("resolved", "10:20:00", actor="Mara")
     assert not any("acknowledgement" in text for key in ("lessons", "summary") for text in said(story, key)[1:])
@@ -95,7 +104,7 @@ def test_nobody_is_waited_for_where_a_person_declared_it() -> None:
 
 def test_of_a_page_known_by_its_end_alone_no_acknowledgement_is_missed() -> None:
     """What came before timelined listened may have had one."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "checkout")
     story.page("resolved", "10:20:00")
     assert not any("acknowledgement" in text for text in said(story, "lessons"))
@@ -103,7 +112,7 @@ def test_of_a_page_known_by_its_end_alone_no_acknowledgement_is_missed() -> None
 
 def test_what_a_tool_says_of_the_mitigation_is_told() -> None:
     """Who set it to that state, when, and with which words."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("X", "10:00:00", "checkout"), "10:30:00")
     story.page("triggered", "10:01:00")
     story.page("status_updated", "10:12:00", actor="Mara", data={"to": "mitigated", "text": "Pool doubled."})
@@ -119,7 +128,7 @@ def test_lessons_are_five_at_most() -> None:
 
 def test_without_a_recorded_action_a_person_is_asked_for_it() -> None:
     """The template's line on restoring service is answered by an action or asked for."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("X", "10:00:00", "web"), "10:12:00")
     asked = "what was done to restore service, when and by whom?"
     assert asked in prompts(story, "resolution")

@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from tests.histories import Told, many_changes
+from tests.histories import Facts, many_changes
 from tests.sections import cells, prompts, said
 
 
-def _with_warnings(first: str, last: str) -> Told:
+def _with_warnings(first: str, last: str) -> Facts:
     """A critical alert from 10:00 to 10:20, a report, a deploy and a rollback, and a warning as told."""
-    story = Told()
+    story = Facts()
     story.says("report.received", "09:58:00", "slow", by=None, service="web")
     story.deploys("web", "09:00:00", "09:50:00", "v2")
     story.ends(story.fires("High", "10:00:00", "web"), "10:20:00")
@@ -60,7 +60,7 @@ def test_one_alert_that_ended_long_after_all_others_has_an_alternative_and_a_que
 
 def test_a_flapping_alert_is_no_outlier_of_itself() -> None:
     """The last firing of one alert is not called another alert."""
-    story = Told()
+    story = Facts()
     for start, end in (("10:00:00", "10:02:00"), ("10:10:00", "10:30:00")):
         story.ends(story.fires("X", start, "web"), end)
     assert not any("without" in text for text in cells(story, "measures"))
@@ -69,7 +69,7 @@ def test_a_flapping_alert_is_no_outlier_of_itself() -> None:
 
 def test_a_lost_end_is_asked_for() -> None:
     """Where an alert has no recorded end, a person is asked when it was mitigated."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web")
     story.page("resolved", "10:20:00")
     assert prompts(story, "detection") == ["when was it mitigated?", HALF]
@@ -77,7 +77,7 @@ def test_a_lost_end_is_asked_for() -> None:
 
 def test_an_alert_that_outlived_the_opening_ones_is_not_passed_over() -> None:
     """Where a low alert ended later, the end that counts is not called the last alert's."""
-    story = Told()
+    story = Facts()
     story.deploys("web", "09:58:00", "09:59:00", "v2")
     fired, low = story.fires("X", "10:00:00", "web"), story.fires("Low", "10:01:00", "web", severity="warning")
     story.deploys("web", "10:04:00", "10:05:00", "v1", rollback=True)
@@ -90,7 +90,7 @@ def test_an_alert_that_outlived_the_opening_ones_is_not_passed_over() -> None:
 
 def test_a_series_that_outlived_the_others_is_called_one_series() -> None:
     """The alternative is told without one series, not without the whole alert."""
-    story = Told()
+    story = Facts()
     for pod, end in (("a", "10:05:00"), ("b", "10:30:00")):
         story.ends(story.fires("X", "10:00:00", "web", series=pod), end)
     assert "; 5 min without one series of X on web, which ended 25 min after" in cells(story, "measures")[2]
@@ -98,7 +98,7 @@ def test_a_series_that_outlived_the_others_is_called_one_series() -> None:
 
 def test_an_unknown_measure_shows_no_clock_that_reads_as_a_length() -> None:
     """Beside an unknown value 00:07:10 would be seven minutes to a program, and to a reader in a hurry."""
-    told = Told()
+    told = Facts()
     told.fires("X", "00:07:10", "web")
     detect = cells(told, "measures")[0]
     assert "detected at 00:07 |" in detect
@@ -107,7 +107,7 @@ def test_an_unknown_measure_shows_no_clock_that_reads_as_a_length() -> None:
 
 def test_a_change_after_a_symptom_is_no_start_of_the_impact() -> None:
     """What it would be said to have begun had shown before."""
-    story = Told()
+    story = Facts()
     story.fires("Low", "09:40:00", "web", severity="warning")
     story.deploys("web", "09:50:00", "09:55:00", "v1")
     story.fires("X", "10:00:00", "web")
@@ -117,7 +117,7 @@ def test_a_change_after_a_symptom_is_no_start_of_the_impact() -> None:
 
 def test_an_observation_before_the_first_alert_is_a_basis_for_the_time_to_detect() -> None:
     """What a machine saw first, and the likeliest change, the later first; what a person did is no symptom."""
-    story = Told()
+    story = Facts()
     story.deploys("web", "09:40:00", "09:50:00", "v1")
     story.add("observation.recorded", "09:55:00", title="cache off", actor="Ana", service="web")
     story.add("observation.recorded", "09:58:10", title="Packet loss 38%", service="web")

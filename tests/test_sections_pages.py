@@ -11,13 +11,13 @@ import pytest
 from renderers import phrases
 from renderers.document import Table, Timeline
 from renderers.plain import plain
-from tests.histories import Told
+from tests.histories import Facts
 from tests.sections import said, section
 
 
 def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> None:
     """What was so at the time is told; the move has a row of its own."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "11:00:00", service="checkout", data={"assignees": ["Ana"]})
     story.page("reclassified", "11:47:00", service="payments", actor="Oz")
     story.page("resolved", "12:00:00", service="payments", title="Card payments fail")
@@ -31,7 +31,7 @@ def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> Non
 
 def test_an_environment_in_a_service_s_name_is_not_told_twice() -> None:
     """``Checkout (prod)`` is not said to be in prod; another environment still is."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "11:00:00", service="Checkout (prod)", environment="prod", data={"assignees": ["Ana"]})
     assert said(story, "summary")[0] == 'At 11:00:00 PagerDuty incident 311 paged Ana for Checkout (prod): "Page 311"'
     assert said(story, "impact")[0] == "A page was opened for Checkout (prod)"
@@ -48,7 +48,7 @@ def test_an_environment_in_a_service_s_name_is_not_told_twice() -> None:
 )
 def test_how_long_a_page_waited_counts_from_when_it_waited_last(between: tuple[str, ...], expected: str) -> None:
     """A page that was taken and given back, or opened again, waits from then on."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "11:00:00")
     for minute, step in zip(("11:02:00", "11:38:00"), between, strict=False):
         story.page(step, minute, actor="Ana")
@@ -76,7 +76,7 @@ def test_a_page_says_whose_it_is(source: str, data: dict[str, Any], called: str)
     """A sender whose pages have no name of their own is named with each; so is the system behind CloudEvents.
 
     What kind of sender it is the events say, and only where they do not, the name of the source."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "11:00:00", source=source, data={"assignees": ["Ana", "Bo"], **data})
     story.page("acknowledged", "11:01:00", source=source, data=data, actor="Ana")
     story.page("resolved", "11:20:00", source=source, data=data)
@@ -89,7 +89,7 @@ def test_a_page_says_whose_it_is(source: str, data: dict[str, Any], called: str)
 
 def test_a_page_opened_by_hand_reads_as_a_sentence() -> None:
     """Who opened it stands before whom it called."""
-    told = Told()
+    told = Facts()
     told.page("triggered", "11:00:00", actor="Ana", data={"assignees": ["Bo"]})
     assert said(told, "summary")[0] == (
         'At 11:00:00 PagerDuty incident 311, opened by Ana, paged Bo for checkout: "Page 311"'
@@ -98,7 +98,7 @@ def test_a_page_opened_by_hand_reads_as_a_sentence() -> None:
 
 def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
     """A page under a team's service, tied to its alert by the alert group, is not a service without an alert."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web", refs=("alertgroup:1",))
     story.page("triggered", "10:01:00", service="Platform")
     assert any(text.startswith("No alert of Platform") for text in said(story, "detection"))

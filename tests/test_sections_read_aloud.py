@@ -12,7 +12,7 @@ from collector.semantics.changes import runs_of
 from renderers.measured import detected_by, measured
 from renderers.plain import plain
 from tests.facts import change
-from tests.histories import Told
+from tests.histories import Facts
 from tests.sections import cells, claims, rows, said
 
 # --- changes ----------------------------------------------------------------------------------------------------
@@ -20,7 +20,7 @@ from tests.sections import cells, claims, rows, said
 
 def test_of_two_rollbacks_each_has_the_end_of_its_own_service() -> None:
     """The last alert ended after the other one: it says nothing for the first."""
-    story = Told()
+    story = Facts()
     for service, when in (("web", "09:50:00"), ("cart", "09:55:00")):
         story.deploys(service, when, when, f"{service}-2")
     web, cart = story.fires("Errors", "10:00:00", "web"), story.fires("Slow", "10:01:00", "cart")
@@ -35,7 +35,7 @@ def test_of_two_rollbacks_each_has_the_end_of_its_own_service() -> None:
 
 def test_a_deploy_that_failed_did_not_finish() -> None:
     """Not in the list of candidates, and not where the impact may have begun with it."""
-    story = Told()
+    story = Facts()
     story.deploys("web", "09:58:00", "09:59:30", "v42", failed=True)
     story.fires("X", "10:00:00", "web")
     assert "which failed at 09:59:30, 30 s before the alert" in said(story, "summary")[1]
@@ -44,7 +44,7 @@ def test_a_deploy_that_failed_did_not_finish() -> None:
 
 def test_of_an_open_incident_no_rollback_is_the_end() -> None:
     """The alert fires still: from the deploy to its rollback is not how long it hurts."""
-    story = Told()
+    story = Facts()
     story.deploys("web", "09:58:00", "09:59:00", "v42")
     story.fires("X", "10:00:00", "web")
     story.deploys("web", "10:10:00", "10:11:00", "v41", rollback=True)
@@ -68,7 +68,7 @@ def test_what_ends_after_an_end_is_another_change() -> None:
 
 def test_a_deploy_without_a_title_is_called_by_its_version() -> None:
     """A service that is deployed again and again has candidates that differ; a branch tells none from another."""
-    story = Told()
+    story = Facts()
     story.add("change.succeeded", "09:58:00", service="web", title="web", data={"ref": "v2"}, environment="production")
     story.fires("X", "10:00:00", "web")
     assert said(story, "root_causes")[-1].startswith('Deploy "v2" of web to production, finished at 09:58:00')
@@ -79,7 +79,7 @@ def test_a_deploy_without_a_title_is_called_by_its_version() -> None:
 
 def test_a_flag_is_called_by_its_name() -> None:
     """What it was set to is told once, and what was done with it in words is no state."""
-    story = Told()
+    story = Facts()
     flag: dict[str, Any] = {"entity": "flag:shop/production/new-pricing", "source": "launchdarkly", "service": None}
     story.add("change.flag_toggled", "09:59:00", title="new-pricing on", actor="Jon", data={"state": "on"}, **flag)
     alert = story.fires("X", "10:00:00", "pricing")
@@ -98,12 +98,12 @@ def test_a_flag_is_called_by_its_name() -> None:
 
 def test_a_change_elsewhere_has_that_against_it() -> None:
     """A deploy to staging did not reach production, which was hit too; one to a region not the alerts' region."""
-    both = Told()
+    both = Facts()
     both.deploys("web", "09:57:00", "09:58:00", "v2", environment="staging")
     both.fires("X", "10:00:00", "web", environment="staging", series="a")
     both.fires("X", "10:02:00", "web", environment="production", series="b")
     assert said(both, "root_causes")[-1].endswith("It speaks against it that alerts fired in production, too")
-    region = Told()
+    region = Facts()
     region.deploys("web", "09:57:00", "09:58:00", "v2", environment="production-us-east-1")
     alert = region.fires("X", "10:00:00", "web")
     region.events[-1] = msgspec.structs.replace(alert, labels={"region": "eu-west-1"})
@@ -117,7 +117,7 @@ def test_a_change_elsewhere_has_that_against_it() -> None:
 
 def test_a_change_received_before_the_alert_is_no_answer_to_it() -> None:
     """Its sender's clock is ahead: it had happened by then, so it is neither denied before nor told as an action."""
-    story = Told()
+    story = Facts()
     alert = story.fires("X", "10:00:00", "web")
     story.add("change.succeeded", "10:06:00", entity="deployment:1", service="web", environment="production",
              title="v7",
@@ -136,7 +136,7 @@ def test_a_change_received_before_the_alert_is_no_answer_to_it() -> None:
 
 def test_an_alert_that_fires_still_is_named_though_the_incident_is_over() -> None:
     """A warning holds nothing open; that it has no recorded end is told all the same."""
-    story = Told()
+    story = Facts()
     low = story.fires("DiskFull", "09:50:00", "db", severity="warning")
     story.ends(story.fires("Lag", "10:00:00", "db"), "10:10:00")
     (claim,) = [each for each in claims(story, "summary") if plain(each.parts).startswith("No end")]
@@ -148,7 +148,7 @@ def test_an_alert_that_fires_still_is_named_though_the_incident_is_over() -> Non
 
 def test_what_an_alert_is_called_later_has_a_row() -> None:
     """A monitor that has no data any more says so by its name; names that differ in a number are one."""
-    story = Told()
+    story = Facts()
     first = story.fires("Lag 40 s", "10:00:00", "orders")
     for when, title in (("10:04:00", "Lag 50 s"), ("10:12:00", "Lag: no data")):
         again = story.fires("Lag 40 s", when, "orders")
@@ -160,14 +160,14 @@ def test_what_an_alert_is_called_later_has_a_row() -> None:
 
 def test_an_alert_that_a_person_called_over_says_who() -> None:
     """An issue that Ana resolves ended because Ana said so."""
-    told = Told()
+    told = Facts()
     told.ends(told.fires("PoolTimeout", "10:00:00", "web"), "10:30:00", actor="Ana")
     assert rows(told)[-1] == "Alert ended, Resolved: Alert PoolTimeout on web resolved after 30 min, by Ana"
 
 
 def test_a_page_that_is_called_like_an_alert_names_it() -> None:
     """It may give no reference; that no page names the alert would be false. Part of a name is no name."""
-    story = Told()
+    story = Facts()
     story.fires("Slow", "09:58:00", "reports", severity="warning")
     story.page("triggered", "10:00:00", title="[reports] SlowQueries", service="reports")
     assert any(text.endswith("and no page names it") for text in said(story, "detection"))
@@ -177,7 +177,7 @@ def test_a_page_that_is_called_like_an_alert_names_it() -> None:
 
 def test_nobody_was_paged_where_somebody_declared_it() -> None:
     """What a person opened who called nobody is no page to count from."""
-    story = Told()
+    story = Facts()
     story.add("report.received", "09:50:00", title="Invoices fail", service="billing")
     story.page("triggered", "10:00:00", service="billing", actor="Mara")
     acknowledge = cells(story, "measures")[1]
@@ -189,7 +189,7 @@ def test_nobody_was_paged_where_somebody_declared_it() -> None:
 
 def test_who_acknowledges_again_is_told_so() -> None:
     """A second person's word is another one; the same person's is one again."""
-    story = Told()
+    story = Facts()
     story.fires("X", "09:59:00", "checkout")
     story.page("triggered", "10:00:00", data={"assignees": ["Ana", "Jon"]})
     for when, who in (("10:01:00", "Ana"), ("10:02:00", "Jon"), ("10:30:00", "Ana")):
@@ -204,7 +204,7 @@ def test_who_acknowledges_again_is_told_so() -> None:
 
 def test_what_a_person_opened_is_no_page() -> None:
     """Mara declares it and calls nobody: nothing in the draft counts from a page, and she discovered it."""
-    story = Told()
+    story = Facts()
     story.deploys("checkout", "09:57:00", "09:58:00", "v42")
     story.page("triggered", "10:00:00", source="incidentio", actor="Mara", title="Slow")
     story.page("acknowledged", "10:05:00", source="incidentio", actor="Jon", title="Slow")
@@ -235,7 +235,7 @@ def test_what_a_person_opened_is_no_page() -> None:
 
 def test_a_page_that_a_person_opened_and_that_called_somebody_is_a_page() -> None:
     """By the rules of an escalation policy somebody was called, though the sender does not say who."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "10:00:00", actor="Mara", data={"escalation_policy": "Shop on call"})
     story.page("resolved", "12:00:00", actor="Mara")
     assert said(story, "summary")[-1] == "From the page to the end it lasted 2 h"
@@ -243,7 +243,7 @@ def test_a_page_that_a_person_opened_and_that_called_somebody_is_a_page() -> Non
 
 def test_an_automation_that_acknowledges_is_no_lead() -> None:
     """Its sender names what acted: no person took the page by that, and the first person who did is the first."""
-    story = Told()
+    story = Facts()
     story.fires("X", "09:59:00", "checkout")
     story.page("triggered", "10:00:00", data={"assignees": ["Ana"]})
     story.page("acknowledged", "10:00:02", data={"agent": "Auto-Remediate"})
@@ -263,7 +263,7 @@ def test_an_automation_that_acknowledges_is_no_lead() -> None:
 
 def test_an_alert_that_is_called_by_a_sentence_is_quoted() -> None:
     """Nobody sees where such a name ends."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("TypeError: t is undefined", "10:00:00", "web"), "10:05:00")
     assert said(story, "summary")[0].startswith('At 10:00:00 the alert "TypeError: t is undefined" fired on web')
     assert rows(story)[0] == 'Detected: Alert "TypeError: t is undefined" fired on web (critical)'
@@ -271,7 +271,7 @@ def test_an_alert_that_is_called_by_a_sentence_is_quoted() -> None:
 
 def test_an_alert_whose_data_comes_back_has_a_row() -> None:
     """It fired before its sender missed data, and fires on with the first data."""
-    story = Told()
+    story = Facts()
     first = story.fires("Lag", "10:00:00", "orders", source="aws")
     story.add("observation.recorded", "10:05:00", entity=first.entity, source="aws", title="Lag", service="orders",
               data={"type": "aws.no_data", "called": "no data"})  # fmt: skip
@@ -286,7 +286,7 @@ def test_an_alert_whose_data_comes_back_has_a_row() -> None:
 
 def test_who_led_is_whom_the_on_call_tool_had_as_the_lead() -> None:
     """It is no guess by the first acknowledgement, and a lead that was handed over says from whom."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web")
     story.page("triggered", "10:00:30", data={"assignees": ["Bo"]})
     story.page("acknowledged", "10:01:00", actor="Bo")
@@ -302,7 +302,7 @@ def test_who_led_is_whom_the_on_call_tool_had_as_the_lead() -> None:
 
 def test_a_moment_that_was_stated_anew_says_so() -> None:
     """Two rows of one moment are not two moments."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("X", "10:00:00", "web"), "10:30:00")
     story.marks("mitigated", "10:09:00")
     story.marks("mitigated", "10:12:00", by="Ben")
@@ -312,7 +312,7 @@ def test_a_moment_that_was_stated_anew_says_so() -> None:
 
 def test_a_follow_up_of_an_on_call_tool_is_an_action_item() -> None:
     """It is to be done when the incident is over, whoever keeps it; each of several has a row of its own."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "10:00:00", actor="Mara")
     for when, text in (("11:00:00", "Alert on expiry"), ("11:01:00", "Rotate by hand")):
         story.add("note.added", when, entity="P311", title=text, data={"task": "follow-up", "owner": "Mara"})
@@ -326,7 +326,7 @@ def test_a_follow_up_of_an_on_call_tool_is_an_action_item() -> None:
 
 def test_a_name_that_is_written_small_stays_small() -> None:
     """A sentence may begin with incident.io, and its row is a sentence of its own behind the label."""
-    story = Told()
+    story = Facts()
     story.fires("X", "09:59:00", "checkout")
     story.page("triggered", "10:00:00", source="incidentio", actor="Mara", data={"number": "INC-42"})
     story.page("resolved", "10:30:00", source="incidentio", data={"number": "INC-42"})
@@ -337,6 +337,6 @@ def test_a_name_that_is_written_small_stays_small() -> None:
 
 def test_a_row_says_where_its_time_is_that_of_receipt() -> None:
     """A sender that names no time may tell of something long past."""
-    told = Told()
+    told = Facts()
     told.fires("X", "10:00:00", "web", time_quality="absent")
     assert rows(told)[0].endswith("(time of receipt)")

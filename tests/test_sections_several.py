@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from renderers.history import Grouped
-from tests.histories import Told
+from tests.histories import Facts
 from tests.sections import cells, rows, said
 
 
 def test_every_page_is_told_and_who_took_it() -> None:
     """Three teams are called: a reader of the first page alone would think that two of them slept."""
-    story = Told()
+    story = Facts()
     story.fires("Down", "07:00:00", "orders-db")
     for number, when, who in ((701, "07:00:20", "Dirk"), (702, "07:00:50", "Ella"), (703, "07:01:40", "Finn")):
         story.page("triggered", when, number, data={"assignees": [who]})
@@ -29,7 +29,7 @@ def test_every_page_is_told_and_who_took_it() -> None:
 
 def test_a_page_that_was_closed_overnight_is_told_so() -> None:
     """Nine hours in which nobody took it for going on are no nine hours of response."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("Lag", "09:00:00", "sync"), "09:20:00")
     story.page("triggered", "09:01:00", data={"assignees": ["Bo"]})
     story.page("resolved", "09:22:00", actor="Bo")
@@ -41,7 +41,7 @@ def test_a_page_that_was_closed_overnight_is_told_so() -> None:
 
 def test_a_page_that_was_deleted_was_not_resolved() -> None:
     """It is over; the word is its sender's."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "10:00:00", source="opsgenie")
     story.page("resolved", "10:30:00", source="opsgenie", actor="Kim", data={"resolve_reason": "deleted"})
     assert rows(story)[-1] == "Resolved: Opsgenie alert 311 was deleted by Kim"
@@ -51,7 +51,7 @@ def test_a_page_that_was_deleted_was_not_resolved() -> None:
 
 def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:
     """A flag that no service is known of was set meanwhile, and a rollback came too late."""
-    story = Told()
+    story = Facts()
     alert = story.fires("Slow", "14:00:00", "checkout")
     story.deploys("checkout", "14:03:00", "14:05:00", "v41", actor="Uma")
     story.nearby("no service and no reference", "change.flag_toggled", "14:09:00", entity="flag:cart", actor="Tom",
@@ -67,7 +67,7 @@ def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:
 
 def test_a_change_that_is_only_known_to_have_begun_says_so() -> None:
     """Of what lies beside an incident its first event is known: that is no end."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "08:30:00", service=None, actor="Mara")
     story.nearby("nothing ties it to this one", "change.started", "09:10:00", service="tax", title="Old table")
     story.page("resolved", "11:00:00", service=None)
@@ -79,7 +79,7 @@ def test_a_change_that_is_only_known_to_have_begun_says_so() -> None:
 
 def test_a_status_post_says_what_it_is_about_and_in_which_state() -> None:
     """A page that says resolved before it is; what its words say already is not said twice."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "billing")
     about = {"subject": "Wrong VAT", "kind": "resolved"}
     story.add("status.updated", "10:05:00", service="billing", title="Done.", data=about)
@@ -89,7 +89,7 @@ def test_a_status_post_says_what_it_is_about_and_in_which_state() -> None:
 
 def test_an_inhibition_that_lasts_over_midnight_is_one() -> None:
     """Its sender tells it once a day; one that comes after the alert fired is another."""
-    story = Told()
+    story = Facts()
     inhibited: dict[str, Any] = {"entity": "f1", "source": "alertmanager", "title": "Alert A was inhibited",
                                  "data": {"type": "alertmanager.inhibition_muted_alert"}}  # fmt: skip
     story.fires("X", "23:00:00", "web")
@@ -103,7 +103,7 @@ def test_an_inhibition_that_lasts_over_midnight_is_one() -> None:
 
 def test_a_span_that_shows_its_offset_names_no_zone_behind_it() -> None:
     """In the night when the clocks go back the offset says all."""
-    story = Told()
+    story = Facts()
     story.context["reported"] = {"change": ("e1",)}
     story.fires("X", 1_792_888_200_000_000, "web")
     shown = story.markdown(zone="Europe/Berlin")
@@ -113,7 +113,7 @@ def test_a_span_that_shows_its_offset_names_no_zone_behind_it() -> None:
 
 def test_of_several_alerts_that_no_page_names_each_is_one() -> None:
     """``The alert X fired …, and no page names them`` has no sense."""
-    story = Told()
+    story = Facts()
     for name, when in (("Slow", "09:50:00"), ("Lag", "09:51:00"), ("Full", "09:52:00")):
         story.fires(name, when, "web")
     story.page("triggered", "10:00:00", service="web", title="Something else")
@@ -124,7 +124,7 @@ def test_of_several_alerts_that_no_page_names_each_is_one() -> None:
 
 def test_what_only_its_time_ties_says_so_and_how_to_part_it() -> None:
     """A reason of grouping names pages and services as people do; nearness in time is no more than that."""
-    story = Told()
+    story = Facts()
     first = story.fires("X", "10:00:00", "Search API")
     story.page("triggered", "10:00:30", service="Search API")
     other = story.fires("Disk", "10:02:00", "etl")
@@ -152,7 +152,7 @@ def test_what_only_its_time_ties_says_so_and_how_to_part_it() -> None:
 
 def test_what_people_write_with_a_step_of_a_page_is_a_note() -> None:
     """An on-call tool takes what was found as the message of a status; the one that ended it is told as that."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "08:30:00", 77, actor="Mara")
     story.page("status_updated", "09:02:00", 77, actor="Mara", data={"to": "Fixing", "text": "Wrong tax table"})
     story.page("status_updated", "09:30:00", 77, data={"to": "mitigated", "text": "Table is back"})
@@ -162,7 +162,7 @@ def test_what_people_write_with_a_step_of_a_page_is_a_note() -> None:
 
 def test_an_alert_of_which_a_series_goes_on_has_not_ended() -> None:
     """The first series to end is one of them; where all end at once, or another one fires later, the alert ended."""
-    story = Told()
+    story = Facts()
     first, second = (story.fires("Slow", "10:00:00", "cart", series=series) for series in ("a", "b"))
     story.deploys("cart", "10:09:00", "10:10:00", "v8")
     story.ends(first, "10:10:20")

@@ -7,7 +7,7 @@ import pytest
 from collector.event import MINUTE
 from renderers.document import Claim
 from renderers.plain import plain
-from tests.histories import Told, change_alone, example, going_on, page_alone, report_alone, reported_first
+from tests.histories import Facts, change_alone, example, going_on, page_alone, report_alone, reported_first
 from tests.sections import cells, claims, said, section
 
 
@@ -33,7 +33,7 @@ def test_the_summary_has_five_sentences() -> None:
 
 def test_an_alert_of_many_series_is_counted() -> None:
     """Fifty pods are not told as one, and the value told of them names its service, not all of it."""
-    story = Told()
+    story = Facts()
     for pod in range(3):
         story.fires("X", f"10:0{pod}:00", "web", series=f"pod-{pod}", said=f"pod {pod} is down.")
     assert said(story, "summary")[0] == "At 10:00:00 the alert X (3 series) fired on web in production"
@@ -42,7 +42,7 @@ def test_an_alert_of_many_series_is_counted() -> None:
 
 def test_a_stated_mitigation_stands_beside_the_actions() -> None:
     """The summary has what a person said mitigated it, and the last action that was recorded."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("X", "10:00:00", "web"), "10:30:00")
     story.marks("mitigated", "10:20:00", "Traffic moved")
     stated = 'Ana stated that it was mitigated at 10:20:00: "Traffic moved"'
@@ -55,7 +55,7 @@ def test_a_stated_mitigation_stands_beside_the_actions() -> None:
 
 def test_how_far_back_changes_were_looked_for_is_said() -> None:
     """ "No change was recorded" holds for as long as correlation looks back, which is a setting."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web")
     story.context = {"reported": {"change": ("x",)}, "lookback": 30 * MINUTE}
     change = claims(story, "summary")[1]
@@ -75,7 +75,7 @@ def test_an_earlier_low_alert_and_an_earlier_report_are_told() -> None:
 
 def test_an_alert_that_fired_twice_had_a_pause() -> None:
     """The time between two firings is not said to have been one of firing."""
-    story = Told()
+    story = Facts()
     for start, end in (("10:00:00", "10:02:00"), ("10:04:00", "10:10:00")):
         story.ends(story.fires("X", start, "web"), end)
     assert said(story, "summary")[-1] == (
@@ -85,7 +85,7 @@ def test_an_alert_that_fired_twice_had_a_pause() -> None:
 
 def test_low_alerts_do_not_lengthen_the_incident() -> None:
     """Where an opening alert fired, the length is told of those above warning alone."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("Low", "08:00:00", "web", severity="warning"), "12:00:00")
     story.ends(story.fires("High", "10:00:00", "web"), "10:10:00")
     assert said(story, "summary")[-1] == "The alert High was firing for 10 min"
@@ -93,7 +93,7 @@ def test_low_alerts_do_not_lengthen_the_incident() -> None:
 
 def test_a_page_that_nobody_took_tells_whom_it_went_to() -> None:
     """The summary says to whom a page was escalated and when, until somebody acknowledged it."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "checkout")
     story.page("triggered", "10:01:00", data={"assignees": ["Ana"]})
     story.page("escalated", "10:16:00", data={"assignees": ["Ben"]})
@@ -106,7 +106,7 @@ def test_a_page_that_nobody_took_tells_whom_it_went_to() -> None:
 
 def test_one_alert_is_neither_the_first_nor_the_last() -> None:
     """Where one alert fired, once, every section calls it the alert."""
-    story = Told()
+    story = Facts()
     story.add("status.updated", "09:55:00", title="Errors on the web")
     story.deploys("web", "09:56:00", "09:57:00", "v2")
     alert = story.fires("X", "10:00:00", "web")
@@ -121,7 +121,7 @@ def test_one_alert_is_neither_the_first_nor_the_last() -> None:
 
 def test_a_change_under_way_is_the_closest_one() -> None:
     """A change that had begun and not finished is told with both of its times."""
-    story = Told()
+    story = Facts()
     story.deploys("web", "09:56:00", "10:05:00")
     story.fires("X", "10:00:00", "web")
     assert said(story, "summary")[1].endswith(
@@ -146,7 +146,7 @@ def test_a_page_a_report_or_a_change_alone_is_what_happened() -> None:
 
 def test_a_time_of_another_day_has_its_date() -> None:
     """A time alone is of the day the incident began; later ones say their day."""
-    story = Told()
+    story = Facts()
     story.fires("X", "23:50:00", "web")
     story.says("note.added", "+1 00:10:00", "still there")
     assert said(story, "summary")[-1].endswith("the last event came at 2026-03-05 00:10:00")
@@ -154,7 +154,7 @@ def test_a_time_of_another_day_has_its_date() -> None:
 
 def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
     """With a source of changes heard in the window what was searched is cited; else no deploy system reports."""
-    story = Told()
+    story = Facts()
     story.fires("X", "14:02:00", "cart")
     assert story.markdown().count("No deploy system reports to timelined.") == 1
     story.context["reported"] = {"change": ("a",)}
@@ -169,7 +169,7 @@ def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
 )
 def test_a_change_of_a_repository_called_like_the_service_is_not_denied(repository: str, *, denied: bool) -> None:
     """Most deployments name no service: by their repository they are one's, as grouping has it."""
-    story = Told()
+    story = Facts()
     story.fires("X", "14:02:00", "cart")
     story.context["reported"] = {"change": ("a",)}
     near = story.nearby("it belongs to another incident", "change.succeeded", "13:00:00", title="m3",
@@ -181,7 +181,7 @@ def test_a_change_of_a_repository_called_like_the_service_is_not_denied(reposito
 
 def test_a_nearby_change_is_not_denied() -> None:
     """A change of the service that was not joined is named beside the claim that the incident has none."""
-    story = Told()
+    story = Facts()
     story.fires("X", "14:02:00", "cart")
     story.context["reported"] = {"change": ("a",)}
     near = story.nearby("other environment", "change.succeeded", "13:00:00", service="cart", title="v1")
@@ -196,7 +196,7 @@ def test_a_nearby_change_is_not_denied() -> None:
 
 def test_no_page_is_said_only_where_pages_reported() -> None:
     """The absence of a page means something only if a paging system was heard."""
-    story = Told()
+    story = Facts()
     story.fires("X", "14:02:00", "cart")
     assert not any("paged" in text for text in said(story, "detection"))
     story.context["reported"] = {"page": ("a",)}
@@ -205,7 +205,7 @@ def test_no_page_is_said_only_where_pages_reported() -> None:
 
 def test_the_summary_says_who_declared_it_resolved() -> None:
     """Where a person's word ended it while an alert fires on, a reader who was not there must not miss that."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web")
     story.says("incident.resolved", "10:19:00")
     assert said(story, "summary")[-1] == "Ana declared it resolved at 10:19:00"
@@ -214,7 +214,7 @@ def test_the_summary_says_who_declared_it_resolved() -> None:
 @pytest.mark.parametrize("kind", ["source.refused", "source.unrecognised"])
 def test_a_source_that_was_turned_away_is_not_said_to_report_nothing(kind: str) -> None:
     """Where deliveries of a deploy system were refused or not understood, there is one; its changes may be missing."""
-    story = Told()
+    story = Facts()
     story.fires("X", "10:00:00", "web")
     assert "No deploy system reports to timelined." in story.markdown()
     refused = story.add(kind, "10:03:00", source="github" if kind.endswith("ised") else "timelined",
@@ -231,7 +231,7 @@ def test_a_source_that_was_turned_away_is_not_said_to_report_nothing(kind: str) 
 
 def test_a_report_after_the_first_alert_is_how_people_learnt_of_it() -> None:
     """Where nobody was paged, the summary tells who reported it."""
-    story = Told()
+    story = Facts()
     story.fires("Misses", "18:00:00", "cdn", severity="warning")
     story.add("report.received", "18:20:00", service="cdn", title="Images are slow", actor="Eva", source="support")
     assert 'At 18:20:00 Eva reported for cdn: "Images are slow"' in said(story, "summary")
@@ -241,7 +241,7 @@ def test_a_report_after_the_first_alert_is_how_people_learnt_of_it() -> None:
 
 def test_alerts_of_one_moment_fired_at_the_same_time() -> None:
     """Nothing follows within no time."""
-    story = Told()
+    story = Facts()
     for name in ("A", "B", "C"):
         story.ends(story.fires(name, "10:00:00", "web"), "10:04:00")
     assert said(story, "summary")[0] == (
@@ -261,7 +261,7 @@ def test_alerts_of_one_moment_fired_at_the_same_time() -> None:
 )
 def test_what_is_merged_is_called_as_its_sender_does(refs: tuple[str, ...], called: str) -> None:
     """GitLab merges merge requests, and writes their numbers with another sign."""
-    story = Told()
+    story = Facts()
     story.add("change.merged", "09:58:00", refs=refs, data={"number": 7}, title="Tune", service="web")
     story.ends(story.fires("X", "10:00:00", "web"), "10:04:00")
     assert f'The closest earlier change was the {called} "Tune" of web' in " ".join(said(story, "summary"))

@@ -15,7 +15,7 @@ from renderers.edits import plain, revised, stored, taken_in
 from renderers.edits.marks import bare
 from tests.editors import CITED, said
 from tests.examples import examples
-from tests.histories import MADE_UP, Told
+from tests.histories import MADE_UP, Facts
 from tests.random_incidents import incidents
 
 _ROOT = '<page xmlns:ac="urn:ac" xmlns:ri="urn:ri">'
@@ -96,7 +96,7 @@ DEEDS = st.lists(
 )  # fmt: skip
 
 
-def made(told: Told) -> dict[str, Any]:
+def made(told: Facts) -> dict[str, Any]:
     """What would be published of it."""
     found: dict[str, Any] = json.loads(article(told.draft()))
     return found
@@ -110,10 +110,10 @@ def taken(base: dict[str, Any], page: str, shown: list[str]) -> str:
 
 @examples(25)
 @given(story=incidents(), cut=st.integers(0, 4), acts=DEEDS)
-def test_what_is_edited_on_a_page_is_not_lost(story: Told, cut: int, acts: list[tuple[str, float]]) -> None:
+def test_what_is_edited_on_a_page_is_not_lost(story: Facts, cut: int, acts: list[tuple[str, float]]) -> None:
     """Every word typed there that is still on the page stands in every later draft, and every fact whose line nobody
     touched; the same again changes nothing."""
-    early = Told()
+    early = Facts()
     early.events, early.context, early.near = story.events[: len(story.events) - cut or 1], story.context, story.near
     base, late = made(early), made(story)
     editor = WikiEditor(base["page"])
@@ -132,7 +132,7 @@ def test_what_is_edited_on_a_page_is_not_lost(story: Told, cut: int, acts: list[
 
 @examples(15)
 @given(told=incidents())
-def test_a_page_that_nobody_edited_comes_back_as_it_was(told: Told) -> None:
+def test_a_page_that_nobody_edited_comes_back_as_it_was(told: Facts) -> None:
     """Line for line, whatever markup the wiki put into it."""
     base = made(told)
     editor = WikiEditor(base["page"])

@@ -14,7 +14,7 @@ from collector.errors import InvalidInput, InvalidSettings
 from renderers.markdown import markdown
 from renderers.sandbox import SHIPPED, check, source
 from tests.conftest import make_log
-from tests.histories import MADE_UP, Told
+from tests.histories import MADE_UP, Facts
 
 SECTIONS = ("summary", "impact", "timeline", "detection", "root_causes", "diagnostics", "resolution", "lessons",
             "actions", "appendix")  # fmt: skip
@@ -67,7 +67,7 @@ def test_what_a_template_leaves_out_or_says_twice_is_a_warning() -> None:
 
 def test_a_teams_own_template_decides_headings_and_order() -> None:
     """And may build sentences of its own, in which a sender's text is still no structure."""
-    story = Told()
+    story = Facts()
     story.ends(story.fires("<b>|# A*", "18:02:10", "`x`"), "18:23:35")
     own = "# {{ facts.title }}\n\n## Story\n{{ sheet.timeline }}\n\nHit: {{ facts.services|join(', ') }}\n"
     text = markdown(story.draft(template=own))

@@ -307,11 +307,11 @@ def test_a_row_that_sqlite_cannot_take_apart_stops_nothing(copy: Path, table: st
         removals = "SELECT position FROM event WHERE amendment = 'erasure' OR type = 'delivery.erased'"
         records = {row for (row,) in connection.execute(removals)}
     heads: dict[int, bits.Piece] = {}
-    turned: list[bits.Place] = []
+    turned: list[bits.BitPosition] = []
     for piece in bits.pieces_of(database, table):
         heads.setdefault(piece.row, piece)
         offsets = range(piece.offset, piece.offset + min(piece.size, 12))
-        turned += [bits.Place(table, piece.row, offset, 0x80) for offset in offsets]
+        turned += [bits.BitPosition(table, piece.row, offset, 0x80) for offset in offsets]
     for bit in sample(turned, 24):
         bit.flip(database)
         differences = asyncio.run(asked_of(copy, partial(verify, beyond=beside))).differences

@@ -17,7 +17,7 @@ from typing import NoReturn
 import click
 
 from collector.cli.commands import GROUPS, every_command, first_sentence, timelined
-from collector.interpreter import seldom_collect
+from collector.interpreter import tune_gc
 
 __all__ = ["GROUPS", "every_command", "first_sentence", "main", "timelined"]
 
@@ -52,7 +52,7 @@ def _loaded() -> None:
 
     Logging is set up only for commands that log, since that takes time.
     """
-    seldom_collect()
+    tune_gc()
     if "structlog" in sys.modules:
         from collector.telemetry import journal
 

@@ -339,8 +339,8 @@ class LiveIncident:
         """
         if self._alerts:
             first = self.units[self._named["alert:"][1]]
-            return closing.alert_title(closing.Named(first.title, first.service_name), len(self._alerts) - 1)
-        return closing.title("", (), [closing.Named(self.units[uid].title) for _, uid in self._order])
+            return closing.alert_title(closing.TitledSignal(first.title, first.service_name), len(self._alerts) - 1)
+        return closing.title("", (), [closing.TitledSignal(self.units[uid].title) for _, uid in self._order])
 
 
 class Component:

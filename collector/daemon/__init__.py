@@ -24,7 +24,7 @@ from collector.daemon.restoring import restored
 from collector.daemon.runtime import Clock, beside_of, endpoints, signer_of, wall_clock
 from collector.daemon.serving import Daemon, running
 from collector.daemon.terminal import hints
-from collector.interpreter import seldom_collect
+from collector.interpreter import tune_gc
 
 __all__ = [
     "Clock",
@@ -43,9 +43,9 @@ __all__ = [
     "restored",
     "run",
     "running",
-    "seldom_collect",
     "serve",
     "set_aside",
     "signer_of",
+    "tune_gc",
     "wall_clock",
 ]

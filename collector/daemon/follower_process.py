@@ -32,8 +32,8 @@ from collector.following.wire import (
     Condition,
     Failure,
     Forget,
-    Gone,
     Message,
+    PeerEnded,
     Progress,
     Receipts,
     Redraw,
@@ -174,7 +174,7 @@ class FollowerProcess:
     async def forget(self) -> None:
         """See :class:`Following`: a process that is started anew remembers nothing."""
         if self._channel is not None:
-            with suppress(Gone):
+            with suppress(PeerEnded):
                 await self._channel.ask(Forget(self._channel.number()))
 
     async def redraw(self, events: Collection[str]) -> Redrawn:
@@ -192,7 +192,7 @@ class FollowerProcess:
     async def render(self, number: int, form: str, as_of: int | None, options: Mapping[str, str]) -> str | None:
         """See :class:`Following`. While there is no process the draft is rendered in this one, at intake's cost."""
         if self._channel is not None:
-            with suppress(Gone):
+            with suppress(PeerEnded):
                 answer = await self._channel.ask(Render(self._channel.number(), number, form, as_of, options))
                 assert isinstance(answer, Answer)  # noqa: S101 - what is asked so is answered so
                 return answer.text

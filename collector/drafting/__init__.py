@@ -4,7 +4,7 @@
 On disk, ``due`` says which, ``folder`` writes them around what people wrote, ``job`` brings the two together.
 """
 
-from collector.drafting.due import DueDrafts, Written, due, state_of
+from collector.drafting.due import DraftRecord, DueDrafts, due, state_of
 from collector.drafting.folder import FORMATS, RECORD, DraftFile, DraftFolder, Merge
 from collector.drafting.job import EVERY, DraftJob, Render, Resolved
 
@@ -15,11 +15,11 @@ __all__ = [
     "DraftFile",
     "DraftFolder",
     "DraftJob",
+    "DraftRecord",
     "DueDrafts",
     "Merge",
     "Render",
     "Resolved",
-    "Written",
     "due",
     "state_of",
 ]

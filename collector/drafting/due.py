@@ -10,7 +10,7 @@ import msgspec
 from collector.projections import IncidentRow
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
+class DraftRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was last written of one incident."""
 
     state: str
@@ -30,7 +30,7 @@ class DueDrafts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def due(
-    now: int, rows: Iterable[IncidentRow], records: Mapping[int, Written], stale_after: int
+    now: int, rows: Iterable[IncidentRow], records: Mapping[int, DraftRecord], stale_after: int
 ) -> tuple[DueDrafts, ...]:
     """The drafts to write at ``now``, in the order of their numbers. Times in µs.
 
@@ -54,7 +54,7 @@ def _first_reason(row: IncidentRow, now: int, stale_after: int) -> str:
     return "resolved" if row.status == "resolved" else ""
 
 
-def _next_reason(row: IncidentRow, known: Written, state: str) -> str:
+def _next_reason(row: IncidentRow, known: DraftRecord, state: str) -> str:
     if known.state == state:
         return ""
     return "merged" if row.status == "merged" else "changed"

@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from collector.drafting.due import DueDrafts, Written
+from collector.drafting.due import DraftRecord, DueDrafts
 from collector.files import keep, replace
 
 log = structlog.get_logger(__name__)
@@ -61,15 +61,15 @@ class DraftFolder:
         self.folder = folder
         self._merge = merge
 
-    def records(self, numbers: Iterable[int]) -> dict[int, Written]:
+    def records(self, numbers: Iterable[int]) -> dict[int, DraftRecord]:
         """What was written of these incidents; those of which nothing is known are left out."""
         return {number: found for number in numbers if (found := self.record(number)) is not None}
 
-    def record(self, number: int) -> Written | None:
+    def record(self, number: int) -> DraftRecord | None:
         """What was written of an incident; None where that is missing or unreadable: its files are then a person's."""
         path = self._record(number)
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Written)
+            return msgspec.json.decode(path.read_bytes(), type=DraftRecord)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
@@ -83,13 +83,13 @@ class DraftFolder:
         ours wherever this is cut off. Raises OSError; what was not written is due again.
         """
         (self.folder / RECORD).mkdir(parents=True, exist_ok=True)
-        record = self.record(draft.number) or Written(state="")
+        record = self.record(draft.number) or DraftRecord(state="")
         merged = self._update(draft.number, texts.get("md", ""), record.files)
         rest = {form: text for form, text in texts.items() if not (form == "md" and merged)}
         plan, files = self._plan(draft.number, rest, record.files)
         if merged:
             files.setdefault(_name(draft.number, "md", 0), record.files.get(_name(draft.number, "md", 0), ()))
-        planned = Written(state=record.state, files={**record.files, **files})
+        planned = DraftRecord(state=record.state, files={**record.files, **files})
         self._keep(draft.number, planned)
         for path, content in plan.items():
             self._put(draft.number, path, content)
@@ -132,7 +132,7 @@ class DraftFolder:
     def _record(self, number: int) -> Path:
         return self.folder / RECORD / f"{number}.json"
 
-    def _keep(self, number: int, written: Written) -> None:
+    def _keep(self, number: int, written: DraftRecord) -> None:
         replace(self._record(number), msgspec.json.encode(written, order="sorted"))
 
     def _plan(
@@ -226,7 +226,7 @@ class DraftFolder:
         contents = (content for name in names for content in _contents(self.folder / name))
         return any(mark in content for content in contents for mark in marks)
 
-    def tidied(self, numbers: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def tidy(self, numbers: Sequence[int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The files of these incidents that hold what was last written, and those that a person edited.
 
         A draft that was once put beside an edited file, and is not the one written now, is ours and outdated: it goes.
@@ -247,7 +247,7 @@ class DraftFolder:
                     edited.append(str(path))
         return tuple(ours), tuple(edited)
 
-    def _newest(self, number: int, form: str, record: Written) -> str:
+    def _newest(self, number: int, form: str, record: DraftRecord) -> str:
         """The name that the last draft of a format was written under: the first that no person's file has."""
         names = (_name(number, form, count) for count in itertools.count())
         return next(n for n in names if (d := _digest_of(self.folder / n)) is None or d in record.files.get(n, ()))

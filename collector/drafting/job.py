@@ -150,7 +150,7 @@ class DraftJob:
                 await asyncio.to_thread(self._folder.update_kept, one.number, fresh, marks)
             if missing := [str(one.number) for one in drafts if one not in done]:
                 raise Unavailable(f"cannot write the drafts of {', '.join(missing)} again; the daemon's log says why")
-            return await asyncio.to_thread(self._folder.tidied, [one.number for one in drafts])
+            return await asyncio.to_thread(self._folder.tidy, [one.number for one in drafts])
 
     async def _rows(self, numbers: Collection[int], *, all_of_them: bool) -> list[IncidentRow]:
         """Those of these, and of all where that is asked, that can be due."""

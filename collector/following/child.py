@@ -41,7 +41,7 @@ from collector.following.wire import (
     Setup,
 )
 from collector.following.work import Work
-from collector.interpreter import end_with_parent, seldom_collect
+from collector.interpreter import end_with_parent, tune_gc
 from collector.jobs.leadership import Leadership
 from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
@@ -93,7 +93,7 @@ async def follow(end: socket.socket) -> None:
     journal.set_up(setup.level, setup.format, process="follower")
     if setup.log:
         structlog.contextvars.bind_contextvars(log=setup.log)
-    seldom_collect()
+    tune_gc()
     intake_is_gone = False
     try:
         async with AsyncExitStack() as stack:

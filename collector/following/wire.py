@@ -57,7 +57,7 @@ class Setup(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """What stands before an incident's number in drafts: the log's name, but for the default one."""
 
 
-class Gone(Unavailable):
+class PeerEnded(Unavailable):
     """The other process ended before it answered."""
 
 
@@ -224,7 +224,7 @@ class Channel:
         try:
             self.send(question)
             if self._mute:
-                raise Gone("the other process is gone; try again")
+                raise PeerEnded("the other process is gone; try again")
             answer = await waiting
         finally:
             self._waiting.pop(question.number, None)
@@ -251,7 +251,7 @@ class Channel:
         finally:
             for waiting in self._waiting.values():
                 if not waiting.done():
-                    waiting.set_exception(Gone("the other process is gone; try again"))
+                    waiting.set_exception(PeerEnded("the other process is gone; try again"))
 
     def finish(self) -> None:
         """Say nothing more: the other end hears of it. What it still says is read."""

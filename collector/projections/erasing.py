@@ -190,7 +190,7 @@ def _open(revisions: Iterable[RecordedEvent], everything: bool) -> list[Recorded
     return [e for e in last.values() if not is_erased(e) or (everything and not e.data.get("everything"))]
 
 
-def carry_out(connection: Connection, request: RequestedErasure, plan: ErasurePlan) -> ErasurePlan:
+def execute(connection: Connection, request: RequestedErasure, plan: ErasurePlan) -> ErasurePlan:
     """Record it and remove the contents, in one transaction of the log."""
     late = extent(connection, plan.ids, (), after=plan.extent.delivery)
     plan.bodies = tuple(sorted({*plan.bodies, *late.bodies}))

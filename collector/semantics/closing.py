@@ -130,14 +130,14 @@ def goes_on(since: int, until: int, words: Iterable[Word]) -> bool:
 # --- what it is called ------------------------------------------------------------------------------------------------
 
 
-class Named(NamedTuple):
+class TitledSignal(NamedTuple):
     """A signal as a title names it."""
 
     name: str
     service: str = ""
 
 
-def title(edited: str, alerts: Sequence[Named], others: Sequence[Named]) -> str:
+def title(edited: str, alerts: Sequence[TitledSignal], others: Sequence[TitledSignal]) -> str:
     """What an incident is called: as a person called it, else after its first alert, else its first page or report.
 
     ``alerts`` are the alerts that open it, ``others`` its pages and reports, each in the order they began.
@@ -149,7 +149,7 @@ def title(edited: str, alerts: Sequence[Named], others: Sequence[Named]) -> str:
     return next((other.name for other in others if other.name), UNTITLED)
 
 
-def alert_title(first: Named, more: int) -> str:
+def alert_title(first: TitledSignal, more: int) -> str:
     """The title of an incident after its first alert, with how many alerts of other names there are."""
     named = f"{first.service}: {first.name or NAMELESS}" if first.service else first.name or NAMELESS
     return named if more < 1 else f"{named} (and {more} more alert{'s' if more > 1 else ''})"

@@ -18,7 +18,7 @@ import yaml
 from collector.errors import InvalidSettings
 from collector.settings.keys import LEVELS, OVERRIDES, document
 from collector.settings.logs import EVERY_LOG, LOGS, log_names, mistaken_logs, of_log, path_of
-from collector.settings.marks import Mistakes, Node, Wrong, parse
+from collector.settings.marks import Mistakes, Node, UnreadableNode, parse
 from collector.settings.schema import (
     DEFAULT_LOG,
     Api,
@@ -159,7 +159,7 @@ def _root(path: str, mistakes: Mistakes) -> Node | None:
 
 def _read(root: Node | None, files: Files) -> Settings:
     if root is not None:
-        with suppress(Wrong):
+        with suppress(UnreadableNode):
             return document(files)(root)
     return Settings()
 
@@ -197,7 +197,7 @@ def _overridden(settings: Settings, key: str, origin: str, raw_value: str | None
     mistakes = Mistakes(origin)
     try:
         value = reader(Node(yaml.ScalarNode("tag:yaml.org,2002:str", raw_value, _START), "", mistakes))
-    except Wrong:
+    except UnreadableNode:
         sentences.extend(mistakes.sentences())
         return settings
     changed = msgspec.structs.replace(getattr(settings, section), **{name: value})

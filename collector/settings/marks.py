@@ -27,7 +27,7 @@ _NULL = "tag:yaml.org,2002:null"
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class Wrong(Exception):
+class UnreadableNode(Exception):
     """A mistake was reported and this value cannot be read; the section around it goes on with its other keys."""
 
 
@@ -83,7 +83,7 @@ class Node:
     def wrong(self, what: str) -> NoReturn:
         """Report a mistake here and give this value up."""
         self.note(what)
-        raise Wrong
+        raise UnreadableNode
 
     @property
     def sound(self) -> bool:
@@ -207,7 +207,7 @@ def list_of(reader: Reader[T]) -> Reader[tuple[T, ...]]:
     def read(node: Node) -> tuple[T, ...]:
         values = []
         for item in node.items():
-            with suppress(Wrong):
+            with suppress(UnreadableNode):
                 values.append(reader(item))
         return tuple(values)
 
@@ -232,7 +232,7 @@ def mapping_of(reader: Reader[T], key: Callable[[Node, str], None] = lambda node
     def read(node: Node) -> dict[str, T]:
         values: dict[str, T] = {}
         for name, child in node.entries():
-            with suppress(Wrong):
+            with suppress(UnreadableNode):
                 key(child, name)
                 values[name] = reader(child)
         return values
@@ -252,7 +252,7 @@ class SettingsSection(Generic[T]):
         """The value of a section that stands at this place."""
         values: dict[str, Any] = {}
         for key, child in node.entries():
-            with suppress(Wrong):
+            with suppress(UnreadableNode):
                 if key not in self.readers:
                     child.unknown(self.readers)
                     continue

@@ -13,7 +13,7 @@ import yaml
 
 from collector.event import HOUR, MINUTE, SECOND
 from collector.settings.keys import OVERRIDES, document
-from collector.settings.marks import Mistakes, Node, Reader, SettingsSection, Wrong, parse
+from collector.settings.marks import Mistakes, Node, Reader, SettingsSection, UnreadableNode, parse
 from collector.settings.schema import Settings
 from collector.settings.secrets import Files
 from collector.storage.urls import shown as without_password
@@ -75,7 +75,7 @@ def _default(value: Any, read: Reader[Any]) -> str:
     """A default as it would be written: of the ways to write a number, the one that is read as this number."""
     if isinstance(value, int) and not isinstance(value, bool):
         for text in (str(value), _in_units(value, _UNITS), _in_units(value, _SIZES)):
-            with suppress(Wrong):
+            with suppress(UnreadableNode):
                 if read(Node(yaml.ScalarNode("tag:yaml.org,2002:str", text), "", Mistakes(""), 0)) == value:
                     return text
     return _plain(msgspec.to_builtins(value))

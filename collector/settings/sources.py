@@ -15,7 +15,7 @@ from collector.settings.mapping import expression, field_map, header_name, schem
 from collector.settings.marks import (
     Node,
     Reader,
-    Wrong,
+    UnreadableNode,
     list_of,
     made,
     mapping_of,
@@ -195,7 +195,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
     def build(node: Node, values: dict[str, Any]) -> SourceSettings:
         kind = values.get("kind", name)
         if not node.sound:
-            raise Wrong
+            raise UnreadableNode
         if kind not in SOURCES:
             node.wrong(
                 f"has no kind; say which sender it is, like kind: {next(iter(SOURCES))}; "

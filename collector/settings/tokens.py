@@ -13,7 +13,7 @@ import msgspec
 from collector.settings.marks import (
     Node,
     Reader,
-    Wrong,
+    UnreadableNode,
     list_of,
     mapping_of,
     one_of,
@@ -85,7 +85,7 @@ def api(files: Files) -> Reader[Api]:
     def tokens(node: Node) -> tuple[Token | SenderToken, ...]:
         entries: list[Token | SenderToken] = []
         for name, child in node.entries():
-            with suppress(Wrong):
+            with suppress(UnreadableNode):
                 if not name.strip() or not name.isprintable() or len(name) > LONGEST:
                     child.wrong(f"cannot stand as who wrote something; use at most {LONGEST} characters")
                 entries += _token(files, name)(child)

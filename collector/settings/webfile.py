@@ -23,7 +23,7 @@ from collector.settings.marks import (
     Mistakes,
     Node,
     Reader,
-    Wrong,
+    UnreadableNode,
     list_of,
     mapping_of,
     one_of,
@@ -113,7 +113,7 @@ def read_web_file(path: str, unread: list[str] | None = None) -> WebFile:
             mistakes.add(0, "", f"{error.strerror}; let the daemon's user read the file, or correct web.config_file")
     file = WebFile()
     if root is not None:
-        with suppress(Wrong):
+        with suppress(UnreadableNode):
             file = _document(reading)(root)
     if sentences := mistakes.sentences():
         raise InvalidSettings(sentences)

@@ -16,7 +16,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "argocd"
 RECIPE = "argocd.1"
@@ -204,7 +204,7 @@ def _degraded(webhook: Webhook, body: Body, health: Health, service: str | None,
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"timelined": "argocd.1", "about": "health", "name": "timelined-test", "health": {"status": '
             '"Healthy"}}'

@@ -9,7 +9,7 @@ says of its own health. Azure signs nothing.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "azuremonitor"
 RECIPE = "azuremonitor.1"
@@ -51,7 +51,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": {"alertId": '
             '"timelined-test", "alertRule": "A test of timelined", "severity": "Sev4", "monitorCondition": '

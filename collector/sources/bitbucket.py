@@ -12,7 +12,7 @@ import msgspec
 from collector.event import Event
 from collector.signing import Signature
 from collector.sources.mapping import read, source_of
-from collector.webhook import FieldMap, Made, Reading, Webhook
+from collector.webhook import FieldMap, Reading, Sample, Webhook
 
 KIND = "bitbucket"
 RECIPE = "bitbucket.1"
@@ -80,7 +80,7 @@ _MAPPED = source_of(
     recipe=RECIPE,
     signature=Signature(header="X-Hub-Signature", prefix="sha256=", sender="Bitbucket (the webhook's Secret)"),
     kind=KIND,
-    sample=Made(body='{"actor": {"display_name": "A test of timelined"}}', headers={"x-event-key": "repo:updated"}),
+    sample=Sample(body='{"actor": {"display_name": "A test of timelined"}}', headers={"x-event-key": "repo:updated"}),
     called="Bitbucket",
     tells=("change",),
     paste="the repository or workspace, Settings, Webhooks, Add: URL {address}, and a Secret",

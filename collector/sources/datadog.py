@@ -17,7 +17,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "datadog"
 RECIPE = "datadog.1"
@@ -139,7 +139,7 @@ def _labels(body: Body) -> dict[str, str]:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"timelined": "datadog.1", "transition": "Renotify", "title": "A test of timelined"}',
     ),
     called="Datadog",

@@ -16,7 +16,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import SenderTime, moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "flux"
 RECIPE = "flux.1"
@@ -140,7 +140,7 @@ def _title(body: Body, revision: str, sha: str, event_type: str) -> str:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"involvedObject": {"kind": "GitRepository", "name": "timelined-test"}, "severity": "info", '
             '"reason": "NewArtifact", "message": "A test of timelined", "timestamp": "$NOW"}'

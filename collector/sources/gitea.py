@@ -14,7 +14,7 @@ from collector import reading as fit
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.repositories import Fact, commit_ref, event_of
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "gitea"
 RECIPE = "gitea.1"
@@ -267,7 +267,7 @@ _RUNNERS = ("gitea-actions", "forgejo-actions")
 SOURCE = Source(
     kind=KIND,
     called="Gitea",
-    sample=Made(body='{"action": "created", "sender": {"login": "timelined-test"}}', headers={_EVENT: "issues"}),
+    sample=Sample(body='{"action": "created", "sender": {"login": "timelined-test"}}', headers={_EVENT: "issues"}),
     sign=SIGNATURE.sign,
     tells=("change",),
     paste="the repository or organisation, Settings, Webhooks, Add: Gitea, Target URL {address}, and a Secret",

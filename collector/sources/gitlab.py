@@ -21,7 +21,7 @@ from collector.signing import authenticate, standard_webhooks
 from collector.sources.gitlabapi import IMPORTS, INTERFACE
 from collector.sources.repositories import Fact, commit_ref, event_of, repository_ref
 from collector.times import moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "gitlab"
 RECIPE = "gitlab.1"
@@ -374,7 +374,7 @@ def _micros(seconds: float | None) -> int | None:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"object_kind": "wiki_page", "object_attributes": {"title": "A test of timelined"}}',
     ),
     sign=SIGNATURE.sign,

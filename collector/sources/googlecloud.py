@@ -8,7 +8,7 @@ address.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "googlecloud"
 RECIPE = "googlecloud.1"
@@ -38,7 +38,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"version": "1.2", "incident": {"incident_id": "timelined-test", "state": "closed", '
             '"condition_name": "A test of timelined", "severity": "info"}}'

@@ -20,7 +20,7 @@ from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
 from collector.sources import grafanaannotations, grafanahistory
 from collector.times import SenderTime, moment
-from collector.webhook import IMPORT, Credentials, Made, Reading, Source, Webhook
+from collector.webhook import IMPORT, Credentials, Reading, Sample, Source, Webhook
 
 KIND = "grafana"
 RECIPE = "grafana.1"
@@ -290,7 +290,7 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"version": "1", "groupKey": "timelined-test", "status": "resolved", "alerts": [{"status": '
             '"resolved", "labels": {"alertname": "TimelinedTest", "severity": "none"}, "startsAt": "$NOW", '

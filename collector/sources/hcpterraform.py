@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collector.signing import Signature
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "hcpterraform"
 RECIPE = "hcpterraform.1"
@@ -37,7 +37,7 @@ SOURCE = source_of(
     recipe=RECIPE,
     signature=Signature(header="X-TFE-Notification-Signature", digest="sha512", sender="HCP Terraform (its token)"),
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"payload_version": 1, "notifications": [{"trigger": "verification", "message": "A test of timelined"}]}'
         ),

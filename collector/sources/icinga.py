@@ -7,7 +7,7 @@ They call a command, so the body is a script's; this mapping reads the one of
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "icinga"
 RECIPE = "icinga.1"
@@ -61,7 +61,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"timelined": "icinga.1", "type": "DOWNTIMEEND", "host": "timelined-test", "sent": "$NOW"}',
     ),
     called="Icinga",

@@ -17,7 +17,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate, standard_webhooks
 from collector.times import SenderTime, moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "incidentio"
 RECIPE = "incidentio.1"
@@ -45,7 +45,7 @@ _LATER = "retrospective"
 """The mode of an incident that was written down after it was over."""
 
 
-class Named(msgspec.Struct, frozen=True):
+class NamedThing(msgspec.Struct, frozen=True):
     """A severity, a status, a person, a key of the API: by its name."""
 
     name: str | None = None
@@ -56,9 +56,9 @@ class Named(msgspec.Struct, frozen=True):
 class Creator(msgspec.Struct, frozen=True):
     """Who or what opened an incident; one of these."""
 
-    user: Named | None = None
-    api_key: Named | None = None
-    workflow: Named | None = None
+    user: NamedThing | None = None
+    api_key: NamedThing | None = None
+    workflow: NamedThing | None = None
     alert: Any = None
 
 
@@ -73,13 +73,13 @@ class Value(msgspec.Struct, frozen=True):
 
     value_text: str | None = None
     value_option: Option | None = None
-    value_catalog_entry: Named | None = None
+    value_catalog_entry: NamedThing | None = None
 
 
 class FieldEntry(msgspec.Struct, frozen=True):
     """A custom field of an incident and its values."""
 
-    custom_field: Named | None = None
+    custom_field: NamedThing | None = None
     values: list[Value] | None = None
 
 
@@ -94,8 +94,8 @@ class Incident(msgspec.Struct, frozen=True):
     mode: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
-    severity: Named | None = None
-    incident_status: Named | None = None
+    severity: NamedThing | None = None
+    incident_status: NamedThing | None = None
     creator: Creator | None = None
     custom_field_entries: list[FieldEntry] | None = None
 
@@ -105,8 +105,8 @@ class StatusChange(msgspec.Struct, frozen=True):
 
     incident: Incident | None = None
     message: str | None = None
-    new_status: Named | None = None
-    previous_status: Named | None = None
+    new_status: NamedThing | None = None
+    previous_status: NamedThing | None = None
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -118,7 +118,7 @@ class Task(msgspec.Struct, frozen=True):
     description: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
-    assignee: Named | None = None
+    assignee: NamedThing | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -228,7 +228,7 @@ def _status_type(change: StatusChange) -> str:
     return "page.acknowledged" if before == "triage" and now not in ("", "triage") else "page.status_updated"
 
 
-def _category(status: Named | None) -> str:
+def _category(status: NamedThing | None) -> str:
     return fit.line(status.category).lower() if status else ""
 
 
@@ -275,7 +275,7 @@ def _said(value: Value) -> str:
     )  # fmt: skip
 
 
-def _person(person: Named | None) -> str | None:
+def _person(person: NamedThing | None) -> str | None:
     return (fit.person(person.name) or fit.person(person.email)) if person else None
 
 
@@ -354,7 +354,7 @@ def _attributes(attributes: object) -> dict[str, str]:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"event_type": "private_incident.incident_created_v2", '
             '"private_incident.incident_created_v2": {"id": "timelined-test"}}'

@@ -8,7 +8,7 @@ lost.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "jenkins"
 RECIPE = "jenkins.1"
@@ -36,7 +36,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"name": "timelined-test", "build": {"number": 1, "phase": "QUEUED"}}',
     ),
     called="Jenkins",

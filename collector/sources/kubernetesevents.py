@@ -8,7 +8,7 @@ fault or of a change of size are told, all else is set aside.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "kubernetesevents"
 RECIPE = "kubernetesevents.1"
@@ -37,7 +37,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"metadata": {"uid": "timelined-test"}, "reason": "Pulled", "message": "A test of timelined"}',
     ),
     called="Kubernetes",

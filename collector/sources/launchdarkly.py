@@ -17,7 +17,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "launchdarkly"
 RECIPE = "launchdarkly.1"
@@ -117,7 +117,7 @@ def _named(member: Member | None) -> str | None:
 SOURCE = Source(
     kind=KIND,
     called="LaunchDarkly",
-    sample=Made(body='{"_id": "timelined-test", "kind": "environment", "name": "A test of timelined"}'),
+    sample=Sample(body='{"_id": "timelined-test", "kind": "environment", "name": "A test of timelined"}'),
     sign=SIGNATURE.sign,
     tells=("change",),
     paste="Integrations, Webhooks, Add: URL {address}, Sign this webhook",

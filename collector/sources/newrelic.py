@@ -7,7 +7,7 @@ and go within it. New Relic signs nothing.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "newrelic"
 RECIPE = "newrelic.1"
@@ -39,7 +39,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"id": "timelined-test", "state": "CREATED", "title": "A test of timelined"}',
     ),
     called="New Relic",

@@ -17,7 +17,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import SenderTime, moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "opsgenie"
 RECIPE = "opsgenie.1"
@@ -261,7 +261,7 @@ def _labels(alert: Alert) -> dict[str, str]:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"action": "AddTags", "alert": {"alertId": "timelined-test"}}',
     ),
     called="Opsgenie",

@@ -14,7 +14,7 @@ import msgspec
 from collector.event import Event
 from collector.semantics.changes import deploys
 from collector.sources.mapping import read, source_of
-from collector.webhook import FieldMap, Made, Reading, Webhook
+from collector.webhook import FieldMap, Reading, Sample, Webhook
 
 KIND = "pagerdutychange"
 RECIPE = "pagerdutychange.1"
@@ -76,7 +76,7 @@ _MAPPED = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"routing_key": "", "payload": {"summary": "", "timestamp": "$NOW", "source": "timelined-test"}}',
     ),
     called="PagerDuty change events",

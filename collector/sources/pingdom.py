@@ -7,7 +7,7 @@ failure. Pingdom signs nothing and can send no header: give it a secret address.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "pingdom"
 RECIPE = "pingdom.1"
@@ -31,7 +31,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"check_id": 0, "check_name": "A test of timelined", "current_state": "SUCCESS", '
             '"importance_level": "LOW", "state_changed_utc_time": "$NOW"}'

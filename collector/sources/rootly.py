@@ -16,7 +16,7 @@ from collector import reading as fit
 from collector.event import SECOND, Event, event_id
 from collector.signing import Signature, authenticate, signature_of
 from collector.times import SenderTime, moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "rootly"
 RECIPE = "rootly.1"
@@ -267,7 +267,7 @@ def _time(value: object) -> str | None:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"event": {"id": "timelined-test", "type": "pulse.created", "issued_at": "$NOW"}, "data": {}}',
     ),
     sign=sign,

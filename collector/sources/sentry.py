@@ -18,7 +18,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import SenderTime, moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "sentry"
 RECIPE = "sentry.1"
@@ -340,7 +340,7 @@ def _person(actor: Actor | None) -> str | None:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"action": "created", "data": {}}',
         headers={'sentry-hook-resource': 'installation'},
     ),

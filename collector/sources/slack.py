@@ -20,7 +20,7 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import moment
-from collector.webhook import ChatChannel, Credentials, Made, Reading, Source, Webhook
+from collector.webhook import ChatChannel, Credentials, Reading, Sample, Source, Webhook
 
 KIND = "slack"
 RECIPE = "slack.1"
@@ -258,7 +258,7 @@ def _unmarked(found: re.Match[str]) -> str:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"type": "url_verification", "challenge": "a test of timelined"}',
     ),
     sign=SIGNATURE.sign,

@@ -9,7 +9,7 @@ wrapper, as the endpoint is configured.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "spinnaker"
 RECIPE = "spinnaker.1"
@@ -66,7 +66,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"details": {"source": "orca", "type": "orca:task:complete", "created": "$NOW"}, '
             '"content": {"executionId": "timelined-test"}}'

@@ -17,7 +17,7 @@ import msgspec
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.mapping import read, source_of
-from collector.webhook import Credentials, FieldMap, Made, Reading, Webhook
+from collector.webhook import Credentials, FieldMap, Reading, Sample, Webhook
 
 KIND = "splunkoncall"
 RECIPE = "splunkoncall.1"
@@ -123,7 +123,7 @@ _MAPPED = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"STATE.INCIDENT_NAME": "timelined-test", "ALERT.message_type": "INFO"}',
     ),
     called="Splunk On-Call",

@@ -20,13 +20,13 @@ from collector import reading as fit
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import moment
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "statuspage"
 RECIPE = "statuspage.1"
 
 
-class Named(msgspec.Struct, frozen=True):
+class NamedThing(msgspec.Struct, frozen=True):
     """A component of the page."""
 
     id: str | int | None = None
@@ -41,7 +41,7 @@ class Update(msgspec.Struct, frozen=True):
     body: str | None = None
     created_at: str | None = None
     display_at: str | None = None
-    affected_components: list[Named] | None = None
+    affected_components: list[NamedThing] | None = None
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class Body(msgspec.Struct, frozen=True):
 
     incident: Incident | None = None
     maintenance: Incident | None = None
-    component: Named | None = None
+    component: NamedThing | None = None
     component_update: Change | None = None
 
 
@@ -95,7 +95,7 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
             updates = enumerate((notice.incident_updates if kind == "incident" else notice.maintenance_updates) or ())
             return tuple(reversed([_published(webhook, kind, notice, raw, place) for place, raw in updates]))
     if body.component_update is not None:
-        return (_component(webhook, body.component_update, body.component or Named()),)
+        return (_component(webhook, body.component_update, body.component or NamedThing()),)
     return (fit.unrecognised(webhook, "neither an incident, nor a maintenance, nor a component", KIND),)
 
 
@@ -117,7 +117,7 @@ def _published(webhook: Webhook, kind: str, incident: Incident, raw: msgspec.Raw
     )  # fmt: skip
 
 
-def _component(webhook: Webhook, change: Change, component: Named) -> Event:
+def _component(webhook: Webhook, change: Change, component: NamedThing) -> Event:
     name = fit.line(component.name) or "A component"
     states = [fit.line(each).replace("_", " ") for each in (change.old_status, change.new_status)]
     fields = {
@@ -153,7 +153,7 @@ def _event(
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"incident": {"id": "timelined-test", "name": "A test of timelined", "incident_updates": []}}',
     ),
     called="Statuspage",

@@ -13,7 +13,7 @@ import msgspec
 
 from collector.event import Event
 from collector.sources.mapping import read, source_of
-from collector.webhook import FieldMap, Made, Reading, Webhook
+from collector.webhook import FieldMap, Reading, Sample, Webhook
 
 KIND = "uptimekuma"
 RECIPE = "uptimekuma.1"
@@ -53,7 +53,7 @@ _MAPPED = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"heartbeat": null, "monitor": null, "msg": "A test of timelined"}',
     ),
     called="Uptime Kuma",

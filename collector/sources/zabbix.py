@@ -9,7 +9,7 @@ done stands beside what was written.
 from __future__ import annotations
 
 from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Made
+from collector.webhook import FieldMap, Sample
 
 KIND = "zabbix"
 RECIPE = "zabbix.1"
@@ -39,7 +39,7 @@ SOURCE = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"timelined": "zabbix.1", "event": "timelined-test", "what": "recovery", "time": "$NOW", '
             '"name": "A test of timelined", "severity": "0"}'

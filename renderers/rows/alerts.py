@@ -17,7 +17,7 @@ from collector.event import MINUTE, RecordedEvent
 from collector.semantics import severities
 from renderers import facts, phrases
 from renderers.document import Name
-from renderers.history import Alert, History, Spell
+from renderers.history import Alert, FlappingRun, History
 from renderers.phrases import Phrase, cites, named, quoted, say, text_in, when
 from renderers.rows.plan import Plan, RowContext
 from renderers.spells import over
@@ -34,7 +34,7 @@ QUOTED = 4
 
 Thing = TypeVar("Thing")
 
-Run = Sequence[Spell]
+Run = Sequence[FlappingRun]
 """Series of one alert on one service."""
 
 
@@ -54,9 +54,9 @@ def plans(table: RowContext) -> Iterator[Plan]:
         yield _ends_plan(ended)
 
 
-def _series(timed: Iterable[tuple[int, Spell]], *, divided: bool) -> list[list[Spell]]:
+def _series(timed: Iterable[tuple[int, FlappingRun]], *, divided: bool) -> list[list[FlappingRun]]:
     """Spells of one alert that fire close together, by their first start. They come by start."""
-    kinds: dict[tuple[str, str | None, str | None, str | None, bool], list[Spell]] = defaultdict(list)
+    kinds: dict[tuple[str, str | None, str | None, str | None, bool], list[FlappingRun]] = defaultdict(list)
     for _, spell in timed:
         first = spell.first
         place = (first.service, first.environment if divided else None)
@@ -65,7 +65,7 @@ def _series(timed: Iterable[tuple[int, Spell]], *, divided: bool) -> list[list[S
     return sorted(runs, key=lambda run: (run[0].start, run[0].entity))
 
 
-def _runs(spells: Sequence[Spell]) -> Iterator[list[Spell]]:
+def _runs(spells: Sequence[FlappingRun]) -> Iterator[list[FlappingRun]]:
     """Where another series fires within a minute, those of the next minutes count in; else one alone."""
     at = 0
     while at < len(spells):
@@ -284,7 +284,7 @@ def _ends_plan(spells: Run) -> Plan:
 
 
 def _ended(spells: Run, table: RowContext) -> Phrase:
-    kinds: dict[tuple[str, str | None, str | None], list[Spell]] = {}
+    kinds: dict[tuple[str, str | None, str | None], list[FlappingRun]] = {}
     for spell in sorted(spells, key=lambda spell: (spell.start, spell.entity)):
         environment = facts.where(table.history, spell.first.environment)
         kinds.setdefault((spell.first.name, spell.first.service, environment), []).append(spell)

@@ -8,7 +8,7 @@ from functools import partial
 import msgspec
 
 from collector.event import RecordedEvent
-from renderers.history import Spell
+from renderers.history import FlappingRun
 from renderers.phrases import Phrase, text_in
 from renderers.rows import alerts, changes, pages, people
 from renderers.rows.plan import Plan, RowContext
@@ -66,7 +66,7 @@ def unfolded(table: RowContext) -> Iterator[Plan]:
     """A row for each event; an alert whose firing was not received has one more, for its start."""
     for alert in table.history.alerts:
         if alert.fired.type == "alert.resolved":
-            spell = Spell(start=alert.start, end=alert.end, entity=alert.entity, episodes=(alert,))
+            spell = FlappingRun(start=alert.start, end=alert.end, entity=alert.entity, episodes=(alert,))
             yield alerts.fired_plan([[spell]], table)
     for event in table.history.events:
         change = table.changes.get(event.id)

@@ -191,7 +191,7 @@ def _instead(
         since = say("; ", phrases.lasted(waited), " from detection") if waited >= 0 else ()
         return say(measure.why, since), cites(detected, acknowledgement)
     if measure.name == "mitigate" and detected and detected.at is not None:
-        for doing in change_facts.doings(history)[-1:]:
+        for doing in change_facts.response_actions(history)[-1:]:
             noun = phrases.noun_of(doing.change) if doing.change else "action"
             sentence = say(phrases.between(detected.at, doing.at), f" if the {noun} at ",
                        time_in(history, options, doing.at), " mitigated it")  # fmt: skip

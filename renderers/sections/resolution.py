@@ -10,7 +10,7 @@ import msgspec
 from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Section
-from renderers.history import Alert, Change, History, Nearby, Spell
+from renderers.history import Alert, Change, FlappingRun, History, Nearby
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
 from renderers.sections.summary import stated_mitigation, time_in
 
@@ -20,7 +20,7 @@ PERMANENT = "which steps make the repair permanent?"
 
 def section(history: History, options: Options) -> Section:
     """The actions in order, each with what ended next; what came after the end; the links."""
-    found = change_facts.doings(history)
+    found = change_facts.response_actions(history)
     ends = _Ends.of(history)
     items = [*stated_mitigation(history, options), *_doings(options, ends, found)]
     asks = () if items else (Prompt(IMMEDIATE),)
@@ -39,7 +39,7 @@ class _Ends(msgspec.Struct, frozen=True):
     measured: tuple[Sequence[int], Sequence[Alert]]
     every: tuple[Sequence[int], Sequence[Alert]]
     last: Alert | None
-    spells: Mapping[str, Sequence[Spell]]
+    spells: Mapping[str, Sequence[FlappingRun]]
     """Those of all series of one alert, by each of its series."""
 
     @classmethod
@@ -47,7 +47,7 @@ class _Ends(msgspec.Struct, frozen=True):
         every = [spell.last for spell in history.spells]
         measured = [alert for alert in every if alert.opening] or every
         by_series = {spell.entity: spell for spell in history.spells}
-        spells: dict[str, Sequence[Spell]] = {}
+        spells: dict[str, Sequence[FlappingRun]] = {}
         for family in history.families:
             series = dict.fromkeys(alert.entity for alert in family.alerts)
             siblings = [by_series[each] for each in series if each in by_series]
@@ -69,7 +69,7 @@ class _Ends(msgspec.Struct, frozen=True):
                 yield spell
 
 
-def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.Doing]) -> Iterator[Claim]:
+def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.ResponseAction]) -> Iterator[Claim]:
     """Each action and what ended next; where more was done before that, it says so."""
     for doing, after in itertools.zip_longest(found, found[1:]):
         words, proof = _ended_next(ends, doing.at)
@@ -79,7 +79,7 @@ def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.Doing]) 
                     further, proof=cites(doing.event, proof, after.event if done_since else None))  # fmt: skip
 
 
-def _done(history: History, doing: change_facts.Doing) -> Phrase:
+def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
     """``Ana rolled checkout back: "v41"``, ``the deploy of cart by ci succeeded``."""
     if doing.change is None:
         return say("this was recorded: ", phrases.observed(history, doing.event))

@@ -333,7 +333,7 @@ def _apart(history: History, start: int, before: int) -> Phrase:
 def _action(history: History, options: Options) -> Iterator[Claim]:
     """The last action between detection and recovery; what a person said mitigated it."""
     yield from stated_mitigation(history, options)
-    actions = change_facts.doings(history)
+    actions = change_facts.response_actions(history)
     if not actions:
         return
     last = actions[-1]
@@ -386,7 +386,7 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
                         quoted(": ", mark.title, phrases.NOTE), proof=cites(mark))  # fmt: skip
 
 
-def doing_called(history: History, doing: change_facts.Doing) -> Phrase:
+def doing_called(history: History, doing: change_facts.ResponseAction) -> Phrase:
     """``the rollback of checkout by Ana``."""
     if doing.change is None:
         seen = phrases.observed(history, doing.event)

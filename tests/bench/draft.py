@@ -30,7 +30,7 @@ import msgspec
 
 from collector import projections
 from collector.correlation import Rules
-from collector.daemon import seldom_collect
+from collector.daemon import tune_gc
 from collector.drafting.cache import TextCache
 from collector.drafting.rendering import document_of, postmortem
 from collector.event import Event, RecordedEvent
@@ -178,7 +178,7 @@ async def again(options: argparse.Namespace, folder: Path) -> list[float]:
 
 def measure(options: argparse.Namespace, report: results.Report) -> None:
     """One incident, read and drafted in turn."""
-    seldom_collect()
+    tune_gc()
     with results.workplace() as folder:
         rounds, text = asyncio.run(turns(options, folder))
         (folder / "few").mkdir()

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from collector.daemon import seldom_collect
+from collector.daemon import tune_gc
 from collector.event import SECOND, RecordedEvent
 from collector.following.follower import BATCH
 from collector.intake import Endpoint, Intake
@@ -126,7 +126,7 @@ async def rounds(options: argparse.Namespace, database: Path, bodies: Callable[[
     log = await open_log(f"sqlite:///{database}")
     try:
         await fill(log, options.events, bodies)
-        seldom_collect()
+        tune_gc()
         size = await log.query(lambda c: float(c.exec_driver_sql(_SIZE).scalar_one()))
         return Figures(
             size,

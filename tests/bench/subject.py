@@ -64,7 +64,7 @@ def main() -> None:
     arguments = parser.parse_args()
     named = {"batch_events": arguments.batch_events, "queue_events": arguments.queue_events}
     options = {name: value for name, value in named.items() if value is not None}
-    daemon.seldom_collect()
+    daemon.tune_gc()
     url = arguments.database if "://" in arguments.database else f"sqlite:///{arguments.database}"
     uvloop.run(serve(arguments.port, url, **options))
 

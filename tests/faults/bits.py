@@ -26,7 +26,7 @@ class Piece(NamedTuple):
     size: int
 
 
-class Place(NamedTuple):
+class BitPosition(NamedTuple):
     """One bit of a file, and whose it is."""
 
     table: str
@@ -44,18 +44,18 @@ class Place(NamedTuple):
             file.write(bytes([byte ^ self.mask]))
 
 
-def places(path: Path, tables: tuple[str, ...], chance: random.Random, count: int) -> list[Place]:
+def places(path: Path, tables: tuple[str, ...], chance: random.Random, count: int) -> list[BitPosition]:
     """So many bits out of the rows of these tables, every byte as likely as every other within its table.
 
     The file must be whole: closed by its last writer, no WAL beside it. Its tables must be rowid tables.
     """
-    spots: list[Place] = []
+    spots: list[BitPosition] = []
     pieces = {table: list(pieces_of(path, table)) for table in tables}
     for number in range(count):
         of = pieces[tables[number % len(tables)]]
         (piece,) = chance.choices(of, weights=[each.size for each in of])
         offset = piece.offset + chance.randrange(piece.size)
-        spots.append(Place(piece.table, piece.row, offset, 1 << chance.randrange(8)))
+        spots.append(BitPosition(piece.table, piece.row, offset, 1 << chance.randrange(8)))
     return spots
 
 

@@ -43,7 +43,7 @@ class Finding(NamedTuple):
     what: str
 
 
-class Seen(NamedTuple):
+class Observation(NamedTuple):
     """What a tailing reader was shown."""
 
     position: int
@@ -84,7 +84,7 @@ def check(
     history: History,
     log: StoredLog,
     *,
-    tails: Mapping[str, Sequence[Seen]] | None = None,
+    tails: Mapping[str, Sequence[Observation]] | None = None,
     checkpoints: Iterable[Checkpoint] = (),
     projections: Mapping[str, tuple[Any, Any]] | None = None,
     orderly: bool = False,
@@ -330,7 +330,7 @@ def _checkpoints(log: StoredLog, checkpoints: Iterable[Checkpoint]) -> Iterator[
                 yield Finding("root", f"the root over the first {size} {rows} is not what it was")
 
 
-def _tails(log: StoredLog, tails: Mapping[str, Sequence[Seen]]) -> Iterator[Finding]:
+def _tails(log: StoredLog, tails: Mapping[str, Sequence[Observation]]) -> Iterator[Finding]:
     """Each reader was shown every position once, in order, and what stands there."""
     stored = {event.position: (event.id, event.revision) for event in log.events}
     for name, rows in tails.items():

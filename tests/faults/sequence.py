@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from tests.faults.checker import Seen
+from tests.faults.checker import Observation
 from tests.faults.history import Fact, Placed
 from tests.faults.stored import StoredLog
 from tests.faults.wrong import identity_of, log_of
@@ -34,11 +34,11 @@ class SequenceLog:
             await connection.execute("SELECT pg_sleep($1)", self._random.choice((0, 0, 0.002)))
         return Placed(identity_of(fact), position, known=False)
 
-    async def read(self, after: int) -> list[Seen]:
+    async def read(self, after: int) -> list[Observation]:
         """See :class:`tests.faults.wrong.Log`."""
         statement = "SELECT position, entity, type FROM fact WHERE position > $1 ORDER BY position"
         rows = await self._pool.fetch(statement, after)
-        return [Seen(row["position"], identity_of(Fact(row["entity"], row["type"])), 0) for row in rows]
+        return [Observation(row["position"], identity_of(Fact(row["entity"], row["type"])), 0) for row in rows]
 
     async def stored(self) -> StoredLog:
         """All of it."""

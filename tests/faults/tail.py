@@ -7,7 +7,7 @@ import asyncio
 import aiohttp
 import msgspec
 
-from tests.faults.checker import Seen
+from tests.faults.checker import Observation
 from tests.faults.supervisor import reached
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
@@ -18,7 +18,7 @@ class Tail:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self.seen: list[Seen] = []
+        self.seen: list[Observation] = []
         self.failures = 0
         """Requests that were not answered with a page."""
         self._task: asyncio.Task[None] | None = None
@@ -61,5 +61,5 @@ class Tail:
             self.failures += 1
             return False
         page = msgspec.json.decode(raw)["events"]
-        self.seen += [Seen(each["position"], each["id"], each["revision"]) for each in page]
+        self.seen += [Observation(each["position"], each["id"], each["revision"]) for each in page]
         return bool(page)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from tests.faults import tree
-from tests.faults.checker import Seen
+from tests.faults.checker import Observation
 from tests.faults.history import Attempt, Fact, History, Outcome, Placed, now
 from tests.faults.stored import StoredDelivery, StoredEvent, StoredLog
 
@@ -27,7 +27,7 @@ class Log(Protocol):
     async def append(self, fact: Fact, body: bytes) -> Placed:
         """Store one fact; the answer comes after the commit."""
 
-    async def read(self, after: int) -> list[Seen]:
+    async def read(self, after: int) -> list[Observation]:
         """What stands after a position, in order, as far as it was committed."""
 
 
@@ -54,10 +54,10 @@ class Toy:
                 self._committed[position] = (fact, body)
         return Placed(identity_of(fact), position, known=False)
 
-    async def read(self, after: int) -> list[Seen]:
+    async def read(self, after: int) -> list[Observation]:
         """See :class:`Log`."""
         found = sorted(position for position in self._committed if position > after)
-        return [Seen(position, identity_of(self._committed[position][0]), 0) for position in found]
+        return [Observation(position, identity_of(self._committed[position][0]), 0) for position in found]
 
     def stored(self) -> StoredLog:
         """All of it."""
@@ -95,9 +95,9 @@ def _row(position: int, fact: Fact, body: bytes) -> tuple[StoredEvent, StoredDel
     return event._replace(leaf=tree.leaf(event)), delivery
 
 
-async def race(log: Log, clients: int, per_client: int) -> tuple[History, list[Seen]]:
+async def race(log: Log, clients: int, per_client: int) -> tuple[History, list[Observation]]:
     """Clients that append beside each other, and a reader that follows them: what they were told, what it was shown."""
-    history, events = History(), list[Seen]()
+    history, events = History(), list[Observation]()
 
     async def client(number: int) -> None:
         for turn in range(per_client):

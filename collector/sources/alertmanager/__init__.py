@@ -12,7 +12,7 @@ from collector.signing import authenticate
 from collector.sources.alertmanager import groups, recorder
 from collector.sources.alertmanager.api import IMPORTS, INTERFACE
 from collector.sources.alertmanager.groups import KIND, RECIPE, fingerprint_of, query_of
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 __all__ = ["KIND", "RECIPE", "SOURCE", "fingerprint_of", "parse", "query_of", "verify"]
 
@@ -36,7 +36,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"version": "4", "groupKey": "timelined-test", "status": "resolved", "alerts": [{"status": '
             '"resolved", "labels": {"alertname": "TimelinedTest", "severity": "none"}, "startsAt": "$NOW", '

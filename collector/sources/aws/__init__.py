@@ -21,7 +21,7 @@ from collector.sources.aws import alarms, happenings
 from collector.sources.aws.common import KIND, RECIPE, inner, text
 from collector.sources.aws.envelope import ADDRESS, check_certificate, verify
 from collector.times import moment
-from collector.webhook import Made, Reading, Source, Webhook
+from collector.webhook import Reading, Sample, Source, Webhook
 
 _CONFIRMATIONS = {
     "SubscriptionConfirmation": ("asks to confirm that {topic} may deliver here", "subscribe"),
@@ -114,7 +114,7 @@ def _confirmation(webhook: Webhook, envelope: dict[str, Any], kind: str) -> Even
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"id": "timelined-test", "detail-type": "Scheduled Event", "source": "aws.events", "time": '
             '"$NOW", "detail": {}}'

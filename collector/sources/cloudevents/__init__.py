@@ -27,7 +27,7 @@ from collector.signing import authenticate
 from collector.sources.cloudevents import data as usual
 from collector.sources.cloudevents import types
 from collector.times import SenderTime, moment
-from collector.webhook import Credentials, Import, Made, Mapped, Reading, Source, Webhook
+from collector.webhook import Credentials, Import, Mapped, Reading, Sample, Source, Webhook
 
 KIND = "cloudevents"
 RECIPE = "cloudevents.1"
@@ -304,7 +304,7 @@ IMPORTS = {
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"specversion": "1.0", "id": "timelined-test", "source": "timelined/test", "type": '
             '"timelined.test", "time": "$NOW", "data": {"title": "A test of timelined"}}'

@@ -29,7 +29,7 @@ from collector.sources.github.payloads import (
     ReleaseBody,
     WorkflowRunBody,
 )
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "github"
 
@@ -97,7 +97,7 @@ KINDS: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Webhook, Any, Readin
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body='{"zen": "A test of timelined", "hook_id": 1}',
         headers={"x-github-event": "ping"},
     ),

@@ -14,7 +14,7 @@ from collector.signing import Signature, authenticate
 from collector.sources.pagerduty import v2, v3
 from collector.sources.pagerduty.log_entries import IMPORTS, INTERFACE
 from collector.sources.pagerduty.v3 import KIND
-from collector.webhook import Credentials, Made, Reading, Source, Webhook
+from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 # https://developer.pagerduty.com/docs/verifying-webhook-signatures
 SIGNATURE = Signature(header="X-PagerDuty-Signature", prefix="v1=", separator=",", sender="PagerDuty")
@@ -38,7 +38,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 SOURCE = Source(
     kind=KIND,
-    sample=Made(
+    sample=Sample(
         body=(
             '{"event": {"id": "timelined-test", "event_type": "pagey.ping", "resource_type": "pagey", '
             '"occurred_at": "$NOW", "data": {"message": "A test of timelined", "type": "ping"}}}'

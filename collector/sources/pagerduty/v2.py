@@ -43,7 +43,7 @@ class Assignment(msgspec.Struct, frozen=True):
     assignee: v3.Reference | None = None
 
 
-class Named(msgspec.Struct, frozen=True):
+class NamedThing(msgspec.Struct, frozen=True):
     """A service or a priority: ``summary`` and ``name`` say the same."""
 
     id: str | None = None
@@ -73,8 +73,8 @@ class Incident(msgspec.Struct, frozen=True):
     alerts: list[AlertKey] | None = None
     urgency: str | None = None
     resolve_reason: Any = None
-    priority: Named | None = None
-    service: Named | None = None
+    priority: NamedThing | None = None
+    service: NamedThing | None = None
     escalation_policy: v3.Reference | None = None
     assignments: list[Assignment] | None = None
 
@@ -202,7 +202,7 @@ def _data(message: Message, incident: Incident, entries: list[Entry]) -> v3.Data
     )
 
 
-def _called(thing: Named | None) -> str | None:
+def _called(thing: NamedThing | None) -> str | None:
     return (fit.name(thing.summary) or fit.name(thing.name)) if thing else None
 
 
