@@ -89,7 +89,7 @@ def _moved(event: RecordedEvent) -> RecordedEvent:
 
 
 @pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
-def test_who_reckons_with_the_printed_times_comes_to_the_printed_lengths(build: Callable[[], Told]) -> None:
+def test_who_reckons_with_the_printed_times_comes_to_the_printed_lengths(build: Callable[[], Facts]) -> None:
     """Senders tell fractions of a second, drafts print none: lengths are of the seconds that are printed."""
     whole = build()
     exact = whole.changed(_moved)

@@ -191,7 +191,7 @@ def test_a_severity_that_changes_while_an_alert_fires_has_a_row() -> None:
 
 def test_an_alert_that_two_senders_tell_is_one_alert() -> None:
     """It is no two series; who tells it is said, and it fired and ended as one."""
-    story = Told()
+    story = Facts()
     first = story.fires("Errors", "10:00:00", "web")
     other = story.fires("Errors", "10:00:20", "web", source="grafana", series="f")
     story.ends(first, "10:10:00")
@@ -206,7 +206,7 @@ def test_an_alert_that_two_senders_tell_is_one_alert() -> None:
 
 def test_a_start_before_which_no_end_was_told_is_told_as_one() -> None:
     """Whether the alert had ended nobody knows: its start has a row, and the length says what it rests on."""
-    story = Told()
+    story = Facts()
     story.fires("Errors", "10:00:00", "web")
     again = story.fires("Errors", "10:18:00", "web")
     story.ends(again, "10:30:00")

@@ -62,12 +62,12 @@ def test_a_change_in_production_does_not_say_where() -> None:
 
 def test_a_change_of_another_environment_is_no_action() -> None:
     """What went to staging did nothing to production, whoever did it; where no alert says its environment, it may."""
-    story = Told()
+    story = Facts()
     fired = story.fires("Errors", "10:00:00", "web", environment="prod")
     story.deploys("web", "10:05:00", "10:06:00", "v2", environment="staging", actor="Ana")
     story.ends(fired, "10:10:00")
     assert not any("v2" in each for each in said(story, "summary"))
-    unnamed = Told()
+    unnamed = Facts()
     fired = unnamed.fires("Errors", "10:00:00", "web", environment=None)
     unnamed.deploys("web", "10:05:00", "10:06:00", "v2", environment="staging", actor="Ana")
     unnamed.ends(fired, "10:10:00")

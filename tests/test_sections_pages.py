@@ -127,7 +127,7 @@ def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
 )  # fmt: skip
 def test_what_became_of_a_page_is_told_whole(step: str, actor: str | None, data: dict[str, Any], words: str) -> None:
     """To whom and from whom, as what, and by whom."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "11:00:00")
     story.page("acknowledged", "11:01:00", actor="Oz")
     told = story.page(step, "11:02:00", actor=actor, data=data)
@@ -138,7 +138,7 @@ def test_what_became_of_a_page_is_told_whole(step: str, actor: str | None, data:
 
 def test_a_page_that_was_merged_was_not_resolved() -> None:
     """The end of the incident rests on the merge and cites it."""
-    story = Told()
+    story = Facts()
     story.page("triggered", "11:00:00")
     merged = story.page("merged", "11:30:00", data={"merged_into": "Q", "to": "incident 312"})
     tables = [block for block in section(story, "detection").blocks if isinstance(block, Table)]

@@ -62,7 +62,7 @@ class _Ends(msgspec.Struct, frozen=True):
         """Whether another sender tells that this alert went on."""
         return any(spell.first.source != ended.source for spell in self._going_on(ended))
 
-    def _going_on(self, ended: Alert) -> Iterator[Spell]:
+    def _going_on(self, ended: Alert) -> Iterator[FlappingRun]:
         at = ended.end or 0
         for spell in self.spells.get(ended.entity, ()):
             if spell.entity != ended.entity and spell.start <= at and (spell.end is None or spell.end > at):
