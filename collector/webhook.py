@@ -260,7 +260,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """What drafts call a page of it: ``PagerDuty incident``; empty where it pages nobody."""
     carries: bool = False
     """Whether it only carries what another system says, which an event's ``data`` names as ``source``."""
-    tells: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
     """The families of events that a team connects it for: ``alert``, ``page``, ``change``, ``chat``, ``status``."""
     paste: str
     """What to enter at the sender, in a line; ``{address}`` stands for where it is to deliver."""

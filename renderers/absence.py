@@ -112,7 +112,7 @@ def unheard(history: History, family: str) -> Claim:
 
 def _tells(history: History, source: str, family: str) -> bool:
     sender = phrases.sender_of(history, source)
-    return sender is not None and family in sender.tells
+    return sender is not None and family in sender.families
 
 
 _TURNED_AWAY = ("source.refused", "source.unrecognised")

@@ -37,7 +37,7 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     """What a page of it is called: ``PagerDuty incident``; empty where it pages nobody."""
     carries: bool = False
     """Whether another system stands behind it, which an event's ``data`` names as ``source``."""
-    tells: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
     """The families of events that a team connects it for: ``alert``, ``change`` …"""
 
 

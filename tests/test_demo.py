@@ -19,7 +19,7 @@ SECRET = b"a-secret-of-the-tests-own-0123456789"
 README = Path(__file__).parents[1] / "README.md"
 
 
-@pytest.mark.parametrize("step", [s for s in EVENING if s.path.startswith("/webhooks/")], ids=lambda s: s.tells)
+@pytest.mark.parametrize("step", [s for s in EVENING if s.path.startswith("/webhooks/")], ids=lambda s: s.summary)
 def test_every_delivery_of_the_recording_is_one_its_sender_could_send(step: Step) -> None:
     """Each body is verified by its adapter and read without anything left over; a changed byte is refused."""
     kind = step.path.rpartition("/")[2]
@@ -56,7 +56,7 @@ def test_the_demo_writes_the_draft_it_shows(played: Played) -> None:
 
 def test_the_demo_says_what_each_step_did(played: Played) -> None:
     """Every step of the recording is told, and the repeats are recognised as known."""
-    assert [step.tells for step in EVENING if step.tells not in played.stderr] == []
+    assert [step.summary for step in EVENING if step.summary not in played.stderr] == []
     known = [line for line in played.stderr.splitlines() if line.endswith("known already")]
     assert len(known) == 4
 

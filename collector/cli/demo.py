@@ -203,7 +203,7 @@ async def _play(stage: Stage, process: subprocess.Popen[bytes]) -> tuple[int, di
     async with client.remote(await _address(stage, process)) as desk:
         for step in EVENING:
             stage.set(step.micros)
-            output.say(f"{step.at}  {step.tells}: {await _post(desk, step, stage.secret)}")
+            output.say(f"{step.at}  {step.summary}: {await _post(desk, step, stage.secret)}")
         await _until("the lists have taken everything in", lambda: _caught_up(desk))
         number = await _number(desk)
         path = f"/api/v1/incidents/{number}/postmortem"

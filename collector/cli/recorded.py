@@ -32,7 +32,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     at: str
     """When it is received, ``HH:MM:SS`` UTC."""
-    tells: str
+    summary: str
     """What it is, for whoever watches."""
     path: str
     """Where it is posted; ``{number}`` stands for the incident's number."""
@@ -123,7 +123,7 @@ def _alertmanager(
         "notification_reason": reason,
         "alerts": notified,
     }
-    return Step(at=at, tells=summary, path="/webhooks/alertmanager", body=body)
+    return Step(at=at, summary=summary, path="/webhooks/alertmanager", body=body)
 
 
 # --- PagerDuty ------------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def _pagerduty(at: str, summary: str, kind: str, data: dict[str, Any], agent: An
     }
     return Step(
         at=sent or at,
-        tells=summary,
+        summary=summary,
         path="/webhooks/pagerduty",
         body={"event": event},
         headers={"X-Webhook-Id": hashlib.sha256(event["id"].encode()).hexdigest()[:24]},
@@ -212,7 +212,7 @@ def _deployment(
     body = {"action": "created", "deployment_status": status, "deployment": deployment, "repository": repository}
     return Step(
         at=at,
-        tells=summary,
+        summary=summary,
         path="/webhooks/github",
         body=body | {"sender": creator},
         headers={"X-GitHub-Event": "deployment_status", "X-GitHub-Delivery": f"demo-{number}-{state}-{at}"},
@@ -260,7 +260,7 @@ def _ended(alert: _DemoAlert, until: str) -> _DemoAlert:
 def _person(at: str, summary: str, where: str, **fields: Any) -> Step:
     """Something a person states through the API; its key makes the recording repeatable."""
     path = "/api/v1/incidents/{number}/" + where
-    return Step(at=at, tells=summary, path=path, body=fields, headers={"Idempotency-Key": f"demo-{where}-{at}"})
+    return Step(at=at, summary=summary, path=path, body=fields, headers={"Idempotency-Key": f"demo-{where}-{at}"})
 
 
 _AGAIN = "repeat interval elapsed"

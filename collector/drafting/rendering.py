@@ -42,7 +42,7 @@ NARROWEST, WIDEST = 240, 8_000
 """How wide a picture may be asked for."""
 SENDERS = {
     kind: Sender(
-        called="" if source.needs else source.called, page=source.page, carries=source.carries, tells=source.tells
+        called="" if source.needs else source.called, page=source.page, carries=source.carries, families=source.families
     )
     for kind, source in SOURCES.items()
 }

@@ -211,7 +211,7 @@ SOURCE = Source(
         ),
     ),
     called="Argo CD",
-    tells=("change",),
+    families=("change",),
     paste="in argocd-notifications-cm: service.webhook.timelined, url {address}, and the template of its sender page",
     verify=verify,
     parse=parse,

@@ -59,7 +59,7 @@ SOURCE = source_of(
         ),
     ),
     called="Azure Monitor",
-    tells=("alert",),
+    families=("alert",),
     paste="Monitor, Alerts, Action groups, Actions: Webhook, URI {address}, common alert schema on",
     proofs=("basic", "path"),
     identity=("/schemaId", "/data/essentials/alertId", "/data/essentials/monitorCondition"),

@@ -72,7 +72,7 @@ _MAPPED = source_of(
     kind=KIND,
     called="Better Stack",
     page="Better Stack incident",
-    tells=("page",),
+    families=("page",),
     paste="Integrations, Webhooks, Add: outgoing, URL {address}",
     identity=("/data/id", "/event", *statuspage.SOURCE.identity),
 )

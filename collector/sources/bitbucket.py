@@ -82,7 +82,7 @@ _MAPPED = source_of(
     kind=KIND,
     sample=Sample(body='{"actor": {"display_name": "A test of timelined"}}', headers={"x-event-key": "repo:updated"}),
     called="Bitbucket",
-    tells=("change",),
+    families=("change",),
     paste="the repository or workspace, Settings, Webhooks, Add: URL {address}, and a Secret",
     proofs=("signature", "path"),
     identity=(

@@ -143,7 +143,7 @@ SOURCE = Source(
         body='{"timelined": "datadog.1", "transition": "Renotify", "title": "A test of timelined"}',
     ),
     called="Datadog",
-    tells=("alert",),
+    families=("alert",),
     paste="Integrations, Webhooks, New: URL {address}, with the payload of its sender page",
     verify=verify,
     parse=parse,

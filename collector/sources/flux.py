@@ -148,7 +148,7 @@ SOURCE = Source(
     ),
     sign=SIGNATURE.sign,
     called="Flux",
-    tells=("change",),
+    families=("change",),
     paste="a Provider of type generic-hmac with address {address}, and an Alert for Kustomization and HelmRelease",
     proofs=("signature", "bearer", "basic", "path"),
     headers=("gotk-component",),

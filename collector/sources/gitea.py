@@ -269,7 +269,7 @@ SOURCE = Source(
     called="Gitea",
     sample=Sample(body='{"action": "created", "sender": {"login": "timelined-test"}}', headers={_EVENT: "issues"}),
     sign=SIGNATURE.sign,
-    tells=("change",),
+    families=("change",),
     paste="the repository or organisation, Settings, Webhooks, Add: Gitea, Target URL {address}, and a Secret",
     proofs=("signature", "bearer", "basic", "path"),
     headers=(*_EVENTS, "x-gitea-delivery"),

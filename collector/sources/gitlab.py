@@ -379,7 +379,7 @@ SOURCE = Source(
     ),
     sign=SIGNATURE.sign,
     called="GitLab",
-    tells=("change",),
+    families=("change",),
     paste="Settings, Webhooks, Add new webhook: URL {address}, triggers Deployment, Merge request, Push, Releases",
     proofs=("signature", "header", "bearer", "basic", "path"),
     token_header=TOKEN_HEADER,

@@ -45,7 +45,7 @@ SOURCE = source_of(
         ),
     ),
     called="Google Cloud Monitoring",
-    tells=("alert",),
+    families=("alert",),
     paste="Monitoring, Alerting, Edit notification channels: Webhooks, Endpoint URL {address}",
     proofs=("basic", "path"),
     identity=("/incident/incident_id", "/incident/state"),

@@ -299,7 +299,7 @@ SOURCE = Source(
     ),
     sign=SIGNATURE.sign,
     called="Grafana",
-    tells=("alert",),
+    families=("alert",),
     paste="Alerting, Contact points, Add contact point: integration Webhook, URL {address}",
     proofs=("signature", "bearer", "basic", "path"),
     verify=verify,

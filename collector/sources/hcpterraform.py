@@ -43,7 +43,7 @@ SOURCE = source_of(
         ),
     ),
     called="HCP Terraform",
-    tells=("change",),
+    families=("change",),
     paste="the workspace, Settings, Notifications, Create: Webhook, URL {address}",
     proofs=("signature", "path"),
     identity=("/run_id", "/notifications/*/trigger", "/notifications/*/run_updated_at", "/notifications/*/run_status"),

@@ -28,7 +28,7 @@ SOURCE = source_of(
     recipe=RECIPE,
     kind=KIND,
     called="Healthchecks.io",
-    tells=("alert",),
+    families=("alert",),
     paste="Integrations, Webhook: POST to {address}, with the two bodies of its sender page",
     identity=("/timelined", "/code", "/status", "/at"),
 )

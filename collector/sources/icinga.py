@@ -65,7 +65,7 @@ SOURCE = source_of(
         body='{"timelined": "icinga.1", "type": "DOWNTIMEEND", "host": "timelined-test", "sent": "$NOW"}',
     ),
     called="Icinga",
-    tells=("alert",),
+    families=("alert",),
     paste="a NotificationCommand that runs the script of its sender page with {address}",
     identity=("/host", "/service", "/type", "/state", "/since", "/sent", "/timelined"),
 )

@@ -40,7 +40,7 @@ SOURCE = source_of(
         body='{"name": "timelined-test", "build": {"number": 1, "phase": "QUEUED"}}',
     ),
     called="Jenkins",
-    tells=("change",),
+    families=("change",),
     paste="the job, Configure, Job Notifications: JSON, HTTP, URL {address}",
     proofs=("basic", "path"),
     retries=False,

@@ -41,7 +41,7 @@ SOURCE = source_of(
         body='{"metadata": {"uid": "timelined-test"}, "reason": "Pulled", "message": "A test of timelined"}',
     ),
     called="Kubernetes",
-    tells=(),
+    families=(),
     paste="in the exporter's configuration, receivers: webhook: endpoint: {address}",
     retries=False,
     identity=("/metadata/uid", "/metadata/resourceVersion", "/count", "/series/count", "/reason"),

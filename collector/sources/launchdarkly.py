@@ -119,7 +119,7 @@ SOURCE = Source(
     called="LaunchDarkly",
     sample=Sample(body='{"_id": "timelined-test", "kind": "environment", "name": "A test of timelined"}'),
     sign=SIGNATURE.sign,
-    tells=("change",),
+    families=("change",),
     paste="Integrations, Webhooks, Add: URL {address}, Sign this webhook",
     proofs=("signature", "bearer", "basic", "path"),
     verify=verify,

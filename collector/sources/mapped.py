@@ -47,7 +47,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 SOURCE = Source(
     kind=KIND,
     called="a sender of your own",
-    tells=("alert", "change"),
+    families=("alert", "change"),
     paste="HTTP POST of its JSON to {address}",
     proofs=("signature", "header", "bearer", "basic", "path"),
     headers=("webhook-id", "webhook-timestamp"),

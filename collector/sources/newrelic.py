@@ -43,7 +43,7 @@ SOURCE = source_of(
         body='{"id": "timelined-test", "state": "CREATED", "title": "A test of timelined"}',
     ),
     called="New Relic",
-    tells=("alert",),
+    families=("alert",),
     paste="Alerts, Destinations: Webhook, Endpoint URL {address}; then a workflow that notifies it",
     identity=("/id", "/state"),
 )

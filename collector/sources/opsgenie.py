@@ -266,7 +266,7 @@ SOURCE = Source(
     ),
     called="Opsgenie",
     page="Opsgenie alert",
-    tells=("page",),
+    families=("page",),
     paste="Settings, Integrations, Webhook: URL {address}, custom header Authorization, alert details on",
     verify=verify,
     parse=parse,

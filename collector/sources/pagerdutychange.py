@@ -80,7 +80,7 @@ _MAPPED = source_of(
         body='{"routing_key": "", "payload": {"summary": "", "timestamp": "$NOW", "source": "timelined-test"}}',
     ),
     called="PagerDuty change events",
-    tells=("change",),
+    families=("change",),
     paste="post to {address} what you post to https://events.pagerduty.com/v2/change/enqueue",
     identity=("/payload/source", "/payload/timestamp", "/payload/summary"),
 )

@@ -38,7 +38,7 @@ SOURCE = source_of(
         ),
     ),
     called="Pingdom",
-    tells=("alert",),
+    families=("alert",),
     paste="Settings, Integrations, Add integration: Webhook, URL {address}; then choose it at each check",
     proofs=("path",),
     identity=("/check_id", "/current_state", "/state_changed_timestamp"),

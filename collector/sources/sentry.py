@@ -346,7 +346,7 @@ SOURCE = Source(
     ),
     sign=SIGNATURE.sign,
     called="Sentry",
-    tells=("alert",),
+    families=("alert",),
     paste="Settings, Custom Integrations, New Internal Integration: Webhook URL {address}, Alert Rule Action on",
     proofs=("signature", "bearer", "basic", "path"),
     headers=(_RESOURCE, _TIMESTAMP, "request-id"),

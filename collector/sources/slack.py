@@ -263,7 +263,7 @@ SOURCE = Source(
     ),
     sign=SIGNATURE.sign,
     called="Slack",
-    tells=("chat",),
+    families=("chat",),
     paste="api.slack.com/apps, your app, Event Subscriptions: Request URL {address}, event message.channels",
     proofs=("signature", "bearer", "basic", "path"),
     headers=("x-slack-retry-num", "x-slack-retry-reason"),

@@ -73,7 +73,7 @@ SOURCE = source_of(
         ),
     ),
     called="Spinnaker",
-    tells=("change",),
+    families=("change",),
     paste="echo-local.yml, rest.endpoints: url {address}, headers Authorization",
     identity=(
         "/details/type", "/content/executionId", "/content/execution/id", "/payload/details/type",

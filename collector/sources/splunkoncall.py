@@ -128,7 +128,7 @@ _MAPPED = source_of(
     ),
     called="Splunk On-Call",
     page="Splunk On-Call incident",
-    tells=("page",),
+    families=("page",),
     paste="Integrations, Outgoing Webhooks: event Any-Incident, POST to {address}, custom header Authorization",
     proofs=("bearer", "basic", "path", "signature"),
     signs_address=True,

@@ -157,7 +157,7 @@ SOURCE = Source(
         body='{"incident": {"id": "timelined-test", "name": "A test of timelined", "incident_updates": []}}',
     ),
     called="Statuspage",
-    tells=("status",),
+    families=("status",),
     paste="on your status page, Subscribe to updates, Webhook: {address}",
     proofs=("path",),
     verify=verify,

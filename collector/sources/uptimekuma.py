@@ -57,7 +57,7 @@ _MAPPED = source_of(
         body='{"heartbeat": null, "monitor": null, "msg": "A test of timelined"}',
     ),
     called="Uptime Kuma",
-    tells=("alert",),
+    families=("alert",),
     paste="Settings, Notifications, Setup: Webhook, Post URL {address}, request body Preset - application/json",
     retries=False,
     identity=("/monitor/id", "/heartbeat/status", "/heartbeat/time", "/heartbeat/important"),

@@ -46,7 +46,7 @@ SOURCE = source_of(
         ),
     ),
     called="Zabbix",
-    tells=("alert",),
+    families=("alert",),
     paste="Alerts, Media types, Create: type Webhook, the script of its sender page, URL {address}",
     identity=("/event", "/what", "/time", "/timelined"),
 )

@@ -44,7 +44,7 @@ SOURCE = Source(
         ),
     ),
     called="Alertmanager",
-    tells=("alert",),
+    families=("alert",),
     paste="in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",
     trial=_TRIAL,
     verify=verify,

@@ -121,7 +121,7 @@ SOURCE = Source(
         ),
     ),
     called="AWS",
-    tells=("alert", "change"),
+    families=("alert", "change"),
     paste="Amazon SNS, your topic, Create subscription: protocol HTTPS, endpoint {address}",
     proofs=("certificate", "basic", "bearer", "path"),
     headers=("x-amz-sns-message-type", "x-amz-sns-message-id", "x-amz-sns-topic-arn", "x-amz-sns-rawdelivery"),

@@ -313,7 +313,7 @@ SOURCE = Source(
     ),
     called="CloudEvents",
     carries=True,
-    tells=("alert", "change"),
+    families=("alert", "change"),
     paste="send CloudEvents by HTTP POST to {address}",
     headers=("ce-*", "webhook-id", "webhook-timestamp"),
     settings=("types",),

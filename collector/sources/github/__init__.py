@@ -103,7 +103,7 @@ SOURCE = Source(
     ),
     sign=SIGNATURE.sign,
     called="GitHub",
-    tells=("change",),
+    families=("change",),
     paste="Settings, Webhooks, Add webhook: Payload URL {address}, application/json, let me select events",
     proofs=("signature", "bearer", "basic", "path"),
     headers=("x-github-event", "x-github-delivery", "x-github-hook-id"),
