@@ -7,10 +7,18 @@ left. ``intake`` (into the log) and ``following`` (out of it) are the only code
 that both waits and decides; all else is either pure or plumbing. They are two
 processes of one daemon; ``daemon`` starts the second one.
 
-Where things are decided: what a delivery says in ``sources``, which of several
-deliveries of one event speaks in ``log.appending``, from when to when an alert
-fired in ``semantics.episodes`` (a late resolve, too), which events are one
-incident in ``correlation``, and what a draft says in ``renderers.sections``.
+Where things are decided::
+
+    what a delivery says                        sources
+    that a fact is told again                   its id: event.event_id; then log.known, log.appending
+    which of several deliveries of it speaks    log.appending
+    from when to when an alert fired            semantics.episodes (a late resolve, too)
+    which events are one incident               correlation
+    whether an incident is over                 semantics.closing
+    what a draft says                           renderers.sections
+    what of a draft a person wrote              renderers.edits
+    how that becomes an event                   web.sections (a section); publishing.publisher (a copy elsewhere)
+
 ``docs/architecture.md`` says what lies in each room.
 
 Layers, lowest first; a module imports only from smaller numbers, and inside a
