@@ -103,7 +103,7 @@ async def _amended(
 async def _amend(app: web.Application, name: str, key: str, amend: Amend) -> ReceiptItem:
     """Append the next revision of an event, and wait until lists and drafts show it."""
     item = await _store(app, name, amendments.statement_of(key), amend)
-    await statements.taken_in(app, item.position)
+    await statements.wait_for_lists(app, item.position)
     await app[REDRAW]((name,))
     return item
 

@@ -27,7 +27,7 @@ async def bring_in(request: web.Request) -> web.Response:
     records = await app[INTAKE].verifier.read_body(incoming(request), encoding=encoding, length=request.content_length)
     brought = await app[BRING_IN](request.match_info["source"], form, records, app[CLOCK]())
     if brought.new:
-        await statements.taken_in(app, await app[LOG].head())
+        await statements.wait_for_lists(app, await app[LOG].head())
     result = shapes.Imported(
         delivery=brought.delivery or None,
         new=list(brought.new),

@@ -35,7 +35,7 @@ async def replay(request: web.Request) -> web.Response:
     )
     result = await request.app[REPARSE](selection, body.dry_run)
     if result.position:
-        await statements.taken_in(request.app, result.position)
+        await statements.wait_for_lists(request.app, result.position)
         await request.app[REDRAW](tuple([change.event for change in result.changes]))
     return answers.json(_shown(result), status=201 if result.position else 200)
 

@@ -81,7 +81,7 @@ async def store_all(app: web.Application, facts: Sequence[Event]) -> Sequence[Re
     for told, fact in zip(receipt.items, facts, strict=True):
         if told.known:
             await _refuse_another(app, fact)
-    await taken_in(app, max(told.position for told in receipt.items))
+    await wait_for_lists(app, max(told.position for told in receipt.items))
     return receipt.items
 
 
@@ -124,7 +124,7 @@ def moved(request: web.Request, row: IncidentRow) -> Mapping[str, str]:
     return {"Link": f'</api/v1/incidents/{row.number}>; rel="canonical"'}
 
 
-async def taken_in(app: web.Application, position: int) -> None:
+async def wait_for_lists(app: web.Application, position: int) -> None:
     """Wait until the lists have taken a position in. The fact is stored already: whatever fails here is no error."""
     with suppress(Unavailable):
         await app[FOLLOWED](position, app[LIMITS].patience)
