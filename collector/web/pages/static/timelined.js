@@ -131,7 +131,12 @@
 
   // Make a node say what another says, by as few changes as that takes.
   function renew(old, fresh) {
-    if (busy(old)) return;
+    if (busy(old) || old.isEqualNode(fresh)) return;
+    // Of another view nearly each of a picture's thousands of nodes differs: it is drawn anew at once.
+    if (old.nodeName === "svg" && !old.contains(document.activeElement) && !selected(old)) {
+      old.replaceWith(document.importNode(fresh, true));
+      return;
+    }
     if (old.nodeType === Node.TEXT_NODE) {
       if (old.data !== fresh.data) old.data = fresh.data;
       return;
