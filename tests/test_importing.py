@@ -465,6 +465,11 @@ def test_a_written_timeline_becomes_statements(database: str, tmp_path: Path) ->
         ("text\nx\n", "names no column 'time'"),
         ("time,text\n2026-03-04T14:00:00Z,\n", "line 2: text is empty"),
         ("time,text,incident\nyesterday,x,1\n", "line 2: time is 'yesterday'"),
+        ("time,text,incident\n2026-03-04T14:00:00Z,x,0\n", "line 2: incident is '0'; write its number"),
+        (
+            "time,text,incident\n2026-03-04T14:00:00Z,x,#1\n2026-03-04T14:00:00Z,x,eu/3\n",
+            "cannot import -: line 3: incident is 'eu/3', and rows are brought into the log 'default'; bring",
+        ),
         ("time,text,kind\n2026-03-04T14:00:00Z,x,song\n", "line 2: kind is 'song'; use one of note"),
         ("time,text\n2026-03-04T14:00:00Z,x,y\n", "line 2: it has more cells"),
         ("time;text\n2026-03-04T14:00:00Z;x\n", "line 2: it does not say which incident"),

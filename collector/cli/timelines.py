@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collector.cli import inputs, moments
+from collector.cli import inputs, logs, moments, naming
 from collector.errors import InvalidInput
 from collector.people import MARKS
+from collector.settings import DEFAULT_LOG
 
 COLUMNS = ("time", "text", "by", "kind", "incident", "owner", "due")
 """The columns that a table may have."""
@@ -154,9 +155,17 @@ def _incident(text: str, otherwise: int | None) -> int:
         if otherwise is None:
             raise _WrongRow("it does not say which incident; name it in the column incident, or with --incident")
         return otherwise
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise _WrongRow(f"incident is {text!r}; write its number")
-    return int(text)
+    log, name = naming.split_log(text)
+    asked = logs.chosen() or DEFAULT_LOG
+    if log and log != asked:
+        raise _WrongRow(
+            f"incident is {text!r}, and rows are brought into the log {asked!r}; bring those of {log} in by a table of "
+            f"their own, with --log {log}"
+        )
+    number = naming.number(name)
+    if number is None:
+        raise _WrongRow(f"incident is {text!r}; write its number, such as 12")
+    return number
 
 
 def _time(text: str, zone: str | None) -> str:
