@@ -20,7 +20,7 @@ from collector.jobs.loss import watched
 from collector.jobs.sealing import SealJob
 from collector.log import EventLog, open_log, receipt_of
 from collector.proof import acknowledged, lost
-from collector.proof.acknowledged import Acknowledged, Last
+from collector.proof.acknowledged import Acknowledged, Last, Shared
 from collector.proof.checkpoint import TREES, Signer, parse
 from collector.proof.folder import ProofFolder
 from collector.settings import Drafts, Settings, Storage, Web
@@ -276,6 +276,45 @@ def test_the_next_line_goes_over_the_older_one(tmp_path: Path) -> None:
         record.close()
         assert b"%020d" % max(1, position - 1) in path.read_bytes()
         assert acknowledged.read(path) == Last(position, LEAF)
+
+
+@pytest.mark.parametrize("harm", ["removed", "with its folder", "replaced"])
+def test_a_record_that_was_removed_is_written_again(tmp_path: Path, harm: str) -> None:
+    """By the daemon that has it: the next start would take the log for a copy. Where another process has the file that
+    is in its place, that is said."""
+    path = tmp_path / "proof" / "acknowledged"
+    path.parent.mkdir()
+    record = Acknowledged(path)
+    record.belong(b"\x01" * 16, 0)
+    record.record(1, LEAF)
+    assert not record.renew()
+    path.unlink()
+    if harm == "with its folder":
+        path.parent.rmdir()
+    elif harm == "replaced":
+        path.write_bytes(b"something else, and longer" * 20)
+    record.record(2, LEAF)
+    assert record.renew()
+    assert not record.renew()
+    assert acknowledged.read(path) == Last(2, LEAF, b"\x01" * 16)
+    record.record(3, LEAF)
+    record.close()
+    assert acknowledged.read(path) == Last(3, LEAF, b"\x01" * 16)
+    with pytest.raises(Shared, match="another process does"):
+        _renewed_beside_another(path)
+
+
+def _renewed_beside_another(path: Path) -> None:
+    first = Acknowledged(path)
+    try:
+        path.rename(path.with_name("aside"))
+        other = Acknowledged(path)
+        try:
+            first.renew()
+        finally:
+            other.close()
+    finally:
+        first.close()
 
 
 def test_a_file_that_holds_no_line_is_damage(tmp_path: Path) -> None:

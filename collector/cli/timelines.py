@@ -156,11 +156,11 @@ def _incident(text: str, otherwise: int | None) -> int:
             raise _WrongRow("it does not say which incident; name it in the column incident, or with --incident")
         return otherwise
     log, name = naming.split_log(text)
-    asked = logs.chosen() or DEFAULT_LOG
-    if log and log != asked:
+    target = logs.chosen() or DEFAULT_LOG
+    if log and log != target:
         raise _WrongRow(
-            f"incident is {text!r}, and rows are brought into the log {asked!r}; bring those of {log} in by a table of "
-            f"their own, with --log {log}"
+            f"incident is {text!r}, and rows are brought into the log {target!r}; bring those of {log} in by a table "
+            f"of their own, with --log {log}"
         )
     number = naming.number(name)
     if number is None:

@@ -167,6 +167,11 @@ async def _keep_synced(record: Acknowledged) -> None:
     while True:
         await asyncio.sleep(acknowledged.SYNC_EVERY)
         try:
+            if await asyncio.to_thread(record.renew):
+                log.warning(
+                    "the record of what is acknowledged was removed, and is written again; leave it where it is",
+                    file=str(record.path),
+                )
             await asyncio.to_thread(record.sync)
-        except OSError as error:
+        except (OSError, Unavailable) as error:
             log.error("cannot sync the last acknowledged event", file=str(record.path), error=str(error))

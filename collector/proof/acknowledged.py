@@ -39,7 +39,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from collector.errors import LogDamaged, Unavailable
-from collector.files import FILE_MODE, close_to_others, sync
+from collector.files import FILE_MODE, FOLDER_MODE, close_to_others, sync
 from collector.proof import lost
 from collector.schema.tables import event, head
 
@@ -113,16 +113,7 @@ class Acknowledged:
         self._turn = 0
         self._owner = self._unnamed = b""
         self._guard = threading.Lock()
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        except OSError as error:
-            raise Unavailable(
-                f"cannot open {path}, which holds the last acknowledged event: {error.strerror}"
-            ) from error
-        close_to_others(path)
-        if not _alone(self._file):
-            os.close(self._file)
-            raise Shared(f"cannot record what is acknowledged in {path}: another process does")
+        self._file = _opened(path)
         if os.fstat(self._file).st_size < 2 * _SLOT + _OWNER_SIZE:
             self._reserve()
 
@@ -188,6 +179,34 @@ class Acknowledged:
             self._dirty = False
             os.fdatasync(self._file)
 
+    def renew(self) -> bool:
+        """Make the file again that was removed or replaced, so that the next start finds what was acknowledged.
+
+        Whether that had to be. Raises OSError where it cannot be made, :class:`Unavailable` where another has it.
+        """
+        if self._in_place():
+            return False
+        self.path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        file = _opened(self.path)
+        with self._guard:
+            try:
+                os.ftruncate(file, 2 * _SLOT + _OWNER_SIZE)
+                os.pwrite(file, os.pread(self._file, 2 * _SLOT + _OWNER_SIZE, 0), 0)
+            except OSError:
+                os.close(file)
+                raise
+            self._file, former = file, self._file
+        os.close(former)
+        self.settle()
+        return True
+
+    def _in_place(self) -> bool:
+        """Whether the file at the path is the one that is open."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._file))
+        except FileNotFoundError:
+            return False
+
     def settle(self) -> None:
         """Have the file itself survive a power cut, with its name and its folder's. Raises OSError."""
         os.fsync(self._file)
@@ -204,6 +223,19 @@ class Acknowledged:
                 file, self._file = self._file, -1
                 if file >= 0:
                     os.close(file)
+
+
+def _opened(path: Path) -> int:
+    """The file, open for this process alone. Raises :class:`Unavailable`, where another has it :class:`Shared`."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    except OSError as error:
+        raise Unavailable(f"cannot open {path}, which holds the last acknowledged event: {error.strerror}") from error
+    close_to_others(path)
+    if not _alone(file):
+        os.close(file)
+        raise Shared(f"cannot record what is acknowledged in {path}: another process does")
+    return file
 
 
 def own(path: Path) -> Acknowledged:
