@@ -376,3 +376,32 @@ def test_a_database_is_never_readable_by_others_for_a_moment(tmp_path: Path) -> 
         os.umask(before)
     assert modes(tmp_path) == {"timelined.db": 0o600}
     file.close()
+
+
+def test_a_look_that_a_checkpoint_of_ours_overtakes_is_no_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look's thread stands still after it asked for the time of the last change; the checkpoint's goes on."""
+    path = tmp_path / "timelined.db"
+    file = DataFile(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE fact (text)")
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        writer.execute("INSERT INTO fact VALUES ('first')")
+        file.connected()
+        writer.execute("INSERT INTO fact VALUES ('second')")
+        before = path.stat()
+        with file.changing(0):
+            writer.execute("PRAGMA wal_checkpoint(FULL)")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
+        with file.changing(0):
+            pass
+        with monkeypatch.context() as stale:
+            real = Path.stat
+            stale.setattr(Path, "stat", lambda self, **more: before if self == path else real(self, **more))
+            assert file.difference() == ""
+        assert file.difference() == ""
+        os.utime(path, ns=(0, before.st_mtime_ns + 2_000_000))
+        assert "another program wrote over" in file.difference()
+    file.close()

@@ -98,17 +98,21 @@ class DataFile:
         if self.wal is None:
             return ""
         copied = self.wal.copied_since()
-        if there.st_mtime_ns != self._changed and not self._copying and not (copied and self._is_later(there)):
-            return "another program wrote over the file while it was written to"
+        if there.st_mtime_ns != self._changed and not self._copying and not (copied and self._is_later()):
+            # A checkpoint of ours on its thread may have gone on, and ended, since the file was looked at above.
+            again = os.fstat(self._file)
+            if again.st_mtime_ns != self._changed and not self._copying:
+                return "another program wrote over the file while it was written to"
         return self.wal.difference()
 
-    def _is_later(self, there: os.stat_result) -> bool:
+    def _is_later(self) -> bool:
         """Whether what is in the file continues this database, as another program's checkpoint does: SQLite counts
         changes in the header."""
+        changed = os.fstat(self._file).st_mtime_ns
         whole, counter = self._header()
         if not whole or counter < self._counter:
             return False
-        self._changed, self._counter = there.st_mtime_ns, counter
+        self._changed, self._counter = changed, counter
         return True
 
     def _header(self) -> tuple[bool, int]:
