@@ -51,7 +51,7 @@ from collector.telemetry import journal
 
 log = structlog.get_logger(__name__)
 
-_NICE = 10
+_NICE = 5
 """How much later than intake this process gets a processor; see nice(2)."""
 _LARGE = 100_000
 """Characters of a draft whose rendering took memory that is worth giving back."""
