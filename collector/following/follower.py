@@ -19,21 +19,20 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.errors import Unavailable
-from collector.event import MACHINE, Event, RecordedEvent, is_unreadable
-from collector.following import announcements
+from collector.event import MACHINE, Event, is_unreadable
+from collector.following import announcements, numbers
 from collector.following.suspects import Attempt, Suspects, accuses_an_event
 from collector.log import Answer, Submission, queries, receipt_of
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.grouping_store import SqlGroupingStore, index_row, write, write_news
 from collector.projections.search import index_events
 from collector.projections.tables import put, remove
-from collector.schema.tables import event as logged
 from collector.telemetry.crashes import way_of
 
 log = structlog.get_logger(__name__)
@@ -73,13 +72,6 @@ _CURSOR = select(_cursor.position, _cursor.quiet, _cursor.settled, _cursor.rules
 _OUTBOX = select(tables.outbox.c.id, tables.outbox.c.body)
 _TOUCH = update(tables.cursor).values(one=_cursor.one)
 """Changes nothing, and has something to commit."""
-_number = tables.incident_number.c
-_passing = (_number.number >= bindparam("first")) & or_(_number.goes_by.is_(None), _number.goes_by != _number.number)
-_DROP_PASSING = delete(tables.incident).where(tables.incident.c.number.in_(select(_number.number).where(_passing)))
-_DROP_NUMBERS = delete(tables.incident_number).where(_passing)
-_LAST_SAID = select(func.coalesce(func.max(logged.c.position), 0)).where(
-    logged.c.source == MACHINE, logged.c.type.like("incident.%")
-)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -438,8 +430,7 @@ class Follower:
         """
 
         def work(connection: Connection) -> None:
-            for statement in (_DROP_PASSING, _DROP_NUMBERS):
-                connection.execute(statement, {"first": self._settled})
+            numbers.forget_passing(connection, self._settled)
             connection.execute(update(tables.cursor).values(settled=0))
             news = [
                 *announcements.of_moved(connection, self._settled, self._position),
@@ -453,15 +444,7 @@ class Follower:
 
     async def _recover_numbers(self) -> tuple[int, int]:
         """Take the numbers that our own events name; the position of the last thing we said, and the next number."""
-
-        def announced(connection: Connection) -> tuple[int, dict[int, RecordedEvent]]:
-            return int(connection.execute(_LAST_SAID).scalar_one()), announcements.anchors(connection)
-
-        last, anchors = await self._lists.query(announced)
-        # What was said last of a number counts: it may hang on another event since.
-        rows = [
-            (number, event.data["event"], event.title, event.occurred_at) for number, event in sorted(anchors.items())
-        ]
+        last, rows = await self._lists.query(numbers.announced)
         if rows:
             await self._write(lambda connection: shape.give_numbers(connection, rows))
         return last, max((row[0] for row in rows), default=0) + 1 if last else 0
@@ -503,7 +486,7 @@ class Follower:
     def _tell(self, outcome: Outcome) -> None:
         for progress in tuple(self._on_progress):
             progress(outcome.position, outcome.resolved)
-        for listeners, numbers in ((self._on_changed, outcome.changed), (self._on_resolved, outcome.resolved)):
+        for listeners, incidents in ((self._on_changed, outcome.changed), (self._on_resolved, outcome.resolved)):
             for listener in tuple(listeners):
-                for number in numbers:
+                for number in incidents:
                     listener(number)
