@@ -20,6 +20,7 @@ import pytest
 
 from collector.errors import DiskFailed, LogDamaged, Unavailable
 from collector.log import EventLog, open_log
+from collector.projections import open_lists
 from collector.storage import datafile, disk
 from collector.storage.datafile import DataFile
 from tests.log_facts import append, fact, told
@@ -194,6 +195,24 @@ async def test_a_reader_that_meets_damage_stops_the_writer(tmp_path: Path) -> No
     with pytest.raises(DiskFailed):
         await append(log, told(fact("after")))
     assert await log.broken()
+    await log.close()
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_nothing_is_shown_of_a_file_that_is_gone(tmp_path: Path, suffix: str) -> None:
+    """Neither by the log nor by its lists, before any writer found out: it may have been committed to that file."""
+    path = tmp_path / "timelined.db"
+    log = await opened(path, events=3)
+    lists = open_lists(log)
+    count = "SELECT count(*) FROM event"
+    for reads in (log, lists):
+        assert await reads.query(lambda c: c.exec_driver_sql(count).scalar_one()) == 3
+    path.with_name(path.name + suffix).unlink()
+    for reads in (log, lists):
+        with pytest.raises(DiskFailed, match="was removed or moved"):
+            await reads.query(lambda c: c.exec_driver_sql(count).scalar_one())
+    assert await log.broken()
+    await lists.close()
     await log.close()
 
 

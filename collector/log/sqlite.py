@@ -307,10 +307,20 @@ class SqliteLog(BaseLog):
             raise Unavailable(f"cannot read the log {self.path}: {cause(error)}") from error
         finally:
             self._tell_broken()
-        if self._disk.failure:
-            # What was committed to a file that is not at its path is shown to nobody, as it is acknowledged to nobody.
-            raise DiskFailed(self._disk.failure)
+        self.look()
         return answer
+
+    def look(self) -> None:
+        """Raises :class:`DiskFailed` where this process writes to a file that is not at its path any more.
+
+        What was committed to such a file is shown to nobody, as it is acknowledged to nobody: who read asks this
+        afterwards.
+        """
+        if self._writer is not None and not self._closed:
+            try:
+                self._disk.look()
+            finally:
+                self._tell_broken()
 
     def acknowledge(self, record: Callable[[int, bytes], None]) -> None:
         """See :meth:`collector.log.EventLog.acknowledge`."""

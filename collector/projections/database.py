@@ -91,7 +91,7 @@ def lists_path(log: Path) -> Path:
 def open_lists(log: EventLog, *, owner: bool = False) -> Lists:
     """The lists of an open log; ``owner`` is the one who follows it."""
     if isinstance(log, SqliteLog):
-        return SqliteLists(log.path, owner=owner)
+        return SqliteLists(log.path, owner=owner, look=log.look)
     return PostgresLists(log, owner=owner)
 
 
@@ -127,8 +127,11 @@ class PostgresLists:
 class SqliteLists:
     """A file of its own. Only its owner makes it and its checkpoints; others open it for one transaction."""
 
-    def __init__(self, log: Path, *, owner: bool = False, file: Path | None = None) -> None:
-        self._log, self._owner = log, owner
+    def __init__(
+        self, log: Path, *, owner: bool = False, file: Path | None = None, look: Callable[[], None] = lambda: None
+    ) -> None:
+        """``look`` raises where what was just read of the log may not be shown."""
+        self._log, self._owner, self._look = log, owner, look
         self.path = file or lists_path(log)
         self._closed = False
         self.opened = 0
@@ -153,9 +156,11 @@ class SqliteLists:
         try:
             # The view of the lists begins with the look at them; and where they were made since this connection looked
             # last, it finds them, and not the tables of an earlier version in the log.
-            return await (await self._reader()).run(work, "SELECT 1 FROM main.sqlite_master LIMIT 1")
+            answer = await (await self._reader()).run(work, "SELECT 1 FROM main.sqlite_master LIMIT 1")
         except (DBAPIError, sqlite3.Error) as error:
             raise await asyncio.to_thread(self._spoken, "read", error) from error
+        self._look()
+        return answer
 
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """See :class:`Lists`."""
