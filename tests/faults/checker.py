@@ -241,11 +241,18 @@ def _deliveries(case: _Case) -> Iterator[Finding]:
     for digest, count in digests.items():
         if digest in most and count > most[digest]:
             kind = "doubled" if most[digest] else "rejected"
-            yield Finding(kind, f"the body {digest.hex()[:16]} is kept {count} times, and came {most[digest]} times")
+            kept = f"the body {digest.hex()[:16]} is kept {count} times, and came {most[digest]} times"
+            yield Finding(kind, f"{kept}; it was answered {_told(case.history, digest)}")
     for digest, count in least.items():
         if digests[digest] < count:
             said = f"the body {digest.hex()[:16]} was acknowledged {count} times and is kept {digests[digest]} times"
             yield Finding("lost", said)
+
+
+def _told(history: Iterable[Attempt], digest: bytes) -> str:
+    """What each sender of a body was told, in turn."""
+    attempts = (each for each in history if sha256(each.body).digest() == digest)
+    return ", then ".join(f"{each.status or 'not at all'} ({each.said or each.delivery})" for each in attempts)
 
 
 def _received(attempt: Attempt, delivery: StoredDelivery | None) -> Iterator[Finding]:
