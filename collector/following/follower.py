@@ -45,7 +45,7 @@ CROWDED = 2_000
 ENDED = "the process ended over it"
 """Why an event was set aside that cost the follower its life: a memory that is full tells no more."""
 
-_SLOWEST = 60.0
+_SLOWEST = 10.0
 """Seconds between attempts when every attempt fails."""
 _REST = 0.05
 """Seconds in which what comes in is gathered for the next round; grouping lags that much behind the log."""
