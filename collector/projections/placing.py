@@ -218,9 +218,8 @@ def note_due(
     numbers.update(row.number for row in select_among(connection, _OF_UNITS, touched))
     loose = {*before.loose, *execute(_LOOSE_AT, read).scalars()}
     loose.update(row.start for row in select_among(connection, _LOOSE, touched))
-    for start in loose:
-        window = {"low": start - rules.follow_up, "high": start + EARLIER}
-        numbers.update(execute(_OVERLAPPING, window).scalars())
+    for low, high in _merged((start - rules.follow_up, start + EARLIER) for start in loose):
+        numbers.update(execute(_OVERLAPPING, {"low": low, "high": high}).scalars())
     for low, high in _differing(before.spans, _spans(connection, changes)):
         numbers.update(execute(_ONGOING, {"low": low, "high": high}).scalars())
     numbers.update(execute(_OF_POSITIONS, read).scalars())
@@ -239,7 +238,7 @@ def _spans(connection: Connection, changes: Changes) -> dict[int, tuple[int, int
 def _differing(
     before: Mapping[int, tuple[int, int]], after: Mapping[int, tuple[int, int]]
 ) -> list[tuple[int, int]]:  # fmt: skip
-    """The times in which an incident lasts now and did not, or did and does not now; what overlaps is one."""
+    """The times in which an incident lasts now and did not, or did and does not now."""
     changed_spans: list[tuple[int, int]] = []
     for number in before.keys() | after.keys():
         old, new = before.get(number), after.get(number)
@@ -247,8 +246,13 @@ def _differing(
             changed_spans += [span for span in (old, new) if span is not None]
         else:
             changed_spans += [(min(pair), max(pair)) for pair in zip(old, new, strict=True) if pair[0] != pair[1]]
+    return _merged(changed_spans)
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same times, those that overlap or touch as one."""
     merged: list[tuple[int, int]] = []
-    for low, high in sorted(changed_spans):
+    for low, high in sorted(spans):
         if merged and low <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], high))
         else:
