@@ -84,12 +84,7 @@ class Readers:
         await self._engine.dispose()
 
     def _prepare(self, connection: Any, record: object) -> None:
-        cursor = connection.cursor()
-        for name, path in self._attached:
-            cursor.execute(f"ATTACH ? AS {name}", (f"file:{quote(str(path))}?mode=ro",))
-        for pragma in self._pragmas:
-            cursor.execute(pragma)
-        cursor.close()
+        _prepare(connection, self._attached, self._pragmas)
 
 
 class ThreadReaders:
@@ -134,11 +129,18 @@ class ThreadReaders:
         connection = sqlite3.connect(
             _file(self._path), uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False
         )
-        for name, path in self._attached:
-            connection.execute(f"ATTACH ? AS {name}", (f"file:{quote(str(path))}?mode=ro",))
-        for pragma in self._pragmas:
-            connection.execute(pragma)
+        _prepare(connection, self._attached, self._pragmas)
         return connection
+
+
+def _prepare(connection: Any, attached: Sequence[tuple[str, Path]], pragmas: Sequence[str]) -> None:
+    """Attach the files beside a connection's own, and set what it is to keep to."""
+    cursor = connection.cursor()
+    for name, path in attached:
+        cursor.execute(f"ATTACH ? AS {name}", (f"file:{quote(str(path))}?mode=ro",))
+    for pragma in pragmas:
+        cursor.execute(pragma)
+    cursor.close()
 
 
 def _file(path: Path | None) -> str:
