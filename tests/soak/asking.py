@@ -9,7 +9,7 @@ async def ready(port: int) -> bool:
     """Whether it answers that it is."""
     try:
         return bool(await text_of(f"http://127.0.0.1:{port}/-/ready"))
-    except (aiohttp.ClientError, OSError):
+    except (aiohttp.ClientError, OSError, TimeoutError):
         return False
 
 

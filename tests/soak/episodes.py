@@ -20,6 +20,7 @@ from typing import NamedTuple
 from tests.faults.deliveries import Delivery
 from tests.faults.shims import SteppedClock
 from tests.faults.supervisor import Supervisor, die_with_parent, until
+from tests.soak.asking import ready
 from tests.soak.routine import command, every
 from tests.soak.stage import BACKUPS, DRAFTS, Stage, config
 
@@ -130,6 +131,8 @@ async def slow_then_locked(stage: Stage) -> AsyncIterator[None]:
             await stage.fires("TimelinedCommitsSlow", "TimelinedCommitsStalled", "TimelinedQueueFilling")
     finally:
         stage.disk.work()
+    # One that was ended meanwhile, since it showed no life, could not start again while the database is locked.
+    await until(lambda: ready(stage.unit.port), "the daemon is ready", 120.0)
     with locked(stage.database):
         yield
 
