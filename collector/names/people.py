@@ -34,15 +34,24 @@ _ACTING = frozenset({
     "system", "webhook", "workflow",
 })  # fmt: skip
 _TOOLS = frozenset({"dependabot", "hubot", "renovate"})
-_JOINED = re.compile(r".*[a-z]Bot")
+_JOINED = re.compile(r"(?<=[a-z])(?=Bot$)")
+_PARTICLES = frozenset({"de", "den", "der", "la", "le", "van", "von"})
+"""Words that begin family names: ``Yves Le Bot`` is a person."""
 
 
 @lru_cache(maxsize=4096)
 def is_automation(name: str, tool: str = "") -> bool:
     """Whether a name is that of an automation: ``SYSTEM``, ``Release Bot``, ``deploy-bot``, ``renovate[bot]``, an
-    account of a service, or the tool's own, whose name is folded (``betterstack``). ``Talbot`` is a person."""
+    account of a service, or the tool's own, whose name is folded (``betterstack``).
+
+    ``Talbot``, ``Yves Le Bot`` and ``Bot, Jan`` are people. Of an address the part before the ``@`` counts.
+    """
     plain = name.strip()
-    words = words_of(plain)
-    if _ACCOUNT.fullmatch(plain.casefold()) or _JOINED.fullmatch(plain):
+    if _ACCOUNT.fullmatch(plain.casefold()):
         return True
-    return bool(words) and ("bot" in (words[0], words[-1]) or "".join(words) in {*_ACTING, *_TOOLS, tool})
+    account = plain.removeprefix("@").partition("@")[0]
+    words = words_of(_JOINED.sub(" ", account))
+    if not words or "".join(words) in {*_ACTING, *_TOOLS, tool}:
+        return bool(words)
+    family_name = "," in account or not _PARTICLES.isdisjoint(words[-2:-1])
+    return not family_name and "bot" in (words[0], words[-1])
