@@ -228,14 +228,21 @@ def name(value: object) -> str | None:
     return line(value) or None
 
 
-def person(value: object, tool: str = "") -> str | None:
-    """The name of who did something; None where an automation did, or where nobody is named. A person only leads,
-    answers and is counted on. ``tool`` is the folded name of what tells it, which may act itself."""
-    told = line(value)
-    return None if not told or names.is_automation(told, tool) or names.is_placeholder(told) else told
-
-
 _is_placeholder = remembered(names.is_placeholder)
+
+
+def person(*called: object, tool: str = "") -> str | None:
+    """The name of who did something; None where an automation did, or where nobody is named. A person only leads,
+    answers and is counted on. ``called`` are the names that one account goes by, best first; ``tool`` is the folded
+    name of what tells it, which may act itself."""
+    found = [told for each in called if (told := agent(each))]
+    return None if any(names.is_automation(each, tool) for each in found) else next(iter(found), None)
+
+
+def agent(value: object) -> str:
+    """The name of what acted, where no :func:`person` did; empty where nothing is named."""
+    told = line(value)
+    return "" if _is_placeholder(told) else told
 
 
 @remembered

@@ -142,6 +142,11 @@ def test_a_persons_words_are_theirs_alone(
     assert history.moments["acknowledged"].cites == (event.id,)
 
 
+def _opened_by(name: str) -> dict[str, object]:
+    kind, user = "public_incident.incident_created_v2", {"name": name, "email": "deploy@shop.example"}
+    return {"event_type": kind, kind: {"id": "I", "name": "Slow", "creator": {"user": user}}}
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "agent"),
     [
@@ -159,6 +164,7 @@ def test_a_persons_words_are_theirs_alone(
         ("pagerduty", {"event": {"id": "e", "event_type": "incident.acknowledged", "agent": {
             "type": "user_reference", "summary": "restart[bot]"}, "data": {"id": "P", "type": "incident"}}},
          "restart[bot]"),
+        ("incidentio", _opened_by("Deploy Bot"), "Deploy Bot"),
     ],
 )  # fmt: skip
 def test_an_automation_is_nobody_whoever_sends_it(kind: str, body: dict[str, object], agent: str) -> None:
@@ -167,6 +173,22 @@ def test_an_automation_is_nobody_whoever_sends_it(kind: str, body: dict[str, obj
     assert (event.actor, event.data["agent"]) == (None, agent)
     history = replay([msgspec.convert(msgspec.to_builtins(event), RecordedEvent)])
     assert facts.lead(history) == ""
+
+
+@pytest.mark.parametrize("nobody", ["N/A", "unknown", "-", "${user}"])
+def test_who_is_named_by_a_placeholder_is_no_automation(nobody: str) -> None:
+    """Nobody knows who did it, and a draft does not say that no person did."""
+    for kind, body in (
+        ("splunkoncall", {"STATE.INCIDENT_NAME": "7", "STATE.CURRENT_ALERT_PHASE": "ACKED", "STATE.ACK_USER": nobody}),
+        ("rootly", {"event": {"id": "e", "type": "incident.resolved"}, "data": {"id": "i", "resolved_by": nobody}}),
+        ("opsgenie", {"action": "Acknowledge", "alert": {"alertId": "a", "username": nobody}}),
+        ("pagerduty", {"event": {"id": "e", "event_type": "incident.acknowledged", "agent": {"summary": nobody},
+                                 "data": {"id": "P", "type": "incident"}}}),
+    ):  # fmt: skip
+        (event,) = parse_json(kind, body)
+        assert (event.actor, event.data.get("agent")) == (None, None), kind
+    (event,) = parse_json("incidentio", _opened_by(nobody))
+    assert event.actor == "deploy@shop.example"
 
 
 def test_what_azures_activity_log_tells_happened_and_does_not_last() -> None:

@@ -355,9 +355,7 @@ KINDS: dict[str, Callable[[Webhook, Body], Finding]] = {
 
 def _person(user: User | None) -> str | None:
     """The user, unless it is one that GitLab makes for access tokens: automation is no actor."""
-    if user is None or (user.username and fit.person(user.username) is None):
-        return None
-    return fit.person(user.name) or (None if fit.name(user.name) else fit.person(user.username))
+    return fit.person(user.name, user.username) if user is not None else None
 
 
 def _sha(text: str | None) -> str | None:

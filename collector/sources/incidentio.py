@@ -237,7 +237,7 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
     status_change = change or StatusChange()
     status = status_change.new_status or incident.incident_status
     creator = incident.creator or Creator()
-    agent = next((each.name for each in (creator.api_key, creator.workflow) if each), None)
+    agent = next((each.name for each in (creator.user, creator.api_key, creator.workflow) if each), None)
     content = {
         "kind": kind,
         "number": fit.line(incident.reference),
@@ -246,7 +246,7 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
         "from": fit.line(status_change.previous_status.name) if status_change.previous_status else "",
         "to": fit.line(status_change.new_status.name) if status_change.new_status else "",
         "text": fit.text(status_change.message),
-        "agent": fit.line(agent) if _INCIDENTS.get(kind) == "page.triggered" and not creator.user else "",
+        "agent": fit.agent(agent) if _INCIDENTS.get(kind) == "page.triggered" and not _person(creator.user) else "",
         "created_at": opened.at if opened.known else None,
     }
     return {key: value for key, value in content.items() if value}
@@ -276,7 +276,7 @@ def _said(value: Value) -> str:
 
 
 def _person(person: NamedThing | None) -> str | None:
-    return (fit.person(person.name) or fit.person(person.email)) if person else None
+    return fit.person(person.name, person.email) if person else None
 
 
 # --- what belongs to incidents ----------------------------------------------------------------------------------------

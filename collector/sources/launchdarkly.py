@@ -111,7 +111,7 @@ def _named(member: Member | None) -> str | None:
     """Who did it, by name, else by address."""
     if member is None:
         return None
-    return fit.person(f"{member.first_name or ''} {member.last_name or ''}") or fit.person(member.email)
+    return fit.person(f"{member.first_name or ''} {member.last_name or ''}", member.email)
 
 
 SOURCE = Source(

@@ -213,7 +213,7 @@ def _event_of(
         environment=_first(texts, "environment") or fit.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
         title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or fit.line(entity),
-        actor=fit.person(_first(texts, "actor"), tool),
+        actor=fit.person(_first(texts, "actor"), tool=tool),
         links=fit.links(*_under("links.", texts)),
         refs=_refs(event_type, entity, texts),
         labels=labels,
@@ -273,8 +273,8 @@ def _data(
 
 def _agent(texts: Mapping[str, tuple[str, ...]], tool: str) -> str:
     """What acted where no person did; empty where one did, or nobody is named."""
-    told = _first(texts, "actor") or ""
-    return "" if fit.person(told, tool) else told
+    told = _first(texts, "actor")
+    return "" if fit.person(told, tool=tool) else fit.agent(told)
 
 
 def _episode(event_type: str, happened: SenderTime, started: SenderTime) -> dict[str, Any]:

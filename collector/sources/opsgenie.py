@@ -196,14 +196,14 @@ def _person(body: Body) -> str | None:
     ways, name = _ways(body), fit.name(body.alert.username)
     if body.action == "Escalate" or (body.action == "Create" and ways.isdisjoint(_BY_HAND)):
         return None
-    return None if ways & _AUTOMATIC and "@" not in (name or "") else fit.person(name, KIND)
+    return None if ways & _AUTOMATIC and "@" not in (name or "") else fit.person(name, tool=KIND)
 
 
 def _agent(body: Body) -> str:
     """What acted where no person did."""
     if _person(body) or body.action == "Escalate":
         return ""
-    return fit.line(body.alert.source if body.action == "Create" else body.alert.username)
+    return fit.agent(body.alert.source if body.action == "Create" else body.alert.username)
 
 
 def _ways(body: Body) -> set[str]:

@@ -77,10 +77,6 @@ _DOERS = {
 """Where the person stands who did it."""
 
 
-_USERS = frozenset({"", "user", "users"})
-"""How the API calls a person's account, where it says what it is."""
-
-
 class Envelope(msgspec.Struct, frozen=True):
     """``event``: what happened, and when."""
 
@@ -159,8 +155,9 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
 
 def _doer(kind: str, data: dict[str, Any]) -> tuple[str | None, str | None]:
     """The person who did it, and where none did the automation: Rootly has users, and other things that act."""
-    doers = [(name, _type_of(data.get(key))) for key in _DOERS.get(kind, ()) if (name := _named(data.get(key)))]
-    people = [name for name, type_name in doers if type_name in _USERS and fit.person(name, KIND)]
+    things = [data.get(key) for key in _DOERS.get(kind, ())]
+    doers = [(name, _type_of(each)) for each in things if (name := fit.agent(_named(each)))]
+    people = [name for name, type_name in doers if "user" in (type_name or "user") and fit.person(name, tool=KIND)]
     return (people[0], None) if people else (None, doers[0][0] if doers else None)
 
 

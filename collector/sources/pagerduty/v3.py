@@ -384,7 +384,7 @@ def _content(webhook: Webhook, envelope: Envelope, event_type: str, data: Data, 
         "incident_key": fit.line(data.incident_key),
         "resolve_reason": fit.bounded_tree(data.resolve_reason),
         "bridge": _number_to_call(data),
-        "agent": None if _actor(envelope.agent) else _summary(envelope.agent),
+        "agent": None if _actor(envelope.agent) else fit.agent(_summary(envelope.agent)),
     }
     content.update({key: value for key, value in fields.items() if value})
     return content
