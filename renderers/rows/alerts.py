@@ -44,9 +44,7 @@ def plans(table: RowContext) -> Iterator[Plan]:
     for joined in _together([(run[0].start, run) for run in _series(starts, divided=table.history.divided)]):
         yield fired_plan(joined, table)
     yield from _regrading(table)
-    yield from _renaming(table)
-    yield from _returning(table)
-    yield from _beginning_anew(table)
+    yield from _told_anew(table)
     ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
                   key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
     proof = table.history.closing.last.proof if table.history.closing.last is not None else ""
@@ -123,8 +121,7 @@ def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Phra
     other = first.start // MINUTE != since // MINUTE
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
-    place = say(named(" on ", first.service), named(" in ", facts.where(table.history, first.environment)))
-    return say("alert ", phrases.alert_named(first.name), " fired", when(again, " again"), place,
+    return say("alert ", phrases.alert_named(first.name), " fired", when(again, " again"), _place(first, table),
                named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
 
@@ -150,56 +147,46 @@ def _regraded(events: Sequence[RecordedEvent], table: RowContext) -> Phrase:
     verb = "raised" if severities.rank(after) < severities.rank(before) else "lowered"
     count = facts.series_in(events)
     series = f" ({count:,} series)" if count > 1 else ""
-    place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
-    return say("Severity of the alert ", phrases.alert_named(alert.name), place, series, f" was {verb} from ",
-               Name(before), " to ", Name(after), quoted(" as ", event.title if event.title != alert.name else ""),
+    return say("Severity of the alert ", phrases.alert_named(alert.name), _place(alert, table), series,
+               f" was {verb} from ", Name(before), " to ", Name(after),
+               quoted(" as ", event.title if event.title != alert.name else ""),
                quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
-def _renaming(table: RowContext) -> Iterator[Plan]:
-    """The rows of alerts that were called something else while they fired: of one that had no data, for one."""
-    for each, (alert, before) in table.renamed.items():
+def _told_anew(table: RowContext) -> Iterator[Plan]:
+    """The rows of firings that say more of an alert than that it goes on: what it is called now, for one."""
+    worded: dict[str, Callable[[RecordedEvent, RowContext], Phrase]] = {}
+    worded |= {each: partial(_renamed, *told) for each, told in table.renamed.items()}
+    worded |= {each: partial(_returned, alert) for each, alert in table.back.items()}
+    worded |= {each: partial(_begun_anew, alert) for each, alert in table.anew.items()}
+    for each, words in worded.items():
         event = table.history.by_id[each]
-        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,),
-                   told=partial(_renamed, event, alert, before), led_by=(event,))  # fmt: skip
-
-
-def _renamed(event: RecordedEvent, alert: Alert, before: str, table: RowContext) -> Phrase:
-    """``Alert Lag on orders went on as "Lag: no data"``."""
-    place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
-    return say("Alert ", phrases.alert_named(before), place, " went on as", quoted(" ", event.title),
-               quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
-
-
-def _returning(table: RowContext) -> Iterator[Plan]:
-    """The rows of alerts that went on when their senders had data for them again."""
-    for each, alert in table.back.items():
-        event = table.history.by_id[each]
-        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,), told=partial(_returned, event, alert),
+        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,), told=partial(words, event),
                    led_by=(event,))  # fmt: skip
 
 
-def _returned(event: RecordedEvent, alert: Alert, table: RowContext) -> Phrase:
+def _renamed(alert: Alert, before: str, event: RecordedEvent, table: RowContext) -> Phrase:
+    """``Alert Lag on orders went on as "Lag: no data"``."""
+    return say("Alert ", phrases.alert_named(before), _place(alert, table), " went on as", quoted(" ", event.title),
+               quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
+
+
+def _returned(alert: Alert, event: RecordedEvent, table: RowContext) -> Phrase:
     """``Alert Lag on orders had data again and still fired: "…"``."""
-    place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
-    return say("Alert ", phrases.alert_named(alert.name), place, " had data again and still fired",
+    return say("Alert ", phrases.alert_named(alert.name), _place(alert, table), " had data again and still fired",
                quoted(": ", text_in(event.data, "reason") or text_in(event.data, "summary")))  # fmt: skip
 
 
-def _beginning_anew(table: RowContext) -> Iterator[Plan]:
-    """The rows of starts before which no end was told."""
-    for each, alert in table.anew.items():
-        event = table.history.by_id[each]
-        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,), told=partial(_begun_anew, event, alert),
-                   led_by=(event,))  # fmt: skip
-
-
-def _begun_anew(event: RecordedEvent, alert: Alert, table: RowContext) -> Phrase:
+def _begun_anew(alert: Alert, event: RecordedEvent, table: RowContext) -> Phrase:
     """``Alert Lag fired again on orders; whether it had ended before is not recorded: "…"``."""
-    place = say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
-    return say("Alert ", phrases.alert_named(event.title), " fired again", place,
+    return say("Alert ", phrases.alert_named(event.title), " fired again", _place(alert, table),
                "; whether it had ended before is not recorded",
                quoted(": ", text_in(event.data, "summary")))  # fmt: skip
+
+
+def _place(alert: Alert | RecordedEvent, table: RowContext) -> Phrase:
+    """`` on checkout in production``."""
+    return say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
 
 
 def _again(table: RowContext, alert: Alert) -> Phrase:
@@ -303,8 +290,7 @@ def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
     length = phrases.lasted(max(lengths))
     on_and_off = " on and off" if any(spell.flaps for spell in run) else ""
     most = "up to " if len(set(lengths)) > 1 else ""
-    return say("alert ", phrases.alert_named(alert.name), named(" on ", alert.service),
-               named(" in ", facts.where(table.history, alert.environment)),
+    return say("alert ", phrases.alert_named(alert.name), _place(alert, table),
                f" ({count:,} series)" if count > 1 else "",
                *((" resolved ", length, " after its first start") if alert.anew and count == 1 else
                  (f" resolved after {most}", length)), on_and_off, _other_minute(ends, table, at),
@@ -340,16 +326,15 @@ def fired_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """One firing, unfolded; what was told of an alert that fired already is no new firing."""
     repeated = event.id in table.repeats
     if event.id in table.anew:
-        return _begun_anew(event, table.anew[event.id], table)
+        return _begun_anew(table.anew[event.id], event, table)
     return say("Alert ", phrases.alert_named(event.title), " still fired" if repeated else " fired",
-               named(" on ", event.service), named(" in ", facts.where(table.history, event.environment)),
-               named(" (", event.severity, ")"), quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
+               _place(event, table), named(" (", event.severity, ")"),
+               quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
 def updated_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """What was said anew of an alert that fires, unfolded."""
-    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service),
-               named(" in ", facts.where(table.history, event.environment)), " still fired",
+    return say("Alert ", phrases.alert_named(event.title), _place(event, table), " still fired",
                quoted(": ", table.said_anew.get(event.id)))  # fmt: skip
 
 
