@@ -50,6 +50,10 @@ def _going_on(runs: Sequence[Episode], words: Sequence[Word]) -> Iterator[tuple[
         yield last, anew
 
 
+_OF_A_START = "alertname"
+"""The label of alerts whose start stays the same as long as they fire; of others a firing may only be told again."""
+
+
 def _alert(episode: Episode, anew: Sequence[str]) -> Alert:
     events = episode.events
     fired = None
@@ -72,7 +76,7 @@ def _alert(episode: Episode, anew: Sequence[str]) -> Alert:
         resolved=episode.resolved,
         events=tuple([each.id for each in events]),
         updates=frozenset([each.id for each in events if each.type == UPDATED]),
-        anew=tuple(anew),
+        anew=tuple(anew) if _OF_A_START in teller.labels else (),
     )
 
 

@@ -45,14 +45,10 @@ def renamed(history: History) -> dict[str, tuple[Alert, str]]:
     return by_firing
 
 
-_OF_A_START = "alertname"
-"""The label of alerts whose start stays the same as long as they fire; of others a firing may only be told again."""
-
-
 def begun_anew(history: History) -> dict[str, Alert]:
     """The firings of another start than before of an alert of which no end was told in between, by id, each with its
     alert: whether it had ended, nobody knows."""
-    return {each: alert for alert in history.alerts for each in alert.anew if _OF_A_START in alert.fired.labels}
+    return {each: alert for alert in history.alerts for each in alert.anew}
 
 
 def back_with_data(history: History) -> dict[str, Alert]:

@@ -198,7 +198,7 @@ def test_an_alert_that_two_senders_tell_is_one_alert() -> None:
     story.ends(other, "10:10:40", source="grafana")
     assert lines(story) == [
         "Detected: Alert Errors fired on web (critical), told by Alertmanager and Grafana",
-        "Alert ended, Resolved: Alert Errors on web resolved after up to 10 min 20 s",
+        "Alert ended, Resolved: Alert Errors on web resolved after 10 min 40 s",
     ]
     assert said(story, "impact")[0] == "An alert fired on web in production"
     assert "The alert was firing for 10 min 40 s" in said(story, "summary")
@@ -217,6 +217,17 @@ def test_a_start_before_which_no_end_was_told_is_told_as_one() -> None:
     [length] = [claim for claim in claims(story, "summary") if plain(claim.parts).startswith("The alert was firing")]
     assert plain(length.parts).endswith("for 30 min, unless it had ended before it fired again at 10:18:00")
     assert again.id in length.cites
+
+
+def test_a_length_of_several_series_rests_on_their_first_starts_where_one_began_anew() -> None:
+    """That one of them fired all the time is not known, either."""
+    story = Facts()
+    story.fires("Errors", "10:00:00", "web", series="a")
+    other = story.fires("Errors", "10:00:05", "web", series="b")
+    again = story.fires("Errors", "10:18:00", "web", series="a")
+    story.ends(other, "10:29:50")
+    story.ends(again, "10:30:00")
+    assert lines(story)[-1].endswith(" (2 series) resolved up to 30 min after their first start, from 10:29 on")
 
 
 def test_a_firing_long_after_an_end_is_no_flap() -> None:

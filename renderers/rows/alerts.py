@@ -286,16 +286,25 @@ def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
     alert = run[0].last
     ends = sorted(spell.end or 0 for spell in run)
     count = facts.series_in([spell.first for spell in run])
-    lengths = [apart(spell.start, spell.end or 0) for spell in run]
+    lengths = _lengths(run)
     length = phrases.lasted(max(lengths))
     on_and_off = " on and off" if any(spell.flaps for spell in run) else ""
     most = "up to " if len(set(lengths)) > 1 else ""
+    since = f" after {'its' if count == 1 else 'their'} first start" if any(each.last.anew for each in run) else ""
+    other = _other_minute(ends, table, at)
     return say("alert ", phrases.alert_named(alert.name), _place(alert, table),
                f" ({count:,} series)" if count > 1 else "",
-               *((" resolved ", length, " after its first start") if alert.anew and count == 1 else
-                 (f" resolved after {most}", length)), on_and_off, _other_minute(ends, table, at),
-               named(", by ", _ended_by(alert) if len(run) == 1 else None),
+               f" resolved {most}" if since else f" resolved after {most}", length, since, on_and_off,
+               "," if since and other else "", other, named(", by ", _ended_by(alert) if len(run) == 1 else None),
                _called(alert) if len(run) == 1 else ())  # fmt: skip
+
+
+def _lengths(run: Run) -> list[int]:
+    """How long each series fired, µs; one that each of several senders told once, from its first start to its end."""
+    firsts = [spell.first for spell in run]
+    if facts.series_in(firsts) == 1 and len(run) == len(facts.tellers(firsts)):
+        return [apart(min(spell.start for spell in run), max(spell.end or 0 for spell in run))]
+    return [apart(spell.start, spell.end or 0) for spell in run]
 
 
 def _ended_by(alert: Alert) -> str | None:
