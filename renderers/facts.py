@@ -384,6 +384,11 @@ def acknowledgement_note(history: History) -> RecordedEvent | None:
     return note if note is not None and note.type == "note.added" else None
 
 
+def acknowledged_alert(history: History) -> str:
+    """``the alert``; ``an alert`` where several fired: a note need not say which of them it is of."""
+    return "an alert" if several(history.alerts) else THE_ALERT
+
+
 def lead(history: History) -> str:
     """Who led: the one a person set, else whom an on-call tool has as the lead, at the end, else the first to
     acknowledge a page or an alert; empty where nobody is known."""

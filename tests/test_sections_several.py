@@ -161,7 +161,8 @@ def test_what_people_write_with_a_step_of_a_page_is_a_note() -> None:
 
 
 def test_an_alert_of_which_a_series_goes_on_has_not_ended() -> None:
-    """The first series to end is one of them; where all end at once, or another one fires later, the alert ended."""
+    """The first series to end is one of them, also where the other fired again later; where all end at once, or another
+    one fires later, the alert ended."""
     story = Facts()
     first, second = (story.fires("Slow", "10:00:00", "cart", series=series) for series in ("a", "b"))
     story.deploys("cart", "10:09:00", "10:10:00", "v8")
@@ -170,6 +171,7 @@ def test_an_alert_of_which_a_series_goes_on_has_not_ended() -> None:
     other = story.fires("Down", "10:01:00", "orders")
     story.deploys("orders", "10:19:00", "10:20:00", "v9")
     story.ends(other, "10:20:30")
+    story.ends(story.fires("Slow", "10:30:00", "cart", series="b"), "10:39:00")
     story.ends(story.fires("Late", "10:25:00", "cart"), "10:40:00")
     sentences = said(story, "resolution")
     assert "finished; a series of the alert Slow on cart ended 20 s later" in sentences[0]

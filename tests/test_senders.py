@@ -20,7 +20,7 @@ from renderers.document import Bullets, Options
 from renderers.plain import plain as in_words
 from renderers.replay import replay
 from renderers.sections import SECTIONS
-from tests.facts import fact
+from tests.facts import fact, firing
 from tests.recorded import (
     CASES,
     READING,
@@ -230,10 +230,12 @@ def test_new_relic_says_that_somebody_acknowledged_and_nothing_more() -> None:
     assert history.moments["acknowledged"].cites == (event.id,)
     triggered = fact("page.triggered", 0, "P", source="pagerduty")
     triggered = msgspec.structs.replace(triggered, occurred_at=event.occurred_at - MINUTE)
-    history = replay([triggered, msgspec.convert(msgspec.to_builtins(event), RecordedEvent)])
-    summary = SECTIONS["summary"](history, Options())
-    told = [in_words(item.parts) for block in summary.blocks if isinstance(block, Bullets) for item in block.items]
-    assert any(each.startswith("The alert was acknowledged in newrelic at ") for each in told), told
+    at, note = event.occurred_at - MINUTE, msgspec.convert(msgspec.to_builtins(event), RecordedEvent)
+    alerts = [msgspec.structs.replace(firing(0, name, data={"starts_at": at}), occurred_at=at) for name in ("A", "B")]
+    for fired, called in (([], "The alert"), (alerts, "An alert")):
+        summary = SECTIONS["summary"](replay([*fired, triggered, note]), Options())
+        told = [in_words(item.parts) for block in summary.blocks if isinstance(block, Bullets) for item in block.items]
+        assert any(each.startswith(f"{called} was acknowledged in newrelic at ") for each in told), told
 
 
 def test_what_is_no_acknowledgement_has_no_operation() -> None:

@@ -134,7 +134,7 @@ def _in_monitoring(history: History, end: Moment) -> str:
     done = history.by_id.get(end.cites[0]) if end.name == "acknowledged" and end.cites else None
     if done is None or done.type != "note.added":
         return ""
-    return f"the alert was acknowledged in {phrases.system(history, done.source)}"
+    return f"{facts.acknowledged_alert(history)} was acknowledged in {phrases.system(history, done.source)}"
 
 
 def _known(start: Moment, end: Moment) -> str:

@@ -46,11 +46,13 @@ class _Ends(msgspec.Struct, frozen=True):
     def of(cls, history: History) -> _Ends:
         every = [spell.last for spell in history.spells]
         measured = [alert for alert in every if alert.opening] or every
-        by_series = {spell.entity: spell for spell in history.spells}
+        by_series: dict[str, list[FlappingRun]] = {}
+        for spell in history.spells:
+            by_series.setdefault(spell.entity, []).append(spell)
         spells: dict[str, Sequence[FlappingRun]] = {}
         for family in history.families:
             series = dict.fromkeys(alert.entity for alert in family.alerts)
-            siblings = [by_series[each] for each in series if each in by_series]
+            siblings = [spell for each in series for spell in by_series.get(each, ())]
             spells |= dict.fromkeys(series, siblings)
         return cls(history, facts.by_end(measured), facts.by_end(every), history.last_ended, spells)
 

@@ -155,9 +155,9 @@ def _noted(history: History, options: Options) -> Iterator[Claim]:
     """That an alert was acknowledged in the monitoring system before anybody took a page."""
     note = facts.acknowledgement_note(history)
     if note is not None:
-        yield claim("The alert was acknowledged in ", Name(phrases.system(history, note.source)),
-                    named(" by ", note.actor), " at ", time_in(history, options, note.occurred_at),
-                    proof=cites(note))  # fmt: skip
+        yield claim(phrases.capital(say(facts.acknowledged_alert(history))), " was acknowledged in ",
+                    Name(phrases.system(history, note.source)), phrases.by_whom(note), " at ",
+                    time_in(history, options, note.occurred_at), proof=cites(note))  # fmt: skip
 
 
 def _escalated(history: History, options: Options) -> Iterator[Claim]:
