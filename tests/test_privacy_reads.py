@@ -14,7 +14,7 @@ import pytest
 
 from collector import people
 from collector.cli.commands import every_command
-from collector.event import MINUTE, SECOND
+from collector.event import MINUTE, SECOND, Event, event_id
 from collector.log import Submission
 from collector.web.negotiation import MEDIA
 from collector.web.openapi import document
@@ -284,11 +284,7 @@ async def test_what_is_left_of_an_incident_stays_private_when_its_events_count_n
     number, names_of_secret = await _secret(face)
     if not numbered:
         assert (await asked(face, f"/api/v1/incidents/{number}/private", group="")).status == 201
-        face.now += SECOND
-        fact = people.restricted(
-            key="old", by="Ada", stated_at=face.now, incident=names_of_secret["first"], group="law"
-        )
-        await face.log.append([Submission(source="people", received_at=face.now, body=b"x", events=(fact,))])
+        await _restricted_without_number(face, names_of_secret["first"])
     for name in ("first", "alarm", "whisper"):
         assert (await asked(face, f"/api/v1/events/{names_of_secret[name]}/retract", reason="a test")).status == 201
         await face.followed()
@@ -299,6 +295,27 @@ async def test_what_is_left_of_an_incident_stays_private_when_its_events_count_n
             3 - number
         ]
     assert rows[number]["status"] == "merged"
+    if not numbered:
+        await _left_of_one_whose_id_says_no_time(face)
+
+
+async def _restricted_without_number(face: Face, event: str) -> None:
+    face.now += SECOND
+    fact = people.restricted(key=f"old {event}", by="Ada", stated_at=face.now, incident=event, group="law")
+    await face.log.append([Submission(source="people", received_at=face.now, body=b"x", events=(fact,))])
+
+
+async def _left_of_one_whose_id_says_no_time(face: Face) -> None:
+    """As of all senders that are read by a mapping."""
+    page = Event(id=event_id("test.1", "pager", None, "7"), type="page.triggered", source="pager", entity="7",
+                 occurred_at=NOW - MINUTE, service="till", title="TillOpened")  # fmt: skip
+    await face.log.append([Submission(source="pager", received_at=face.now, body=b"x", events=(page,))])
+    await face.followed()
+    [row] = (await asked(face, "/api/v1/incidents?service=till")).json["incidents"]
+    await _restricted_without_number(face, page.id)
+    assert (await asked(face, f"/api/v1/events/{page.id}/retract", reason="a test")).status == 201
+    await face.followed()
+    (await asked(face, f"/api/v1/incidents/{row['number']}", "outsider")).problem(404)
 
 
 async def test_a_number_that_was_merged_away_has_the_mark_of_what_it_became_part_of(face: Face) -> None:

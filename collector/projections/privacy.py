@@ -94,10 +94,11 @@ _TOLD = (
 _GOES_BY = select(
     incident_number.c.number, func.coalesce(incident_number.c.goes_by, incident_number.c.number).label("goes_by")
 ).where(incident_number.c.number.in_(AMONG))
-# Of one event, by when it happened, which its id says to the millisecond.
+# Of one event, by when it happened; a corrected one happened at several times.
+_TIMES_OF = select(event_index.c.occurred_at).distinct().where(event_index.c.id == bindparam("event"))
 _ANNOUNCED = select(event_index.c.id).where(
     event_index.c.family == "incident", event_index.c.source == MACHINE, event_index.c.type.in_((OPENED, JOINED)),
-    event_index.c.occurred_at.between(bindparam("low"), bindparam("high")),
+    event_index.c.occurred_at.in_(_TIMES_OF),
 )  # fmt: skip
 _UNIT_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
 _EVENTS_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.unit.in_(AMONG))
@@ -157,8 +158,7 @@ def _numbers_then(connection: Connection, statement: RecordedEvent) -> list[int]
     """Where the event that a statement names was when it was stated, by what was last announced of it."""
     numbers = []
     for key in restrictions.named([statement]):
-        start = int(key[:12], 16) * 1000
-        ids = list(connection.execute(_ANNOUNCED, {"low": start, "high": start + 999}).scalars())
+        ids = list(connection.execute(_ANNOUNCED, {"event": key}).scalars())
         facts = [
             fact for fact in queries.read_ids(connection, ids)
             if key in restrictions.moved(fact) and fact.position < statement.position
