@@ -148,6 +148,7 @@ async def take_back(face: Face, address: str, **fields: str) -> Answer:
     """What the form of a page that takes something back is answered."""
     tree = await seen(face, address)
     hidden = {each.get("name") or "": each.get("value") or "" for each in tree.iter("input")}
+    assert hidden["reason"] == "", "a reason that nobody typed would stand on record as theirs"
     face.now += 1_000_000
     pairs = hidden | {"by": "Grace", "reason": "it was another one"} | fields
     answer = await face.ask("POST", "/undo", data=urlencode(pairs), headers=HTML | FORM)
@@ -164,6 +165,7 @@ async def test_what_was_stated_is_taken_back_and_stays_on_record(face: Face) -> 
     [left] = [event.id for event in await face.log.read() if event.type == "incident.left"]
     again = await send(face, "leave", last)
     assert "out of incident 1" in text(parsed(again, 422).find(".//main"))
+    parsed(await take_back(face, f"/undo?events={note[-12:]}", reason=" "), 422)
     for name in (note, left):
         assert (await take_back(face, f"/undo?events={name[-12:]}")).status == 303
     assert last in await face.lists.members(1)
