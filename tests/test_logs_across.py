@@ -207,9 +207,13 @@ def test_what_is_not_found_is_said_with_the_log_that_was_looked_in(two: Two, thr
             assert (refused.exit_code, refused.output.strip().endswith(f"; the log asked is {name}")) == (3, True)
         # What is there and cannot be taken is a number of that log just as well.
         event = get(f"{two.address}{path_of(name)}/api/v1/incidents/3/events")["events"][0]["id"]
-        refused = two.run("leave", f"{name}/1", f"{name}/{event}", *server)
-        assert refused.exit_code == 1
-        assert refused.output.strip().endswith(f"it is in incident 3; the log asked is {name}"), refused.output
+        for untaken, sentence in (
+            (("leave", f"{name}/1", f"{name}/{event}"), "it is in incident 3"),
+            (("action", f"{name}/3", "add a limit", "--due", "soon"), "due is 'soon'; write it as YYYY-MM-DD"),
+        ):
+            refused = two.run(*untaken, *server)
+            assert refused.exit_code == 1
+            assert refused.output.strip().endswith(f"{sentence}; the log asked is {name}"), refused.output
     assert two.run("incident", "99", *server).output.strip().endswith("; the log asked is default")
     assert re.search(
         r"cannot find a log '?us'?|cannot find a log named 'us'", two.run("incident", "us/1", *server).output

@@ -9,7 +9,6 @@ were refused. What nobody foresaw is logged whole and answered in one sentence:
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import NamedTuple
@@ -176,8 +175,11 @@ def problem(
     return web.Response(body=encode(body), status=kind.status, headers=headers, content_type="application/problem+json")
 
 
-def answer(error: Exception, instance: str, *, from_sender: bool = False, retry_after: int = 5) -> web.Response:
-    """The answer to an error, by the table. ``from_sender`` is whether a webhook was being taken."""
+def answer(
+    error: Exception, instance: str, *, from_sender: bool = False, retry_after: int = 5, log_name: str = ""
+) -> web.Response:
+    """The answer to an error, by the table. ``from_sender`` is whether a webhook was being taken, ``log_name`` which
+    log was asked, where there are several."""
     if isinstance(error, web.HTTPException):
         return from_http(error, instance)
     kind = next((KINDS[known] for known in type(error).__mro__ if known in KINDS), None)
@@ -187,7 +189,7 @@ def answer(error: Exception, instance: str, *, from_sender: bool = False, retry_
         kind = UNAVAILABLE if from_sender else UNEXPECTED
     return problem(
         kind,
-        _detail(error, kind),
+        _detail(error, kind, log_name),
         instance=instance,
         pointer=_pointer(error),
         headers=_headers(error, kind, retry_after),
@@ -233,27 +235,11 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception as error:
         from_sender = request.path.startswith("/webhooks/")
         patience = request.app[LIMITS].retry_after
-        response = answer(
-            _in_log(error, request.app), instance_of(request), from_sender=from_sender, retry_after=patience
-        )
+        log_name = request.app.get(NAMED, "")
+        response = answer(error, instance_of(request), from_sender=from_sender, retry_after=patience, log_name=log_name)
         if from_sender:
             refused.note(request, request.app, error, response.status, title_of(error))
         return final(response, request)
-
-
-def _in_log(error: Exception, app: web.Application) -> Exception:
-    """An error about what a log has, or lacks, with the log that was looked in where there are several: numbers and
-    short names of events are each log's own."""
-    name = app.get(NAMED)
-    if not name or type(error) not in _OF_A_LOG or (type(error) is InvalidInput and not _NUMBERED.search(str(error))):
-        return error
-    said = f"{error}; the log asked is {name}"
-    return type(error)(said, error.pointer) if isinstance(error, InvalidInput) else type(error)(said)
-
-
-_OF_A_LOG = (NotFound, Ambiguous, InvalidInput, Edited)
-_NUMBERED = re.compile(r"\b(?:incident|event) \w*\d")
-"""A sentence that says of which incident or event it speaks; a field that cannot be taken is the same in each log."""
 
 
 def final(response: web.Response, request: web.Request) -> web.Response:
@@ -264,10 +250,17 @@ def final(response: web.Response, request: web.Request) -> web.Response:
     return response
 
 
-def _detail(error: Exception, kind: ProblemKind) -> str:
+_OF_A_LOG = frozenset({NotFound, Ambiguous, InvalidInput, Edited})
+"""What is refused because of what a log has, or lacks: numbers and short names of events are each log's own. A request
+that cannot be read is the same in each."""
+
+
+def _detail(error: Exception, kind: ProblemKind, log_name: str) -> str:
     """The sentence: our own errors speak for themselves, anything else says nothing of its cause."""
     if kind is UNVERIFIED:
         return "The source is unknown, or its credentials are missing or wrong; the daemon's log says which."
+    if log_name and type(error) in _OF_A_LOG:
+        return f"{error}; the log asked is {log_name}"
     if isinstance(error, TimelinedError):
         return str(error)
     if kind is UNAVAILABLE:
