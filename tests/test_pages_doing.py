@@ -244,6 +244,8 @@ async def test_a_form_of_another_session_states_nothing(tmp_path: Path) -> None:
             again = text(parsed(answer, 403).find(".//main"))
             assert again.startswith("You have signed in anew What you typed")
             assert "kept words" in again
+            problem = await send(face, "note", text="kept words", form_key=wrong, headers=session | {"Accept": "*/*"})
+            assert problem.json["type"] == "urn:timelined:problem:other-session"
         assert await told(face, "note.added") == []
         assert (await send(face, "note", text="mine", form_key=key, headers=session)).status == 303
         assert await told(face, "note.added") == ["mine"]

@@ -24,7 +24,7 @@ from collector.web.access import in_session
 from collector.web.keys import CLOCK, LIMITS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.lines import notes_in
-from collector.web.problems import CrossSite, InvalidParameter
+from collector.web.problems import InvalidParameter, OtherSession
 from collector.web.requests import LATEST, whole, writer
 
 routes = web.RouteTableDef()
@@ -198,8 +198,8 @@ async def read(request: web.Request) -> list[tuple[str, str]]:
 
 
 def check(request: web.Request, form_key: str) -> None:
-    """Raise :class:`CrossSite` for a form that is not of this session; where no token is set there is none."""
+    """Raise :class:`OtherSession` for a form that is not of this session; where no token is set there is none."""
     if in_session(request) is not None:
         expected = sessions.form_key(request.cookies[sessions.COOKIE])
         if not hmac.compare_digest(expected.encode(), form_key.encode()):
-            raise CrossSite("cannot take the form: it is of another session; send it again from this page")
+            raise OtherSession("cannot take the form: it is of another session; send it again from this page")
