@@ -213,6 +213,10 @@ async def test_the_picture_is_there_for_a_wide_and_a_narrow_screen(face: Face) -
     tree = await seen(face, "/incidents/1")
     drawn = list(tree.iter(f"{SVG}svg"))
     assert len(drawn) == 2
+    # The script that fits them stops what stands behind it: a browser that reads the head asks for it already.
+    early = [each.get("href") for each in tree.iter("link") if each.get("rel") == "preload"]
+    scripts = [each.get("src") for each in tree.iter("script")]
+    assert early == [each for each in scripts if "/picture.js" in (each or "")] != []
     links = {link.get("href") for picture in drawn for link in picture.iter(f"{SVG}a")}
     assert links
     assert links <= {f"#e-{name}" for name in events(tree)}
