@@ -110,6 +110,13 @@ def test_every_kind_of_row_is_as_wide_as_the_list(site: Site, browser: Browser) 
     with looking(browser) as page:
         page.goto(f"{site.address}/incidents/3")
         expect(page.locator(".row.mark")).to_have_count(1)
+        # A zone's name is not cut, and what was known is asked for on one line.
+        page.locator("#zone").fill("Europe/Madrid")
+        assert page.locator("#zone").evaluate("(field) => field.scrollWidth <= field.clientWidth")
+        field, slider = page.locator("#as_of").bounding_box(), page.locator(".slide").bounding_box()
+        assert field is not None
+        assert slider is not None
+        assert field["y"] < slider["y"] < field["y"] + field["height"]
         # What is done with ticked rows stands in the window while any is ticked, and else behind the rows.
         page.set_viewport_size({"width": 1024, "height": 300})
         expect(page.locator(".ticking")).not_to_be_in_viewport()
