@@ -202,6 +202,8 @@ def test_an_alert_that_two_senders_tell_is_one_alert() -> None:
     ]
     assert said(story, "impact")[0] == "An alert fired on web in production"
     assert "The alert was firing for 10 min 40 s" in said(story, "summary")
+    story.fires("Errors", "10:00:30", "web", source="alertmanager-eu")
+    assert lines(story)[0].endswith(", told by alertmanager, Grafana and alertmanager-eu")
 
 
 def test_a_start_before_which_no_end_was_told_is_told_as_one() -> None:

@@ -173,6 +173,10 @@ def test_an_alert_of_which_a_series_goes_on_has_not_ended() -> None:
     story.ends(other, "10:20:30")
     story.ends(story.fires("Slow", "10:30:00", "cart", series="b"), "10:39:00")
     story.ends(story.fires("Late", "10:25:00", "cart"), "10:40:00")
+    for source, end in (("alertmanager-us", "11:00:30"), ("alertmanager-eu", "11:00:50")):
+        story.ends(story.fires("Far", "10:50:00", "web", source=source, series=source), end, source=source)
+    story.deploys("web", "10:59:00", "11:00:00", "v10")
     sentences = said(story, "resolution")
+    assert "the alert Far on web ended 30 s later, as alertmanager-us tells it" in sentences[2]
     assert "finished; a series of the alert Slow on cart ended 20 s later" in sentences[0]
     assert "finished; the alert Down on orders ended 30 s later" in sentences[1]

@@ -8,7 +8,7 @@ row's own says so.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
@@ -227,8 +227,16 @@ def _count(table: RowContext, run: Run) -> Phrase:
 
 def told_by(history: History, alerts: Iterable[Alert]) -> Phrase:
     """``, told by Alertmanager and Grafana``: that several senders tell one alert; nothing of one."""
-    tellers = [Name(phrases.system(history, source)) for source in facts.tellers(alerts)]
-    return say(", told by ", phrases.listed(tellers, 3)) if tellers else ()
+    names = list(map(Name, systems(history, facts.tellers(alerts)).values()))
+    return say(", told by ", phrases.listed(names, 3)) if names else ()
+
+
+def systems(history: History, sources: Iterable[str]) -> dict[str, str]:
+    """How each of several sources is written, so that a reader tells them apart: two of one kind as they are
+    configured."""
+    names = {source: phrases.system(history, source) for source in sources}
+    counts = Counter(names.values())
+    return {source: name if counts[name] == 1 else source for source, name in names.items()}
 
 
 def _varying(alerts: Sequence[Alert]) -> str:

@@ -12,6 +12,7 @@ from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Section
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
+from renderers.rows.alerts import systems
 from renderers.sections.summary import stated_mitigation, time_in
 
 IMMEDIATE = "what was done to restore service, when and by whom?"
@@ -60,9 +61,9 @@ class _Ends(msgspec.Struct, frozen=True):
         """Whether another series of this alert went on when this one ended."""
         return any(spell.first.source == ended.source for spell in self._going_on(ended))
 
-    def told_on(self, ended: Alert) -> bool:
-        """Whether another sender tells that this alert went on."""
-        return any(spell.first.source != ended.source for spell in self._going_on(ended))
+    def told_on(self, ended: Alert) -> set[str]:
+        """The other senders that tell that this alert went on."""
+        return {spell.first.source for spell in self._going_on(ended)} - {ended.source}
 
     def _going_on(self, ended: Alert) -> Iterator[FlappingRun]:
         at = ended.end or 0
@@ -113,7 +114,9 @@ def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
     called = phrases.alert_on(ended, severity=not ended.opening)
     called = say(called, named(" in ", facts.where(ends.history, ended.environment)))
     alert = "a series of the alert " if ends.one_of_several(ended) else "the alert "
-    by = say(", as ", phrases.system(ends.history, ended.source), " tells it") if ends.told_on(ended) else ()
+    others = ends.told_on(ended)
+    teller = systems(ends.history, {ended.source, *others})[ended.source]
+    by = say(", as ", Name(teller), " tells it") if others else ()
     return say(alert, called, " ended", _later(done, ended.end), by), facts.end_event(ended)
 
 
