@@ -120,6 +120,7 @@ def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
          "PagerDuty incident 311 was reassigned to Bo by Ana"),
         ("delegated", "Ana", {"to": "Database on-call", "assignees": ["Bo"]},
          "PagerDuty incident 311 was delegated to Database on-call (Bo) by Ana"),
+        ("delegated", "Ana", {"to": "Bo", "assignees": ["Bo"]}, "PagerDuty incident 311 was delegated to Bo by Ana"),
         ("responder_added", None, {"to": "Network on-call"}, "Network on-call was asked to join"),
         ("merged", "Ana", {"merged_into": "Q", "to": "incident 312, Cart is down"},
          "PagerDuty incident 311 was merged into incident 312, Cart is down, by Ana"),

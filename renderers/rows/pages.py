@@ -117,8 +117,14 @@ def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
 
 def escalated_to(event: RecordedEvent) -> Phrase:
     """Whom a page went to next, and not who had it already; empty where it does not say."""
-    people, to = phrases.texts_in(event.data, "assignees"), text_in(event.data, "to")
-    return say(Name(to)) if to and to != ", ".join(people) else assigned(event, "")
+    to = _group_next(event)
+    return say(Name(to)) if to else assigned(event, "")
+
+
+def _group_next(event: RecordedEvent) -> str:
+    """What a page went to next, where that is not simply whom it stands with."""
+    to = text_in(event.data, "to")
+    return to if to != ", ".join(phrases.texts_in(event.data, "assignees")) else ""
 
 
 def priority_updated(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -237,7 +243,7 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
     if event.type in ("page.reassigned", "page.delegated"):
         to, people = escalated_to(event), phrases.texts_in(event.data, "assignees")
         # It went to a policy, and by that to whom the policy calls.
-        calls = say(" (", _people(people), ")") if event.type == "page.delegated" and text_in(event.data, "to") else ()
+        calls = say(" (", _people(people), ")") if event.type == "page.delegated" and _group_next(event) else ()
         return say(page, " was ", event.type.removeprefix("page."), phrases.when(to, " to ", to),
                    phrases.when(people, calls), named(" by ", event.actor))  # fmt: skip
     ended_as = page_facts.ended_as(event)
