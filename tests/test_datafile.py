@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import urllib.error
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -397,30 +398,39 @@ def test_a_database_is_never_readable_by_others_for_a_moment(tmp_path: Path) -> 
     file.close()
 
 
-def test_a_look_that_a_checkpoint_of_ours_overtakes_is_no_alarm(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("rows", [1, 200], ids=["the file stays as long", "the file grows"])
+def test_a_checkpoint_of_ours_beside_a_look_is_no_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    """The look's thread stands still after it asked for the time of the last change; the checkpoint's goes on."""
+    """The look's thread stands still after it asked for the size and the last change; the checkpoint's goes on."""
     path = tmp_path / "timelined.db"
     file = DataFile(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("CREATE TABLE fact (text)")
         writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        writer.execute("INSERT INTO fact VALUES ('first')")
         file.connected()
-        writer.execute("INSERT INTO fact VALUES ('second')")
-        before = path.stat()
-        with file.changing(0):
-            writer.execute("PRAGMA wal_checkpoint(FULL)")
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
-        with file.changing(0):
-            pass
-        with monkeypatch.context() as stale:
-            real = Path.stat
-            stale.setattr(Path, "stat", lambda self, **more: before if self == path else real(self, **more))
+        writer.executemany("INSERT INTO fact VALUES (?)", [("long" * 1000,)] * rows)
+
+        def copy() -> None:
+            with file.changing(0):
+                writer.execute("PRAGMA wal_checkpoint(FULL)")
+
+        copying = threading.Thread(target=copy)
+        real = Path.stat
+
+        def stat(self: Path, **more: bool) -> os.stat_result:
+            found = real(self, **more)
+            if self == path and copying.ident is None:
+                copying.start()
+                copying.join(0.2)
+            return found
+
+        with monkeypatch.context() as slow:
+            slow.setattr(Path, "stat", stat)
             assert file.difference() == ""
+        copying.join()
         assert file.difference() == ""
-        os.utime(path, ns=(0, before.st_mtime_ns + 2_000_000))
+        os.utime(path, ns=(0, path.stat().st_mtime_ns + 2_000_000))
         assert "another program wrote over" in file.difference()
     file.close()

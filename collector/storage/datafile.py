@@ -21,6 +21,7 @@ import os
 import re
 import stat
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,8 @@ class DataFile:
         write-ahead log is left and it is gone."""
         self.path = path
         self.wal: WalFile | None = None
+        # A look on one thread and a checkpoint that begins or ends on another would see half of what changed.
+        self._looking = threading.Lock()
         self._copying = False
         self._size = self._changed = self._counter = 0
         _refuse_orphan(path)
@@ -85,6 +88,10 @@ class DataFile:
 
         Costs a few system calls. Called on the event loop, while a transaction may be under way.
         """
+        with self._looking:
+            return self._difference()
+
+    def _difference(self) -> str:
         try:
             there = self.path.stat()
         except FileNotFoundError:
@@ -99,10 +106,7 @@ class DataFile:
             return ""
         copied = self.wal.copied_since()
         if there.st_mtime_ns != self._changed and not self._copying and not (copied and self._is_later()):
-            # A checkpoint of ours on its thread may have gone on, and ended, since the file was looked at above.
-            again = os.fstat(self._file)
-            if again.st_mtime_ns != self._changed and not self._copying:
-                return "another program wrote over the file while it was written to"
+            return "another program wrote over the file while it was written to"
         return self.wal.difference()
 
     def _is_later(self) -> bool:
@@ -125,12 +129,14 @@ class DataFile:
     @contextmanager
     def changing(self, least: int) -> Iterator[None]:
         """A checkpoint of ours for the length of the block, which leaves at least so many bytes."""
-        self._size, self._copying = min(self._size, least), True
+        with self._looking:
+            self._size, self._copying = min(self._size, least), True
         try:
             yield
         finally:
-            self._settle()
-            self._copying = False
+            with self._looking:
+                self._settle()
+                self._copying = False
 
     def _settle(self) -> None:
         """The file is as we left it."""
