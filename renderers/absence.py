@@ -83,9 +83,12 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
     denial = say("No change", of, " was recorded ", _between(history, options, span))
     nameless = [each.event for each in history.context.nearby if _unowned(each.event) and _in(each.event, span)]
     if nameless:
-        several = len({(event.source, event.entity) for event in nameless})
-        verb, whose = ("was", "names") if several == 1 else ("were", "name")
-        return claim(denial, f"; {counted(several, 'change')} that {whose} no service {verb}", proof=cites(nameless))
+        changes = {(event.source, event.entity) for event in nameless if event.type.startswith("change.")}
+        others = [event for event in nameless if not event.type.startswith("change.")]
+        kinds = [counted(len(changes), "change")] if changes else []
+        kinds += [counted(len(others), "other record" if changes else "record")] if others else []
+        verb, whose = ("was", "names") if len(changes) + len(others) == 1 else ("were", "name")
+        return claim(denial, f"; {' and '.join(kinds)} that {whose} no service {verb}", proof=cites(nameless))
     return claim(denial, none=query("change.*", history.services, span, options.zone),
                  searched=say("changes", of))  # fmt: skip
 
@@ -180,8 +183,8 @@ _BEGUN = {"change.requested": ", requested", "change.started": ", begun"}
 
 
 def _unowned(event: RecordedEvent) -> bool:
-    """Whether a change may be of any service: it names none, and no repository that is called like one."""
-    return event.type.startswith("change.") and not event.service
+    """Whether a change, or what a sender tells as no change, may be of any service: it names none."""
+    return event.type.startswith(("change.", "observation.")) and not event.service
 
 
 def _in(event: RecordedEvent, span: Span) -> bool:

@@ -148,10 +148,30 @@ def response_actions(history: History) -> list[ResponseAction]:
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
         and not is_elsewhere(history, c)
     ]  # fmt: skip
-    # Who silences an alert does nothing to what failed.
-    acted = [o for o in history.observations if o.actor and not o.data.get("operation")]
-    actions += [ResponseAction(at=o.occurred_at, event=o) for o in acted]
+    actions += [ResponseAction(at=o.occurred_at, event=o) for o in history.observations if _is_act(o)]
     return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
+
+
+_OF_THE_RESPONSE = frozenset({"incident", "incidents", "postmortem", "retrospective", "bridge", "meeting", "handover",
+                              "shift"})  # fmt: skip
+"""Words in what a sender calls an observation that is about the response to an incident, and not about what runs."""
+
+
+def _is_act(observation: RecordedEvent) -> bool:
+    """Whether somebody did something to what runs: who silences an alert does nothing to what failed, nor who declares
+    an incident."""
+    called = observation.data.get("called")
+    words = frozenset(called.split()) if isinstance(called, str) else frozenset()
+    return bool(observation.actor) and not observation.data.get("operation") and words.isdisjoint(_OF_THE_RESPONSE)
+
+
+def acts_before(history: History) -> list[RecordedEvent]:
+    """What somebody did before the first signal that is told as no change, the nearest first."""
+    if not facts.began(history):
+        return []
+    start = facts.reference(history)
+    acts = [each for each in history.observations if _is_act(each) and each.occurred_at < start]
+    return sorted(acts, key=lambda each: (-each.occurred_at, each.id))
 
 
 def is_elsewhere(history: History, change: Change) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.correlation import Grouping, Rules, Service, correlate
+from collector.correlation import Catalog, Grouping, Rules, Service, correlate
 from collector.event import HOUR, MACHINE, MINUTE, RecordedEvent
 from tests.examples import examples
 from tests.groupings import grouped, only, rule_of, sizes
@@ -190,6 +190,16 @@ def test_labels_of_the_catalog_decide_the_service() -> None:
     """An event that carries a service's labels is of it, whatever else names one."""
     told = firing("B", 5, "exporter", labels={"app": "c", "pod": "7"})
     assert rule_of(told, firing("A", 0, "cart"), rules=CATALOG) == "service"
+
+
+def test_a_cloudevent_is_of_the_service_that_the_catalog_spells_like_its_subject() -> None:
+    """Whole or by its last part, where nothing else names a service; a person's correction stands."""
+    rules = Rules(services=(Service(name="waf", aliases=("managed rules",)), Service(name="edge", depends_on=("waf",))))
+    for subject, said in (("managed-rules", True), ("global/WAF", True), ("managed", False), (7, False)):
+        told = event("observation.recorded", -5, data={"subject": subject})
+        assert (rule_of(told, firing("A", 0, "edge"), rules=rules) == "dependency") is said
+    corrected = event("observation.recorded", -5, data={"subject": "waf", "corrected": ["service"]})
+    assert Catalog(rules).service(corrected) == (None, None)
 
 
 def test_a_direct_dependency_ties_in_both_directions() -> None:

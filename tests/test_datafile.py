@@ -420,11 +420,11 @@ def test_a_checkpoint_of_ours_beside_a_look_is_no_alarm(
         real = Path.stat
 
         def stat(self: Path, **more: bool) -> os.stat_result:
-            found = real(self, **more)
+            status = real(self, **more)
             if self == path and copying.ident is None:
                 copying.start()
                 copying.join(0.2)
-            return found
+            return status
 
         with monkeypatch.context() as slow:
             slow.setattr(Path, "stat", stat)

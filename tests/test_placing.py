@@ -19,6 +19,7 @@ from collector.correlation.placing import Candidate, Engagement, Placement, Scen
 from collector.event import HOUR, RecordedEvent, reading_order
 from collector.following.follower import Follower
 from collector.log import Submission
+from collector.names import fold_service
 from collector.projections import Projections
 from tests.examples import examples
 from tests.followed import database_url
@@ -210,6 +211,44 @@ def test_what_changed_again_by_a_responders_hand_belongs() -> None:
     """Where a responder changes a repository in the incident, its change before the incident was acted upon."""
     where = scene(ACKNOWLEDGED)
     assert rules(where, loose(deploy(-20, "one")), loose(deploy(20, "two", by="ana-lima"))) == ["acted_on", "responder"]
+
+
+def _about(subject: str, minutes: float, by: str | None = None, **more: Any) -> RecordedEvent:
+    data = {"source": "/config", "subject": subject, "type": "com.acme.config.published"}
+    return event(
+        "observation.recorded", minutes, "events", f"/config#{subject}", title="Published", actor=by, data=data, **more
+    )
+
+
+def test_what_is_about_a_thing_that_a_responder_acted_upon_belongs() -> None:
+    """In the incident all of it; before it what was told of that thing last, and of a thing of another source nothing.
+    Where another incident goes on as well, nothing shows of which one it is."""
+    acted, by_another = _about("rules", 20, "ana-lima"), loose(_about("rules", 10, "kim"))
+    other = loose(_about("keys", 12, "kim"))
+    earlier, last = loose(_about("rules", -90, "pat")), loose(_about("rules", -3, "pat"))
+    where = scene(ACKNOWLEDGED)
+    why = "it is about rules, like what Ana Lima, a responder, did at 00:20 UTC"
+    answers = placed(where, earlier, last, by_another, loose(acted), other)
+    assert [one and (one.rule, one.reason) for one in answers] == [
+        None, ("acted_on", why), ("acted_on", why),
+        ("responder", "Ana Lima, a responder of this incident, did it"), None,
+    ]  # fmt: skip
+    assert rules(where, by_another, loose(acted), others=[(at(5), at(15))]) == [None, "responder"]
+    assert rules(where, last, loose(_about("rules", 20, "deploy-bot"))) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("subject", "minutes", "environment", "belongs"),
+    [("Search API", -30, None, True), ("eu/search-api", 20, "production", True), ("search-api", 20, "staging", False),
+     ("search-api", -200, None, False), ("search-index", 5, None, False)],
+)  # fmt: skip
+def test_what_is_about_a_service_that_was_hit_belongs(
+    subject: str, minutes: float, environment: str | None, belongs: bool
+) -> None:
+    """What names no service and says by its subject that it is about one that the incident hit, in its window."""
+    where = msgspec.structs.replace(scene(ACKNOWLEDGED), services={fold_service("search-api"): "search-api"})
+    [answer] = placed(where, loose(_about(subject, minutes, environment=environment)))
+    assert (answer and (answer.rule, answer.reason)) == (("mention", "it is about search-api") if belongs else None)
 
 
 def test_a_flag_that_was_switched_back_belongs() -> None:

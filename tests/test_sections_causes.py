@@ -163,3 +163,58 @@ def test_a_repository_of_several_services_speaks_against_a_change_that_names_non
     story.nearby("other service", "change.succeeded", "09:55:00", service="payments", data={"repository": "acme/mono"})
     (run,) = [text for text in said(story, "root_causes") if "Tune" in text or ("Deploy" in text and "run" in text)]
     assert run.endswith("It speaks against it that changes of its repository are of payments, too")
+
+
+def test_what_people_did_before_it_is_named_beside_the_changes() -> None:
+    """Tools of a team's own call nothing a change: what was done with them is told, in the causes the nearest three,
+    in the summary the nearest where no change is nearer. Who declares an incident did nothing to what runs."""
+    story = Facts()
+    story.context["reported"] = {"change": ("a",)}
+    for minute in (1, 2, 3, 4):
+        story.add("observation.recorded", f"09:5{minute}:00", title=f"Node {minute} joined", actor="Eli")
+    story.add("observation.recorded", "09:55:00", title="Declared", actor="Eli", data={"called": "incident declared"})
+    story.add("observation.recorded", "09:56:00", title="Scaled by itself")
+    story.ends(story.fires("X", "10:00:00", "web"), "10:30:00")
+    assert said(story, "root_causes")[2:] == [
+        '"Node 4 joined" (by Eli) at 09:54:00, 6 min before the alert',
+        '"Node 3 joined" (by Eli) at 09:53:00, 7 min before the alert',
+        '"Node 2 joined" (by Eli) at 09:52:00, 8 min before the alert',
+        "1 more act was recorded, up to 9 min before the alert",
+    ]
+    nearest = 'this was recorded: "Node 4 joined" (by Eli) at 09:54:00, 6 min before the alert'
+    assert f"Before it, {nearest}" in said(story, "summary")
+    story.deploys("web", "09:50:00", "09:53:30", "v7")
+    assert f"Closer to it, {nearest}" in said(story, "summary")
+    story.deploys("web", "09:54:00", "09:58:00", "v8")
+    assert not any("this was recorded" in text for text in said(story, "summary"))
+
+
+def test_records_that_name_no_service_are_counted_where_no_change_is() -> None:
+    """What may be a change of the service in all but name is pointed at, beside what is denied."""
+    story = Facts()
+    story.context["reported"] = {"change": ("a",)}
+    story.fires("X", "14:02:00", "cart")
+    loose = "no service and no reference"
+    near = [story.nearby(loose, "observation.recorded", f"13:0{n}:00", title=f"Node {n}") for n in (1, 2)]
+    text = "No change of cart was recorded between 12:02:00 and 14:02:00; "
+    assert said(story, "summary")[1] == f"{text}2 records that name no service were"
+    near.append(story.nearby(loose, "change.succeeded", "13:30:00", title="m3"))
+    assert said(story, "summary")[1] == f"{text}1 change and 2 other records that name no service were"
+    assert claims(story, "summary")[1].cites == tuple(event.id for event in near)
+
+
+def test_many_acts_of_one_kind_are_told_as_one() -> None:
+    """Where one person did the same again and again and nothing ended between; what is of another kind stands alone."""
+    story = Facts()
+    first, second = story.fires("X", "10:00:00", "web"), story.fires("Y", "10:01:00", "cart")
+    for minute in (10, 12, 14, 15, 16, 21):
+        data = {"type": "com.acme.node.removed", "subject": f"node-{minute}"}
+        story.add("observation.recorded", f"10:{minute}:00", title=f"Node {minute} removed", actor="Eli", data=data)
+    story.ends(first, "10:20:00")
+    story.ends(second, "10:30:00")
+    actions = said(story, "resolution")
+    assert actions[0] == (
+        'From 10:10:00 to 10:16:00, 5 acts of one kind by Eli were recorded: "Node 10 removed", "Node 12 removed", '
+        '"Node 14 removed" and 2 more; after the last of them, the alert X on web ended 4 min later'
+    )
+    assert actions[1].startswith('At 10:21:00 this was recorded: "Node 21 removed"')

@@ -175,6 +175,14 @@ def test_a_paged_service_without_an_alert_is_told() -> None:
     assert not any(text.startswith("No alert of Search API") for text in said(story, "detection"))
 
 
+def test_a_service_whose_page_names_its_alert_by_its_title_is_not_called_silent() -> None:
+    """The page was sent for that alert: the service that it calls is the team's, and not another one that was hit."""
+    story = Facts()
+    story.fires("SlowQueries", "10:00:00", "postgres")
+    story.page("triggered", "10:02:00", 312, "database", title="SlowQueries: p99 above 2 s")
+    assert not any(text.startswith("No alert of database") for text in said(story, "detection"))
+
+
 def test_every_service_without_an_alert_is_named() -> None:
     """However many were paged for or reported, each is named: what is left out would read as if an alert had fired."""
     story = example()

@@ -116,7 +116,7 @@ def test_a_change_after_a_symptom_is_no_start_of_the_impact() -> None:
 
 
 def test_an_observation_before_the_first_alert_is_a_basis_for_the_time_to_detect() -> None:
-    """What a machine saw first, and the likeliest change, the later first; what a person did is no symptom."""
+    """What a machine saw first, what a person did last, and the likeliest change, the later first."""
     story = Facts()
     story.deploys("web", "09:40:00", "09:50:00", "v1")
     story.add("observation.recorded", "09:55:00", title="cache off", actor="Ana", service="web")
@@ -124,5 +124,6 @@ def test_an_observation_before_the_first_alert_is_a_basis_for_the_time_to_detect
     story.fires("X", "10:00:00", "web")
     assert cells(story, "measures")[0].endswith(
         'detected at 10:00 | 1 min 50 s if the impact began with "Packet loss 38%" at 09:58:10; '
+        '5 min if it began when "cache off" was recorded at 09:55:00; '
         "10 min if it began when the deploy finished at 09:50:00"
     )

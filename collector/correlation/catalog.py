@@ -110,14 +110,26 @@ class Catalog:
     def service(self, event: Event) -> tuple[str | None, str | None]:
         """An event's service, folded and as shown; (None, None) where nothing names one.
 
-        Labels that the catalog names decide, unless a person corrected the service of this very event.
+        Labels that the catalog names decide, unless a person corrected the service of this very event. What names no
+        service is of the one that the catalog calls like what it is about.
         """
         for labels, key in () if "service" in event.data.get("corrected", ()) else self._labels:
             if labels.items() <= event.labels.items():
                 return key, self._shown[key]
-        if not event.service or not (key := self.key(event.service)):
+        if not event.service:
+            listed = self._about(event)
+            return (listed, self._shown[listed]) if listed else (None, None)
+        if not (key := self.key(event.service)):
             return None, None
         return key, self._shown.get(key, event.service)
+
+    def _about(self, event: Event) -> str:
+        """The key of the service that the catalog spells as a CloudEvent's subject, or its last part; else empty."""
+        subject = event.data.get("subject")
+        if not isinstance(subject, str) or "service" in event.data.get("corrected", ()):
+            return ""
+        written = (_literal(subject), _literal(subject.rpartition("/")[2]))
+        return next((key for name in written if (key := self._literal.get(name))), "")
 
     def environment(self, name: str | None) -> str | None:
         """The folded and aliased form of an environment's name; None where there is none."""

@@ -2,8 +2,9 @@
 
 Grouping goes by services, references and people's links. What is left over,
 a change of a repository that names no service, a restart by hand, a post, may
-still be shown to belong: a responder did it, people's words name it, or it was
-undone in the incident. Each rule has a name and a reason; none of them ties
+still be shown to belong: a responder did it, people's words name it, it was
+undone in the incident, or it is about a thing that the incident hit or a
+responder acted upon in it. Each rule has a name and a reason; none of them ties
 two incidents, and none moves a window. Pure: the same facts in any order give
 the same answer.
 """
@@ -18,6 +19,7 @@ import msgspec
 from collector.correlation.attach import spoken
 from collector.correlation.mentions import Mention, SearchedText, flag_name, names_of
 from collector.event import HOUR, MINUTE, RecordedEvent
+from collector.names import PRODUCTION, apart, environment_key, fold_service, says_nothing
 from collector.semantics.changes import reach_of
 
 RESPONDER, NAMED, MENTION, ACTED_ON, FOLLOW_UP = "responder", "named", "mention", "acted_on", "follow_up"
@@ -112,6 +114,7 @@ def place(
     placing.by_name()
     placing.by_mention()
     placing.by_undoing()
+    placing.by_subject()
     placing.after_the_end(follow_up)
     return placing.placed
 
@@ -275,6 +278,57 @@ class _Placing:
         during = [e for e in events if self._scene.started_at <= e.occurred_at <= self._scene.until]
         return sorted(during, key=lambda e: (not is_undoing(e), e.occurred_at, e.id))
 
+    # What is about the same thing
+
+    def by_subject(self) -> None:
+        """What is about a thing that the incident hit, or that a responder acted upon in it: while it went on whatever
+        there is, before it what was told of that thing last."""
+        acts = self._acts()
+        latest: dict[str, Candidate] = {}
+        for candidate in self._left():
+            if _is_post(candidate) or candidate.elsewhere or _reaches_nothing(candidate):
+                continue
+            thing = next(filter(None, map(thing_of, candidate.events)), "")
+            if service := self._hit(candidate):
+                self.placed[candidate.uid] = Placement(MENTION, f"it is about {service}")
+            elif thing in acts and self._during(candidate) and not self._shared(candidate):
+                self.placed[candidate.uid] = Placement(ACTED_ON, acts[thing])
+            elif thing in acts and self._before(candidate):
+                latest[thing] = candidate
+        for thing, candidate in latest.items():
+            self.placed[candidate.uid] = Placement(ACTED_ON, acts[thing])
+
+    def _acts(self) -> dict[str, str]:
+        """What responders acted upon between the incident's start and its end, and a reason that says so."""
+        people = responders(self._scene.events, self._fold)
+        acts: dict[str, str] = {}
+        for event in sorted(self._changes_during(), key=lambda event: (event.occurred_at, event.id)):
+            person = self._fold(event.actor) if event.actor else ""
+            if person in people and (thing := thing_of(event)):
+                who = self._listed.get(person) or people[person]
+                name = event.data["subject"][:80]
+                reason = f"it is about {name}, like what {who}, a responder, did at {clock(event.occurred_at)}"
+                acts.setdefault(thing, reason)
+        return acts
+
+    def _hit(self, candidate: Candidate) -> str:
+        """The service of this incident that a candidate of no service is about, as shown; empty where it is none."""
+        if not (self._scene.low <= candidate.last and candidate.start <= self._scene.high):
+            return ""
+        for event in candidate.events:
+            subject = event.data.get("subject")
+            if (
+                event.service
+                or not isinstance(subject, str)
+                or apart(environment_key(event.environment or ""), PRODUCTION)
+            ):
+                continue
+            for name in (subject, subject.rpartition("/")[2]):
+                key = fold_service(name)
+                if key in self._scene.services and not says_nothing([key]):
+                    return self._scene.services[key]
+        return ""
+
     # What followed
 
     def after_the_end(self, follow_up: int) -> None:
@@ -323,6 +377,13 @@ def _subjects(event: RecordedEvent) -> list[str]:
     if event.service and event.type.startswith("change."):
         subjects.append(f"service:{event.service.casefold()}")
     return subjects
+
+
+def thing_of(event: RecordedEvent) -> str:
+    """The one thing that a CloudEvent is about, told from all others: its subject within its source; else empty."""
+    subject, source = event.data.get("subject"), event.data.get("source")
+    told = isinstance(subject, str) and isinstance(source, str) and event.type.startswith(("change.", "observation."))
+    return f"{source}#{subject}" if told and subject else ""
 
 
 def _shown(subjects: set[str]) -> str:

@@ -264,7 +264,9 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     for page in history.pages:
         page_event = phrases.page_event(page)
         # One that names its alert: the service that was paged is the team's, and not one that was hit.
-        named_alert = not tied.isdisjoint([ref for step in page.steps for ref in step.refs])
+        named_alert = not tied.isdisjoint([ref for step in page.steps for ref in step.refs]) or any(
+            alert.name and _in_words(alert.name.casefold(), page.title.casefold()) for alert in history.alerts
+        )
         if page_event and page.service and not named_alert and facts.folded(page.service) not in fired:
             hit.setdefault(page.service, (OPENED_FOR[0] if page.by_hand else "was paged for", page_event))
     for report in history.reports:

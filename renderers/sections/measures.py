@@ -209,6 +209,11 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         seen = say(Quote(title)) if title else phrases.observation_called(event)
         beginnings.append((event.occurred_at, say("with ", seen), event))
     symptom = min((at for at, _, _ in beginnings), default=detected)
+    since = symptom - history.context.lookback
+    for act in [each for each in change_facts.acts_before(history) if since <= each.occurred_at <= symptom][:1]:
+        title = phrases.observation_title(act)
+        done = say(Quote(title)) if title else phrases.observation_called(act)
+        beginnings.append((act.occurred_at, say("when ", done, " was recorded"), act))
     for change in change_facts.earlier_changes(history)[:1]:
         began = change.end if change.end is not None and change.end <= detected else change.start
         if began > symptom:

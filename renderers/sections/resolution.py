@@ -9,13 +9,17 @@ import msgspec
 
 from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, phrases
-from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Section
+from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Quote, Section
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
-from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say
+from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
 from renderers.rows.alerts import systems
 from renderers.sections.summary import stated_mitigation, time_in
 
 IMMEDIATE = "what was done to restore service, when and by whom?"
+ALIKE = 3
+"""From how many on actions of one kind by one person are told as one."""
+REPEATED = 3
+"""How many of them are quoted."""
 PERMANENT = "which steps make the repair permanent?"
 
 
@@ -72,14 +76,53 @@ class _Ends(msgspec.Struct, frozen=True):
                 yield spell
 
 
-def _doings(options: Options, ends: _Ends, found: Sequence[change_facts.ResponseAction]) -> Iterator[Claim]:
-    """Each action and what ended next; where more was done before that, it says so."""
-    for doing, after in itertools.zip_longest(found, found[1:]):
-        words, proof = _ended_next(ends, doing.at)
-        done_since = after is not None and proof is not None and after.at < proof.occurred_at
-        further = ", after the next action" if done_since else ""
-        yield claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ", words,
-                    further, proof=cites(doing.event, proof, after.event if done_since else None))  # fmt: skip
+def _doings(options: Options, ends: _Ends, actions: Sequence[change_facts.ResponseAction]) -> Iterator[Claim]:
+    """Each action and what ended next; where more was done before that, it says so. Many of one kind by one person are
+    told as one where nothing ended between them."""
+    groups = [list(group) for _, group in itertools.groupby(actions, lambda doing: _alike(ends, doing))]
+    for group, following in itertools.zip_longest(groups, groups[1:]):
+        after = following[0] if following else None
+        if len(group) >= ALIKE:
+            yield _repeated(options, ends, group, after)
+        else:
+            yield from (_one(options, ends, *pair) for pair in zip(group, [*group[1:], after], strict=True))
+
+
+def _alike(ends: _Ends, doing: change_facts.ResponseAction) -> tuple[str, ...]:
+    """The key that actions have in common which are told as one; a change is told by itself."""
+    if doing.change is not None:
+        return (doing.event.id,)
+    _, end = _ended_next(ends, doing.at)
+    kind = phrases.text_in(doing.event.data, "type")
+    return (kind or doing.event.id, doing.event.actor or "", end.id if end else "")
+
+
+def _one(
+    options: Options, ends: _Ends, doing: change_facts.ResponseAction, after: change_facts.ResponseAction | None
+) -> Claim:
+    words, proof = _ended_next(ends, doing.at)
+    since = after if after is not None and proof is not None and after.at < proof.occurred_at else None
+    further = ", after the next action" if since else ""
+    return claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ", words,
+                 further, proof=cites(doing.event, proof, since.event if since else None))  # fmt: skip
+
+
+def _repeated(
+    options: Options, ends: _Ends, group: Sequence[change_facts.ResponseAction],
+    after: change_facts.ResponseAction | None,
+) -> Claim:  # fmt: skip
+    """``From 14:08:10 to 15:25:10 6 acts of one kind by Dan were recorded: "Node 27 removed", …; the last alert ended
+    5 min after the last of them``."""
+    first, last = group[0], group[-1]
+    words, proof = _ended_next(ends, last.at)
+    since = after if after is not None and proof is not None and after.at < proof.occurred_at else None
+    titles = dict.fromkeys(phrases.observation_title(doing.event) or "" for doing in group)
+    quotes = phrases.listed([Quote(title, phrases.NOTE) for title in titles if title], REPEATED)
+    span = say("From ", time_in(ends.history, options, first.at), " to ", time_in(ends.history, options, last.at))
+    by = named(" by ", last.event.actor)
+    return claim(span, f", {len(group):,} acts of one kind", by, " were recorded", when(quotes, ": ", quotes),
+                 "; after the last of them, ", words, ", after the next action" if since else "",
+                 proof=cites([doing.event for doing in group], proof, since.event if since else None))  # fmt: skip
 
 
 def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:

@@ -8,14 +8,17 @@ from renderers import absence, change_facts, facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
-from renderers.sections.summary import lag, time_in
+from renderers.sections.summary import acted_before, lag, time_in
 from renderers.words import counted
 
 CANDIDATES = 5
 """How many changes are named, the likeliest first."""
+ACTS = 3
+"""How many acts that no sender tells as a change are named, the nearest first."""
 PRIMARY = "what broke, and why could it?"
 CONTRIBUTING = "what made it possible, worse or longer?"
 NO_CAUSES = "Changes that may have to do with it; timelined knows of no causes:"
+NO_CHANGES = "What people did before it, by tools that do not call it a change:"
 LINGER = 3 * facts.LATE
 """How long after a rollback alerts may go on before that speaks against the change, µs."""
 
@@ -45,13 +48,28 @@ def _candidates(history: History, options: Options) -> tuple[Block, ...]:
     """The changes in the order of their evidence; where there is none, what was looked for."""
     if not facts.began(history):
         return ()
-    earlier = change_facts.earlier_changes(history)
+    earlier, acts = change_facts.earlier_changes(history), _acts(history, options)
     if not earlier:
-        return (absence.no_change(history, options),)
+        return (absence.no_change(history, options), *acts)
     items = [_candidate(history, options, change) for change in earlier[:CANDIDATES]]
     items += _rest(history, earlier[CANDIDATES:])
     heading = Claim(parts=(Words(NO_CAUSES),), label=True)
-    return (heading, Bullets(items=tuple(items), numbered=True))
+    return (heading, Bullets(items=tuple(items), numbered=True), *acts)
+
+
+def _acts(history: History, options: Options) -> tuple[Block, ...]:
+    """What people did before the first signal and no sender tells as a change, each with its time."""
+    acts = change_facts.acts_before(history)
+    if not acts:
+        return ()
+    items = [claim(acted_before(history, options, act), proof=cites(act)) for act in acts[:ACTS]]
+    if rest := acts[ACTS:]:
+        verb = "was" if len(rest) == 1 else "were"
+        furthest = phrases.between(rest[-1].occurred_at, facts.reference(history))
+        signal = facts.reference_called(history)
+        items.append(claim(counted(len(rest), "more act"), f" {verb} recorded, up to ", furthest, f" before {signal}",
+                           proof=cites(rest)))  # fmt: skip
+    return (Claim(parts=(Words(NO_CHANGES),), label=True), Bullets(items=tuple(items)))
 
 
 def _rest(history: History, rest: list[Change]) -> Iterator[Claim]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, page_facts, phrases
@@ -288,16 +288,32 @@ def _taken_at(page: Page) -> tuple[int, str]:
 
 def _change(history: History, options: Options) -> Iterator[Claim]:
     earlier = change_facts.earlier_changes(history)
-    if not earlier:
+    since = facts.reference(history) - history.context.lookback
+    acts = [act for act in change_facts.acts_before(history) if act.occurred_at >= since]
+    if earlier:
+        yield _closest(history, options, earlier)
+        done = earlier[0].end or earlier[0].start
+        acts = [act for act in acts if act.occurred_at > done]
+    elif facts.seen(history, "change"):
         # That no deploy system reports stands among the causes, once.
-        if facts.seen(history, "change"):
-            yield absence.no_change(history, options)
-        return
+        yield absence.no_change(history, options)
+    if acts:
+        lead = "Closer to it, this was recorded: " if earlier else "Before it, this was recorded: "
+        yield claim(lead, acted_before(history, options, acts[0]), proof=cites(acts[0]))
+
+
+def acted_before(history: History, options: Options, act: RecordedEvent) -> Phrase:
+    """``"Rules published" (config published, rules, by Ana) at 13:42:10, 2 min 40 s before the first alert``."""
+    return say(phrases.observed(history, act), " at ", time_in(history, options, act.occurred_at),
+               _apart(history, facts.reference(history), act.occurred_at))  # fmt: skip
+
+
+def _closest(history: History, options: Options, earlier: Sequence[Change]) -> Claim:
     nearest, start = earlier[0], facts.reference(history)
     in_time = min(earlier, key=lambda change: change_facts.closeness(change, start))
     of = "The" if nearest is in_time else "Of what was hit first, the"
     where = named(" in ", change_facts.changed_where(history, nearest))
-    yield claim(of, " closest earlier change was the ", phrases.change_called(nearest), where,
+    return claim(of, " closest earlier change was the ", phrases.change_called(nearest), where,
                 named(" by ", nearest.actor), ", ", lag(history, options, nearest),
                 proof=cites(*change_facts.ends_of(history, nearest)))  # fmt: skip
 
