@@ -14,7 +14,7 @@ from collector import projections
 from collector.correlation import Rules
 from collector.correlation.changes import Changes
 from collector.correlation.judging import Judging
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.following import follower as following
 from collector.following.follower import Follower
 from collector.log import EventLog, Submission
@@ -52,18 +52,18 @@ class Counted:
     """What the rounds of a follower wrote, fetched and asked, since :meth:`since` was called last."""
 
     def __init__(self) -> None:
-        self.rows = self.units = self.events = self.statements = 0
+        self.rows = self.signals = self.events = self.statements = 0
 
     def since(self) -> tuple[int, int, int, int]:
-        """Rows written, units and events fetched, statements executed; counting begins anew."""
-        found = (self.rows, self.units, self.events, self.statements)
-        self.rows = self.units = self.events = self.statements = 0
+        """Rows written, signals and events fetched, statements executed; counting begins anew."""
+        found = (self.rows, self.signals, self.events, self.statements)
+        self.rows = self.signals = self.events = self.statements = 0
         return found
 
     def wrote(self, changes: Changes) -> None:
         """Note a round's rows."""
         rows: tuple[Sized, ...] = (
-            changes.units, changes.homes, changes.keys, changes.places, changes.incidents, changes.incident_keys,
+            changes.signals, changes.homes, changes.keys, changes.places, changes.incidents, changes.incident_keys,
             changes.numbers,
         )  # fmt: skip
         self.rows += sum(map(len, rows))
@@ -80,7 +80,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
         write(connection, changes)
 
     def keeping(reader: SqlGroupingStore, rows: Sequence[Any]) -> Any:
-        counts.units += len(rows)
+        counts.signals += len(rows)
         return signals_kept(reader, rows)
 
     def reading(reader: SqlGroupingStore, ids: Sequence[str]) -> Any:
@@ -110,7 +110,7 @@ async def test_an_event_costs_the_same_however_large_its_incident_is(
 ) -> None:
     """The last hundred alerts of an open incident write, fetch and ask what the second hundred did.
 
-    The follower may keep far fewer units than the incident has, and keeps the incident all the same: it is open.
+    The follower may keep far fewer signals than the incident has, and keeps the incident all the same: it is open.
     """
     follower = Follower(lists, log, Rules(), crowded=100)
     firings = [one for one in one_incident(1_000) if one.events[0].type == "alert.firing"]
@@ -133,9 +133,9 @@ async def test_an_incident_that_ends_later_has_nothing_of_other_services_judged_
     judged: list[str] = []
     judge_one = Judging._judge_one
 
-    def judging(judging: Judging, unit: Unit, ignored: bool) -> None:
-        judged.append(unit.service or "")
-        judge_one(judging, unit, ignored)
+    def judging(judging: Judging, signal: Signal, ignored: bool) -> None:
+        judged.append(signal.service or "")
+        judge_one(judging, signal, ignored)
 
     monkeypatch.setattr(Judging, "_judge_one", judging)
     follower = Follower(lists, log, Rules())
@@ -217,7 +217,7 @@ def passed(connection: Any, statement: str, values: Any) -> set[str]:
 
 
 async def test_memory_holds_what_is_open_and_few_others(log: EventLog, lists: Any) -> None:
-    """However many incidents came and went, the units kept stay near the bound."""
+    """However many incidents came and went, the signals kept stay near the bound."""
     follower = Follower(lists, log, Rules(), crowded=100)
     sizes = []
     told = quiet_days(200)

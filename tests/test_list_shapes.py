@@ -66,7 +66,7 @@ def test_every_change_of_the_lists_gives_another_shape(kind: str, monkeypatch: p
         if kind == "the values":
             monkeypatch.setattr(shape, "CONTENT", "another")
         elif kind == "what is packed":
-            monkeypatch.setattr(shape, "Unit", msgspec.defstruct("Unit", [("uid", str)]))
+            monkeypatch.setattr(shape, "Signal", msgspec.defstruct("Signal", [("id", str)]))
         else:
             other = MetaData()
             for table in projections.metadata.sorted_tables:

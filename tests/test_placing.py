@@ -43,7 +43,7 @@ def scene(*events: RecordedEvent, ended: float | None = 60) -> Scene:
 def loose(*events: RecordedEvent, missed: str = "no service and no reference", elsewhere: bool = False) -> Candidate:
     """One thing that joined nothing."""
     return Candidate(
-        uid=events[0].id, start=events[0].occurred_at, last=events[-1].occurred_at, missed=missed, events=events,
+        signal_id=events[0].id, start=events[0].occurred_at, last=events[-1].occurred_at, missed=missed, events=events,
         elsewhere=elsewhere,
     )  # fmt: skip
 
@@ -51,7 +51,7 @@ def loose(*events: RecordedEvent, missed: str = "no service and no reference", e
 def placed(where: Scene, *candidates: Candidate, **more: Any) -> list[Placement | None]:
     """What became of each candidate."""
     answer = place(where, candidates, more.pop("engagements", ()), fold_person, **more)
-    return [answer.get(candidate.uid) for candidate in candidates]
+    return [answer.get(candidate.signal_id) for candidate in candidates]
 
 
 def rules(where: Scene, *candidates: Candidate, **more: Any) -> list[str | None]:

@@ -19,7 +19,7 @@ from collector.correlation.facts import Links
 from collector.correlation.grouping import fold_all
 from collector.correlation.memory import Memory
 from collector.correlation.rounds import Round
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.correlation.sweep import Match, Sweep
 from collector.event import HOUR, MINUTE, RecordedEvent
 from tests.examples import examples
@@ -95,18 +95,21 @@ class Rounds:
     """Components alone, without a log or lists: far more rounds can be tried."""
 
     def __init__(self, rules: Rules) -> None:
-        self.memory, self.units, self._number = Memory(rules), dict[str, Unit](), 0
+        self.memory, self.signals, self._number = Memory(rules), dict[str, Signal](), 0
         self.memory.forget(complete=True)
         self._components = Components(self.memory)
 
     def take(self, events: Iterable[RecordedEvent]) -> None:
         """A round, after which there are these events."""
-        memory, before = self.memory, self.units
+        memory, before = self.memory, self.signals
         folded = fold_all(list(events), memory.rules, memory.catalog)
-        self.units = {unit.uid: unit for unit in folded if unit.opening}
-        pairs = {uid: (before.get(uid), self.units.get(uid)) for uid in sorted(before.keys() | self.units.keys())}
+        self.signals = {signal.id: signal for signal in folded if signal.opening}
+        pairs = {
+            signal_id: (before.get(signal_id), self.signals.get(signal_id))
+            for signal_id in sorted(before.keys() | self.signals.keys())
+        }
         memory.round = Round()
-        self._components.apply({uid: (old, new) for uid, (old, new) in pairs.items() if old != new})
+        self._components.apply({signal_id: (old, new) for signal_id, (old, new) in pairs.items() if old != new})
         self._components.cross_pauses()
         self._components.sweep()
         for incident in memory.component_of:
@@ -116,13 +119,15 @@ class Rounds:
 
     def groups(self) -> tuple[set[frozenset[str]], dict[str, Match]]:
         """The signals of each incident, and why each is in its own."""
-        incidents = {frozenset(incident.units) for incident in self.memory.component_of}
-        return incidents, {uid: self.memory.match[uid] for uid in self.units}
+        incidents = {frozenset(incident.signals) for incident in self.memory.component_of}
+        return incidents, {signal_id: self.memory.match[signal_id] for signal_id in self.signals}
 
     def swept_at_once(self) -> tuple[set[frozenset[str]], dict[str, Match]]:
         """The same of one sweep of everything."""
         sweep = Sweep(self.memory.rules, self.memory.catalog, Links((), {}))
-        return {frozenset(unit.uid for unit in group.units) for group in sweep.run(self.units.values())}, sweep.joined
+        return {
+            frozenset(signal.id for signal in group.signals) for group in sweep.run(self.signals.values())
+        }, sweep.joined
 
 
 def crowded_days(order: random.Random) -> list[RecordedEvent]:
@@ -216,15 +221,15 @@ async def test_what_made_it_one_incident_before_an_alert_fired_again_says_which_
 @pytest.fixture
 def swept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The signals that were swept, as often as they were."""
-    uids: list[str] = []
+    signal_ids: list[str] = []
     add = Sweep.add
 
-    def adding(sweep: Sweep, unit: Any) -> None:
-        uids.append(unit.uid)
-        add(sweep, unit)
+    def adding(sweep: Sweep, signal: Any) -> None:
+        signal_ids.append(signal.id)
+        add(sweep, signal)
 
     monkeypatch.setattr(Sweep, "add", adding)
-    return uids
+    return signal_ids
 
 
 async def test_a_round_sweeps_no_more_however_long_a_service_has_had_alerts(tmp_path: Path, swept: list[str]) -> None:

@@ -17,7 +17,7 @@ from collector.correlation.live_incidents import Component, LiveIncident
 from collector.correlation.memory import Memory
 from collector.correlation.pauses import pauses
 from collector.correlation.rounds import Grown
-from collector.correlation.signals import PAGED, Unit, alert_key
+from collector.correlation.signals import PAGED, Signal, alert_key
 from collector.correlation.spans import FAR, LAST
 from collector.semantics.closing import REOPENED
 
@@ -25,34 +25,41 @@ Pair = tuple[str, str]
 """Two episodes of one alert that follow each other, by id."""
 
 
-def pairs(memory: Memory, uid: str, grown: Grown) -> list[Pair]:
+def pairs(memory: Memory, signal_id: str, grown: Grown) -> list[Pair]:
     """Episodes that a page may tie, as far as this signal is one of them or the page; they are in memory then."""
-    unit = memory.units[uid]
-    if unit.kind == "page":
-        return list(_of_page(memory, unit, grown.since))
-    key = alert_key(unit)
+    signal = memory.signals[signal_id]
+    if signal.kind == "page":
+        return list(_of_page(memory, signal, grown.since))
+    key = alert_key(signal)
     if key is None:
         return []
-    found = list(_with_next(memory, unit, key))
-    return found + list(_with_previous(memory, unit, key)) if grown.new else found
+    found = list(_with_next(memory, signal, key))
+    return found + list(_with_previous(memory, signal, key)) if grown.new else found
 
 
-def page_over(memory: Memory, incident: LiveIncident, earlier: Unit, later: Unit) -> str | None:
+def page_over(memory: Memory, incident: LiveIncident, earlier: Signal, later: Signal) -> str | None:
     """The first page of an incident that lasts over the pause before an alert's later episode."""
     gap = memory.rules.gap
     cover = earlier.reach + gap
     spans = memory.index.ties(alert_key(later) or "")
     longer = () if spans is None else spans.covering(later.order, cover + 1)
-    covers = [cover, *(memory.units[uid].reach + gap for uid in longer if memory.incident_of.get(uid) is incident)]
+    covers = [
+        cover,
+        *(
+            memory.signals[signal_id].reach + gap
+            for signal_id in longer
+            if memory.incident_of.get(signal_id) is incident
+        ),
+    ]
     return incident.first_page(max(covers), later.start)
 
 
-def reopened(memory: Memory, uid: str) -> list[str]:
+def reopened(memory: Memory, signal_id: str) -> list[str]:
     """Signals in incidents with an alert of which this is an episode, that people reopened not long before it."""
-    unit = memory.units[uid]
-    if (key := alert_key(unit)) is None:
+    signal = memory.signals[signal_id]
+    if (key := alert_key(signal)) is None:
         return []
-    found = memory.links.reopened(unit.start - memory.rules.reach, unit.start)
+    found = memory.links.reopened(signal.start - memory.rules.reach, signal.start)
     memory.fetch(found)
     inside = [other for other in dict.fromkeys(found) if other in memory.incident_of]
     return [other for other in inside if any(key in incident.keys for incident in _of(memory, other).incidents)]
@@ -63,8 +70,8 @@ def after_reopening(memory: Memory, component: Component) -> Iterator[Pair]:
     words = [
         word.at
         for incident in component.incidents
-        for uid in incident.units
-        for word in memory.links.turns(uid)
+        for signal_id in incident.signals
+        for word in memory.links.turns(signal_id)
         if word.type == REOPENED
     ]
     keys = (
@@ -78,91 +85,96 @@ def after_reopening(memory: Memory, component: Component) -> Iterator[Pair]:
         for key in keys:
             spans = memory.index.ties(key)
             own = [
-                uid for uid in (() if spans is None else spans.after((-1, ""), until)) if _of(memory, uid) is component
+                signal_id
+                for signal_id in (() if spans is None else spans.after((-1, ""), until))
+                if _of(memory, signal_id) is component
             ]
-            for uid in () if spans is None or not own else list(spans.after((at, ""), until)):
-                if _of(memory, uid) is not component and memory.units[own[0]].order < memory.units[uid].order:
-                    yield own[0], uid
+            for signal_id in () if spans is None or not own else list(spans.after((at, ""), until)):
+                if (
+                    _of(memory, signal_id) is not component
+                    and memory.signals[own[0]].order < memory.signals[signal_id].order
+                ):
+                    yield own[0], signal_id
 
 
-def following(memory: Memory, unit: Unit) -> list[str]:
+def following(memory: Memory, signal: Signal) -> list[str]:
     """Of an alert's episode that goes: the next one, which has another before it from now on."""
-    spans = memory.index.ties(alert_key(unit) or "")
-    return [] if spans is None else list(islice(spans.after(unit.order, FAR), 1))
+    spans = memory.index.ties(alert_key(signal) or "")
+    return [] if spans is None else list(islice(spans.after(signal.order, FAR), 1))
 
 
-def outlasted(memory: Memory, unit: Unit) -> list[str]:
+def outlasted(memory: Memory, signal: Signal) -> list[str]:
     """Of an alert's episode: the next ones, as far as it may last longer than the one before them."""
     later: list[str] = []
-    spans = memory.index.ties(alert_key(unit) or "")
-    for uid in () if spans is None else spans.after(unit.order, FAR):
-        later.append(uid)
-        if memory.units[uid].reach >= unit.reach:
+    spans = memory.index.ties(alert_key(signal) or "")
+    for signal_id in () if spans is None else spans.after(signal.order, FAR):
+        later.append(signal_id)
+        if memory.signals[signal_id].reach >= signal.reach:
             break
     return later
 
 
-def loosened(memory: Memory, component: Component, old: Unit, new: Unit) -> bool:
+def loosened(memory: Memory, component: Component, old: Signal, new: Signal) -> bool:
     """Whether a signal that ends earlier than it did may have tied an alert to what it was before a pause."""
     if new.reach >= old.reach or not any(PAGED in incident.keys for incident in component.incidents):
         return False
     if new.kind != "page":
         return bool(following(memory, new))
     refired = memory.index.refired.after((new.reach, LAST), old.reach)
-    return any(_of(memory, uid) is component for uid in refired)
+    return any(_of(memory, signal_id) is component for signal_id in refired)
 
 
-def _of_page(memory: Memory, page: Unit, since: int) -> Iterator[Pair]:
+def _of_page(memory: Memory, page: Signal, since: int) -> Iterator[Pair]:
     """Alerts of the page's component that fire again while it is open, and after ``since``."""
     low = (page.start, "") if since < page.start else (since, LAST)
     memory.ensure_started(low[0], page.reach)
-    component = memory.component_of[memory.incident_of[page.uid]]
-    for uid in list(memory.index.refired.after(low, page.reach)):
-        later = memory.units[uid]
+    component = memory.component_of[memory.incident_of[page.id]]
+    for signal_id in list(memory.index.refired.after(low, page.reach)):
+        later = memory.signals[signal_id]
         before = _previous(memory, later)
-        if before is not None and _of(memory, before.uid) is component and pauses(before, later, memory.rules.gap):
-            yield before.uid, uid
+        if before is not None and _of(memory, before.id) is component and pauses(before, later, memory.rules.gap):
+            yield before.id, signal_id
 
 
-def _with_next(memory: Memory, unit: Unit, key: str) -> Iterator[Pair]:
-    component = memory.component_of[memory.incident_of[unit.uid]]
+def _with_next(memory: Memory, signal: Signal, key: str) -> Iterator[Pair]:
+    component = memory.component_of[memory.incident_of[signal.id]]
     if not any(PAGED in incident.keys for incident in component.incidents):
         return
     high = max(incident.reach() for incident in component.incidents)
-    memory.ensure(f"tie:{key}", unit.start, high)
+    memory.ensure(f"tie:{key}", signal.start, high)
     spans = memory.index.ties(key)
-    uid = None if spans is None else next(spans.after(unit.order, high), None)
-    if uid is not None and _paged(memory, unit, memory.units[uid]):
-        yield unit.uid, uid
+    signal_id = None if spans is None else next(spans.after(signal.order, high), None)
+    if signal_id is not None and _paged(memory, signal, memory.signals[signal_id]):
+        yield signal.id, signal_id
 
 
-def _with_previous(memory: Memory, unit: Unit, key: str) -> Iterator[Pair]:
-    memory.ensure(f"tie:{PAGED}", unit.start, unit.start)
+def _with_previous(memory: Memory, signal: Signal, key: str) -> Iterator[Pair]:
+    memory.ensure(f"tie:{PAGED}", signal.start, signal.start)
     pages = memory.index.ties(PAGED)
     # Pages are found until their gap is over; what is found too early costs a question more.
-    page = None if pages is None else pages.first(unit.start, unit.start)
+    page = None if pages is None else pages.first(signal.start, signal.start)
     if page is None:
         return
-    memory.ensure(f"tie:{key}", memory.units[page].start, unit.start)
-    before = _previous(memory, unit)
-    if before is not None and _paged(memory, before, unit):
-        yield before.uid, unit.uid
+    memory.ensure(f"tie:{key}", memory.signals[page].start, signal.start)
+    before = _previous(memory, signal)
+    if before is not None and _paged(memory, before, signal):
+        yield before.id, signal.id
 
 
-def _previous(memory: Memory, unit: Unit) -> Unit | None:
-    spans = memory.index.ties(alert_key(unit) or "")
-    uid = None if spans is None else next(spans.covering(unit.order, -1), None)
-    return None if uid is None else memory.units[uid]
+def _previous(memory: Memory, signal: Signal) -> Signal | None:
+    spans = memory.index.ties(alert_key(signal) or "")
+    signal_id = None if spans is None else next(spans.covering(signal.order, -1), None)
+    return None if signal_id is None else memory.signals[signal_id]
 
 
-def _paged(memory: Memory, earlier: Unit, later: Unit) -> bool:
+def _paged(memory: Memory, earlier: Signal, later: Signal) -> bool:
     """Whether a page of the earlier one's component is open when the later one starts, and nothing else ties them."""
     if not pauses(earlier, later, memory.rules.gap):
         return False
     return any(
-        incident.first_page(later.start, later.start) is not None for incident in _of(memory, earlier.uid).incidents
+        incident.first_page(later.start, later.start) is not None for incident in _of(memory, earlier.id).incidents
     )
 
 
-def _of(memory: Memory, uid: str) -> Component:
-    return memory.component_of[memory.incident_of[uid]]
+def _of(memory: Memory, signal_id: str) -> Component:
+    return memory.component_of[memory.incident_of[signal_id]]

@@ -1,7 +1,7 @@
 """Everything that is no opening signal: what it attaches to, or what it missed.
 
 Attaching never ties incidents. Low alerts join the earliest incident that
-fits; changes, observations, notes and people's facts join every one. A unit is
+fits; changes, observations, notes and people's facts join every one. A signal is
 judged alone, against the incidents that offer what it looks for.
 """
 
@@ -14,7 +14,7 @@ import msgspec
 
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.correlation.sweep import DEPENDENCY, GROUP, PAGE, RULE_NAMES, SERVICE, key_match
 from collector.correlation.values import Rules
 from collector.event import HOUR, MINUTE, SECOND
@@ -57,7 +57,7 @@ class IncidentLookup(Protocol):
 
 
 class Attached(msgspec.Struct, frozen=True):
-    """A unit's place in one incident."""
+    """A signal's place in one incident."""
 
     view: IncidentTraits
     rule: str
@@ -65,7 +65,7 @@ class Attached(msgspec.Struct, frozen=True):
 
 
 class Miss(NamedTuple):
-    """How far a unit was from an incident in ns, and words for it; the least of all misses is told."""
+    """How far a signal was from an incident in ns, and words for it; the least of all misses is told."""
 
     distance: int
     words: str
@@ -76,118 +76,118 @@ class Miss(NamedTuple):
 
 
 class Attaching:
-    """Judges units against the incidents of an index."""
+    """Judges signals against the incidents of an index."""
 
     def __init__(self, rules: Rules, catalog: Catalog, links: Links, index: IncidentLookup) -> None:
         self._rules, self._catalog, self._links, self._index = rules, catalog, links, index
 
-    def attach(self, unit: Unit) -> tuple[list[Attached], str]:
-        """The incidents a unit joins, by (start, key); if there are none, why."""
+    def attach(self, signal: Signal) -> tuple[list[Attached], str]:
+        """The incidents a signal joins, by (start, key); if there are none, why."""
         by_key: dict[str, Attached] = {}
         missed: list[Miss] = []
-        for attached in self._candidates(unit, missed):
-            if self._kept_apart(unit, attached):
+        for attached in self._candidates(signal, missed):
+            if self._kept_apart(signal, attached):
                 missed.append(Miss(-1, "a person took it out"))
             else:
                 by_key.setdefault(attached.view.key, attached)
         places = sorted(by_key.values(), key=lambda place: (place.view.start, place.view.key))
-        if unit.kind == LOW_ALERT and places and not any(place.rule == PERSON_RULE for place in places):
+        if signal.kind == LOW_ALERT and places and not any(place.rule == PERSON_RULE for place in places):
             places = places[:1]
         if places:
             return places, ""
-        return places, min(missed).spoken() if missed else self._nothing(unit)
+        return places, min(missed).spoken() if missed else self._nothing(signal)
 
-    def sought(self, unit: Unit) -> frozenset[str]:
-        """The services whose incidents a unit may join: what it depends on to be judged again."""
-        if unit.service is not None:
-            return self._related(unit) | {unit.service}
-        return frozenset(service for services, _, _ in self._owners(unit) for service in services)
+    def sought(self, signal: Signal) -> frozenset[str]:
+        """The services whose incidents a signal may join: what it depends on to be judged again."""
+        if signal.service is not None:
+            return self._related(signal) | {signal.service}
+        return frozenset(service for services, _, _ in self._owners(signal) for service in services)
 
-    def _kept_apart(self, unit: Unit, attached: Attached) -> bool:
-        name = self._links.class_of(unit.uid)
+    def _kept_apart(self, signal: Signal, attached: Attached) -> bool:
+        name = self._links.class_of(signal.id)
         if name is None or attached.rule == PERSON_RULE:
             return False
         return not self._links.cannot_link(name).isdisjoint(attached.view.classes)
 
-    def _candidates(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
-        """Where a unit belongs by the first kind of evidence that says anything: person, ref, then service."""
-        if tied := self._by_person(unit):
+    def _candidates(self, signal: Signal, missed: list[Miss]) -> list[Attached]:
+        """Where a signal belongs by the first kind of evidence that says anything: person, ref, then service."""
+        if tied := self._by_person(signal):
             return tied
-        referred = self._by_ref(unit, missed)
-        if unit.kind == LOW_ALERT:
-            return [*referred, *self._by_service(unit, missed)]
-        return referred or self._by_service(unit, missed) or self._by_origin(unit, missed)
+        referred = self._by_ref(signal, missed)
+        if signal.kind == LOW_ALERT:
+            return [*referred, *self._by_service(signal, missed)]
+        return referred or self._by_service(signal, missed) or self._by_origin(signal, missed)
 
-    def _by_person(self, unit: Unit) -> list[Attached]:
+    def _by_person(self, signal: Signal) -> list[Attached]:
         places = [
-            Attached(view, "ref", "names this incident") for key in unit.named for view in self._index.holding(key)
+            Attached(view, "ref", "names this incident") for key in signal.named for view in self._index.holding(key)
         ]
-        if (name := self._links.class_of(unit.uid)) is not None:
-            why = f"{self._links.by(unit.uid)} put it into the incident"
+        if (name := self._links.class_of(signal.id)) is not None:
+            why = f"{self._links.by(signal.id)} put it into the incident"
             places += [Attached(view, PERSON_RULE, why) for view in self._index.tied(name)]
         return places
 
-    def _by_ref(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
+    def _by_ref(self, signal: Signal, missed: list[Miss]) -> list[Attached]:
         places: list[tuple[int, str, Attached]] = []
-        for key in unit.seeks:
+        for key in signal.seeks:
             rule, name = key_match(key)
             reference = {PAGE: f"page {name}", GROUP: f"alert group {name[:12]}"}.get(rule, f"alert {name}")
-            rule_name = RULE_NAMES[rule] if unit.kind == LOW_ALERT else "ref"
+            rule_name = RULE_NAMES[rule] if signal.kind == LOW_ALERT else "ref"
             views = [
                 view
-                for view in self._index.offering(key, unit.start, unit.last)
-                if rule == PAGE or self._within(unit, view, missed)
+                for view in self._index.offering(key, signal.start, signal.last)
+                if rule == PAGE or self._within(signal, view, missed)
             ]
             places += [(rule, name, Attached(view, rule_name, f"shares {reference}")) for view in views]
         return [place for _, _, place in sorted(places, key=lambda p: (p[0], p[1], p[2].view.key))]
 
-    def _by_service(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
-        if unit.service is None:
+    def _by_service(self, signal: Signal, missed: list[Miss]) -> list[Attached]:
+        if signal.service is None:
             return []
-        same = self._of_service(unit, unit.service, SERVICE, f"same service {unit.service_name}", missed)
-        if unit.kind in {"note", "fact"}:
+        same = self._of_service(signal, signal.service, SERVICE, f"same service {signal.service_name}", missed)
+        if signal.kind in {"note", "fact"}:
             return same
-        for other in sorted(self._related(unit)):
-            why = f"{self._catalog.shown(other)} depends on {unit.service_name} directly"
-            if other not in self._catalog.dependents.get(unit.service, ()):
-                why = f"{unit.service_name} depends on {self._catalog.shown(other)} directly"
-            same += self._of_service(unit, other, DEPENDENCY, why, missed)
+        for other in sorted(self._related(signal)):
+            why = f"{self._catalog.shown(other)} depends on {signal.service_name} directly"
+            if other not in self._catalog.dependents.get(signal.service, ()):
+                why = f"{signal.service_name} depends on {self._catalog.shown(other)} directly"
+            same += self._of_service(signal, other, DEPENDENCY, why, missed)
         return same
 
-    def _related(self, unit: Unit) -> frozenset[str]:
+    def _related(self, signal: Signal) -> frozenset[str]:
         """A low alert may be cause or symptom; a change only matters to what depends on it."""
-        service = unit.service or ""
-        if unit.kind == LOW_ALERT:
+        service = signal.service or ""
+        if signal.kind == LOW_ALERT:
             return self._catalog.neighbours(service)
         return frozenset(self._catalog.dependents.get(service, ()))
 
-    def _of_service(self, unit: Unit, service: str, rule: int, why: str, missed: list[Miss]) -> list[Attached]:
+    def _of_service(self, signal: Signal, service: str, rule: int, why: str, missed: list[Miss]) -> list[Attached]:
         return [
             Attached(view, RULE_NAMES[rule], why)
-            for view in self._index.serving(service, unit.start, unit.last)
-            if self._within(unit, view, missed) and self._somewhere(unit, view, missed)
+            for view in self._index.serving(service, signal.start, signal.last)
+            if self._within(signal, view, missed) and self._somewhere(signal, view, missed)
         ]
 
-    def _by_origin(self, unit: Unit, missed: list[Miss]) -> list[Attached]:
+    def _by_origin(self, signal: Signal, missed: list[Miss]) -> list[Attached]:
         """A change without a service: what its refs' other deployments say, the catalog, or its repository's name.
 
         Where its own commit, pull request or deployment is known to have gone to some services, it is theirs only: what
         else its repository deploys is not changed by it.
         """
-        for services, rule, why in self._owners(unit) if unit.service is None else ():
+        for services, rule, why in self._owners(signal) if signal.service is None else ():
             places = [
                 Attached(place.view, rule, f"{why} {self._catalog.shown(service)}")
                 for service in sorted(services)
-                for place in self._of_service(unit, service, SERVICE, "", missed)
+                for place in self._of_service(signal, service, SERVICE, "", missed)
             ]
             if places:
                 return places
         return []
 
-    def _owners(self, unit: Unit) -> list[tuple[frozenset[str], str, str]]:
+    def _owners(self, signal: Signal) -> list[tuple[frozenset[str], str, str]]:
         """Whose a change without a service may be: services, and the rule and the words that say so."""
         repositories: list[tuple[frozenset[str], str, str]] = []
-        for token in sorted(unit.tokens):
+        for token in sorted(signal.tokens):
             kind, _, name = token.partition(":")
             if kind == "repository":
                 services, why = self._deployed(token, name)
@@ -204,39 +204,39 @@ class Attaching:
         like = self._catalog.repository(repository)
         return frozenset({like} if like else ()), f"repository {repository} is named like"
 
-    def _within(self, unit: Unit, view: IncidentTraits, missed: list[Miss]) -> bool:
-        """Whether a unit falls into an incident's window: a low alert by its start, all else by any part of it."""
-        end = unit.start if unit.kind == LOW_ALERT or unit.end is None else unit.end
-        if view.low <= end and unit.start <= view.high:
+    def _within(self, signal: Signal, view: IncidentTraits, missed: list[Miss]) -> bool:
+        """Whether a signal falls into an incident's window: a low alert by its start, all else by any part of it."""
+        end = signal.start if signal.kind == LOW_ALERT or signal.end is None else signal.end
+        if view.low <= end and signal.start <= view.high:
             return True
-        if unit.start > view.high:
-            distance = unit.start - view.high + self._rules.quiet
+        if signal.start > view.high:
+            distance = signal.start - view.high + self._rules.quiet
             words = "started {} after the incident"
         else:
             distance = view.start - end
             words = "ended {} before the incident"
-        if view.low - NEAR <= end and unit.start <= view.high + NEAR:
+        if view.low - NEAR <= end and signal.start <= view.high + NEAR:
             missed.append(Miss(distance, words))
         return False
 
-    def _somewhere(self, unit: Unit, view: IncidentTraits, missed: list[Miss]) -> bool:
-        if not elsewhere(unit.environment, view.environments):
+    def _somewhere(self, signal: Signal, view: IncidentTraits, missed: list[Miss]) -> bool:
+        if not elsewhere(signal.environment, view.environments):
             return True
         missed.append(Miss(0, "other environment"))
         return False
 
-    def _nothing(self, unit: Unit) -> str:
-        if unit.named:
+    def _nothing(self, signal: Signal) -> str:
+        if signal.named:
             return "names no event of an incident"
-        if unit.kind == LOW_ALERT and self._rules.opens(unit.severity):
+        if signal.kind == LOW_ALERT and self._rules.opens(signal.severity):
             return "only its end is known, which opens no incident"
-        if unit.kind == LOW_ALERT:
-            return f"severity {unit.severity} opens no incident"
-        if unit.service is not None:
+        if signal.kind == LOW_ALERT:
+            return f"severity {signal.severity} opens no incident"
+        if signal.service is not None:
             return "other service"
         return (
             "no service, and its references are in no incident"
-            if unit.seeks or unit.tokens
+            if signal.seeks or signal.tokens
             else ("no service and no reference")
         )
 

@@ -12,13 +12,13 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from collector.correlation.live_incidents import Summary
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.correlation.values import Unjoined
 from collector.event import RecordedEvent
 
 
 class Grounds(msgspec.Struct, frozen=True):
-    """A unit's membership in one incident, as it is kept."""
+    """A signal's membership in one incident, as it is kept."""
 
     rule: str
     reason: str
@@ -27,15 +27,15 @@ class Grounds(msgspec.Struct, frozen=True):
 
 
 class StoredSignal(msgspec.Struct, frozen=True, kw_only=True):
-    """A unit as it lies in the store."""
+    """A signal as it lies in the store."""
 
-    unit: Unit
+    signal: Signal
     places: dict[int, Grounds]
     missed: str
 
 
 class Move(msgspec.Struct, frozen=True):
-    """A unit that came into incidents or left them: when it began, and the numbers it was in and is in."""
+    """A signal that came into incidents or left them: when it began, and the numbers it was in and is in."""
 
     start: int
     before: frozenset[int]
@@ -60,40 +60,40 @@ class GroupingStore(Protocol):
     def folds(self, event: str) -> tuple[str, ...]:
         """The keys an event was folded under."""
 
-    def unit_of(self, events: Sequence[str]) -> dict[str, str]:
-        """The units that these events belong to."""
+    def signal_of(self, events: Sequence[str]) -> dict[str, str]:
+        """The signals that these events belong to."""
 
-    def units(self, uids: Sequence[str]) -> list[StoredSignal]: ...
+    def signals(self, signal_ids: Sequence[str]) -> list[StoredSignal]: ...
 
-    def units_before(self, key: str, start: int) -> Iterator[Unit]:
-        """The units of one entity that began before ``start``, latest first."""
+    def signals_before(self, key: str, start: int) -> Iterator[Signal]:
+        """The signals of one entity that began before ``start``, latest first."""
 
-    def last_units(self, keys: Sequence[str]) -> dict[str, list[Unit]]:
-        """Of those of these entities that have units: the last one or two, latest first."""
+    def last_signals(self, keys: Sequence[str]) -> dict[str, list[Signal]]:
+        """Of those of these entities that have signals: the last one or two, latest first."""
 
     def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
         """These events, each as it was told last; those retracted are left out."""
 
     def latest(self) -> int:
-        """The latest start of any unit."""
+        """The latest start of any signal."""
 
     def keyed(self, asked: Sequence[SpanQuery]) -> list[str]:
-        """Units that one of these questions is about."""
+        """Signals that one of these questions is about."""
 
     def naming(self, events: Sequence[str]) -> list[str]:
-        """Units that name one of these events."""
+        """Signals that name one of these events."""
 
     def started(self, low: int, high: int) -> list[str]:
         """Opening signals that started from ``low`` to ``high``."""
 
     def happened(self, low: int, high: int) -> list[str]:
-        """Other units that started by ``high``, with an event at ``low`` or later."""
+        """Other signals that started by ``high``, with an event at ``low`` or later."""
 
     def incidents_of(self, key: str, low: int, high: int) -> list[int]:
         """Numbers of incidents found by a key, with a window that overlaps ``low`` to ``high``."""
 
     def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
-        """All incidents of an incident's component: their units, and the numbers each has with their anchors."""
+        """All incidents of an incident's component: their signals, and the numbers each has with their anchors."""
 
     def ref_services(self, token: str) -> Counter[str]:
         """How many changes with a ref name which service."""
@@ -112,13 +112,13 @@ class Changes:
     """What a round changed."""
 
     def __init__(self) -> None:
-        self.units: dict[str, tuple[Unit, str]] = {}
-        """Units new or changed, each with why it joined nothing."""
-        self.dropped: dict[str, Unit] = {}
+        self.signals: dict[str, tuple[Signal, str]] = {}
+        """Signals new or changed, each with why it joined nothing."""
+        self.dropped: dict[str, Signal] = {}
         self.homes: dict[str, tuple[str, tuple[str, ...]]] = {}
-        """Event → its unit and the keys it is folded under; no keys where it is folded no more."""
+        """Event → its signal and the keys it is folded under; no keys where it is folded no more."""
         self.keys: dict[tuple[str, str], tuple[int, int] | None] = {}
-        """(key, unit) → from when until when; None where it is gone."""
+        """(key, signal) → from when until when; None where it is gone."""
         self.places: dict[tuple[str, int], Grounds | None] = {}
         self.incidents: dict[int, tuple[Summary, int]] = {}
         """Number → what lists show, and the component (named after the smallest number in it)."""

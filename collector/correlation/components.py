@@ -19,7 +19,7 @@ from collector.correlation import again, ties
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of, whole_since
 from collector.correlation.memory import Memory
 from collector.correlation.rounds import Changed, Grown
-from collector.correlation.signals import PAGED, SEPARATOR, Unit, called_together
+from collector.correlation.signals import PAGED, SEPARATOR, Signal, called_together
 from collector.correlation.spans import LAST, Order
 from collector.correlation.sweep import AGAIN, OPENED, PAGE, PERSON, Match
 from collector.correlation.sweeping import Sweeping
@@ -28,57 +28,59 @@ _ANEW = Grown(new=True, since=-1)
 
 
 class Components:
-    """The second step of a round: units → components and the incidents in them."""
+    """The second step of a round: signals → components and the incidents in them."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory, self._sweeping = memory, Sweeping(memory)
 
     def apply(self, changed: Changed) -> None:
-        """Have units come, change and go, in the order of their starts."""
+        """Have signals come, change and go, in the order of their starts."""
         memory = self._memory
-        memory.fetch([uid for uid, (old, _) in changed.items() if old is not None])
+        memory.fetch([signal_id for signal_id, (old, _) in changed.items() if old is not None])
         ordered = sorted(changed.values(), key=_order)
         memory.ensure_all(
             one for _, new in ordered if new is not None and new.opening for one in ties.wanted(memory, new)
         )
-        lasting = {uid for uid, (old, new) in changed.items() if old and new and _lasts_differently(old, new)}
-        ties.ensure_storms(memory, (new for _, new in ordered if new and new.opening and new.uid not in lasting))
+        lasting = {
+            signal_id for signal_id, (old, new) in changed.items() if old and new and _lasts_differently(old, new)
+        }
+        ties.ensure_storms(memory, (new for _, new in ordered if new and new.opening and new.id not in lasting))
         for old, new in ordered:
-            if old and new and new.uid in lasting:
+            if old and new and new.id in lasting:
                 self._stretch(old, new)
                 continue
             if old is not None:
                 self._remove(old)
             if new is not None:
                 self._add(new)
-        for uid, (old, new) in changed.items():
+        for signal_id, (old, new) in changed.items():
             if new is not None:
-                memory.round.changes.units[uid] = (new, "")
+                memory.round.changes.signals[signal_id] = (new, "")
             elif old is not None:
-                memory.round.changes.dropped[uid] = old
+                memory.round.changes.dropped[signal_id] = old
 
     def relink(self, relinked: Iterable[str]) -> None:
         """Classes tie for ever and bars keep apart: what people's words concern is swept again."""
         memory = self._memory
         memory.fetch(relinked)
-        for uid in relinked:
-            if uid in memory.incident_of:
-                self._sweeping.mark(memory.component_of[memory.incident_of[uid]])
-                for other in memory.classmates(uid):
-                    self._union(uid, other)
-            elif uid in memory.units:
-                memory.round.review.add(uid)
+        for signal_id in relinked:
+            if signal_id in memory.incident_of:
+                self._sweeping.mark(memory.component_of[memory.incident_of[signal_id]])
+                for other in memory.classmates(signal_id):
+                    self._union(signal_id, other)
+            elif signal_id in memory.signals:
+                memory.round.review.add(signal_id)
 
     def cross_pauses(self) -> None:
         """Tie alerts to what they were before a pause, where a page of theirs or a person's word lasts over it."""
         memory, grown = self._memory, self._memory.round.grown
         while grown or self._reopen():
-            uid, how = grown.popitem()
-            if uid in memory.incident_of:
-                for other in again.reopened(memory, uid) if how.new else ():
+            signal_id, how = grown.popitem()
+            if signal_id in memory.incident_of:
+                for other in again.reopened(memory, signal_id) if how.new else ():
                     self._sweeping.mark(memory.component_of[memory.incident_of[other]])
-                for earlier, later in again.pairs(memory, uid, how):
-                    self._cross(memory.units[earlier], memory.units[later])
+                for earlier, later in again.pairs(memory, signal_id, how):
+                    self._cross(memory.signals[earlier], memory.signals[later])
 
     def _reopen(self) -> bool:
         """Tie alerts to incidents that people reopened before they fired again; whether any was tied."""
@@ -93,113 +95,113 @@ class Components:
         """Sweep dirty components again, and cut them where nothing ties them any more."""
         self._sweeping.sweep()
 
-    # Units
+    # Signals
 
-    def _remove(self, unit: Unit) -> None:
-        memory, uid = self._memory, unit.uid
-        memory.round.removed.add(uid)
-        memory.units.pop(uid, None)
-        old_keys = memory.round.old_keys.setdefault(uid, set())
-        if unit.opening:
-            old_keys.update(f"tie:{key}" for key in keys_of(unit))
-            incident = memory.incident_of.pop(uid)
+    def _remove(self, signal: Signal) -> None:
+        memory, signal_id = self._memory, signal.id
+        memory.round.removed.add(signal_id)
+        memory.signals.pop(signal_id, None)
+        old_keys = memory.round.old_keys.setdefault(signal_id, set())
+        if signal.opening:
+            old_keys.update(f"tie:{key}" for key in keys_of(signal))
+            incident = memory.incident_of.pop(signal_id)
             self._sweeping.touch(incident)
             memory.round.broken[incident] = None
-            self._sweeping.mark(memory.component_of[incident], unit.order, self._until(unit))
-            memory.index.drop_opening(unit)
-            memory.round.grown.update(dict.fromkeys(again.following(memory, unit), _ANEW))
-            memory.round.moved.add(uid)
+            self._sweeping.mark(memory.component_of[incident], signal.order, self._until(signal))
+            memory.index.drop_opening(signal)
+            memory.round.grown.update(dict.fromkeys(again.following(memory, signal), _ANEW))
+            memory.round.moved.add(signal_id)
         else:
-            old_keys.update(memory.index.keys_of[uid])
-            memory.unindex_other(unit)
-            self._teach(unit, -1)
-            memory.round.review.add(uid)
+            old_keys.update(memory.index.keys_of[signal_id])
+            memory.unindex_other(signal)
+            self._teach(signal, -1)
+            memory.round.review.add(signal_id)
 
-    def _add(self, unit: Unit) -> None:
+    def _add(self, signal: Signal) -> None:
         memory = self._memory
-        memory.units[unit.uid] = unit
-        memory.round.removed.discard(unit.uid)
-        memory.places.setdefault(unit.uid, {})
-        if unit.opening:
-            self._grow(unit)
+        memory.signals[signal.id] = signal
+        memory.round.removed.discard(signal.id)
+        memory.places.setdefault(signal.id, {})
+        if signal.opening:
+            self._grow(signal)
         else:
-            self._teach(unit, 1)
-            memory.index_other(unit)
-            memory.round.review.add(unit.uid)
+            self._teach(signal, 1)
+            memory.index_other(signal)
+            memory.round.review.add(signal.id)
 
-    def _teach(self, unit: Unit, by: int) -> None:
+    def _teach(self, signal: Signal, by: int) -> None:
         """A change that names its service says which service its refs are of."""
-        if unit.kind != "change" or unit.service is None:
+        if signal.kind != "change" or signal.service is None:
             return
-        for token in unit.tokens:
+        for token in signal.tokens:
             services = self._memory.services_of_ref(token)
-            before = services[unit.service] > 0
-            services[unit.service] += by
-            self._memory.round.changes.ref_services.add((token, unit.service, 0))
-            if before != (services[unit.service] > 0):
+            before = services[signal.service] > 0
+            services[signal.service] += by
+            self._memory.round.changes.ref_services.add((token, signal.service, 0))
+            if before != (services[signal.service] > 0):
                 self._memory.round.services_of_ref.add(token)
 
-    def _grow(self, unit: Unit) -> None:
+    def _grow(self, signal: Signal) -> None:
         """A signal that was not there: tie it to what came before and what came after it."""
         memory = self._memory
-        memory.round.moved.add(unit.uid)
-        memory.match[unit.uid] = (OPENED, "")
-        memory.index_opening(unit)
-        memory.round.grown[unit.uid] = _ANEW
-        earlier = list(ties.earlier(memory, unit))
-        later = [*ties.later(memory, unit, unit.order), *ties.storming(memory, unit)]
-        home = self._home(unit, [other for other, _ in (*earlier, *later)])
+        memory.round.moved.add(signal.id)
+        memory.match[signal.id] = (OPENED, "")
+        memory.index_opening(signal)
+        memory.round.grown[signal.id] = _ANEW
+        earlier = list(ties.earlier(memory, signal))
+        later = [*ties.later(memory, signal, signal.order), *ties.storming(memory, signal)]
+        home = self._home(signal, [other for other, _ in (*earlier, *later)])
         if home is not None:
-            self._settle(home, unit, earlier, later)
+            self._settle(home, signal, earlier, later)
             return
         incident = LiveIncident()
         memory.component_of[incident] = Component(incident)
         memory.round.touched[incident] = None
-        memory.enter(incident, unit)
+        memory.enter(incident, signal)
         for other, match in earlier:
-            self._better(unit.uid, match)
-            self._union(unit.uid, other)
-        self._tie(unit, later)
-        for other in memory.classmates(unit.uid):
-            after = unit.uid if memory.units[other].order < unit.order else other
+            self._better(signal.id, match)
+            self._union(signal.id, other)
+        self._tie(signal, later)
+        for other in memory.classmates(signal.id):
+            after = signal.id if memory.signals[other].order < signal.order else other
             self._better(after, (PERSON, memory.links.by(after)))
-            self._union(unit.uid, other)
+            self._union(signal.id, other)
 
-    def _home(self, unit: Unit, others: Iterable[str]) -> LiveIncident | None:
+    def _home(self, signal: Signal, others: Iterable[str]) -> LiveIncident | None:
         """The one incident that a new signal is tied to, where that stays plain with it."""
         memory = self._memory
         components = {memory.component_of[memory.incident_of[other]] for other in others}
-        said = memory.links.class_of(unit.uid) is not None or memory.links.turns(unit.uid)
+        said = memory.links.class_of(signal.id) is not None or memory.links.turns(signal.id)
         if said or len(components) != 1:
             return None
         (component,) = components
         incident = component.incidents[0]
-        span = max(incident.latest_start, unit.start) - min(incident.order[0], unit.start)
-        somewhere = unit.environment is None or unit.environment in incident.environments
-        calls = {*incident.calls, unit.called} if unit.called else incident.calls
+        span = max(incident.latest_start, signal.start) - min(incident.order[0], signal.start)
+        somewhere = signal.environment is None or signal.environment in incident.environments
+        calls = {*incident.calls, signal.called} if signal.called else incident.calls
         fits = component.plain and not component.dirty and somewhere and span <= memory.rules.longest
         fits = fits and called_together(calls)
         return incident if fits else None
 
-    def _settle(self, incident: LiveIncident, unit: Unit, earlier: list[ties.Tie], later: list[ties.Tie]) -> None:
+    def _settle(self, incident: LiveIncident, signal: Signal, earlier: list[ties.Tie], later: list[ties.Tie]) -> None:
         """Have a new signal in the incident that all it is tied to are in."""
         memory = self._memory
         self._sweeping.touch(incident)
-        if self._paged_otherwise(incident, unit.order):
-            self._sweeping.mark(memory.component_of[incident], unit.order)
+        if self._paged_otherwise(incident, signal.order):
+            self._sweeping.mark(memory.component_of[incident], signal.order)
         if not earlier:
-            tied = min(memory.units[other].order for other, _ in later)
+            tied = min(memory.signals[other].order for other, _ in later)
             began = incident.whole_since == incident.order == tied
-            incident.whole_since = unit.order if began else max(incident.whole_since, tied)
-        memory.enter(incident, unit)
+            incident.whole_since = signal.order if began else max(incident.whole_since, tied)
+        memory.enter(incident, signal)
         for _, match in earlier:
-            self._better(unit.uid, match)
+            self._better(signal.id, match)
         for other, match in later:
             self._better(other, match)
 
-    def _stretch(self, old: Unit, new: Unit) -> None:
+    def _stretch(self, old: Signal, new: Signal) -> None:
         """A signal lasts longer or shorter than it did, or more is told of it."""
-        memory, incident = self._memory, self._memory.incident_of[new.uid]
+        memory, incident = self._memory, self._memory.incident_of[new.id]
         component = memory.component_of[incident]
         self._sweeping.touch(incident)
         incident.gained_events.update(new.events)
@@ -208,15 +210,15 @@ class Components:
         later = [tie for tie in ties.later(memory, longer, (low + memory.rules.gap, LAST)) if tie[1][0] != PAGE]
         if self._ties_otherwise(component, old, new, bool(later)):
             self._sweeping.mark(component, (low, ""), self._until(longer))
-        memory.units[new.uid] = new
+        memory.signals[new.id] = new
         incident.replace(new)
         memory.index_opening(new)
         if new.reach > old.reach:
             self._tie(new, later)
-            memory.round.grown.setdefault(new.uid, Grown(new=False, since=old.reach))
+            memory.round.grown.setdefault(new.id, Grown(new=False, since=old.reach))
             memory.round.grown.update(dict.fromkeys(again.outlasted(memory, new), _ANEW))
 
-    def _ties_otherwise(self, component: Component, old: Unit, new: Unit, later: bool) -> bool:
+    def _ties_otherwise(self, component: Component, old: Signal, new: Signal, later: bool) -> bool:
         """Whether other signals may be one incident now that one lasts longer or shorter: ``later`` says whether some
         started between its ends that it could be tied to."""
         low = min(old.reach, new.reach)
@@ -239,42 +241,42 @@ class Components:
             return False
         memory = self._memory
         refired = memory.index.refired.after(since, incident.whole_since[0])
-        return any(memory.incident_of.get(uid) is incident for uid in refired)
+        return any(memory.incident_of.get(signal_id) is incident for signal_id in refired)
 
-    def _tie(self, unit: Unit, later: Iterable[ties.Tie]) -> None:
+    def _tie(self, signal: Signal, later: Iterable[ties.Tie]) -> None:
         for other, match in later:
             self._better(other, match)
-            self._union(unit.uid, other)
+            self._union(signal.id, other)
 
-    def _until(self, unit: Unit) -> int:
+    def _until(self, signal: Signal) -> int:
         """Until when a signal may tie what starts."""
         rules = self._memory.rules
-        return max(unit.reach + rules.gap, unit.start + rules.storm)
+        return max(signal.reach + rules.gap, signal.start + rules.storm)
 
-    def _better(self, uid: str, match: Match) -> None:
+    def _better(self, signal_id: str, match: Match) -> None:
         """The first rule gives the reason; that it opened an incident is the last."""
-        known = self._memory.match[uid]
+        known = self._memory.match[signal_id]
         if known[0] == OPENED or match < known:
-            self._memory.match[uid] = match
-            self._memory.round.moved.add(uid)
+            self._memory.match[signal_id] = match
+            self._memory.round.moved.add(signal_id)
 
-    def _cross(self, earlier: Unit, later: Unit) -> None:
+    def _cross(self, earlier: Signal, later: Signal) -> None:
         """Tie an alert to what it was before a pause, where a page of its incident lasts over it."""
         memory = self._memory
-        component = memory.component_of[memory.incident_of[earlier.uid]]
+        component = memory.component_of[memory.incident_of[earlier.id]]
         incident = component.incidents[0]
         if component.dirty or not component.plain or incident.whole_since >= later.order:
             # What was one incident when it fired again, only a sweep knows.
-            self._union(earlier.uid, later.uid)
-            self._sweeping.mark(memory.component_of[memory.incident_of[earlier.uid]], earlier.order)
+            self._union(earlier.id, later.id)
+            self._sweeping.mark(memory.component_of[memory.incident_of[earlier.id]], earlier.order)
             return
         page = again.page_over(memory, incident, earlier, later)
         if page is not None:
-            self._union(earlier.uid, later.uid)
-            known = memory.match[later.uid]
+            self._union(earlier.id, later.id)
+            known = memory.match[later.id]
             if known[0] == OPENED or known[0] >= AGAIN:
-                memory.match[later.uid] = (AGAIN, memory.units[page].fold.partition(SEPARATOR)[2])
-                memory.round.moved.add(later.uid)
+                memory.match[later.id] = (AGAIN, memory.signals[page].fold.partition(SEPARATOR)[2])
+                memory.round.moved.add(later.id)
 
     # Components
 
@@ -286,13 +288,13 @@ class Components:
             return
         larger, smaller = (first, second) if len(first) >= len(second) else (second, first)
         memory.components.pop(smaller, None)
-        for uid in [uid for incident in smaller.incidents for uid in incident.units]:
-            known = memory.round.grown.get(uid)
-            memory.round.grown[uid] = Grown(new=known is not None and known.new, since=-1)
+        for signal_id in [signal_id for incident in smaller.incidents for signal_id in incident.signals]:
+            known = memory.round.grown.get(signal_id)
+            memory.round.grown[signal_id] = Grown(new=known is not None and known.new, since=-1)
         if all(c.plain and not c.dirty for c in (larger, smaller)) and memory.plain(
             larger.incidents + smaller.incidents
         ):
-            tied = max(memory.units[a].order, memory.units[b].order)
+            tied = max(memory.signals[a].order, memory.signals[b].order)
             self._absorb(larger.incidents[0], smaller.incidents[0], tied)
             return
         for incident in smaller.incidents:
@@ -302,7 +304,7 @@ class Components:
         larger.calls = None if larger.calls is None or smaller.calls is None else {**larger.calls, **smaller.calls}
         larger.changed += smaller.changed
         smaller.changed = []
-        self._sweeping.mark(larger, memory.units[a].order, self._until(memory.units[a]))
+        self._sweeping.mark(larger, memory.signals[a].order, self._until(memory.signals[a]))
 
     def _absorb(self, larger: LiveIncident, smaller: LiveIncident, tied: Order) -> None:
         """Make two incidents one, the smaller moving into the larger; the later one of those tied is ``tied``."""
@@ -312,15 +314,15 @@ class Components:
         larger.whole_since = whole_since(larger, smaller, tied)
         self._sweeping.touch(larger)
         self._sweeping.touch(smaller)
-        for uid in smaller.units:
-            memory.incident_of[uid] = larger
-        noted.moved.update(smaller.units)
+        for signal_id in smaller.signals:
+            memory.incident_of[signal_id] = larger
+        noted.moved.update(smaller.signals)
         memory.index.drop_incident(smaller)
         memory.index.put_incident(larger, smaller.keys)
         larger.gained.update(smaller.keys)
-        larger.gained_events.update(event for unit in smaller.units.values() for event in unit.events)
-        for uid in smaller.attached:
-            places = memory.attached_to[uid]
+        larger.gained_events.update(event for signal in smaller.signals.values() for event in signal.events)
+        for signal_id in smaller.attached:
+            places = memory.attached_to[signal_id]
             places.discard(smaller)
             places.add(larger)
         noted.review.update(smaller.attached)
@@ -332,13 +334,13 @@ class Components:
             noted.gone.append(smaller)
 
 
-def _order(pair: tuple[Unit | None, Unit | None]) -> tuple[int, str]:
+def _order(pair: tuple[Signal | None, Signal | None]) -> tuple[int, str]:
     old, new = pair
-    unit = new or old
-    return (0, "") if unit is None else unit.order
+    signal = new or old
+    return (0, "") if signal is None else signal.order
 
 
-def _lasts_differently(old: Unit, new: Unit) -> bool:
+def _lasts_differently(old: Signal, new: Signal) -> bool:
     """Whether two versions of a signal differ only in how long it lasts and what more was told of it."""
     if not (old.opening and new.opening):
         return False

@@ -5,20 +5,20 @@ touch without fetching it: closed components (no signal of theirs reaches the
 latest moment) and what attaches to nothing in memory, the least recently
 touched first. Open components stay, so that an event in a large incident need
 not have that incident fetched; only when there are :data:`FLOOD` times as many
-units as wanted do they go as well.
+signals as wanted do they go as well.
 """
 
 from __future__ import annotations
 
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of
 from collector.correlation.memory import Memory
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 
 FLOOD = 20
-"""How many times the wanted units there may be before what is open goes, too."""
+"""How many times the wanted signals there may be before what is open goes, too."""
 
 _CLAIMS = 10
-"""How many keys, for each wanted unit, are known to be fetched already."""
+"""How many keys, for each wanted signal, are known to be fetched already."""
 
 
 class Eviction:
@@ -27,7 +27,7 @@ class Eviction:
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._left = 0
-        """Units that the last attempt left."""
+        """Signals that the last attempt left."""
 
     def touch(self) -> None:
         """After a round: what it touched is the most recently touched."""
@@ -40,36 +40,36 @@ class Eviction:
             memory.components.pop(component, None)
             memory.components[component] = None
             component.seen = memory.rounds
-        for uid in memory.round.found:
-            if memory.others.pop(uid, None) is not None:
-                memory.others[uid] = memory.rounds
+        for signal_id in memory.round.found:
+            if memory.others.pop(signal_id, None) is not None:
+                memory.others[signal_id] = memory.rounds
 
     def evict(self, most: int) -> None:
-        """Let go of units until there are less than ``most``, as far as what is open allows.
+        """Let go of signals until there are less than ``most``, as far as what is open allows.
 
         An attempt looks at everything that is open, so the next one waits until memory grew by a third.
         """
         memory = self._memory
         memory.coverage.trim(_CLAIMS * most)
-        self._left = min(self._left, len(memory.units))
-        if len(memory.units) <= max(most, self._left + self._left // 3):
+        self._left = min(self._left, len(memory.signals))
+        if len(memory.signals) <= max(most, self._left + self._left // 3):
             return
         memory.complete = False
         memory.ref_services.clear()
         self._evict(most * 3 // 4, open_too=False)
-        if len(memory.units) > most * FLOOD:
+        if len(memory.signals) > most * FLOOD:
             self._evict(most * 3 // 4, open_too=True)
-        self._left = len(memory.units)
+        self._left = len(memory.signals)
 
     def _evict(self, target: int, open_too: bool) -> None:
         memory = self._memory
-        for uid, last_round in list(memory.others.items()):
-            if len(memory.units) <= target:
+        for signal_id, last_round in list(memory.others.items()):
+            if len(memory.signals) <= target:
                 return
-            if last_round < memory.rounds and not memory.attached_to.get(uid):
-                self._evict_other(memory.units[uid])
+            if last_round < memory.rounds and not memory.attached_to.get(signal_id):
+                self._evict_other(memory.signals[signal_id])
         for component in list(memory.components):
-            if len(memory.units) <= target:
+            if len(memory.signals) <= target:
                 return
             if component.seen < memory.rounds and (open_too or self._closed(component)):
                 self._evict_component(component)
@@ -85,42 +85,42 @@ class Eviction:
             high = incident.view(memory.rules).high
             for key in incident.keys:
                 memory.coverage.withdraw(f"incident:{key}", high)
-            for unit in incident.units.values():
-                self._evict_opening(unit)
-            for uid in incident.attached:
-                self._detach(uid, incident)
+            for signal in incident.signals.values():
+                self._evict_opening(signal)
+            for signal_id in incident.attached:
+                self._detach(signal_id, incident)
             memory.loaded.difference_update(incident.numbers)
             del memory.component_of[incident]
         del memory.components[component]
 
-    def _detach(self, uid: str, incident: LiveIncident) -> None:
-        """An attached unit goes with the last of its incidents in memory: none of them is there without it."""
-        left = self._memory.attached_to[uid]
+    def _detach(self, signal_id: str, incident: LiveIncident) -> None:
+        """An attached signal goes with the last of its incidents in memory: none of them is there without it."""
+        left = self._memory.attached_to[signal_id]
         left.discard(incident)
         if not left:
-            self._evict_other(self._memory.units[uid])
+            self._evict_other(self._memory.signals[signal_id])
 
-    def _evict_opening(self, unit: Unit) -> None:
+    def _evict_opening(self, signal: Signal) -> None:
         memory = self._memory
-        memory.index.drop_opening(unit)
-        for key in keys_of(unit):
-            memory.coverage.withdraw(f"tie:{key}", unit.reach + memory.rules.gap)
-        memory.coverage.withdraw("started", unit.start)
-        del memory.incident_of[unit.uid]
-        self._forget(unit)
+        memory.index.drop_opening(signal)
+        for key in keys_of(signal):
+            memory.coverage.withdraw(f"tie:{key}", signal.reach + memory.rules.gap)
+        memory.coverage.withdraw("started", signal.start)
+        del memory.incident_of[signal.id]
+        self._forget(signal)
 
-    def _evict_other(self, unit: Unit) -> None:
+    def _evict_other(self, signal: Signal) -> None:
         memory = self._memory
-        for key in memory.index.keys_of[unit.uid]:
-            memory.coverage.withdraw(key, unit.last)
-        memory.coverage.withdraw("happened", unit.last)
-        memory.unindex_other(unit)
-        memory.attached_to.pop(unit.uid, None)
-        self._forget(unit)
+        for key in memory.index.keys_of[signal.id]:
+            memory.coverage.withdraw(key, signal.last)
+        memory.coverage.withdraw("happened", signal.last)
+        memory.unindex_other(signal)
+        memory.attached_to.pop(signal.id, None)
+        self._forget(signal)
 
-    def _forget(self, unit: Unit) -> None:
+    def _forget(self, signal: Signal) -> None:
         memory = self._memory
-        del memory.units[unit.uid]
-        memory.tails.pop(unit.fold, None)
+        del memory.signals[signal.id]
+        memory.tails.pop(signal.fold, None)
         for known in (memory.match, memory.places, memory.missed):
-            known.pop(unit.uid, None)
+            known.pop(signal.id, None)

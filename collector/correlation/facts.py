@@ -2,7 +2,7 @@
 
 Facts name events, never numbers. They are taken newest first; one that
 contradicts newer ones is ignored, and said to be. What remains is a set of
-classes (units that people tied together) and of bars between classes.
+classes (signals that people tied together) and of bars between classes.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ def _bars(fact: RecordedEvent) -> list[tuple[str, str]]:
 
 
 class Links:
-    """People's facts made consistent: classes of units, bars between them, and when the incident of a unit was over."""
+    """People's facts made consistent: classes of signals, bars between them, and when a signal's incident was over."""
 
-    def __init__(self, facts: Iterable[RecordedEvent], unit_of: Mapping[str, str]) -> None:
+    def __init__(self, facts: Iterable[RecordedEvent], signal_of: Mapping[str, str]) -> None:
         self._parent: dict[str, str] = {}
         self._bars: dict[str, set[str]] = {}
         self._by: dict[str, str] = {}
-        self._unit_of = unit_of
+        self._signal_of = signal_of
         self._turns: dict[str, tuple[Word, ...]] = {}
         self._reopened: list[tuple[int, str]] = []
         self.ignored: list[Unjoined] = []
@@ -82,13 +82,13 @@ class Links:
                 self._follow(fact)
         self._reopened.sort()
 
-    def class_of(self, uid: str) -> str | None:
-        """The class of a unit; None for one that no person tied or kept apart."""
-        if uid not in self._parent:
+    def class_of(self, signal_id: str) -> str | None:
+        """The class of a signal; None for one that no person tied or kept apart."""
+        if signal_id not in self._parent:
             return None
-        while self._parent[uid] != uid:
-            uid = self._parent[uid]
-        return uid
+        while self._parent[signal_id] != signal_id:
+            signal_id = self._parent[signal_id]
+        return signal_id
 
     def cannot_link(self, name: str) -> set[str]:
         """Classes that may not be in one incident with this class."""
@@ -98,71 +98,78 @@ class Links:
         """Classes that may not be together with some other one."""
         return set(self._bars)
 
-    def turns(self, uid: str) -> tuple[Word, ...]:
-        """What people said on whether the incident of a unit is over, naming an event of it; in their order."""
-        return self._turns.get(uid, ())
+    def turns(self, signal_id: str) -> tuple[Word, ...]:
+        """What people said on whether the incident of a signal is over, naming an event of it; in their order."""
+        return self._turns.get(signal_id, ())
 
     def turned(self) -> set[str]:
-        """Every unit of which they said so."""
+        """Every signal of which they said so."""
         return set(self._turns)
 
     def reopened(self, low: int, high: int) -> list[str]:
-        """Every unit of which they said from ``low`` to ``high`` that its incident is open again."""
+        """Every signal of which they said from ``low`` to ``high`` that its incident is open again."""
         at = bisect_left(self._reopened, (low, ""))
-        return [uid for _, uid in self._reopened[at : bisect_left(self._reopened, (high + 1, ""))]]
+        return [signal_id for _, signal_id in self._reopened[at : bisect_left(self._reopened, (high + 1, ""))]]
 
     def _turn(self, fact: RecordedEvent) -> None:
         word = word_of(fact)
         for name in _keys(fact):
-            uid = self._unit_of.get(name)
-            if word is not None and uid is not None:
-                self._turns[uid] = tuple(sorted((*self._turns.get(uid, ()), word), key=lambda each: each.order))
+            signal_id = self._signal_of.get(name)
+            if word is not None and signal_id is not None:
+                self._turns[signal_id] = tuple(
+                    sorted((*self._turns.get(signal_id, ()), word), key=lambda each: each.order)
+                )
                 if word.type == REOPENED:
-                    self._reopened.append((word.at, uid))
+                    self._reopened.append((word.at, signal_id))
 
-    def by(self, uid: str) -> str:
-        """Who tied a unit, newest first."""
-        return self._by.get(uid, "a person")
+    def by(self, signal_id: str) -> str:
+        """Who tied a signal, newest first."""
+        return self._by.get(signal_id, "a person")
 
-    def units(self) -> set[str]:
-        """Every unit that a person tied or kept apart."""
+    def signals(self) -> set[str]:
+        """Every signal that a person tied or kept apart."""
         return set(self._parent)
 
-    def _root(self, uid: str) -> str:
-        self._parent.setdefault(uid, uid)
-        return self.class_of(uid) or uid
+    def _root(self, signal_id: str) -> str:
+        self._parent.setdefault(signal_id, signal_id)
+        return self.class_of(signal_id) or signal_id
 
     def _contradiction(self, fact: RecordedEvent) -> str:
         """Why a fact cannot be followed beside newer ones; empty if it can."""
         pairs = [*_ties(fact), *_bars(fact)]
         if not pairs:
             return "it names no event and no incident"
-        if any(self._unit_of.get(name) is None for pair in pairs for name in pair):
+        if any(self._signal_of.get(name) is None for pair in pairs for name in pair):
             return "it names an event that is not known"
-        if any(self._unit_of[a] == self._unit_of[b] for a, b in _bars(fact)):
+        if any(self._signal_of[a] == self._signal_of[b] for a, b in _bars(fact)):
             return "it would take a signal out of its own incident"
-        trial = {uid: uid for uid in self._named(pairs)}
-        ties = [(self._root(self._unit_of[a]), self._root(self._unit_of[b])) for a, b in _ties(fact)]
-        bars = [(self._root(self._unit_of[a]), self._root(self._unit_of[b])) for a, b in _bars(fact)]
+        trial = {signal_id: signal_id for signal_id in self._named(pairs)}
+        ties = [(self._root(self._signal_of[a]), self._root(self._signal_of[b])) for a, b in _ties(fact)]
+        bars = [(self._root(self._signal_of[a]), self._root(self._signal_of[b])) for a, b in _bars(fact)]
         for a, b in ties:
             merged = trial[a]
             trial = {k: trial[b] if v == merged else v for k, v in trial.items()}
         return "a newer word of a person says otherwise" if self._clash(trial, bars) else ""
 
     def _named(self, pairs: list[tuple[str, str]]) -> set[str]:
-        return {self._root(self._unit_of[name]) for pair in pairs for name in pair}
+        return {self._root(self._signal_of[name]) for pair in pairs for name in pair}
 
     def _clash(self, trial: Mapping[str, str], bars: list[tuple[str, str]]) -> bool:
         if any(trial[a] == trial[b] for a, b in bars):
             return True
-        return any(trial[uid] == trial[other] for uid in trial for other in self.cannot_link(uid) if other in trial)
+        return any(
+            trial[signal_id] == trial[other]
+            for signal_id in trial
+            for other in self.cannot_link(signal_id)
+            if other in trial
+        )
 
     def _follow(self, fact: RecordedEvent) -> None:
         actor = fact.actor or "a person"
         for a, b in _ties(fact):
-            self._tie(self._unit_of[a], self._unit_of[b], actor)
+            self._tie(self._signal_of[a], self._signal_of[b], actor)
         for a, b in _bars(fact):
-            first, second = self._root(self._unit_of[a]), self._root(self._unit_of[b])
+            first, second = self._root(self._signal_of[a]), self._root(self._signal_of[b])
             self._bars.setdefault(first, set()).add(second)
             self._bars.setdefault(second, set()).add(first)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collector.correlation.attach import NEAR, Attached, Attaching, IncidentTraits
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links, is_link
-from collector.correlation.signals import Unit, fold, fold_keys
+from collector.correlation.signals import Signal, fold, fold_keys
 from collector.correlation.sweep import RULE_NAMES, Group, Match, Sweep, reason
 from collector.correlation.values import Grouping, Incident, Membership, Rules, Unjoined
 from collector.event import RecordedEvent, current, reading_order
@@ -19,13 +19,13 @@ def correlate(events: Iterable[RecordedEvent], rules: Rules) -> Grouping:
     return _Correlation(current(events), rules).grouping()
 
 
-def fold_all(events: Sequence[RecordedEvent], rules: Rules, catalog: Catalog) -> list[Unit]:
-    """Every unit of a set of current events."""
+def fold_all(events: Sequence[RecordedEvent], rules: Rules, catalog: Catalog) -> list[Signal]:
+    """Every signal of a set of current events."""
     entities: dict[str, list[RecordedEvent]] = {}
     for event in events:
         for key in fold_keys(event):
             entities.setdefault(key, []).append(event)
-    return [unit for key, members in entities.items() for unit in fold(key, members, rules, catalog)]
+    return [signal for key, members in entities.items() for signal in fold(key, members, rules, catalog)]
 
 
 def view_of(group: Group, rules: Rules) -> IncidentTraits:
@@ -34,7 +34,7 @@ def view_of(group: Group, rules: Rules) -> IncidentTraits:
         key=group.order[1],
         start=group.order[0],
         low=group.order[0] - rules.lookback,
-        high=max(unit.reach for unit in group.units) + rules.quiet,
+        high=max(signal.reach for signal in group.signals) + rules.quiet,
         environments=frozenset(group.environments),
         classes=frozenset(group.classes),
     )
@@ -46,32 +46,32 @@ class _Correlation:
     def __init__(self, events: Sequence[RecordedEvent], rules: Rules) -> None:
         self._events = {event.id: event for event in events}
         self._rules, self._catalog = rules, Catalog(rules)
-        self._units = fold_all(events, rules, self._catalog)
-        self._unit_of = {event: unit.uid for unit in self._units for event in unit.events}
-        self._links = Links(filter(is_link, events), self._unit_of)
+        self._signals = fold_all(events, rules, self._catalog)
+        self._signal_of = {event: signal.id for signal in self._signals for event in signal.events}
+        self._links = Links(filter(is_link, events), self._signal_of)
         self._sweep = Sweep(rules, self._catalog, self._links)
-        self._groups = self._sweep.run(unit for unit in self._units if unit.opening)
+        self._groups = self._sweep.run(signal for signal in self._signals if signal.opening)
         self._views = [view_of(group, rules) for group in self._groups]
         self._index()
 
     def _index(self) -> None:
         self._by_key: dict[str, dict[str, IncidentTraits]] = {}
         self._by_service: dict[str, list[IncidentTraits]] = {}
-        self._by_uid: dict[str, IncidentTraits] = {}
+        self._by_signal_id: dict[str, IncidentTraits] = {}
         self._by_class: dict[str, IncidentTraits] = {}
         self._services_of_refs: dict[str, set[str]] = {}
         for group, view in zip(self._groups, self._views, strict=True):
             self._by_class.update(dict.fromkeys(view.classes, view))
-            for service in {unit.service for unit in group.units if unit.service is not None}:
+            for service in {signal.service for signal in group.signals if signal.service is not None}:
                 self._by_service.setdefault(service, []).append(view)
-            for unit in group.units:
-                self._by_uid[unit.uid] = view
-                for key in unit.offers:
+            for signal in group.signals:
+                self._by_signal_id[signal.id] = view
+                for key in signal.offers:
                     self._by_key.setdefault(key, {})[view.key] = view
-        for unit in self._units:
-            if unit.kind == "change" and unit.service is not None:
-                for token in unit.tokens:
-                    self._services_of_refs.setdefault(token, set()).add(unit.service)
+        for signal in self._signals:
+            if signal.kind == "change" and signal.service is not None:
+                for token in signal.tokens:
+                    self._services_of_refs.setdefault(token, set()).add(signal.service)
 
     def offering(self, key: str, start: int, end: int) -> Iterable[IncidentTraits]:
         return self._by_key.get(key, {}).values()
@@ -81,7 +81,7 @@ class _Correlation:
         return [view for view in views if view.low - NEAR <= end and start <= view.high + NEAR]
 
     def holding(self, event: str) -> Iterable[IncidentTraits]:
-        view = self._by_uid.get(self._unit_of.get(event, ""))
+        view = self._by_signal_id.get(self._signal_of.get(event, ""))
         return () if view is None else (view,)
 
     def tied(self, name: str) -> Iterable[IncidentTraits]:
@@ -100,15 +100,15 @@ class _Correlation:
         ignored = {entry.event for entry in self._links.ignored}
         for group, view in zip(self._groups, self._views, strict=True):
             members[view.key] += opened_members(group, self._sweep.joined, self._rules, self._catalog)
-        for unit in self._units:
-            if unit.opening or unit.uid in ignored:
+        for signal in self._signals:
+            if signal.opening or signal.id in ignored:
                 continue
-            places, missed = attaching.attach(unit)
+            places, missed = attaching.attach(signal)
             for place in places:
-                members[place.view.key] += attached_members(unit, place)
-                words[place.view.key] += [unit.word] if unit.word else []
+                members[place.view.key] += attached_members(signal, place)
+                words[place.view.key] += [signal.word] if signal.word else []
             if not places:
-                unjoined += [Unjoined(event=event, reason=missed) for event in unit.events]
+                unjoined += [Unjoined(event=event, reason=missed) for event in signal.events]
         keys = [view.key for view in self._views]
         incidents = [self._incident(g, members[k], words[k]) for g, k in zip(self._groups, keys, strict=True)]
         unjoined.sort(key=lambda entry: reading_order(self._events[entry.event]))
@@ -116,28 +116,28 @@ class _Correlation:
 
     def _incident(self, group: Group, members: list[Membership], words: list[Word]) -> Incident:
         view = view_of(group, self._rules)
-        units = sorted(group.units, key=lambda unit: unit.order)
+        signals = sorted(group.signals, key=lambda signal: signal.order)
         return Incident(
             key=view.key,
             members=tuple(sorted(members, key=lambda m: reading_order(self._events[m.event]))),
-            anchors=tuple(unit.uid for unit in units),
+            anchors=tuple(signal.id for signal in signals),
             started_at=view.start,
-            ended_at=closing((unit.span for unit in units), words).at,
+            ended_at=closing((signal.span for signal in signals), words).at,
             window=(view.low, view.high),
         )
 
 
 def opened_members(group: Group, joined: Mapping[str, Match], rules: Rules, catalog: Catalog) -> list[Membership]:
     """The memberships of a group's opening signals."""
-    return [member for unit in group.units for member in signal_members(unit, joined[unit.uid], rules, catalog)]
+    return [member for signal in group.signals for member in signal_members(signal, joined[signal.id], rules, catalog)]
 
 
-def signal_members(unit: Unit, match: Match, rules: Rules, catalog: Catalog) -> list[Membership]:
+def signal_members(signal: Signal, match: Match, rules: Rules, catalog: Catalog) -> list[Membership]:
     """The memberships of one opening signal's events: all by what tied the signal."""
-    why = reason(unit, match, rules, catalog)
-    return [Membership(event=event, rule=RULE_NAMES[match[0]], reason=why) for event in unit.events]
+    why = reason(signal, match, rules, catalog)
+    return [Membership(event=event, rule=RULE_NAMES[match[0]], reason=why) for event in signal.events]
 
 
-def attached_members(unit: Unit, place: Attached) -> list[Membership]:
+def attached_members(signal: Signal, place: Attached) -> list[Membership]:
     """The memberships of what attached."""
-    return [Membership(event=event, rule=place.rule, reason=place.reason) for event in unit.events]
+    return [Membership(event=event, rule=place.rule, reason=place.reason) for event in signal.events]

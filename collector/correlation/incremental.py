@@ -49,11 +49,11 @@ class Regrouping:
         self._memory.forget(complete, settled)
 
     def evict(self, most: int) -> None:
-        """Between two rounds: keep memory to about ``most`` units, as far as what is open allows (``eviction``)."""
+        """Between two rounds: keep memory to about ``most`` signals, as far as what is open allows (``eviction``)."""
         self._eviction.evict(most)
 
     def __len__(self) -> int:
-        return len(self._memory.units)
+        return len(self._memory.signals)
 
     def take(self, events: Iterable[RecordedEvent], store: GroupingStore) -> Changes:
         """Take events in, of whatever age and order, and say what changed. The store must then be brought up to it."""

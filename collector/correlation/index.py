@@ -1,25 +1,25 @@
-"""Where units and incidents in memory are found: by key and time."""
+"""Where signals and incidents in memory are found: by key and time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 from collector.correlation.live_incidents import LiveIncident
-from collector.correlation.signals import Unit, alert_key
+from collector.correlation.signals import Signal, alert_key
 from collector.correlation.spans import FAR, Order, Spans
 from collector.correlation.storms import Storms
 from collector.names import apart
 
 
 class KeyIndex:
-    """Opening signals by what ties them, attaching units by what they look for, incidents by what they offer."""
+    """Opening signals by what ties them, attaching signals by what they look for, incidents by what they offer."""
 
     def __init__(self, storms: Storms) -> None:
         self.storms, self.others = storms, Spans()
         self.refired = Spans()
         """Episodes of an alert that had one before."""
         self.keys_of: dict[str, frozenset[str]] = {}
-        """Of attaching units: the keys they are found by."""
+        """Of attaching signals: the keys they are found by."""
         self._ties: dict[str, Spans] = {}
         self._found_by: dict[str, Spans] = {}
         self._environments: dict[str, set[str | None]] = {}
@@ -27,35 +27,35 @@ class KeyIndex:
 
     # Opening signals
 
-    def put_opening(self, unit: Unit, cover: int) -> None:
+    def put_opening(self, signal: Signal, cover: int) -> None:
         """Have a signal found by those that it reaches until ``cover``."""
-        for key in _tie_keys(unit):
-            _put(self._ties, key, unit.order, cover)
-        if unit.service is not None:
-            self._environments.setdefault(unit.service, set()).add(unit.environment)
-        self.storms.put(unit, cover)
-        self._note_refired(unit)
+        for key in _tie_keys(signal):
+            _put(self._ties, key, signal.order, cover)
+        if signal.service is not None:
+            self._environments.setdefault(signal.service, set()).add(signal.environment)
+        self.storms.put(signal, cover)
+        self._note_refired(signal)
 
-    def drop_opening(self, unit: Unit) -> None:
+    def drop_opening(self, signal: Signal) -> None:
         """Have a signal found no more."""
-        for key in _tie_keys(unit):
-            _drop(self._ties, key, unit.order)
-        if unit.service is not None and _service_key(unit.service, unit.environment) not in self._ties:
-            named = self._environments.get(unit.service, set())
-            named.discard(unit.environment)
+        for key in _tie_keys(signal):
+            _drop(self._ties, key, signal.order)
+        if signal.service is not None and _service_key(signal.service, signal.environment) not in self._ties:
+            named = self._environments.get(signal.service, set())
+            named.discard(signal.environment)
             if not named:
-                self._environments.pop(unit.service, None)
-        self.storms.drop(unit)
-        self.refired.drop(unit.order)
+                self._environments.pop(signal.service, None)
+        self.storms.drop(signal)
+        self.refired.drop(signal.order)
 
-    def _note_refired(self, unit: Unit) -> None:
-        key = alert_key(unit)
+    def _note_refired(self, signal: Signal) -> None:
+        key = alert_key(signal)
         if key is None:
             return
         spans = self._ties[key]
-        if next(spans.covering(unit.order, -1), None) is not None:
-            self.refired.put(unit.order, unit.start)
-        following = next(spans.after_orders(unit.order, FAR), None)
+        if next(spans.covering(signal.order, -1), None) is not None:
+            self.refired.put(signal.order, signal.start)
+        following = next(spans.after_orders(signal.order, FAR), None)
         if following is not None:
             self.refired.put(following, following[0])
 
@@ -70,23 +70,23 @@ class KeyIndex:
             if spans is not None and not apart(environment, other):
                 yield spans
 
-    # Attaching units
+    # Attaching signals
 
-    def put_other(self, unit: Unit, keys: frozenset[str]) -> None:
-        """Have an attaching unit found by these keys, and by when it happened."""
+    def put_other(self, signal: Signal, keys: frozenset[str]) -> None:
+        """Have an attaching signal found by these keys, and by when it happened."""
         for key in keys:
-            _put(self._found_by, key, unit.order, unit.last)
-        self.keys_of[unit.uid] = keys
-        self.others.put(unit.order, unit.last)
+            _put(self._found_by, key, signal.order, signal.last)
+        self.keys_of[signal.id] = keys
+        self.others.put(signal.order, signal.last)
 
-    def drop_other(self, unit: Unit) -> None:
+    def drop_other(self, signal: Signal) -> None:
         """Have it found no more."""
-        for key in self.keys_of.pop(unit.uid, frozenset()):
-            _drop(self._found_by, key, unit.order)
-        self.others.drop(unit.order)
+        for key in self.keys_of.pop(signal.id, frozenset()):
+            _drop(self._found_by, key, signal.order)
+        self.others.drop(signal.order)
 
     def found_by(self, key: str, low: int, high: int) -> Iterable[str]:
-        """Attaching units under a key that start by ``high``, with an event at ``low`` or later."""
+        """Attaching signals under a key that start by ``high``, with an event at ``low`` or later."""
         spans = self._found_by.get(key)
         return () if spans is None else spans.overlapping(low, high)
 
@@ -123,10 +123,10 @@ def _drop(spans: dict[str, Spans], key: str, order: Order) -> None:
             del spans[key]
 
 
-def _tie_keys(unit: Unit) -> list[str]:
-    keys = list(unit.offers)
-    if unit.service is not None:
-        keys.append(_service_key(unit.service, unit.environment))
+def _tie_keys(signal: Signal) -> list[str]:
+    keys = list(signal.offers)
+    if signal.service is not None:
+        keys.append(_service_key(signal.service, signal.environment))
     return keys
 
 

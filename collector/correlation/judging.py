@@ -1,6 +1,6 @@
 """What attaches, judged again where a change could concern it.
 
-An attaching unit is judged when it is new, when an incident gained or lost
+An attaching signal is judged when it is new, when an incident gained or lost
 something that it looks for, and when what is known of a repository changed. What is
 found is always judged against all incidents that it could join.
 """
@@ -11,7 +11,7 @@ from collector.correlation.attach import NEAR
 from collector.correlation.changes import Grounds
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Memory, Wanted
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.correlation.spans import FAR
 
 
@@ -29,18 +29,18 @@ class Judging:
         self._review_names(self._gained_events(concerned))
         self._review_keys([wanted for incident in concerned for wanted in self._concern(incident)])
         if any(incident.classes for incident in concerned):
-            memory.fetch(sorted(memory.links.units()))
-            noted.review |= {uid for uid in memory.links.units() if uid not in memory.incident_of}
+            memory.fetch(sorted(memory.links.signals()))
+            noted.review |= {signal_id for signal_id in memory.links.signals() if signal_id not in memory.incident_of}
         ignored = {entry.event for entry in memory.links.ignored}
         memory.fetch(sorted(noted.review))
-        for uid in sorted(noted.review):
-            for number in memory.places.get(uid, ()):
+        for signal_id in sorted(noted.review):
+            for number in memory.places.get(signal_id, ()):
                 memory.load(number)
-            unit = memory.units.get(uid)
-            if unit is None or unit.opening:
-                self._settle(uid, None, {}, "")
+            signal = memory.signals.get(signal_id)
+            if signal is None or signal.opening:
+                self._settle(signal_id, None, {}, "")
             else:
-                self._judge_one(unit, uid in ignored)
+                self._judge_one(signal, signal_id in ignored)
 
     # Who is to be judged
 
@@ -48,14 +48,14 @@ class Judging:
         memory = self._memory
         for token in memory.round.services_of_ref:
             memory.ensure(f"learn:{token}", -1, FAR)
-            for uid in list(memory.index.found_by(f"learn:{token}", -1, FAR)):
-                unit = memory.units[uid]
+            for signal_id in list(memory.index.found_by(f"learn:{token}", -1, FAR)):
+                signal = memory.signals[signal_id]
                 # Rewritten in any case: what was fetched just now was indexed by what is known now, its keys are older.
-                memory.round.old_keys.setdefault(uid, set()).update(memory.index.keys_of[uid])
-                memory.unindex_other(unit)
-                memory.index_other(unit)
-                memory.round.changes.units.setdefault(uid, (unit, memory.missed.get(uid, "")))
-                memory.round.review.add(uid)
+                memory.round.old_keys.setdefault(signal_id, set()).update(memory.index.keys_of[signal_id])
+                memory.unindex_other(signal)
+                memory.index_other(signal)
+                memory.round.changes.signals.setdefault(signal_id, (signal, memory.missed.get(signal_id, "")))
+                memory.round.review.add(signal_id)
 
     def _gained_events(self, incidents: list[LiveIncident]) -> set[str]:
         """Events that are in another incident than before, or in one that attaching sees differently."""
@@ -63,7 +63,7 @@ class Judging:
         for incident in incidents:
             events |= incident.gained_events
             if self._looks_different(incident):
-                events.update(event for unit in incident.units.values() for event in unit.events)
+                events.update(event for signal in incident.signals.values() for event in signal.events)
         return events
 
     def _looks_different(self, incident: LiveIncident) -> bool:
@@ -116,27 +116,27 @@ class Judging:
 
     # Judging
 
-    def _judge_one(self, unit: Unit, ignored: bool) -> None:
+    def _judge_one(self, signal: Signal, ignored: bool) -> None:
         memory = self._memory
-        places, missed = ([], "") if ignored else memory.attaching.attach(unit)
+        places, missed = ([], "") if ignored else memory.attaching.attach(signal)
         found = {memory.round.by_view[place.view.key]: Grounds(place.rule, place.reason) for place in places}
-        self._settle(unit.uid, unit, found, missed)
+        self._settle(signal.id, signal, found, missed)
 
-    def _settle(self, uid: str, unit: Unit | None, grounds: dict[LiveIncident, Grounds], missed: str) -> None:
-        """Note where a unit is attached now; None where it attaches no more."""
+    def _settle(self, signal_id: str, signal: Signal | None, grounds: dict[LiveIncident, Grounds], missed: str) -> None:
+        """Note where a signal is attached now; None where it attaches no more."""
         memory, noted = self._memory, self._memory.round
-        for incident in memory.attached_to.pop(uid, set()) - grounds.keys():
+        for incident in memory.attached_to.pop(signal_id, set()) - grounds.keys():
             noted.listed[incident] = None
-            incident.detach(uid)
-        if unit is not None:
+            incident.detach(signal_id)
+        if signal is not None:
             for incident in grounds:
-                if incident.attached.get(uid) is not unit:
+                if incident.attached.get(signal_id) is not signal:
                     noted.listed[incident] = None
-                    incident.attach(unit)
-            if memory.missed.get(uid, "") != missed or uid in noted.changes.units:
-                noted.changes.units[uid] = (unit, missed)
-            memory.missed[uid] = missed
+                    incident.attach(signal)
+            if memory.missed.get(signal_id, "") != missed or signal_id in noted.changes.signals:
+                noted.changes.signals[signal_id] = (signal, missed)
+            memory.missed[signal_id] = missed
         if grounds:
-            memory.attached_to[uid] = set(grounds)
-        noted.found[uid] = grounds
-        noted.moved.add(uid)
+            memory.attached_to[signal_id] = set(grounds)
+        noted.found[signal_id] = grounds
+        noted.moved.add(signal_id)

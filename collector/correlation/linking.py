@@ -12,7 +12,7 @@ from collector.semantics.closing import Word
 
 
 class Linking:
-    """Which units people tied together or keep apart."""
+    """Which signals people tied together or keep apart."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -27,7 +27,7 @@ class Linking:
             memory.links = self._linked()
 
     def relink(self, batch: Sequence[RecordedEvent], changed: Changed) -> set[str]:
-        """Take new words in; the units for which people's words mean something else than before."""
+        """Take new words in; the signals for which people's words mean something else than before."""
         memory = self._memory
         if self._take(batch):
             memory.named = frozenset(name for fact in (memory.facts or {}).values() for name in named_events(fact))
@@ -37,8 +37,10 @@ class Linking:
         memory.round.changes.ignored = tuple(memory.links.ignored)
         old_ignored = {entry.event for entry in before.ignored}
         memory.round.review |= old_ignored ^ {entry.event for entry in memory.links.ignored}
-        units = before.units() | memory.links.units() | before.turned() | memory.links.turned()
-        return {uid for uid in units if _standing(before, uid) != _standing(memory.links, uid)}
+        signals = before.signals() | memory.links.signals() | before.turned() | memory.links.turned()
+        return {
+            signal_id for signal_id in signals if _standing(before, signal_id) != _standing(memory.links, signal_id)
+        }
 
     def _take(self, batch: Sequence[RecordedEvent]) -> bool:
         """Note the words in a batch; whether there are any, or one was taken back."""
@@ -54,18 +56,20 @@ class Linking:
         return bool(turned)
 
     def _names_any(self, changed: Changed) -> bool:
-        """Whether people's words name an event of these units."""
+        """Whether people's words name an event of these signals."""
         if not self._memory.named:
             return False
-        events = (event for pair in changed.values() for unit in pair if unit is not None for event in unit.events)
+        events = (
+            event for pair in changed.values() for signal in pair if signal is not None for event in signal.events
+        )
         return not self._memory.named.isdisjoint(events)
 
     def _linked(self) -> Links:
-        return Links(list((self._memory.facts or {}).values()), self._memory.uids(self._memory.named))
+        return Links(list((self._memory.facts or {}).values()), self._memory.signal_ids(self._memory.named))
 
 
-def _standing(links: Links, uid: str) -> tuple[str | None, frozenset[str], str, tuple[Word, ...]]:
-    """What people's words mean for a unit."""
-    name = links.class_of(uid)
+def _standing(links: Links, signal_id: str) -> tuple[str | None, frozenset[str], str, tuple[Word, ...]]:
+    """What people's words mean for a signal."""
+    name = links.class_of(signal_id)
     cannot_link = frozenset(links.cannot_link(name)) if name is not None else frozenset()
-    return name, cannot_link, links.by(uid), links.turns(uid)
+    return name, cannot_link, links.by(signal_id), links.turns(signal_id)

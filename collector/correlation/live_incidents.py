@@ -15,7 +15,7 @@ import msgspec
 
 from collector.correlation.attach import IncidentTraits
 from collector.correlation.facts import Links
-from collector.correlation.signals import PAGED, Unit, called_together
+from collector.correlation.signals import PAGED, Signal, called_together
 from collector.correlation.spans import Order, Spans
 from collector.correlation.values import Rules
 from collector.semantics import closing
@@ -43,8 +43,8 @@ class LiveIncident:
     """One incident: its opening signals, and what attached to it."""
 
     def __init__(self) -> None:
-        self.units: dict[str, Unit] = {}
-        self.attached: dict[str, Unit] = {}
+        self.signals: dict[str, Signal] = {}
+        self.attached: dict[str, Signal] = {}
         self.numbers: dict[int, str] = {}
         """The numbers it has, each with the event it hangs on."""
         self.known_numbers: dict[int, int] = {}
@@ -59,7 +59,7 @@ class LiveIncident:
         self.whole_since: Order = (-1, "")
         """From here on it was one incident, whatever of its signals came later: those by then tie each other."""
         self.calls: set[tuple[str, ...]] = set()
-        """Whom its pages called that name their alerts, see :attr:`Unit.called`."""
+        """Whom its pages called that name their alerts, see :attr:`Signal.called`."""
         self.turned = False
         """Whether people said of one of its signals that the incident is over, or not."""
         self.keys: Counter[str] = Counter()
@@ -93,7 +93,7 @@ class LiveIncident:
         """What attaching saw last: it asks of all incidents of a service for each event, and they seldom change."""
 
     def __len__(self) -> int:
-        return len(self.units)
+        return len(self.signals)
 
     def unchanged(self) -> None:
         """From here on note what is gained."""
@@ -101,77 +101,77 @@ class LiveIncident:
 
     # Signals come, change and go
 
-    def add(self, unit: Unit, links: Links) -> None:
+    def add(self, signal: Signal, links: Links) -> None:
         """Take a signal in."""
         self._view = None
         if not self._order:
-            self.whole_since = unit.order
-        insort(self._order, unit.order)
-        self._fold_in(unit)
-        if unit.kind == "alert":
-            self._alerts[unit.title] += 1
-            self._name("alert:", unit, unit.uid)
-        for key in keys_of(unit):
+            self.whole_since = signal.order
+        insort(self._order, signal.order)
+        self._fold_in(signal)
+        if signal.kind == "alert":
+            self._alerts[signal.title] += 1
+            self._name("alert:", signal, signal.id)
+        for key in keys_of(signal):
             self.keys[key] += 1
-        if unit.environment is not None:
-            self._environments[unit.environment] += 1
-            self._name(f"environment:{unit.environment}", unit, unit.environment_name)
-        if unit.service is not None:
-            self._name(f"service:{unit.service}", unit, unit.service_name)
-        if unit.severity:
-            self._severities[unit.severity] += 1
-        if (name := links.class_of(unit.uid)) is not None:
+        if signal.environment is not None:
+            self._environments[signal.environment] += 1
+            self._name(f"environment:{signal.environment}", signal, signal.environment_name)
+        if signal.service is not None:
+            self._name(f"service:{signal.service}", signal, signal.service_name)
+        if signal.severity:
+            self._severities[signal.severity] += 1
+        if (name := links.class_of(signal.id)) is not None:
             self.classes.add(name)
-        self.turned = self.turned or bool(links.turns(unit.uid))
-        if unit.called:
-            self.calls.add(unit.called)
-        self.tied_by_page = self.tied_by_page or offers_page(unit)
-        self._measure(unit)
+        self.turned = self.turned or bool(links.turns(signal.id))
+        if signal.called:
+            self.calls.add(signal.called)
+        self.tied_by_page = self.tied_by_page or offers_page(signal)
+        self._measure(signal)
 
-    def replace(self, unit: Unit) -> None:
+    def replace(self, signal: Signal) -> None:
         """A signal lasts longer or shorter than it did, or more is told of it; nothing else of it changed."""
         self._view = None
-        old = self.units[unit.uid]
-        self._open -= self._is_open(unit.fold)
-        self.units[unit.uid] = unit
-        self._open += self._is_open(unit.fold)
+        old = self.signals[signal.id]
+        self._open -= self._is_open(signal.fold)
+        self.signals[signal.id] = signal
+        self._open += self._is_open(signal.fold)
         self._events -= len(old.events)
-        self._measure(unit)
-        if old.taken is not None and old.taken == self._taken and unit.taken != old.taken:
-            self._taken = min((u.taken for u in self.units.values() if u.taken is not None), default=None)
+        self._measure(signal)
+        if old.taken is not None and old.taken == self._taken and signal.taken != old.taken:
+            self._taken = min((u.taken for u in self.signals.values() if u.taken is not None), default=None)
 
-    def _fold_in(self, unit: Unit) -> None:
+    def _fold_in(self, signal: Signal) -> None:
         """A signal without an end goes on with the next one of its alert: only the last of them can be open."""
-        self._open -= self._is_open(unit.fold)
-        self.units[unit.uid] = unit
-        insort(self._folds.setdefault(unit.fold, []), unit.order)
-        self._open += self._is_open(unit.fold)
+        self._open -= self._is_open(signal.fold)
+        self.signals[signal.id] = signal
+        insort(self._folds.setdefault(signal.fold, []), signal.order)
+        self._open += self._is_open(signal.fold)
 
     def _is_open(self, fold: str) -> bool:
         own = self._folds.get(fold)
-        return own is not None and self.units[own[-1][1]].span.end is None
+        return own is not None and self.signals[own[-1][1]].span.end is None
 
-    def _measure(self, unit: Unit) -> None:
-        self._events += len(unit.events)
-        self._last = max(self._last, unit.last)
-        self._note_page(unit)
-        heappush(self._reaches, (-unit.reach, unit.uid))
-        end = unit.span.end
+    def _measure(self, signal: Signal) -> None:
+        self._events += len(signal.events)
+        self._last = max(self._last, signal.last)
+        self._note_page(signal)
+        heappush(self._reaches, (-signal.reach, signal.id))
+        end = signal.span.end
         if end is not None:
-            heappush(self._ends, (-end, unit.uid))
-        if unit.taken is not None:
-            self._taken = min(self._taken or unit.taken, unit.taken)
-        if unit.led is not None:
-            self._led.add(unit.uid)
+            heappush(self._ends, (-end, signal.id))
+        if signal.taken is not None:
+            self._taken = min(self._taken or signal.taken, signal.taken)
+        if signal.led is not None:
+            self._led.add(signal.id)
 
-    def _note_page(self, unit: Unit) -> None:
-        if unit.kind == "page":
+    def _note_page(self, signal: Signal) -> None:
+        if signal.kind == "page":
             self._pages = self._pages or Spans()
-            self._pages.put(unit.order, unit.reach)
+            self._pages.put(signal.order, signal.reach)
 
-    def _name(self, key: str, unit: Unit, spelling: str) -> None:
+    def _name(self, key: str, signal: Signal, spelling: str) -> None:
         """An alert's spelling comes before a page's, of equals the first."""
-        self._name_as(key, (unit.kind != "alert", unit.order), spelling)
+        self._name_as(key, (signal.kind != "alert", signal.order), spelling)
 
     def _name_as(self, key: str, order: tuple[bool, tuple[int, str]], spelling: str) -> None:
         known = self._named.get(key)
@@ -187,10 +187,10 @@ class LiveIncident:
         self.calls |= other.calls
         self.tied_by_page = self.tied_by_page or other.tied_by_page
         self.keys.update(other.keys)
-        for unit in other.units.values():
-            insort(self._order, unit.order)
-            self._fold_in(unit)
-            self._note_page(unit)
+        for signal in other.signals.values():
+            insort(self._order, signal.order)
+            self._fold_in(signal)
+            self._note_page(signal)
         for entry in other._reaches:
             heappush(self._reaches, entry)
         for entry in other._ends:
@@ -203,29 +203,29 @@ class LiveIncident:
             self._taken = min(self._taken or other._taken, other._taken)
         for key, (order, spelling) in other._named.items():
             self._name_as(key, order, spelling)
-        self._events += sum(len(unit.events) for unit in other.units.values())
-        self._last = max([self._last, *(unit.last for unit in other.units.values())])
-        for unit in other.attached.values():
-            self.attach(unit)
+        self._events += sum(len(signal.events) for signal in other.signals.values())
+        self._last = max([self._last, *(signal.last for signal in other.signals.values())])
+        for signal in other.attached.values():
+            self.attach(signal)
 
-    def attach(self, unit: Unit) -> None:
+    def attach(self, signal: Signal) -> None:
         """Something else belongs here."""
-        if (old := self.attached.get(unit.uid)) is not None:
+        if (old := self.attached.get(signal.id)) is not None:
             self._events -= len(old.events)
-        self.attached[unit.uid] = unit
-        self._events += len(unit.events)
-        self._last = max(self._last, unit.last)
+        self.attached[signal.id] = signal
+        self._events += len(signal.events)
+        self._last = max(self._last, signal.last)
 
-    def detach(self, uid: str) -> None:
+    def detach(self, signal_id: str) -> None:
         """It does not belong here any more."""
-        if self.attached.pop(uid, None) is not None:
+        if self.attached.pop(signal_id, None) is not None:
             self.recount()
 
     def recount(self) -> None:
         """Count events anew, where taking away leaves no other way."""
-        everything = [*self.units.values(), *self.attached.values()]
-        self._events = sum(len(unit.events) for unit in everything)
-        self._last = max((unit.last for unit in everything), default=0)
+        everything = [*self.signals.values(), *self.attached.values()]
+        self._events = sum(len(signal.events) for signal in everything)
+        self._last = max((signal.last for signal in everything), default=0)
 
     # Questions
 
@@ -247,17 +247,17 @@ class LiveIncident:
     def environments(self) -> frozenset[str]:
         return frozenset(self._environments)
 
-    def signals_before(self, order: Order) -> list[Unit]:
+    def signals_before(self, order: Order) -> list[Signal]:
         """Its signals before a point, by start."""
-        return [self.units[uid] for _, uid in self._order[: bisect_left(self._order, order)]]
+        return [self.signals[signal_id] for _, signal_id in self._order[: bisect_left(self._order, order)]]
 
-    def signals_from(self, order: Order) -> list[Unit]:
+    def signals_from(self, order: Order) -> list[Signal]:
         """Its signals from a point on, by start."""
-        return [self.units[uid] for _, uid in self._order[bisect_left(self._order, order) :]]
+        return [self.signals[signal_id] for _, signal_id in self._order[bisect_left(self._order, order) :]]
 
     def reach(self) -> int:
         """The furthest that any of its signals reaches."""
-        while self.units[self._reaches[0][1]].reach != -self._reaches[0][0]:
+        while self.signals[self._reaches[0][1]].reach != -self._reaches[0][0]:
             heappop(self._reaches)
         return -self._reaches[0][0]
 
@@ -284,19 +284,19 @@ class LiveIncident:
 
     def words(self) -> list[Word]:
         """What people said of it as a whole."""
-        return [unit.word for unit in self.attached.values() if unit.word is not None]
+        return [signal.word for signal in self.attached.values() if signal.word is not None]
 
     def _ended(self, words: Iterable[Word]) -> int | None:
         """As :func:`collector.semantics.closing.closing` says, without looking at all signals."""
         turn = closing.last_turn(words)
         if turn is not None and turn.type == closing.RESOLVED:
             later = self._order[bisect_right(self._order, (turn.at, "\U0010ffff")) :]
-            return closing.judged([self.units[uid].span for _, uid in later], turn).at
+            return closing.judged([self.signals[signal_id].span for _, signal_id in later], turn).at
         if self._open:
             return None
-        while self.units[self._ends[0][1]].span.end != -self._ends[0][0]:
+        while self.signals[self._ends[0][1]].span.end != -self._ends[0][0]:
             heappop(self._ends)
-        last = self.units[self._ends[0][1]]
+        last = self.signals[self._ends[0][1]]
         return closing.judged([last.span], turn).at
 
     def summary(self, rules: Rules) -> Summary:
@@ -321,11 +321,11 @@ class LiveIncident:
 
     def _lead(self) -> str | None:
         """Whom an on-call tool has as the lead, at the end; else the first to acknowledge a page or an alert."""
-        pages = [*(self.units[uid] for uid in self._led), *self.attached.values()]
-        led = max([unit.led for unit in pages if unit.led is not None], default=None)
+        pages = [*(self.signals[signal_id] for signal_id in self._led), *self.attached.values()]
+        led = max([signal.led for signal in pages if signal.led is not None], default=None)
         if led is not None:
             return led[2]
-        notes = [unit.taken for unit in self.attached.values() if unit.taken is not None]
+        notes = [signal.taken for signal in self.attached.values() if signal.taken is not None]
         taken = min([*notes, *([self._taken] if self._taken else ())], default=None)
         return taken[1] if taken else None
 
@@ -338,9 +338,11 @@ class LiveIncident:
         As :func:`collector.semantics.closing.title` says, without looking at all signals.
         """
         if self._alerts:
-            first = self.units[self._named["alert:"][1]]
+            first = self.signals[self._named["alert:"][1]]
             return closing.alert_title(closing.TitledSignal(first.title, first.service_name), len(self._alerts) - 1)
-        return closing.title("", (), [closing.TitledSignal(self.units[uid].title) for _, uid in self._order])
+        return closing.title(
+            "", (), [closing.TitledSignal(self.signals[signal_id].title) for _, signal_id in self._order]
+        )
 
 
 class Component:
@@ -385,11 +387,11 @@ def whole_since(one: LiveIncident, other: LiveIncident, tied: Order) -> Order:
     return max(one.whole_since, other.whole_since, tied)
 
 
-def offers_page(unit: Unit) -> bool:
+def offers_page(signal: Signal) -> bool:
     """Whether others find it by a page, whenever they are."""
-    return any(key.startswith(("page:", PAGED)) for key in unit.offers)
+    return any(key.startswith(("page:", PAGED)) for key in signal.offers)
 
 
-def keys_of(unit: Unit) -> list[str]:
+def keys_of(signal: Signal) -> list[str]:
     """What attaching finds a signal's incident by."""
-    return [*unit.offers, *([f"service:{unit.service}"] if unit.service is not None else [])]
+    return [*signal.offers, *([f"service:{signal.service}"] if signal.service is not None else [])]

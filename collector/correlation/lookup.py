@@ -31,19 +31,21 @@ class Lookup:
 
     def holding(self, event: str) -> list[IncidentTraits]:
         """Incidents that this event belongs to as part of an opening signal."""
-        uid = self._memory.uid(event)
-        if uid is None:
+        signal_id = self._memory.signal_id(event)
+        if signal_id is None:
             return []
-        self._memory.fetch([uid])
-        incident = self._memory.incident_of.get(uid)
+        self._memory.fetch([signal_id])
+        incident = self._memory.incident_of.get(signal_id)
         return [] if incident is None else self._views([incident])
 
     def tied(self, name: str) -> list[IncidentTraits]:
         """Incidents with a signal of this class of people's."""
         memory = self._memory
-        mates = [uid for uid in memory.links.units() if memory.links.class_of(uid) == name]
+        mates = [signal_id for signal_id in memory.links.signals() if memory.links.class_of(signal_id) == name]
         memory.fetch(mates)
-        return self._views({memory.incident_of[uid]: None for uid in mates if uid in memory.incident_of})
+        return self._views(
+            {memory.incident_of[signal_id]: None for signal_id in mates if signal_id in memory.incident_of}
+        )
 
     def services_of_ref(self, token: str) -> frozenset[str]:
         """The services that changes with this ref name."""

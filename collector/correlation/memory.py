@@ -1,7 +1,7 @@
 """What incremental correlation holds in memory, and how it fetches what it does not hold.
 
 Everything a round leaves behind lies in the store (the database). Memory holds
-what was touched of late: whole components, the units attached to them, and
+what was touched of late: whole components, the signals attached to them, and
 what each was found by. Nothing here decides anything; what is missing is
 fetched when it is asked for, so letting go of something (``eviction``) costs
 time and never changes a result.
@@ -21,7 +21,7 @@ from collector.correlation.facts import Links
 from collector.correlation.index import KeyIndex
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of
 from collector.correlation.rounds import Round
-from collector.correlation.signals import Unit, called_together
+from collector.correlation.signals import Signal, called_together
 from collector.correlation.spans import FAR
 from collector.correlation.storms import Storms
 from collector.correlation.sweep import RULE_NAMES, Match
@@ -37,7 +37,7 @@ Wanted = tuple[str, int, int]
 
 
 class Memory:
-    """Units, incidents and components in memory."""
+    """Signals, incidents and components in memory."""
 
     store: GroupingStore
     attaching: Attaching
@@ -57,9 +57,9 @@ class Memory:
         self.named: frozenset[str] = frozenset()
         """Every event that people's words name."""
         self.links = Links((), {})
-        self.units: dict[str, Unit] = {}
+        self.signals: dict[str, Signal] = {}
         self.tails: dict[str, tuple[bool, tuple[str, ...]]] = {}
-        """Of an entity: its last units, and whether there are none before them; those before end before they begin."""
+        """Of an entity: its last signals, and whether none is before them; those before end before they begin."""
         self.incident_of: dict[str, LiveIncident] = {}
         self.component_of: dict[LiveIncident, Component] = {}
         self.components: dict[Component, None] = {}
@@ -67,47 +67,48 @@ class Memory:
         self.match: dict[str, Match] = {}
         self.places: dict[str, dict[int, Grounds]] = {}
         self.missed: dict[str, str] = {}
-        """Of attaching units: why they joined nothing."""
+        """Of attaching signals: why they joined nothing."""
         self.others: dict[str, int] = {}
-        """Attaching units, the least recently touched first, each with the round that touched it."""
+        """Attaching signals, the least recently touched first, each with the round that touched it."""
         self.attached_to: dict[str, set[LiveIncident]] = {}
         self.index, self.coverage = KeyIndex(Storms(self.rules, self.catalog)), Coverage()
         self.ref_services: dict[str, Counter[str]] = {}
         self.loaded: set[int] = set()
         """Numbers whose component is in memory."""
         self.latest = 0
-        """The latest start of any unit."""
+        """The latest start of any signal."""
         self.next_number = 0
         self.unassigned: dict[str, int] = {}
 
     # Fetching
 
-    def fetch(self, uids: Iterable[str]) -> None:
-        """Have these units in memory, opening ones with their whole component."""
+    def fetch(self, signal_ids: Iterable[str]) -> None:
+        """Have these signals in memory, opening ones with their whole component."""
         if self.complete:
             return
-        wanted = [uid for uid in uids if uid not in self.units and uid not in self.round.removed]
-        if wanted:
-            self.admit(self.store.units(wanted))
+        known, removed = self.signals, self.round.removed
+        missing = [signal_id for signal_id in signal_ids if signal_id not in known and signal_id not in removed]
+        if missing:
+            self.admit(self.store.signals(missing))
 
     def admit(self, kept: Sequence[StoredSignal]) -> None:
         """Take in what was fetched, opening signals with their whole component."""
         for entry in kept:
-            uid = entry.unit.uid
-            if uid in self.units or uid in self.round.removed:
+            signal_id = entry.signal.id
+            if signal_id in self.signals or signal_id in self.round.removed:
                 continue
-            if entry.unit.opening:
+            if entry.signal.opening:
                 for number in entry.places:
                     self.load(number)
             else:
                 self._admit_other(entry)
 
     def _admit_other(self, entry: StoredSignal) -> None:
-        unit = entry.unit
-        self.units[unit.uid] = unit
-        self.places[unit.uid] = dict(entry.places)
-        self.missed[unit.uid] = entry.missed
-        self.index_other(unit)
+        signal = entry.signal
+        self.signals[signal.id] = signal
+        self.places[signal.id] = dict(entry.places)
+        self.missed[signal.id] = entry.missed
+        self.index_other(signal)
 
     def load(self, number: int) -> None:
         """Have an incident and its component in memory."""
@@ -136,13 +137,13 @@ class Memory:
         incident.numbers = dict(numbers)
         incident.known_numbers = dict.fromkeys(numbers, number)
         for entry in signals:
-            unit = entry.unit
-            if unit.opening:
+            signal = entry.signal
+            if signal.opening:
                 place = entry.places[number]
-                self.places[unit.uid] = dict(entry.places)
-                self.match[unit.uid] = (RULE_NAMES.index(place.rule), place.detail)
-                self.enter(incident, unit)
-                self.index_opening(unit)
+                self.places[signal.id] = dict(entry.places)
+                self.match[signal.id] = (RULE_NAMES.index(place.rule), place.detail)
+                self.enter(incident, signal)
+                self.index_opening(signal)
             else:
                 self._load_attached(incident, entry)
         incident.whole_since = incident.latest
@@ -150,14 +151,14 @@ class Memory:
         return incident
 
     def _load_attached(self, incident: LiveIncident, entry: StoredSignal) -> None:
-        """An attached unit of an incident; where this round has changed it already, the incident's row is outdated."""
-        uid = entry.unit.uid
-        if uid not in self.round.removed:
-            if uid not in self.units:
+        """An attached signal of an incident; where this round changed it already, the incident's row is outdated."""
+        signal_id = entry.signal.id
+        if signal_id not in self.round.removed:
+            if signal_id not in self.signals:
                 self._admit_other(entry)
-            incident.attach(self.units[uid])
-            self.attached_to.setdefault(uid, set()).add(incident)
-        if self.units.get(uid) != entry.unit:
+            incident.attach(self.signals[signal_id])
+            self.attached_to.setdefault(signal_id, set()).add(incident)
+        if self.signals.get(signal_id) != entry.signal:
             self.round.listed[incident] = None
 
     def ensure(self, key: str, low: int, high: int) -> None:
@@ -184,7 +185,7 @@ class Memory:
             self.fetch(self.store.started(max(low, asked.after + 1), asked.high))
 
     def ensure_happened(self, low: int, high: int) -> None:
-        """Have all other units in memory that have to do with this time."""
+        """Have all other signals in memory that have to do with this time."""
         if (asked := self._claim("happened", low, high)) is not None:
             self.fetch(self.store.happened(low, asked.high))
 
@@ -199,33 +200,35 @@ class Memory:
 
     # Who is what
 
-    def uid(self, event: str) -> str | None:
-        """The unit that an event belongs to."""
-        return self.uids([event]).get(event)
+    def signal_id(self, event: str) -> str | None:
+        """The signal that an event belongs to."""
+        return self.signal_ids([event]).get(event)
 
-    def uids(self, events: Iterable[str]) -> dict[str, str]:
-        """The units that these events belong to, where they belong to one."""
-        uid_of: dict[str, str | None] = {}
-        homes, cache = self.round.changes.homes, self.round.units_of
+    def signal_ids(self, events: Iterable[str]) -> dict[str, str]:
+        """The signals that these events belong to, where they belong to one."""
+        signal_id_of: dict[str, str | None] = {}
+        homes, cache = self.round.changes.homes, self.round.signals_of
         for event in events:
             if event in homes:
-                uid_of[event] = homes[event][0]
+                signal_id_of[event] = homes[event][0]
             else:
-                # A unit is called after its first event.
-                uid_of[event] = event if event in self.units else cache.get(event)
-        unknown = [event for event in uid_of if event not in homes and event not in self.units and event not in cache]
+                # A signal is called after its first event.
+                signal_id_of[event] = event if event in self.signals else cache.get(event)
+        unknown = [
+            event for event in signal_id_of if event not in homes and event not in self.signals and event not in cache
+        ]
         if unknown:
-            answer = self.store.unit_of(unknown)
+            answer = self.store.signal_of(unknown)
             cache.update((event, answer.get(event)) for event in unknown)
-            uid_of.update(answer)
-        return {event: uid for event, uid in uid_of.items() if uid}
+            signal_id_of.update(answer)
+        return {event: signal_id for event, signal_id in signal_id_of.items() if signal_id}
 
-    def classmates(self, uid: str) -> list[str]:
+    def classmates(self, signal_id: str) -> list[str]:
         """The other opening signals that people tied to this one."""
-        name = self.links.class_of(uid)
+        name = self.links.class_of(signal_id)
         if name is None:
             return []
-        mates = [other for other in self.links.units() if other != uid and self.links.class_of(other) == name]
+        mates = [other for other in self.links.signals() if other != signal_id and self.links.class_of(other) == name]
         self.fetch(mates)
         return [other for other in mates if other in self.incident_of]
 
@@ -250,34 +253,34 @@ class Memory:
 
     # Taking in
 
-    def enter(self, incident: LiveIncident, unit: Unit) -> None:
+    def enter(self, incident: LiveIncident, signal: Signal) -> None:
         """Have a signal in an incident."""
-        self.units[unit.uid] = unit
-        keys = [key for key in keys_of(unit) if key not in incident.keys]
-        incident.add(unit, self.links)
-        self.incident_of[unit.uid] = incident
-        for event in self.unassigned.keys() & unit.events if self.unassigned else ():
+        self.signals[signal.id] = signal
+        keys = [key for key in keys_of(signal) if key not in incident.keys]
+        incident.add(signal, self.links)
+        self.incident_of[signal.id] = incident
+        for event in self.unassigned.keys() & signal.events if self.unassigned else ():
             incident.numbers[self.unassigned.pop(event)] = event
         self.index.put_incident(incident, keys)
         incident.gained.update(keys)
-        incident.gained_events.update(unit.events)
+        incident.gained_events.update(signal.events)
 
-    def index_opening(self, unit: Unit) -> None:
+    def index_opening(self, signal: Signal) -> None:
         """Have a signal found by what it may tie."""
-        self.index.put_opening(unit, unit.reach + self.rules.gap)
-        self.latest = max(self.latest, unit.start)
+        self.index.put_opening(signal, signal.reach + self.rules.gap)
+        self.latest = max(self.latest, signal.start)
 
-    def index_other(self, unit: Unit) -> None:
-        """Have an attaching unit found when something that it could concern changes."""
-        keys = {f"seek:{key}" for key in unit.seeks} | {f"name:{event}" for event in unit.named}
-        keys |= {f"seek:service:{service}" for service in self.attaching.sought(unit)}
-        if unit.service is None:
-            keys |= {f"learn:{token}" for token in unit.tokens}
-        self.index.put_other(unit, frozenset(keys))
-        self.others[unit.uid] = self.rounds
-        self.latest = max(self.latest, unit.start)
+    def index_other(self, signal: Signal) -> None:
+        """Have an attaching signal found when something that it could concern changes."""
+        keys = {f"seek:{key}" for key in signal.seeks} | {f"name:{event}" for event in signal.named}
+        keys |= {f"seek:service:{service}" for service in self.attaching.sought(signal)}
+        if signal.service is None:
+            keys |= {f"learn:{token}" for token in signal.tokens}
+        self.index.put_other(signal, frozenset(keys))
+        self.others[signal.id] = self.rounds
+        self.latest = max(self.latest, signal.start)
 
-    def unindex_other(self, unit: Unit) -> None:
+    def unindex_other(self, signal: Signal) -> None:
         """Have it found no more."""
-        self.index.drop_other(unit)
-        self.others.pop(unit.uid, None)
+        self.index.drop_other(signal)
+        self.others.pop(signal.id, None)

@@ -52,7 +52,7 @@ class Numbering:
         unassigned = []
         for incident in memory.round.gone:
             for number, anchor in incident.numbers.items():
-                home = memory.incident_of.get(memory.uid(anchor) or "") or self._inherit(incident, number)
+                home = memory.incident_of.get(memory.signal_id(anchor) or "") or self._inherit(incident, number)
                 if home is None:
                     unassigned.append((number, anchor, incident))
                     continue
@@ -63,10 +63,10 @@ class Numbering:
     def _inherit(self, incident: LiveIncident, number: int) -> LiveIncident | None:
         """Hang a number on the first signal of an incident that lives on and has none; where that is now, if any."""
         memory = self._memory
-        for unit in sorted(incident.units.values(), key=lambda unit: unit.order):
-            home = memory.incident_of.get(unit.uid)
-            if home is not None and unit.uid not in home.numbers.values():
-                home.numbers[number] = unit.uid
+        for signal in sorted(incident.signals.values(), key=lambda signal: signal.order):
+            home = memory.incident_of.get(signal.id)
+            if home is not None and signal.id not in home.numbers.values():
+                home.numbers[number] = signal.id
                 memory.round.changes.first.add(number)
                 self._hung_anew.add(number)
                 return home
@@ -79,9 +79,9 @@ class Numbering:
             (incident, number, anchor)
             for incident in alive
             for number, anchor in incident.numbers.items()
-            if anchor not in incident.units
+            if anchor not in incident.signals
         ]
-        homes = memory.uids([anchor for _, _, anchor in away]) if away else {}
+        homes = memory.signal_ids([anchor for _, _, anchor in away]) if away else {}
         for incident, number, anchor in away:
             home = memory.incident_of.get(homes.get(anchor, ""))
             if home is None and self._opens_nothing(homes.get(anchor)):
@@ -91,10 +91,10 @@ class Numbering:
                 home.numbers[number] = anchor
                 alive[home] = None
 
-    def _opens_nothing(self, uid: str | None) -> bool:
-        """Whether an event's unit, if it has one, is known to be in no incident of its own."""
-        unit = self._memory.units.get(uid) if uid is not None else None
-        return uid is None or (unit is not None and not unit.opening)
+    def _opens_nothing(self, signal_id: str | None) -> bool:
+        """Whether an event's signal, if it has one, is known to be in no incident of its own."""
+        signal = self._memory.signals.get(signal_id) if signal_id is not None else None
+        return signal_id is None or (signal is not None and not signal.opening)
 
     def _choose(self, incident: LiveIncident) -> None:
         memory = self._memory
@@ -110,21 +110,23 @@ class Numbering:
 
     def _rank(self, incident: LiveIncident, number: int) -> tuple[bool, int, str, int]:
         """Numbers by the start of what they hang on; one that hangs on nothing here comes last."""
-        uid = self._memory.uid(incident.numbers[number]) or ""
-        start, first = incident.units[uid].order if self._memory.incident_of.get(uid) is incident else (FAR, "")
+        signal_id = self._memory.signal_id(incident.numbers[number]) or ""
+        start, first = (
+            incident.signals[signal_id].order if self._memory.incident_of.get(signal_id) is incident else (FAR, "")
+        )
         return (number >= self._memory.settled, start, first, number)
 
     def _renumber(self, incident: LiveIncident, number: int) -> None:
         noted = self._memory.round
-        noted.moved.update(incident.units)
-        for uid in incident.attached.keys() - noted.found.keys():
-            noted.renumbered.setdefault(uid, {})[incident.number] = number
-            noted.moved.add(uid)
+        noted.moved.update(incident.signals)
+        for signal_id in incident.attached.keys() - noted.found.keys():
+            noted.renumbered.setdefault(signal_id, {})[incident.number] = number
+            noted.moved.add(signal_id)
         incident.number = number
 
     def _whereto(self, incident: LiveIncident) -> int | None:
         """The incident that the first of a vanished one's signals went to."""
-        for unit in sorted(incident.units.values(), key=lambda unit: unit.order):
-            if unit.uid in self._memory.incident_of:
-                return self._memory.incident_of[unit.uid].number
+        for signal in sorted(incident.signals.values(), key=lambda signal: signal.order):
+            if signal.id in self._memory.incident_of:
+                return self._memory.incident_of[signal.id].number
         return None

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from collector.correlation.facts import Links
-from collector.correlation.signals import Unit, alert_key
+from collector.correlation.signals import Signal, alert_key
 from collector.correlation.values import Rules
 from collector.semantics.closing import REOPENED
 
 
-def pauses(earlier: Unit, later: Unit, gap: int) -> bool:
+def pauses(earlier: Signal, later: Signal, gap: int) -> bool:
     """Whether an episode starts when the one before it ties nothing any more."""
     return later.start > earlier.reach + gap
 
 
-def tied(groups: Sequence[Sequence[Unit]], rules: Rules, links: Links) -> list[int]:
+def tied(groups: Sequence[Sequence[Signal]], rules: Rules, links: Links) -> list[int]:
     """Groups that such pages, or people who reopened one, tie: of each the first one of those tied to it."""
     owner, gap = list(range(len(groups))), rules.gap
     breaks = _all_pauses(groups, gap)
@@ -41,40 +41,40 @@ def tied(groups: Sequence[Sequence[Unit]], rules: Rules, links: Links) -> list[i
     return owner
 
 
-def _reopenings(groups: Sequence[Sequence[Unit]], links: Links) -> list[tuple[int, int]]:
+def _reopenings(groups: Sequence[Sequence[Signal]], links: Links) -> list[tuple[int, int]]:
     """When people said of one of these groups that it is open again, and of which."""
     return [
         (word.at, number)
         for number, group in enumerate(groups)
-        for unit in group
-        for word in links.turns(unit.uid)
+        for signal in group
+        for word in links.turns(signal.id)
         if word.type == REOPENED
     ]
 
 
 def _comes_back(
-    groups: Sequence[Sequence[Unit]], owner: Sequence[int], mine: int, low: int, high: int
+    groups: Sequence[Sequence[Signal]], owner: Sequence[int], mine: int, low: int, high: int
 ) -> Iterator[int]:  # fmt: skip
     """Groups in which an alert of those of one owner fires again in this time."""
     first: dict[str, tuple[int, str]] = {}
     for number, group in enumerate(groups):
-        for unit in group if owner[number] == mine else ():
-            if (key := alert_key(unit)) is not None:
-                first[key] = min(unit.order, first.get(key, unit.order))
+        for signal in group if owner[number] == mine else ():
+            if (key := alert_key(signal)) is not None:
+                first[key] = min(signal.order, first.get(key, signal.order))
     for number, group in enumerate(groups):
-        for unit in group if owner[number] != mine else ():
-            known = first.get(alert_key(unit) or "")
-            if known is not None and known < unit.order and low <= unit.start <= high:
+        for signal in group if owner[number] != mine else ():
+            known = first.get(alert_key(signal) or "")
+            if known is not None and known < signal.order and low <= signal.start <= high:
                 yield number
 
 
-def _all_pauses(groups: Sequence[Sequence[Unit]], gap: int) -> list[tuple[int, int, int]]:
+def _all_pauses(groups: Sequence[Sequence[Signal]], gap: int) -> list[tuple[int, int, int]]:
     """Of each pause of an alert: the group before it, when it ended, and the group after it."""
-    episodes: dict[str, list[tuple[tuple[int, str], Unit, int]]] = {}
+    episodes: dict[str, list[tuple[tuple[int, str], Signal, int]]] = {}
     for number, group in enumerate(groups):
-        for unit in group:
-            if (key := alert_key(unit)) is not None:
-                episodes.setdefault(key, []).append((unit.order, unit, number))
+        for signal in group:
+            if (key := alert_key(signal)) is not None:
+                episodes.setdefault(key, []).append((signal.order, signal, number))
     breaks: list[tuple[int, int, int]] = []
     for each in episodes.values():
         each.sort(key=lambda episode: episode[0])

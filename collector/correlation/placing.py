@@ -63,7 +63,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """A change, an observation or a post that joined nothing."""
 
-    uid: str
+    signal_id: str
     start: int
     last: int
     missed: str
@@ -108,7 +108,7 @@ def place(
     ``others`` are the spans of the other incidents, ``follow_up`` is how long after the end something follows, µs;
     ``listed`` is how the catalog writes a person, by what ``fold`` gives.
     """
-    usable = sorted((c for c in candidates if c.missed != TAKEN_OUT), key=lambda c: (c.start, c.uid))
+    usable = sorted((c for c in candidates if c.missed != TAKEN_OUT), key=lambda c: (c.start, c.signal_id))
     placing = _Placing(scene, usable, fold, others, listed)
     placing.by_responder(list(engagements))
     placing.by_name()
@@ -165,7 +165,7 @@ class _Placing:
         self.placed: dict[str, Placement] = {}
 
     def _left(self) -> list[Candidate]:
-        return [candidate for candidate in self._candidates if candidate.uid not in self.placed]
+        return [candidate for candidate in self._candidates if candidate.signal_id not in self.placed]
 
     # What a responder did
 
@@ -178,7 +178,7 @@ class _Placing:
                 continue
             if not any(e.person == person and e.start <= candidate.start <= e.end for e in engagements):
                 reason = f"{self._listed.get(person) or people[person]}, a responder of this incident, did it"
-                self.placed[candidate.uid] = Placement(RESPONDER, reason)
+                self.placed[candidate.signal_id] = Placement(RESPONDER, reason)
 
     def _doer(self, candidate: Candidate, people: Mapping[str, str]) -> str | None:
         actors = (self._fold(event.actor) for event in candidate.events if event.actor)
@@ -197,7 +197,7 @@ class _Placing:
             if _is_post(candidate) or _reaches_nothing(candidate):
                 continue
             if (writing := self._naming(candidate)) is not None:
-                self.placed[candidate.uid] = Placement(NAMED, f"named by {writing.called}")
+                self.placed[candidate.signal_id] = Placement(NAMED, f"named by {writing.called}")
 
     def _naming(self, candidate: Candidate) -> _Writing | None:
         near = candidate.start <= self._scene.high and candidate.last >= self._scene.low
@@ -228,7 +228,7 @@ class _Placing:
             if service := text.service_among(sorted(self._scene.services)):
                 name = self._scene.services[service]
             if name:
-                self.placed[candidate.uid] = Placement(MENTION, f"it speaks of {name}")
+                self.placed[candidate.signal_id] = Placement(MENTION, f"it speaks of {name}")
 
     # What was undone
 
@@ -239,7 +239,7 @@ class _Placing:
             if self._during(candidate) and not _is_post(candidate):
                 self._undoes(candidate, earlier)
         for candidate in earlier:
-            if candidate.uid not in self.placed and not candidate.elsewhere:
+            if candidate.signal_id not in self.placed and not candidate.elsewhere:
                 self._was_undone(candidate)
 
     def _before(self, candidate: Candidate) -> bool:
@@ -255,7 +255,7 @@ class _Placing:
         member = subjects & subjects_of(e for e in self._scene.events if e.occurred_at < self._scene.started_at)
         other = subjects & subjects_of(e for c in earlier if not c.elsewhere for e in c.events)
         if member or (other and not self._shared(candidate)):
-            self.placed[candidate.uid] = Placement(ACTED_ON, _undid(member or other))
+            self.placed[candidate.signal_id] = Placement(ACTED_ON, _undid(member or other))
 
     def _shared(self, candidate: Candidate) -> bool:
         """Whether another incident was going on as well: then nothing shows of which one it is."""
@@ -266,14 +266,14 @@ class _Placing:
         for event in self._changes_during():
             if common := subjects & subjects_of([event]):
                 reason = f"{_acted_on(event, common)} in the incident at {clock(event.occurred_at)}"
-                self.placed[candidate.uid] = Placement(ACTED_ON, reason)
+                self.placed[candidate.signal_id] = Placement(ACTED_ON, reason)
                 for subject in subjects if is_undoing(event) else common:
                     self._acted.setdefault(subject, _acted_on(event, {subject}))
                 return
 
     def _changes_during(self) -> list[RecordedEvent]:
         """The incident's own changes and observations between its start and its end, undoing ones first."""
-        placed = [event for c in self._candidates if c.uid in self.placed for event in c.events]
+        placed = [event for c in self._candidates if c.signal_id in self.placed for event in c.events]
         events = [e for e in (*self._scene.events, *placed) if e.type.startswith(("change.", "observation."))]
         during = [e for e in events if self._scene.started_at <= e.occurred_at <= self._scene.until]
         return sorted(during, key=lambda e: (not is_undoing(e), e.occurred_at, e.id))
@@ -342,7 +342,7 @@ class _Placing:
             soon = end < candidate.start <= end + follow_up
             if soon and _reaches_something(candidate) and (why := self._follows(candidate)):
                 reason = f"{spoken(candidate.start - end)} after the end; {why}"
-                self.placed[candidate.uid] = Placement(FOLLOW_UP, reason)
+                self.placed[candidate.signal_id] = Placement(FOLLOW_UP, reason)
 
     def _follows(self, candidate: Candidate) -> str:
         """What shows that it goes on with the incident; empty where nothing does."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from collector.correlation.changes import Grounds, Move
 from collector.correlation.live_incidents import LiveIncident, keys_of
 from collector.correlation.memory import Memory
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.correlation.sweep import RULE_NAMES, reason
 
 
@@ -21,15 +21,15 @@ class Recording:
         """Complete the round's changes."""
         memory, changes = self._memory, self._memory.round.changes
         self._record_incidents()
-        for uid in memory.round.moved:
-            self._record_places(uid)
-        for uid, (unit, _) in changes.units.items():
-            self._record_keys(uid, unit)
-        for uid in changes.dropped:
-            self._record_keys(uid, None)
-            memory.missed.pop(uid, None)
-            memory.match.pop(uid, None)
-            memory.places.pop(uid, None)
+        for signal_id in memory.round.moved:
+            self._record_places(signal_id)
+        for signal_id, (signal, _) in changes.signals.items():
+            self._record_keys(signal_id, signal)
+        for signal_id in changes.dropped:
+            self._record_keys(signal_id, None)
+            memory.missed.pop(signal_id, None)
+            memory.match.pop(signal_id, None)
+            memory.places.pop(signal_id, None)
         for token, service, _ in list(changes.ref_services):
             changes.ref_services.discard((token, service, 0))
             changes.ref_services.add((token, service, memory.services_of_ref(token)[service]))
@@ -54,44 +54,48 @@ class Recording:
             keys, incident.keyed_as = incident.keys, incident.number
         changes.incident_keys.update((key, incident.number) for key in keys)
 
-    def _record_places(self, uid: str) -> None:
+    def _record_places(self, signal_id: str) -> None:
         memory, changes = self._memory, self._memory.round.changes
-        before = memory.places.get(uid, {})
-        after = self._places(uid, before)
+        before = memory.places.get(signal_id, {})
+        after = self._places(signal_id, before)
         for number in before.keys() - after.keys():
-            changes.places[(uid, number)] = None
+            changes.places[(signal_id, number)] = None
         for number, place in after.items():
             if before.get(number) != place:
-                changes.places[(uid, number)] = place
+                changes.places[(signal_id, number)] = place
         if before.keys() != after.keys():
-            unit = memory.units.get(uid) or changes.dropped.get(uid)
-            start = 0 if unit is None else unit.start
-            changes.moves[uid] = Move(start, frozenset(before), frozenset(after))
-        memory.places[uid] = after
+            signal = memory.signals.get(signal_id) or changes.dropped.get(signal_id)
+            start = 0 if signal is None else signal.start
+            changes.moves[signal_id] = Move(start, frozenset(before), frozenset(after))
+        memory.places[signal_id] = after
 
-    def _places(self, uid: str, before: dict[int, Grounds]) -> dict[int, Grounds]:
-        """Where a unit is now."""
+    def _places(self, signal_id: str, before: dict[int, Grounds]) -> dict[int, Grounds]:
+        """Where a signal is now."""
         memory = self._memory
-        incident = memory.incident_of.get(uid)
+        incident = memory.incident_of.get(signal_id)
         if incident is not None:
-            match = memory.match[uid]
-            why = reason(memory.units[uid], match, memory.rules, memory.catalog)
+            match = memory.match[signal_id]
+            why = reason(memory.signals[signal_id], match, memory.rules, memory.catalog)
             return {incident.number: Grounds(RULE_NAMES[match[0]], why, match[1])}
-        if uid in memory.round.found:
-            return {incident.number: place for incident, place in memory.round.found[uid].items()}
-        moved = memory.round.renumbered.get(uid, {})
-        return {moved.get(number, number): place for number, place in before.items()} if uid in memory.units else {}
+        if signal_id in memory.round.found:
+            return {incident.number: place for incident, place in memory.round.found[signal_id].items()}
+        moved = memory.round.renumbered.get(signal_id, {})
+        return (
+            {moved.get(number, number): place for number, place in before.items()}
+            if signal_id in memory.signals
+            else {}
+        )
 
-    def _record_keys(self, uid: str, unit: Unit | None) -> None:
-        """The keys by which a unit is found in the store; those it had and has no more go."""
+    def _record_keys(self, signal_id: str, signal: Signal | None) -> None:
+        """The keys by which a signal is found in the store; those it had and has no more go."""
         memory, changes = self._memory, self._memory.round.changes
         keys: Iterable[str] = ()
         cover = 0
-        if unit is not None and unit.opening:
-            keys, cover = [f"tie:{key}" for key in keys_of(unit)], unit.reach + memory.rules.gap
-        elif unit is not None:
-            keys, cover = memory.index.keys_of[uid], unit.last
-        for key in memory.round.old_keys.get(uid, ()):
-            changes.keys[(key, uid)] = None
-        if unit is not None:
-            changes.keys.update({(key, uid): (unit.start, cover) for key in keys})
+        if signal is not None and signal.opening:
+            keys, cover = [f"tie:{key}" for key in keys_of(signal)], signal.reach + memory.rules.gap
+        elif signal is not None:
+            keys, cover = memory.index.keys_of[signal_id], signal.last
+        for key in memory.round.old_keys.get(signal_id, ()):
+            changes.keys[(key, signal_id)] = None
+        if signal is not None:
+            changes.keys.update({(key, signal_id): (signal.start, cover) for key in keys})

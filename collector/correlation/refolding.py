@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from collector.correlation.memory import Memory
 from collector.correlation.rounds import Changed
-from collector.correlation.signals import SEPARATOR, Unit, fold, fold_keys
+from collector.correlation.signals import SEPARATOR, Signal, fold, fold_keys
 from collector.event import RecordedEvent, is_retracted
 from collector.semantics.episodes import proves_its_start
 
@@ -31,9 +31,9 @@ class _Entity:
         self.added: dict[str, RecordedEvent] = {}
         self.removed: set[str] = set()
         self.since = 1 << 62
-        self.before: list[Unit] = []
-        self.bounded: Unit | None = None
-        """The settled unit before those that are folded."""
+        self.before: list[Signal] = []
+        self.bounded: Signal | None = None
+        """The settled signal before those that are folded."""
 
     def alone(self, key: str) -> bool:
         """Whether it is nothing but an event that came just now."""
@@ -42,12 +42,12 @@ class _Entity:
 
 
 class Refolding:
-    """The first step of a round: events → the units that came, went or changed."""
+    """The first step of a round: events → the signals that came, went or changed."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._last: dict[str, list[Unit]] = {}
-        """Of the entities that this round asked the store for: their last units, latest first."""
+        self._last: dict[str, list[Signal]] = {}
+        """Of the entities that this round asked the store for: their last signals, latest first."""
 
     def refold(self, batch: Sequence[RecordedEvent]) -> Changed:
         """Fold the entities that these events are of."""
@@ -56,7 +56,7 @@ class Refolding:
             self._sort_in(event, entities)
         self._ask_store(entities)
         for key, entity in entities.items():
-            entity.before, entity.bounded = self._units_before(key, entity)
+            entity.before, entity.bounded = self._signals_before(key, entity)
         changed: Changed = {}
         for some in _together(entities):
             told = self._read(some)
@@ -82,85 +82,85 @@ class Refolding:
             homes[event.id] = ("", keys)
 
     def _folds_before(self, event: RecordedEvent) -> tuple[tuple[str, ...], int]:
-        """The entities an event was folded into, and the start of the unit it was in."""
+        """The entities an event was folded into, and the start of the signal it was in."""
         noted = self._memory.round.changes.homes.get(event.id)
         if noted is not None:
             return noted[1], 1 << 62
         if event.revision == 0:
             return (), 1 << 62
-        uid = self._memory.uid(event.id)
-        if uid is not None:
-            self._memory.fetch([uid])
-        unit = self._memory.units.get(uid or "")
-        return self._memory.store.folds(event.id), _EVER if unit is None else unit.start
+        signal_id = self._memory.signal_id(event.id)
+        if signal_id is not None:
+            self._memory.fetch([signal_id])
+        signal = self._memory.signals.get(signal_id or "")
+        return self._memory.store.folds(event.id), _EVER if signal is None else signal.start
 
     # What there was
 
     def _ask_store(self, entities: dict[str, _Entity]) -> None:
-        """The last units of the entities whose units memory does not reach far enough back for, of all at once."""
+        """The last signals of the entities whose signals memory does not reach far enough back for, of all at once."""
         keys = [key for key, entity in entities.items() if not entity.alone(key) and self._beyond_memory(key, entity)]
-        found = self._memory.store.last_units(keys) if keys else {}
+        found = self._memory.store.last_signals(keys) if keys else {}
         self._last = {key: found.get(key, []) for key in keys}
 
     def _beyond_memory(self, key: str, entity: _Entity) -> bool:
         whole, _ = self._memory.tails.get(key, (self._memory.complete, ()))
         return not whole and self._walk_memory(key, _since(key, entity), []) is None
 
-    def _units_before(self, key: str, entity: _Entity) -> tuple[list[Unit], Unit | None]:
-        """The units to fold again, by start, and the settled one before them."""
+    def _signals_before(self, key: str, entity: _Entity) -> tuple[list[Signal], Signal | None]:
+        """The signals to fold again, by start, and the settled one before them."""
         return ([], None) if entity.alone(key) else self._walk_back(key, _since(key, entity))
 
-    def _walk_back(self, key: str, since: int) -> tuple[list[Unit], Unit | None]:
-        """An entity's last units, back to one that ended before ``since`` and before the next began."""
-        units: list[Unit] = []
-        settled = self._walk_memory(key, since, units)
+    def _walk_back(self, key: str, since: int) -> tuple[list[Signal], Signal | None]:
+        """An entity's last signals, back to one that ended before ``since`` and before the next began."""
+        signals: list[Signal] = []
+        settled = self._walk_memory(key, since, signals)
         whole, _ = self._memory.tails.get(key, (self._memory.complete, ()))
         if settled is None and not whole:
-            settled = self._walk_store(key, min([since, *(unit.start for unit in units)]), units)
-        return units[::-1], settled
+            settled = self._walk_store(key, min([since, *(signal.start for signal in signals)]), signals)
+        return signals[::-1], settled
 
-    def _walk_memory(self, key: str, since: int, units: list[Unit]) -> Unit | None:
+    def _walk_memory(self, key: str, since: int, signals: list[Signal]) -> Signal | None:
         """As far as memory reaches: what was found on the way, and the settled one; None where it lies further back."""
         _, tail = self._memory.tails.get(key, (False, ()))
-        for uid in reversed(tail):
-            unit = self._memory.units[uid]
-            if unit.end is not None and unit.end < since:
-                return unit
-            units.append(unit)
-            since = min(since, unit.start)
+        for signal_id in reversed(tail):
+            signal = self._memory.signals[signal_id]
+            if signal.end is not None and signal.end < since:
+                return signal
+            signals.append(signal)
+            since = min(since, signal.start)
         return None
 
-    def _walk_store(self, key: str, since: int, units: list[Unit]) -> Unit | None:
+    def _walk_store(self, key: str, since: int, signals: list[Signal]) -> Signal | None:
         """The same, further back than memory reaches."""
-        uids, settled = [], None
-        for unit in self._units_of(key, units):
-            if unit.end is not None and unit.end < since:
-                settled = unit
+        signal_ids, settled = [], None
+        for signal in self._signals_of(key, signals):
+            if signal.end is not None and signal.end < since:
+                settled = signal
                 break
-            uids.append(unit.uid)
-            since = min(since, unit.start)
-        self._memory.fetch(uids)
-        units += [self._memory.units[uid] for uid in uids if uid in self._memory.units]
+            signal_ids.append(signal.id)
+            since = min(since, signal.start)
+        self._memory.fetch(signal_ids)
+        signals += [self._memory.signals[signal_id] for signal_id in signal_ids if signal_id in self._memory.signals]
         return settled
 
-    def _units_of(self, key: str, found: list[Unit]) -> Iterator[Unit]:
-        """The units of an entity before those already found, latest first."""
+    def _signals_of(self, key: str, found: list[Signal]) -> Iterator[Signal]:
+        """The signals of an entity before those already found, latest first."""
         start = found[-1].start if found else 1 << 62
         if key in self._last:
             last = self._last[key]
-            yield from (unit for unit in last if unit.start < start)
+            yield from (signal for signal in last if signal.start < start)
             if len(last) < 2:
                 return
             start = min(start, last[-1].start)
-        yield from self._memory.store.units_before(key, start)
+        yield from self._memory.store.signals_before(key, start)
 
     def _read(self, entities: dict[str, _Entity]) -> dict[str, RecordedEvent]:
-        """What the log says of the events in the units that are folded again."""
+        """What the log says of the events in the signals that are folded again."""
         ids = {
             event: None
             for entity in entities.values()
-            for unit in entity.before
-            for event in unit.events
+            for signal in entity.before
+            for event in signal.events
             if event not in entity.added and event not in entity.removed
         }
         return {event.id: event for event in self._memory.store.events(list(ids))} if ids else {}
@@ -173,46 +173,46 @@ class Refolding:
             # Where it began depends on any firing before it.
             entity.before, entity.bounded = self._walk_back(key, _EVER)
             events = self._events(key, entity, self._read({key: entity}))
-        before = {unit.uid: unit for unit in entity.before}
-        after = {unit.uid: unit for unit in fold(key, events.values(), self._memory.rules, self._memory.catalog)}
-        for uid in before.keys() | after.keys():
-            old, new = before.get(uid), after.get(uid)
+        before = {signal.id: signal for signal in entity.before}
+        after = {signal.id: signal for signal in fold(key, events.values(), self._memory.rules, self._memory.catalog)}
+        for signal_id in before.keys() | after.keys():
+            old, new = before.get(signal_id), after.get(signal_id)
             if old != new:
-                known = changed.get(uid, (None, None))
-                changed[uid] = (old or known[0], new or known[1])
+                known = changed.get(signal_id, (None, None))
+                changed[signal_id] = (old or known[0], new or known[1])
         self._note_homes(before, after.values(), events)
         self._keep_tail(key, entity.bounded, list(after.values()))
 
     def _events(self, key: str, entity: _Entity, read_events: dict[str, RecordedEvent]) -> dict[str, RecordedEvent]:
         if key.startswith("report" + SEPARATOR):
-            # What influences a report is in units of its own.
+            # What influences a report is in signals of its own.
             events = {event.id: event for event in self._memory.store.entity(key)}
         else:
             events = {
-                event: read_events[event] for unit in entity.before for event in unit.events if event in read_events
+                event: read_events[event] for signal in entity.before for event in signal.events if event in read_events
             }
         events = {event: one for event, one in events.items() if event not in entity.removed}
         return {**events, **entity.added}
 
-    def _note_homes(self, before: dict[str, Unit], after: Iterable[Unit], events: dict[str, RecordedEvent]) -> None:
+    def _note_homes(self, before: dict[str, Signal], after: Iterable[Signal], events: dict[str, RecordedEvent]) -> None:
         homes = self._memory.round.changes.homes
-        for unit in after:
-            old = before.get(unit.uid)
+        for signal in after:
+            old = before.get(signal.id)
             known = set(old.events) if old is not None else set()
-            for event in unit.events:
+            for event in signal.events:
                 if event not in known or event in homes:
-                    homes[event] = (unit.uid, homes[event][1] if event in homes else fold_keys(events[event]))
+                    homes[event] = (signal.id, homes[event][1] if event in homes else fold_keys(events[event]))
 
-    def _keep_tail(self, key: str, settled: Unit | None, after: list[Unit]) -> None:
-        """Remember an entity's last units, from the last one on that is settled."""
+    def _keep_tail(self, key: str, settled: Signal | None, after: list[Signal]) -> None:
+        """Remember an entity's last signals, from the last one on that is settled."""
         at = 0
         if key.startswith("alert" + SEPARATOR):
-            at = max((i for i, unit in enumerate(after) if _settled(unit, after[i + 1 : i + 2])), default=0)
+            at = max((i for i, signal in enumerate(after) if _settled(signal, after[i + 1 : i + 2])), default=0)
         tail = after[at:]
-        if at == 0 and settled is not None and settled.uid in self._memory.units:
+        if at == 0 and settled is not None and settled.id in self._memory.signals:
             tail = [settled, *tail]
         if (tail or settled) and not key.startswith("event" + SEPARATOR):
-            self._memory.tails[key] = (at == 0 and settled is None, tuple(unit.uid for unit in tail))
+            self._memory.tails[key] = (at == 0 and settled is None, tuple(signal.id for signal in tail))
         else:
             self._memory.tails.pop(key, None)
 
@@ -222,7 +222,7 @@ def _together(entities: dict[str, _Entity]) -> Iterator[dict[str, _Entity]]:
     some: dict[str, _Entity] = {}
     count = 0
     for key, entity in entities.items():
-        size = sum(len(unit.events) for unit in entity.before)
+        size = sum(len(signal.events) for signal in entity.before)
         if some and count + size > TOGETHER:
             yield some
             some, count = {}, 0
@@ -231,9 +231,9 @@ def _together(entities: dict[str, _Entity]) -> Iterator[dict[str, _Entity]]:
     yield some
 
 
-def _settled(unit: Unit, following: Sequence[Unit]) -> bool:
+def _settled(signal: Signal, following: Sequence[Signal]) -> bool:
     """Whether an episode's end is proven, and not only the beginning of the next."""
-    return unit.end is not None and all(unit.end < other.start for other in following)
+    return signal.end is not None and all(signal.end < other.start for other in following)
 
 
 def _since(key: str, entity: _Entity) -> int:

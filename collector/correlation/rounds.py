@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from collector.correlation.changes import Changes, Grounds
 from collector.correlation.live_incidents import Component, LiveIncident
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 
-Changed = dict[str, tuple[Unit | None, Unit | None]]
-"""Unit → as it was and as it is; None where it was not there, or is no more."""
+Changed = dict[str, tuple[Signal | None, Signal | None]]
+"""Signal → as it was and as it is; None where it was not there, or is no more."""
 
 
 class Grown(NamedTuple):
@@ -39,11 +39,11 @@ class Round:
         self.loaded: dict[LiveIncident, None] = {}
         """Incidents that were fetched."""
         self.review: set[str] = set()
-        """Attaching units that are to be judged again."""
+        """Attaching signals that are to be judged again."""
         self.found: dict[str, dict[LiveIncident, Grounds]] = {}
         """Where those that were judged attach."""
         self.moved: set[str] = set()
-        """Units whose membership may have changed."""
+        """Signals whose membership may have changed."""
         self.grown: dict[str, Grown] = {}
         """Opening signals that are new, last longer, or came into another component."""
         self.removed: set[str] = set()
@@ -52,5 +52,5 @@ class Round:
         self.renumbered: dict[str, dict[int, int]] = {}
         self.old_keys: dict[str, set[str]] = {}
         self.by_view: dict[str, LiveIncident] = {}
-        self.units_of: dict[str, str | None] = {}
-        """Events that were asked for in the store, each with its unit."""
+        self.signals_of: dict[str, str | None] = {}
+        """Events that were asked for in the store, each with its signal."""

@@ -1,10 +1,10 @@
-"""Events folded into units: what is grouped as one.
+"""Events folded into signals: what is grouped as one.
 
-A unit is an alert episode, a page with its notes, a person's report, a whole
+A signal is an alert episode, a page with its notes, a person's report, a whole
 deployment, or a single event of any other kind. Alerts, pages and reports are
 intervals. Folding looks at one entity's events at a time (:func:`fold_keys`
 says which those are), so a change of one event refolds one entity and nothing
-else. Nothing here compares two units.
+else. Nothing here compares two signals.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ PAGED = "paged:"
 """What every page offers, so that those open at a moment are found; nothing is tied by it."""
 
 
-class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is grouped as one, with all that grouping asks of it."""
 
-    uid: str
+    id: str
     """The id of its first event."""
     kind: str
     """``alert``, ``page``, ``report``, ``change``, ``observation``, ``note`` or ``fact``."""
@@ -62,7 +62,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     offers: tuple[str, ...] = ()
     """Keys under which others find it, beside its service."""
     seeks: tuple[str, ...] = ()
-    """Keys it looks for in others: two units are tied when one seeks what the other offers."""
+    """Keys it looks for in others: two signals are tied when one seeks what the other offers."""
     named: tuple[str, ...] = ()
     """Ids of events that it points at with ``incident:`` refs."""
     tokens: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     @property
     def order(self) -> tuple[int, str]:
         """Opening signals are taken by start, ties broken by id."""
-        return (self.start, self.uid)
+        return (self.start, self.id)
 
     @property
     def span(self) -> OpenSpan:
@@ -131,9 +131,9 @@ def _influenced(event: RecordedEvent) -> list[str]:
     return [SEPARATOR.join(("report", key)) for key in refs_of(event, "incident:")]
 
 
-def alert_key(unit: Unit) -> str | None:
+def alert_key(signal: Signal) -> str | None:
     """The key under which an alert's episodes find each other; None for anything else."""
-    return unit.offers[0] if unit.kind == "alert" else None
+    return signal.offers[0] if signal.kind == "alert" else None
 
 
 def refs_of(event: RecordedEvent, kind: str) -> list[str]:
@@ -145,8 +145,8 @@ def _first_ref(event: RecordedEvent, kind: str) -> str:
     return next(iter(refs_of(event, kind)), "")
 
 
-def fold(key: str, events: Iterable[RecordedEvent], rules: Rules, catalog: Catalog) -> list[Unit]:
-    """The units of one entity, of all its events at their current revision."""
+def fold(key: str, events: Iterable[RecordedEvent], rules: Rules, catalog: Catalog) -> list[Signal]:
+    """The signals of one entity, of all its events at their current revision."""
     ordered = sorted(events, key=reading_order)
     shape = key.partition(SEPARATOR)[0]
     fold_one = {"alert": _alerts, "page": _page, "report": _report, "change": _changes}.get(shape, _singles)
@@ -154,18 +154,18 @@ def fold(key: str, events: Iterable[RecordedEvent], rules: Rules, catalog: Catal
 
 
 class _Folding:
-    """One entity being folded: what every unit of it has in common."""
+    """One entity being folded: what every signal of it has in common."""
 
     def __init__(self, key: str, rules: Rules, catalog: Catalog) -> None:
         self.key = key
         self.rules = rules
         self.catalog = catalog
 
-    def unit(
+    def signal(
         self, kind: str, events: Sequence[RecordedEvent], start: int, end: int | None, last_word: int = 0,
         opening: bool = False, state: str = "", seeks: tuple[str, ...] = (), offers: tuple[str, ...] = (),
         until: int | None = None, title: str = "", placing: Sequence[RecordedEvent] = (),
-    ) -> Unit:  # fmt: skip
+    ) -> Signal:  # fmt: skip
         """``until`` is when it was over where nobody told its end: it ties nothing after that. ``placing`` has those of
         the events that say where it is, the one that counts last; by default all do."""
         over = until if end is None else end
@@ -173,8 +173,8 @@ class _Folding:
         environment = self._last_environment(placing or events)
         incident_keys = sorted({key for event in events for key in refs_of(event, "incident:")})
         limit = max(last_word, start) + self.rules.reach
-        return Unit(
-            uid=events[0].id, kind=kind, fold=self.key, events=tuple(event.id for event in events),
+        return Signal(
+            id=events[0].id, kind=kind, fold=self.key, events=tuple(event.id for event in events),
             start=start, end=end, reach=limit if over is None else min(over, limit), opening=opening,
             service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
             severity=peak("", (event.severity for event in events)),
@@ -227,11 +227,11 @@ def _tokens(events: Sequence[RecordedEvent]) -> tuple[str, ...]:
 # Alerts
 
 
-def _alerts(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+def _alerts(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Signal]:
     return [_alert(folding, episode) for episode in episodes(events)]
 
 
-def _alert(folding: _Folding, episode: Episode) -> Unit:
+def _alert(folding: _Folding, episode: Episode) -> Signal:
     members, start, end = episode.bounds, episode.start, episode.end
     severity = peak("", (event.severity for event in members))
     last_word = max((e.occurred_at for e in members if e.type == "alert.firing"), default=start)
@@ -245,14 +245,14 @@ def _alert(folding: _Folding, episode: Episode) -> Unit:
             seeks.append(f"group:{group}")
             offers.append(f"group:{group}")
     pages = sorted({f"page:{ref}" for event in members for ref in refs_of(event, "page:")})
-    unit = folding.unit(
+    signal = folding.signal(
         "alert", members, start, end, last_word, opening=folding.rules.opens(severity) and episode.begun,
         state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
         until=episode.until, placing=sorted(members, key=lambda event: event.type == "alert.firing"),
     )  # fmt: skip
     if len(members) == len(episode.events):
-        return unit
-    return msgspec.structs.replace(unit, events=tuple([event.id for event in episode.events]))
+        return signal
+    return msgspec.structs.replace(signal, events=tuple([event.id for event in episode.events]))
 
 
 def _ties(event: RecordedEvent, catalog: Catalog) -> bool:
@@ -264,7 +264,7 @@ def _ties(event: RecordedEvent, catalog: Catalog) -> bool:
 # Pages and reports
 
 
-def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Signal]:
     steps = [event for event in events if event.type.startswith("page.")]
     if not steps:
         return _singles(folding, events)
@@ -275,12 +275,12 @@ def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
         default=span.start,
     )
     seeks, offers = _page_keys(folding.key.partition(SEPARATOR)[2], steps)
-    unit = folding.unit("page", list(events), span.start, end, last_word, opening=span.begun,
+    signal = folding.signal("page", list(events), span.start, end, last_word, opening=span.begun,
                         state=_page_state(steps, end), seeks=seeks, offers=offers, title=span.title)  # fmt: skip
-    return [msgspec.structs.replace(unit, called=_called(unit, steps))]
+    return [msgspec.structs.replace(signal, called=_called(signal, steps))]
 
 
-def _called(page: Unit, steps: Sequence[RecordedEvent]) -> tuple[str, ...]:
+def _called(page: Signal, steps: Sequence[RecordedEvent]) -> tuple[str, ...]:
     """What tells a page from those of others; nothing where it names no alert, or no service."""
     if page.service is None or not any(key.startswith(FIRED) for key in page.seeks):
         return ()
@@ -292,7 +292,7 @@ def _called(page: Unit, steps: Sequence[RecordedEvent]) -> tuple[str, ...]:
 
 
 def called_together(calls: Collection[tuple[str, ...]]) -> bool:
-    """Whether pages have, each with each, something of :attr:`Unit.called` in common; of many that is not looked at."""
+    """Whether pages have, each with each, something of :attr:`Signal.called` in common; of many nobody looks."""
     return len(calls) < _MANY and not any(set(one).isdisjoint(other) for one, other in combinations(calls, 2))
 
 
@@ -327,7 +327,7 @@ def _page_keys(page: str, steps: Sequence[RecordedEvent]) -> tuple[tuple[str, ..
     return tuple(seeks), (*offers, *(f"page:#{number}" for number in numbers), PAGED)
 
 
-def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Signal]:
     """An incident opened by hand: open until a person resolves it by name."""
     key = folding.key.partition(SEPARATOR)[2]
     opened = next((event for event in events if event.id == key and event.type == "incident.opened"), None)
@@ -339,7 +339,9 @@ def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
     end = None if end is None else max(end, start)
     pages = tuple(f"page:{ref}" for ref in refs_of(opened, "page:"))
     return [
-        folding.unit("report", [opened], start, end, max(words, default=start), opening=True, seeks=pages, offers=pages)
+        folding.signal(
+            "report", [opened], start, end, max(words, default=start), opening=True, seeks=pages, offers=pages
+        )
     ]
 
 
@@ -357,7 +359,7 @@ def _stated_end(events: Iterable[RecordedEvent]) -> int | None:
 # Changes and everything else
 
 
-def _changes(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+def _changes(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Signal]:
     """All states of a deployment together; a silence longer than ``reach`` begins another."""
     runs: list[list[RecordedEvent]] = []
     for event in events:
@@ -368,7 +370,7 @@ def _changes(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
     return [_attachable(folding, "change", run) for run in runs]
 
 
-def _singles(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Unit]:
+def _singles(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Signal]:
     return [_attachable(folding, _kind(event), [event]) for event in events]
 
 
@@ -380,7 +382,7 @@ def _kind(event: RecordedEvent) -> str:
     return "fact" if event.type.startswith(("incident.", "mark.", "action.")) else "observation"
 
 
-def _attachable(folding: _Folding, kind: str, events: list[RecordedEvent]) -> Unit:
+def _attachable(folding: _Folding, kind: str, events: list[RecordedEvent]) -> Signal:
     end = events[-1].occurred_at
     seeks: list[str] = []
     for event in events:
@@ -389,4 +391,4 @@ def _attachable(folding: _Folding, kind: str, events: list[RecordedEvent]) -> Un
             seeks += [f"group-paged:{ref}", f"group-fired:{ref}"]
         for ref in refs_of(event, "alert:"):
             seeks += [f"alert-paged:{ref}", f"alert-fired:{ref}"]
-    return folding.unit(kind, events, events[0].occurred_at, end, end, seeks=tuple(sorted(set(seeks))))
+    return folding.signal(kind, events, events[0].occurred_at, end, end, seeks=tuple(sorted(set(seeks))))

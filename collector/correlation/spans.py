@@ -62,7 +62,7 @@ class Spans:
 
     def covering(self, before: Order, moment: int) -> Iterator[str]:
         """Ids of entries before ``before`` that cover ``moment``, latest first."""
-        return (uid for _, uid in self.covering_orders(before, moment))
+        return (signal_id for _, signal_id in self.covering_orders(before, moment))
 
     def covering_orders(self, before: Order, moment: int) -> Iterator[Order]:
         """The same entries, each with its start."""
@@ -97,7 +97,7 @@ class Spans:
 
     def after(self, order: Order, high: int) -> Iterator[str]:
         """Ids of entries after ``order`` that start by ``high``, earliest first."""
-        return (uid for _, uid in self.after_orders(order, high))
+        return (signal_id for _, signal_id in self.after_orders(order, high))
 
     def after_orders(self, order: Order, high: int) -> Iterator[Order]:
         """The same entries, each with its start."""
@@ -114,6 +114,6 @@ class Spans:
             yield first[1]
             order = (max(first[0], self._cover[first[1]]), LAST)
 
-    def until(self, uid: str) -> int:
+    def until(self, signal_id: str) -> int:
         """How far an entry covers."""
-        return self._cover[uid]
+        return self._cover[signal_id]

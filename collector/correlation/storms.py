@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.correlation.catalog import Catalog
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.correlation.spans import Order, Spans
 from collector.correlation.values import Rules
 from collector.names import apart
@@ -35,50 +35,50 @@ class Storms:
         self._rules, self._catalog = rules, catalog
         self._classes: dict[str | None, dict[tuple[str, bool], Class]] = {}
 
-    def listed(self, unit: Unit) -> bool:
+    def listed(self, signal: Signal) -> bool:
         """Whether a signal's service is listed."""
-        return self._catalog.lists(unit.service)
+        return self._catalog.lists(signal.service)
 
-    def put(self, unit: Unit, reach: int) -> None:
+    def put(self, signal: Signal, reach: int) -> None:
         """Have a signal found; a listed service's signals are tied to each other until ``reach``."""
-        service, pages = name = self._name(unit)
-        classes = self._classes.setdefault(unit.environment, {})
+        service, pages = name = self._name(signal)
+        classes = self._classes.setdefault(signal.environment, {})
         if name not in classes:
             classes[name] = Class(mutual=pages or bool(service))
-        classes[name].spans.put(unit.order, reach if service else unit.start + self._rules.storm)
+        classes[name].spans.put(signal.order, reach if service else signal.start + self._rules.storm)
 
-    def drop(self, unit: Unit) -> None:
+    def drop(self, signal: Signal) -> None:
         """Have it found no more."""
-        name, classes = self._name(unit), self._classes.get(unit.environment, {})
+        name, classes = self._name(signal), self._classes.get(signal.environment, {})
         if name in classes:
-            classes[name].spans.drop(unit.order)
+            classes[name].spans.drop(signal.order)
             if not classes[name].spans:
                 del classes[name]
         if not classes:
-            self._classes.pop(unit.environment, None)
+            self._classes.pop(signal.environment, None)
 
-    def around(self, unit: Unit) -> Iterator[Class]:
+    def around(self, signal: Signal) -> Iterator[Class]:
         """The classes of which a storm could tie a signal to this one."""
-        for place in [each for each in self._classes if not apart(unit.environment, each)]:
+        for place in [each for each in self._classes if not apart(signal.environment, each)]:
             for (service, pages), known in self._classes[place].items():
-                if (pages or unit.storms) and not (service and self.listed(unit)):
+                if (pages or signal.storms) and not (service and self.listed(signal)):
                     yield known
 
-    def page_before(self, unit: Unit) -> Order | None:
+    def page_before(self, signal: Signal) -> Order | None:
         """Of a page: the last page of its class before it that it is tied to, and that started within the storm."""
-        if not unit.storms:
+        if not signal.storms:
             return None
-        spans = self._classes[unit.environment][self._name(unit)].spans
-        found = next(spans.covering_orders(unit.order, unit.start), None)
-        return found if found is not None and found[0] >= unit.start - self._rules.storm else None
+        spans = self._classes[signal.environment][self._name(signal)].spans
+        found = next(spans.covering_orders(signal.order, signal.start), None)
+        return found if found is not None and found[0] >= signal.start - self._rules.storm else None
 
-    def page_after(self, unit: Unit, reach: int) -> Order | None:
+    def page_after(self, signal: Signal, reach: int) -> Order | None:
         """Of a page: the first one of its class after it, likewise."""
-        if not unit.storms:
+        if not signal.storms:
             return None
-        spans = self._classes[unit.environment][self._name(unit)].spans
-        high = unit.start + self._rules.storm
-        return next(spans.after_orders(unit.order, min(high, reach) if self.listed(unit) else high), None)
+        spans = self._classes[signal.environment][self._name(signal)].spans
+        high = signal.start + self._rules.storm
+        return next(spans.after_orders(signal.order, min(high, reach) if self.listed(signal) else high), None)
 
-    def _name(self, unit: Unit) -> tuple[str, bool]:
-        return (unit.service or "" if self.listed(unit) else "", unit.storms)
+    def _name(self, signal: Signal) -> tuple[str, bool]:
+        return (signal.service or "" if self.listed(signal) else "", signal.storms)

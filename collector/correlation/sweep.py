@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links
-from collector.correlation.signals import FIRED, PAGED, SEPARATOR, Unit
+from collector.correlation.signals import FIRED, PAGED, SEPARATOR, Signal
 from collector.correlation.values import Rules
 from collector.event import MINUTE
 from collector.names import apart, elsewhere, narrowest
@@ -39,27 +39,27 @@ Match = tuple[int, str]
 class Group:
     """Signals that are one incident, while the sweep goes on."""
 
-    def __init__(self, unit: Unit) -> None:
-        self.order = self.whole_since = unit.order
+    def __init__(self, signal: Signal) -> None:
+        self.order = self.whole_since = signal.order
         """What it begins with, and the signal by which it became one the last time."""
-        self.units = [unit]
-        self.environments = {unit.environment} if unit.environment else set()
+        self.signals = [signal]
+        self.environments = {signal.environment} if signal.environment else set()
         self.classes: set[str] = set()
-        self.paged_until = unit.reach if unit.paging else -1
-        self.pages = [unit] if unit.kind == "page" else []
-        self.called = set(unit.called)
+        self.paged_until = signal.reach if signal.paging else -1
+        self.pages = [signal] if signal.kind == "page" else []
+        self.called = set(signal.called)
         """Whom its pages called, and for which services, as far as they name their alerts."""
         self.turn: Word | None = None
         """The last word of people, by now, on whether it is over."""
 
-    def covers(self, unit: Unit, gap: int) -> int:
+    def covers(self, signal: Signal, gap: int) -> int:
         """Until when a signal of it ties: people's resolve ends an alert that no sender ended, as a sender's would."""
-        ended = self.turn is not None and self.turn.type == RESOLVED and unit.start <= self.turn.at
-        if ended and self.turn is not None and unit.kind == "alert" and unit.end is None:
-            return min(unit.reach, self.turn.at) + gap
-        return unit.reach + gap
+        ended = self.turn is not None and self.turn.type == RESOLVED and signal.start <= self.turn.at
+        if ended and self.turn is not None and signal.kind == "alert" and signal.end is None:
+            return min(signal.reach, self.turn.at) + gap
+        return signal.reach + gap
 
-    def page_over(self, low: int, moment: int) -> Unit | None:
+    def page_over(self, low: int, moment: int) -> Signal | None:
         """The first page of it that began by ``low`` and is open at a moment: people's resolve ends it, too."""
         ended = self.turn is not None and self.turn.type == RESOLVED and self.turn
         pages = (page for page in self.pages if page.start <= low and page.reach >= moment)
@@ -73,13 +73,13 @@ class Group:
         turn = self.turn
         if turn is None or turn.type != REOPENED or not turn.at <= moment <= turn.at + reach:
             return False
-        spans = (unit.span for unit in self.units)
+        spans = (signal.span for signal in self.signals)
         by_then = (span if span.end is None or span.end < moment else span._replace(end=None) for span in spans)
         return judged(by_then, turn).at is None
 
 
 class Sweep:
-    """Signals must be added in the order of :attr:`Unit.order`.
+    """Signals must be added in the order of :attr:`Signal.order`.
 
     With ``potential`` set, everything that could ever tie two signals does, whatever else stands in their groups:
     the result is the components that can be swept each on its own.
@@ -105,127 +105,127 @@ class Sweep:
         self.joined: dict[str, Match] = {}
         """Of every signal: by which rule it joined, and the name that decided."""
 
-    def begin(self, earlier: Iterable[tuple[Group, Sequence[Unit]]], calls: dict[str, set[str]]) -> None:
+    def begin(self, earlier: Iterable[tuple[Group, Sequence[Signal]]], calls: dict[str, set[str]]) -> None:
         """Go on from groups that were found before, each with those of its signals that may still tie something.
 
         Nothing that people said is of any of them. What comes next starts after all of these. ``calls`` is of what
         comes, and of what these were made of, see :attr:`calls`.
         """
         self.calls = calls
-        earlier_units: list[Unit] = []
-        for group, units in earlier:
-            root = group.units[0].uid
+        earlier_signals: list[Signal] = []
+        for group, signals in earlier:
+            root = group.signals[0].id
             self._groups[root] = group
-            self._parent.update(dict.fromkeys((root, *(unit.uid for unit in units)), root))
-            earlier_units += units
-        for unit in sorted(earlier_units, key=lambda unit: unit.order):
-            self._register(unit, None)
+            self._parent.update(dict.fromkeys((root, *(signal.id for signal in signals)), root))
+            earlier_signals += signals
+        for signal in sorted(earlier_signals, key=lambda signal: signal.order):
+            self._register(signal, None)
 
     def groups(self) -> list[Group]:
         """What was found, by (start, id)."""
         return sorted(self._groups.values(), key=lambda group: group.order)
 
-    def run(self, units: Iterable[Unit]) -> list[Group]:
+    def run(self, signals: Iterable[Signal]) -> list[Group]:
         """Sweep all of these signals."""
-        ordered = sorted(units, key=lambda unit: unit.order)
+        ordered = sorted(signals, key=lambda signal: signal.order)
         if not self._potential:
             self.calls = called_for(ordered, self._rules.gap)
-        for unit in ordered:
-            self.add(unit)
+        for signal in ordered:
+            self.add(signal)
         return self.groups()
 
-    def add(self, unit: Unit) -> None:
+    def add(self, signal: Signal) -> None:
         """Put one signal into the groups that a rule ties it to."""
-        while self._turns and self._turns[0][0][0] < unit.start:
-            _, uid, word = heappop(self._turns)
-            self._take_turn(self._root(uid), word)
+        while self._turns and self._turns[0][0][0] < signal.start:
+            _, signal_id, word = heappop(self._turns)
+            self._take_turn(self._root(signal_id), word)
         if not self._potential:
-            for word in self._links.turns(unit.uid):
-                heappush(self._turns, (word.order, unit.uid, word))
-        matches = self._matches(unit)
-        self._parent[unit.uid] = unit.uid
-        group = self._groups[unit.uid] = Group(unit)
-        group.called |= self.calls.get(unit.uid, set())
-        if (name := self._links.class_of(unit.uid)) is not None:
+            for word in self._links.turns(signal.id):
+                heappush(self._turns, (word.order, signal.id, word))
+        matches = self._matches(signal)
+        self._parent[signal.id] = signal.id
+        group = self._groups[signal.id] = Group(signal)
+        group.called |= self.calls.get(signal.id, set())
+        if (name := self._links.class_of(signal.id)) is not None:
             group.classes.add(name)
         ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in matches.items())
-        accepted = [(rule, detail) for rule, _, root, detail in ranked if self._accept(unit, root, rule)]
-        self.joined[unit.uid] = min(accepted, default=(OPENED, ""))
-        self._register(unit, name)
+        accepted = [(rule, detail) for rule, _, root, detail in ranked if self._accept(signal, root, rule)]
+        self.joined[signal.id] = min(accepted, default=(OPENED, ""))
+        self._register(signal, name)
 
     # Finding
 
-    def _matches(self, unit: Unit) -> dict[str, Match]:
+    def _matches(self, signal: Signal) -> dict[str, Match]:
         """The groups that a rule ties this signal to, each with the first rule that does."""
         matches: dict[str, Match] = {}
-        self._match_class(unit, matches)
-        self._match_keys(unit, matches)
-        self._match_services(unit, matches)
-        self._match_storm(unit, matches)
+        self._match_class(signal, matches)
+        self._match_keys(signal, matches)
+        self._match_services(signal, matches)
+        self._match_storm(signal, matches)
         return matches
 
-    def _match_class(self, unit: Unit, matches: dict[str, Match]) -> None:
-        name = self._links.class_of(unit.uid)
+    def _match_class(self, signal: Signal, matches: dict[str, Match]) -> None:
+        name = self._links.class_of(signal.id)
         if name is not None and name in self._classes:
-            _note(matches, self._root(self._classes[name]), (PERSON, self._links.by(unit.uid)))
+            _note(matches, self._root(self._classes[name]), (PERSON, self._links.by(signal.id)))
 
-    def _match_keys(self, unit: Unit, matches: dict[str, Match]) -> None:
-        for key in unit.seeks:
+    def _match_keys(self, signal: Signal, matches: dict[str, Match]) -> None:
+        for key in signal.seeks:
             if not (entries := self._keys.get(key)):
                 continue
             match = key_match(key)
-            for root, cover in self._fresh_keys(key, entries, unit.start).items():
-                if match[0] == PAGE or (cover >= unit.start and self._young(unit, root)):
+            for root, cover in self._fresh_keys(key, entries, signal.start).items():
+                if match[0] == PAGE or (cover >= signal.start and self._young(signal, root)):
                     _note(matches, root, match)
                 elif key.startswith("alert:") and not self._potential:
-                    page = self._groups[root].page_over(cover, unit.start)
+                    page = self._groups[root].page_over(cover, signal.start)
                     if page is not None:
                         _note(matches, root, (AGAIN, page.fold.partition(SEPARATOR)[2]))
-                    elif self._groups[root].reopened(unit.start, self._rules.reach):
+                    elif self._groups[root].reopened(signal.start, self._rules.reach):
                         _note(matches, root, (REOPENING, ""))
 
-    def _match_services(self, unit: Unit, matches: dict[str, Match]) -> None:
-        if unit.service is None:
+    def _match_services(self, signal: Signal, matches: dict[str, Match]) -> None:
+        if signal.service is None:
             return
-        for service in (unit.service, *self._catalog.neighbours(unit.service)):
+        for service in (signal.service, *self._catalog.neighbours(signal.service)):
             if not (entries := self._services.get(service)):
                 continue
-            match = service_match(unit, service)
-            for root, environment in self._fresh_services(service, entries, unit.start):
-                if self._compatible(unit, root, environment) and self._young(unit, root):
+            match = service_match(signal, service)
+            for root, environment in self._fresh_services(service, entries, signal.start):
+                if self._compatible(signal, root, environment) and self._young(signal, root):
                     _note(matches, root, match)
 
-    def _match_storm(self, unit: Unit, matches: dict[str, Match]) -> None:
-        self._paging = self._fresh_recent(self._paging, unit.start)
-        self._match_recent(unit, self._paging, matches)
-        if unit.storms:
-            self._alerting = self._fresh_recent(self._alerting, unit.start)
-            self._match_recent(unit, self._alerting, matches)
+    def _match_storm(self, signal: Signal, matches: dict[str, Match]) -> None:
+        self._paging = self._fresh_recent(self._paging, signal.start)
+        self._match_recent(signal, self._paging, matches)
+        if signal.storms:
+            self._alerting = self._fresh_recent(self._alerting, signal.start)
+            self._match_recent(signal, self._alerting, matches)
 
-    def _match_recent(self, unit: Unit, recent: Recent, matches: dict[str, Match]) -> None:
-        listed = self._catalog.lists(unit.service)
+    def _match_recent(self, signal: Signal, recent: Recent, matches: dict[str, Match]) -> None:
+        listed = self._catalog.lists(signal.service)
         for root, environment, known in recent:
-            if not (listed and known) and self._compatible(unit, root, environment):
-                _note(matches, root, storm_match(unit))
+            if not (listed and known) and self._compatible(signal, root, environment):
+                _note(matches, root, storm_match(signal))
 
-    def _young(self, unit: Unit, root: str) -> bool:
+    def _young(self, signal: Signal, root: str) -> bool:
         group = self._groups[root]
-        age = unit.start - group.order[0]
-        return self._potential or age <= self._rules.longest or group.paged_until >= unit.start
+        age = signal.start - group.order[0]
+        return self._potential or age <= self._rules.longest or group.paged_until >= signal.start
 
-    def _compatible(self, unit: Unit, root: str, environment: str | None) -> bool:
+    def _compatible(self, signal: Signal, root: str, environment: str | None) -> bool:
         """Whether a member of this environment in this group is where the signal is."""
-        if unit.environment is None or unit.environment == environment:
+        if signal.environment is None or signal.environment == environment:
             return True
-        if apart(unit.environment, environment):
+        if apart(signal.environment, environment):
             return False
-        return self._potential or not elsewhere(unit.environment, self._groups[root].environments)
+        return self._potential or not elsewhere(signal.environment, self._groups[root].environments)
 
     # Joining
 
-    def _accept(self, unit: Unit, other: str, rule: int) -> bool:
+    def _accept(self, signal: Signal, other: str, rule: int) -> bool:
         """Merge a matching group into the signal's, unless environments or people speak against it."""
-        mine, theirs = self._root(unit.uid), self._root(other)
+        mine, theirs = self._root(signal.id), self._root(other)
         if mine == theirs:
             return True
         if not self._potential:
@@ -235,8 +235,8 @@ class Sweep:
                 return False
             if rule == STORM and self._called_apart(mine, theirs):
                 return False
-        first = len(self._groups[mine].units) == 1
-        since = self._groups[theirs].whole_since if first else unit.order
+        first = len(self._groups[mine].signals) == 1
+        since = self._groups[theirs].whole_since if first else signal.order
         self._merge(mine, theirs)
         self._groups[self._root(mine)].whole_since = since
         return True
@@ -260,10 +260,10 @@ class Sweep:
 
     def _merge(self, mine: str, theirs: str) -> None:
         a, b = self._groups[mine], self._groups[theirs]
-        keep, gone = (mine, theirs) if len(a.units) >= len(b.units) else (theirs, mine)
+        keep, gone = (mine, theirs) if len(a.signals) >= len(b.signals) else (theirs, mine)
         group, absorbed = self._groups[keep], self._groups.pop(gone)
         self._parent[gone] = keep
-        group.units += absorbed.units
+        group.signals += absorbed.signals
         group.order = min(group.order, absorbed.order)
         group.environments |= absorbed.environments
         group.classes |= absorbed.classes
@@ -275,12 +275,12 @@ class Sweep:
             group.turn = max(turns, key=lambda turn: turn.order)
             self._cover_anew(keep)
 
-    def _root(self, uid: str) -> str:
-        root = uid
+    def _root(self, signal_id: str) -> str:
+        root = signal_id
         while self._parent[root] != root:
             root = self._parent[root]
-        while self._parent[uid] != root:
-            self._parent[uid], uid = root, self._parent[uid]
+        while self._parent[signal_id] != root:
+            self._parent[signal_id], signal_id = root, self._parent[signal_id]
         return root
 
     # People's words on whether it is over
@@ -296,12 +296,12 @@ class Sweep:
         group, gap = self._groups[root], self._rules.gap
         keys: dict[str, int] = {}
         services: dict[str, dict[tuple[str, str | None], int]] = {}
-        for unit in group.units:
-            cover = group.covers(unit, gap)
-            for key in _sought(unit):
+        for signal in group.signals:
+            cover = group.covers(signal, gap)
+            for key in _sought(signal):
                 _extend(keys, key, cover)
-            if unit.service is not None:
-                _extend(services.setdefault(unit.service, {}), (root, unit.environment), cover)
+            if signal.service is not None:
+                _extend(services.setdefault(signal.service, {}), (root, signal.environment), cover)
         for key, cover in keys.items():
             entries = self._fresh_keys(key, self._keys.get(key, {}), -_EVER)
             entries[root] = cover
@@ -310,21 +310,21 @@ class Sweep:
 
     # What later signals look up
 
-    def _register(self, unit: Unit, name: str | None) -> None:
-        root = self._root(unit.uid)
-        cover = self._groups[root].covers(unit, self._rules.gap)
+    def _register(self, signal: Signal, name: str | None) -> None:
+        root = self._root(signal.id)
+        cover = self._groups[root].covers(signal, self._rules.gap)
         if name is not None:
             self._classes[name] = root
-        if unit.kind == "page":
-            self._open_pages.append((unit.start, unit.reach))
-        for key in _sought(unit):
+        if signal.kind == "page":
+            self._open_pages.append((signal.start, signal.reach))
+        for key in _sought(signal):
             _extend(self._keys.setdefault(key, {}), root, cover)
-        if unit.service is not None:
-            _extend(self._services.setdefault(unit.service, {}), (root, unit.environment), cover)
-        recent = self._paging if unit.storms else self._alerting
-        _extend(recent, (root, unit.environment, self._catalog.lists(unit.service)), unit.start)
+        if signal.service is not None:
+            _extend(self._services.setdefault(signal.service, {}), (root, signal.environment), cover)
+        recent = self._paging if signal.storms else self._alerting
+        _extend(recent, (root, signal.environment, self._catalog.lists(signal.service)), signal.start)
         if len(self._alerting) > self._crowded:
-            self._alerting = self._fresh_recent(self._alerting, unit.start)
+            self._alerting = self._fresh_recent(self._alerting, signal.start)
             self._crowded = 64 + 2 * len(self._alerting)
 
     def _fresh_keys(self, key: str, entries: dict[str, int], now: int) -> dict[str, int]:
@@ -364,19 +364,19 @@ class Sweep:
         return fresh
 
 
-def called_for(units: Sequence[Unit], gap: int) -> dict[str, set[str]]:
+def called_for(signals: Sequence[Signal], gap: int) -> dict[str, set[str]]:
     """Of each alert that pages name: whom these called, where the later of the two began while the other tied."""
-    pages: dict[str, list[Unit]] = {}
-    for unit in units:
-        for key in unit.seeks if unit.called else ():
+    pages: dict[str, list[Signal]] = {}
+    for signal in signals:
+        for key in signal.seeks if signal.called else ():
             if key.startswith(FIRED):
-                pages.setdefault(key, []).append(unit)
+                pages.setdefault(key, []).append(signal)
     calls: dict[str, set[str]] = {}
-    for unit in units if pages else ():
-        for key in unit.offers if unit.kind == "alert" else ():
+    for signal in signals if pages else ():
+        for key in signal.offers if signal.kind == "alert" else ():
             for page in pages.get(key, ()):
-                if max(unit.start, page.start) <= min(unit.reach, page.reach) + gap:
-                    calls.setdefault(unit.uid, set()).update(page.called)
+                if max(signal.start, page.start) <= min(signal.reach, page.reach) + gap:
+                    calls.setdefault(signal.id, set()).update(page.called)
     return calls
 
 
@@ -390,9 +390,9 @@ def _note(matches: dict[str, Match], root: str, match: Match) -> None:
         matches[root] = match
 
 
-def _sought(unit: Unit) -> list[str]:
+def _sought(signal: Signal) -> list[str]:
     """The keys it offers that others seek."""
-    return [key for key in unit.offers if key != PAGED]
+    return [key for key in signal.offers if key != PAGED]
 
 
 def key_match(key: str) -> Match:
@@ -405,40 +405,40 @@ def key_match(key: str) -> Match:
     return (ALERT, name.rpartition("\x1f")[2])
 
 
-def service_match(unit: Unit, service: str) -> Match:
+def service_match(signal: Signal, service: str) -> Match:
     """Rule 4: the same service, or a direct dependency."""
-    return (SERVICE, service) if service == unit.service else (DEPENDENCY, service)
+    return (SERVICE, service) if service == signal.service else (DEPENDENCY, service)
 
 
-def storm_match(unit: Unit) -> Match:
+def storm_match(signal: Signal) -> Match:
     """Rule 5, from the side of the later signal."""
-    return (STORM, "page" if unit.storms else "")
+    return (STORM, "page" if signal.storms else "")
 
 
-def reason(unit: Unit, match: Match, rules: Rules, catalog: Catalog) -> str:
+def reason(signal: Signal, match: Match, rules: Rules, catalog: Catalog) -> str:
     """Why a signal is in its incident, in one sentence that names the fields that decided."""
     rule, name = match
     if rule == STORM:
         within = f"within {rules.storm // MINUTE} min of"
         return f"paged {within} another signal" if name else f"started {within} a page"
     sentences = {
-        OPENED: _opened(unit),
+        OPENED: _opened(signal),
         PERSON: f"{name} tied it to the incident",
         PAGE: f"shares page {name}",
         ALERT: f"shares alert {name}",
         AGAIN: f"the same alert fired again before page {name} ended",
         REOPENING: "the same alert fired again after a person reopened the incident",
         GROUP: f"shares alert group {name[:12]}",
-        SERVICE: f"same service {unit.service_name}",
-        DEPENDENCY: f"{unit.service_name} and {catalog.shown(name)} depend on each other directly",
+        SERVICE: f"same service {signal.service_name}",
+        DEPENDENCY: f"{signal.service_name} and {catalog.shown(name)} depend on each other directly",
     }
     return sentences[rule]
 
 
-def _opened(unit: Unit) -> str:
-    if unit.kind == "page":
+def _opened(signal: Signal) -> str:
+    if signal.kind == "page":
         return "opened the incident: a page that no earlier signal explains"
-    if unit.kind == "report":
+    if signal.kind == "report":
         return "opened the incident: a person's report"
-    severity = f"severity {unit.severity}" if unit.severity else "no severity"
+    severity = f"severity {signal.severity}" if signal.severity else "no severity"
     return f"opened the incident: an alert with {severity} that no earlier signal explains"

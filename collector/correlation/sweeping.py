@@ -14,7 +14,7 @@ from heapq import merge
 from collector.correlation.live_incidents import Component, LiveIncident, offers_page
 from collector.correlation.memory import Memory
 from collector.correlation.pauses import tied
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.correlation.spans import Order
 from collector.correlation.sweep import Group, Sweep, called_for
 
@@ -66,42 +66,42 @@ class Sweeping:
     def _sweep_whole(self, component: Component) -> None:
         """Cut a component where nothing ties it any more, and find the incidents in it."""
         memory = self._memory
-        units = [
-            memory.units[u]
+        signals = [
+            memory.signals[u]
             for incident in component.incidents
-            for u in incident.units
+            for u in incident.signals
             if memory.incident_of.get(u) is incident
         ]
         for incident in component.incidents:
             self.dispose(incident)
         component.changed.clear()
         memory.components.pop(component, None)
-        potential = Sweep(memory.rules, memory.catalog, memory.links, potential=True).run(units)
-        owners = tied([group.units for group in potential], memory.rules, memory.links)
-        where = {unit.uid: owners[number] for number, group in enumerate(potential) for unit in group.units}
+        potential = Sweep(memory.rules, memory.catalog, memory.links, potential=True).run(signals)
+        owners = tied([group.signals for group in potential], memory.rules, memory.links)
+        where = {signal.id: owners[number] for number, group in enumerate(potential) for signal in group.signals}
         sweep = Sweep(memory.rules, memory.catalog, memory.links)
         component_by_owner: dict[int, Component] = {}
-        for group in sweep.run(units):
-            incident = self.make_incident(group.units, group.whole_since)
-            at = where[group.units[0].uid]
+        for group in sweep.run(signals):
+            incident = self.make_incident(group.signals, group.whole_since)
+            at = where[group.signals[0].id]
             if at in component_by_owner:
                 component_by_owner[at].incidents.append(incident)
             else:
                 component_by_owner[at] = Component(incident)
             memory.component_of[incident] = component_by_owner[at]
-        memory.match.update((unit.uid, sweep.joined[unit.uid]) for unit in units)
+        memory.match.update((signal.id, sweep.joined[signal.id]) for signal in signals)
         for new in component_by_owner.values():
             new.plain = len(new.incidents) == 1 and memory.plain(new.incidents)
             if not new.called_together:
-                uids = [uid for incident in new.incidents for uid in incident.units]
-                new.calls = {uid: sweep.calls[uid] for uid in uids if uid in sweep.calls}
-        memory.round.moved.update(unit.uid for unit in units)
+                signal_ids = [signal_id for incident in new.incidents for signal_id in incident.signals]
+                new.calls = {signal_id: sweep.calls[signal_id] for signal_id in signal_ids if signal_id in sweep.calls}
+        memory.round.moved.update(signal.id for signal in signals)
 
-    def make_incident(self, units: Iterable[Unit], whole_since: Order) -> LiveIncident:
+    def make_incident(self, signals: Iterable[Signal], whole_since: Order) -> LiveIncident:
         """A new incident of these signals."""
         incident = LiveIncident()
-        for unit in units:
-            self._memory.enter(incident, unit)
+        for signal in signals:
+            self._memory.enter(incident, signal)
         incident.whole_since = whole_since
         self._memory.round.touched[incident] = None
         return incident
@@ -111,8 +111,8 @@ class Sweeping:
         memory, noted = self._memory, self._memory.round
         self.touch(incident)
         memory.index.drop_incident(incident)
-        for uid in incident.attached:
-            memory.attached_to[uid].discard(incident)
+        for signal_id in incident.attached:
+            memory.attached_to[signal_id].discard(incident)
         noted.review.update(incident.attached)
         noted.gone.append(incident)
         del memory.component_of[incident], noted.touched[incident]
@@ -133,7 +133,7 @@ class _Part:
         self._sweep = Sweep(memory.rules, memory.catalog, memory.links)
         self._before: dict[str, LiveIncident] = {}
         """Of each group that the sweep began with: the incident, by the group's first signal."""
-        self._swept: list[Unit] = []
+        self._swept: list[Signal] = []
 
     def sweep(self) -> None:
         """Find the incidents anew, and make those again that are others than before."""
@@ -155,20 +155,20 @@ class _Part:
         if self._component.called_together:
             return {}
         incident_of = self._memory.incident_of
-        units = [
-            unit
+        signals = [
+            signal
             for incident in self._component.incidents
-            for unit in incident.units.values()
-            if incident_of.get(unit.uid) is incident
+            for signal in incident.signals.values()
+            if incident_of.get(signal.id) is incident
         ]
-        return called_for(units, self._memory.rules.gap)
+        return called_for(signals, self._memory.rules.gap)
 
     def _called_otherwise(self) -> Iterator[Order]:
         """Alerts about which others were called than when they were swept: a page that came later may name them."""
-        before, now, units = self._component.calls or {}, self._calls, self._memory.units
-        for uid in before.keys() | now.keys():
-            if uid in units and before.get(uid) != now.get(uid):
-                yield units[uid].order
+        before, now, signals = self._component.calls or {}, self._calls, self._memory.signals
+        for signal_id in before.keys() | now.keys():
+            if signal_id in signals and before.get(signal_id) != now.get(signal_id):
+                yield signals[signal_id].order
 
     def _beginning(self, since: Order) -> Order:
         """The last point by ``since`` at which each incident that is under way was one already."""
@@ -179,7 +179,7 @@ class _Part:
                 return cut
             cut = min(parts)
 
-    def _groups_before(self) -> Iterator[tuple[Group, list[Unit]]]:
+    def _groups_before(self) -> Iterator[tuple[Group, list[Signal]]]:
         low = self._earliest()
         for incident in self._component.incidents:
             if incident.order >= self._cut:
@@ -187,19 +187,19 @@ class _Part:
             under_way = incident.latest >= self._cut or incident in self._memory.round.broken
             if under_way or incident.tied_by_page or self._reaches(incident, low):
                 before = incident.signals_before(self._cut)
-                units = [unit for unit in before if self._ties(unit, low)]
-                if units or under_way:
-                    self._before[before[0].uid] = incident
-                    yield self._group(incident, before), units
+                signals = [signal for signal in before if self._ties(signal, low)]
+                if signals or under_way:
+                    self._before[before[0].id] = incident
+                    yield self._group(incident, before), signals
 
-    def _group(self, incident: LiveIncident, before: list[Unit]) -> Group:
+    def _group(self, incident: LiveIncident, before: list[Signal]) -> Group:
         """A part of an incident as a sweep sees it when it comes to what follows."""
         group = Group(before[0])
         group.whole_since = incident.whole_since
-        group.environments = {unit.environment for unit in before if unit.environment}
-        group.pages = [unit for unit in before if unit.kind == "page"]
-        group.called.update(*(self._calls.get(unit.uid, unit.called) for unit in before))
-        group.paged_until = max((unit.reach for unit in before if unit.paging), default=-1)
+        group.environments = {signal.environment for signal in before if signal.environment}
+        group.pages = [signal for signal in before if signal.kind == "page"]
+        group.called.update(*(self._calls.get(signal.id, signal.called) for signal in before))
+        group.paged_until = max((signal.reach for signal in before if signal.paging), default=-1)
         return group
 
     def _earliest(self) -> int:
@@ -207,11 +207,11 @@ class _Part:
         again."""
         now = self._cut[0]
         pages = (
-            unit.start
+            signal.start
             for incident in self._component.incidents
             if incident.tied_by_page and incident.order < self._cut
-            for unit in incident.signals_before(self._cut)
-            if unit.kind == "page" and unit.reach >= now
+            for signal in incident.signals_before(self._cut)
+            if signal.kind == "page" and signal.reach >= now
         )
         return min(pages, default=now)
 
@@ -219,36 +219,36 @@ class _Part:
         rules = self._memory.rules
         return incident.reach() + rules.gap >= low or incident.latest_start + rules.storm >= self._cut[0]
 
-    def _ties(self, unit: Unit, low: int) -> bool:
+    def _ties(self, signal: Signal, low: int) -> bool:
         rules = self._memory.rules
-        return unit.reach + rules.gap >= low or unit.start + rules.storm >= self._cut[0] or offers_page(unit)
+        return signal.reach + rules.gap >= low or signal.start + rules.storm >= self._cut[0] or offers_page(signal)
 
     # The sweep
 
     def _run(self) -> None:
         look, changed = _FIRST_LOOK, self._component.changed
         paged = any(incident.tied_by_page for incident in self._component.incidents)
-        for unit in self._after():
-            while changed and changed[-1][0] <= unit.order:
+        for signal in self._after():
+            while changed and changed[-1][0] <= signal.order:
                 self._until = max(self._until, changed.pop()[1])
-            if not paged and len(self._swept) >= look and unit.start > self._until:
+            if not paged and len(self._swept) >= look and signal.start > self._until:
                 look = len(self._swept) + len(self._swept) // 2
-                if self._comes_to_what_was(unit.order):
-                    self._end = unit.order
+                if self._comes_to_what_was(signal.order):
+                    self._end = signal.order
                     return
-            self._sweep.add(unit)
-            self._swept.append(unit)
+            self._sweep.add(signal)
+            self._swept.append(signal)
         changed.clear()
 
-    def _after(self) -> Iterator[Unit]:
+    def _after(self) -> Iterator[Signal]:
         """All signals from the beginning of the sweep on, by start."""
         incident_of = self._memory.incident_of
         parts = [
-            [unit for unit in incident.signals_from(self._cut) if incident_of.get(unit.uid) is incident]
+            [signal for signal in incident.signals_from(self._cut) if incident_of.get(signal.id) is incident]
             for incident in self._component.incidents
             if incident.latest >= self._cut
         ]
-        return merge(*parts, key=lambda unit: unit.order)
+        return merge(*parts, key=lambda signal: signal.order)
 
     def _comes_to_what_was(self, now: Order) -> bool:
         """Whether all that can tie something from now on is what it was before this round."""
@@ -265,7 +265,7 @@ class _Part:
         before = incident.signals_before(now)
         if len(before) != count or incident.whole_since >= now or incident in self._memory.round.broken:
             return False
-        places = {unit.environment for unit in before if unit.environment}
+        places = {signal.environment for signal in before if signal.environment}
         return not new or (group.order == incident.order and group.environments == places)
 
     def _is_over(self, group: Group, now: Order) -> bool:
@@ -283,19 +283,19 @@ class _Part:
         """The incidents of a group's signals, with how many of each, and those that were made in this round."""
         counts: dict[LiveIncident, int] = {}
         new: set[LiveIncident] = set()
-        for unit in self._units_of(group):
-            incident = self._memory.incident_of[unit.uid]
+        for signal in self._signals_of(group):
+            incident = self._memory.incident_of[signal.id]
             if incident.number == 0:
                 new.add(incident)
             else:
                 counts[incident] = counts.get(incident, 0) + 1
         return counts, new
 
-    def _units_of(self, group: Group) -> Iterator[Unit]:
-        for unit in group.units:
-            incident = self._before.get(unit.uid)
+    def _signals_of(self, group: Group) -> Iterator[Signal]:
+        for signal in group.signals:
+            incident = self._before.get(signal.id)
             if incident is None:
-                yield unit
+                yield signal
             else:
                 yield from incident.signals_before(self._cut)
 
@@ -303,39 +303,39 @@ class _Part:
 
     def _note_matches(self) -> None:
         memory = self._memory
-        for unit in self._swept:
-            match = self._sweep.joined[unit.uid]
-            if memory.match.get(unit.uid) != match:
-                memory.match[unit.uid] = match
-                memory.round.moved.add(unit.uid)
+        for signal in self._swept:
+            match = self._sweep.joined[signal.id]
+            if memory.match.get(signal.id) != match:
+                memory.match[signal.id] = match
+                memory.round.moved.add(signal.id)
 
     def _make(self) -> None:
         """Have each group in an incident: in one that is in it as a whole, else in a new one."""
         memory, component = self._memory, self._component
-        groups = [(group, list(self._units_of(group))) for group in self._sweep.groups()]
-        homes = [self._home(units) for _, units in groups]
+        groups = [(group, list(self._signals_of(group))) for group in self._sweep.groups()]
+        homes = [self._home(signals) for _, signals in groups]
         homes_in_use = {home for home in homes if home is not None}
-        away = {memory.incident_of[unit.uid]: None for _, units in groups for unit in units}
+        away = {memory.incident_of[signal.id]: None for _, signals in groups for signal in signals}
         away.update((one, None) for one in memory.round.broken if memory.component_of.get(one) is component)
         leftovers = [incident for incident in away if incident not in homes_in_use]
         for incident in leftovers:
             self._sweeping.dispose(incident)
         lost = set(leftovers)
         component.incidents = [incident for incident in component.incidents if incident not in lost]
-        for (group, units), home in zip(groups, homes, strict=True):
+        for (group, signals), home in zip(groups, homes, strict=True):
             if home is None:
-                made = self._sweeping.make_incident(units, group.whole_since)
+                made = self._sweeping.make_incident(signals, group.whole_since)
                 component.incidents.append(made)
                 memory.component_of[made] = component
-                memory.round.moved.update(unit.uid for unit in units)
+                memory.round.moved.update(signal.id for signal in signals)
             else:
-                self._fill(home, units, group.whole_since)
+                self._fill(home, signals, group.whole_since)
 
-    def _home(self, units: list[Unit]) -> LiveIncident | None:
+    def _home(self, signals: list[Signal]) -> LiveIncident | None:
         """An incident that is in a group as a whole: the one that goes on after the sweep, else the largest."""
         memory, inside = self._memory, dict[LiveIncident, int]()
-        for unit in units:
-            incident = memory.incident_of[unit.uid]
+        for signal in signals:
+            incident = memory.incident_of[signal.id]
             inside[incident] = inside.get(incident, 0) + 1
         whole = (
             incident
@@ -354,11 +354,11 @@ class _Part:
             return len(incident)
         return len(incident.signals_before(self._end))
 
-    def _fill(self, home: LiveIncident, units: list[Unit], whole_since: Order) -> None:
+    def _fill(self, home: LiveIncident, signals: list[Signal], whole_since: Order) -> None:
         memory = self._memory
-        for unit in units:
-            if memory.incident_of[unit.uid] is not home:
+        for signal in signals:
+            if memory.incident_of[signal.id] is not home:
                 self._sweeping.touch(home)
-                memory.enter(home, unit)
-                memory.round.moved.add(unit.uid)
+                memory.enter(home, signal)
+                memory.round.moved.add(signal.id)
         home.whole_since = whole_since

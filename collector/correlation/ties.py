@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from collector.correlation.memory import Memory, Wanted
-from collector.correlation.signals import FIRED, Unit
+from collector.correlation.signals import FIRED, Signal
 from collector.correlation.spans import FAR, LAST, Order
 from collector.correlation.sweep import PAGE, Match, key_match, service_match, storm_match
 
@@ -18,13 +18,13 @@ Tie = tuple[str, Match]
 """Another signal, and the rule by which the later of the two joins."""
 
 
-def wanted(memory: Memory, unit: Unit) -> Iterator[Wanted]:
+def wanted(memory: Memory, signal: Signal) -> Iterator[Wanted]:
     """All that has to be in memory before a new signal can be tied, other than by a storm."""
-    cover = unit.reach + memory.rules.gap
-    for key in unit.seeks:
-        yield _wanted(key, unit.start, cover)
-    for service in _services(memory, unit):
-        yield _wanted(f"service:{service}", unit.start, cover)
+    cover = signal.reach + memory.rules.gap
+    for key in signal.seeks:
+        yield _wanted(key, signal.start, cover)
+    for service in _services(memory, signal):
+        yield _wanted(f"service:{service}", signal.start, cover)
 
 
 def _wanted(key: str, low: int, high: int) -> Wanted:
@@ -32,98 +32,98 @@ def _wanted(key: str, low: int, high: int) -> Wanted:
     return (f"tie:{key}", -1, FAR) if key.startswith("page:") else (f"tie:{key}", low, high)
 
 
-def ensure_storms(memory: Memory, units: Iterable[Unit]) -> None:
+def ensure_storms(memory: Memory, signals: Iterable[Signal]) -> None:
     """Have in memory what a storm could tie to these, given in the order of their starts: windows that meet are one."""
     storm = memory.rules.storm
     low = high = -1
-    for unit in units:
-        if unit.start - storm > high:
+    for signal in signals:
+        if signal.start - storm > high:
             if high >= 0:
                 memory.ensure_started(low, high)
-            low = unit.start - storm
-        high = unit.start + storm
+            low = signal.start - storm
+        high = signal.start + storm
     if high >= 0:
         memory.ensure_started(low, high)
 
 
-def earlier(memory: Memory, unit: Unit) -> Iterator[Tie]:
+def earlier(memory: Memory, signal: Signal) -> Iterator[Tie]:
     """Earlier signals that could be tied to this one; what it wants is in memory."""
-    for key in unit.seeks:
-        yield from _earlier_by_key(memory, unit, key)
-    for service in _services(memory, unit):
-        for spans in memory.index.serving(service, unit.environment):
+    for key in signal.seeks:
+        yield from _earlier_by_key(memory, signal, key)
+    for service in _services(memory, signal):
+        for spans in memory.index.serving(service, signal.environment):
             # Those of one service and environment that cover one moment are tied to each other already.
-            found = next(spans.covering(unit.order, unit.start), None)
+            found = next(spans.covering(signal.order, signal.start), None)
             if found is not None:
-                yield found, service_match(unit, service)
-    yield from _earlier_by_storm(memory, unit)
+                yield found, service_match(signal, service)
+    yield from _earlier_by_storm(memory, signal)
 
 
-def _earlier_by_key(memory: Memory, unit: Unit, key: str) -> Iterator[Tie]:
+def _earlier_by_key(memory: Memory, signal: Signal, key: str) -> Iterator[Tie]:
     match, spans = key_match(key), memory.index.ties(key)
     if spans is None:
         return
     if match[0] == PAGE:
-        uids = spans.covering(unit.order, -1)
-    elif _fired(key) and _page_covering(memory, unit, key, unit.uid) is not None:
+        signal_ids = spans.covering(signal.order, -1)
+    elif _fired(key) and _page_covering(memory, signal, key, signal.id) is not None:
         # That page, found by another key, is tied to all of these.
         return
     else:
-        uids = spans.covering(unit.order, unit.start)
-    for uid in uids:
-        yield uid, match
+        signal_ids = spans.covering(signal.order, signal.start)
+    for signal_id in signal_ids:
+        yield signal_id, match
         if not _fired(key):
             # All that offer such a key and cover one moment are tied to each other already.
             return
 
 
-def _earlier_by_storm(memory: Memory, unit: Unit) -> Iterator[Tie]:
-    low, storms = unit.start - memory.rules.storm, memory.index.storms
-    memory.ensure_started(low, unit.start + memory.rules.storm)
-    page = storms.page_before(unit)
+def _earlier_by_storm(memory: Memory, signal: Signal) -> Iterator[Tie]:
+    low, storms = signal.start - memory.rules.storm, memory.index.storms
+    memory.ensure_started(low, signal.start + memory.rules.storm)
+    page = storms.page_before(signal)
     if page is not None:
         # It is tied to all that this one could be tied to; two of a listed service are tied by that.
-        if not storms.listed(unit):
-            yield page[1], storm_match(unit)
+        if not storms.listed(signal):
+            yield page[1], storm_match(signal)
         return
-    for known in storms.around(unit):
-        for uid in known.between((low - 1, LAST), unit.start):
-            if memory.units[uid].order >= unit.order:
+    for known in storms.around(signal):
+        for signal_id in known.between((low - 1, LAST), signal.start):
+            if memory.signals[signal_id].order >= signal.order:
                 break
-            yield uid, storm_match(unit)
+            yield signal_id, storm_match(signal)
 
 
-def later(memory: Memory, unit: Unit, order: Order) -> Iterator[Tie]:
+def later(memory: Memory, signal: Signal, order: Order) -> Iterator[Tie]:
     """Signals after ``order`` that a key or service of this one, reaching them, ties to it.
 
     Those are left out that one of these is tied to already by the same or a better rule.
     """
-    cover = unit.reach + memory.rules.gap
-    for key in unit.seeks:
+    cover = signal.reach + memory.rules.gap
+    for key in signal.seeks:
         memory.ensure(*_wanted(key, order[0], cover))
-        for uid in _later_by_key(memory, unit, key, order, cover):
-            yield uid, _key_tie(unit, memory.units[uid])
-    for service in _services(memory, unit):
+        for signal_id in _later_by_key(memory, signal, key, order, cover):
+            yield signal_id, _key_tie(signal, memory.signals[signal_id])
+    for service in _services(memory, signal):
         memory.ensure(*_wanted(f"service:{service}", order[0], cover))
-        for spans in memory.index.serving(service, unit.environment):
-            for uid in spans.runs(order, cover):
-                yield uid, service_match(memory.units[uid], unit.service or "")
+        for spans in memory.index.serving(service, signal.environment):
+            for signal_id in spans.runs(order, cover):
+                yield signal_id, service_match(memory.signals[signal_id], signal.service or "")
 
 
-def _later_by_key(memory: Memory, unit: Unit, key: str, order: Order, cover: int) -> Iterable[str]:
+def _later_by_key(memory: Memory, signal: Signal, key: str, order: Order, cover: int) -> Iterable[str]:
     spans = memory.index.ties(key)
     if spans is None:
         return ()
     if key.startswith("page:"):
-        return islice(spans.after(unit.order, FAR), 1)
-    return _later_fired(memory, unit, key, order, cover) if _fired(key) else spans.runs(order, cover)
+        return islice(spans.after(signal.order, FAR), 1)
+    return _later_fired(memory, signal, key, order, cover) if _fired(key) else spans.runs(order, cover)
 
 
-def _later_fired(memory: Memory, unit: Unit, key: str, order: Order, cover: int) -> Iterator[str]:
+def _later_fired(memory: Memory, signal: Signal, key: str, order: Order, cover: int) -> Iterator[str]:
     """Alerts that a page is about, without those that another page is tied to: two such pages are tied themselves."""
     spans = memory.index.ties(key)
     while spans is not None and (candidate := next(spans.after_orders(order, cover), None)) is not None:
-        reached = _page_covering(memory, memory.units[candidate[1]], key, unit.uid)
+        reached = _page_covering(memory, memory.signals[candidate[1]], key, signal.id)
         if reached is None:
             yield candidate[1]
         order = candidate if reached is None else (reached, LAST)
@@ -134,35 +134,35 @@ def _fired(key: str) -> bool:
     return key.startswith(FIRED)
 
 
-def _page_covering(memory: Memory, unit: Unit, key: str, but: str) -> int | None:
+def _page_covering(memory: Memory, signal: Signal, key: str, but: str) -> int | None:
     """Until when a page covers that is about the same as a key, began before a signal and covers its start."""
     pages = memory.index.ties(key.replace("-fired:", "-paged:", 1))
-    found = (uid for uid in (() if pages is None else pages.covering(unit.order, unit.start)) if uid != but)
-    page = next(found, None)
+    covering = () if pages is None else pages.covering(signal.order, signal.start)
+    page = next((signal_id for signal_id in covering if signal_id != but), None)
     return None if page is None or pages is None else pages.until(page)
 
 
-def storming(memory: Memory, unit: Unit) -> Iterator[Tie]:
+def storming(memory: Memory, signal: Signal) -> Iterator[Tie]:
     """Later signals that started so soon after this one that they are one storm.
 
     Those are left out that another page of its class, tied to it, is tied to already.
     """
     storms, storm = memory.index.storms, memory.rules.storm
-    low, high = unit.order, unit.start + storm
-    if (before := storms.page_before(unit)) is not None:
+    low, high = signal.order, signal.start + storm
+    if (before := storms.page_before(signal)) is not None:
         low = max(low, (before[0] + storm, LAST))
-    last = storms.page_after(unit, unit.reach + memory.rules.gap) or (high, LAST)
-    for known in storms.around(unit):
-        for uid in known.between(low, high):
-            if memory.units[uid].order > last:
+    last = storms.page_after(signal, signal.reach + memory.rules.gap) or (high, LAST)
+    for known in storms.around(signal):
+        for signal_id in known.between(low, high):
+            if memory.signals[signal_id].order > last:
                 break
-            yield uid, storm_match(memory.units[uid])
+            yield signal_id, storm_match(memory.signals[signal_id])
 
 
-def _services(memory: Memory, unit: Unit) -> list[str]:
+def _services(memory: Memory, signal: Signal) -> list[str]:
     """The service of a signal, and those beside it in the catalog."""
-    return [] if unit.service is None else [unit.service, *sorted(memory.catalog.neighbours(unit.service))]
+    return [] if signal.service is None else [signal.service, *sorted(memory.catalog.neighbours(signal.service))]
 
 
-def _key_tie(earlier: Unit, later: Unit) -> Match:
+def _key_tie(earlier: Signal, later: Signal) -> Match:
     return min(key_match(key) for key in later.seeks if key in earlier.offers)

@@ -120,7 +120,7 @@ def _turn(about: _Notice, before: FormerIncidents, ended_at: int | None, last_at
 
 
 def _moves(changes: Changes) -> Iterable[tuple[int, int]]:
-    """From which incident units came into which, where the one they came from lives on."""
+    """From which incident signals came into which, where the one they came from lives on."""
     for move in changes.moves.values():
         for number in move.before - move.after:
             for other in move.after - move.before:
@@ -130,18 +130,20 @@ def _moves(changes: Changes) -> Iterable[tuple[int, int]]:
 
 def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Event]:
     """Who joined and who left, other than by a merge, a split or by opening an incident."""
-    for uid, move in sorted(changes.moves.items()):
+    for signal_id, move in sorted(changes.moves.items()):
         old, new = move.before - move.after, move.after - move.before
         merged = {_goes_by(changes, number) for number in old}
         for number in sorted(new - merged):
-            membership = changes.places.get((uid, number))
+            membership = changes.places.get((signal_id, number))
             if membership is None or membership.rule == "opened" or (old and not before.lived(number)):
                 continue
-            data = {"event": uid, "rule": membership.rule, "reason": membership.reason}
-            yield _Notice(number, uid, membership.reason, cause).event("incident.joined", move.start, data=data)
+            data = {"event": signal_id, "rule": membership.rule, "reason": membership.reason}
+            yield _Notice(number, signal_id, membership.reason, cause).event("incident.joined", move.start, data=data)
         for number in sorted(old):
             if _goes_by(changes, number) == number and not new:
-                yield _Notice(number, uid, "", cause).event("incident.left", move.start, data={"event": uid})
+                yield _Notice(number, signal_id, "", cause).event(
+                    "incident.left", move.start, data={"event": signal_id}
+                )
 
 
 def of_new(connection: Connection, first: int, cause: int) -> Iterable[Event]:
@@ -182,10 +184,14 @@ def placement_news(moved: Iterable[placing.Moved], keys: Mapping[int, str], caus
     for move in (move for move in moved if move.number in keys):
         before, after = _as_member(move.before), _as_member(move.after)
         if after is not None and before is None:
-            data = {"event": move.uid, "rule": after.rule, "reason": after.reason}
-            yield _Notice(move.number, move.uid, after.reason, cause).event("incident.joined", move.start, data=data)
+            data = {"event": move.signal_id, "rule": after.rule, "reason": after.reason}
+            yield _Notice(move.number, move.signal_id, after.reason, cause).event(
+                "incident.joined", move.start, data=data
+            )
         elif before is not None and after is None:
-            yield _Notice(move.number, move.uid, "", cause).event("incident.left", move.start, data={"event": move.uid})
+            yield _Notice(move.number, move.signal_id, "", cause).event(
+                "incident.left", move.start, data={"event": move.signal_id}
+            )
 
 
 def _as_member(placement: Placement | None) -> Placement | None:

@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 BATCH = 1_000
 """Events read in one round."""
 CROWDED = 2_000
-"""Units kept in memory before those are let go of that nothing is likely to touch; they are fetched if it does."""
+"""Signals kept in memory before those are let go of that nothing is likely to touch; they are fetched if it does."""
 
 ENDED = "the process ended over it"
 """Why an event was set aside that cost the follower its life: a memory that is full tells no more."""
@@ -140,7 +140,7 @@ class Follower:
 
     @property
     def in_memory(self) -> int:
-        """How many units lie in memory; all else is in the database alone."""
+        """How many signals lie in memory; all else is in the database alone."""
         return len(self._groups)
 
     def on_resolved(self, listener: Listener) -> Callable[[], None]:

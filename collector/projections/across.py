@@ -14,23 +14,27 @@ from statistics import median
 import msgspec
 from sqlalchemy import Connection, bindparam, func, or_, select
 
-from collector.correlation.signals import SEPARATOR, Unit
+from collector.correlation.signals import SEPARATOR, Signal
 from collector.event import MACHINE, PEOPLE
 from collector.projections.tables import event_index, event_unit, incident, incident_number, member
-from collector.projections.tables import unit as signal
+from collector.projections.tables import signal as signal_table
 from collector.storage.sql import AMONG, select_among
 
 MOST = 20_000
 """The most episodes and the most events that are looked at; the newest ones."""
 
-_decode = msgspec.msgpack.Decoder(Unit).decode
+_decode = msgspec.msgpack.Decoder(Signal).decode
 _ANSWERS = ("note", "status", "chat", "mark", "action")
 """Families of what people say in an incident; beside them, a page that somebody acknowledged."""
 
 _newest = (
-    select(signal.c.uid, signal.c.body, signal.c.start)
-    .where(signal.c.start >= bindparam("since"), signal.c.start < bindparam("until"), signal.c.kind == "alert")
-    .order_by(signal.c.start.desc())
+    select(signal_table.c.uid, signal_table.c.body, signal_table.c.start)
+    .where(
+        signal_table.c.start >= bindparam("since"),
+        signal_table.c.start < bindparam("until"),
+        signal_table.c.kind == "alert",
+    )
+    .order_by(signal_table.c.start.desc())
     .limit(MOST + 1)
     .subquery("newest")
 )
@@ -151,7 +155,7 @@ def read(connection: Connection, since: int, until: int) -> Across:
     """Of what began from ``since`` until before ``until``, µs."""
     found = connection.execute(_EPISODES, {"since": since, "until": until})
     rows = [(_decode(row.body), row.number) for row in found]
-    episodes = len({unit.uid for unit, _ in rows})
+    episodes = len({signal.id for signal, _ in rows})
     return Across(
         identities=_identities(connection, rows),
         episodes=min(episodes, MOST),
@@ -161,28 +165,28 @@ def read(connection: Connection, since: int, until: int) -> Across:
     )
 
 
-def _identities(connection: Connection, rows: Sequence[tuple[Unit, int | None]]) -> list[Identity]:
+def _identities(connection: Connection, rows: Sequence[tuple[Signal, int | None]]) -> list[Identity]:
     places: dict[str, set[int]] = defaultdict(set)
-    units: dict[str, Unit] = {}
-    for unit, number in rows:
-        units.setdefault(unit.uid, unit)
+    signals: dict[str, Signal] = {}
+    for signal, number in rows:
+        signals.setdefault(signal.id, signal)
         if number is not None:
-            places[unit.uid].add(number)
+            places[signal.id].add(number)
     answered = _answered(connection, sorted({number for numbers in places.values() for number in numbers}))
-    folds: dict[str, list[Unit]] = defaultdict(list)
-    for unit in units.values():
-        folds[unit.fold].append(unit)
+    folds: dict[str, list[Signal]] = defaultdict(list)
+    for signal in signals.values():
+        folds[signal.fold].append(signal)
     found = [_identity(each, places, answered) for each in folds.values()]
     return sorted(found, key=lambda one: (-one.episodes, one.title, one.event))
 
 
-def _identity(units: Sequence[Unit], places: Mapping[str, set[int]], answered: set[int]) -> Identity:
-    numbers = sorted({number for unit in units for number in places.get(unit.uid, ())})
-    newest = units[0]
+def _identity(signals: Sequence[Signal], places: Mapping[str, set[int]], answered: set[int]) -> Identity:
+    numbers = sorted({number for signal in signals for number in places.get(signal.id, ())})
+    newest = signals[0]
     return Identity(
-        event=newest.uid, title=newest.title, service=newest.service_name, source=newest.fold.split(SEPARATOR)[1],
-        episodes=len(units), lengths=[unit.end - unit.start for unit in units if unit.end is not None],
-        alone=sum(1 for unit in units if not places.get(unit.uid)), incidents=numbers,
+        event=newest.id, title=newest.title, service=newest.service_name, source=newest.fold.split(SEPARATOR)[1],
+        episodes=len(signals), lengths=[signal.end - signal.start for signal in signals if signal.end is not None],
+        alone=sum(1 for signal in signals if not places.get(signal.id)), incidents=numbers,
         answered=[number for number in numbers if number in answered],
     )  # fmt: skip
 

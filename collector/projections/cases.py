@@ -29,7 +29,7 @@ from collector.projections.tables import (
     membership,
     placement,
     services_of,
-    unit,
+    signal,
 )
 from collector.projections.values import Case, IncidentRow, NearbyEvent
 from collector.semantics.episodes import UPDATED
@@ -51,7 +51,7 @@ _names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 def _of_placed(value: Any) -> Any:
     """What is made of the signals that were placed in an incident."""
-    placed = placement.join(unit, unit.c.uid == placement.c.uid)
+    placed = placement.join(signal, signal.c.uid == placement.c.uid)
     return (
         select(func.coalesce(value, 0))
         .select_from(placed)
@@ -73,11 +73,11 @@ ROWS = select(
     incident.c.environments,
     incident.c.severity,
     incident.c.lead,
-    (incident.c.events + _of_placed(cast(func.sum(unit.c.events), BigInteger))).label("events"),
+    (incident.c.events + _of_placed(cast(func.sum(signal.c.events), BigInteger))).label("events"),
     func.coalesce(incident_news.c.position, 0).label("news"),
     incident.c.low,
     incident.c.high,
-    _of_placed(func.max(unit.c.last)).label("latest"),
+    _of_placed(func.max(signal.c.last)).label("latest"),
 ).select_from(
     incident.join(incident_number, incident_number.c.number == incident.c.number).outerjoin(
         incident_news, incident_news.c.number == incident.c.number
@@ -92,7 +92,7 @@ _MEMBERSHIPS = (
 )
 
 
-def _beside(*columns: Any, signal: Any = unit, events: Any = event_index) -> Select[Any]:
+def _beside(*columns: Any, signal: Any = signal, events: Any = event_index) -> Select[Any]:
     """What began in a window, was received by then, and is not in an incident."""
     inside = (
         exists().where(table.c.uid == signal.c.uid, table.c.number == bindparam("number")).correlate(signal)
@@ -111,23 +111,23 @@ def _beside(*columns: Any, signal: Any = unit, events: Any = event_index) -> Sel
     )
 
 
-_BESIDE = _beside(unit.c.uid, unit.c.service, unit.c.environment, unit.c.missed)
+_BESIDE = _beside(signal.c.uid, signal.c.service, signal.c.environment, signal.c.missed)
 _COUNT_BESIDE = _beside(func.count())
-_NEAREST = _BESIDE.order_by(func.abs(unit.c.start - bindparam("started_at")), unit.c.uid)
+_NEAREST = _BESIDE.order_by(func.abs(signal.c.start - bindparam("started_at")), signal.c.uid)
 _DENIABLE = _BESIDE.where(
     or_(
-        unit.c.kind == "page",
-        (unit.c.kind == "change") & or_(unit.c.service.is_(None), unit.c.service.in_(services_of)),
+        signal.c.kind == "page",
+        (signal.c.kind == "change") & or_(signal.c.service.is_(None), signal.c.service.in_(services_of)),
     )
-).order_by(unit.c.start, unit.c.uid)
-_alert, _told = unit.alias("fired"), event_index.alias("told")
+).order_by(signal.c.start, signal.c.uid)
+_alert, _told = signal.alias("fired"), event_index.alias("told")
 _FIRED = _BESIDE.where(
-    unit.c.uid.in_(
+    signal.c.uid.in_(
         _beside(func.min(_alert.c.uid), signal=_alert, events=_told)
         .where(_alert.c.kind == "alert", _alert.c.service.in_(services_of))
         .group_by(_alert.c.service)
     )
-).order_by(unit.c.start, unit.c.uid)
+).order_by(signal.c.start, signal.c.uid)
 _FOLLOWED = (
     select(event_unit.c.event, placement.c.reason)
     .join_from(placement, event_unit, event_unit.c.unit == placement.c.uid)

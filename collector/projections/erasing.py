@@ -29,7 +29,7 @@ from collector.projections.tables import (
     incident_number,
     member,
     membership,
-    unit,
+    signal,
 )
 from collector.removal.erasing import Extent, erase, extent, ranges, removed_texts
 from collector.storage.sql import AMONG, select_among
@@ -55,12 +55,14 @@ _PUBLISHED = (
 _ATTACHED = (
     select(event_unit.c.event, incident.c.key)
     .select_from(
-        _in_incidents.join(unit, unit.c.uid == event_unit.c.unit).join(incident, incident.c.number == member.c.number)
+        _in_incidents.join(signal, signal.c.uid == event_unit.c.unit).join(
+            incident, incident.c.number == member.c.number
+        )
     )
-    .where(unit.c.opening == 0, event_unit.c.event.in_(AMONG))
+    .where(signal.c.opening == 0, event_unit.c.event.in_(AMONG))
     .order_by(event_unit.c.event, incident.c.key)
 )
-_UNITS_OF = select(event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
+_SIGNALS_OF = select(event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
 _GOING_BY = select(incident_number.c.number, incident_number.c.goes_by)
 _own_events = select(event_index.c.id).distinct().where(event_index.c.source.concat(NOTHING) == MACHINE)
 _OWN = _own_events.where(event_index.c.family == "incident")
@@ -263,7 +265,7 @@ def _removal(request: RequestedErasure, bodies: Sequence[int]) -> Event:
 def _incidents_of(connection: Connection, ids: Sequence[str]) -> frozenset[int]:
     """The numbers of the incidents that these events are in, were said to be in, or gave their number."""
     numbers = {row.number for row in select_among(connection, _NUMBERS_OF, list(ids))}
-    named = {*ids, *(row.unit for row in select_among(connection, _UNITS_OF, list(ids)))}
+    named = {*ids, *(row.unit for row in select_among(connection, _SIGNALS_OF, list(ids)))}
     for fact in _own(connection, ()):
         if fact.data.get("event") in named or any(ref[9:] in named for ref in fact.refs):
             numbers.add(int(fact.data.get("number", 0)))
@@ -321,7 +323,7 @@ def _clean_incidents(connection: Connection, done: ErasurePlan) -> None:
 
 
 def _clean_memberships(connection: Connection, done: ErasurePlan) -> bool:
-    """Reasons that quote what was said: they are kept by unit and incident, and judged anew only with the unit."""
+    """Reasons that quote what was said: they are kept by signal and incident, and judged anew only with the signal."""
     if not done.texts:
         return False
     cleaned = False

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, sel
 from collector.correlation.catalog import Catalog
 from collector.correlation.changes import Changes, Grounds, SpanQuery, StoredSignal
 from collector.correlation.facts import LINKING
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.event import MACHINE, RecordedEvent, current
 from collector.log import queries
 from collector.projections import tables
@@ -26,7 +26,7 @@ from collector.projections.unjoined import recounted
 from collector.storage.sql import AMONG, select_among, select_asked
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Unit).decode
+_decode = msgspec.msgpack.Decoder(Signal).decode
 _json = msgspec.json.Encoder().encode
 
 _ALONE = "event\x1f"
@@ -34,7 +34,7 @@ _ASKED = ("key TEXT", "low BIGINT", "high BIGINT", "after BIGINT")
 
 
 _INDEXED = select(*(func.set_config(f"enable_{plan}", "off", True) for plan in ("seqscan", "hashjoin", "mergejoin")))
-_unit, _event_unit, _influence = tables.unit.c, tables.event_unit.c, tables.influence.c
+_signal, _event_unit, _influence = tables.signal.c, tables.event_unit.c, tables.influence.c
 _incident, _number = tables.incident.c, tables.incident_number.c
 _other = tables.incident.alias("other")
 _FOLDED = select(_event_unit.event).where(_event_unit.fold == bindparam("fold"))
@@ -42,21 +42,21 @@ _INFLUENCING = select(_influence.event).where(_influence.fold == bindparam("fold
 _FOLD_OF = select(_event_unit.fold).where(_event_unit.event == bindparam("event"))
 _INFLUENCED = select(_influence.fold).where(_influence.event == bindparam("event"))
 _SET_ASIDE = select(tables.set_aside.c.position)
-_UNITS_OF = select(_event_unit.event, _event_unit.unit).where(_event_unit.event.in_(AMONG))
-_stored = select(_unit.uid, _unit.missed, _unit.body)
-_UNITS = _stored.where(_unit.uid.in_(AMONG))
+_SIGNALS_OF = select(_event_unit.event, _event_unit.unit).where(_event_unit.event.in_(AMONG))
+_stored = select(_signal.uid, _signal.missed, _signal.body)
+_SIGNALS = _stored.where(_signal.uid.in_(AMONG))
 _BEFORE = (
-    select(_unit.start, _unit.body)
-    .where(_unit.fold == bindparam("fold"), _unit.start < bindparam("before"))
-    .order_by(_unit.start.desc())
-    .limit(bindparam("most", type_=_unit.start.type))
+    select(_signal.start, _signal.body)
+    .where(_signal.fold == bindparam("fold"), _signal.start < bindparam("before"))
+    .order_by(_signal.start.desc())
+    .limit(bindparam("most", type_=_signal.start.type))
 )
 _MEMBERSHIPS = select(tables.membership).where(tables.membership.c.uid.in_(AMONG))
-_LATEST = select(func.coalesce(func.max(_unit.start), 0))
-_WITH_KEY = select(tables.unit_key.c.uid).where(tables.unit_key.c.key.in_(AMONG))
-_STARTED = select(_unit.uid).where(_unit.start.between(bindparam("low"), bindparam("high")), _unit.opening == 1)
-_HAPPENED = select(_unit.uid).where(
-    _unit.last >= bindparam("low"), _unit.start <= bindparam("high"), _unit.opening == ZERO
+_LATEST = select(func.coalesce(func.max(_signal.start), 0))
+_WITH_KEY = select(tables.signal_key.c.uid).where(tables.signal_key.c.key.in_(AMONG))
+_STARTED = select(_signal.uid).where(_signal.start.between(bindparam("low"), bindparam("high")), _signal.opening == 1)
+_HAPPENED = select(_signal.uid).where(
+    _signal.last >= bindparam("low"), _signal.start <= bindparam("high"), _signal.opening == ZERO
 )
 _INCIDENTS_OF = (
     select(_incident.number)
@@ -73,7 +73,7 @@ _COMPONENT = (
     .join(tables.incident_number, (_number.number == _other.c.number) & (_number.goes_by == _other.c.number))
     .where(_incident.number == bindparam("number"))
 )
-_MEMBERS = _stored.join_from(tables.membership, tables.unit, _unit.uid == tables.membership.c.uid).where(
+_MEMBERS = _stored.join_from(tables.membership, tables.signal, _signal.uid == tables.membership.c.uid).where(
     tables.membership.c.number == bindparam("number")
 )
 _NUMBERS = select(_number.number, _number.anchor).where(_number.goes_by == bindparam("goes_by"))
@@ -146,52 +146,52 @@ class SqlGroupingStore:
         owner = self._firsts(_FOLD_OF, event=event)
         return (*owner, *sorted(self._firsts(_INFLUENCED, event=event)))
 
-    def unit_of(self, events: Sequence[str]) -> dict[str, str]:
-        """The units that these events belong to."""
-        rows = select_among(self._connection, _UNITS_OF, events)
+    def signal_of(self, events: Sequence[str]) -> dict[str, str]:
+        """The signals that these events belong to."""
+        rows = select_among(self._connection, _SIGNALS_OF, events)
         return {row.event: row.unit for row in rows if row.unit}
 
-    def units(self, uids: Sequence[str]) -> list[StoredSignal]:
-        """These units."""
-        return self._kept(list(select_among(self._connection, _UNITS, uids)))
+    def signals(self, signal_ids: Sequence[str]) -> list[StoredSignal]:
+        """These signals."""
+        return self._kept(list(select_among(self._connection, _SIGNALS, signal_ids)))
 
-    def units_before(self, key: str, start: int) -> Iterator[Unit]:
-        """The units of one entity that began before ``start``, latest first."""
+    def signals_before(self, key: str, start: int) -> Iterator[Signal]:
+        """The signals of one entity that began before ``start``, latest first."""
         size, before = 2, start
         while rows := self._connection.execute(_BEFORE, {"fold": key, "before": before, "most": size}).all():
             yield from (_decode(row.body) for row in rows)
             size, before = 4 * size, rows[-1].start
 
-    def last_units(self, keys: Sequence[str]) -> dict[str, list[Unit]]:
-        """Of those of these entities that have units: the last two, latest first, or the only one."""
+    def last_signals(self, keys: Sequence[str]) -> dict[str, list[Signal]]:
+        """Of those of these entities that have signals: the last two, latest first, or the only one."""
         statement = """SELECT body FROM asked CROSS JOIN signal WHERE fold = asked.key AND start >= coalesce(
             (SELECT start FROM signal AS other WHERE fold = asked.key ORDER BY start DESC LIMIT 1 OFFSET 1), -1)
             ORDER BY start DESC"""
-        by_entity: dict[str, list[Unit]] = {}
+        by_entity: dict[str, list[Signal]] = {}
         for (body,) in select_asked(self._connection, statement, ("key TEXT",), [(key,) for key in keys]):
-            unit = _decode(body)
-            by_entity.setdefault(unit.fold, []).append(unit)
+            signal = _decode(body)
+            by_entity.setdefault(signal.fold, []).append(signal)
         return by_entity
 
     def _kept(self, rows: Sequence[Any]) -> list[StoredSignal]:
         places: dict[str, dict[int, Grounds]] = {row.uid: {} for row in rows}
         for member in select_among(self._connection, _MEMBERSHIPS, list(places)):
             places[member.uid][member.number] = Grounds(member.rule, member.reason, member.detail)
-        found = {r.uid: StoredSignal(unit=_decode(r.body), places=places[r.uid], missed=r.missed) for r in rows}
+        found = {r.uid: StoredSignal(signal=_decode(r.body), places=places[r.uid], missed=r.missed) for r in rows}
         return list(found.values())
 
     def latest(self) -> int:
-        """The latest start of any unit."""
+        """The latest start of any signal."""
         return int(self._firsts(_LATEST)[0])
 
     def keyed(self, spans: Sequence[SpanQuery]) -> list[str]:
-        """Units that one of these questions is about."""
+        """Signals that one of these questions is about."""
         statement = """SELECT uid FROM asked CROSS JOIN signal_key WHERE signal_key.key = asked.key
             AND start > asked.after AND start <= asked.high AND cover >= asked.low"""
-        return [uid for (uid,) in select_asked(self._connection, statement, _ASKED, spans)]
+        return [signal_id for (signal_id,) in select_asked(self._connection, statement, _ASKED, spans)]
 
     def naming(self, events: Sequence[str]) -> list[str]:
-        """Units that name one of these events."""
+        """Signals that name one of these events."""
         keys = [f"name:{event}" for event in events]
         return [row.uid for row in select_among(self._connection, _WITH_KEY, keys)]
 
@@ -200,7 +200,7 @@ class SqlGroupingStore:
         return self._firsts(_STARTED, low=low, high=high)
 
     def happened(self, low: int, high: int) -> list[str]:
-        """Other units that started by ``high``, with an event at ``low`` or later."""
+        """Other signals that started by ``high``, with an event at ``low`` or later."""
         return self._firsts(_HAPPENED, low=low, high=high)
 
     def incidents_of(self, key: str, low: int, high: int) -> list[int]:
@@ -208,7 +208,7 @@ class SqlGroupingStore:
         return self._firsts(_INCIDENTS_OF, key=key, low=low, high=high)
 
     def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
-        """All incidents of an incident's component: their units, and the numbers each has with their anchors."""
+        """All incidents of an incident's component: their signals, and the numbers each has with their anchors."""
         return {one: (self._members(one), self._numbers(one)) for one in self._firsts(_COMPONENT, number=number)}
 
     def _members(self, number: int) -> list[StoredSignal]:
@@ -248,8 +248,8 @@ def index_row(event: RecordedEvent, catalog: Catalog, *, aside: bool) -> tuple[A
 def write(connection: Connection, changes: Changes) -> None:
     """Put what a round changed into the store."""
     _by_index(connection)
-    with recounted(connection, [*changes.dropped, *changes.units]):
-        _write_units(connection, changes)
+    with recounted(connection, [*changes.dropped, *changes.signals]):
+        _write_signals(connection, changes)
     _write_incidents(connection, changes)
     put(connection, tables.ref_service, [x for x in changes.ref_services if x[2] > 0])
     gone = [(token, service) for token, service, count in changes.ref_services if count <= 0]
@@ -265,21 +265,21 @@ def write_news(connection: Connection, first: int, last: int) -> None:
     put(connection, tables.incident_news, list(map(tuple, rows)))
 
 
-def _write_units(connection: Connection, changes: Changes) -> None:
-    remove(connection, [(uid,) for uid in changes.dropped], tables.unit.c.uid)
-    put(connection, tables.unit, [_unit_row(unit, missed) for unit, missed in changes.units.values()])
+def _write_signals(connection: Connection, changes: Changes) -> None:
+    remove(connection, [(signal_id,) for signal_id in changes.dropped], tables.signal.c.uid)
+    put(connection, tables.signal, [_signal_row(signal, missed) for signal, missed in changes.signals.values()])
     gone = [key for key, span in changes.keys.items() if span is None]
-    remove(connection, gone, tables.unit_key.c.key, tables.unit_key.c.uid)
+    remove(connection, gone, tables.signal_key.c.key, tables.signal_key.c.uid)
     kept = [(*key, *span) for key, span in changes.keys.items() if span is not None]
-    put(connection, tables.unit_key, kept)
+    put(connection, tables.signal_key, kept)
     _write_homes(connection, changes)
 
 
-def _unit_row(unit: Unit, missed: str) -> tuple[Any, ...]:
-    ended = not (unit.end is None and unit.kind in {"alert", "page"})
+def _signal_row(signal: Signal, missed: str) -> tuple[Any, ...]:
+    ended = not (signal.end is None and signal.kind in {"alert", "page"})
     return (
-        unit.uid, unit.kind, unit.opening, unit.fold, unit.start, unit.last, ended, unit.service, unit.environment,
-        len(unit.events), missed, _encode(unit),
+        signal.id, signal.kind, signal.opening, signal.fold, signal.start, signal.last, ended, signal.service,
+        signal.environment, len(signal.events), missed, _encode(signal),
     )  # fmt: skip
 
 
@@ -290,7 +290,7 @@ def _write_homes(connection: Connection, changes: Changes) -> None:
         remove(connection, events, tables.event_unit.c.event)
         more = [(fold, event) for event, (_, folds) in changes.homes.items() for fold in folds[1:]]
         put(connection, tables.influence, more, keep=True)
-    kept = [(event, uid, folds[0]) for event, (uid, folds) in changes.homes.items() if folds]
+    kept = [(event, signal_id, folds[0]) for event, (signal_id, folds) in changes.homes.items() if folds]
     put(connection, tables.event_unit, kept)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, false, func, or_, select
 
 from collector.correlation import Catalog, Membership, Rules
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.errors import Unavailable
 from collector.event import MACHINE, RecordedEvent, current, is_retracted
 from collector.log import Delivery, queries
@@ -41,7 +41,7 @@ from collector.projections.tables import (
     placement,
     placement_due,
     set_aside,
-    unit,
+    signal,
 )
 from collector.projections.tables import ignored as ignored_event
 from collector.projections.values import (
@@ -56,7 +56,7 @@ from collector.projections.values import (
 from collector.storage.sql import AMONG, select_among
 
 T = TypeVar("T")
-_decode = msgspec.msgpack.Decoder(Unit).decode
+_decode = msgspec.msgpack.Decoder(Signal).decode
 
 _goes_by = incident_number.c.goes_by
 _STATUS: Mapping[str, ColumnElement[bool]] = {
@@ -108,9 +108,9 @@ _COUNTS = (
 _SET_ASIDE = select(func.count()).select_from(set_aside)
 _UNPLACED = select(func.count()).select_from(placement_due)
 _PAGES = (
-    select(membership.c.number, unit.c.body)
-    .join_from(membership, unit, unit.c.uid == membership.c.uid)
-    .where(unit.c.kind == "page", membership.c.number.in_(AMONG))
+    select(membership.c.number, signal.c.body)
+    .join_from(membership, signal, signal.c.uid == membership.c.uid)
+    .where(signal.c.kind == "page", membership.c.number.in_(AMONG))
 )
 _AT = select(event_index.c.position, event_index.c.id).where(event_index.c.position.in_(AMONG))
 _MEMBERS = (
@@ -124,18 +124,18 @@ _PLACED = (
     .where(event_unit.c.event.in_(AMONG), belongs)
 )
 _OPEN = (
-    select(unit.c.body, func.min(membership.c.number).label("number"))
-    .join_from(unit, membership, membership.c.uid == unit.c.uid, isouter=True)
+    select(signal.c.body, func.min(membership.c.number).label("number"))
+    .join_from(signal, membership, membership.c.uid == signal.c.uid, isouter=True)
     .where(
-        unit.c.ended == ZERO,
+        signal.c.ended == ZERO,
         or_(
-            unit.c.start > bindparam("start"),
-            (unit.c.start == bindparam("start")) & (unit.c.uid > bindparam("uid")),
+            signal.c.start > bindparam("start"),
+            (signal.c.start == bindparam("start")) & (signal.c.uid > bindparam("uid")),
         ),
     )
-    .group_by(unit.c.uid)
-    .order_by(unit.c.start, unit.c.uid)
-    .limit(bindparam("most", type_=unit.c.start.type))
+    .group_by(signal.c.uid)
+    .order_by(signal.c.start, signal.c.uid)
+    .limit(bindparam("most", type_=signal.c.start.type))
 )
 _TELLINGS = select(event_index.c.id, event_index.c.source, event_index.c.entity, event_index.c.received_at).where(
     event_index.c.id.in_(AMONG)
@@ -152,8 +152,8 @@ _WHY = (
 )
 _IGNORED = select(ignored_event.c.reason).where(ignored_event.c.event == _event)
 _MISSED = (
-    select(unit.c.missed)
-    .join_from(event_unit, unit, unit.c.uid == event_unit.c.unit)
+    select(signal.c.missed)
+    .join_from(event_unit, signal, signal.c.uid == event_unit.c.unit)
     .where(event_unit.c.event == _event)
 )
 _ERROR = select(set_aside.c.error).where(set_aside.c.event == _event).order_by(set_aside.c.position.desc())
@@ -421,27 +421,28 @@ def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, in
 def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list[SignalRow]:
     found = connection.execute(_OPEN, {"start": after[0], "uid": after[1], "most": limit})
     rows = [(_decode(row.body), row.number) for row in found]
-    events = [event for unit, _ in rows for event in unit.events]
+    events = [event for signal, _ in rows for event in signal.events]
     repeats = queries.repeats(connection, events)
     first: dict[str, tuple[str, str, int]] = {}
     for event, source, entity, received_at in select_among(connection, _TELLINGS, events):
         first[event] = (source, entity, max(received_at, first.get(event, ("", "", 0))[2]))
-    return [_signal(unit, number, repeats, first) for unit, number in rows]
+    return [_signal(signal, number, repeats, first) for signal, number in rows]
 
 
 def _signal(
-    unit: Unit, number: int | None, repeats: Mapping[str, Any], index_rows: Mapping[str, tuple[str, str, int]]
+    signal: Signal, number: int | None, repeats: Mapping[str, Any], index_rows: Mapping[str, tuple[str, str, int]]
 ) -> SignalRow:
-    again = [repeats[event] for event in unit.events if event in repeats]
-    times = [index_rows[event][2] for event in unit.events if event in index_rows] + [
+    again = [repeats[event] for event in signal.events if event in repeats]
+    times = [index_rows[event][2] for event in signal.events if event in index_rows] + [
         repeat.last_at for repeat in again
     ]
-    source, entity, _ = index_rows.get(unit.uid, ("", "", 0))
+    source, entity, _ = index_rows.get(signal.id, ("", "", 0))
     return SignalRow(
-        kind=unit.kind, event=unit.uid, source=source, entity=entity, title=unit.title,
-        service=unit.service_name or None, environment=unit.environment_name or None, severity=unit.severity,
-        state=unit.state, since=unit.start, incident=number,
-        notifications=len(unit.events) + sum(repeat.count for repeat in again), last_at=max(times, default=unit.last),
+        kind=signal.kind, event=signal.id, source=source, entity=entity, title=signal.title,
+        service=signal.service_name or None, environment=signal.environment_name or None, severity=signal.severity,
+        state=signal.state, since=signal.start, incident=number,
+        notifications=len(signal.events) + sum(repeat.count for repeat in again),
+        last_at=max(times, default=signal.last),
     )  # fmt: skip
 
 
@@ -477,7 +478,9 @@ def _why_not(connection: Connection, event: RecordedEvent) -> str:
 
 def _unjoined(connection: Connection, limit: int) -> tuple[int, dict[str, int], list[NearbyEvent]]:
     counts = unjoined.counts(connection)
-    newest = select(unit.c.uid, unit.c.missed).where(unjoined.loose).order_by(unit.c.start.desc(), unit.c.uid.desc())
+    newest = (
+        select(signal.c.uid, signal.c.missed).where(unjoined.loose).order_by(signal.c.start.desc(), signal.c.uid.desc())
+    )
     rows = list(connection.execute(newest.limit(limit)))
     events = {event.id: event for event in current(queries.read_ids(connection, [row.uid for row in rows]))}
     near = [NearbyEvent(event=events[row.uid], reason=row.missed) for row in rows if row.uid in events]

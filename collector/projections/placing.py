@@ -33,7 +33,7 @@ from collector.projections.tables import (
     ref_service,
     remove,
     services_of,
-    unit,
+    signal,
 )
 from collector.projections.unjoined import recounted
 from collector.storage.sql import AMONG, in_order, select_among
@@ -51,9 +51,9 @@ _KINDS = ("change", "observation", "note")
 _low: Any = bindparam("low")
 _high: Any = bindparam("high")
 _number: Any = bindparam("number")
-_candidate = joined_nothing & unit.c.kind.in_(_KINDS)
+_candidate = joined_nothing & signal.c.kind.in_(_KINDS)
 # Ordered joins begin with what few rows are asked for, however many there are in all.
-_event_units = (event_unit, event_unit.c.event == event_index.c.id)
+_event_signals = (event_unit, event_unit.c.event == event_index.c.id)
 _of_members = in_order(
     membership,
     (event_unit, event_unit.c.unit == membership.c.uid),
@@ -79,12 +79,12 @@ _until = func.coalesce(incident.c.ended_at, incident.c.high).label("until")
 _alive = in_order(incident, (incident_number, incident_number.c.number == incident.c.number))
 _is_alive = incident_number.c.goes_by == incident_number.c.number
 
-_OF_UNITS = select(placement.c.number).distinct().where(placement.c.uid.in_(AMONG))
-_LOOSE = select(unit.c.start).where(unit.c.uid.in_(AMONG), _candidate)
+_OF_SIGNALS = select(placement.c.number).distinct().where(placement.c.uid.in_(AMONG))
+_LOOSE = select(signal.c.start).where(signal.c.uid.in_(AMONG), _candidate)
 _LOOSE_AT = (
-    select(unit.c.start)
+    select(signal.c.start)
     .distinct()
-    .select_from(in_order(event_index, _event_units, (unit, unit.c.uid == event_unit.c.unit)))
+    .select_from(in_order(event_index, _event_signals, (signal, signal.c.uid == event_unit.c.unit)))
     .where(_read, _candidate)
 )
 _OVERLAPPING = union(*_lasting(incident.c.number))
@@ -93,21 +93,23 @@ _OTHERS = union(
 )
 _during = (
     select(incident.c.number)
-    .select_from(in_order(unit, (incident, _unindexed(incident.c.started_at) <= unit.c.start)))
-    .where(unit.c.start.between(_low, _high), _candidate)
+    .select_from(in_order(signal, (incident, _unindexed(incident.c.started_at) <= signal.c.start)))
+    .where(signal.c.start.between(_low, _high), _candidate)
 )
 _ONGOING = union(
-    _during.where(incident.c.high >= unit.c.start),
-    _during.where(incident.c.ended_at > incident.c.high, incident.c.ended_at >= unit.c.start),
+    _during.where(incident.c.high >= signal.c.start),
+    _during.where(incident.c.ended_at > incident.c.high, incident.c.ended_at >= signal.c.start),
 )
 _OF_POSITIONS = select(tables.members_at.c.number).distinct()
 _ACTING_AT = (
     select(membership.c.number, event_index.c.family)
     .distinct()
-    .select_from(in_order(event_index, _event_units, (membership, membership.c.uid == event_unit.c.unit)))
+    .select_from(in_order(event_index, _event_signals, (membership, membership.c.uid == event_unit.c.unit)))
     .where(_read)
 )
-_ACTING_UNITS = select(unit.c.uid).where(unit.c.uid.in_(AMONG), unit.c.kind.in_(("page", "report", "note", "fact")))
+_ACTING_SIGNALS = select(signal.c.uid).where(
+    signal.c.uid.in_(AMONG), signal.c.kind.in_(("page", "report", "note", "fact"))
+)
 
 
 def _last(one: Any) -> Any:
@@ -120,7 +122,7 @@ _beside = (
     .select_from(in_order(_mine, (_other, _unindexed(_other.c.started_at) <= _last(_mine))))
     .where(
         _mine.c.number.in_(AMONG),
-        exists().where(_candidate, unit.c.start.between(_other.c.started_at, _last(_other))).correlate(_other),
+        exists().where(_candidate, signal.c.start.between(_other.c.started_at, _last(_other))).correlate(_other),
     )
 )
 # Who takes part in one incident may not count as a responder of another at the same time.
@@ -142,9 +144,9 @@ _ONE = (
     .where(incident.c.number == _number, _is_alive)
 )
 _CANDIDATES = (
-    select(unit.c.uid, unit.c.start, unit.c.last, unit.c.missed, unit.c.service)
-    .where(_candidate, unit.c.start.between(_low, _high))
-    .order_by(func.abs(unit.c.start - bindparam("at")), unit.c.uid)
+    select(signal.c.uid, signal.c.start, signal.c.last, signal.c.missed, signal.c.service)
+    .where(_candidate, signal.c.start.between(_low, _high))
+    .order_by(func.abs(signal.c.start - bindparam("at")), signal.c.uid)
     .limit(CANDIDATES)
 )
 _EVENTS_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.unit.in_(AMONG))
@@ -170,7 +172,7 @@ _names = msgspec.json.Decoder(tuple[str, ...]).decode
 class Moved(msgspec.Struct, frozen=True):
     """A candidate that came into an incident or left it."""
 
-    uid: str
+    signal_id: str
     number: int
     start: int
     before: Placement | None
@@ -198,7 +200,7 @@ class FormerPlacing:
 
     def __init__(self, connection: Connection, changes: Changes) -> None:
         self.spans = _spans(connection, changes)
-        touched = sorted({*changes.units, *changes.dropped, *changes.moves})
+        touched = sorted({*changes.signals, *changes.dropped, *changes.moves})
         self.loose: set[int] = {row.start for row in select_among(connection, _LOOSE, touched)}
         """When what joined nothing happened."""
 
@@ -214,8 +216,8 @@ def note_due(
     execute = connection.execute
     read = {"first": first, "last": last}
     numbers = {*changes.incidents, *changes.numbers}
-    touched = sorted({*changes.units, *changes.dropped, *changes.moves})
-    numbers.update(row.number for row in select_among(connection, _OF_UNITS, touched))
+    touched = sorted({*changes.signals, *changes.dropped, *changes.moves})
+    numbers.update(row.number for row in select_among(connection, _OF_SIGNALS, touched))
     loose = {*before.loose, *execute(_LOOSE_AT, read).scalars()}
     loose.update(row.start for row in select_among(connection, _LOOSE, touched))
     for low, high in _merged((start - rules.follow_up, start + EARLIER) for start in loose):
@@ -264,9 +266,9 @@ def _acting(connection: Connection, changes: Changes, first: int, last: int) -> 
     """Incidents in which people did something else than before."""
     at = connection.execute(_ACTING_AT, {"first": first, "last": last})
     numbers = {row.number for row in at if row.family in _ACTS}
-    acts = {row.uid for row in select_among(connection, _ACTING_UNITS, sorted(changes.moves))}
-    for uid in changes.moves.keys() & {*acts, *changes.dropped}:
-        numbers |= changes.moves[uid].before | changes.moves[uid].after
+    acts = {row.uid for row in select_among(connection, _ACTING_SIGNALS, sorted(changes.moves))}
+    for signal_id in changes.moves.keys() & {*acts, *changes.dropped}:
+        numbers |= changes.moves[signal_id].before | changes.moves[signal_id].after
     return numbers
 
 
@@ -313,7 +315,9 @@ class Deciding:
                 follow_up=self._rules.follow_up,
                 listed=self._catalog.people.listed,
             )
-        return Decision(number=number, alive=True, key=key, placed=placed, starts={c.uid: c.start for c in candidates})
+        return Decision(
+            number=number, alive=True, key=key, placed=placed, starts={c.signal_id: c.start for c in candidates}
+        )
 
     def _candidates(self, number: int, started_at: int, until: int) -> list[Candidate]:
         window = {"low": started_at - EARLIER, "high": until + self._rules.follow_up, "at": started_at}
@@ -324,19 +328,19 @@ class Deciding:
         services = self._services(number)
         return [
             Candidate(
-                uid=row.uid, start=row.start, last=row.last, missed=row.missed, events=events[row.uid],
+                signal_id=row.uid, start=row.start, last=row.last, missed=row.missed, events=events[row.uid],
                 elsewhere=self._elsewhere(row.service, events[row.uid], services),
             )
             for row in rows
             if row.uid in events
         ]  # fmt: skip
 
-    def _events_of(self, uids: Sequence[str]) -> dict[str, tuple[RecordedEvent, ...]]:
-        units = {row.event: row.unit for row in select_among(self._connection, _EVENTS_OF, uids)}
+    def _events_of(self, signal_ids: Sequence[str]) -> dict[str, tuple[RecordedEvent, ...]]:
+        signals = {row.event: row.unit for row in select_among(self._connection, _EVENTS_OF, signal_ids)}
         events: dict[str, list[RecordedEvent]] = {}
-        for event in self._current(list(units)):
-            events.setdefault(units[event.id], []).append(event)
-        return {uid: tuple(listed) for uid, listed in events.items()}
+        for event in self._current(list(signals)):
+            events.setdefault(signals[event.id], []).append(event)
+        return {signal_id: tuple(listed) for signal_id, listed in events.items()}
 
     def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
         return sorted(current(queries.read_ids(self._log, ids)), key=reading_order)
@@ -395,16 +399,20 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
     moved: list[Moved] = []
     for decision in decisions:
         number, former = decision.number, before.get(decision.number, {})
-        for uid in sorted(former.keys() | decision.placed.keys()):
-            now = decision.placed.get(uid)
-            if former.get(uid) == now:
+        for signal_id in sorted(former.keys() | decision.placed.keys()):
+            now = decision.placed.get(signal_id)
+            if former.get(signal_id) == now:
                 continue
             if now is None:
-                removed.append((uid, number))
+                removed.append((signal_id, number))
             else:
-                placed.append((uid, number, now.rule, now.reason))
-            moved.append(Moved(uid, number, decision.starts.get(uid, _start_of(uid)), former.get(uid), now))
-    with recounted(connection, [move.uid for move in moved]):
+                placed.append((signal_id, number, now.rule, now.reason))
+            moved.append(
+                Moved(
+                    signal_id, number, decision.starts.get(signal_id, _start_of(signal_id)), former.get(signal_id), now
+                )
+            )
+    with recounted(connection, [move.signal_id for move in moved]):
         remove(connection, removed, placement.c.uid, placement.c.number)
         put(connection, placement, placed)
     put(connection, tables.incident_news, [(number, position) for number in sorted({m.number for m in moved})])
@@ -412,9 +420,9 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
     return moved
 
 
-def _start_of(uid: str) -> int:
+def _start_of(signal_id: str) -> int:
     """When the event of this id happened, to the millisecond: for what is not there any more, µs."""
-    return int(uid[:12], 16) * 1000
+    return int(signal_id[:12], 16) * 1000
 
 
 def _before(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[str, Placement]]:

@@ -22,7 +22,7 @@ from collector.log import EventLog, queries
 from collector.projections import restrictions
 from collector.projections.restrictions import JOINED, LEFT, NOBODY, OPENED, SPLIT, Groups, Restricted
 from collector.projections.shape import position
-from collector.projections.tables import event_index, event_kind, event_unit, incident, incident_number, member, unit
+from collector.projections.tables import event_index, event_kind, event_unit, incident, incident_number, member, signal
 from collector.schema.tables import event as stored
 from collector.storage.sql import AMONG, Shadowed, select_among
 
@@ -100,11 +100,11 @@ _ANNOUNCED = select(event_index.c.id).where(
     event_index.c.family == "incident", event_index.c.source == MACHINE, event_index.c.type.in_((OPENED, JOINED)),
     event_index.c.occurred_at.in_(_TIMES_OF),
 )  # fmt: skip
-_UNIT_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
+_SIGNAL_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
 _EVENTS_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.unit.in_(AMONG))
 _KIND_OF = (
-    select(event_unit.c.event, unit.c.opening, unit.c.kind)
-    .join_from(event_unit, unit, unit.c.uid == event_unit.c.unit)
+    select(event_unit.c.event, signal.c.opening, signal.c.kind)
+    .join_from(event_unit, signal, signal.c.uid == event_unit.c.unit)
     .where(event_unit.c.event.in_(AMONG))
 )
 _NUMBERS_OF = (
@@ -139,8 +139,8 @@ def read(connection: Connection) -> Privacy:
         after = _announcements(connection, sorted({number for each in departures.values() for number in each}))
         left += [fact for fact in after if fact.id not in known and departures.keys() & restrictions.moved(fact)]
         people = [name for fact in statements for name in restrictions.moved(fact)]
-        units = {row.event: row.unit for row in select_among(connection, _UNIT_OF, people)}
-        private = restrictions.restricted([*statements, *left], at, units, departures)
+        signals = {row.event: row.unit for row in select_among(connection, _SIGNAL_OF, people)}
+        private = restrictions.restricted([*statements, *left], at, signals, departures)
     return _placed(connection, private)
 
 
@@ -232,14 +232,14 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
     for number, goes_by in select_among(connection, _GOES_BY, list(told)):
         groups.setdefault(goes_by, set()).update(told[number])
         numbers.setdefault(goes_by, []).append(number)
-    units = {row.event: row.unit for row in select_among(connection, _UNIT_OF, list(private.left))}
-    same = list(select_among(connection, _EVENTS_OF, sorted(set(units.values()))))
-    groups_by_unit: dict[str, Groups] = {}
-    for event, uid in units.items():
-        groups_by_unit[uid] = groups_by_unit.get(uid, NOBODY) | private.left[event]
-    alone |= {row.event: groups_by_unit[row.unit] for row in same}
-    alert_units = {units[row.event] for row in kinds if row.kind.endswith("alert")}
-    alerts = {row.event for row in same if row.unit in alert_units}
+    signals = {row.event: row.unit for row in select_among(connection, _SIGNAL_OF, list(private.left))}
+    same = list(select_among(connection, _EVENTS_OF, sorted(set(signals.values()))))
+    groups_by_signal: dict[str, Groups] = {}
+    for event, signal_id in signals.items():
+        groups_by_signal[signal_id] = groups_by_signal.get(signal_id, NOBODY) | private.left[event]
+    alone |= {row.event: groups_by_signal[row.unit] for row in same}
+    alert_signals = {signals[row.event] for row in kinds if row.kind.endswith("alert")}
+    alerts = {row.event for row in same if row.unit in alert_signals}
     notices = _notices(connection, {event: groups for event, groups in alone.items() if event in alerts})
     return Privacy(
         groups={number: frozenset(each) for number, each in groups.items()},
@@ -278,12 +278,12 @@ def hidden(connection: Connection, privacy: Privacy, reader: Groups | None) -> H
 
 def _belonging(connection: Connection, numbers: list[int]) -> set[str]:
     """Events of these incidents that are of no other one."""
-    units: dict[str, set[str]] = {}
-    for event, uid in select_among(connection, _INSIDE, numbers):
-        units.setdefault(uid, set()).add(event)
-    members = select_among(connection, _MEMBERS, sorted(units))
+    signals: dict[str, set[str]] = {}
+    for event, signal_id in select_among(connection, _INSIDE, numbers):
+        signals.setdefault(signal_id, set()).add(event)
+    members = select_among(connection, _MEMBERS, sorted(signals))
     shared = {row.uid for row in members if row.number not in numbers}
-    return {event for uid, events in units.items() if uid not in shared for event in events}
+    return {event for signal_id, events in signals.items() if signal_id not in shared for event in events}
 
 
 def _about(connection: Connection, numbers: list[int], events: Iterable[str]) -> set[str]:

@@ -111,8 +111,8 @@ _LISTINGS = (
     _Listing("kind of event", select(tables.event_kind), 2),
     _Listing("grouping of event", select(tables.event_unit), 1),
     _Listing("influence of", select(tables.influence), 2),
-    _Listing("signal", select(tables.unit), 1),
-    _Listing("key of signal", select(tables.unit_key), 2),
+    _Listing("signal", select(tables.signal), 1),
+    _Listing("key of signal", select(tables.signal_key), 2),
     _Listing(
         "incident of",
         select(*(column for column in _incident if column.name not in ("number", "component")))

@@ -40,8 +40,8 @@ class Restricted(msgspec.Struct, frozen=True, kw_only=True):
 class _StatedPrivacy:
     """What was said, followed in the order in which it was said."""
 
-    def __init__(self, numbers: Mapping[str, int], units: Mapping[str, str]) -> None:
-        self._units = units
+    def __init__(self, numbers: Mapping[str, int], signals: Mapping[str, str]) -> None:
+        self._signals = signals
         self._inside: dict[str, tuple[str, ...]] = {}
         self._own: dict[str, str] = {}
         self._from: dict[str, tuple[str, ...]] = {}
@@ -66,11 +66,11 @@ class _StatedPrivacy:
                 self._come_out((name,), self._inside.get(name, ()), alone=True)
                 self._inside[name] = incident
         elif fact.type == JOINED:
-            names = self._with_units(fact)
+            names = self._with_signals(fact)
             self._from |= {name: incident for name in names if name in self._from}
             self._inside |= dict.fromkeys(names, incident)
         else:
-            for name in self._with_units(fact):
+            for name in self._with_signals(fact):
                 self._inside.pop(name, None)
             self._come_out(moved(fact), incident, alone=fact.type == LEFT)
 
@@ -80,10 +80,10 @@ class _StatedPrivacy:
         if not {number_name(each) for each in numbers}.intersection(last):
             self._come_out((event,), last, alone=True)
 
-    def _with_units(self, fact: RecordedEvent) -> set[str]:
+    def _with_signals(self, fact: RecordedEvent) -> set[str]:
         """The events that a statement moves, and the signals that they are of."""
         names = moved(fact)
-        return {*names, *(self._units[name] for name in names if name in self._units)}
+        return {*names, *(self._signals[name] for name in names if name in self._signals)}
 
     def _come_out(self, names: Iterable[str], incident: tuple[str, ...], *, alone: bool = False) -> None:
         origin = tuple(each for each in incident if self.groups(each))
@@ -117,15 +117,15 @@ class _StatedPrivacy:
 def restricted(
     facts: Iterable[RecordedEvent],
     numbers: Mapping[str, int],
-    units: Mapping[str, str] | None = None,
+    signals: Mapping[str, str] | None = None,
     departures: Mapping[str, Iterable[int]] | None = None,
 ) -> Restricted:
     """What is private after these statements; ``numbers`` are those of the incidents of events that they name.
 
-    ``units``: the signals of events that people moved; ``departures``: what is not where grouping put it, and where it
+    ``signals``: those of events that people moved; ``departures``: what is not where grouping put it, and where it
     is.
     """
-    words = _StatedPrivacy(numbers, units or {})
+    words = _StatedPrivacy(numbers, signals or {})
     for fact in sorted((each for each in facts if not is_retracted(each)), key=_said_at):
         words.follow(fact)
     for event, now in (departures or {}).items():

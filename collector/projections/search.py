@@ -27,8 +27,8 @@ from collector.projections.tables import (
     incident_number,
     member,
     put,
-    unit,
-    unit_key,
+    signal,
+    signal_key,
 )
 from collector.projections.values import EventFilter
 from collector.storage.sql import AMONG, select_among
@@ -111,12 +111,14 @@ def _is_of(service: str) -> ColumnElement[bool]:
     changes = (
         select(event_unit.c.event)
         .select_from(
-            unit_key.join(unit, unit.c.uid == unit_key.c.uid).join(event_unit, event_unit.c.unit == unit.c.uid)
+            signal_key.join(signal, signal.c.uid == signal_key.c.uid).join(
+                event_unit, event_unit.c.unit == signal.c.uid
+            )
         )
         .where(
-            unit_key.c.key == f"seek:service:{service}",
-            unit.c.kind == "change",
-            func.coalesce(unit.c.service, service) == service,
+            signal_key.c.key == f"seek:service:{service}",
+            signal.c.kind == "change",
+            func.coalesce(signal.c.service, service) == service,
         )
     )
     named = event_index.c.service

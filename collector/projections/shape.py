@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, inspe
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from collector.correlation import Rules
-from collector.correlation.signals import Unit
+from collector.correlation.signals import Signal
 from collector.log import queries
 from collector.projections.tables import CONTENT, REBUILT, cursor, incident, incident_number, metadata, put, shape
 from collector.proof import lost
@@ -42,9 +42,9 @@ _LISTS_SCHEMA = select(func.quote_ident(func.current_schema().op("||")("_inciden
 
 def digest(connection: Connection) -> str:
     """What stands for the shape this version works with, on this kind of database."""
-    key = (connection.dialect.name, CONTENT, Unit, metadata)
+    key = (connection.dialect.name, CONTENT, Signal, metadata)
     if key not in _DIGESTS:
-        described = [CONTENT, _packed(msgspec.json.schema(Unit))]
+        described = [CONTENT, _packed(msgspec.json.schema(Signal))]
         for table in metadata.sorted_tables:
             described.append(str(CreateTable(table).compile(dialect=connection.dialect)))
             indexes = (str(CreateIndex(index).compile(dialect=connection.dialect)) for index in table.indexes)

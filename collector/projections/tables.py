@@ -119,7 +119,7 @@ influence = Table(
     sqlite_with_rowid=False,
 )
 
-unit = Table(
+signal = Table(
     "signal",
     metadata,
     Column("uid", Text, primary_key=True),
@@ -142,7 +142,7 @@ unit = Table(
     comment="what is grouped as one: alert episodes, pages, deployments and everything else",
 )
 
-unit_key = Table(
+signal_key = Table(
     "signal_key",
     metadata,
     Column("key", Text, primary_key=True),
@@ -202,7 +202,7 @@ member = union_all(
 ZERO: Any = literal_column("0")
 NOTHING: Any = literal_column("''")
 """As an index of some rows has them in its condition: with a mark in their place no statement is known to meet it."""
-joined_nothing = unit.c.missed != NOTHING
+joined_nothing = signal.c.missed != NOTHING
 """Holds for a signal that is in no incident."""
 
 
@@ -322,7 +322,7 @@ outbox = Table(
 )
 
 REBUILT = (
-    *(cursor, event_index, event_kind, event_unit, influence, unit, unit_key, unjoined),
+    *(cursor, event_index, event_kind, event_unit, influence, signal, signal_key, unjoined),
     *(membership, incident_key, incident_news),
     *(placement, placement_due, ref_service, ignored, set_aside, attempt),
 )

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 
 from sqlalchemy import BigInteger, Connection, bindparam, cast, exists, func, insert, select, update
 
-from collector.projections.tables import belongs, joined_nothing, placement, unit, unjoined
+from collector.projections.tables import belongs, joined_nothing, placement, signal, unjoined
 from collector.storage.sql import AMONG, select_among
 
-loose = joined_nothing & ~exists().where(placement.c.uid == unit.c.uid, belongs).correlate(unit)
+loose = joined_nothing & ~exists().where(placement.c.uid == signal.c.uid, belongs).correlate(signal)
 """Holds for a signal that joined nothing, and was placed nowhere either."""
 _COUNT = (
-    select(unit.c.missed, cast(func.sum(unit.c.events), BigInteger).label("events"))
-    .where(unit.c.uid.in_(AMONG), loose)
-    .group_by(unit.c.missed)
+    select(signal.c.missed, cast(func.sum(signal.c.events), BigInteger).label("events"))
+    .where(signal.c.uid.in_(AMONG), loose)
+    .group_by(signal.c.missed)
 )
 _ADD = (
     update(unjoined).where(unjoined.c.reason == bindparam("why")).values(events=unjoined.c.events + bindparam("more"))
