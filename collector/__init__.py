@@ -13,6 +13,7 @@ Where things are decided::
     that a fact is told again                   its id: event.event_id; then log.known, log.appending
     which of several deliveries of it speaks    log.appending
     from when to when an alert fired            semantics.episodes (a late resolve, too)
+    what is folded again when one comes late    correlation.refolding
     which events are one incident               correlation
     whether an incident is over                 semantics.closing
     what a draft says                           renderers.sections

@@ -104,8 +104,8 @@ def assert_storable(event: Event) -> None:
     assert all(
         len(part.encode()) <= 1100 for part in (event.title, event.entity, event.actor or "", event.service or "")
     )
-    assert event.title
-    assert event.entity
+    assert event.title, f"{event.type} of {event.entity} has no title; say one for where the sender's is missing"
+    assert event.entity, f"{event.type} without an entity"
     assert rfc3339(event.occurred_at)
     assert msgspec.json.decode(encoded, type=Event) == event
 

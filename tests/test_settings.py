@@ -51,7 +51,9 @@ def test_without_a_file_every_builtin_source_is_open_on_loopback() -> None:
 
 def test_the_documented_file_says_the_defaults() -> None:
     """config/timelined.yml, as it stands, changes nothing."""
-    assert load_settings(DOCUMENTED) == Settings()
+    documented = load_settings(DOCUMENTED)
+    assert set(documented.sources) == set(Settings().sources), "each kind stands in config/timelined.yml under sources"
+    assert documented == Settings()
 
 
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
