@@ -383,6 +383,11 @@ def event_id(recipe: str, source: str, occurred_at: int | None, *identity: str) 
     return f"{milliseconds:012x}{hashlib.sha256(named).hexdigest()[:20]}"
 
 
+def id_time(identifier: str) -> int:
+    """When the event of this id happened, µs cut to the millisecond; 0 where its sender gave no time."""
+    return int(identifier[:12], 16) * 1000
+
+
 _SIZES = [size.to_bytes(4, "big") for size in range(256)]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from collector.correlation.changes import Changes
 from collector.correlation.placing import FOLLOW_UP, Placement
-from collector.event import MACHINE, Event, RecordedEvent, event_id, reading_order
+from collector.event import MACHINE, Event, RecordedEvent, event_id, id_time, reading_order
 from collector.log import queries
 from collector.projections import placing
 from collector.projections.tables import incident, incident_number
@@ -96,7 +96,7 @@ def news(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Even
     for number, (anchor, goes_by) in sorted(changes.numbers.items()):
         if goes_by != number and (before.lived(number) or number in changes.first):
             into = changes.incidents.get(goes_by or 0)
-            at = into[0].started_at if into is not None else _instant(anchor)
+            at = into[0].started_at if into is not None else id_time(anchor)
             yield _merged(number, goes_by, anchor, at, cause)
     yield from _moved(changes, before, cause)
 
@@ -104,11 +104,6 @@ def news(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Even
 def _merged(number: int, goes_by: int | None, anchor: str, at: int, cause: int) -> Event:
     data: dict[str, Any] = {"event": anchor} if goes_by is None else {"into": goes_by, "event": anchor}
     return _Notice(number, anchor, "", cause).event("incident.merged", at, data=data)
-
-
-def _instant(event: str) -> int:
-    """When an event was, µs, as its id says it to the millisecond."""
-    return int(event[:12], 16) * 1000
 
 
 def _turn(about: _Notice, before: FormerIncidents, ended_at: int | None, last_at: int) -> Iterable[Event]:

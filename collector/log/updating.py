@@ -26,7 +26,7 @@ from typing import Any
 
 import msgspec
 
-from collector.event import SENDER, Event, event_id
+from collector.event import SENDER, Event, event_id, id_time
 from collector.log import statements
 from collector.log.refiring import Select, ToldFiring, Turn, derived
 from collector.semantics.episodes import AGAIN
@@ -162,8 +162,7 @@ def update_id(event: Event) -> str:
 
 
 def _update_id(event: Event, text: str) -> str:
-    began = int(event.id[:12], 16) * 1000
-    return event_id(RECIPE, event.source, began, event.id, compared(text))
+    return event_id(RECIPE, event.source, id_time(event.id), event.id, compared(text))
 
 
 @lru_cache(maxsize=4_096)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, case, exists, func, select, union
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.placing import EARLIER, Candidate, Engagement, Placement, Scene, place, responders
-from collector.event import RecordedEvent, current, reading_order
+from collector.event import RecordedEvent, current, id_time, reading_order
 from collector.log import queries
 from collector.projections import tables
 from collector.projections.tables import (
@@ -407,22 +407,15 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
                 removed.append((signal_id, number))
             else:
                 placed.append((signal_id, number, now.rule, now.reason))
-            moved.append(
-                Moved(
-                    signal_id, number, decision.starts.get(signal_id, _start_of(signal_id)), former.get(signal_id), now
-                )
-            )
+            # What is not there any more began when its id says.
+            start = decision.starts.get(signal_id, id_time(signal_id))
+            moved.append(Moved(signal_id, number, start, former.get(signal_id), now))
     with recounted(connection, [move.signal_id for move in moved]):
         remove(connection, removed, placement.c.uid, placement.c.number)
         put(connection, placement, placed)
     put(connection, tables.incident_news, [(number, position) for number in sorted({m.number for m in moved})])
     remove(connection, [(decision.number,) for decision in decisions], placement_due.c.number)
     return moved
-
-
-def _start_of(signal_id: str) -> int:
-    """When the event of this id happened, to the millisecond: for what is not there any more, µs."""
-    return int(signal_id[:12], 16) * 1000
 
 
 def _before(connection: Connection, numbers: Sequence[int]) -> dict[int, dict[str, Placement]]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from collector.event import Event, RecordedEvent, rank
+from collector.event import Event, RecordedEvent, id_time, rank
 
 AGAIN = "again_after"
 """The key of a firing's data that names the resolve after which its sender told the same start once more."""
@@ -172,8 +172,8 @@ def _lived_again(event: RecordedEvent, start: int, again: Sequence[RecordedEvent
 
 
 def _ended_before(again: RecordedEvent) -> int:
-    """When the alert had ended that this firing tells anew: ids begin with their event's time, in milliseconds."""
-    return int(str(again.data[AGAIN])[:12], 16) * 1000
+    """When the alert had ended that this firing tells anew."""
+    return id_time(str(again.data[AGAIN]))
 
 
 def _latest(starts: Sequence[int], end: int) -> int:
