@@ -100,7 +100,7 @@ def test_any_value_can_be_encoded(value: Any) -> None:
 
 def test_a_receipt_names_each_event() -> None:
     """A receipt says which delivery it was, and of each event its place and whether it was known."""
-    stored = Receipt(delivery="d4", items=(ReceiptItem(event_id="ab", position=9, known=True),))
+    stored = Receipt(delivery="d4", items=(ReceiptItem(event_id="ab", position=9, stored_before=True),))
     assert msgspec.json.decode(answers.encode(answers.receipt(stored))) == {
         "delivery": "d4",
         "status": "read",

@@ -114,7 +114,7 @@ async def test_a_verified_delivery_is_stored_before_it_is_answered(intake: Intak
     delivery = await log.delivery(receipt.delivery)
     assert delivery is not None
     assert (delivery.authentication, delivery.status, delivery.received_at) == ("bearer", "read", AT)
-    assert (await receive(intake, "b a")).known
+    assert (await receive(intake, "b a")).nothing_new
 
 
 async def test_small_deliveries_are_answered_while_a_large_one_is_read(log: EventLog) -> None:
@@ -145,7 +145,7 @@ async def test_small_deliveries_are_answered_while_a_large_one_is_read(log: Even
     receipt = await large
     assert threading.get_ident() not in threads
     assert [event.title for event in await log.read()] == ["a", "b", "large"]
-    assert not any(answer.known for answer in (*small, receipt))
+    assert not any(answer.nothing_new for answer in (*small, receipt))
     assert await log.body(receipt.delivery) == body.encode()
 
 
@@ -236,7 +236,7 @@ async def test_what_people_say_is_stored_without_a_delivery(intake: Intake, log:
     note = fact("n", source=PEOPLE, type="note.added")
     first = await intake.append_facts([note], AT)
     second = await intake.append_facts([note], AT)
-    assert (first.known, second.known, await log.deliveries()) == (False, True, [])
+    assert (first.nothing_new, second.nothing_new, await log.deliveries()) == (False, True, [])
     with pytest.raises(InvalidInput):
         await intake.append_facts([fact("n2", source=PEOPLE, occurred_at=2**70)], AT)
 

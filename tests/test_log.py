@@ -39,13 +39,13 @@ async def test_a_receipt_names_each_item_and_says_what_was_known(log: EventLog) 
     a, b, c = fact("a"), fact("b"), fact("c")
     await append(log, told(a))
     (receipt,) = await append(log, told(b, a, c))
-    assert [(i.event_id, i.position, i.known) for i in receipt.items] == [
+    assert [(i.event_id, i.position, i.stored_before) for i in receipt.items] == [
         (b.id, 2, False),
         (a.id, 1, True),
         (c.id, 3, False),
     ]
-    assert not receipt.known
-    assert (await append(log, told(a, b)))[0].known
+    assert not receipt.nothing_new
+    assert (await append(log, told(a, b)))[0].nothing_new
 
 
 async def test_a_log_survives_being_closed_and_opened(database: str) -> None:
@@ -92,7 +92,7 @@ async def test_one_batch_may_tell_a_fact_several_times(log: EventLog) -> None:
     """Duplicates within a batch, and within one delivery, are one event."""
     event = fact("a")
     receipts = await append(log, told(event, event), told(event, body=b"another", received_at=AT + 1))
-    assert [item.known for receipt in receipts for item in receipt.items] == [False, True, True]
+    assert [item.stored_before for receipt in receipts for item in receipt.items] == [False, True, True]
     assert await log.head() == 1
     assert (await log.repeats([event.id]))[event.id].count == 1
 
@@ -104,7 +104,7 @@ async def test_a_delivery_that_was_received_earlier_speaks(log: EventLog) -> Non
     await append(log, told(fact("a", title="later still"), received_at=AT + 12))
     events = await log.read_ids([fact("a").id])
     assert [(e.title, e.revision, e.amendment) for e in events] == [("late", 0, ""), ("early", 1, "earlier_delivery")]
-    assert receipt.known
+    assert receipt.nothing_new
 
 
 @pytest.mark.parametrize("batched", [False, True])
@@ -129,7 +129,7 @@ async def test_an_amendment_is_the_next_revision(log: EventLog) -> None:
     (first,), (again,) = await append(log, stated), await append(log, stated)
     await append(log, told(fact("a", title="early"), received_at=AT + 1))
     assert [e.title for e in await log.read_ids([correction.id])] == ["a", "corrected"]
-    assert (first.items[0].known, again.items[0].known) == (False, True)
+    assert (first.items[0].stored_before, again.items[0].stored_before) == (False, True)
 
 
 async def test_an_amendment_of_nothing_is_refused(log: EventLog) -> None:
@@ -158,7 +158,7 @@ async def test_what_a_person_says_twice_is_known(log: EventLog) -> None:
     """A command's id follows from its idempotency key, so its repetition adds nothing."""
     note = Submission(source=PEOPLE, received_at=AT, events=(fact("n", type="note.added", source=PEOPLE),))
     first, second = await append(log, note, note)
-    assert (first.known, second.known, first.delivery) == (False, True, "")
+    assert (first.nothing_new, second.nothing_new, first.delivery) == (False, True, "")
     assert (await log.read())[0].delivery == ""
     assert await log.deliveries() == []
 
@@ -215,7 +215,7 @@ async def test_more_ids_than_one_statement_takes_are_read(log: EventLog) -> None
     events = [fact(str(n), at=AT + n * 1000) for n in range(1300)]
     await append(log, told(*events))
     (again,) = await append(log, told(*events, body=b"again", received_at=AT + 1))
-    assert all(item.known for item in again.items)
+    assert all(item.stored_before for item in again.items)
     assert [e.id for e in await log.read_ids([event.id for event in events])] == [event.id for event in events]
 
 
@@ -276,7 +276,7 @@ async def test_positions_have_no_gap_while_appends_race(log: EventLog) -> None:
         for turn in range(20):
             batch = [told(fact(f"{number}-{turn}"), fact(f"shared-{turn}"), received_at=next(clock))]
             (receipt,) = await append(log, *batch)
-            positions += [item.position for item in receipt.items if not item.known]
+            positions += [item.position for item in receipt.items if not item.stored_before]
         return positions
 
     async def reader() -> None:

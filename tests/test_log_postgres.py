@@ -113,7 +113,7 @@ def shown(answers: list[Answer], position: int, delivery: int) -> list[Any]:
         if isinstance(answer, Refused)
         else (
             int(answer.delivery[1:] or delivery) - delivery if answer.delivery else 0,
-            [(item.event_id, item.position - position, item.known) for item in answer.items],
+            [(item.event_id, item.position - position, item.stored_before) for item in answer.items],
             answer.status,
         )
         for answer in answers

@@ -33,7 +33,7 @@ async def test_two_daemons_number_one_log(url: str) -> None:
         for turn in range(rounds):
             both = [fact(f"{name}-{turn}"), fact(f"shared-{turn}")]
             (receipt,) = await append(log, told(*both, body=name.encode(), received_at=next(clock)))
-            new += [item.position for item in receipt.items if not item.known]
+            new += [item.position for item in receipt.items if not item.stored_before]
         return new
 
     async def reader(log: EventLog) -> None:
@@ -60,7 +60,7 @@ async def test_a_webhook_sent_to_two_daemons_at_once_is_one_event(url: str) -> N
         for turn in range(20):
             event = fact(str(turn))
             both = await asyncio.gather(*(append(log, told(event, received_at=AT + turn)) for log in (one, other)))
-            assert sorted(receipt.items[0].known for (receipt,) in both) == [False, True]
+            assert sorted(receipt.items[0].stored_before for (receipt,) in both) == [False, True]
             assert len({receipt.items[0].position for (receipt,) in both}) == 1
         assert await one.head() == 20
         assert len(await one.deliveries()) == 40

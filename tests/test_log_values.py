@@ -38,7 +38,7 @@ async def test_a_value_that_breaks_the_batch_is_isolated(log: EventLog, name: st
     assert await log.body(culprit.delivery) == b"bad body"
     assert [d.id for d in await log.deliveries(status="unrecognised")] == [culprit.delivery]
     (again,) = await append(log, batch[1])
-    assert again.known
+    assert again.nothing_new
 
 
 async def test_a_persons_value_that_cannot_be_stored_is_refused(log: EventLog) -> None:

@@ -66,7 +66,7 @@ async def test_it_is_one_event_however_often_it_is_told(followed: Followed) -> N
     delivery = await followed.log.delivery(again[0].delivery)
     assert delivery is not None
     # What a delivery tells is fixed when it is stored: it lists the firing that it repeats, and nothing derived.
-    assert [(item.event_id == again[0].id, item.known) for item in delivery.items] == [(False, True)]
+    assert [(item.event_id == again[0].id, item.stored_before) for item in delivery.items] == [(False, True)]
 
 
 async def test_a_stale_telling_says_nothing(followed: Followed) -> None:

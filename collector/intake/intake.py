@@ -117,7 +117,7 @@ class Intake:
         receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
         if malformed is not None:
             raise malformed
-        new = {item.event_id for item in receipt.items if not item.known}
+        new = {item.event_id for item in receipt.items if not item.stored_before}
         told = [event for event in submission.events if event.id in new]
         await self._doubles.merge(source, told, endpoint.source.imports, received_at)
         challenge = endpoint.source.challenge

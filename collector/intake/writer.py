@@ -135,10 +135,10 @@ class Writer:
                 log.error("cannot tell a sender that its delivery was stored: %s", type(error).__name__, exc_info=error)
 
     def _count(self, submission: Submission, receipt: Receipt) -> None:
-        new = sum(not item.known for item in receipt.items)
+        new = sum(not item.stored_before for item in receipt.items)
         latest = max((event.occurred_at for event in submission.events), default=submission.received_at)
         self.metrics.stored(
-            submission.source, receipt.status, submission.received_at, latest, new, repeated=receipt.known
+            submission.source, receipt.status, submission.received_at, latest, new, repeated=receipt.nothing_new
         )
 
 

@@ -216,7 +216,8 @@ class _Batch:
         headers = self._headers(submission.headers, with_body=with_body)
         content = self._keep(salt, submission.body) if with_body else 0
         items = self._events(telling, identities)
-        packed = b"".join([ITEMS.pack(one, i.position, i.known) for one, i in zip(identities, items, strict=True)])
+        pairs = zip(identities, items, strict=True)
+        packed = b"".join([ITEMS.pack(identity, item.position, item.stored_before) for identity, item in pairs])
         self._deliver(telling, headers, packed, content)
         return Receipt(delivery=f"d{telling.number}", items=items, status=submission.status, reason=submission.reason)
 
@@ -367,14 +368,14 @@ class _Batch:
         if fact is None:
             fact = self.facts[identity] = KnownEvent(self.position + 1)
             self._insert(telling, item, event, identity, fact)
-            return ReceiptItem(event_id=event.id, position=self.position, known=False)
+            return ReceiptItem(event_id=event.id, position=self.position, stored_before=False)
         if telling.number not in (0, fact.last_delivery):
             fact.last_delivery = telling.number
             self.repeat_rows.append((identity, telling.submission.received_at))
             if self._takes_precedence(telling, fact):
                 event = msgspec.structs.replace(event, revision=fact.revision + 1, amendment="earlier_delivery")
                 self._insert(telling, item, event, identity, fact)
-        return ReceiptItem(event_id=event.id, position=fact.position, known=True)
+        return ReceiptItem(event_id=event.id, position=fact.position, stored_before=True)
 
     def _amend(
         self, telling: Submitted, item: int, event: Event, identity: bytes, fact: KnownEvent | None
@@ -383,9 +384,9 @@ class _Batch:
         if fact is None or not 1 <= event.revision <= fact.revision + 1:
             raise ValueError("an amendment is the next revision of a known event")
         if event.revision <= fact.revision:
-            return ReceiptItem(event_id=event.id, position=fact.position, known=True)
+            return ReceiptItem(event_id=event.id, position=fact.position, stored_before=True)
         self._insert(telling, item, event, identity, fact)
-        return ReceiptItem(event_id=event.id, position=self.position, known=False)
+        return ReceiptItem(event_id=event.id, position=self.position, stored_before=False)
 
     def _takes_precedence(self, telling: Submitted, fact: KnownEvent) -> bool:
         """Whether a delivery speaks for an event in place of the one that does; decided here alone.

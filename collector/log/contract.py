@@ -54,7 +54,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 class ReceiptItem(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str
     position: int
-    known: bool
+    stored_before: bool
     """Whether the log held this fact already."""
 
 
@@ -69,9 +69,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """What the sender asked to be answered with, where it tries an address so; it is no fact and not stored."""
 
     @property
-    def known(self) -> bool:
+    def nothing_new(self) -> bool:
         """Whether the delivery told nothing new (and told something)."""
-        return bool(self.items) and all(item.known for item in self.items)
+        return bool(self.items) and all(item.stored_before for item in self.items)
 
 
 class Refused(msgspec.Struct, frozen=True):

@@ -183,7 +183,7 @@ def _delivery(connection: Connection, row: Row[*tuple[Any, ...]], headers: Heade
         headers=tuple(pair for pair in headers if pair[0] != REDACTED),
         redacted=int(next((value for name, value in headers if name == REDACTED), "0")),
         items=tuple(
-            ReceiptItem(event_id=identity.hex(), position=position, known=known)
+            ReceiptItem(event_id=identity.hex(), position=position, stored_before=known)
             for identity, position, known in ITEMS.iter_unpack(row.told)
         ),
     )

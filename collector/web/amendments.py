@@ -115,7 +115,7 @@ async def _store(app: web.Application, name: str, key: str, amend: Amend) -> Rec
         if (known := _known(revisions, key, amend)) is not None:
             return known
         receipt = await app[INTAKE].amend(amend(revisions[-1]), app[CLOCK]())
-        if not receipt.items[0].known:
+        if not receipt.items[0].stored_before:
             return receipt.items[0]
 
 
@@ -129,7 +129,7 @@ def _known(revisions: list[RecordedEvent], key: str, amend: Amend) -> ReceiptIte
                 "cannot amend the event: its Idempotency-Key was used for another statement; take a new key",
                 "Idempotency-Key",
             )
-        return ReceiptItem(event_id=revision.id, position=revision.position, known=True)
+        return ReceiptItem(event_id=revision.id, position=revision.position, stored_before=True)
     return None
 
 

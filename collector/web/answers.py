@@ -116,7 +116,7 @@ def signal(row: SignalRow) -> shapes.Signal:
 
 def item(told: ReceiptItem) -> shapes.Item:
     """Where one of a delivery's events stands."""
-    return shapes.Item(told.event_id, told.position, told.known)
+    return shapes.Item(told.event_id, told.position, told.stored_before)
 
 
 def receipt(told: Receipt) -> shapes.Stored:

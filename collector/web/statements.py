@@ -63,8 +63,8 @@ def stated(item: ReceiptItem, number: int | None) -> web.Response:
     """201 for a new fact, 200 for one that was stated before."""
     location_header = {"Location": f"/api/v1/events/{item.event_id}"}
     return answers.json(
-        shapes.Stated(item.event_id, item.position, item.known, number),
-        status=200 if item.known else 201,
+        shapes.Stated(item.event_id, item.position, item.stored_before, number),
+        status=200 if item.stored_before else 201,
         headers=location_header,
     )
 
@@ -79,7 +79,7 @@ async def store_all(app: web.Application, facts: Sequence[Event]) -> Sequence[Re
     """Append several facts of one person, all or none, and wait as :func:`store` does."""
     receipt = await app[INTAKE].append_facts(facts, app[CLOCK]())
     for told, fact in zip(receipt.items, facts, strict=True):
-        if told.known:
+        if told.stored_before:
             await _refuse_another(app, fact)
     await wait_for_lists(app, max(told.position for told in receipt.items))
     return receipt.items

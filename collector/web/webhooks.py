@@ -49,7 +49,7 @@ async def receive(request: web.Request) -> web.Response:
 
 def status_of(receipt: Receipt) -> int:
     """What a stored delivery is answered."""
-    return 200 if receipt.known else 202
+    return 200 if receipt.nothing_new else 202
 
 
 @routes.options(ADDRESS)

@@ -99,7 +99,7 @@ async def append(log: EventLog, submissions: Sequence[Submission]) -> float:
     began = perf_counter()
     receipts = await log.append(submissions)
     seconds = perf_counter() - began
-    if any(not isinstance(one, Receipt) or one.known for one in receipts):
+    if any(not isinstance(one, Receipt) or one.nothing_new for one in receipts):
         raise SystemExit("cannot measure: something was refused, or known before")
     return seconds
 

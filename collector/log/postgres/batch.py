@@ -67,8 +67,9 @@ class ArrayBatch:
         number = first_delivery
         for submission, items in zip(self._submissions, self._items, strict=True):
             items_of_receipt = tuple([
-                ReceiptItem(event_id=e.id, position=positions[fact], known=not first or positions[fact] <= before)
+                ReceiptItem(event_id=e.id, position=at, stored_before=not first or at <= before)
                 for e, (fact, first) in zip(submission.events, items, strict=True)
+                for at in (positions[fact],)
             ])  # fmt: skip
             if _stated(submission):
                 receipts.append(Receipt(delivery="", items=items_of_receipt))
