@@ -120,7 +120,9 @@ class Attaching:
 
     def _by_person(self, signal: Signal) -> list[Attached]:
         places = [
-            Attached(view, "ref", "names this incident") for key in signal.named for view in self._index.holding(key)
+            Attached(view, "ref", "names this incident")
+            for key in signal.incident_refs
+            for view in self._index.holding(key)
         ]
         if (name := self._links.class_of(signal.id)) is not None:
             why = f"{self._links.by(signal.id)} put it into the incident"
@@ -226,7 +228,7 @@ class Attaching:
         return False
 
     def _nothing(self, signal: Signal) -> str:
-        if signal.named:
+        if signal.incident_refs:
             return "names no event of an incident"
         if signal.kind == LOW_ALERT and self._rules.opens(signal.severity):
             return "only its end is known, which opens no incident"

@@ -351,7 +351,7 @@ def _lasts_differently(old: Signal, new: Signal) -> bool:
         events=new.events,
         last=new.last,
         state=new.state,
-        taken=new.taken,
-        led=new.led,
+        acknowledged=new.acknowledged,
+        lead_given=new.lead_given,
     )
     return same == new

@@ -22,7 +22,7 @@ class Linking:
         memory = self._memory
         statements = [] if memory.complete else memory.store.links()
         memory.facts = {fact.id: fact for fact in statements}
-        memory.named = frozenset(name for fact in statements for name in named_events(fact))
+        memory.events_named = frozenset(name for fact in statements for name in named_events(fact))
         if statements:
             memory.links = self._linked()
 
@@ -30,7 +30,9 @@ class Linking:
         """Take new words in; the signals for which people's words mean something else than before."""
         memory = self._memory
         if self._take(batch):
-            memory.named = frozenset(name for fact in (memory.facts or {}).values() for name in named_events(fact))
+            memory.events_named = frozenset(
+                name for fact in (memory.facts or {}).values() for name in named_events(fact)
+            )
         elif not self._names_any(changed):
             return set()
         before, memory.links = memory.links, self._linked()
@@ -57,15 +59,15 @@ class Linking:
 
     def _names_any(self, changed: Changed) -> bool:
         """Whether people's words name an event of these signals."""
-        if not self._memory.named:
+        if not self._memory.events_named:
             return False
         events = (
             event for pair in changed.values() for signal in pair if signal is not None for event in signal.events
         )
-        return not self._memory.named.isdisjoint(events)
+        return not self._memory.events_named.isdisjoint(events)
 
     def _linked(self) -> Links:
-        return Links(list((self._memory.facts or {}).values()), self._memory.signal_ids(self._memory.named))
+        return Links(list((self._memory.facts or {}).values()), self._memory.signal_ids(self._memory.events_named))
 
 
 def _standing(links: Links, signal_id: str) -> tuple[str | None, frozenset[str], str, tuple[Word, ...]]:

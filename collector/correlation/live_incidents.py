@@ -84,10 +84,10 @@ class LiveIncident:
         self._environments: Counter[str] = Counter()
         self._severities: Counter[str] = Counter()
         self._alerts: Counter[str] = Counter()
-        self._taken: tuple[int, str] | None = None
-        self._led: set[str] = set()
+        self._acknowledged: tuple[int, str] | None = None
+        self._lead_signals: set[str] = set()
         """The pages that ever named a lead."""
-        self._named: dict[str, tuple[tuple[bool, tuple[int, str]], str]] = {}
+        self._spellings: dict[str, tuple[tuple[bool, tuple[int, str]], str]] = {}
         self._pages: Spans | None = None
         self._view: tuple[Rules, IncidentTraits] | None = None
         """What attaching saw last: it asks of all incidents of a service for each event, and they seldom change."""
@@ -137,8 +137,14 @@ class LiveIncident:
         self._open += self._is_open(signal.fold)
         self._events -= len(old.events)
         self._measure(signal)
-        if old.taken is not None and old.taken == self._taken and signal.taken != old.taken:
-            self._taken = min((u.taken for u in self.signals.values() if u.taken is not None), default=None)
+        if (
+            old.acknowledged is not None
+            and old.acknowledged == self._acknowledged
+            and signal.acknowledged != old.acknowledged
+        ):
+            self._acknowledged = min(
+                (u.acknowledged for u in self.signals.values() if u.acknowledged is not None), default=None
+            )
 
     def _fold_in(self, signal: Signal) -> None:
         """A signal without an end goes on with the next one of its alert: only the last of them can be open."""
@@ -159,10 +165,10 @@ class LiveIncident:
         end = signal.span.end
         if end is not None:
             heappush(self._ends, (-end, signal.id))
-        if signal.taken is not None:
-            self._taken = min(self._taken or signal.taken, signal.taken)
-        if signal.led is not None:
-            self._led.add(signal.id)
+        if signal.acknowledged is not None:
+            self._acknowledged = min(self._acknowledged or signal.acknowledged, signal.acknowledged)
+        if signal.lead_given is not None:
+            self._lead_signals.add(signal.id)
 
     def _note_page(self, signal: Signal) -> None:
         if signal.kind == "page":
@@ -174,9 +180,9 @@ class LiveIncident:
         self._name_as(key, (signal.kind != "alert", signal.order), spelling)
 
     def _name_as(self, key: str, order: tuple[bool, tuple[int, str]], spelling: str) -> None:
-        known = self._named.get(key)
+        known = self._spellings.get(key)
         if known is None or order < known[0]:
-            self._named[key] = (order, spelling)
+            self._spellings[key] = (order, spelling)
 
     def absorb(self, other: LiveIncident) -> None:
         """Take all of another, smaller incident in; the other is of no more use."""
@@ -198,10 +204,10 @@ class LiveIncident:
         self._environments.update(other._environments)
         self._severities.update(other._severities)
         self._alerts.update(other._alerts)
-        self._led |= other._led
-        if other._taken is not None:
-            self._taken = min(self._taken or other._taken, other._taken)
-        for key, (order, spelling) in other._named.items():
+        self._lead_signals |= other._lead_signals
+        if other._acknowledged is not None:
+            self._acknowledged = min(self._acknowledged or other._acknowledged, other._acknowledged)
+        for key, (order, spelling) in other._spellings.items():
             self._name_as(key, order, spelling)
         self._events += sum(len(signal.events) for signal in other.signals.values())
         self._last = max([self._last, *(signal.last for signal in other.signals.values())])
@@ -321,16 +327,16 @@ class LiveIncident:
 
     def _lead(self) -> str | None:
         """Whom an on-call tool has as the lead, at the end; else the first to acknowledge a page or an alert."""
-        pages = [*(self.signals[signal_id] for signal_id in self._led), *self.attached.values()]
-        led = max([signal.led for signal in pages if signal.led is not None], default=None)
-        if led is not None:
-            return led[2]
-        notes = [signal.taken for signal in self.attached.values() if signal.taken is not None]
-        taken = min([*notes, *([self._taken] if self._taken else ())], default=None)
-        return taken[1] if taken else None
+        pages = [*(self.signals[signal_id] for signal_id in self._lead_signals), *self.attached.values()]
+        given = max([signal.lead_given for signal in pages if signal.lead_given is not None], default=None)
+        if given is not None:
+            return given[2]
+        notes = [signal.acknowledged for signal in self.attached.values() if signal.acknowledged is not None]
+        first = min([*notes, *([self._acknowledged] if self._acknowledged else ())], default=None)
+        return first[1] if first else None
 
     def _shown(self, what: str) -> tuple[str, ...]:
-        return tuple(sorted(shown for name, (_, shown) in self._named.items() if name.startswith(what)))
+        return tuple(sorted(shown for name, (_, shown) in self._spellings.items() if name.startswith(what)))
 
     def _title(self) -> str:
         """After its first alert, and how many others, by name and not by series; else after its first page or report.
@@ -338,7 +344,7 @@ class LiveIncident:
         As :func:`collector.semantics.closing.title` says, without looking at all signals.
         """
         if self._alerts:
-            first = self.signals[self._named["alert:"][1]]
+            first = self.signals[self._spellings["alert:"][1]]
             return closing.alert_title(closing.TitledSignal(first.title, first.service_name), len(self._alerts) - 1)
         return closing.title(
             "", (), [closing.TitledSignal(self.signals[signal_id].title) for _, signal_id in self._order]

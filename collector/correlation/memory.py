@@ -54,7 +54,7 @@ class Memory:
         self.round, self.rounds = Round(), 0
         self.facts: dict[str, RecordedEvent] | None = None
         """People's words on grouping; None before the first round."""
-        self.named: frozenset[str] = frozenset()
+        self.events_named: frozenset[str] = frozenset()
         """Every event that people's words name."""
         self.links = Links((), {})
         self.signals: dict[str, Signal] = {}
@@ -272,7 +272,7 @@ class Memory:
 
     def index_other(self, signal: Signal) -> None:
         """Have an attaching signal found when something that it could concern changes."""
-        keys = {f"seek:{key}" for key in signal.seeks} | {f"name:{event}" for event in signal.named}
+        keys = {f"seek:{key}" for key in signal.seeks} | {f"name:{event}" for event in signal.incident_refs}
         keys |= {f"seek:service:{service}" for service in self.attaching.sought(signal)}
         if signal.service is None:
             keys |= {f"learn:{token}" for token in signal.tokens}

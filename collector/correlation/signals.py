@@ -63,7 +63,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """Keys under which others find it, beside its service."""
     seeks: tuple[str, ...] = ()
     """Keys it looks for in others: two signals are tied when one seeks what the other offers."""
-    named: tuple[str, ...] = ()
+    incident_refs: tuple[str, ...] = ()
     """Ids of events that it points at with ``incident:`` refs."""
     tokens: tuple[str, ...] = ()
     """Its deployment, commit, pull request and repository refs: by these a change without a service learns one."""
@@ -72,9 +72,9 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     called: tuple[str, ...] = ()
     """Of a page that names its alert: its service, and the people whom it called. What two such pages have none of in
     common is not one storm."""
-    taken: tuple[int, str] | None = None
+    acknowledged: tuple[int, str] | None = None
     """When and by whom a page was first acknowledged, or an alert by this note."""
-    led: tuple[int, str, str] | None = None
+    lead_given: tuple[int, str, str] | None = None
     """Of a page: when, by which event and to whom the lead of its response was given last."""
     word: Word | None = None
 
@@ -178,9 +178,10 @@ class _Folding:
             start=start, end=end, reach=limit if over is None else min(over, limit), opening=opening,
             service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
             severity=peak("", (event.severity for event in events)),
-            title=title or _title(events), state=state, offers=offers, seeks=seeks, named=tuple(incident_keys),
-            last=max(event.occurred_at for event in events), taken=_taken(events) if kind in ("page", "note") else None,
-            led=_led(events) if kind == "page" else None,
+            title=title or _title(events), state=state, offers=offers, seeks=seeks, incident_refs=tuple(incident_keys),
+            last=max(event.occurred_at for event in events),
+            acknowledged=_acknowledged(events) if kind in ("page", "note") else None,
+            lead_given=_lead_given(events) if kind == "page" else None,
             word=word_of(events[0]) if kind == "fact" else None,
             tokens=_tokens(events) if kind in {"change", "observation"} else (),
         )  # fmt: skip
@@ -207,15 +208,15 @@ def _title(events: Sequence[RecordedEvent]) -> str:
     return next((event.title for event in events if event.title), "")
 
 
-def _taken(events: Sequence[RecordedEvent]) -> tuple[int, str] | None:
-    return next(((e.occurred_at, e.actor) for e in events if e.actor and _takes(e)), None)
+def _acknowledged(events: Sequence[RecordedEvent]) -> tuple[int, str] | None:
+    return next(((e.occurred_at, e.actor) for e in events if e.actor and _is_acknowledgement(e)), None)
 
 
-def _takes(event: RecordedEvent) -> bool:
+def _is_acknowledgement(event: RecordedEvent) -> bool:
     return event.type == "page.acknowledged" or (event.type == "note.added" and acknowledges(event))
 
 
-def _led(events: Sequence[RecordedEvent]) -> tuple[int, str, str] | None:
+def _lead_given(events: Sequence[RecordedEvent]) -> tuple[int, str, str] | None:
     return max([(e.occurred_at, e.id, to) for e in events if (to := lead_of(e))], default=None)
 
 

@@ -401,7 +401,7 @@ def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News
     numbers = [row.number for row in rows]
     taken_by: dict[int, tuple[int, str]] = {}
     for number, body in select_among(connection, _PAGES, numbers):
-        first = _decode(body).taken
+        first = _decode(body).acknowledged
         if first is not None:
             taken_by[number] = min(first, taken_by.get(number, first))
     places = [row.last_position for row in rows if row.last_position]
