@@ -52,7 +52,7 @@ class IncidentLookup(Protocol):
     def tied(self, name: str) -> Iterable[IncidentTraits]:
         """Incidents with a signal of this class of people's."""
 
-    def services_of_ref(self, token: str) -> frozenset[str]:
+    def services_of_ref(self, ref: str) -> frozenset[str]:
         """The services that changes with this deployment, commit, pull request or repository ref name."""
 
 
@@ -189,17 +189,17 @@ class Attaching:
     def _owners(self, signal: Signal) -> list[tuple[frozenset[str], str, str]]:
         """Whose a change without a service may be: services, and the rule and the words that say so."""
         repositories: list[tuple[frozenset[str], str, str]] = []
-        for token in sorted(signal.tokens):
-            kind, _, name = token.partition(":")
+        for ref in sorted(signal.change_refs):
+            kind, _, name = ref.partition(":")
             if kind == "repository":
-                services, why = self._deployed(token, name)
+                services, why = self._deployed(ref, name)
                 repositories.append((services, kind, why))
-            elif services := self._index.services_of_ref(token):
+            elif services := self._index.services_of_ref(ref):
                 return [(services, "ref", f"shares {kind} {name[:80]} with a deployment of")]
         return repositories
 
-    def _deployed(self, token: str, repository: str) -> tuple[frozenset[str], str]:
-        learnt = self._catalog.deploys(repository) | self._index.services_of_ref(token)
+    def _deployed(self, ref: str, repository: str) -> tuple[frozenset[str], str]:
+        learnt = self._catalog.deploys(repository) | self._index.services_of_ref(ref)
         if learnt:
             return learnt, f"repository {repository} deploys"
         # Most teams name the two alike, and GitHub's deployments name no service at all.
@@ -238,7 +238,7 @@ class Attaching:
             return "other service"
         return (
             "no service, and its references are in no incident"
-            if signal.seeks or signal.tokens
+            if signal.seeks or signal.change_refs
             else ("no service and no reference")
         )
 

@@ -57,7 +57,7 @@ class GroupingStore(Protocol):
     def entity(self, key: str) -> list[RecordedEvent]:
         """The current events folded under a key."""
 
-    def folds(self, event: str) -> tuple[str, ...]:
+    def entity_keys(self, event: str) -> tuple[str, ...]:
         """The keys an event was folded under."""
 
     def signal_of(self, events: Sequence[str]) -> dict[str, str]:
@@ -95,7 +95,7 @@ class GroupingStore(Protocol):
     def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
         """All incidents of an incident's component: their signals, and the numbers each has with their anchors."""
 
-    def ref_services(self, token: str) -> Counter[str]:
+    def ref_services(self, ref: str) -> Counter[str]:
         """How many changes with a ref name which service."""
 
     def links(self) -> list[RecordedEvent]:

@@ -133,13 +133,13 @@ class Components:
         """A change that names its service says which service its refs are of."""
         if signal.kind != "change" or signal.service is None:
             return
-        for token in signal.tokens:
-            services = self._memory.services_of_ref(token)
+        for ref in signal.change_refs:
+            services = self._memory.services_of_ref(ref)
             before = services[signal.service] > 0
             services[signal.service] += by
-            self._memory.round.changes.ref_services.add((token, signal.service, 0))
+            self._memory.round.changes.ref_services.add((ref, signal.service, 0))
             if before != (services[signal.service] > 0):
-                self._memory.round.services_of_ref.add(token)
+                self._memory.round.services_of_ref.add(ref)
 
     def _grow(self, signal: Signal) -> None:
         """A signal that was not there: tie it to what came before and what came after it."""
@@ -178,7 +178,7 @@ class Components:
         incident = component.incidents[0]
         span = max(incident.latest_start, signal.start) - min(incident.order[0], signal.start)
         somewhere = signal.environment is None or signal.environment in incident.environments
-        calls = {*incident.calls, signal.called} if signal.called else incident.calls
+        calls = {*incident.calls, signal.page_targets} if signal.page_targets else incident.calls
         fits = component.plain and not component.dirty and somewhere and span <= memory.rules.longest
         fits = fits and called_together(calls)
         return incident if fits else None
@@ -275,7 +275,7 @@ class Components:
             self._union(earlier.id, later.id)
             known = memory.match[later.id]
             if known[0] == OPENED or known[0] >= AGAIN:
-                memory.match[later.id] = (AGAIN, memory.signals[page].fold.partition(SEPARATOR)[2])
+                memory.match[later.id] = (AGAIN, memory.signals[page].entity_key.partition(SEPARATOR)[2])
                 memory.round.moved.add(later.id)
 
     # Components

@@ -121,6 +121,6 @@ class Eviction:
     def _forget(self, signal: Signal) -> None:
         memory = self._memory
         del memory.signals[signal.id]
-        memory.tails.pop(signal.fold, None)
+        memory.tails.pop(signal.entity_key, None)
         for known in (memory.match, memory.places, memory.missed):
             known.pop(signal.id, None)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collector.correlation.attach import NEAR, Attached, Attaching, IncidentTraits
 from collector.correlation.catalog import Catalog
 from collector.correlation.facts import Links, is_link
-from collector.correlation.signals import Signal, fold, fold_keys
+from collector.correlation.signals import Signal, entity_keys, fold
 from collector.correlation.sweep import RULE_NAMES, Group, Match, Sweep, reason
 from collector.correlation.values import Grouping, Incident, Membership, Rules, Unjoined
 from collector.event import RecordedEvent, current, reading_order
@@ -23,7 +23,7 @@ def fold_all(events: Sequence[RecordedEvent], rules: Rules, catalog: Catalog) ->
     """Every signal of a set of current events."""
     entities: dict[str, list[RecordedEvent]] = {}
     for event in events:
-        for key in fold_keys(event):
+        for key in entity_keys(event):
             entities.setdefault(key, []).append(event)
     return [signal for key, members in entities.items() for signal in fold(key, members, rules, catalog)]
 
@@ -70,8 +70,8 @@ class _Correlation:
                     self._by_key.setdefault(key, {})[view.key] = view
         for signal in self._signals:
             if signal.kind == "change" and signal.service is not None:
-                for token in signal.tokens:
-                    self._services_of_refs.setdefault(token, set()).add(signal.service)
+                for ref in signal.change_refs:
+                    self._services_of_refs.setdefault(ref, set()).add(signal.service)
 
     def offering(self, key: str, start: int, end: int) -> Iterable[IncidentTraits]:
         return self._by_key.get(key, {}).values()
@@ -88,8 +88,8 @@ class _Correlation:
         view = self._by_class.get(name)
         return () if view is None else (view,)
 
-    def services_of_ref(self, token: str) -> frozenset[str]:
-        return frozenset(self._services_of_refs.get(token, ()))
+    def services_of_ref(self, ref: str) -> frozenset[str]:
+        return frozenset(self._services_of_refs.get(ref, ()))
 
     def grouping(self) -> Grouping:
         """Everything found out, in its fixed order."""

@@ -25,7 +25,7 @@ from collector.correlation.numbering import Numbering
 from collector.correlation.recording import Recording
 from collector.correlation.refolding import Refolding
 from collector.correlation.rounds import Round
-from collector.correlation.signals import fold_keys
+from collector.correlation.signals import entity_keys
 from collector.correlation.values import Rules
 from collector.event import RecordedEvent
 
@@ -60,7 +60,7 @@ class Regrouping:
         memory = self._memory
         memory.store, memory.round = store, Round()
         self._prepare()
-        batch = [event for event in events if fold_keys(event) or event.revision > 0]
+        batch = [event for event in events if entity_keys(event) or event.revision > 0]
         changed = self._refolding.refold(batch)
         relinked = self._linking.relink(batch, changed)
         self._attach_by_links()

@@ -46,9 +46,9 @@ class Judging:
 
     def _relearn(self) -> None:
         memory = self._memory
-        for token in memory.round.services_of_ref:
-            memory.ensure(f"learn:{token}", -1, FAR)
-            for signal_id in list(memory.index.found_by(f"learn:{token}", -1, FAR)):
+        for ref in memory.round.services_of_ref:
+            memory.ensure(f"learn:{ref}", -1, FAR)
+            for signal_id in list(memory.index.found_by(f"learn:{ref}", -1, FAR)):
                 signal = memory.signals[signal_id]
                 # Rewritten in any case: what was fetched just now was indexed by what is known now, its keys are older.
                 memory.round.old_keys.setdefault(signal_id, set()).update(memory.index.keys_of[signal_id])

@@ -59,7 +59,7 @@ class LiveIncident:
         self.whole_since: Order = (-1, "")
         """From here on it was one incident, whatever of its signals came later: those by then tie each other."""
         self.calls: set[tuple[str, ...]] = set()
-        """Whom its pages called that name their alerts, see :attr:`Signal.called`."""
+        """Whom its pages called that name their alerts, see :attr:`Signal.page_targets`."""
         self.turned = False
         """Whether people said of one of its signals that the incident is over, or not."""
         self.keys: Counter[str] = Counter()
@@ -75,7 +75,7 @@ class LiveIncident:
         self._order: list[tuple[int, str]] = []
         self._reaches: list[tuple[int, str]] = []
         self._ends: list[tuple[int, str]] = []
-        self._folds: dict[str, list[tuple[int, str]]] = {}
+        self._by_entity: dict[str, list[tuple[int, str]]] = {}
         """Of each alert, page and report its signals here, by start."""
         self._open = 0
         """How many of those have a last signal that is open."""
@@ -123,8 +123,8 @@ class LiveIncident:
         if (name := links.class_of(signal.id)) is not None:
             self.classes.add(name)
         self.turned = self.turned or bool(links.turns(signal.id))
-        if signal.called:
-            self.calls.add(signal.called)
+        if signal.page_targets:
+            self.calls.add(signal.page_targets)
         self.tied_by_page = self.tied_by_page or offers_page(signal)
         self._measure(signal)
 
@@ -132,9 +132,9 @@ class LiveIncident:
         """A signal lasts longer or shorter than it did, or more is told of it; nothing else of it changed."""
         self._view = None
         old = self.signals[signal.id]
-        self._open -= self._is_open(signal.fold)
+        self._open -= self._is_open(signal.entity_key)
         self.signals[signal.id] = signal
-        self._open += self._is_open(signal.fold)
+        self._open += self._is_open(signal.entity_key)
         self._events -= len(old.events)
         self._measure(signal)
         if (
@@ -148,13 +148,13 @@ class LiveIncident:
 
     def _fold_in(self, signal: Signal) -> None:
         """A signal without an end goes on with the next one of its alert: only the last of them can be open."""
-        self._open -= self._is_open(signal.fold)
+        self._open -= self._is_open(signal.entity_key)
         self.signals[signal.id] = signal
-        insort(self._folds.setdefault(signal.fold, []), signal.order)
-        self._open += self._is_open(signal.fold)
+        insort(self._by_entity.setdefault(signal.entity_key, []), signal.order)
+        self._open += self._is_open(signal.entity_key)
 
-    def _is_open(self, fold: str) -> bool:
-        own = self._folds.get(fold)
+    def _is_open(self, entity_key: str) -> bool:
+        own = self._by_entity.get(entity_key)
         return own is not None and self.signals[own[-1][1]].span.end is None
 
     def _measure(self, signal: Signal) -> None:

@@ -47,9 +47,9 @@ class Lookup:
             {memory.incident_of[signal_id]: None for signal_id in mates if signal_id in memory.incident_of}
         )
 
-    def services_of_ref(self, token: str) -> frozenset[str]:
+    def services_of_ref(self, ref: str) -> frozenset[str]:
         """The services that changes with this ref name."""
-        return frozenset(service for service, count in self._memory.services_of_ref(token).items() if count > 0)
+        return frozenset(service for service, count in self._memory.services_of_ref(ref).items() if count > 0)
 
     def _views(self, incidents: Iterable[LiveIncident]) -> list[IncidentTraits]:
         views = []

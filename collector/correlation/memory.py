@@ -232,11 +232,11 @@ class Memory:
         self.fetch(mates)
         return [other for other in mates if other in self.incident_of]
 
-    def services_of_ref(self, token: str) -> Counter[str]:
+    def services_of_ref(self, ref: str) -> Counter[str]:
         """How many changes with a ref name which service."""
-        if token not in self.ref_services:
-            self.ref_services[token] = Counter() if self.complete else self.store.ref_services(token)
-        return self.ref_services[token]
+        if ref not in self.ref_services:
+            self.ref_services[ref] = Counter() if self.complete else self.store.ref_services(ref)
+        return self.ref_services[ref]
 
     def plain(self, incidents: Sequence[LiveIncident]) -> bool:
         """Whether nothing in these could be kept apart, so that being tied is being one incident."""
@@ -275,7 +275,7 @@ class Memory:
         keys = {f"seek:{key}" for key in signal.seeks} | {f"name:{event}" for event in signal.incident_refs}
         keys |= {f"seek:service:{service}" for service in self.attaching.sought(signal)}
         if signal.service is None:
-            keys |= {f"learn:{token}" for token in signal.tokens}
+            keys |= {f"learn:{ref}" for ref in signal.change_refs}
         self.index.put_other(signal, frozenset(keys))
         self.others[signal.id] = self.rounds
         self.latest = max(self.latest, signal.start)

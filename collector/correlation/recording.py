@@ -30,9 +30,9 @@ class Recording:
             memory.missed.pop(signal_id, None)
             memory.match.pop(signal_id, None)
             memory.places.pop(signal_id, None)
-        for token, service, _ in list(changes.ref_services):
-            changes.ref_services.discard((token, service, 0))
-            changes.ref_services.add((token, service, memory.services_of_ref(token)[service]))
+        for ref, service, _ in list(changes.ref_services):
+            changes.ref_services.discard((ref, service, 0))
+            changes.ref_services.add((ref, service, memory.services_of_ref(ref)[service]))
 
     def _record_incidents(self) -> None:
         memory, noted = self._memory, self._memory.round

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from collector.correlation.memory import Memory
 from collector.correlation.rounds import Changed
-from collector.correlation.signals import SEPARATOR, Signal, fold, fold_keys
+from collector.correlation.signals import SEPARATOR, Signal, entity_keys, fold
 from collector.event import RecordedEvent, is_retracted
 from collector.semantics.episodes import proves_its_start
 
@@ -66,7 +66,7 @@ class Refolding:
 
     def _sort_in(self, event: RecordedEvent, entities: dict[str, _Entity]) -> None:
         homes = self._memory.round.changes.homes
-        keys = () if is_retracted(event) else fold_keys(event)
+        keys = () if is_retracted(event) else entity_keys(event)
         before, since = self._folds_before(event)
         for key in dict.fromkeys((*before, *keys)):
             entity = entities.setdefault(key, _Entity())
@@ -92,7 +92,7 @@ class Refolding:
         if signal_id is not None:
             self._memory.fetch([signal_id])
         signal = self._memory.signals.get(signal_id or "")
-        return self._memory.store.folds(event.id), _EVER if signal is None else signal.start
+        return self._memory.store.entity_keys(event.id), _EVER if signal is None else signal.start
 
     # What there was
 
@@ -201,7 +201,7 @@ class Refolding:
             known = set(old.events) if old is not None else set()
             for event in signal.events:
                 if event not in known or event in homes:
-                    homes[event] = (signal.id, homes[event][1] if event in homes else fold_keys(events[event]))
+                    homes[event] = (signal.id, homes[event][1] if event in homes else entity_keys(events[event]))
 
     def _keep_tail(self, key: str, settled: Signal | None, after: list[Signal]) -> None:
         """Remember an entity's last signals, from the last one on that is settled."""

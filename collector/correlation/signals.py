@@ -2,7 +2,7 @@
 
 A signal is an alert episode, a page with its notes, a person's report, a whole
 deployment, or a single event of any other kind. Alerts, pages and reports are
-intervals. Folding looks at one entity's events at a time (:func:`fold_keys`
+intervals. Folding looks at one entity's events at a time (:func:`entity_keys`
 says which those are), so a change of one event refolds one entity and nothing
 else. Nothing here compares two signals.
 """
@@ -24,7 +24,7 @@ from collector.semantics.leading import acknowledges, lead_of
 
 _WORDS = ("note.", "status.", "chat.")
 SEPARATOR = "\x1f"
-"""Between the parts of a key of :func:`fold_keys`: its shape, then what it is of."""
+"""Between the parts of a key of :func:`entity_keys`: its shape, then what it is of."""
 FIRED = ("group-fired:", "alert-fired:")
 """Beginnings of keys that alerts offer and only pages seek: no two alerts are tied by one."""
 PAGED = "paged:"
@@ -38,8 +38,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """The id of its first event."""
     kind: str
     """``alert``, ``page``, ``report``, ``change``, ``observation``, ``note`` or ``fact``."""
-    fold: str
-    """Which events it was folded from; see :func:`fold_keys`."""
+    entity_key: str
+    """Which events it was folded from; see :func:`entity_keys`."""
     events: tuple[str, ...]
     """By time; an alert's firing stands before its end whatever their times say."""
     start: int
@@ -65,11 +65,11 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """Keys it looks for in others: two signals are tied when one seeks what the other offers."""
     incident_refs: tuple[str, ...] = ()
     """Ids of events that it points at with ``incident:`` refs."""
-    tokens: tuple[str, ...] = ()
+    change_refs: tuple[str, ...] = ()
     """Its deployment, commit, pull request and repository refs: by these a change without a service learns one."""
     last: int
     """When its latest event happened."""
-    called: tuple[str, ...] = ()
+    page_targets: tuple[str, ...] = ()
     """Of a page that names its alert: its service, and the people whom it called. What two such pages have none of in
     common is not one storm."""
     acknowledged: tuple[int, str] | None = None
@@ -86,7 +86,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     @property
     def span(self) -> OpenSpan:
         """As what can keep an incident open; only people's words on the incident end a report."""
-        return OpenSpan(self.fold, self.start, None if self.kind == "report" else self.end, self.kind)
+        return OpenSpan(self.entity_key, self.start, None if self.kind == "report" else self.end, self.kind)
 
     @property
     def paging(self) -> bool:
@@ -99,7 +99,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         return self.kind == "page"
 
 
-def fold_keys(event: RecordedEvent) -> tuple[str, ...]:
+def entity_keys(event: RecordedEvent) -> tuple[str, ...]:
     """The entities an event is folded into: the one it belongs to first, then those it influences.
 
     Empty for what grouping never looks at: the daemon's own facts, ``source.*`` and ``delivery.*``.
@@ -174,7 +174,7 @@ class _Folding:
         incident_keys = sorted({key for event in events for key in refs_of(event, "incident:")})
         limit = max(last_word, start) + self.rules.reach
         return Signal(
-            id=events[0].id, kind=kind, fold=self.key, events=tuple(event.id for event in events),
+            id=events[0].id, kind=kind, entity_key=self.key, events=tuple(event.id for event in events),
             start=start, end=end, reach=limit if over is None else min(over, limit), opening=opening,
             service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
             severity=peak("", (event.severity for event in events)),
@@ -183,7 +183,7 @@ class _Folding:
             acknowledged=_acknowledged(events) if kind in ("page", "note") else None,
             lead_given=_lead_given(events) if kind == "page" else None,
             word=word_of(events[0]) if kind == "fact" else None,
-            tokens=_tokens(events) if kind in {"change", "observation"} else (),
+            change_refs=_change_refs(events) if kind in {"change", "observation"} else (),
         )  # fmt: skip
 
     def _last_service(self, events: Sequence[RecordedEvent]) -> tuple[str | None, str]:
@@ -220,7 +220,7 @@ def _lead_given(events: Sequence[RecordedEvent]) -> tuple[int, str, str] | None:
     return max([(e.occurred_at, e.id, to) for e in events if (to := lead_of(e))], default=None)
 
 
-def _tokens(events: Sequence[RecordedEvent]) -> tuple[str, ...]:
+def _change_refs(events: Sequence[RecordedEvent]) -> tuple[str, ...]:
     kinds = ("deployment:", "commit:", "pr:", "repository:")
     return tuple(sorted({ref for event in events for ref in event.refs if ref.startswith(kinds)}))
 
@@ -278,10 +278,10 @@ def _page(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Signal]:
     seeks, offers = _page_keys(folding.key.partition(SEPARATOR)[2], steps)
     signal = folding.signal("page", list(events), span.start, end, last_word, opening=span.begun,
                         state=_page_state(steps, end), seeks=seeks, offers=offers, title=span.title)  # fmt: skip
-    return [msgspec.structs.replace(signal, called=_called(signal, steps))]
+    return [msgspec.structs.replace(signal, page_targets=_page_targets(signal, steps))]
 
 
-def _called(page: Signal, steps: Sequence[RecordedEvent]) -> tuple[str, ...]:
+def _page_targets(page: Signal, steps: Sequence[RecordedEvent]) -> tuple[str, ...]:
     """What tells a page from those of others; nothing where it names no alert, or no service."""
     if page.service is None or not any(key.startswith(FIRED) for key in page.seeks):
         return ()
@@ -293,7 +293,7 @@ def _called(page: Signal, steps: Sequence[RecordedEvent]) -> tuple[str, ...]:
 
 
 def called_together(calls: Collection[tuple[str, ...]]) -> bool:
-    """Whether pages have, each with each, something of :attr:`Signal.called` in common; of many nobody looks."""
+    """Whether pages have, each with each, something of :attr:`Signal.page_targets` in common; of many nobody looks."""
     return len(calls) < _MANY and not any(set(one).isdisjoint(other) for one, other in combinations(calls, 2))
 
 

@@ -47,7 +47,7 @@ class Group:
         self.classes: set[str] = set()
         self.paged_until = signal.reach if signal.paging else -1
         self.pages = [signal] if signal.kind == "page" else []
-        self.called = set(signal.called)
+        self.page_targets = set(signal.page_targets)
         """Whom its pages called, and for which services, as far as they name their alerts."""
         self.turn: Word | None = None
         """The last word of people, by now, on whether it is over."""
@@ -145,7 +145,7 @@ class Sweep:
         matches = self._matches(signal)
         self._parent[signal.id] = signal.id
         group = self._groups[signal.id] = Group(signal)
-        group.called |= self.calls.get(signal.id, set())
+        group.page_targets |= self.calls.get(signal.id, set())
         if (name := self._links.class_of(signal.id)) is not None:
             group.classes.add(name)
         ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in matches.items())
@@ -180,7 +180,7 @@ class Sweep:
                 elif key.startswith("alert:") and not self._potential:
                     page = self._groups[root].page_over(cover, signal.start)
                     if page is not None:
-                        _note(matches, root, (AGAIN, page.fold.partition(SEPARATOR)[2]))
+                        _note(matches, root, (AGAIN, page.entity_key.partition(SEPARATOR)[2]))
                     elif self._groups[root].reopened(signal.start, self._rules.reach):
                         _note(matches, root, (REOPENING, ""))
 
@@ -251,7 +251,7 @@ class Sweep:
 
     def _called_apart(self, mine: str, theirs: str) -> bool:
         """Whether others were called for each, about alerts of their own: time alone makes no one incident of them."""
-        here, there = self._groups[mine].called, self._groups[theirs].called
+        here, there = self._groups[mine].page_targets, self._groups[theirs].page_targets
         return bool(here) and bool(there) and here.isdisjoint(there)
 
     def _kept_apart(self, mine: str, theirs: str) -> bool:
@@ -268,7 +268,7 @@ class Sweep:
         group.environments |= absorbed.environments
         group.classes |= absorbed.classes
         group.pages += absorbed.pages
-        group.called |= absorbed.called
+        group.page_targets |= absorbed.page_targets
         group.paged_until = max(group.paged_until, absorbed.paged_until)
         turns = [turn for turn in (group.turn, absorbed.turn) if turn is not None]
         if turns:
@@ -368,7 +368,7 @@ def called_for(signals: Sequence[Signal], gap: int) -> dict[str, set[str]]:
     """Of each alert that pages name: whom these called, where the later of the two began while the other tied."""
     pages: dict[str, list[Signal]] = {}
     for signal in signals:
-        for key in signal.seeks if signal.called else ():
+        for key in signal.seeks if signal.page_targets else ():
             if key.startswith(FIRED):
                 pages.setdefault(key, []).append(signal)
     calls: dict[str, set[str]] = {}
@@ -376,7 +376,7 @@ def called_for(signals: Sequence[Signal], gap: int) -> dict[str, set[str]]:
         for key in signal.offers if signal.kind == "alert" else ():
             for page in pages.get(key, ()):
                 if max(signal.start, page.start) <= min(signal.reach, page.reach) + gap:
-                    calls.setdefault(signal.id, set()).update(page.called)
+                    calls.setdefault(signal.id, set()).update(page.page_targets)
     return calls
 
 

@@ -198,7 +198,7 @@ class _Part:
         group.whole_since = incident.whole_since
         group.environments = {signal.environment for signal in before if signal.environment}
         group.pages = [signal for signal in before if signal.kind == "page"]
-        group.called.update(*(self._calls.get(signal.id, signal.called) for signal in before))
+        group.page_targets.update(*(self._calls.get(signal.id, signal.page_targets) for signal in before))
         group.paged_until = max((signal.reach for signal in before if signal.paging), default=-1)
         return group
 

@@ -173,10 +173,10 @@ def _identities(connection: Connection, rows: Sequence[tuple[Signal, int | None]
         if number is not None:
             places[signal.id].add(number)
     answered = _answered(connection, sorted({number for numbers in places.values() for number in numbers}))
-    folds: dict[str, list[Signal]] = defaultdict(list)
+    by_entity: dict[str, list[Signal]] = defaultdict(list)
     for signal in signals.values():
-        folds[signal.fold].append(signal)
-    found = [_identity(each, places, answered) for each in folds.values()]
+        by_entity[signal.entity_key].append(signal)
+    found = [_identity(each, places, answered) for each in by_entity.values()]
     return sorted(found, key=lambda one: (-one.episodes, one.title, one.event))
 
 
@@ -184,7 +184,7 @@ def _identity(signals: Sequence[Signal], places: Mapping[str, set[int]], answere
     numbers = sorted({number for signal in signals for number in places.get(signal.id, ())})
     newest = signals[0]
     return Identity(
-        event=newest.id, title=newest.title, service=newest.service_name, source=newest.fold.split(SEPARATOR)[1],
+        event=newest.id, title=newest.title, service=newest.service_name, source=newest.entity_key.split(SEPARATOR)[1],
         episodes=len(signals), lengths=[signal.end - signal.start for signal in signals if signal.end is not None],
         alone=sum(1 for signal in signals if not places.get(signal.id)), incidents=numbers,
         answered=[number for number in numbers if number in answered],

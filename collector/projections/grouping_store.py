@@ -141,7 +141,7 @@ class SqlGroupingStore:
         """Up to where the log was followed: the log itself is ahead of what lies here."""
         return position(self._connection)
 
-    def folds(self, event: str) -> tuple[str, ...]:
+    def entity_keys(self, event: str) -> tuple[str, ...]:
         """The keys an event was folded under."""
         owner = self._firsts(_FOLD_OF, event=event)
         return (*owner, *sorted(self._firsts(_INFLUENCED, event=event)))
@@ -170,7 +170,7 @@ class SqlGroupingStore:
         by_entity: dict[str, list[Signal]] = {}
         for (body,) in select_asked(self._connection, statement, ("key TEXT",), [(key,) for key in keys]):
             signal = _decode(body)
-            by_entity.setdefault(signal.fold, []).append(signal)
+            by_entity.setdefault(signal.entity_key, []).append(signal)
         return by_entity
 
     def _kept(self, rows: Sequence[Any]) -> list[StoredSignal]:
@@ -218,9 +218,9 @@ class SqlGroupingStore:
         rows = self._connection.execute(_NUMBERS, {"goes_by": number})
         return {int(row.number): str(row.anchor) for row in rows}
 
-    def ref_services(self, token: str) -> Counter[str]:
+    def ref_services(self, ref: str) -> Counter[str]:
         """How many changes with a ref name which service."""
-        rows = self._connection.execute(_REF_SERVICES, {"token": token})
+        rows = self._connection.execute(_REF_SERVICES, {"token": ref})
         return Counter({str(service): int(count) for service, count in rows})
 
     def links(self) -> list[RecordedEvent]:
@@ -252,7 +252,7 @@ def write(connection: Connection, changes: Changes) -> None:
         _write_signals(connection, changes)
     _write_incidents(connection, changes)
     put(connection, tables.ref_service, [x for x in changes.ref_services if x[2] > 0])
-    gone = [(token, service) for token, service, count in changes.ref_services if count <= 0]
+    gone = [(ref, service) for ref, service, count in changes.ref_services if count <= 0]
     remove(connection, gone, tables.ref_service.c.token, tables.ref_service.c.service)
     if changes.ignored is not None:
         connection.execute(delete(tables.ignored))
@@ -278,19 +278,19 @@ def _write_signals(connection: Connection, changes: Changes) -> None:
 def _signal_row(signal: Signal, missed: str) -> tuple[Any, ...]:
     ended = not (signal.end is None and signal.kind in {"alert", "page"})
     return (
-        signal.id, signal.kind, signal.opening, signal.fold, signal.start, signal.last, ended, signal.service,
+        signal.id, signal.kind, signal.opening, signal.entity_key, signal.start, signal.last, ended, signal.service,
         signal.environment, len(signal.events), missed, _encode(signal),
     )  # fmt: skip
 
 
 def _write_homes(connection: Connection, changes: Changes) -> None:
     events = [(event,) for event in changes.homes]
-    if any(len(folds) != 1 for _, folds in changes.homes.values()):
+    if any(len(keys) != 1 for _, keys in changes.homes.values()):
         remove(connection, events, tables.influence.c.event)
         remove(connection, events, tables.event_unit.c.event)
-        more = [(fold, event) for event, (_, folds) in changes.homes.items() for fold in folds[1:]]
+        more = [(key, event) for event, (_, keys) in changes.homes.items() for key in keys[1:]]
         put(connection, tables.influence, more, keep=True)
-    kept = [(event, signal_id, folds[0]) for event, (signal_id, folds) in changes.homes.items() if folds]
+    kept = [(event, signal_id, keys[0]) for event, (signal_id, keys) in changes.homes.items() if keys]
     put(connection, tables.event_unit, kept)
 
 
