@@ -30,16 +30,16 @@ async def test_events_are_told_as_they_come(face: Face) -> None:
     await face.incident(1, service="cart")
     messages: list[str] = []
     address = f"http://127.0.0.1:{face.address[1]}"
-    async with remote(address) as desk, aclosing(events(desk, {"after": "0"}, messages.append)) as stream:
+    async with remote(address) as api, aclosing(events(api, {"after": "0"}, messages.append)) as stream:
         first = await anext(stream)
         assert (first["title"], first["incident"]) == ("incident-1", 1)
         await face.post("/api/v1/incidents/1/notes", {"text": "restarted it", "by": "Ada"})
         async with asyncio.timeout(30):
             while (told := await anext(stream))["title"] != "restarted it":
                 assert told["position"] > first["position"]
-    async with remote(address) as desk:
+    async with remote(address) as api:
         asked = {"after": "0", "incident": 2}
-        async with aclosing(events(desk, asked, messages.append)) as stream:
+        async with aclosing(events(api, asked, messages.append)) as stream:
             ring = [{"name": "other", "at": NOW - 3_600_000_000, "loud": True, "service": "search"}]
             assert (await face.deliver(json.dumps(ring).encode())).status == 202
             async with asyncio.timeout(30):
@@ -71,15 +71,15 @@ async def test_a_lost_connection_goes_on_after_the_last_event() -> None:
     app.router.add_get("/api/v1/events/stream", stream)
     messages: list[str] = []
     async with (
-        TestServer(app) as server, remote(str(server.make_url("/"))) as desk,
-        aclosing(events(desk, {}, messages.append, again=0)) as events_read, asyncio.timeout(30),
+        TestServer(app) as server, remote(str(server.make_url("/"))) as api,
+        aclosing(events(api, {}, messages.append, again=0)) as events_read, asyncio.timeout(30),
     ):  # fmt: skip
         assert [(await anext(events_read))["position"] for _ in range(4)] == [8, 9, 10, 11]
     assert cursors == ["none", "9", "9", "9"]
     assert len(messages) == 2
     assert "trying again after position 9" in messages[0]
     assert messages[1] == "The connection is back."
-    async with remote("http://127.0.0.1:9") as desk, aclosing(events(desk, {}, messages.append)) as events_read:
+    async with remote("http://127.0.0.1:9") as api, aclosing(events(api, {}, messages.append)) as events_read:
         with pytest.raises(Unavailable, match="cannot reach"):
             await anext(events_read)
 

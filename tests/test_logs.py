@@ -220,15 +220,15 @@ async def test_a_command_follows_all_logs(several: Several) -> None:
 
     async def followed(after: object, count: int) -> list[str]:
         asked = {"type": "alert.firing", "after": after}
-        stream = following.events(desk, asked, pytest.fail, last=last)
+        stream = following.events(api, asked, pytest.fail, last=last)
         async with aclosing(stream), asyncio.timeout(PATIENCE):
             return [(await anext(stream))["log"] for _ in range(count)]
 
     last: list[object] = [None]
     with click.Context(click.Command("events")):
         logs.choose("all")
-        async with remote(several.address) as desk:
-            before = (await desk.get("/api/v1/logs/events", limit=1000, type="alert.firing", order="desc")).json()
+        async with remote(several.address) as api:
+            before = (await api.get("/api/v1/logs/events", limit=1000, type="alert.firing", order="desc")).json()
             places: dict[str, int] = {}
             for event in before["events"]:
                 places.setdefault(event["log"], event["position"])

@@ -36,7 +36,7 @@ PUBLISH = "/api/v1/incidents/1/publish"
 
 
 @dataclass
-class Desk:
+class PublishingSetup:
     """A daemon with targets, the repository and the forge that they name."""
 
     face: Face
@@ -83,12 +83,12 @@ class Desk:
         self.git("update-ref", f"refs/heads/{branch}", commit)
 
 
-def _tree(desk: Desk, path: list[str], blob: str) -> str:
+def _tree(setup: PublishingSetup, path: list[str], blob: str) -> str:
     """A tree of nothing but this file."""
     entry = f"100644 blob {blob}\t{path[-1]}\n"
-    tree = desk.git("mktree", stdin_text=entry).strip()
+    tree = setup.git("mktree", stdin_text=entry).strip()
     for name in reversed(path[:-1]):
-        tree = desk.git("mktree", stdin_text=f"040000 tree {tree}\t{name}\n").strip()
+        tree = setup.git("mktree", stdin_text=f"040000 tree {tree}\t{name}\n").strip()
     return tree
 
 
@@ -105,7 +105,7 @@ def _made(repository: Path) -> None:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Desk]:
+async def setup(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[PublishingSetup]:
     forge, box = FakeGitHub(), list[Face]()
     server = TestServer(forge.app())
     await server.start_server()
@@ -143,123 +143,123 @@ async def desk(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Desk]:
         box.append(face)
         await face.incident(1)
         publisher = face.app[PUBLISHING]
-        yield Desk(face, forge, repository, publisher, targets, wiki)
+        yield PublishingSetup(face, forge, repository, publisher, targets, wiki)
     await server.close()
     await wiki_server.close()
 
 
-async def test_a_postmortem_becomes_a_file_in_a_repository_once(desk: Desk) -> None:
+async def test_a_postmortem_becomes_a_file_in_a_repository_once(setup: PublishingSetup) -> None:
     """An empty repository gets a branch; the same again changes nothing; a later draft takes its place."""
-    dry = (await desk.publish("archive", dry_run=True)).json
-    assert (dry["outcome"], desk.git("branch")) == ("would publish", "")
+    dry = (await setup.publish("archive", dry_run=True)).json
+    assert (dry["outcome"], setup.git("branch")) == ("would publish", "")
     assert "+# Postmortem Report: **incident-1**" in dry["diff"]
-    first = await desk.publish("archive")
+    first = await setup.publish("archive")
     assert (first.status, first.json["outcome"]) == (201, "published"), first.body
-    path, text = desk.file()
+    path, text = setup.file()
     assert path == "postmortems/2025/0001-incident-1.md"
     assert text.startswith('---\ntitle: "incident-1"\nincident: 1\n')
-    assert desk.git("rev-parse", "main").strip() == first.json["revision"]
-    assert desk.git("log", "--format=%an|%s", "main") == "Ada|Publish the postmortem of incident 1\n"
-    again = await desk.publish("archive")
+    assert setup.git("rev-parse", "main").strip() == first.json["revision"]
+    assert setup.git("log", "--format=%an|%s", "main") == "Ada|Publish the postmortem of incident 1\n"
+    again = await setup.publish("archive")
     assert (again.status, again.json["outcome"], again.json["event"]) == (200, "unchanged", None)
-    await desk.changed()
-    dry = (await desk.publish("archive", dry_run=True)).json["diff"]
+    await setup.changed()
+    dry = (await setup.publish("archive", dry_run=True)).json["diff"]
     assert "+Nobody could pay" in dry
     assert "\n # Postmortem" not in dry
-    assert (await desk.publish("archive")).json["outcome"] == "published"
-    assert "Nobody could pay" in desk.file()[1]
-    assert desk.git("rev-list", "--count", "main") == "2\n"
-    told = (await desk.face.get("/api/v1/incidents/1/publications")).json["publications"]
+    assert (await setup.publish("archive")).json["outcome"] == "published"
+    assert "Nobody could pay" in setup.file()[1]
+    assert setup.git("rev-list", "--count", "main") == "2\n"
+    told = (await setup.face.get("/api/v1/incidents/1/publications")).json["publications"]
     assert [(each["target"], each["status"], each["by"]) for each in told] == [("archive", "published", "Ada")] * 2
 
 
-async def test_what_somebody_edited_there_is_not_written_over(desk: Desk) -> None:
+async def test_what_somebody_edited_there_is_not_written_over(setup: PublishingSetup) -> None:
     """Neither an edit of what was published, nor a file that timelined never wrote."""
-    await desk.publish("archive")
-    _, text = desk.file()
-    desk.edits(text.replace("# Postmortem Report", "# Our report"))
-    await desk.changed()
-    detail = (await desk.publish("archive")).problem(409)["detail"]
+    await setup.publish("archive")
+    _, text = setup.file()
+    setup.edits(text.replace("# Postmortem Report", "# Our report"))
+    await setup.changed()
+    detail = (await setup.publish("archive")).problem(409)["detail"]
     assert "timelined pull 1 --target archive" in detail
-    (await desk.publish("archive", dry_run=True)).problem(409)
-    assert "# Our report" in desk.file()[1]
-    desk.edits(text)
-    assert (await desk.publish("archive")).json["outcome"] == "published"
+    (await setup.publish("archive", dry_run=True)).problem(409)
+    assert "# Our report" in setup.file()[1]
+    setup.edits(text)
+    assert (await setup.publish("archive")).json["outcome"] == "published"
 
 
-async def test_a_pull_request_is_opened_once(desk: Desk) -> None:
+async def test_a_pull_request_is_opened_once(setup: PublishingSetup) -> None:
     """The branch is the incident's own and begins at what it is to be merged into, whose files stay."""
-    await desk.publish("archive")
-    desk.git("update-ref", "refs/heads/other", "main")
-    await desk.changed()
-    first = (await desk.publish("reviewed")).problem(409)
+    await setup.publish("archive")
+    setup.git("update-ref", "refs/heads/other", "main")
+    await setup.changed()
+    first = (await setup.publish("reviewed")).problem(409)
     assert "did not write" in first["detail"]
-    desk.edits("Nothing.\n")
-    empty = desk.git("commit-tree", desk.git("mktree").strip(), "-m", "nothing").strip()
-    desk.git("update-ref", "refs/heads/main", empty)
-    answer = (await desk.publish("reviewed")).json
+    setup.edits("Nothing.\n")
+    empty = setup.git("commit-tree", setup.git("mktree").strip(), "-m", "nothing").strip()
+    setup.git("update-ref", "refs/heads/main", empty)
+    answer = (await setup.publish("reviewed")).json
     assert (answer["outcome"], answer["request"]) == ("published", "https://github.example/acme/postmortems/pull/1")
-    assert "Nobody could pay" in desk.file("timelined/incident-1")[1]
-    assert desk.git("ls-tree", "main") == ""
-    await desk.changed()
-    assert (await desk.publish("reviewed")).json["request"] == answer["request"]
-    assert [each["title"] for each in desk.forge.pulls] == ["Postmortem of incident 1: incident-1"]
+    assert "Nobody could pay" in setup.file("timelined/incident-1")[1]
+    assert setup.git("ls-tree", "main") == ""
+    await setup.changed()
+    assert (await setup.publish("reviewed")).json["request"] == answer["request"]
+    assert [each["title"] for each in setup.forge.pulls] == ["Postmortem of incident 1: incident-1"]
 
 
-async def test_a_postmortem_becomes_a_comment(desk: Desk) -> None:
+async def test_a_postmortem_becomes_a_comment(setup: PublishingSetup) -> None:
     """One comment, written over as the draft changes, and read back; not over somebody's edit, nor on no issue."""
-    assert "--issue" in (await desk.publish("tracker")).problem(422)["detail"]
-    (await desk.publish("tracker", issue="7")).problem(404)
-    first = (await desk.publish("tracker", issue="42")).json
+    assert "--issue" in (await setup.publish("tracker")).problem(422)["detail"]
+    (await setup.publish("tracker", issue="7")).problem(404)
+    first = (await setup.publish("tracker", issue="42")).json
     assert first["url"] == "https://github.example/acme/postmortems/issues/42#issuecomment-1"
-    assert (await desk.publish("tracker")).json["outcome"] == "unchanged"
-    await desk.changed()
-    assert (await desk.publish("tracker")).json["outcome"] == "published"
-    assert list(desk.forge.comments) == [1]
-    desk.forge.edit(1, desk.forge.comments[1]["body"] + "\nSeen.")
-    (await desk.publish("tracker")).problem(409)
-    del desk.forge.comments[1]
-    assert (await desk.publish("tracker")).json["outcome"] == "published"
+    assert (await setup.publish("tracker")).json["outcome"] == "unchanged"
+    await setup.changed()
+    assert (await setup.publish("tracker")).json["outcome"] == "published"
+    assert list(setup.forge.comments) == [1]
+    setup.forge.edit(1, setup.forge.comments[1]["body"] + "\nSeen.")
+    (await setup.publish("tracker")).problem(409)
+    del setup.forge.comments[1]
+    assert (await setup.publish("tracker")).json["outcome"] == "published"
 
 
-async def test_a_place_that_is_away_is_tried_again(desk: Desk) -> None:
+async def test_a_place_that_is_away_is_tried_again(setup: PublishingSetup) -> None:
     """The failure is on record once, other work goes on, and the first try that can be done is published."""
-    desk.forge.failing = 1
-    told = await desk.publish("tracker", issue="42")
+    setup.forge.failing = 1
+    told = await setup.publish("tracker", issue="42")
     assert (told.status, told.json["outcome"]) == (202, "failed")
     assert "502" in told.json["reason"]
-    assert await desk.publisher.retry()
-    assert not desk.forge.comments
-    desk.face.now += 2 * MINUTE
-    desk.forge.failing = 1
-    assert not await desk.publisher.retry()
-    desk.face.now += HOUR
-    assert await desk.publisher.retry()
-    assert list(desk.forge.comments) == [1]
-    found = (await desk.face.get("/api/v1/incidents/1/publications")).json["publications"]
+    assert await setup.publisher.retry()
+    assert not setup.forge.comments
+    setup.face.now += 2 * MINUTE
+    setup.forge.failing = 1
+    assert not await setup.publisher.retry()
+    setup.face.now += HOUR
+    assert await setup.publisher.retry()
+    assert list(setup.forge.comments) == [1]
+    found = (await setup.face.get("/api/v1/incidents/1/publications")).json["publications"]
     assert [(each["status"], each["by"]) for each in found] == [("failed", "Ada"), ("published", "Ada")]
-    count = len(desk.forge.asked)
-    desk.face.now += HOUR
-    assert await desk.publisher.retry()
-    assert len(desk.forge.asked) == count
+    count = len(setup.forge.asked)
+    setup.face.now += HOUR
+    assert await setup.publisher.retry()
+    assert len(setup.forge.asked) == count
 
 
-async def test_a_repository_that_is_not_there_blocks_nothing(desk: Desk) -> None:
+async def test_a_repository_that_is_not_there_blocks_nothing(setup: PublishingSetup) -> None:
     """It is said, without a token, and every other target is published to all the same."""
-    told = (await desk.publish("away")).json
+    told = (await setup.publish("away")).json
     assert told["outcome"] == "failed"
     assert "nowhere.git" in told["reason"]
-    assert (await desk.publish("archive")).json["outcome"] == "published"
-    assert "archive" in (await desk.publish("nobody")).problem(404)["detail"]
+    assert (await setup.publish("archive")).json["outcome"] == "published"
+    assert "archive" in (await setup.publish("nobody")).problem(404)["detail"]
 
 
-async def test_no_token_is_ever_shown(desk: Desk) -> None:
+async def test_no_token_is_ever_shown(setup: PublishingSetup) -> None:
     """Not in refusals, records or drafts; one that cannot be read is said by its file."""
-    desk.token("another token")
-    detail = (await desk.publish("tracker", issue="42")).problem(422)["detail"]
+    setup.token("another token")
+    detail = (await setup.publish("tracker", issue="42")).problem(422)["detail"]
     assert "401" in detail
-    desk.token(None)
-    detail += (await desk.publish("tracker", issue="42")).problem(422)["detail"]
+    setup.token(None)
+    detail += (await setup.publish("tracker", issue="42")).problem(422)["detail"]
     assert "cannot be read" in detail
     assert "another token" not in detail
     assert TOKEN not in detail
@@ -270,184 +270,184 @@ def below(text: str, heading: str, words: str) -> str:
     return re.sub(rf"(?m)^(## {heading}.*)$", rf"\1\n\n{words}\n", text, count=1)
 
 
-async def pulled(desk: Desk, target: str, **fields: Any) -> Answer:
+async def pulled(setup: PublishingSetup, target: str, **fields: Any) -> Answer:
     """Take in what people edited there, a second after what came before."""
-    desk.face.now += 1_000_000
-    return await desk.face.post("/api/v1/incidents/1/pull", {"target": target, "by": "Ada", **fields})
+    setup.face.now += 1_000_000
+    return await setup.face.post("/api/v1/incidents/1/pull", {"target": target, "by": "Ada", **fields})
 
 
-async def test_what_people_edited_there_is_taken_in_and_published_again(desk: Desk) -> None:
+async def test_what_people_edited_there_is_taken_in_and_published_again(setup: PublishingSetup) -> None:
     """Their words stand in every Markdown draft from then on, with later evidence around them."""
-    (await pulled(desk, "archive")).problem(404)
-    await desk.publish("archive")
-    assert (await pulled(desk, "archive")).json["outcome"] == "unchanged"
-    text = desk.file()[1]
+    (await pulled(setup, "archive")).problem(404)
+    await setup.publish("archive")
+    assert (await pulled(setup, "archive")).json["outcome"] == "unchanged"
+    text = setup.file()[1]
     theirs = below(text, "Impact", "Two shops closed.").replace("---\n\n# P", "tags: [shop]\n---\n\n# P")
-    desk.edits(theirs.replace("\n", "\r\n"))
-    assert "+Two shops closed." in (await pulled(desk, "archive", dry_run=True)).json["diff"]
-    assert (await pulled(desk, "archive")).json["outcome"] == "taken in"
-    assert (await pulled(desk, "archive")).json["outcome"] == "unchanged"
-    await desk.changed()
-    draft = await postmortem(desk.face.lists, 1) or ""
+    setup.edits(theirs.replace("\n", "\r\n"))
+    assert "+Two shops closed." in (await pulled(setup, "archive", dry_run=True)).json["diff"]
+    assert (await pulled(setup, "archive")).json["outcome"] == "taken in"
+    assert (await pulled(setup, "archive")).json["outcome"] == "unchanged"
+    await setup.changed()
+    draft = await postmortem(setup.face.lists, 1) or ""
     assert "Two shops closed." in draft
     assert "Nobody could pay" in draft
     assert "<!--" not in draft
-    assert (await desk.publish("archive")).json["outcome"] == "published"
-    assert (await desk.publish("archive")).json["outcome"] == "unchanged"
-    content = desk.file()[1]
+    assert (await setup.publish("archive")).json["outcome"] == "published"
+    assert (await setup.publish("archive")).json["outcome"] == "unchanged"
+    content = setup.file()[1]
     assert "Two shops closed." in content
     assert "Nobody could pay" in content
     assert "\ntags: [shop]\n---\n" in content
-    (event,) = (await desk.face.get("/api/v1/events?type=incident.revised")).json["events"]
+    (event,) = (await setup.face.get("/api/v1/events?type=incident.revised")).json["events"]
     assert "incident-1" not in event["data"]["text"]
-    await desk.face.post(f"/api/v1/events/{event['id']}/retract", {"by": "Ada", "reason": "a test"})
-    await desk.face.followed()
-    assert "Two shops closed." not in (await postmortem(desk.face.lists, 1) or "")
+    await setup.face.post(f"/api/v1/events/{event['id']}/retract", {"by": "Ada", "reason": "a test"})
+    await setup.face.followed()
+    assert "Two shops closed." not in (await postmortem(setup.face.lists, 1) or "")
 
 
-async def test_edits_in_two_places_both_stay(desk: Desk) -> None:
+async def test_edits_in_two_places_both_stay(setup: PublishingSetup) -> None:
     """Each is taken in beside the other; where both wrote at one place, both stand, and it says so."""
-    await desk.publish("archive")
-    await desk.publish("tracker", issue="42")
-    desk.edits(below(desk.file()[1], "Impact", "Two shops closed."))
-    body = desk.forge.comments[1]["body"].replace("\r\n", "\n")
+    await setup.publish("archive")
+    await setup.publish("tracker", issue="42")
+    setup.edits(below(setup.file()[1], "Impact", "Two shops closed."))
+    body = setup.forge.comments[1]["body"].replace("\r\n", "\n")
     body = below(below(body, "Impact", "Three shops closed."), "Timeline", "Read on.")
-    desk.forge.edit(1, body)
-    assert (await pulled(desk, "archive")).json["outcome"] == "taken in"
-    assert (await pulled(desk, "tracker")).json["outcome"] == "taken in"
-    draft = await postmortem(desk.face.lists, 1) or ""
+    setup.forge.edit(1, body)
+    assert (await pulled(setup, "archive")).json["outcome"] == "taken in"
+    assert (await pulled(setup, "tracker")).json["outcome"] == "taken in"
+    draft = await postmortem(setup.face.lists, 1) or ""
     for words in ("Two shops closed.", "Three shops closed.", "Read on."):
         assert draft.count(words) == 1
     assert "edited this apart. The lines above were here, those below come from tracker." in draft
     for target in ("archive", "tracker"):
-        assert (await desk.publish(target)).json["outcome"] == "published"
-        assert (await pulled(desk, target)).json["outcome"] == "unchanged"
-    assert "Three shops closed." in desk.file()[1]
+        assert (await setup.publish(target)).json["outcome"] == "published"
+        assert (await pulled(setup, target)).json["outcome"] == "unchanged"
+    assert "Three shops closed." in setup.file()[1]
 
 
-async def erased(desk: Desk) -> None:
+async def erased(setup: PublishingSetup) -> None:
     """Somebody has the alert of the incident erased."""
 
     async def followed(position: int, patience: float) -> bool:
-        await desk.face.followed()
+        await setup.face.followed()
         return True
 
-    alert = (await desk.face.get("/api/v1/events?type=alert.firing")).json["events"][0]["id"]
-    face, redraw = desk.face, AsyncMock(return_value=Redrawn())
+    alert = (await setup.face.get("/api/v1/events?type=alert.firing")).json["events"][0]["id"]
+    face, redraw = setup.face, AsyncMock(return_value=Redrawn())
     eraser = Eraser(face.log, face.base, redraw, face.follower.forget, followed)
     face.now += 1_000_000
     wish = RequestedErasure(events=(alert,), by="Ada", reason="a name", key="e", stated_at=face.now)
     assert not (await eraser.erase(wish)).remaining
 
 
-async def test_after_an_erasure_no_record_tells_what_was_published(desk: Desk) -> None:
+async def test_after_an_erasure_no_record_tells_what_was_published(setup: PublishingSetup) -> None:
     """No digest is left by which a line could be guessed; what nobody touched is published over, and nothing else."""
-    await desk.publish("archive")
-    await desk.publish("cloud")
-    desk.edits(below(desk.file()[1], "Impact", "Two shops closed."))
-    assert (await pulled(desk, "archive")).json["outcome"] == "taken in"
-    key, now = (await desk.face.listed(1)).key, desk.face.now
+    await setup.publish("archive")
+    await setup.publish("cloud")
+    setup.edits(below(setup.file()[1], "Impact", "Two shops closed."))
+    assert (await pulled(setup, "archive")).json["outcome"] == "taken in"
+    key, now = (await setup.face.listed(1)).key, setup.face.now
     said = people.reviewed(key="r", by="Ada", stated_at=now, incident=key, status="reviewed", evidence="e" * 64)
-    await desk.face.app[INTAKE].append_facts((said,), now)
-    await desk.face.followed()
-    assert "incident-1" in desk.file()[1]
-    await erased(desk)
-    recorded = [event for event in await desk.face.log.read(limit=100) if event.type in (PUBLISHED, REVISED, REVIEWED)]
+    await setup.face.app[INTAKE].append_facts((said,), now)
+    await setup.face.followed()
+    assert "incident-1" in setup.file()[1]
+    await erased(setup)
+    recorded = [event for event in await setup.face.log.read(limit=100) if event.type in (PUBLISHED, REVISED, REVIEWED)]
     assert len({event.id for event in recorded}) == 4, recorded
     assert not [name for event in recorded for name in DIGESTS if name in event.data]
     text = next(event.data["text"] for event in recorded if event.type == REVISED)
     assert "Two shops closed." in text
     assert {found[1] for found in re.finditer(r"(?m)^[-+=] \S+ (\S+) \S", text)} == {UNKNOWN}
-    assert len((await desk.face.get("/api/v1/incidents/1/publications")).json["publications"]) == 2
+    assert len((await setup.face.get("/api/v1/incidents/1/publications")).json["publications"]) == 2
     for target in ("archive", "cloud"):
-        assert (await pulled(desk, target)).json["outcome"] == "unchanged"
-        assert (await desk.publish(target)).json["outcome"] == "published", target
-    assert ("incident-1" in desk.file()[1], "Two shops closed." in desk.file()[1]) == (False, True)
+        assert (await pulled(setup, target)).json["outcome"] == "unchanged"
+        assert (await setup.publish(target)).json["outcome"] == "published", target
+    assert ("incident-1" in setup.file()[1], "Two shops closed." in setup.file()[1]) == (False, True)
 
 
-async def test_what_was_edited_before_an_erasure_is_not_written_over(desk: Desk) -> None:
+async def test_what_was_edited_before_an_erasure_is_not_written_over(setup: PublishingSetup) -> None:
     """Where the place has another version it cannot be told any more whether somebody edited it: then they say so."""
-    await desk.publish("archive")
-    desk.edits(below(desk.file()[1], "Impact", "Two shops closed."))
-    await erased(desk)
-    assert "erased" in (await desk.publish("archive")).problem(409)["detail"]
-    told = (await pulled(desk, "archive")).json
+    await setup.publish("archive")
+    setup.edits(below(setup.file()[1], "Impact", "Two shops closed."))
+    await erased(setup)
+    assert "erased" in (await setup.publish("archive")).problem(409)["detail"]
+    told = (await pulled(setup, "archive")).json
     assert (told["outcome"], "front matter" in told["reason"]) == ("taken in", True)
-    assert (await desk.publish("archive")).json["outcome"] == "published"
-    assert "Two shops closed." in desk.file()[1]
-    assert "incident-1" not in desk.file()[1].partition("Two shops closed.")[2]
+    assert (await setup.publish("archive")).json["outcome"] == "published"
+    assert "Two shops closed." in setup.file()[1]
+    assert "incident-1" not in setup.file()[1].partition("Two shops closed.")[2]
 
 
 @pytest.mark.parametrize("edition", ["cloud", "datacenter"])
-async def test_a_postmortem_becomes_a_page_of_confluence(desk: Desk, edition: str) -> None:
+async def test_a_postmortem_becomes_a_page_of_confluence(setup: PublishingSetup, edition: str) -> None:
     """Version by version, compared by what it says, and never over what somebody edited, unless that is meant."""
-    first = (await desk.publish(edition)).json
+    first = (await setup.publish(edition)).json
     assert (first["outcome"], first["revision"]) == ("published", "1"), first
     assert first["url"] == "https://wiki.example/spaces/OPS/pages/1"
-    assert (await desk.publish(edition)).json["outcome"] == "unchanged"
-    await desk.changed()
-    assert "+Nobody could pay" in (await desk.publish(edition, dry_run=True)).json["diff"]
-    assert (await desk.publish(edition)).json["revision"] == "2"
-    page = desk.wiki.pages["1"]
+    assert (await setup.publish(edition)).json["outcome"] == "unchanged"
+    await setup.changed()
+    assert "+Nobody could pay" in (await setup.publish(edition, dry_run=True)).json["diff"]
+    assert (await setup.publish(edition)).json["revision"] == "2"
+    page = setup.wiki.pages["1"]
     assert page["title"] == "Postmortem 1: incident-1"
     assert "Nobody could pay" in page["body"]["storage"]["value"]
-    desk.wiki.edit("1", page["body"]["storage"]["value"].replace("Nobody could pay", "Few could pay"), 3)
-    assert "--replace" in (await desk.publish(edition)).problem(409)["detail"]
-    assert (await desk.publish(edition, replace=True)).json["revision"] == "4"
-    assert list(desk.wiki.pages) == ["1"]
+    setup.wiki.edit("1", page["body"]["storage"]["value"].replace("Nobody could pay", "Few could pay"), 3)
+    assert "--replace" in (await setup.publish(edition)).problem(409)["detail"]
+    assert (await setup.publish(edition, replace=True)).json["revision"] == "4"
+    assert list(setup.wiki.pages) == ["1"]
 
 
 @pytest.mark.parametrize("edition", ["cloud", "datacenter"])
-async def test_what_people_edited_on_a_page_of_confluence_is_taken_in(desk: Desk, edition: str) -> None:
+async def test_what_people_edited_on_a_page_of_confluence_is_taken_in(setup: PublishingSetup, edition: str) -> None:
     """Their words stand in drafts and on the page from then on, among what is recorded later; what they removed stays
     away; a page that nobody edited is left."""
-    await desk.publish(edition)
-    assert (await pulled(desk, edition)).json["outcome"] == "unchanged"
-    value = desk.wiki.pages["1"]["body"]["storage"]["value"]
+    await setup.publish(edition)
+    assert (await pulled(setup, edition)).json["outcome"] == "unchanged"
+    value = setup.wiki.pages["1"]["body"]["storage"]["value"]
     mine = "<p>Two <strong>shops</strong> closed &amp; lost 5&nbsp;&euro;.</p>"
     theirs = re.sub(r"(<h2[^>]*>Impact</h2>)", rf"\1{mine}", value)
     theirs = re.sub(r"<li>(?:(?!</li>).)*Alerts were firing(?:(?!</li>).)*</li>", "", theirs)
     theirs = theirs.replace("Lessons Learned", "What we learnt")
-    desk.wiki.edit("1", theirs, 2)
-    diff = (await pulled(desk, edition, dry_run=True)).json["diff"]
+    setup.wiki.edit("1", theirs, 2)
+    diff = (await pulled(setup, edition, dry_run=True)).json["diff"]
     assert [line for line in diff.splitlines() if line.startswith("+") and "Two" in line] == [
         "+Two **shops** closed & lost 5 €."
     ]  # fmt: skip
-    assert (await pulled(desk, edition)).json["outcome"] == "taken in"
-    assert (await pulled(desk, edition)).json["outcome"] == "unchanged"
-    await desk.changed()
-    draft = await postmortem(desk.face.lists, 1) or ""
+    assert (await pulled(setup, edition)).json["outcome"] == "taken in"
+    assert (await pulled(setup, edition)).json["outcome"] == "unchanged"
+    await setup.changed()
+    draft = await postmortem(setup.face.lists, 1) or ""
     assert "Two **shops** closed" in draft
     assert "## What we learnt" in draft
     assert "Nobody could pay" in draft
     assert draft.count("# Postmortem Report") == 1
-    assert (await desk.publish(edition)).json["outcome"] == "published"
-    stands = desk.wiki.pages["1"]["body"]["storage"]["value"]
+    assert (await setup.publish(edition)).json["outcome"] == "published"
+    stands = setup.wiki.pages["1"]["body"]["storage"]["value"]
     assert "Two <strong>shops</strong> closed" in stands
     assert "Nobody could pay" in stands
-    assert (await desk.publish(edition)).json["outcome"] == "unchanged"
-    assert (await pulled(desk, edition)).json["outcome"] == "unchanged"
+    assert (await setup.publish(edition)).json["outcome"] == "unchanged"
+    assert (await pulled(setup, edition)).json["outcome"] == "unchanged"
 
 
-async def test_what_is_private_is_published_only_if_that_is_meant(desk: Desk) -> None:
+async def test_what_is_private_is_published_only_if_that_is_meant(setup: PublishingSetup) -> None:
     """Refused with its group, before anything of the target is asked; else the text says to whom it is private."""
     path = "/api/v1/incidents/1/private"
-    assert (await desk.face.post(path, {"group": "security", "by": "Ada"})).status == 201
-    await desk.face.followed()
-    refused = (await desk.publish("archive")).problem(422)
+    assert (await setup.face.post(path, {"group": "security", "by": "Ada"})).status == 201
+    await setup.face.followed()
+    refused = (await setup.publish("archive")).problem(422)
     assert "private to security" in refused["detail"]
     assert refused["errors"][0]["pointer"] == "private"
-    assert (desk.git("branch"), desk.forge.asked) == ("", [])
-    assert (await desk.publish("archive", private=True)).json["outcome"] == "published"
-    text = desk.file()[1]
+    assert (setup.git("branch"), setup.forge.asked) == ("", [])
+    assert (await setup.publish("archive", private=True)).json["outcome"] == "published"
+    text = setup.file()[1]
     assert '\nprivate: "security"\n' in text
     assert "**Incident:** 1 · private to security · " in text
 
 
-async def test_a_space_that_is_not_there_is_said(desk: Desk) -> None:
+async def test_a_space_that_is_not_there_is_said(setup: PublishingSetup) -> None:
     """With its key; nothing is written."""
-    assert "NONE" in (await desk.publish("nospace")).problem(404)["detail"]
-    assert desk.wiki.pages == {}
+    assert "NONE" in (await setup.publish("nospace")).problem(404)["detail"]
+    assert setup.wiki.pages == {}
 
 
 def test_what_does_not_fit_is_cut_and_says_so() -> None:

@@ -112,13 +112,13 @@ async def _tried(settings: Settings, source: Path) -> Json:
     from collector.cli.progress import bars
 
     with bars("copying", "checking") as move:
-        async with daemon.restored(settings, source, move) as (made, app), client.private(app) as desk:
+        async with daemon.restored(settings, source, move) as (made, app), client.in_process(app) as api:
             summary = {**_described(made), "path": str(source), **_compared(settings, made)}
-            incidents = (await desk.get("/api/v1/incidents", limit=1)).json()["incidents"]
+            incidents = (await api.get("/api/v1/incidents", limit=1)).json()["incidents"]
             summary["incident"] = incidents[0]["number"] if incidents else None
             if incidents:
                 summary["title"] = incidents[0]["title"]
-                draft = await desk.get(f"/api/v1/incidents/{incidents[0]['number']}/postmortem.md")
+                draft = await api.get(f"/api/v1/incidents/{incidents[0]['number']}/postmortem.md")
                 summary["draft"] = len(draft.body)
             return summary
 

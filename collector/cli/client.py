@@ -67,8 +67,8 @@ class ApiRefusal(TimelinedError):
     """The server took the request and said no; the message is the server's own."""
 
 
-class Desk:
-    """One place to ask."""
+class ApiClient:
+    """Asks one API over HTTP."""
 
     def __init__(self, session: aiohttp.ClientSession, base: URL) -> None:
         self._session = session
@@ -158,7 +158,7 @@ def problem(status: int, body: bytes, *, of_api: bool = True) -> TimelinedError:
 
 
 @asynccontextmanager
-async def remote(server: str, token: str = "", tls: ssl.SSLContext | None = None) -> AsyncIterator[Desk]:
+async def remote(server: str, token: str = "", tls: ssl.SSLContext | None = None) -> AsyncIterator[ApiClient]:
     """The API of a running daemon; ``tls`` is whom to trust, by default whom this machine trusts."""
     base = URL(server if "://" in server else f"http://{server}")
     if base.scheme not in ("http", "https") or not base.host:
@@ -167,7 +167,7 @@ async def remote(server: str, token: str = "", tls: ssl.SSLContext | None = None
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     connector = aiohttp.TCPConnector(ssl=True if tls is None else tls)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
-        yield Desk(session, base)
+        yield ApiClient(session, base)
 
 
 def trusting(settings: Settings) -> ssl.SSLContext | None:
@@ -190,7 +190,7 @@ def trusting(settings: Settings) -> ssl.SSLContext | None:
 
 
 @asynccontextmanager
-async def private(app: web.Application) -> AsyncIterator[Desk]:
+async def in_process(app: web.Application) -> AsyncIterator[ApiClient]:
     """An API of our own, on a socket that only this user can open and that ends with the command."""
     runner = Runner(app, **server_kwargs())
     with tempfile.TemporaryDirectory(prefix="timelined-") as folder:
@@ -201,6 +201,6 @@ async def private(app: web.Application) -> AsyncIterator[Desk]:
             connector = aiohttp.UnixConnector(path)
             timeout = aiohttp.ClientTimeout(total=PATIENCE)
             async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-                yield Desk(session, URL("http://localhost"))
+                yield ApiClient(session, URL("http://localhost"))
         finally:
             await runner.cleanup()

@@ -12,7 +12,7 @@ from collector.cli import logs, output
 from collector.errors import InvalidInput, TimelinedError
 
 if TYPE_CHECKING:
-    from collector.cli.client import Desk
+    from collector.cli.client import ApiClient
 
 Json = Mapping[str, Any]
 
@@ -50,12 +50,12 @@ class RecordedStatement(msgspec.Struct, frozen=True, kw_only=True):
 Words = Callable[[RecordedStatement], str]
 
 
-async def confirmed(desk: Desk, path: str, statement: Mapping[str, object], key: str | None, words: Words) -> str:
+async def confirmed(api: ApiClient, path: str, statement: Mapping[str, object], key: str | None, words: Words) -> str:
     """State it, and say in words what became of it."""
-    ended = await _ended(desk) if path == "/api/v1/incidents" else set()
-    answer = await desk.post(path, statement, key)
+    ended = await _ended(api) if path == "/api/v1/incidents" else set()
+    answer = await api.post(path, statement, key)
     try:
-        recorded = await _looked_up(desk, answer.json(), ended, new=answer.created)
+        recorded = await _looked_up(api, answer.json(), ended, new=answer.created)
     except TimelinedError as error:
         # It is recorded, whatever becomes of looking it up.
         return f"Recorded as event {answer.json()['event']}; what became of it cannot be read now ({error})"
@@ -63,35 +63,35 @@ async def confirmed(desk: Desk, path: str, statement: Mapping[str, object], key:
     return said_of_it if recorded.new else f"Known already: {said_of_it[0].lower()}{said_of_it[1:]}"
 
 
-async def _looked_up(desk: Desk, told: Json, ended: set[int], *, new: bool) -> RecordedStatement:
-    cited, event = await _cited(desk, told["event"])
+async def _looked_up(api: ApiClient, told: Json, ended: set[int], *, new: bool) -> RecordedStatement:
+    cited, event = await _cited(api, told["event"])
     number = told["incident"]
-    row = None if number is None else (await desk.get(f"/api/v1/incidents/{number}")).json()
+    row = None if number is None else (await api.get(f"/api/v1/incidents/{number}")).json()
     return RecordedStatement(
         new=new, event=event["events"][-1], cited=cited, incident=row, reason=(event["why"] or {}).get("reason") or "",
         reopened=number in ended,
     )  # fmt: skip
 
 
-async def _ended(desk: Desk) -> set[int]:
+async def _ended(api: ApiClient) -> set[int]:
     """The newest incidents that are over: a report may make one of them go on."""
     try:
-        rows = (await desk.get("/api/v1/incidents", status="resolved", limit=100)).json()["incidents"]
+        rows = (await api.get("/api/v1/incidents", status="resolved", limit=100)).json()["incidents"]
     except TimelinedError:
         return set()
     return {row["number"] for row in rows}
 
 
-async def _cited(desk: Desk, identifier: str) -> tuple[str, Json]:
+async def _cited(api: ApiClient, identifier: str) -> tuple[str, Json]:
     """The shortest end of an id that names its event alone, and the event."""
     for digits in _ENDS[:-1]:
         try:
-            event = (await desk.get(f"/api/v1/events/{identifier[-digits:]}")).json()
+            event = (await api.get(f"/api/v1/events/{identifier[-digits:]}")).json()
         except InvalidInput:
             continue
         if event["id"] == identifier:
             return identifier[-digits:], event
-    return identifier, (await desk.get(f"/api/v1/events/{identifier}")).json()
+    return identifier, (await api.get(f"/api/v1/events/{identifier}")).json()
 
 
 def stated(words: Words) -> Words:

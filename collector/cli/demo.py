@@ -31,7 +31,7 @@ from collector.errors import TimelinedError, Unavailable
 from collector.settings import EVERY
 
 if TYPE_CHECKING:
-    from collector.cli.client import Desk
+    from collector.cli.client import ApiClient
 
 T = TypeVar("T")
 
@@ -200,14 +200,14 @@ async def _play(stage: Stage, process: subprocess.Popen[bytes]) -> tuple[int, di
     """Post the recording; the incident's number, and its draft by format."""
     from collector.cli import client
 
-    async with client.remote(await _address(stage, process)) as desk:
+    async with client.remote(await _address(stage, process)) as api:
         for step in EVENING:
             stage.set(step.micros)
-            output.say(f"{step.at}  {step.summary}: {await _post(desk, step, stage.secret)}")
-        await _until("the lists have taken everything in", lambda: _caught_up(desk))
-        number = await _number(desk)
+            output.say(f"{step.at}  {step.summary}: {await _post(api, step, stage.secret)}")
+        await _until("the lists have taken everything in", lambda: _caught_up(api))
+        number = await _number(api)
         path = f"/api/v1/incidents/{number}/postmortem"
-        return number, {form: (await desk.get(f"{path}.{form}")).text() for form in ("md", "json")}
+        return number, {form: (await api.get(f"{path}.{form}")).text() for form in ("md", "json")}
 
 
 async def _address(stage: Stage, process: subprocess.Popen[bytes]) -> str:
@@ -235,27 +235,27 @@ async def _until(goal: str, condition: Callable[[], Awaitable[T]]) -> T:
     return answer
 
 
-async def _post(desk: Desk, step: Step, secret: bytes) -> str:
+async def _post(api: ApiClient, step: Step, secret: bytes) -> str:
     """Post one step; the answer in a few words."""
     path = step.path
     if "{number}" in path:
-        path = path.format(number=await _until("the incident is in the list", lambda: _number(desk)))
+        path = path.format(number=await _until("the incident is in the list", lambda: _number(api)))
     body, headers = step.request(secret)
-    answer = (await desk.send(path, body, headers)).json()
+    answer = (await api.send(path, body, headers)).json()
     if "items" not in answer:
         return f"recorded in incident {answer['incident']}"
     new = sum(not item["known"] for item in answer["items"])
     return f"{new} new" if new else "known already"
 
 
-async def _number(desk: Desk) -> int:
+async def _number(api: ApiClient) -> int:
     """The number of the incident the recording is about; 0 while it is not there."""
-    told = (await desk.get("/api/v1/incidents", service=SHOWN)).json()
+    told = (await api.get("/api/v1/incidents", service=SHOWN)).json()
     return int(told["incidents"][0]["number"]) if told["incidents"] else 0
 
 
-async def _caught_up(desk: Desk) -> bool:
-    return bool((await desk.get("/-/ready")).json()["lag"] == 0)
+async def _caught_up(api: ApiClient) -> bool:
+    return bool((await api.get("/-/ready")).json()["lag"] == 0)
 
 
 def _show(text: str, path: Path) -> None:

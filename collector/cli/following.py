@@ -16,7 +16,7 @@ from collector.cli.where import Where
 from collector.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
-    from collector.cli.client import Desk
+    from collector.cli.client import ApiClient
 
 STREAM = "/api/v1/events/stream"
 ALL = "/api/v1/logs/stream"
@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 
 async def events(
-    desk: Desk, filters: Mapping[str, object], say: Say, again: float = AGAIN, last: list[object] | None = None
+    api: ApiClient, filters: Mapping[str, object], say: Say, again: float = AGAIN, last: list[object] | None = None
 ) -> AsyncGenerator[Json]:
     """Each event that passes, once, in the order of positions; a connection that is lost is made again.
 
@@ -44,7 +44,7 @@ async def events(
     path, on = (ALL, "cursor") if logs.of_all() else (STREAM, "after")
     while True:
         try:
-            async with aclosing(desk.stream(path, **{on: after}, **query)) as stream:
+            async with aclosing(api.stream(path, **{on: after}, **query)) as stream:
                 async for position, event in stream:
                     if lost:
                         say("The connection is back.")
@@ -69,8 +69,8 @@ def follow(where: Where, form: str, filters: Mapping[str, object]) -> None:
             raise InvalidInput(f"cannot follow by {name}: use --source, --type, --incident and --after", name)
     last: list[object] = [filters.get("after")]
 
-    async def told(desk: Desk) -> None:
-        async with aclosing(events(desk, filters, output.say, last=last)) as stream:
+    async def told(api: ApiClient) -> None:
+        async with aclosing(events(api, filters, output.say, last=last)) as stream:
             async for event in stream:
                 click.echo(_line(event, form))
 

@@ -25,7 +25,7 @@ from collector.sources import SOURCES
 
 if TYPE_CHECKING:
     from collector.cli import timelines
-    from collector.cli.client import Desk
+    from collector.cli.client import ApiClient
 
 CONTENT = click.Path(path_type=Path, allow_dash=True)
 
@@ -98,23 +98,23 @@ def brought_in(where: Where, source: str, form: str, raw_records: Iterable[bytes
     from collector.cli.progress import bar
     from collector.cli.records import batches
 
-    async def walked(desk: Desk) -> Imported:
+    async def walked(api: ApiClient) -> Imported:
         total = Imported()
         with bar("importing") as progress:
             for some, body in batches(raw_records):
-                total.take(some, await sent(desk, source, form, body))
+                total.take(some, await sent(api, source, form, body))
                 progress(total.records, count)
         return total
 
     return where.ask(walked, writing=True)
 
 
-async def sent(desk: Desk, source: str, form: str, body: bytes) -> Any:
+async def sent(api: ApiClient, source: str, form: str, body: bytes) -> Any:
     """What some records came to."""
     from collector.cli.client import LONG
 
     path = f"/api/v1/imports/{quote(source, safe='')}?form={quote(form, safe='')}"
-    answer = await desk.send(path, body, {"content-type": "application/json"}, patience=LONG)
+    answer = await api.send(path, body, {"content-type": "application/json"}, patience=LONG)
     return answer.json()
 
 
@@ -166,12 +166,12 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
         raise InvalidInput(f"cannot fetch from {source}: it does not say where; set sources.{source}.fetch.url")
     span = [micros for text in (since, until) if (micros := times.parse(text)) is not None]
 
-    async def walked(desk: Desk) -> Imported:
+    async def walked(api: ApiClient) -> Imported:
         total = Imported()
         with bar("fetching") as progress:
             async for page in fetched(SOURCES[kind], records_form, fetch_settings, *span):
                 for count, body in batches([msgspec.json.encode(record) for record in page]):
-                    total.take(count, await sent(desk, source, records_form, body))
+                    total.take(count, await sent(api, source, records_form, body))
                 progress(total.records, 0)
         return total
 
@@ -209,14 +209,14 @@ def csv_(where: Where, content: Path, incident: int | None, by: str, zone: str |
     return output.facts([("Rows", str(count)), ("New", str(new)), ("Known", str(count - new))])
 
 
-async def stated(rows: Iterable[timelines.TimelineRow], count: int, desk: Desk) -> int:
+async def stated(rows: Iterable[timelines.TimelineRow], count: int, api: ApiClient) -> int:
     """State ``count`` rows; how many of them were new."""
     from collector.cli.progress import bar
 
     new = 0
     with bar("importing") as progress:
         for done, row in enumerate(islice(rows, count), 1):
-            new += (await desk.post(row.path, row.body, row.key)).created
+            new += (await api.post(row.path, row.body, row.key)).created
             progress(done, count)
     return new
 

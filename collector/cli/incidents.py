@@ -15,7 +15,7 @@ from collector.cli.where import OUTPUT, Where, asking, asking_all
 from collector.event import rank
 
 if TYPE_CHECKING:
-    from collector.cli.client import Desk
+    from collector.cli.client import ApiClient
 
 
 @click.command()
@@ -61,9 +61,9 @@ def incidents(where: Where, form: str, **filters: object) -> None:
 def incident(where: Where, number: int, as_of: str | None, form: str) -> None:
     """Show one incident and its events, in the order they happened."""
 
-    async def both(desk: Desk) -> tuple[Json, list[Json]]:
+    async def both(api: ApiClient) -> tuple[Json, list[Json]]:
         path = f"/api/v1/incidents/{number}"
-        return (await desk.get(path, as_of=as_of)).json(), await every_event(desk, f"{path}/events", as_of)
+        return (await api.get(path, as_of=as_of)).json(), await every_event(api, f"{path}/events", as_of)
 
     row, events = where.ask(both)
     if form == "json":
@@ -74,12 +74,12 @@ def incident(where: Where, number: int, as_of: str | None, form: str) -> None:
     return None
 
 
-async def every_event(desk: Desk, path: str, as_of: str | None = None) -> list[Json]:
+async def every_event(api: ApiClient, path: str, as_of: str | None = None) -> list[Json]:
     """All pages of a list of events, in reading order: when it happened, cause before effect."""
     events: list[Json] = []
     after: object = None
     while True:
-        page = (await desk.get(path, as_of=as_of, after=after, limit=1000)).json()
+        page = (await api.get(path, as_of=as_of, after=after, limit=1000)).json()
         events += page["events"]
         after = page["next"]
         if after is None:

@@ -229,5 +229,5 @@ def state(
         raise click.UsageError("nobody is logged in here; say who states this with --by")
     if form == "json":
         return output.as_json(where.post(path, fields, key).json())
-    sentence = where.ask(lambda desk: confirming.confirmed(desk, path, fields, key, words), writing=True)
+    sentence = where.ask(lambda api: confirming.confirmed(api, path, fields, key, words), writing=True)
     return output.result(sentence)

@@ -13,7 +13,7 @@ import msgspec
 
 from collector import daemon
 from collector.cli import client, output
-from collector.cli.client import Desk
+from collector.cli.client import ApiClient
 from collector.cli.output import Json
 from collector.cli.where import Where
 
@@ -33,7 +33,9 @@ class RehearsalDifference(msgspec.Struct, kw_only=True):
     """Each with its incident's ``number`` and the ``diff`` of its draft, in unified form."""
 
 
-def compare(where: Where, change: Callable[[Desk], Awaitable[object]], times: Sequence[str]) -> RehearsalDifference:
+def compare(
+    where: Where, change: Callable[[ApiClient], Awaitable[object]], times: Sequence[str]
+) -> RehearsalDifference:
     """Change a copy of the log, and say what became of incidents and drafts; ``times`` are those of changed events."""
 
     async def compared() -> RehearsalDifference:
@@ -41,7 +43,7 @@ def compare(where: Where, change: Callable[[Desk], Awaitable[object]], times: Se
         reading = daemon.reading(settings, say=output.say)
         copied = daemon.rehearsal(settings)
         async with (
-            reading as app, client.private(app) as before, copied as copy, client.private(copy) as after,
+            reading as app, client.in_process(app) as before, copied as copy, client.in_process(copy) as after,
         ):  # fmt: skip
             await change(after)
             await _followed(after)
@@ -50,13 +52,13 @@ def compare(where: Where, change: Callable[[Desk], Awaitable[object]], times: Se
     return asyncio.run(compared())
 
 
-async def _followed(desk: Desk) -> None:
+async def _followed(api: ApiClient) -> None:
     """Wait until the lists of the copy hold what was changed."""
-    while (await desk.get("/-/ready")).json()["lag"]:  # noqa: ASYNC110 - it is another process's, or as good as that
+    while (await api.get("/-/ready")).json()["lag"]:  # noqa: ASYNC110 - it is another process's, or as good as that
         await asyncio.sleep(_LOOK)
 
 
-async def _differing(before: Desk, after: Desk, times: Sequence[datetime]) -> RehearsalDifference:
+async def _differing(before: ApiClient, after: ApiClient, times: Sequence[datetime]) -> RehearsalDifference:
     old, new = await _incidents(before), await _incidents(after)
     difference = RehearsalDifference()
     touched = []
@@ -74,12 +76,12 @@ async def _differing(before: Desk, after: Desk, times: Sequence[datetime]) -> Re
     return difference
 
 
-async def _incidents(desk: Desk) -> dict[int, Json]:
+async def _incidents(api: ApiClient) -> dict[int, Json]:
     """All of them, by number."""
     by_number: dict[int, Json] = {}
     before: object = None
     while True:
-        page = (await desk.get("/api/v1/incidents", before=before, limit=1000)).json()
+        page = (await api.get("/api/v1/incidents", before=before, limit=1000)).json()
         by_number |= {row["number"]: row for row in page["incidents"]}
         before = page["next"]
         if before is None:
@@ -93,11 +95,11 @@ def _near(row: Json, times: Iterable[datetime]) -> bool:
     return any(since <= at <= until for at in times)
 
 
-async def _draft(desk: Desk, rows: dict[int, Json], number: int) -> list[str]:
+async def _draft(api: ApiClient, rows: dict[int, Json], number: int) -> list[str]:
     if number not in rows or rows[number]["merged_into"]:
         return []
     path = f"/api/v1/incidents/{number}/postmortem.md"
-    return (await desk.get(path)).text().splitlines()
+    return (await api.get(path)).text().splitlines()
 
 
 def _diff(number: int, before: list[str], after: list[str]) -> Iterator[str]:

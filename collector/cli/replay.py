@@ -17,7 +17,7 @@ from collector.errors import InvalidInput
 from collector.storage.urls import database_path
 
 if TYPE_CHECKING:
-    from collector.cli.client import Desk
+    from collector.cli.client import ApiClient
 
 SHOWN = 20
 """Changed events that are listed one by one."""
@@ -80,15 +80,15 @@ def _passed(where: Where, query: Mapping[str, object], *, dry_run: bool) -> Repl
     """One pass over all deliveries that are asked for."""
     from collector.cli.progress import bar
 
-    async def walked(desk: Desk) -> Replayed:
+    async def walked(api: ApiClient) -> Replayed:
         with bar("reading again" if dry_run else "writing") as shown:
-            return await passed(desk, query, dry_run=dry_run, progress=shown)
+            return await passed(api, query, dry_run=dry_run, progress=shown)
 
     return where.ask(walked, writing=not dry_run)
 
 
 async def passed(
-    desk: Desk, query: Mapping[str, object], *, dry_run: bool, progress: Callable[[int, int], None] | None = None
+    api: ApiClient, query: Mapping[str, object], *, dry_run: bool, progress: Callable[[int, int], None] | None = None
 ) -> Replayed:
     """The same at one place; ``progress`` is told how far it is, and of how much."""
     from collector.cli.client import LONG
@@ -96,7 +96,7 @@ async def passed(
     total, after = Replayed(), 0
     while True:
         body = {**query, "after": after, "dry_run": dry_run}
-        answer = (await desk.post("/api/v1/replays", body, patience=LONG)).json()
+        answer = (await api.post("/api/v1/replays", body, patience=LONG)).json()
         total.take(answer)
         if progress is not None:
             progress(answer["after"] or answer["last"], answer["last"])
@@ -122,9 +122,9 @@ def _rehearse(where: Where, query: Mapping[str, object], planned: Replayed, form
     if copied:
         times = [change["occurred_at"] for change in planned.changes]
 
-        async def again(desk: Desk) -> None:
+        async def again(api: ApiClient) -> None:
             # What follows from what is written is known only here.
-            planned.changes = (await passed(desk, query, dry_run=False)).changes
+            planned.changes = (await passed(api, query, dry_run=False)).changes
 
         compared = rehearsed.compare(where, again, times)
     if form == "json":

@@ -295,8 +295,8 @@ def _proof(name: str, endpoint: Endpoint, body: bytes, now: int) -> tuple[dict[s
 async def _post(address: str, tls: ssl.SSLContext | None, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
     from collector.cli import client
 
-    async with client.remote(address, tls=tls) as desk:
-        return (await desk.send(path, body, headers)).body
+    async with client.remote(address, tls=tls) as api:
+        return (await api.send(path, body, headers)).body
 
 
 def _in_words(answer: bytes, events: tuple[Event, ...]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from collector.storage.urls import database_path, shown
 from collector.times import rfc3339
 
 if TYPE_CHECKING:
-    from collector.cli.client import Desk
+    from collector.cli.client import ApiClient
 
 _MOST = 1000
 """Incidents and signals that are counted; more are said to be so many or more."""
@@ -44,11 +44,11 @@ def status(where: Where, form: str) -> None:
     Exits with 4 where deliveries cannot be stored, and says why.
     """
 
-    async def asked(desk: Desk) -> Json:
-        ready = (await desk.get("/-/ready")).json()
-        open_ones = (await desk.get("/api/v1/incidents", status="open", limit=_MOST)).json()["incidents"]
-        signals = (await desk.get("/api/v1/signals", limit=_MOST)).json()["signals"]
-        arrived = (await desk.get("/api/v1/sources")).json()
+    async def asked(api: ApiClient) -> Json:
+        ready = (await api.get("/-/ready")).json()
+        open_ones = (await api.get("/api/v1/incidents", status="open", limit=_MOST)).json()["incidents"]
+        signals = (await api.get("/api/v1/signals", limit=_MOST)).json()["signals"]
+        arrived = (await api.get("/api/v1/sources")).json()
         return {"ready": ready, "open": open_ones, "signals": signals, "arrived": arrived}
 
     answers = {**where.ask(asked), "logs": _every_log(where)}

@@ -13,7 +13,7 @@ from collector.errors import NotFound
 from collector.event import EVENT_TYPES
 
 if TYPE_CHECKING:
-    from collector.cli.client import Desk
+    from collector.cli.client import ApiClient
 
 _ALONE = ("source", "service", "entity", "type", "status", "incident")
 """Filters of which one that matches nothing by itself is the reason."""
@@ -28,8 +28,8 @@ def why(where: Where, things: str, filters: Mapping[str, object]) -> str:
     if not filters_alone:
         return ""
 
-    async def asked(desk: Desk) -> list[str]:
-        return [name for name in filters_alone if not await _any(desk, things, name, filters[name])]
+    async def asked(api: ApiClient) -> list[str]:
+        return [name for name in filters_alone if not await _any(api, things, name, filters[name])]
 
     names = where.ask(asked)
     if not names:
@@ -40,9 +40,9 @@ def why(where: Where, things: str, filters: Mapping[str, object]) -> str:
     )
 
 
-async def _any(desk: Desk, what: str, name: str, value: object) -> bool:
+async def _any(api: ApiClient, what: str, name: str, value: object) -> bool:
     try:
-        return bool((await desk.get(f"/api/v1/{what}", limit=1, **{name: value})).json()[what])
+        return bool((await api.get(f"/api/v1/{what}", limit=1, **{name: value})).json()[what])
     except NotFound:
         return False
 

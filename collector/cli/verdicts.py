@@ -179,7 +179,7 @@ def _only(
     if incident is not None:
         if first or last:
             raise click.UsageError("--incident names its positions itself; leave --from and --to out")
-        events = where.ask(lambda desk: every_event(desk, f"/api/v1/incidents/{incident}/events"))
+        events = where.ask(lambda api: every_event(api, f"/api/v1/incidents/{incident}/events"))
         return [(position, position) for position in sorted(each["position"] for each in events)]
     if first is None and last is None:
         return None

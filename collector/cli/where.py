@@ -98,16 +98,16 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         """Whether variables are put into the values of the file."""
         return self.expand or os.environ.get("TIMELINED_CONFIG_EXPAND_ENV") == "true"
 
-    def ask(self, question: Callable[[client.Desk], Awaitable[T]], *, writing: bool = False) -> T:
+    def ask(self, question: Callable[[client.ApiClient], Awaitable[T]], *, writing: bool = False) -> T:
         """The answer to a question, from wherever these options lead."""
 
         async def asked() -> T:
-            async with self._desk(writing) as desk:
-                return await question(desk)
+            async with self._api(writing) as api:
+                return await question(api)
 
         return asyncio.run(asked())
 
-    def ask_daemon(self, question: Callable[[client.Desk], Awaitable[T]]) -> T:
+    def ask_daemon(self, question: Callable[[client.ApiClient], Awaitable[T]]) -> T:
         """The answer of a running daemon: the one that is named, else the one that writes to the log.
 
         Raises :class:`Unavailable` where there is none.
@@ -122,16 +122,16 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
     def get(self, path: str, **parameters: object) -> client.ApiAnswer:
         """Read one thing."""
-        return self.ask(lambda desk: desk.get(path, **parameters))
+        return self.ask(lambda api: api.get(path, **parameters))
 
     def post(
         self, path: str, body: Mapping[str, object], key: str | None = None, patience: float | None = None
     ) -> client.ApiAnswer:
         """State one thing; ``patience`` is how long an answer may take, in seconds; None: as of any command."""
-        return self.ask(lambda desk: desk.post(path, body, key, patience), writing=True)
+        return self.ask(lambda api: api.post(path, body, key, patience), writing=True)
 
     @asynccontextmanager
-    async def _desk(self, writing: bool) -> AsyncIterator[client.Desk]:
+    async def _api(self, writing: bool) -> AsyncIterator[client.ApiClient]:
         # Here and not above: to say what a command does, nothing of the daemon is needed, and it takes long to import.
         from collector import daemon
         from collector.cli import client
@@ -141,26 +141,26 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         whole = self.named == EVERY_LOG
         if self.server:
             server = self.server.rstrip("/") + ("" if whole else path_of(self.named or DEFAULT_LOG))
-            async with client.remote(server, self._token(), self.tls) as desk:
-                yield desk
+            async with client.remote(server, self._token(), self.tls) as api:
+                yield api
             return
         settings = self.settings()
         if whole and not writing:
-            async with daemon.reading_all(settings, say=output.say) as app, client.private(app) as desk:
-                yield desk
+            async with daemon.reading_all(settings, say=output.say) as app, client.in_process(app) as api:
+                yield api
             return
         name = "" if whole else self.named or (DEFAULT_LOG if settings.storage.logs else "")
         settings = settings if self.named and not whole else of_log(settings, DEFAULT_LOG)
         holder = daemon.holder(settings) if writing else None
         if holder:
-            async with client.remote(holder, self._token(holder), self.trust(holder)) as desk:
-                yield desk
+            async with client.remote(holder, self._token(holder), self.trust(holder)) as api:
+                yield api
             return
         if writing:
             _must_exist(settings)
         opened = daemon.offline(settings, name=name) if writing else daemon.reading(settings, say=output.say, name=name)
-        async with opened as app, client.private(app) as desk:
-            yield desk
+        async with opened as app, client.in_process(app) as api:
+            yield api
 
     def trust(self, holder: str) -> ssl.SSLContext | None:
         """What the daemon of this machine at ``holder`` proves itself with: the certificate that is configured."""

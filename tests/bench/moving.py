@@ -98,11 +98,11 @@ def _added(statement: str, checksum: Any, connection: Connection) -> None:
 
 async def drafts(path: Path, most: int) -> dict[int, str]:
     """Of so many incidents of the log in a file, over its whole length, the digest of each one's draft."""
-    async with daemon.reading(Settings(storage=Storage(url=f"sqlite:///{path}"))) as app, client.private(app) as desk:
-        [latest] = (await desk.get("/api/v1/incidents", limit=1)).json()["incidents"]
+    async with daemon.reading(Settings(storage=Storage(url=f"sqlite:///{path}"))) as app, client.in_process(app) as api:
+        [latest] = (await api.get("/api/v1/incidents", limit=1)).json()["incidents"]
         digests = {}
         for number in range(latest["number"], 0, -max(1, latest["number"] // most)):
-            answer = await desk.get(f"/api/v1/incidents/{number}/postmortem.md")
+            answer = await api.get(f"/api/v1/incidents/{number}/postmortem.md")
             digests[number] = sha256(answer.body).hexdigest()
         return digests
 
