@@ -19,7 +19,7 @@ import msgspec
 
 from collector.errors import NotPermitted
 from collector.log import EventLog
-from collector.people import spoken
+from collector.people import required_text
 from collector.projections.database import Lists
 from collector.projections.erasing import ErasurePlan, RequestedErasure, clean, echoes, execute, record_echoes
 from collector.removal.rights import missing_to_remove
@@ -86,7 +86,7 @@ class Eraser:
         erased, :class:`collector.errors.NotPermitted` where the database does not let us, and
         :class:`collector.errors.Unavailable` where nothing can be written now.
         """
-        spoken(request.reason, "reason"), spoken(request.by, "by")
+        required_text(request.reason, "reason"), required_text(request.by, "by")
         async with self._alone:
             return await self._erase(request)
 

@@ -70,9 +70,9 @@ class Miss(NamedTuple):
     distance: int
     words: str
 
-    def spoken(self) -> str:
+    def in_words(self) -> str:
         """The words; of thousands of misses one is put into words."""
-        return self.words.format(spoken(self.distance)) if self.distance > 0 else self.words
+        return self.words.format(in_words(self.distance)) if self.distance > 0 else self.words
 
 
 class Attaching:
@@ -95,7 +95,7 @@ class Attaching:
             places = places[:1]
         if places:
             return places, ""
-        return places, min(missed).spoken() if missed else self._nothing(signal)
+        return places, min(missed).in_words() if missed else self._nothing(signal)
 
     def sought(self, signal: Signal) -> frozenset[str]:
         """The services whose incidents a signal may join: what it depends on to be judged again."""
@@ -243,7 +243,7 @@ class Attaching:
         )
 
 
-def spoken(distance: int) -> str:
+def in_words(distance: int) -> str:
     """A distance in time as a person would say it: the two largest units at most."""
     if distance < MINUTE:
         return f"{distance // SECOND} s"

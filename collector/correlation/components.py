@@ -2,7 +2,7 @@
 
 A *component* is a set of opening signals closed under everything that could
 ever tie two of them. It may be larger than it need be, never smaller, so a
-component can be swept without looking at any other. A component is *plain* if
+component can be swept without looking at any other. A component is *indivisible* if
 nothing in it could be kept apart: no two environments that are, no two that
 people keep apart, no longer than ``rules.longest``. Then it is one incident,
 and a signal that comes or ends costs the same however large it is. Any other
@@ -86,13 +86,13 @@ class Components:
         """Tie alerts to incidents that people reopened before they fired again; whether any was tied."""
         memory, before = self._memory, len(self._memory.round.grown)
         for component in {memory.component_of[incident]: None for incident in list(memory.round.touched)}:
-            if component.dirty and any(incident.turned for incident in component.incidents):
+            if component.needs_sweep and any(incident.turned for incident in component.incidents):
                 for earlier, later in list(again.after_reopening(memory, component)):
                     self._union(earlier, later)
         return len(memory.round.grown) > before
 
     def sweep(self) -> None:
-        """Sweep dirty components again, and cut them where nothing ties them any more."""
+        """Sweep again the components that need it, and cut them where nothing ties them any more."""
         self._sweeping.sweep()
 
     # Signals
@@ -168,7 +168,7 @@ class Components:
             self._union(signal.id, other)
 
     def _home(self, signal: Signal, others: Iterable[str]) -> LiveIncident | None:
-        """The one incident that a new signal is tied to, where that stays plain with it."""
+        """The one incident that a new signal is tied to, where that stays indivisible with it."""
         memory = self._memory
         components = {memory.component_of[memory.incident_of[other]] for other in others}
         said = memory.links.class_of(signal.id) is not None or memory.links.turns(signal.id)
@@ -179,7 +179,7 @@ class Components:
         span = max(incident.latest_start, signal.start) - min(incident.order[0], signal.start)
         somewhere = signal.environment is None or signal.environment in incident.environments
         calls = {*incident.calls, signal.page_targets} if signal.page_targets else incident.calls
-        fits = component.plain and not component.dirty and somewhere and span <= memory.rules.longest
+        fits = component.indivisible and not component.needs_sweep and somewhere and span <= memory.rules.longest
         fits = fits and called_together(calls)
         return incident if fits else None
 
@@ -222,15 +222,15 @@ class Components:
         """Whether other signals may be one incident now that one lasts longer or shorter: ``later`` says whether some
         started between its ends that it could be tied to."""
         low = min(old.reach, new.reach)
-        paged = new.paging and old.reach != new.reach and not component.plain
+        paged = new.paging and old.reach != new.reach and not component.indivisible
         return (
-            (later and (new.reach < old.reach or not component.plain))
+            (later and (new.reach < old.reach or not component.indivisible))
             or (later and self._paged_otherwise(component.incidents[0], (low, "")))
             or (paged and any(p.latest_start > low for p in component.incidents))
             # How far it ties depends on what people said, and on whether anybody told its end.
             or any(p.turned for p in component.incidents)
             # Whether a page is about an alert depends on how far both reach.
-            or (old.reach != new.reach and not component.plain and not component.called_together)
+            or (old.reach != new.reach and not component.indivisible and not component.called_together)
             or again.loosened(self._memory, component, old, new)
         )
 
@@ -265,7 +265,7 @@ class Components:
         memory = self._memory
         component = memory.component_of[memory.incident_of[earlier.id]]
         incident = component.incidents[0]
-        if component.dirty or not component.plain or incident.whole_since >= later.order:
+        if component.needs_sweep or not component.indivisible or incident.whole_since >= later.order:
             # What was one incident when it fired again, only a sweep knows.
             self._union(earlier.id, later.id)
             self._sweeping.mark(memory.component_of[memory.incident_of[earlier.id]], earlier.order)
@@ -281,7 +281,7 @@ class Components:
     # Components
 
     def _union(self, a: str, b: str) -> None:
-        """Make the components of two signals one; if both are plain and stay so, their incidents too."""
+        """Make the components of two signals one; if both are indivisible and stay so, their incidents too."""
         memory = self._memory
         first, second = memory.component_of[memory.incident_of[a]], memory.component_of[memory.incident_of[b]]
         if first is second:
@@ -291,7 +291,7 @@ class Components:
         for signal_id in [signal_id for incident in smaller.incidents for signal_id in incident.signals]:
             known = memory.round.grown.get(signal_id)
             memory.round.grown[signal_id] = Grown(new=known is not None and known.new, since=-1)
-        if all(c.plain and not c.dirty for c in (larger, smaller)) and memory.plain(
+        if all(c.indivisible and not c.needs_sweep for c in (larger, smaller)) and memory.indivisible(
             larger.incidents + smaller.incidents
         ):
             tied = max(memory.signals[a].order, memory.signals[b].order)
@@ -300,7 +300,7 @@ class Components:
         for incident in smaller.incidents:
             memory.component_of[incident] = larger
         larger.incidents += smaller.incidents
-        larger.plain = False
+        larger.indivisible = False
         larger.calls = None if larger.calls is None or smaller.calls is None else {**larger.calls, **smaller.calls}
         larger.changed += smaller.changed
         smaller.changed = []

@@ -354,11 +354,11 @@ class LiveIncident:
 class Component:
     """Opening signals that only each other could be tied to, in one incident or several."""
 
-    __slots__ = ("calls", "changed", "incidents", "plain", "seen", "spent")
+    __slots__ = ("calls", "changed", "incidents", "indivisible", "seen", "spent")
 
     def __init__(self, incident: LiveIncident) -> None:
         self.incidents = [incident]
-        self.plain = True
+        self.indivisible = True
         """Whether nothing in it could be kept apart, so that it is one incident."""
         self.changed: list[tuple[Order, int]] = []
         """From when on it is to be swept again, and until when what changed of it there may tie something by itself."""
@@ -371,7 +371,7 @@ class Component:
         """The round that touched it last."""
 
     @property
-    def dirty(self) -> bool:
+    def needs_sweep(self) -> bool:
         """Whether it is to be swept again at the end of the round."""
         return bool(self.changed)
 

@@ -128,7 +128,7 @@ class Memory:
             name = min(incident.number for incident in component.incidents)
             for incident in component.incidents:
                 incident.stored_as = (incident.number, name)
-            component.plain = len(component.incidents) == 1 and self.plain(component.incidents)
+            component.indivisible = len(component.incidents) == 1 and self.indivisible(component.incidents)
             component.calls = {} if component.called_together else None
 
     def _load_incident(self, number: int, signals: list[StoredSignal], numbers: dict[int, str]) -> LiveIncident:
@@ -238,10 +238,10 @@ class Memory:
             self.ref_services[ref] = Counter() if self.complete else self.store.ref_services(ref)
         return self.ref_services[ref]
 
-    def plain(self, incidents: Sequence[LiveIncident]) -> bool:
+    def indivisible(self, incidents: Sequence[LiveIncident]) -> bool:
         """Whether nothing in these could be kept apart, so that being tied is being one incident."""
         environments = sorted({name for incident in incidents for name in incident.environments})
-        # Of many the pairs are too many to look at; what is not plain is swept, and comes to the same.
+        # Of many the pairs are too many to look at; what is divisible is swept, and comes to the same.
         few = len(environments) <= _FEW
         one_place = few and not any(apart(a, b) for a, b in combinations(environments, 2))
         span = max(incident.latest_start for incident in incidents) - min(incident.order[0] for incident in incidents)

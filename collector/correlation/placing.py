@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from collector.correlation.attach import spoken
+from collector.correlation.attach import in_words
 from collector.correlation.mentions import Mention, SearchedText, flag_name, names_of
 from collector.event import HOUR, MINUTE, RecordedEvent
 from collector.names import PRODUCTION, apart, environment_key, fold_service, says_nothing
@@ -341,7 +341,7 @@ class _Placing:
         for candidate in self._left():
             soon = end < candidate.start <= end + follow_up
             if soon and _reaches_something(candidate) and (why := self._follows(candidate)):
-                reason = f"{spoken(candidate.start - end)} after the end; {why}"
+                reason = f"{in_words(candidate.start - end)} after the end; {why}"
                 self.placed[candidate.signal_id] = Placement(FOLLOW_UP, reason)
 
     def _follows(self, candidate: Candidate) -> str:

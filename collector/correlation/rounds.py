@@ -28,7 +28,7 @@ class Round:
         self.changes = Changes()
         self.touched: dict[LiveIncident, None] = {}
         """Incidents whose opening signals changed."""
-        self.dirty: dict[Component, None] = {}
+        self.to_sweep: dict[Component, None] = {}
         """Components that are to be swept again."""
         self.broken: dict[LiveIncident, None] = {}
         """Incidents that a signal was taken from."""

@@ -1,4 +1,4 @@
-"""Components that are not plain, swept again at the end of a round: as a whole, or from what changed in them on.
+"""Components that could fall apart, swept again at the end of a round: as a whole, or from what changed in them on.
 
 What comes before a change is as it was, and what comes long after it mostly is, too. So a sweep begins where each
 incident that is under way was one already, with what of these can still tie something, and ends once it comes to what
@@ -36,7 +36,7 @@ class Sweeping:
     def mark(self, component: Component, since: Order | None = None, until: int = 0) -> None:
         """Have a component swept again at the end of the round, from ``since`` on: what changed of it ties nothing
         before, and nothing after ``until`` by itself. Without ``since`` it is swept as a whole."""
-        self._memory.round.dirty[component] = None
+        self._memory.round.to_sweep[component] = None
         if since is None or any(incident.turned or incident.classes for incident in component.incidents):
             since = _WHOLE
             for incident in component.incidents:
@@ -52,7 +52,7 @@ class Sweeping:
 
     def sweep(self) -> None:
         """Sweep what was marked."""
-        for component in list(self._memory.round.dirty):
+        for component in list(self._memory.round.to_sweep):
             if not component.changed:
                 continue
             size = len(component)
@@ -91,7 +91,7 @@ class Sweeping:
             memory.component_of[incident] = component_by_owner[at]
         memory.match.update((signal.id, sweep.joined[signal.id]) for signal in signals)
         for new in component_by_owner.values():
-            new.plain = len(new.incidents) == 1 and memory.plain(new.incidents)
+            new.indivisible = len(new.incidents) == 1 and memory.indivisible(new.incidents)
             if not new.called_together:
                 signal_ids = [signal_id for incident in new.incidents for signal_id in incident.signals]
                 new.calls = {signal_id: sweep.calls[signal_id] for signal_id in signal_ids if signal_id in sweep.calls}
@@ -143,7 +143,7 @@ class _Part:
         self._note_matches()
         self._make()
         component.spent += len(self._swept) + 1
-        component.plain = len(component.incidents) == 1 and self._memory.plain(component.incidents)
+        component.indivisible = len(component.incidents) == 1 and self._memory.indivisible(component.incidents)
         component.calls = self._calls
         if not component.incidents:
             self._memory.components.pop(component, None)

@@ -399,8 +399,8 @@ class _Batch:
         received_at = telling.submission.received_at
         if received_at != fact.received_at:
             return received_at < fact.received_at
-        spoken = fact.authority.digest if fact.authority else self._stored_digest(fact.delivery)
-        return spoken is not None and telling.digest < spoken
+        stored = fact.authority.digest if fact.authority else self._stored_digest(fact.delivery)
+        return stored is not None and telling.digest < stored
 
     def _stored_digest(self, delivery: int) -> bytes | None:
         """None where the body was erased: what speaks then goes on speaking."""

@@ -25,12 +25,12 @@ from collector.people.statements import (
     opened,
     published,
     reopened,
+    required_text,
     resolved,
     restricted,
     reviewed,
     revised,
     split,
-    spoken,
 )
 
 __all__ = [
@@ -52,10 +52,10 @@ __all__ = [
     "opened",
     "published",
     "reopened",
+    "required_text",
     "resolved",
     "restricted",
     "reviewed",
     "revised",
     "split",
-    "spoken",
 ]

@@ -19,7 +19,7 @@ from typing import Any
 
 from collector.errors import InvalidInput
 from collector.event import MACHINE, PEOPLE, RESTRICTED, Event, event_id, is_erased, is_retracted
-from collector.people.statements import spoken
+from collector.people.statements import required_text
 from collector.semantics.severities import fold_severity, table
 
 CORRECTABLE = ("title", "occurred_at", "service", "environment", "severity", "actor")
@@ -48,7 +48,7 @@ _OPAQUE = ("alert", "page")
 
 def statement_of(key: str) -> str:
     """The name of a command in what it records; the key itself may be anything."""
-    return event_id("amendments.1", PEOPLE, None, spoken(key, "the idempotency key"))
+    return event_id("amendments.1", PEOPLE, None, required_text(key, "the idempotency key"))
 
 
 def corrected(
@@ -127,9 +127,9 @@ def erased(
     marks = {"everything": everything, "retracted": is_retracted(event)}
     marks_of_erasure = {
         "erased": True,
-        "amended_by": spoken(by, "by"),
+        "amended_by": required_text(by, "by"),
         "amended_at": stated_at,
-        "amended_because": spoken(reason, "reason"),
+        "amended_because": required_text(reason, "reason"),
     }
     return Event(
         id=event.id,
@@ -192,7 +192,7 @@ def _amendable(event: Event, verb: str) -> None:
 def _value(name: str, value: Any) -> Any:
     if name not in CORRECTABLE:
         raise InvalidInput(f"cannot correct {name}: only {', '.join(CORRECTABLE)} can be", name)
-    return value if name == "occurred_at" else spoken(value, name)
+    return value if name == "occurred_at" else required_text(value, name)
 
 
 def _known(clear: Iterable[str]) -> list[str]:
@@ -205,9 +205,9 @@ def _known(clear: Iterable[str]) -> list[str]:
 
 def _said(key: str, by: str, reason: str, stated_at: int) -> dict[str, Any]:
     return {
-        "amended_by": spoken(by, "by"),
+        "amended_by": required_text(by, "by"),
         "amended_at": stated_at,
-        "amended_because": spoken(reason, "reason"),
+        "amended_because": required_text(reason, "reason"),
         "statement": statement_of(key),
     }
 

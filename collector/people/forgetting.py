@@ -13,7 +13,7 @@ from collections.abc import Collection
 from typing import Any
 
 from collector.event import Event
-from collector.people.statements import spoken
+from collector.people.statements import required_text
 
 DIGESTS = ("digest", "lines", "shown", "evidence")
 """Keys of ``data`` that hold digests of what was published, or of the evidence that was reviewed."""
@@ -39,9 +39,9 @@ def forgotten(event: Event, erased: Collection[str], *, by: str, reason: str, st
         return None
     statement: dict[str, Any] = {
         FORGOTTEN: True,
-        "amended_by": spoken(by, "by"),
+        "amended_by": required_text(by, "by"),
         "amended_at": stated_at,
-        "amended_because": spoken(reason, "reason"),
+        "amended_because": required_text(reason, "reason"),
     }
     fields = {name: getattr(event, name) for name in Event.__struct_fields__}
     return Event(**{**fields, "data": left | statement, "revision": event.revision + 1, "amendment": "erasure"})

@@ -55,13 +55,13 @@ def _fact(
     """One fact of a person. Its id comes from the idempotency key alone, so the prefix is 0 (design §3)."""
     pointer = (f"incident:{incident}",) if incident else ()
     return Event(
-        id=event_id("people.1", PEOPLE, None, spoken(key, "the idempotency key")),
+        id=event_id("people.1", PEOPLE, None, required_text(key, "the idempotency key")),
         type=kind,
         source=PEOPLE,
         entity=entity or f"incident:{incident}",
         occurred_at=stated_at if occurred_at is None else occurred_at,
         title=title,
-        actor=spoken(by, "by"),
+        actor=required_text(by, "by"),
         refs=pointer + refs,
         service=service or None,
         environment=environment or None,
@@ -70,7 +70,7 @@ def _fact(
     )
 
 
-def spoken(text: str, field: str) -> str:
+def required_text(text: str, field: str) -> str:
     """A text that says something and can be stored."""
     clean = text.encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd").strip()
     if not clean:
@@ -101,7 +101,7 @@ def _check_ahead(subject: str, at: int | None, stated_at: int, *, future: bool) 
 
 def note(*, key: str, by: str, stated_at: int, incident: str, text: str, at: int | None = None) -> Event:
     """A note about an incident; ``at`` is when what it tells happened, µs, by default when it was said."""
-    said = spoken(text, "text")
+    said = required_text(text, "text")
     return _fact("note.added", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident, title=said)
 
 
@@ -118,7 +118,7 @@ def action(
     entity: str = "",
 ) -> Event:
     """A follow-up. A later one with the same ``entity`` replaces it; by default the text names it."""
-    title = spoken(text, "text")
+    title = required_text(text, "text")
     if due and not _DATE.fullmatch(due):
         raise InvalidInput(f"cannot record an action: due is {due!r}; write it as YYYY-MM-DD", "due")
     data = {"owner": owner, "due": due, "state": _one_of(state, STATES, "state")}
@@ -183,7 +183,7 @@ def opened(
         stated_at=stated_at,
         occurred_at=at,
         entity=f"report:{key}",
-        title=spoken(title, "title"),
+        title=required_text(title, "title"),
         service=service,
         environment=environment,
         severity=severity,
@@ -247,7 +247,7 @@ def reopened(*, key: str, by: str, stated_at: int, incident: str, at: int | None
 
 def edited(*, key: str, by: str, stated_at: int, incident: str, field: str, value: str) -> Event:
     """A person sets the title, lead or severity, or what a section of the postmortem says in their words."""
-    data = {"field": _one_of(field, FIELDS, "field"), "value": spoken(value, "value")}
+    data = {"field": _one_of(field, FIELDS, "field"), "value": required_text(value, "value")}
     return _fact("incident.edited", key=key, by=by, stated_at=stated_at, incident=incident, data=data)
 
 

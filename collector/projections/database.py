@@ -158,7 +158,7 @@ class SqliteLists:
             # last, it finds them, and not the tables of an earlier version in the log.
             answer = await (await self._reader()).run(work, "SELECT 1 FROM main.sqlite_master LIMIT 1")
         except (DBAPIError, sqlite3.Error) as error:
-            raise await asyncio.to_thread(self._spoken, "read", error) from error
+            raise await asyncio.to_thread(self._as_unavailable, "read", error) from error
         self._look()
         return answer
 
@@ -246,7 +246,7 @@ class SqliteLists:
                 if not self._owner:
                     self._let_go()
         except (DBAPIError, sqlite3.Error) as error:
-            raise self._spoken("write to", error) from error
+            raise self._as_unavailable("write to", error) from error
         return answer
 
     def _connected(self) -> Connection:
@@ -300,7 +300,7 @@ class SqliteLists:
         with suppress(DBAPIError, sqlite3.Error):
             connection.close()
 
-    def _spoken(self, verb: str, error: Exception) -> Exception:
+    def _as_unavailable(self, verb: str, error: Exception) -> Exception:
         """The database's failures as ours; a mistake of the work's own stays what it is."""
         if is_damage(error) and self._owner and not self._sound():
             # Whoever uses what is open next finds that it is not in its place.

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, case, or_, select, update
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.event import MACHINE, PEOPLE, PUBLISHED, REVIEWED, REVISED, Event, RecordedEvent, event_id, is_erased
 from collector.log import Submission, queries
-from collector.people import amendments, spoken
+from collector.people import amendments, required_text
 from collector.people.forgetting import forgotten
 from collector.projections.shape import remaking, unusable
 from collector.projections.tables import (
@@ -250,10 +250,10 @@ def _removal(request: RequestedErasure, bodies: Sequence[int]) -> Event:
         source=PEOPLE,
         entity="deliveries",
         occurred_at=request.stated_at,
-        actor=spoken(request.by, "by"),
+        actor=required_text(request.by, "by"),
         data={
             "stated_at": request.stated_at,
-            "reason": spoken(request.reason, "reason"),
+            "reason": required_text(request.reason, "reason"),
             "deliveries": delivery_ranges,
         },
     )
@@ -285,9 +285,9 @@ def echoes(connection: Connection, plan: ErasurePlan) -> list[RecordedEvent]:
     """What the daemon said of the events' incidents in words of theirs, as far as lists show it."""
     if not plan.texts or not plan.numbers:
         return []
-    spoken_of = _pattern(plan.texts)
+    erased_text = _pattern(plan.texts)
     own = (event for event in _own(connection, plan.numbers) if not is_erased(event))
-    return [e for e in own if spoken_of.search(e.title) or spoken_of.search(str(e.data.get("reason", "")))]
+    return [e for e in own if erased_text.search(e.title) or erased_text.search(str(e.data.get("reason", "")))]
 
 
 def _pattern(texts: Collection[str]) -> re.Pattern[str]:
@@ -315,10 +315,10 @@ def clean(connection: Connection, done: ErasurePlan) -> bool:
 
 def _clean_incidents(connection: Connection, done: ErasurePlan) -> None:
     """What lists show of numbers that no incident goes by any more: nobody else writes those rows again."""
-    spoken_of = _pattern(done.texts)
+    erased_text = _pattern(done.texts)
     for number in done.numbers:
         for row in list(connection.execute(_FORMER, {"of_number": number})):
-            if any(text and spoken_of.search(text) for text in row):
+            if any(text and erased_text.search(text) for text in row):
                 connection.execute(_EMPTY_INCIDENT, {"of_number": number})
 
 
@@ -327,10 +327,10 @@ def _clean_memberships(connection: Connection, done: ErasurePlan) -> bool:
     if not done.texts:
         return False
     cleaned = False
-    spoken_of = _pattern(done.texts)
+    erased_text = _pattern(done.texts)
     for number in done.numbers:
         for row in list(connection.execute(_REASONS, {"of_number": number})):
-            if spoken_of.search(row.reason) or spoken_of.search(row.detail):
+            if erased_text.search(row.reason) or erased_text.search(row.detail):
                 connection.execute(_EMPTY_REASON, {"of_uid": row.uid, "of_number": number})
                 cleaned = True
     return cleaned

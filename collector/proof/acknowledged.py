@@ -108,7 +108,7 @@ class Acknowledged:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._dirty = False
+        self._unsynced = False
         self._unwritten: Last | None = None
         self._turn = 0
         self._owner = self._unnamed = b""
@@ -145,7 +145,7 @@ class Acknowledged:
         """Write which log it is, where the file does not yet; what a full disk keeps out waits for the next sync."""
         if self._unnamed not in (b"", self._owner) and self._file >= 0:
             os.pwrite(self._file, self._unnamed, 2 * _SLOT)
-            self._owner, self._dirty = self._unnamed, True
+            self._owner, self._unsynced = self._unnamed, True
 
     def restart(self, last: Last) -> None:
         """Forget what was acknowledged and begin with this. Raises OSError, and nothing is forgotten then."""
@@ -153,7 +153,7 @@ class Acknowledged:
         with self._guard:
             line = _line(last.position, last.leaf).ljust(2 * _SLOT, b"\x00")
             os.pwrite(self._file, line + self._owner.ljust(_OWNER_SIZE, b"\x00"), 0)
-            self._turn, self._dirty = 1, True
+            self._turn, self._unsynced = 1, True
         self.sync()
 
     def record(self, position: int, leaf: bytes) -> None:
@@ -167,7 +167,7 @@ class Acknowledged:
             return
         self._unwritten = last_event
         os.pwrite(self._file, _line(last_event.position, last_event.leaf), self._turn * _SLOT)
-        self._turn, self._dirty, self._unwritten = 1 - self._turn, True, None
+        self._turn, self._unsynced, self._unwritten = 1 - self._turn, True, None
 
     def sync(self) -> None:
         """Write what could not be before, and make it survive a power cut. Raises OSError."""
@@ -175,8 +175,8 @@ class Acknowledged:
             if self._unwritten is not None:
                 self._write(self._unwritten)
             self._name()
-        if self._dirty:
-            self._dirty = False
+        if self._unsynced:
+            self._unsynced = False
             os.fdatasync(self._file)
 
     def renew(self) -> bool:

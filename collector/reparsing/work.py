@@ -223,14 +223,14 @@ class _DeliveryPage:
         if current is None or current.type != event.type or matching.untouchable(current):
             return
         text = compared(text_of(event))
-        if text == compared(text_of(current)) or text == compared(text_of(self._spoken(fact.teller, current))):
+        if text == compared(text_of(current)) or text == compared(text_of(self._authority_event(fact.teller, current))):
             return
         again = msgspec.structs.replace(submission, events=(event,), body=b"")
         self.steps.retold.append(Retold(again, stored.number, stored.commitment, first=False))
         said = msgspec.structs.replace(event, id=update, type="alert.updated", occurred_at=stored.received_at)
         self._new.setdefault(update, _change(said, NEW, stored.number))
 
-    def _spoken(self, teller: int, current: Event) -> Event:
+    def _authority_event(self, teller: int, current: Event) -> Event:
         """What the delivery that speaks for a firing is read as now; what is stored where it cannot be read again."""
         if teller not in self._speaking:
             stored = reading.one(self._connection, teller)

@@ -228,9 +228,9 @@ class Disk:
                 f"cannot open the log {self.path}: it is no database, or a damaged one ({cause(error)}); restore a "
                 "backup, and keep this file: what is left of it can be read"
             )
-        spoken = self.as_unavailable(error)
+        unavailable = self.as_unavailable(error)
         if self.failure or not self.full:
-            return spoken
+            return unavailable
         return Unavailable(f"cannot open the log {self.path}: {self.full} ({cause(error)}); make room")
 
 

@@ -77,10 +77,10 @@ class Write(Generic[T, A]):
             self._answer, self.appended = self._work(self._connection)
         except Exception as error:
             self._roll_back()
-            spoken = self._disk.as_unavailable(error)
-            if spoken is error:
+            unavailable = self._disk.as_unavailable(error)
+            if unavailable is error:
                 raise
-            raise spoken from error
+            raise unavailable from error
 
     def commit(self) -> T:
         """Make it last.

@@ -29,7 +29,7 @@ _COMPOUNDS = {
 """Words that CDEvents and others write as one."""
 
 _CHATS = frozenset({"chat", "slack", "mattermost", "discord", "zulip", "irc", "msteams", "teams"})
-_SPOKEN = frozenset({"message", "messages", "posted", "post", "sent", "said", "comment", "reply", "thread", "mention"})
+_WRITES = frozenset({"message", "messages", "posted", "post", "sent", "said", "comment", "reply", "thread", "mention"})
 _HELPED = frozenset({"support", "helpdesk", "servicedesk", "zendesk", "freshdesk", "intercom", "customer", "user"})
 _PRODUCTS = frozenset({"statuspage", "slack", "mattermost", "discord", "zulip", "zendesk", "freshdesk", "intercom"})
 """Senders whose name says what their events are about, also where it stands as the domain in front of a type."""
@@ -106,7 +106,7 @@ def event_type(kind: str, states: Iterable[str] = ()) -> str:
         return OBSERVATION
     if _is_status(words, vocabulary):
         return "status.updated"
-    if vocabulary & _CHATS and vocabulary & _SPOKEN:
+    if vocabulary & _CHATS and vocabulary & _WRITES:
         return "chat.message"
     if _is_report(words, vocabulary):
         return "report.received"
