@@ -23,7 +23,9 @@ _RECIPE = "follower.1"
 
 
 _ENDED = select(incident.c.number, incident.c.ended_at).where(incident.c.number.in_(AMONG))
-_GOES_BY = select(incident_number.c.number, incident_number.c.goes_by).where(incident_number.c.number.in_(AMONG))
+_CURRENT_NUMBERS = select(incident_number.c.number, incident_number.c.goes_by).where(
+    incident_number.c.number.in_(AMONG)
+)
 _numbered = incident.join(incident_number, incident_number.c.number == incident.c.number)
 _NEW = (
     select(
@@ -62,17 +64,19 @@ class FormerIncidents:
     def __init__(self, connection: Connection, changes: Changes) -> None:
         self._changes = changes
         self.ended: dict[int, int | None] = {}
-        self.goes_by: dict[int, int | None] = {}
+        self.current_numbers: dict[int, int | None] = {}
         self.ended.update(map(tuple, select_among(connection, _ENDED, list(changes.incidents))))
         numbers = list({*changes.numbers, *changes.incidents})
-        self.goes_by.update(map(tuple, select_among(connection, _GOES_BY, numbers)))
+        self.current_numbers.update(map(tuple, select_among(connection, _CURRENT_NUMBERS, numbers)))
 
     def lived(self, number: int) -> bool:
         """Whether an incident went by this number."""
-        return self.goes_by.get(number) == number
+        return self.current_numbers.get(number) == number
 
     def changed(self) -> tuple[int, ...]:
-        merged = (n for n, (_, goes_by) in self._changes.numbers.items() if goes_by != n and self.lived(n))
+        merged = (
+            n for n, (_, current_number) in self._changes.numbers.items() if current_number != n and self.lived(n)
+        )
         return tuple(sorted({*self._changes.incidents, *merged}))
 
     def resolved(self) -> tuple[int, ...]:
@@ -93,16 +97,16 @@ def news(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Even
         if number in changes.first:
             yield about.event("incident.opened", summary.started_at, data={"event": changes.numbers[number][0]})
         yield from _turn(about, before, summary.ended_at, summary.last_at)
-    for number, (anchor, goes_by) in sorted(changes.numbers.items()):
-        if goes_by != number and (before.lived(number) or number in changes.first):
-            into = changes.incidents.get(goes_by or 0)
+    for number, (anchor, current_number) in sorted(changes.numbers.items()):
+        if current_number != number and (before.lived(number) or number in changes.first):
+            into = changes.incidents.get(current_number or 0)
             at = into[0].started_at if into is not None else id_time(anchor)
-            yield _merged(number, goes_by, anchor, at, cause)
+            yield _merged(number, current_number, anchor, at, cause)
     yield from _moved(changes, before, cause)
 
 
-def _merged(number: int, goes_by: int | None, anchor: str, at: int, cause: int) -> Event:
-    data: dict[str, Any] = {"event": anchor} if goes_by is None else {"into": goes_by, "event": anchor}
+def _merged(number: int, current_number: int | None, anchor: str, at: int, cause: int) -> Event:
+    data: dict[str, Any] = {"event": anchor} if current_number is None else {"into": current_number, "event": anchor}
     return _Notice(number, anchor, "", cause).event("incident.merged", at, data=data)
 
 
@@ -119,7 +123,7 @@ def _moves(changes: Changes) -> Iterable[tuple[int, int]]:
     for move in changes.moves.values():
         for number in move.before - move.after:
             for other in move.after - move.before:
-                if _goes_by(changes, number) == number:
+                if _current_number(changes, number) == number:
                     yield number, other
 
 
@@ -127,7 +131,7 @@ def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Ev
     """Who joined and who left, other than by a merge, a split or by opening an incident."""
     for signal_id, move in sorted(changes.moves.items()):
         old, new = move.before - move.after, move.after - move.before
-        merged = {_goes_by(changes, number) for number in old}
+        merged = {_current_number(changes, number) for number in old}
         for number in sorted(new - merged):
             membership = changes.places.get((signal_id, number))
             if membership is None or membership.rule == "opened" or (old and not before.lived(number)):
@@ -135,7 +139,7 @@ def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Ev
             data = {"event": signal_id, "rule": membership.rule, "reason": membership.reason}
             yield _Notice(number, signal_id, membership.reason, cause).event("incident.joined", move.start, data=data)
         for number in sorted(old):
-            if _goes_by(changes, number) == number and not new:
+            if _current_number(changes, number) == number and not new:
                 yield _Notice(number, signal_id, "", cause).event(
                     "incident.left", move.start, data={"event": signal_id}
                 )
@@ -165,13 +169,13 @@ def of_moved(connection: Connection, first: int, cause: int) -> Iterable[Event]:
     whoever makes the lists next would find the number elsewhere.
     """
     announced = anchors(connection)
-    for number, anchor, goes_by, title, started_at in list(connection.execute(_NUMBERS, {"first": first})):
+    for number, anchor, current_number, title, started_at in list(connection.execute(_NUMBERS, {"first": first})):
         if number not in announced or announced[number].data["event"] == anchor:
             continue
-        if goes_by == number:
+        if current_number == number:
             yield _Notice(number, anchor, title, cause).event("incident.opened", started_at, data={"event": anchor})
         else:
-            yield _merged(number, goes_by, anchor, started_at, cause)
+            yield _merged(number, current_number, anchor, started_at, cause)
 
 
 def placement_news(moved: Iterable[placing.Moved], keys: Mapping[int, str], cause: int) -> Iterable[Event]:
@@ -193,7 +197,7 @@ def _as_member(placement: Placement | None) -> Placement | None:
     return None if placement is None or placement.rule == FOLLOW_UP else placement
 
 
-def _goes_by(changes: Changes, number: int) -> int | None:
+def _current_number(changes: Changes, number: int) -> int | None:
     """The number under which an incident is found after this round."""
     return changes.numbers[number][1] if number in changes.numbers else number
 

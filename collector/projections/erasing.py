@@ -63,7 +63,7 @@ _ATTACHED = (
     .order_by(event_unit.c.event, incident.c.key)
 )
 _SIGNALS_OF = select(event_unit.c.unit).where(event_unit.c.event.in_(AMONG))
-_GOING_BY = select(incident_number.c.number, incident_number.c.goes_by)
+_CURRENT_NUMBERS = select(incident_number.c.number, incident_number.c.goes_by)
 _own_events = select(event_index.c.id).distinct().where(event_index.c.source.concat(NOTHING) == MACHINE)
 _OWN = _own_events.where(event_index.c.family == "incident")
 # By the entity where there is one: there are few events of an incident, and many of a family.
@@ -269,7 +269,7 @@ def _incidents_of(connection: Connection, ids: Sequence[str]) -> frozenset[int]:
     for fact in _own(connection, ()):
         if fact.data.get("event") in named or any(ref[9:] in named for ref in fact.refs):
             numbers.add(int(fact.data.get("number", 0)))
-    rows = connection.execute(_GOING_BY)
+    rows = connection.execute(_CURRENT_NUMBERS)
     return frozenset(numbers | {row.number for row in rows if row.goes_by in numbers})
 
 

@@ -58,11 +58,11 @@ from collector.storage.sql import AMONG, select_among
 T = TypeVar("T")
 _decode = msgspec.msgpack.Decoder(Signal).decode
 
-_goes_by = incident_number.c.goes_by
+_current_number = incident_number.c.goes_by
 _STATUS: Mapping[str, ColumnElement[bool]] = {
-    "open": (_goes_by == incident.c.number) & incident.c.ended_at.is_(None),
-    "resolved": (_goes_by == incident.c.number) & incident.c.ended_at.is_not(None),
-    "merged": or_(_goes_by.is_(None), _goes_by != incident.c.number),
+    "open": (_current_number == incident.c.number) & incident.c.ended_at.is_(None),
+    "resolved": (_current_number == incident.c.number) & incident.c.ended_at.is_not(None),
+    "merged": or_(_current_number.is_(None), _current_number != incident.c.number),
 }
 _PATTERN = re.compile("[%_!]")
 """What stands for itself in a pattern only behind an exclamation mark."""
@@ -85,7 +85,7 @@ def _told_by(source: str) -> ColumnElement[bool]:
 
 def _known_by(at: int) -> ColumnElement[bool]:
     """Of which something was received by then, by the grouping of now."""
-    return (_goes_by == incident.c.number) & _has_event(member, event_index.c.received_at <= at)
+    return (_current_number == incident.c.number) & _has_event(member, event_index.c.received_at <= at)
 
 
 def _says(text: str) -> ColumnElement[bool]:
@@ -102,7 +102,7 @@ def _has_key(key: str) -> ColumnElement[bool]:
 _COUNTS = (
     select(incident.c.ended_at.is_(None).label("open"), func.count().label("count"))
     .join_from(incident, incident_number, incident_number.c.number == incident.c.number)
-    .where(_goes_by == incident.c.number)
+    .where(_current_number == incident.c.number)
     .group_by(incident.c.ended_at.is_(None))
 )
 _SET_ASIDE = select(func.count()).select_from(set_aside)
@@ -323,8 +323,8 @@ class Projections:
         def read(connection: Connection) -> Case | None:
             row = stored(connection, number)
             private = self._privacy(connection)
-            goes_by = None if row is None else row.goes_by
-            own = private.groups.get(number if goes_by is None else goes_by, frozenset())
+            current_number = None if row is None else row.goes_by
+            own = private.groups.get(number if current_number is None else current_number, frozenset())
             seen = privacy.shadowed(connection, self._hidden(connection, own))
             case = CaseReader(seen, self._catalog, as_of).case(number)
             return case and msgspec.structs.replace(

@@ -91,7 +91,7 @@ _TOLD = (
     .where(event_index.c.source == MACHINE, event_index.c.type.in_((JOINED, LEFT)), event_index.c.entity.in_(AMONG))
 )
 # A number that no incident goes by any longer is its own: its title stands in lists.
-_GOES_BY = select(
+_CURRENT_NUMBERS = select(
     incident_number.c.number, func.coalesce(incident_number.c.goes_by, incident_number.c.number).label("goes_by")
 ).where(incident_number.c.number.in_(AMONG))
 # Of one event, by when it happened; a corrected one happened at several times.
@@ -177,7 +177,7 @@ def _announcements(connection: Connection, numbers: Collection[int]) -> list[Rec
 
 def _living(connection: Connection, numbers: Iterable[int]) -> dict[int, int]:
     """The numbers that these incidents go by now."""
-    return dict(map(tuple, select_among(connection, _GOES_BY, sorted(set(numbers)))))
+    return dict(map(tuple, select_among(connection, _CURRENT_NUMBERS, sorted(set(numbers)))))
 
 
 def _departures(
@@ -229,9 +229,9 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
         if key not in private.left:
             alone.pop(key, None)
     told = {int(name[1:]): each for name, each in private.said.items() if name[1:].isdecimal() and name[0] == "#"}
-    for number, goes_by in select_among(connection, _GOES_BY, list(told)):
-        groups.setdefault(goes_by, set()).update(told[number])
-        numbers.setdefault(goes_by, []).append(number)
+    for number, current_number in select_among(connection, _CURRENT_NUMBERS, list(told)):
+        groups.setdefault(current_number, set()).update(told[number])
+        numbers.setdefault(current_number, []).append(number)
     signals = {row.event: row.unit for row in select_among(connection, _SIGNAL_OF, list(private.left))}
     same = list(select_among(connection, _EVENTS_OF, sorted(set(signals.values()))))
     groups_by_signal: dict[str, Groups] = {}

@@ -127,11 +127,11 @@ def _is_of(service: str) -> ColumnElement[bool]:
 
 def _is_in(incident: int) -> ColumnElement[bool]:
     """In the incident that a number goes by."""
-    goes_by = select(incident_number.c.goes_by).where(incident_number.c.number == incident).scalar_subquery()
+    current_number = select(incident_number.c.goes_by).where(incident_number.c.number == incident).scalar_subquery()
     events = (
         select(event_unit.c.event)
         .join_from(event_unit, member, member.c.uid == event_unit.c.unit)
-        .where(member.c.number == goes_by)
+        .where(member.c.number == current_number)
     )
     return event_index.c.id.in_(events)
 
