@@ -20,6 +20,8 @@ import pytest
 from collector.projections import lists_path
 from tests.faults import stored, tree
 from tests.faults.checker import KINDS, Checkpoint, Observation, Verdict, check
+from tests.faults.clients import Clients
+from tests.faults.deliveries import several
 from tests.faults.history import Attempt, History, Outcome, outcome_of
 from tests.faults.rig import everything, rigged
 from tests.faults.sequence import sequence_log
@@ -416,6 +418,28 @@ def test_roots_are_those_of_rfc_6962() -> None:
 def test_only_a_definite_refusal_is_one(status: int, detail: str, outcome: Outcome) -> None:
     """A 503 from within the store promises nothing: its transaction may be found after a crash."""
     assert outcome_of(status, detail) is outcome
+
+
+async def test_an_attempt_that_its_sender_cuts_off_is_written_down() -> None:
+    """It may have been taken: then the body is kept once more than it was answered, and that is no fault."""
+    history, begin = History(), asyncio.Event()
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        begin.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hear, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        clients = Clients([f"http://127.0.0.1:{port}"], history, "cut off", 1)
+        delivery = several("cut off", 1)[0].fresh()
+        sending = asyncio.create_task(clients.send(delivery))
+        await begin.wait()
+        sending.cancel()
+        await asyncio.wait([sending])
+    (attempt,) = history
+    assert (attempt.body, attempt.facts, attempt.outcome) == (delivery.body, delivery.facts, Outcome.UNKNOWN)
 
 
 def test_every_kind_of_finding_was_made_above() -> None:

@@ -113,6 +113,8 @@ class Clients:
     async def _attempt(
         self, session: aiohttp.ClientSession, delivery: Delivery, address: str, body: AsyncIterator[bytes] | None = None
     ) -> Attempt:
+        """Send once. Cut off from here it is written down as well: it may have been taken, like one whose answer was
+        lost."""
         headers = {"Content-Type": "application/json"}
         if delivery.encoding:
             headers["Content-Encoding"] = delivery.encoding
@@ -121,6 +123,9 @@ class Clients:
         try:
             async with session.post(url, data=body or delivery.body, headers=headers) as answer:
                 raw = await answer.read()
+        except asyncio.CancelledError:
+            self._history.add(begun._replace(said="cut off by its sender", heard_at=now()))
+            raise
         except aiohttp.ClientConnectorError:
             return begun._replace(outcome=Outcome.REJECTED, said="nobody listens", heard_at=now())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,12 @@ class Rig:
 
     async def caught_up(self) -> None:
         """Wait until the lists hold everything the log has, and the log everything that is said of them."""
-        await caught_up(self.store)
+        await caught_up(self.store, self._require_one)
+
+    def _require_one(self) -> None:
+        """Where all daemons ended nobody follows."""
+        if not any(daemon.alive for daemon in self.daemons):
+            self.daemon.require_alive()
 
     async def get(self, path: str, of: Supervisor | None = None) -> tuple[int, Mapping[str, str], Any]:
         """One request of a reader: status, headers, JSON."""
@@ -123,9 +127,19 @@ _DUE = """SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM placement
     + (SELECT count(*) FROM cursor WHERE settled > 0)"""
 
 
-async def caught_up(store: Store) -> None:
-    """Wait until the lists of a store hold everything its log has, and the log everything that is said of them."""
-    await reached(0, partial(store.view, _ahead), "what the follower has to take in and to say, below 0")
+async def caught_up(store: Store, follows: Callable[[], None] = lambda: None) -> None:
+    """Wait until the lists of a store hold everything its log has, and the log everything that is said of them.
+
+    ``follows`` raises where there is nobody who could bring them there.
+    """
+
+    async def measured() -> float:
+        ahead = await store.view(_ahead)
+        if ahead < 0:
+            follows()
+        return ahead
+
+    await reached(0, measured, "what the follower has to take in and to say, below 0")
 
 
 def _ahead(connection: Connection) -> float:

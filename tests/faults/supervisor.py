@@ -140,9 +140,13 @@ class Supervisor:
         return inherited | {"PYTHONPATH": str(PROJECT)} | self.environ
 
     def _listens(self) -> bool:
+        self.require_alive()
+        return self.accepts()
+
+    def require_alive(self) -> None:
+        """Raises what it ended with, and its last words, where it did: who waits for it would wait in vain."""
         if not self.alive:
             raise DidNotHappenError(f"the daemon ended with {self.process.returncode}: {self.last_words()}")
-        return self.accepts()
 
     def accepts(self) -> bool:
         """Whether a connection to it can be made."""
