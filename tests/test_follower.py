@@ -477,3 +477,19 @@ async def test_a_running_follower_is_woken_by_appends(followed: Followed) -> Non
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_follower_that_is_ended_as_it_is_woken_ends(tmp_path: Path) -> None:
+    """At whatever turn of the loop its end comes: one that swallowed it would keep who ends it waiting for ever."""
+    async with following(tmp_path) as followed:
+        for turns in range(5):
+            more = asyncio.Event()
+            waiting = asyncio.create_task(followed.follower._woken(more))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            more.set()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            accepts = waiting.cancel()
+            await asyncio.wait([waiting])
+            assert waiting.cancelled() is accepts

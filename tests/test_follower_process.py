@@ -19,10 +19,11 @@ import msgspec
 import pytest
 
 from collector.correlation import Rules
+from collector.daemon import follower_process
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.following.reached import Reached
 from collector.following.suspects import TRIES
-from collector.following.wire import Answer, Channel, Commit, Failure, Forget, PeerEnded, Progress
+from collector.following.wire import Answer, Channel, Commit, Failure, Forget, PeerEnded, Progress, Setup
 from collector.projections import Projections, SqliteLists, lists_path
 from tests import forked_follower
 from tests.conftest import timelined
@@ -144,6 +145,21 @@ def test_a_follower_that_stands_still_is_ended_and_started_again(make: Any) -> N
     (incident,) = get(f"{address}/api/v1/incidents")["incidents"]
     assert incident["events"] == 1
     assert process.end(signal.SIGTERM) == 0
+
+
+async def test_a_follower_that_never_begins_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that hangs before its first word gets longer, and not for ever."""
+    monkeypatch.setattr(follower_process, "HEARTBEAT", 0.001)
+    monkeypatch.setattr(follower_process, "BEGINNING", 3)
+    setup = Setup(
+        storage="", rules=Rules(), drafts=False, folder="", stale_after=1, options={}, template="", external_url="",
+        level="info", format="logfmt",
+    )  # fmt: skip
+    hanging = await asyncio.create_subprocess_exec("sleep", "600")
+    log: Any = None
+    async with asyncio.timeout(60):
+        await follower_process.FollowerProcess(setup, log, log, log)._watch(hanging)
+        assert await hanging.wait() == -signal.SIGKILL
 
 
 def test_an_event_that_kills_the_follower_is_set_aside(make: Any, tmp_path: Path) -> None:

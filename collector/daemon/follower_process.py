@@ -55,6 +55,8 @@ _STOP = 8.0
 SILENCE = 60
 """Heartbeats that may be missed. A process that says nothing for longer stands still: it is ended, and another
 started. They are counted, and no clock is read: where intake itself was stopped, the follower is not to blame."""
+BEGINNING = 300
+"""The same until its first word: on a busy machine it takes an interpreter long to begin."""
 _HINT = 0.02
 """Seconds in which commits are gathered for one hint."""
 PATIENCE = 5.0
@@ -94,7 +96,9 @@ class FollowerProcess:
         self._advanced = False
         """Whether this life of the process brought the lists on."""
         self._on_resolved: list[Listener] = []
-        self._hinted = self._stopping = self._heard = self._stood_still = False
+        self._hinted = self._stopping = self._heard = False
+        self._missed = 0
+        """Heartbeats that this life of the process missed, up to now."""
         self._appending: set[asyncio.Task[None]] = set()
 
     @property
@@ -146,7 +150,8 @@ class FollowerProcess:
             self._channel.finish()
         if self._process is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._process.wait(), _STOP)
+                async with asyncio.timeout(_STOP):
+                    await self._process.wait()
         await ended(self._beginning)
         await ended(self._supervising)
 
@@ -255,24 +260,19 @@ class FollowerProcess:
             unsubscribe()
             await ended(watching)
             await self._bury(self._process)
-        if self._stood_still:
-            return f"said nothing for {SILENCE * HEARTBEAT:g} s and was ended"
+        if watching.done() and not watching.cancelled():
+            return f"said nothing for {self._missed * HEARTBEAT:g} s and was ended"
         code = self._process.returncode or 0
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
     async def _watch(self, process: Process) -> None:
-        """End a process that stands still: somebody stopped it, or it waits for something that never comes.
-
-        Until its first word nothing is counted: on a busy machine it takes an interpreter long to begin.
-        """
-        self._stood_still = began = False
-        missed = 0
-        while missed < SILENCE:
+        """End a process that stands still: somebody stopped it, or it waits for something that never comes."""
+        self._missed, began = 0, False
+        while self._missed < (SILENCE if began else BEGINNING):
             self._heard = False
             await asyncio.sleep(HEARTBEAT)
             began = began or self._heard
-            missed = missed + 1 if began and not self._heard else 0
-        self._stood_still = True
+            self._missed = 0 if self._heard else self._missed + 1
         with suppress(ProcessLookupError):
             process.kill()
 

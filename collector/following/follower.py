@@ -188,7 +188,8 @@ class Follower:
         """Wait for more events; False where the lists went away meanwhile."""
         while not more.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(more.wait(), _LOOK)
+                async with asyncio.timeout(_LOOK):
+                    await more.wait()
             if not self._in_place():
                 return False
         return True

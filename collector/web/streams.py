@@ -300,7 +300,8 @@ async def _next(
     while True:
         step = min(limits.look, limits.beat)
         try:
-            return await asyncio.wait_for(queue.get(), step)
+            async with asyncio.timeout(step):
+                return await queue.get()
         except TimeoutError:
             if request.transport is None or request.transport.is_closing():
                 return None

@@ -108,7 +108,8 @@ class CommitListener:
                     self._remember(row["position"], row["leaf"])
                 # What is being announced, or was committed by us, has a moment to be heard of.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), EVERY)
+                    async with asyncio.timeout(EVERY):
+                        await self._told.wait()
                     await asyncio.sleep(SOON)
                 if row is not None and row["position"] > self._seen:
                     self._seen = row["position"]
