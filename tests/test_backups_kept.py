@@ -187,15 +187,17 @@ async def test_a_backup_is_made_when_it_is_due(empty_log: str, tmp_path: Path) -
 
 
 async def test_a_backup_that_fails_is_said_and_tried_again(empty_log: str, tmp_path: Path) -> None:
-    """After a pause; when the last good one was made stays known."""
+    """After a pause, or when the clock is set back; when the last good one was made stays known."""
     backup_folder = tmp_path / "backups"
     clock = [daemon.wall_clock()]
     job, beside = _job(empty_log, backup_folder, lambda: clock[0])
     backup_folder.write_text("a file in the way")
     assert await job.run() is False
     assert (upkeep.read(beside)["backup"].well, upkeep.read(beside)["backup"].at) == (False, 0)
-    backup_folder.unlink()
     assert await job.run() is None
+    clock[0] -= 24 * HOUR
+    assert await job.run() is False
+    backup_folder.unlink()
     clock[0] += HOUR
     assert await job.run() is True
     good = upkeep.read(beside)["backup"]

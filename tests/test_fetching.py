@@ -187,10 +187,18 @@ async def test_what_gitlab_could_not_deliver_is_brought_in(
     }  # fmt: skip
     fetch = where(server, tmp_path, repositories=("acme/cart",), every=MINUTE)
     sources = {"gitlab": (SOURCES["gitlab"], fetch)}
-    job = ReconcileJob(lambda: sources, rig.served.runtime.importer.take, itertools.count(NOW, MINUTE).__next__)
+    clock = [NOW]
+    job = ReconcileJob(lambda: sources, rig.served.runtime.importer.take, lambda: clock[0])
     assert await job.run()
     assert [event.entity for event in (await facts(rig)).values()] == ["deployment:1"]
     assert not [path for path in api.paths if "/hooks/4" in path]
+    looks = []
+    for seconds in (MINUTE - 1, 1, -24 * HOUR):
+        clock[0] += seconds
+        before = len(api.paths)
+        assert await job.run()
+        looks.append(len(api.paths) > before)
+    assert looks == [False, True, True], "a clock that is set back puts nothing off"
 
 
 # --- what GitHub could not deliver ----------------------------------------------------------------------------------

@@ -223,7 +223,7 @@ async def test_a_postmortem_becomes_a_comment(setup: PublishingSetup) -> None:
 
 
 async def test_a_place_that_is_away_is_tried_again(setup: PublishingSetup) -> None:
-    """The failure is on record once, other work goes on, and the first try that can be done is published."""
+    """The failure is on record once, other work goes on; the first try that can be done publishes."""
     setup.forge.failing = 1
     told = await setup.publish("tracker", issue="42")
     assert (told.status, told.json["outcome"]) == (202, "failed")
@@ -233,7 +233,7 @@ async def test_a_place_that_is_away_is_tried_again(setup: PublishingSetup) -> No
     setup.face.now += 2 * MINUTE
     setup.forge.failing = 1
     assert not await setup.publisher.retry()
-    setup.face.now += HOUR
+    setup.face.now -= HOUR
     assert await setup.publisher.retry()
     assert list(setup.forge.comments) == [1]
     found = (await setup.face.get("/api/v1/incidents/1/publications")).json["publications"]

@@ -38,9 +38,18 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = NOW
+        self._set = 0
 
     def __call__(self) -> int:
         return self.now
+
+    def set(self, by: int) -> None:
+        """Somebody sets it: no time passes."""
+        self.now, self._set = self.now + by, self._set + by
+
+    def monotonic(self) -> float:
+        """Seconds that passed."""
+        return (self.now - self._set) / SECOND
 
 
 @pytest.fixture
@@ -50,7 +59,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def refusals(clock: Clock) -> Refusals:
-    return Refusals(clock)
+    return Refusals(clock, clock.monotonic)
 
 
 # --- what is said -----------------------------------------------------------------------------------------------------
@@ -127,10 +136,20 @@ def test_what_could_not_be_stored_stays_due(clock: Clock, refusals: Refusals) ->
 
 
 def test_a_clock_that_is_set_back_puts_nothing_off(clock: Clock, refusals: Refusals) -> None:
-    """After a clock went back a day, what was refused is still recorded."""
+    """After a clock went back a day, what was refused is still recorded, said each minute, and said to be over."""
     refusals.note("pager", 413, "The body is too large")
-    clock.now -= 24 * HOUR
+    clock.set(-24 * HOUR)
     assert [refused.count for refused in refusals.due()] == [1]
+    refusals.note("pager", 413, "The body is too large")
+    with capture_logs() as lines:
+        clock.now += MINUTE
+        refusals.say()
+        refusals.recorded(refusals.due(everything=True))
+        clock.set(24 * HOUR)
+        refusals.say()
+        clock.now += MINUTE
+        refusals.say()
+    assert [(line["count"], line["seconds"]) for line in lines] == [(1, 60), (2, 0)]
 
 
 @given(
@@ -140,7 +159,7 @@ def test_a_clock_that_is_set_back_puts_nothing_off(clock: Clock, refusals: Refus
 def test_nothing_is_lost_or_doubled(source: str | None, status: int, reason: str, waits: list[int]) -> None:
     """Whenever refusals come and are recorded, the events hold each once, at its time, and read back as they were."""
     clock = Clock()
-    refusals = Refusals(clock)
+    refusals = Refusals(clock, clock.monotonic)
     stored = []
     for wait in waits:
         refusals.note(source, status, reason)
@@ -163,6 +182,7 @@ async def test_refusals_of_a_log_that_is_away_are_said_each_minute(
 ) -> None:
     """Nobody records them then, and whoever reads the daemon's log must hear of them all the same, with the log."""
     monkeypatch.setattr(refusing, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr("collector.telemetry.refusals.EVERY", SECOND // 100)
     storage = Storage(url=f"sqlite:///{tmp_path}", logs={"eu": f"sqlite:///{tmp_path}"})
     settings = Settings(storage=storage)
     logs = Logs(settings, clock, Face(settings, clock, Front()))
@@ -172,7 +192,6 @@ async def test_refusals_of_a_log_that_is_away_are_said_each_minute(
                 assert each.runtime is None
                 each.host.refusals.note("pager", 503, "Nothing can be stored now")
                 each.host.refusals.note("pager", 503, "Nothing can be stored now")
-            clock.now += MINUTE
             async with asyncio.timeout(60):
                 while sum("seconds" in line for line in lines) < 2:  # noqa: ASYNC110 - a line has no event
                     await asyncio.sleep(0.01)

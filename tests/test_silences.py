@@ -94,6 +94,17 @@ async def test_a_silence_is_recorded_once_and_so_is_its_end(rig: Rig) -> None:
     assert (ended.entity, ended.occurred_at, ended.data["until"]) == (began.entity, START, rig.now)
 
 
+async def test_a_clock_that_is_set_back_hides_no_silence(rig: Rig) -> None:
+    """What was heard before that is dated after now; it is missed as soon as any other."""
+    job = rig.job(am="Watchdog")
+    await rig.told("Watchdog")
+    await job.run()
+    for minutes in (-24 * 60, 5, 1):
+        rig.now += minutes * MINUTE
+        await job.run()
+    assert [event.data["of"] for event in await rig.gaps()] == ["am"]
+
+
 async def test_each_source_has_a_heartbeat_of_its_own(rig: Rig) -> None:
     """An alert of that name from elsewhere says nothing of this one."""
     job = rig.job(am="Watchdog", other="Watchdog")

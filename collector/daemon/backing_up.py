@@ -39,7 +39,7 @@ class BackupJob:
         self._wanted, self._beside, self._clock = settings.backup, beside, clock
         self._log = database_path(settings.storage.url) or Path()
         self._folder = Path(settings.backup.dir)
-        self._not_before = 0
+        self._failed_at = 0
 
     async def run(self) -> bool | None:
         """Make one if it is due; False where it could not be made. Cut off, it ends what it started."""
@@ -48,7 +48,7 @@ class BackupJob:
             return None
         backup_made, failure = await self._made(now)
         if failure:
-            self._not_before = now + min(_PAUSE, self._wanted.every)
+            self._failed_at = now
             log.error("cannot make a backup; it is tried again", folder=str(self._folder), reason=failure)
             last = (await asyncio.to_thread(upkeep.read, self._beside)).get("backup")
             await self._leave(upkeep.Upkeep(*((last.at, False, last.position) if last else (0, False, 0))))
@@ -58,9 +58,11 @@ class BackupJob:
         return True
 
     def _due(self, now: int) -> bool:
-        """Whether nothing was made within ``every``; what is dated after now says nothing of that."""
+        """Whether nothing was made within ``every``, nor tried a moment ago; what is dated after now says nothing of
+        that."""
         begun = (found.begun for found in folder.backups(self._folder))
-        return now >= self._not_before and not any(now - self._wanted.every < at <= now for at in begun)
+        rests = 0 <= now - self._failed_at < min(_PAUSE, self._wanted.every)
+        return not rests and not any(now - self._wanted.every < at <= now for at in begun)
 
     async def _leave(self, done: upkeep.Upkeep) -> None:
         await asyncio.to_thread(upkeep.leave, self._beside, "backup", done)

@@ -71,7 +71,10 @@ class ReconcileJob:
         well = True
         for name, (source, fetch) in self._sources().items():
             now = self._clock()
-            if fetch.every is None or source.interface is None or now - self._looked.get(name, 0) < fetch.every:
+            if fetch.every is None or source.interface is None:
+                continue
+            # What is dated after now says nothing: the clock was set back.
+            if name in self._looked and 0 <= now - self._looked[name] < fetch.every:
                 continue
             self._looked[name] = now
             for repository in fetch.repositories:

@@ -143,7 +143,7 @@ class Publisher:
         self._record, self._clock, self._external_url = record or _records_nothing, clock, external_url
         self._alone = asyncio.Lock()
         self._waits: dict[tuple[str, str], tuple[int, int]] = {}
-        """Incident and target → when it is tried again and how long after that, µs."""
+        """Incident and target → when it failed last, and how long after that it is tried again, µs."""
 
     @property
     def targets(self) -> Mapping[str, Target]:
@@ -216,7 +216,7 @@ class Publisher:
                 well &= (await self.publish(request)).outcome != "failed"
             except TimelinedError as error:
                 log.warning("a publication is not tried again", incident=row.number, target=target, reason=str(error))
-                self._waits[row.key, target] = (event.occurred_at + GIVE_UP, LAST)
+                self._waits[row.key, target] = (event.occurred_at, GIVE_UP)
         return well
 
     async def _due(self) -> list[RecordedEvent]:
@@ -224,14 +224,15 @@ class Publisher:
         now = self._clock()
         newest = EventFilter(type=PUBLISHED, since=now - GIVE_UP, limit=_MOST, newest_first=True)
         last: dict[tuple[str, str], RecordedEvent] = {}
-        for event in await self._lists.events(newest):
-            last.setdefault((event.entity, str(event.data.get("target"))), event)
+        # By the order in the log: a clock that was set back dates what came later before it.
+        for event in sorted(await self._lists.events(newest), key=lambda event: event.position):
+            last[event.entity, str(event.data.get("target"))] = event
         failures = [each for each in last.values() if each.data.get("status") == "failed"]
         key = {each.id: (each.entity.removeprefix("incident:"), str(each.data["target"])) for each in failures}
         return [
             each for each in failures
             if each.data["target"] in self._targets
-            and now >= self._waits.get(key[each.id], (each.occurred_at + FIRST, FIRST))[0]
+            and _pause_is_over(now, *self._waits.get(key[each.id], (each.occurred_at, FIRST)))
         ]  # fmt: skip
 
     async def _taken_in(self, request: Asking, before: RecordedEvent, current: Copy) -> Published:
@@ -365,7 +366,7 @@ class Publisher:
         """It is recorded the first time, and tried again later each time."""
         now, known = self._clock(), self._waits.get((request.incident, request.target))
         pause = FIRST if known is None else min(known[1] * 2, LAST)
-        self._waits[request.incident, request.target] = (now + pause, pause)
+        self._waits[request.incident, request.target] = (now, pause)
         log.warning("cannot publish a postmortem now", incident=request.number, target=request.target, reason=reason)
         if request.key.endswith(" again"):
             return Published(outcome="failed", reason=reason)
@@ -380,6 +381,11 @@ class Publisher:
             key=f"{request.key} failed", by=request.by, stated_at=now, incident=request.incident, data=data
         )
         return Published(outcome="failed", reason=reason, event=await self._record(fact))
+
+
+def _pause_is_over(now: int, since: int, pause: int) -> bool:
+    """Whether a pause is over. What is dated after now says nothing of that: the clock was set back."""
+    return not 0 <= now - since < pause
 
 
 async def _renders_nothing(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ Knows nothing of HTTP beyond the status, and stores nothing itself.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -75,8 +76,10 @@ def read_back(event: Event) -> RefusedRow:
 class _RefusalKind:
     """What goes on of one source, status and reason."""
 
-    def __init__(self, at: int) -> None:
-        self.began_at = self.first_at = self.last_at = self.said_at = at
+    def __init__(self, at: int, moment: float) -> None:
+        self.first_at = self.last_at = at
+        self.began = self.said = self.last = moment
+        """Seconds on a clock that nobody sets: when the first came, the last line was logged, and the last came."""
         self.total = 0
         self.unsaid = 0
         """Not in a line of the log yet."""
@@ -89,10 +92,10 @@ class _RefusalKind:
 
 
 class Refusals:
-    """Counts refusals. Used on the event loop. ``clock`` gives µs UTC."""
+    """Counts refusals. Used on the event loop. ``clock`` gives µs UTC, ``monotonic`` seconds that only go forward."""
 
-    def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], int], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._monotonic = clock, monotonic
         self._kinds: dict[tuple[str, int, str], _RefusalKind] = {}
         self.total = 0
         """Since the start."""
@@ -102,19 +105,20 @@ class Refusals:
 
         ``reason`` is one of few; ``cause`` is what the error said, for the log. Neither may repeat the delivery.
         """
-        now = self._clock()
+        now, moment = self._clock(), self._monotonic()
         key = (NO_SOURCE if source is None else source, status, reason)
         if key not in self._kinds and len(self._kinds) >= MOST_KINDS:
             key = (NO_SOURCE, status, _OTHER)
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._kinds[key] = _RefusalKind(now)
+            kind = self._kinds[key] = _RefusalKind(now, moment)
             _say("deliveries are refused", key, cause, count=1)
         else:
             kind.unsaid += 1
         if not kind.unrecorded:
             kind.first_at = now
-        kind.total, kind.unrecorded, kind.last_at = kind.total + 1, kind.unrecorded + 1, now
+        kind.total, kind.unrecorded = kind.total + 1, kind.unrecorded + 1
+        kind.last_at, kind.last = now, moment
         kind.cause = cause or kind.cause
         self.total += 1
 
@@ -125,16 +129,15 @@ class Refusals:
 
     def say(self) -> None:
         """Log how many there were since the last line, once a minute a kind, and what is over."""
-        now = self._clock()
+        moment = self._monotonic()
         for key, kind in self._kinds.items():
-            if now - kind.said_at >= EVERY and kind.unsaid:
-                seconds = (now - kind.said_at) // SECOND
-                _say("deliveries are refused", key, kind.cause, count=kind.unsaid, seconds=seconds)
-                kind.said_at, kind.unsaid = now, 0
-        for key in [key for key, kind in self._kinds.items() if _is_over(kind, now)]:
+            if (seconds := moment - kind.said) >= EVERY / SECOND and kind.unsaid:
+                _say("deliveries are refused", key, kind.cause, count=kind.unsaid, seconds=int(seconds))
+                kind.said, kind.unsaid = moment, 0
+        for key in [key for key, kind in self._kinds.items() if _is_over(kind, moment)]:
             kind = self._kinds.pop(key)
-            seconds = (kind.last_at - kind.began_at) // SECOND
-            _say("no delivery was refused for a minute", key, "", count=kind.total, seconds=seconds)
+            seconds = kind.last - kind.began
+            _say("no delivery was refused for a minute", key, "", count=kind.total, seconds=int(seconds))
 
     def due(self, everything: bool = False) -> list[RefusedRow]:
         """What is to be recorded now; ``everything`` does not wait. Goes on being due until :meth:`recorded`."""
@@ -165,8 +168,8 @@ class Refusals:
         )  # fmt: skip
 
 
-def _is_over(kind: _RefusalKind, now: int) -> bool:
-    return not kind.unrecorded and not kind.unsaid and not 0 <= now - kind.last_at < EVERY
+def _is_over(kind: _RefusalKind, moment: float) -> bool:
+    return not kind.unrecorded and not kind.unsaid and moment - kind.last >= EVERY / SECOND
 
 
 def _say(message: str, key: tuple[str, int, str], cause: str, **facts: int) -> None:
