@@ -22,8 +22,9 @@ import pytest
 from collector.errors import DiskFailed, LogDamaged, Unavailable
 from collector.log import EventLog, open_log
 from collector.projections import open_lists
-from collector.storage import datafile, disk
+from collector.storage import datafile, disk, walfile
 from collector.storage.datafile import DataFile
+from collector.storage.walfile import WalFile
 from tests.log_facts import append, fact, told
 from tests.processes import PATIENCE, PROJECT, Process, alert, eventually, get, post
 
@@ -215,6 +216,25 @@ async def test_nothing_is_shown_of_a_file_that_is_gone(tmp_path: Path, suffix: s
     assert await log.broken()
     await lists.close()
     await log.close()
+
+
+def test_a_shared_file_that_says_nothing_whole_is_a_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Cut, or with two heads that differ: what the write-ahead log should hold is not known then, nor waited for."""
+    monkeypatch.setattr(walfile, "_PATIENCE", 0.0)
+    path = tmp_path / "timelined.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE fact (text)")
+        wal, shared = WalFile(path), path.with_name("timelined.db-shm")
+        whole = shared.read_bytes()
+        for harmed in (b"", whole[:60], whole[:48] + bytes(48) + whole[96:]):
+            assert wal.difference() == ""
+            shared.write_bytes(harmed)
+            assert wal.difference() == "timelined.db-shm was cut or written over while it was in use"
+            shared.write_bytes(whole)
+    wal.close()
 
 
 async def test_a_copy_is_no_checkpoint(tmp_path: Path) -> None:

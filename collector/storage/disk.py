@@ -95,13 +95,21 @@ class Disk:
 
     def look(self) -> None:
         """Raises :class:`DiskFailed` where what is written to is not, or no longer, the file at its path."""
-        if not self.failure and self.file is not None and (difference := self.file.difference()):
+        if not self.failure and (difference := self._difference()):
             self.failure = (
                 f"cannot write to {self.path}: {difference}; nothing more is stored. Bring the file back, its "
                 "write-ahead log with it, before timelined starts again (docs/backup.md)"
             )
         if self.failure:
             raise DiskFailed(self.failure)
+
+    def _difference(self) -> str:
+        if self.file is None:
+            return ""
+        try:
+            return self.file.difference()
+        except OSError as error:  # whatever cannot be looked at is not known to hold what was written
+            return f"the file cannot be looked at any more ({error.strerror})"
 
     def check_room(self) -> None:
         """Raises :class:`Unavailable` where there is next to no space."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ _COPIED = struct.Struct("=I28xI")
 """Behind both: frames that checkpoints have copied, and up to which one of them has begun to."""
 _HEADER, _FRAME = 32, 24
 _ATTEMPTS = 50
+_PATIENCE = 2.0
+"""Seconds in which whoever writes the head of the shared file has written both copies of it, however busy it is."""
 
 
 class _WalIndex(NamedTuple):
@@ -36,6 +39,9 @@ class _WalIndex(NamedTuple):
         return _HEADER + (self.frames - 1) * (_FRAME + self.page)
 
 
+_EMPTY = _WalIndex(0, 0, b"", b"")
+
+
 class WalFile:
     """The files ``-wal`` and ``-shm`` beside a database; both are there while a connection is open."""
 
@@ -50,7 +56,8 @@ class WalFile:
             os.close(self._file)
             raise
         self._open = ((self.path, _identity(os.fstat(self._file))), (shared, _identity(os.fstat(self._shared))))
-        self._seen = self._index()
+        self._seen = self._index() or _EMPTY
+        self._copied = (0, 0, b"")
         self._copied = self._checkpoints()
 
     def difference(self) -> str:
@@ -73,6 +80,8 @@ class WalFile:
 
     def _checkpoints(self) -> tuple[int, int, bytes]:
         both = os.pread(self._shared, 2 * _INDEX.size + _COPIED.size, 0)
+        if len(both) < 2 * _INDEX.size + _COPIED.size:
+            return self._copied
         copied, begun = _COPIED.unpack_from(both, 2 * _INDEX.size)
         return copied, begun, both[32:40]
 
@@ -80,6 +89,8 @@ class WalFile:
         """Whether the last frame is there, and the one that was the last when this was asked before."""
         for _ in range(_ATTEMPTS):
             index = self._index()
+            if index is None:
+                return f"{self._open[1][0].name} was cut or written over while it was in use"
             if index.frames == 0 or (self._holds(index) and not self._has_hole(index)):
                 self._seen = index
                 return ""
@@ -112,14 +123,17 @@ class WalFile:
         whole = os.fstat(self._file).st_size >= begin + _FRAME + index.page
         return whole and frame[8:16] == index.salts and frame[16:] == _words(index.checksum)
 
-    def _index(self) -> _WalIndex:
-        """What the shared file says; it says it twice, so that nobody takes a half for the whole."""
+    def _index(self) -> _WalIndex | None:
+        """What the shared file says; it says it twice, so that nobody takes a half for the whole. None where it says
+        two things, or nothing, and nobody is just writing it."""
+        until = 0.0
         while True:
             both = os.pread(self._shared, 2 * _INDEX.size, 0)
-            if both[: _INDEX.size] == both[_INDEX.size :]:
+            if len(both) == 2 * _INDEX.size and both[: _INDEX.size] == both[_INDEX.size :]:
                 break
-        if len(both) < 2 * _INDEX.size:
-            return _WalIndex(0, 0, b"", b"")
+            until = until or time.monotonic() + _PATIENCE
+            if time.monotonic() > until:
+                return None
         _, _, page, frames, _, checksum, salts = _INDEX.unpack_from(both)
         return _WalIndex(65536 if page == 1 else page, frames, checksum, salts)
 
