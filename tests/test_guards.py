@@ -127,6 +127,11 @@ ALTERED = {
     "a second function of a name": (
         "CREATE FUNCTION append(text) RETURNS void LANGUAGE sql AS 'SELECT'", "there are 2 of the function append"),
     "an index gone": ("DROP INDEX event_id_revision", "the index event_id_revision is gone"),
+    "an exclusion": (
+        "ALTER TABLE event ADD CONSTRAINT one_of_a_kind EXCLUDE USING btree (leaf WITH =)",
+        "the index one_of_a_kind on event is not timelined's"),
+    "a table that a crash empties": (
+        "ALTER TABLE event SET UNLOGGED", "the table event is unlogged: a crash of the server empties it"),
     "row-level security": (
         "ALTER TABLE event ENABLE ROW LEVEL SECURITY", "the row-level security event on event is not timelined's"),
 }  # fmt: skip

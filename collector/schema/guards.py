@@ -3,10 +3,11 @@
 A database obeys whoever may alter it. A trigger with ``RAISE(IGNORE)``, a rule
 with ``DO INSTEAD NOTHING`` or a table that ignores conflicts would have a
 commit succeed that stored nothing; a unique index more would refuse what is
-right. So each object of the log's own tables has to be the one that the
-revisions made, no other may be there, and no trigger at all that is not ours,
-on whatever table. What other tables hold is nobody's business here, and they
-may come and go while they are looked at.
+right; an unlogged table is empty after a crash of its server. So each object of
+the log's own tables has to be the one that the revisions made, no other may be
+there, and no trigger at all that is not ours, on whatever table. What other
+tables hold is nobody's business here, and they may come and go while they are
+looked at.
 
 Every start asks (:func:`refuse_foreign`), and so does ``timelined verify``.
 """
@@ -102,13 +103,16 @@ _THERE = {
         WHERE pronamespace = to_regnamespace(quote_ident(current_schema()))""",
     "index": f"""SELECT i.relname, c.relname, indisvalid, pg_get_indexdef(i.oid) FROM pg_index x
         JOIN pg_class i ON i.oid = indexrelid JOIN pg_class c ON c.oid = indrelid
-        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND indisunique
+        WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND (indisunique OR indisexclusion)
             AND c.relname IN ({_OURS})""",  # noqa: S608 - names of ours
     "rule": """SELECT rulename, relname, true, '' FROM pg_rewrite JOIN pg_class c ON c.oid = ev_class
         WHERE relnamespace = to_regnamespace(quote_ident(current_schema()))""",
     "row-level security": """SELECT relname, relname, true, '' FROM pg_class
         WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) AND relrowsecurity""",
 }  # fmt: skip
+_UNLOGGED = f"""SELECT relname FROM pg_class WHERE relpersistence <> 'p'
+        AND relnamespace = to_regnamespace(quote_ident(current_schema())) AND relname IN ({_OURS})
+    ORDER BY relname"""  # noqa: S608 - names of ours
 _TRIGGER = re.compile(r"CREATE (?:OR REPLACE )?TRIGGER (\S+)\s+BEFORE (.+?) ON (\S+)\s+(.+)", re.DOTALL)
 _INDEX = re.compile(r"CREATE UNIQUE INDEX (\S+) ON (\S+) (?:USING btree )?(\(.*)", re.DOTALL)
 _LOOSE = re.compile(r'[\s()"]')
@@ -125,6 +129,8 @@ def _postgresql(connection: Connection) -> Iterator[str]:
     }
     for kind, statement in _THERE.items():
         yield from _compared(kind, connection.exec_driver_sql(statement).all(), expected.get(kind, {}))
+    for name in connection.exec_driver_sql(_UNLOGGED).scalars():
+        yield f"the table {name} is unlogged: a crash of the server empties it (ALTER TABLE {name} SET LOGGED)"
 
 
 def _compared(kind: str, rows: Any, expected: Mapping[str, tuple[bool, str]]) -> Iterator[str]:
