@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from renderers import facts, moments, phrases
+from renderers.choices import PROFILES
 from renderers.document import Document
 from renderers.history import Duration, History, Moment
 from renderers.plain import plain
@@ -29,7 +30,7 @@ def measured(document: Document) -> str:
         "services": history.services,
         "severity": facts.severity(history) or None,
         "detected_by": detected_by(history),
-        "profiles": {profile: _durations(history, profile) for profile in moments.PROFILES},
+        "profiles": {profile: _durations(history, profile) for profile in PROFILES},
     }
     return json.dumps(value) + "\n"
 

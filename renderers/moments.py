@@ -16,6 +16,7 @@ import msgspec
 from collector.event import MINUTE, RecordedEvent
 from collector.semantics.episodes import acted_alone, micros
 from collector.semantics.leading import acknowledges
+from renderers.choices import PROFILES
 from renderers.history import Alert, Duration, History, Moment, Page
 from renderers.words import apart
 
@@ -23,8 +24,6 @@ NAMES = ("impact_started", "first_symptom", "detected", "acknowledged", "mitigat
 """The moments in the order they usually happen."""
 OUTLIER = 10 * MINUTE
 """How much later than all others the last alert must end for the alternative to be told."""
-PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
-"""Whose terms durations can be stated in."""
 
 MISSING = {
     "impact_started": "when the impact began is not recorded",

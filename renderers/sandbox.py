@@ -18,12 +18,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Templa
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from renderers import escape
+from renderers.choices import TEMPLATES
 from renderers.sheet import Md, Sheet, ShownMeasure, TemplateFacts
 
-SHIPPED = {
-    "default": "postmortem.md.j2",
-    **{name: f"{name}.md.j2" for name in ("google-sre", "pagerduty", "atlassian")},
-}
+SHIPPED = {name: f"{'postmortem' if name == 'default' else name}.md.j2" for name in TEMPLATES}
 """The templates that timelined has, by name."""
 _HEAD = ("title", "lead", "date", "status", "incident", "references")
 _NAME = "<template>"

@@ -75,6 +75,9 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
 """Each library, and the modules (with all below them) that may know it."""
 SETTINGS_READERS = ("collector.daemon", "collector.cli")
 RENDERER_USERS = ("collector.drafting", "collector.following", "collector.daemon", "collector.cli")
+CHOICES = "renderers.choices"
+CHOICE_USERS = (*RENDERER_USERS, "collector.settings", "collector.web")
+"""What may be chosen of a draft is known to whoever asks what was chosen."""
 ADAPTER_MAY_IMPORT = {
     f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "semantics.changes")
 }
@@ -178,7 +181,7 @@ def _inside(import_: Import, known: Mapping[str, Path], table: Mapping[str, int]
         if imported.startswith("collector") and not under(imported, RENDERERS_MAY_IMPORT):
             yield "renderers read events and what decides about events alone"
     elif imported.startswith("renderers"):
-        if not under(importer, RENDERER_USERS):
+        if not under(importer, CHOICE_USERS if imported == CHOICES else RENDERER_USERS):
             yield "only drafting and what stands above it import renderers"
     else:
         yield from _upward(import_, table)

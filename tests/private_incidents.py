@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from collector.drafting import versions
-from collector.drafting.rendering import FORMATS, postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import MINUTE, SECOND
 from collector.tokens import Token
+from renderers.choices import FORMATS
 from tests.face import NOW, Answer, Face, running
 
 TOKENS = (

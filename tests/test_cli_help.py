@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -63,15 +64,54 @@ def test_help_and_version_have_their_short_forms() -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_are_commands_and_stand_in_the_help(name: str) -> None:
-    """Each is taken apart as the command line would, and shown as it is."""
+    """Each is taken apart as the command line would, and shown as it is, once, and with the group of the command."""
+    path = name.split()
     for example in EXAMPLES[name]:
-        assert f"  {example}\n" in shown(name, "--help")
+        assert [shown(*path[:depth], "--help").count(f"  {example}\n") for depth in range(1, len(path) + 1)] == [
+            1
+        ] * len(path)
         words = shlex.split(example.split(" | ")[-1] if name != "man" else example.split(" | ")[0])
         words = words[: words.index(">")] if ">" in words else words
-        assert words[:2] == ["timelined", name]
+        # `timelined backup TARGET` stands for `backup make TARGET`.
+        own = path[:1] if name == "backup make" else path
+        assert words[: len(own) + 1] == ["timelined", *own]
         text = "a note" if "-" in words else None
         with CliRunner().isolation(input=text):
-            COMMANDS[name].make_context(name, words[2:], parent=click.Context(cli.timelined))
+            command_named(path).make_context(name, words[len(own) + 1 :], parent=click.Context(cli.timelined))
+
+
+def command_named(words: Sequence[str]) -> click.Command:
+    """A command by its name, or by those of its group and its own."""
+    command: click.Command | None = cli.timelined
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
+    assert command is not None
+    return command
+
+
+def test_every_command_has_an_example_and_its_options_by_what_they_are_for() -> None:
+    """Each option stands in one section; where a command asks is the last one; a group shows whole sentences."""
+    for words in below()[1:]:
+        command = command_named(words)
+        help_text = shown(*words, "--help")
+        if isinstance(command, click.Group):
+            within = [cli.first_sentence(one) for one in command.commands.values()]
+            assert all(sentence in " ".join(help_text.split()) for sentence in within), words
+        else:
+            assert " ".join(words) in EXAMPLES, words
+        titles = re.findall(r"^(\w[\w ]+):$", help_text, re.MULTILINE)
+        assert titles == sorted(titles, key=lambda title: title == "Where to ask"), words
+        assert len(titles) == len(set(titles))
+        options = re.findall(r"^  (-[\w.-]+)", help_text, re.MULTILINE)
+        assert len(options) == len(set(options)), words
+
+
+def test_a_manual_page_shows_the_examples_of_its_own_command() -> None:
+    """`backup verify` has the name of another command, and not its examples."""
+    page = manual.page(("backup", "verify")).replace("\\-", "-")
+    assert "timelined backup verify" in page
+    assert "verify --lists" not in page
 
 
 @pytest.mark.parametrize("words", below(), ids=lambda words: "-".join(words) or "timelined")
@@ -81,12 +121,7 @@ def test_a_manual_page_has_every_option_of_its_command(words: tuple[str, ...]) -
     flat = page.replace("\\-", "-")
     for part in (".TH", ".SH NAME", ".SH SYNOPSIS", ".SH DESCRIPTION", ".SH OPTIONS", ".SH SEE ALSO"):
         assert f"\n{part}" in f"\n{page}"
-    command: click.Command | None = cli.timelined
-    for word in words:
-        assert isinstance(command, click.Group)
-        command = command.get_command(click.Context(command), word)
-    assert command is not None
-    for option in command.params:
+    for option in command_named(words).params:
         hidden = isinstance(option, click.Option) and option.hidden
         assert hidden or isinstance(option, click.Argument) or option.opts[0] in flat
     assert shown("man", *words) == page

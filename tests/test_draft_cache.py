@@ -17,6 +17,7 @@ from collector.drafting.cache import TextCache
 from collector.errors import InvalidInput
 from collector.following.wire import Setup
 from collector.following.work import Work
+from renderers.choices import FORMATS
 from tests.face import NOW, Face, running
 
 
@@ -107,7 +108,7 @@ async def test_a_page_is_rendered_again_only_when_something_changed(
     assert len(rendered) == 4
 
 
-@pytest.mark.parametrize("form", rendering.FORMATS)
+@pytest.mark.parametrize("form", FORMATS)
 async def test_no_format_is_rendered_again_while_nothing_changed(
     face: Face, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:

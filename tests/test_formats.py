@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from renderers.choices import FORMATS
 from renderers.document import Document
 from renderers.formats import POLICIES, RENDERERS
 from tests.histories import MADE_UP, Facts
@@ -29,6 +30,11 @@ def written(text: str) -> Document:
 def large() -> Document:
     """A draft with a note of a megabyte that ends in a word of its own."""
     return written('The pool <was> & "exhausted". ' * 40_000 + "Thelastword")
+
+
+def test_what_may_be_chosen_is_what_can_be_written() -> None:
+    """The command line offers the names without importing what writes them."""
+    assert tuple(RENDERERS) == FORMATS
 
 
 @pytest.mark.parametrize("form", RENDERERS)

@@ -16,9 +16,9 @@ from collector.drafting.rendering import postmortem
 from collector.event import HOUR, MINUTE, SECOND
 from collector.times import rfc3339
 from collector.web.distribution import FEWEST, distribution
+from renderers.choices import PROFILES
 from renderers.json import to_json
 from renderers.measured import measured
-from renderers.moments import PROFILES
 from renderers.plain import plain
 from renderers.sections.measures import measures
 from tests import face as faces

@@ -11,13 +11,14 @@ import pytest
 
 from collector import people
 from collector.correlation import Rules
-from collector.drafting.rendering import FORMATS, postmortem
+from collector.drafting.rendering import postmortem
 from collector.event import MINUTE, Event
 from collector.following.follower import Follower
 from collector.log import Submission
 from collector.projections import EventFilter, Projections
 from collector.projections.privacy import READER
 from collector.web.seen import SeenLog
+from renderers.choices import FORMATS
 from tests.face import NOW, Face
 from tests.lists import opened
 from tests.postgres import Server

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from collector.drafting.rendering import DETAILS, document_of
+from collector.drafting.rendering import document_of
 from collector.projections import Case
+from renderers.choices import DETAILS
 from renderers.cite import citations, short_ids
 from renderers.document import Options
 from renderers.lint import lint, lint_text

@@ -16,7 +16,8 @@ from typing import NoReturn
 
 import click
 
-from collector.cli.commands import GROUPS, every_command, first_sentence, timelined
+from collector.cli.commands import GROUPS, every_command, timelined
+from collector.cli.sections import first_sentence
 from collector.interpreter import tune_gc
 
 __all__ = ["GROUPS", "every_command", "first_sentence", "main", "timelined"]

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from collector import __version__
-from collector.cli.examples import EXAMPLES
+from collector.cli import sections
 from collector.errors import DiskFailed, TimelinedError
 
 GROUPS: Mapping[str, Mapping[str, str]] = {
@@ -78,8 +78,7 @@ class Commands(click.Group):
             self.loaded()
         if not isinstance(command, click.Command):
             return None
-        shown = EXAMPLES.get(cmd_name, ())
-        command.epilog = "\n".join(["\b", "Examples:", *(f"    {example}" for example in shown)]) if shown else None
+        sections.put_into(command, cmd_name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -99,7 +98,9 @@ class Commands(click.Group):
         for title, names in GROUPS.items():
             with formatter.section(title):
                 found = [(name, self.get_command(ctx, name)) for name in names]
-                formatter.write_dl([(name, first_sentence(command)) for name, command in found if command is not None])
+                formatter.write_dl(
+                    [(name, sections.first_sentence(command)) for name, command in found if command is not None]
+                )
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """How a command may end."""
@@ -107,11 +108,6 @@ class Commands(click.Group):
 
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), meaning) for code, meaning in output.EXIT_CODES.items()])
-
-
-def first_sentence(command: click.Command) -> str:
-    """What a command does, as its help begins."""
-    return " ".join((command.help or "").split("\n\n")[0].split())
 
 
 def every_command() -> dict[str, click.Command]:

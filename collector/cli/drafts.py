@@ -13,9 +13,8 @@ from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.pdf import printed
 from collector.cli.where import OUTPUT, Where, asking
-from collector.drafting.rendering import FORMATS, NARROWEST, TEMPLATES, WIDEST
 from collector.errors import InvalidInput, NotFound, Unavailable
-from renderers import edits
+from renderers.choices import CITATIONS, DETAILS, FORMATS, NARROWEST, PROFILES, TEMPLATES, WIDEST
 
 PDF = "pdf"
 """What the command line makes of the HTML, where Chromium is installed."""
@@ -28,13 +27,9 @@ PDF = "pdf"
     "--zone", type=Zone(), is_eager=True, metavar="NAME",
     help="The zone of the times shown, and of --as-of, such as Europe/Berlin.",
 )  # fmt: skip
-@click.option("--detail", type=click.Choice(["key", "normal", "all"]), help="How much of the timeline to show.")
-@click.option(
-    "--profile",
-    type=click.Choice(["timelined", "pagerduty", "datadog", "rootly"]),
-    help="Whose terms the durations are stated in.",
-)
-@click.option("--citations", type=click.Choice(["inline", "end", "none"]), help="Where the evidence is shown.")
+@click.option("--detail", type=click.Choice(DETAILS), help="How much of the timeline to show.")
+@click.option("--profile", type=click.Choice(PROFILES), help="Whose terms the durations are stated in.")
+@click.option("--citations", type=click.Choice(CITATIONS), help="Where the evidence is shown.")
 @click.option("--seconds/--no-seconds", default=None, help="Whether the timeline's times have seconds.")
 @click.option("--template", type=click.Choice(TEMPLATES), help="The headings, if not as configured.")
 @click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="How wide a picture is.")
@@ -69,6 +64,8 @@ def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool
 
 def _put(path: Path, fresh: bytes, *, overwrite: bool) -> str:
     """Write a draft, or bring the file up to date; what was done, in a few words."""
+    from renderers import edits
+
     before = path.read_bytes() if path.is_file() else fresh
     if before == fresh:
         output.write(path, fresh)

@@ -1,4 +1,4 @@
-"""What somebody would type: examples of the commands, for their help and their manual pages.
+"""What somebody would type: examples of each command that does something, for its help and its manual page.
 
 A test takes each of them apart as the command line would.
 """
@@ -14,11 +14,16 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     ),
     "demo": ("timelined demo --keep",),
     "check": ("timelined check /etc/timelined/timelined.yml",),
-    "config": ("timelined config show --origin --config.file /etc/timelined/timelined.yml",),
+    "config show": ("timelined config show --origin --config.file /etc/timelined/timelined.yml",),
+    "template show": ("timelined template show default > postmortem.md.j2",),
+    "template check": ("timelined template check postmortem.md.j2",),
+    "sources send-test": ("timelined sources send-test alertmanager",),
+    "sources try": ("timelined sources try alertmanager body.json",),
     "status": ("timelined status", "timelined status --server https://timelined.example.com"),
     "doctor": ("timelined doctor --config.file /etc/timelined/timelined.yml",),
     "incidents": ("timelined incidents --status open", "timelined incidents --service checkout --since 7d"),
     "incident": ("timelined incident 1", "timelined incident 1 --as-of 14:20"),
+    "signals": ("timelined signals",),
     "draft": (
         "timelined draft 1 --to incident-1.md",
         "timelined draft 1 -o pdf --to incident-1.pdf",
@@ -35,11 +40,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     ),
     "why": ("timelined why b61d0", "timelined why 1/b61d0"),
     "deliveries": ("timelined deliveries --source alertmanager", "timelined deliveries --status refused"),
-    "import": (
-        "timelined import file alertmanager alerts alerts.json",
-        "timelined import fetch pagerduty log_entries --since 2026-03-01 --until 2026-03-08",
-        "timelined import csv timeline.csv --incident 3 --zone Europe/Berlin",
-    ),
+    "import file": ("timelined import file alertmanager alerts alerts.json",),
+    "import fetch": ("timelined import fetch pagerduty log_entries --since 2026-03-01 --until 2026-03-08",),
+    "import csv": ("timelined import csv timeline.csv --incident 3 --zone Europe/Berlin",),
+    "import log": ("timelined import log moved.db --storage.url postgresql://db.example.com/timelined",),
     "replay": ("timelined replay --dry-run", "timelined replay --source alertmanager --status unrecognised"),
     "delivery": ("timelined delivery d42 --body",),
     "note": (
@@ -55,6 +59,9 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "pull": ("timelined pull 1 --target archive",),
     "publications": ("timelined publications 1",),
     "review": ("timelined review 1 in_review", "timelined review 1 reviewed --by Ana"),
+    "reopen": ("timelined reopen 1 --at 18:55",),
+    "private": ("timelined private 1 --group payments", "timelined private 1 --public"),
+    "join": ("timelined join 1 b61d0",),
     "leave": ("timelined leave 1 b61d0",),
     "merge": ("timelined merge 1 2",),
     "split": ("timelined split 1 b61d0 7c1e4",),
@@ -63,8 +70,16 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "erase": ("timelined erase b61d0 --reason 'a phone number' --dry-run",),
     "verify": ("timelined verify --lists",),
     "proof": ("timelined proof b61d0", "timelined proof --incident 1"),
-    "backup": ("timelined backup /var/backups/timelined.db", "timelined backup verify /var/backups"),
+    "backup make": ("timelined backup /var/backups/timelined.db", "timelined backup /var/backups --keep 7"),
+    "backup verify": ("timelined backup verify /var/backups",),
+    "restore": ("timelined restore /var/backups/timelined.db --move-aside",),
     "export": ("timelined export moved.db --storage.url postgresql://db.example.com/timelined",),
+    "accept-loss": ("timelined accept-loss --config.file /etc/timelined/timelined.yml",),
+    "db current": ("timelined db current",),
+    "db upgrade": ("timelined db upgrade --storage.url postgresql://db.example.com/timelined",),
+    "db rebuild": ("timelined db rebuild",),
+    "db compact": ("timelined db compact",),
+    "help": ("timelined help draft",),
     "completion": ("timelined completion bash > /etc/bash_completion.d/timelined",),
     "man": ("timelined man draft | man -l -",),
 }

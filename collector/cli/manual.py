@@ -10,8 +10,8 @@ from click.shell_completion import get_completion_class
 
 import collector
 from collector.cli import output
-from collector.cli.commands import GROUPS, every_command, first_sentence, timelined
-from collector.cli.examples import EXAMPLES
+from collector.cli.commands import GROUPS, every_command, timelined
+from collector.cli.sections import OTHERS, examples_of, first_sentence, options_of
 from collector.errors import NotFound
 
 _VARIABLE = "_TIMELINED_COMPLETE"
@@ -52,14 +52,14 @@ def page(words: tuple[str, ...] = ()) -> str:
         ".SH SYNOPSIS", f".B {_plain(name)}", _plain(" ".join(command.collect_usage_pieces(context))),
         ".SH DESCRIPTION", *_paragraphs(command.help or ""),
     ]  # fmt: skip
-    lines += _sections(command, context)
+    lines += _sections(command, context, " ".join(words))
     return "\n".join([*lines, *_seen_also(words)]) + "\n"
 
 
-def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
-    options = [told for one in command.get_params(context) if (told := one.get_help_record(context))]
-    if options:
-        yield ".SH OPTIONS"
+def _sections(command: click.Command, context: click.Context, path: str) -> Iterator[str]:
+    yield ".SH OPTIONS"
+    for title, options in options_of(command, context).items():
+        yield from () if title == OTHERS else (f'.SS "{title}"',)
         for option, says in options:
             yield from (".TP", f".B {_plain(option)}", _plain(says))
     if command is timelined:
@@ -75,8 +75,9 @@ def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
         yield ".SH COMMANDS"
         for name, below in command.commands.items():
             yield from (".TP", f".B {_plain(name)}", _plain(first_sentence(below)))
-    for example in EXAMPLES.get(context.info_name or "", ()):
-        yield from ((".SH EXAMPLES",) if example == EXAMPLES[context.info_name or ""][0] else ())
+    examples = examples_of(path) if path else ()
+    yield from (".SH EXAMPLES",) if examples else ()
+    for example in examples:
         yield from (".PP", ".nf", _plain(example), ".fi")
 
 

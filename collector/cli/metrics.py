@@ -9,9 +9,9 @@ from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
 from collector.cli.where import OUTPUT, Where, asking_all
-from collector.drafting.rendering import PROFILES
 from collector.event import SECOND
 from collector.settings import DEFAULT_LOG
+from renderers.choices import PROFILES
 from renderers.words import duration
 
 

@@ -7,12 +7,10 @@ from functools import partial
 
 import click
 
-from collector import daemon
 from collector.cli import output
 from collector.cli.running import options_of_serve
 from collector.cli.where import Where
 from collector.settings import EVERY
-from collector.telemetry import journal
 
 
 @click.command()
@@ -26,6 +24,10 @@ def serve(where: Where, options: Mapping[str, str | None], accept_loss: bool) ->
 
     SIGHUP has it read its configuration again: sources, secrets, API tokens and web.hosts are taken in, all or nothing.
     """
+    # Here and not above: to say what the command does, nothing of the daemon is needed.
+    from collector import daemon
+    from collector.telemetry import journal
+
     load = partial(where.settings, secrets=EVERY, unread=None, files=None, **options)
     settings = load()
     journal.set_up(settings.log.level, settings.log.format, process="intake")

@@ -10,7 +10,7 @@ import msgspec
 from collector.cli import output
 from collector.cli.where import OUTPUT
 from collector.errors import NotFound
-from renderers import sandbox
+from renderers.choices import TEMPLATES
 
 
 @click.group()
@@ -29,6 +29,8 @@ def check(file: Path, strict: bool, form: str) -> None:
     nothing. Exits with 1 if it cannot be used. A section that it leaves out is
     a warning.
     """
+    from renderers import sandbox
+
     try:
         text = file.read_text("utf-8")
     except (OSError, ValueError) as error:
@@ -47,7 +49,9 @@ def check(file: Path, strict: bool, form: str) -> None:
 
 
 @template.command()
-@click.argument("name", type=click.Choice(tuple(sandbox.SHIPPED)))
+@click.argument("name", type=click.Choice(TEMPLATES))
 def show(name: str) -> None:
     """Print one of the templates that timelined has."""
+    from renderers import sandbox
+
     output.result(sandbox.source(name).rstrip("\n"))

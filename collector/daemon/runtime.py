@@ -21,7 +21,7 @@ from collector.daemon import gauges
 from collector.daemon.face import Host
 from collector.daemon.followed_here import FollowedHere
 from collector.drafting import DraftJob
-from collector.drafting.rendering import FORMATS, MARKED, PAGE, template_of
+from collector.drafting.rendering import MARKED, PAGE, template_of
 from collector.drafting.versions import STANDING, Changed, changes
 from collector.erasure import Eraser, Erasure, Redrawn, RequestedErasure
 from collector.errors import Unavailable
@@ -55,6 +55,7 @@ from collector.times import rfc3339
 from collector.web import OneLog, Readiness, RequestLimits, build_app
 from collector.web.options import Operations, Renderings, WebLimits
 from collector.webhook import Source
+from renderers.choices import FORMATS
 from renderers.edits import stored, taken_in
 from renderers.formats import POLICIES, STYLES
 

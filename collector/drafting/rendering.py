@@ -20,26 +20,18 @@ from collector.errors import InvalidInput, InvalidSettings
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
 from renderers import markdown, sandbox
+from renderers.choices import CITATIONS, DETAILS, NARROWEST, PROFILES, TEMPLATES, WIDEST
 from renderers.document import Document, Options, View
 from renderers.draft import draft
 from renderers.formats import INLAID, RENDERERS
 from renderers.history import Context, Grouped, Nearby, Sender
 from renderers.replay import replay
 
-FORMATS = tuple(RENDERERS)
-"""The names of the formats a draft can be written in."""
 MARKED = "marked"
 """Markdown for a file that people edit; it is asked for beside the formats, and nobody reads it as it is."""
 PAGE = "page"
 """What a page shows of a draft; it is asked for beside the formats, too."""
 _WRITERS = {**RENDERERS, **INLAID}
-TEMPLATES = tuple(sandbox.SHIPPED)
-"""The names of the templates that timelined has."""
-DETAILS = ("normal", "key", "all")
-CITATIONS = ("inline", "end", "none")
-PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
-NARROWEST, WIDEST = 240, 8_000
-"""How wide a picture may be asked for."""
 SENDERS = {
     kind: Sender(
         called="" if source.needs else source.called, page=source.page, carries=source.carries, families=source.families

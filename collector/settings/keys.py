@@ -38,11 +38,9 @@ from collector.settings.sources import sources
 from collector.settings.tokens import api, with_senders
 from collector.settings.values import address, duration, size, zone
 from collector.storage.urls import shown
+from renderers.choices import CITATIONS, DETAILS, PROFILES
 
 LEVELS = ("debug", "info", "warning", "error")
-DETAILS = ("normal", "key", "all")
-CITATIONS = ("inline", "end", "none")
-PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _PREFIX = re.compile(r"/|(?:/[A-Za-z0-9][A-Za-z0-9._~-]*)+/?", re.ASCII)
@@ -263,4 +261,4 @@ OVERRIDES: Mapping[str, tuple[str, str, Reader[Any]]] = {
 }
 """What a flag or a variable may set: the path → its section, its key, its reader."""
 
-__all__ = ["CITATIONS", "DETAILS", "LEVELS", "OVERRIDES", "PROFILES", "document"]
+__all__ = ["LEVELS", "OVERRIDES", "document"]

@@ -20,11 +20,11 @@ from collector.web.distribution import distribution
 from collector.web.each_log import ReadLogs, asked_logs, need_one, read_each
 from collector.web.keys import MEASURES, PROJECTIONS, OneLog
 from collector.web.requests import MOST, Query
+from renderers.choices import PROFILES
 
 routes = web.RouteTableDef()
 ADDRESS = "/api/v1/metrics"
 """Where the durations over several incidents are asked for."""
-PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 Json = dict[str, Any]
 
 _BY: Mapping[str, Callable[[Json], Sequence[str]]] = {

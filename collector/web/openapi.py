@@ -23,6 +23,7 @@ from collector.web.keys import ROOT
 from collector.web.negotiation import LINES, MEDIA
 from collector.web.problems import Problem
 from collector.web.requests import LATEST, MOST, Query
+from renderers.choices import PROFILES
 
 routes = web.RouteTableDef()
 ADDRESS = "/api/v1/openapi.json"
@@ -123,7 +124,7 @@ OPERATIONS: Mapping[str, Operation] = {
     f"GET {_ONE}/metrics": _shows(shapes.Measures, tagged=True),
     "GET /api/v1/metrics": _shows(
         shapes.MeasuresOver, tagged=True, log=_TEXT, since=_TIME, until=_TIME, service=_TEXT,
-        profile=_word("timelined", "pagerduty", "datadog", "rootly"), by=_word("service", "severity", "detected_by"),
+        profile=_word(*PROFILES), by=_word("service", "severity", "detected_by"),
     ),
     f"POST {_ONE}/notes": _states(bodies.Noting),
     f"POST {_ONE}/actions": _states(bodies.Adding),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from renderers import times
+from renderers.choices import NARROWEST
 from renderers.history import Moment
 from renderers.picture.placing import FOLD, FONT, PlacedUnit, Room, bars, blocks_of, lines_of, marks, rows_of
 from renderers.picture.scale import Scale, scale
@@ -21,7 +22,6 @@ from renderers.words import duration
 
 NARROW = 640
 """Below this width the names of lanes stand above them."""
-NARROWEST = 240
 ROW, MARKS, LINE, TICKS = 22.0, 20.0, 17.0, 20.0
 """The height of a row of bars, a row of marks, a line of text, and the clock."""
 MARGIN = 10.0
