@@ -30,8 +30,9 @@ CLI_HEAD = """\
 `timelined COMMAND --help` says the same as this page, which is made from it.
 
 The result of a command goes to standard output and nothing else does; whatever is said about it goes to standard
-error. On a terminal tables are fitted to its width; on a pipe they are plain columns of the same form always, and
-`-o json` gives what the HTTP API gives. Text that senders wrote is made harmless before it is shown: control
+error. On a terminal tables are fitted to its width, and where the variable `COLUMNS` says how wide it may be, as
+`watch timelined incidents` does; on any other pipe they are plain columns of the same form always, and `-o json` gives
+what the HTTP API gives. Text that senders wrote is made harmless before it is shown: control
 characters, escape sequences and characters that turn the direction of writing come out as `\ufffd`.
 
 ## Where a command asks

@@ -68,19 +68,23 @@ def test_an_unknown_incident_is_not_found(played: Played) -> None:
 
 
 def test_why_takes_the_end_of_an_id(played: Played) -> None:
-    """The digits a list shows name the event, and the answer names the incident and the rule."""
-    event = printed(read(played, "events", "--type", "page.triggered", "-o", "json"))["events"][0]
+    """The digits a list shows name the event; the answer names the incident and the rule, what was said and where."""
+    event = printed(read(played, "events", "--type", "alert.firing", "-o", "json"))["events"][0]
     text = read(played, "why", output.short(event["id"])).stdout
-    assert event["id"] in text
-    assert "Incident: 1" in text
-    assert "Rule:" in text
+    answer = dict(line.split(maxsplit=1) for line in text.splitlines())
+    assert (answer["Event:"], answer["Incident:"], answer["Delivery:"]) == (event["id"], "1", event["delivery"])
+    assert answer["Summary:"] == event["data"]["summary"]
+    assert "service=checkout" in answer["Labels:"]
+    assert answer["Why:"].endswith(")")
+    assert "(rule " in answer["Why:"]
+    assert len({len(line) - len(line.split(": ", 1)[1].lstrip()) for line in text.splitlines()}) == 1
 
 
 def test_why_says_why_an_event_is_in_no_incident(played: Played) -> None:
     """Somebody else's deploy joined nothing, for a reason."""
     events = printed(read(played, "events", "--service", "newsletter", "-o", "json"))["events"]
     shown = read(played, "why", events[0]["id"]).stdout
-    assert "Incident: none" in shown
+    assert "Incident: none" in " ".join(shown.split())
     assert "Why:" in shown
 
 
@@ -97,6 +101,8 @@ def test_a_delivery_gives_back_its_bytes(played: Played, tmp_path: Path) -> None
     body = read(played, "delivery", row["id"], "--body").stdout_bytes
     assert json.loads(body)["event"]["resource_type"] == "incident"
     assert len(body) == row["size"]
+    parts = [part.splitlines()[0] for part in read(played, "delivery", row["id"]).stdout.split("\n\n")]
+    assert [part.split(":")[0] for part in parts] == ["Delivery", "Headers", "Events"]
     assert read(played, "delivery", row["id"], "--to", str(tmp_path / "body")).stdout == ""
     assert (tmp_path / "body").read_bytes() == body
 

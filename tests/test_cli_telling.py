@@ -265,6 +265,32 @@ def test_one_days_times_lose_their_date_to_the_heading() -> None:
     assert [row[0] for row in fitted.rows] == ["18:02:10", "18:03:10"]
 
 
+def test_a_narrow_terminal_tells_the_end_of_an_alert_from_its_firing() -> None:
+    """Of a type its last word stays, before anything else goes."""
+    rows = [
+        ("2026-03-04 18:02:10", "11552841", f"alert.{each}", "checkout", "HighErrorRate " * 3)
+        for each in ("firing", "resolved")
+    ]
+    fitted = fitting.fit(("TIME (UTC)", "EVENT", "TYPE", "SERVICE", "TITLE"), rows, 60)
+    assert [row[2] for row in fitted.rows] == ["firing", "resolved"]
+
+
+def test_columns_says_how_wide_a_pipe_is(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `watch` has it: nothing is wider than that, words are whole, and nobody loses a word; else it is as wide as it
+    is."""
+    words = ("incident", "1", "--storage.url", played.url)
+    wide = run(*words).stdout
+    monkeypatch.setenv("COLUMNS", "50")
+    narrow = run(*words).stdout
+    assert max(map(len, wide.splitlines())) > 80 > 50 >= max(len(line.rstrip()) for line in narrow.splitlines())
+    sentence = "The connection pool of checkout is exhausted since v42."
+    assert sentence in wide
+    assert sentence not in narrow
+    assert set(sentence.split()) <= set(narrow.split())
+    monkeypatch.setenv("COLUMNS", "none")
+    assert run(*words).stdout == wide
+
+
 def test_a_writing_command_makes_no_database(tmp_path: Path) -> None:
     """It says how one is made, and leaves the folder as it was."""
     for arguments in (["note", "1", "x"], ["open", "x"], ["resolve", "1"], ["erase", "d1", "--reason", "r"]):

@@ -1,10 +1,11 @@
-"""Tables on a terminal: as wide as it is, wrapped between words, and without what there is no room for.
+"""Tables and texts on a terminal: as wide as it is, wrapped between words, without what there is no room for.
 
 What names something (a number, an event, a delivery) is never cut and never left out.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -28,7 +29,7 @@ _COLOURS |= {"resolved": "green", "merged": "dim", "unrecognised": "yellow", "ma
 
 def show(headings: Sequence[str], rows: Rows) -> None:
     """Print a table of harmless cells on the terminal."""
-    console = Console(markup=False, highlight=False, emoji=False)
+    console = _console()
     fitted = fit(headings, rows, console.width)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     for heading, width in fitted.columns:
@@ -37,6 +38,28 @@ def show(headings: Sequence[str], rows: Rows) -> None:
     for row in fitted.rows:
         table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
     console.print(table)
+
+
+def columns_said() -> bool:
+    """Whether the environment says how wide the output is."""
+    said = os.environ.get("COLUMNS", "")
+    return said.isascii() and said.isdigit() and int(said) > 0
+
+
+def wrapped(text: str, indent: int) -> list[str]:
+    """A text in lines that fit behind so many blanks, broken between words; a longer word stays whole, to be copied."""
+    room, lines = _console().width - indent, [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and cell_len(longer) > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _console() -> Console:
+    return Console(markup=False, highlight=False, emoji=False)
 
 
 class Fitted:
@@ -52,6 +75,8 @@ def fit(headings: Sequence[str], rows: Rows, room: int) -> Fitted:
     names, cells = list(headings), [list(row) for row in rows]
     if _needed(names, cells) > room:
         names, cells = _without_date(names, cells)
+    if _needed(names, cells) > room:
+        cells = _without_family(names, cells)
     for heading in _LEFT_OUT:
         if _needed(names, cells) <= room:
             break
@@ -89,6 +114,14 @@ def _widths(names: Sequence[str], cells: Rows, room: int) -> list[int]:
         widths[at] = max(min(natural[at], remaining * _WRAPPED[names[at]] // shares), 1)
         remaining -= widths[at]
     return widths
+
+
+def _without_family(names: list[str], cells: list[list[str]]) -> list[list[str]]:
+    """Of each type its last word, which tells the end of an alert from its firing."""
+    if "TYPE" not in names:
+        return cells
+    at = names.index("TYPE")
+    return [[*row[:at], row[at].rpartition(".")[2], *row[at + 1 :]] for row in cells]
 
 
 def _without_date(names: list[str], cells: list[list[str]]) -> tuple[list[str], list[list[str]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,6 +12,7 @@ from collector.cli.incidents import show_events
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import IN_LOG, INCIDENT
 from collector.cli.output import Json
+from collector.cli.telling import AMENDED
 from collector.cli.where import OUTPUT, Where, asking, asking_all
 
 
@@ -69,11 +69,10 @@ def why(where: Where, event: str, form: str) -> None:
     answer = where.get(f"/api/v1/why/{naming.event(event)}").json()
     if form == "json":
         return output.as_json(answer)
-    _show_event(answer["event"])
     number = answer["incident"]
-    output.facts(
-        [("Incident", logs.called(number) if number else "none"), ("Rule", answer["rule"]), ("Why", answer["reason"])]
-    )
+    rule = f" (rule {answer['rule']})" if answer["rule"] else ""
+    decided = [("Incident", logs.called(number) if number else "none"), ("Why", f"{answer['reason']}{rule}")]
+    output.facts([*_facts_of(answer["event"]), *decided])
     return None
 
 
@@ -147,23 +146,26 @@ def _delivery_row(row: Json) -> tuple[str, ...]:
     return (when, name, row["source"], row["status"], row["authentication"], counted, why)
 
 
-def _show_event(event: dict[str, Any]) -> None:
-    output.facts(
-        [
-            ("Event", event["id"]),
-            ("Type", event["type"]),
-            ("Private", f"to {event['private']}" if event["private"] else ""),
-            ("Title", event["title"]),
-            ("Happened", f"{output.time(event['occurred_at'])} UTC"),
-            ("Source", event["source"]),
-            ("Entity", event["entity"]),
-            ("Service", event["service"] or ""),
-            ("Environment", event["environment"] or ""),
-            ("Severity", event["severity"] or ""),
-            ("Actor", event["actor"] or ""),
-            *((f"Link {output.harmless(link['rel'])}", link["url"]) for link in event["links"]),
-        ]
-    )
+def _facts_of(event: Json) -> list[tuple[str, str]]:
+    """What an event says, without what stands in another field already."""
+    labels = [f"{name}={value}" for name, value in event["labels"].items()]
+    return [
+        ("Event", event["id"]),
+        ("Type", f"{event['type']}{AMENDED.get(event['amendment'], '')}"),
+        ("Private", f"to {event['private']}" if event["private"] else ""),
+        ("Title", event["title"]),
+        ("Summary", str(event["data"].get("summary", ""))),
+        ("Happened", f"{output.time(event['occurred_at'])} UTC"),
+        ("Source", event["source"]),
+        ("Delivery", event["delivery"] or ""),
+        ("Entity", event["entity"]),
+        ("Service", event["service"] or ""),
+        ("Environment", event["environment"] or ""),
+        ("Severity", event["severity"] or ""),
+        ("Actor", event["actor"] or ""),
+        ("Labels", ", ".join(labels)),
+        *((f"Link {output.harmless(link['rel'])}", link["url"]) for link in event["links"]),
+    ]
 
 
 def _show_delivery(record: Json) -> None:
@@ -181,7 +183,11 @@ def _show_delivery(record: Json) -> None:
             ("Why", record["reason"]),
         ]
     )
-    for header in record["headers"]:
-        output.facts([(f"  {header['name']}", header["value"])])
-    for item in record["items"]:
-        click.echo(f"event {item['event']} at position {item['position']}{' (known)' if item['known'] else ''}")
+    if record["headers"]:
+        click.echo("\nHeaders")
+        output.facts([(f"  {header['name']}", header["value"]) for header in record["headers"]])
+    if record["items"]:
+        click.echo("\nEvents")
+        for item in record["items"]:
+            known = ", known before" if item["known"] else ""
+            click.echo(f"  {output.short(item['event'])} at position {item['position']}{known}")

@@ -4,7 +4,7 @@ The result alone goes to stdout, everything said about it to stderr. A
 stranger's text is made harmless before it reaches a terminal: no control
 character, no escape sequence, no character that turns the writing direction
 or cannot be seen (U+FFFD stands there), and never markup of rich's. On a pipe the same text comes in plain
-columns of fixed form, without colours, however wide it is.
+columns of fixed form, without colours, however wide it is, unless the variable COLUMNS says how wide it may be.
 """
 
 from __future__ import annotations
@@ -98,20 +98,27 @@ def as_json(value: object) -> None:
 
 
 def table(headings: Sequence[str], rows: Rows) -> None:
-    """Rows as the result: fitted and coloured on a terminal, in plain columns elsewhere."""
+    """Rows as the result: fitted and coloured on a terminal, fitted where COLUMNS says how wide, in plain columns
+    elsewhere."""
     clean = [[harmless(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
+    if _is_fitted():
         fitting.show(headings, clean)
     else:
         click.echo(_plain([list(headings), *clean]))
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:
-    """Names and values, one a line; those without a value are left out."""
+    """Names and values, one a line, wrapped as a table is; those without a value are left out."""
     known = [(name, harmless(value)) for name, value in pairs if value]
-    widest = max((len(name) for name, _ in known), default=0)
+    widest = max((len(name) for name, _ in known), default=0) + 1
     for name, value in known:
-        click.echo(f"{name + ':':<{widest + 1}} {value}")
+        lines = fitting.wrapped(value, widest + 1) if _is_fitted() else [value]
+        click.echo(f"{name + ':':<{widest}} " + f"\n{'':<{widest}} ".join(lines))
+
+
+def _is_fitted() -> bool:
+    """Whether the width is somebody's: a terminal's, or what COLUMNS says, as ``watch`` has it."""
+    return sys.stdout.isatty() or fitting.columns_said()
 
 
 def _plain(rows: Rows) -> str:

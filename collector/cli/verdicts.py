@@ -251,4 +251,4 @@ def _show(
             *(("Not looked at", what) for what in unseen),
         ]
     )
-    output.say("The log is what it was.")
+    output.say("The log is what it was: of what was looked at, nothing was altered, lost or added.")
