@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -309,4 +310,9 @@ async def test_an_error_is_a_page_for_a_browser_and_a_problem_for_a_program(face
     page = await seen(face, "/incidents?before=x", 400)
     assert said["detail"] in text(page.find(".//main"))
     (await face.get("/api/v1/incidents?before=x", headers=HTML)).problem(400)
-    parsed(await face.get("/nowhere", headers=HTML), 404)
+    # What an answer of the API advises, nobody does who looks at a page.
+    for path in ("/nowhere", "/incidents/99", "/incidents/99/changes", "/events/b61d0", "/undo?events=b61d0"):
+        refused = parsed(await face.get(path, headers=HTML), 404)
+        assert not re.search("/api|GET|timelined ", text(refused.find(".//main"))), path
+        assert [each.get("href") for each in refused.iter("a")].count("/incidents") > 1, path
+    assert "list /api/v1/incidents" in (await face.get("/incidents/99")).problem(404)["detail"]

@@ -227,28 +227,64 @@ async def test_no_page_of_another_site_states_anything(face: Face, foreign: dict
     assert await told(face, "note.added") == []
 
 
-async def test_a_form_of_another_session_states_nothing(tmp_path: Path) -> None:
-    """Where a token is set, a form carries what only a page of the same session says; without one nothing goes."""
-    async with showing(tmp_path, api_tokens=(b"letmein",)) as face:
+async def test_a_form_of_another_token_states_nothing(tmp_path: Path) -> None:
+    """Where tokens are set, a form carries what only pages say that one token opened; without it nothing goes."""
+    async with showing(tmp_path, api_tokens=(b"letmein", b"another")) as face:
         await rings(face, 1)
-        ended = text(parsed(await send(face, "note", text="nobody"), 401).find(".//main"))
-        assert ended.startswith("Your session has ended What you typed Nothing of it was recorded.")
-        assert "To incident 1" in ended
         cookie = (await sign_in(face, "letmein")).headers["Set-Cookie"].partition(";")[0]
         face.client.session.cookie_jar.clear()
         session = {"Cookie": cookie}
         page = parsed(await face.get("/incidents/1", headers=HTML | session))
         [key, *_] = [each.get("value") or "" for each in page.iter("input") if each.get("name") == "form_key"]
-        for wrong in ("", "0" * 64, key[:-1]):
+        other = {"Cookie": (await sign_in(face, "another")).headers["Set-Cookie"].partition(";")[0]}
+        face.client.session.cookie_jar.clear()
+        foreign = parsed(await face.get("/incidents/1", headers=HTML | other))
+        [theirs, *_] = [each.get("value") or "" for each in foreign.iter("input") if each.get("name") == "form_key"]
+        for wrong in ("", "0" * 64, key[:-1], theirs):
             answer = await send(face, "note", text="kept words", form_key=wrong, headers=session)
             again = text(parsed(answer, 403).find(".//main"))
-            assert again.startswith("You have signed in anew What you typed")
+            assert again.startswith("Another token opened this form What you typed")
             assert "kept words" in again
             problem = await send(face, "note", text="kept words", form_key=wrong, headers=session | {"Accept": "*/*"})
             assert problem.json["type"] == "urn:timelined:problem:other-session"
         assert await told(face, "note.added") == []
         assert (await send(face, "note", text="mine", form_key=key, headers=session)).status == 303
         assert await told(face, "note.added") == ["mine"]
+        # Whoever signs in again goes on with the page that stood open.
+        face.now += 13 * 3600 * 1_000_000
+        assert (await send(face, "note", text="too late", form_key=key, headers=session)).status == 401
+        anew = {"Cookie": (await sign_in(face, "letmein")).headers["Set-Cookie"].partition(";")[0]}
+        assert anew != session
+        assert (await send(face, "note", text="later", form_key=key, headers=anew)).status == 303
+
+
+async def test_a_form_whose_session_had_ended_is_sent_as_its_writer_signs_in(tmp_path: Path) -> None:
+    """The page that refuses it asks for the token, and what was typed goes through with that, once."""
+    async with showing(tmp_path, api_tokens=(b"letmein",)) as face:
+        await rings(face, 1)
+        page = parsed(await send(face, "note", text="kept <words>", at="2026-03-04 14:10", form_key="of before"), 401)
+        for token, status in (("wrong", 403), ("letmein", 307)):
+            assert text(page.find(".//main")).startswith("Your session has ended")
+            [form] = [each for each in page.iter("form") if each.get("action") == "/login"]
+            fields = {each.get("name") or "": each.get("value") or "" for each in form.iter("input")}
+            fields |= {each.get("name") or "": "".join(each.itertext()).strip() for each in form.iter("textarea")}
+            sent = urlencode(fields | {"token": token})
+            headers = HTML | {"Content-Type": "application/x-www-form-urlencoded"}
+            answer = await face.ask("POST", "/login", data=sent, headers=headers)
+            assert answer.status == status
+            assert "Set-Cookie" not in answer.headers or token == "letmein"
+            page = parsed(answer, 403) if status == 403 else page
+        assert answer.headers["Location"] == "/incidents/1/note"
+        assert await told(face, "note.added") == []
+        # A browser sends the same there, with the cookie that it was just given.
+        headers |= {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+        assert (await face.ask("POST", "/incidents/1/note", data=sent, headers=headers)).status == 303
+        assert await told(face, "note.added") == ["kept <words>"]
+        # What cannot be taken even then comes back without the token.
+        spoilt = urlencode(fields | {"token": "letmein", "at": "never"})
+        again = await face.ask("POST", "/incidents/1/note", data=spoilt, headers=headers)
+        assert again.status == 400
+        assert b"letmein" not in again.body
 
 
 async def test_a_form_has_bounds(face: Face) -> None:

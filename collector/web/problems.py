@@ -60,7 +60,7 @@ class CrossSite(TimelinedError):
 
 
 class OtherSession(TimelinedError):
-    """A form comes from a page that was shown before who sends it signed in anew."""
+    """A form comes from a page that was shown to who had another token."""
 
 
 class NotAllowed(TimelinedError):
@@ -121,7 +121,7 @@ KINDS: Mapping[type[Exception], ProblemKind] = {
     Ambiguous: ProblemKind(409, "ambiguous", "The name fits several things"),
     InvalidInput: INVALID,
     CrossSite: ProblemKind(403, "cross-site", "A page of another site may not do this"),
-    OtherSession: ProblemKind(403, "other-session", "You have signed in anew"),
+    OtherSession: ProblemKind(403, "other-session", "Another token opened this form"),
     Misdirected: ProblemKind(421, "misdirected", "This is not the host that was asked for"),
     NotAcceptable: ProblemKind(406, "not-acceptable", "None of the offered formats was asked for"),
     UnsupportedMedia: ProblemKind(415, "unsupported-media", "The body's type is not taken here"),

@@ -2,8 +2,8 @@
 
 Nothing is kept here: a session is signed with the token that opened it, so that
 it outlives a restart, is known to every daemon that has the token, and ends
-when the token is taken away. A form carries a second signature over the cookie,
-which no page of another site can read.
+when the token is taken away. A form carries a second signature with
+the same token, which no page of another site can read.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ def holder(cookie: str | None, tokens: Iterable[Token], now: int) -> Token | Non
     return matches[0] if matches and now < int(expiry.partition(".")[0]) else None
 
 
-def form_key(cookie: str) -> str:
-    """What forms of a session carry. Who has no cookie cannot make it, and it does not give the cookie away."""
-    return hmac.new(cookie.encode(), b"form", hashlib.sha256).hexdigest()
+def form_key(token: bytes) -> str:
+    """What forms carry that the sessions of a token are shown. Who has not the token cannot make it, and it does not
+    give the token away. A form that was opened before its session ended is good in the next one."""
+    return _signed(token, b"form", "")
 
 
 def _signed(token: bytes, purpose: bytes, said: str) -> str:

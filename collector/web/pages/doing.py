@@ -20,7 +20,7 @@ from collector.errors import InvalidInput, NotFound, TooLarge, TooSlow
 from collector.event import Event
 from collector.projections import IncidentRow
 from collector.web import sessions, standing, statements
-from collector.web.access import in_session
+from collector.web.access import in_session, matching
 from collector.web.keys import CLOCK, LIMITS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.lines import notes_in
@@ -134,7 +134,6 @@ async def state(request: web.Request) -> web.Response:
     if action not in STATING:
         raise NotFound("cannot take the form: a page has no form of this name", "what")
     pairs = await read(request)
-    check(request, dict(reversed(pairs)).get("form_key", ""))
     form = await _form(request, row, pairs)
     facts = STATING[action](form)
     await _check_sense(request.app, action, row, form, facts)
@@ -178,7 +177,7 @@ async def _check_sense(
 
 
 async def read(request: web.Request) -> list[tuple[str, str]]:
-    """A form's fields, within the limits of a write."""
+    """The fields of a form that is of this session, within the limits of a write."""
     limits = request.app[LIMITS]
     if request.content_type != "application/x-www-form-urlencoded":
         raise InvalidParameter("cannot read the form: it must be application/x-www-form-urlencoded", "Content-Type")
@@ -192,14 +191,19 @@ async def read(request: web.Request) -> list[tuple[str, str]]:
     except (UnicodeDecodeError, ValueError) as error:
         raise InvalidParameter("cannot read the form: it is not UTF-8", "$") from error
     # Browsers end the lines of a form with two characters, whatever was typed.
-    told = [(name, value.replace("\r\n", "\n")) for name, value in form.items() if isinstance(value, str)]
+    pairs = [(name, value.replace("\r\n", "\n")) for name, value in form.items() if isinstance(value, str)]
+    _check(request, dict(reversed(pairs)))
     # A token with a name says who writes.
-    return [each for each in told if each[0] != "by"] + [("by", name)] if (name := writer(request)) else told
+    return [each for each in pairs if each[0] != "by"] + [("by", name)] if (name := writer(request)) else pairs
 
 
-def check(request: web.Request, form_key: str) -> None:
-    """Raise :class:`OtherSession` for a form that is not of this session; where no token is set there is none."""
-    if in_session(request) is not None:
-        expected = sessions.form_key(request.cookies[sessions.COOKIE])
-        if not hmac.compare_digest(expected.encode(), form_key.encode()):
-            raise OtherSession("cannot take the form: it is of another session; send it again from this page")
+def _check(request: web.Request, fields: Mapping[str, str]) -> None:
+    """Raise :class:`OtherSession` for a form that was shown to who had another token; without tokens there is none.
+
+    One that brings the token itself, as from a page whose session had ended, is of whoever signs in by it.
+    """
+    token = in_session(request)
+    if token is None or matching(fields.get("token", "").strip().encode("utf-8", "surrogateescape"), [token]):
+        return
+    if not hmac.compare_digest(sessions.form_key(token.secret).encode(), fields.get("form_key", "").encode()):
+        raise OtherSession("cannot take the form: it was opened by who had another token; send it again if it is yours")

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from collector.web.keys import API_TOKENS, FRONT, LIMITS
 from collector.web.pages.clocks import Clock
-from collector.web.pages.login import to_login
+from collector.web.pages.login import ended, to_login, typed_in
 from collector.web.pages.rendering import is_asked_for, page
 from collector.web.places import is_api, is_page
 from collector.web.problems import Problem
@@ -32,8 +32,14 @@ async def shown(request: web.Request, handler: Handler) -> web.StreamResponse:
         # A link on another site brings no cookie; the same address asked for by a page of ours does.
         is_led_here = request.headers.get("Sec-Fetch-Site") == "cross-site"
         return page(request, "again.html", Clock(), status=401) if is_led_here else to_login(request)
-    problem = msgspec.json.decode(response.body if isinstance(response.body, bytes) else b"", type=Problem)
-    answer = page(request, "error.html", Clock(), status=response.status, problem=problem, typed=typed)
+    if response.status == 401 and typed:
+        answer = ended(request, 401, typed, request.rel_url.raw_path)
+    else:
+        problem = msgspec.json.decode(response.body if isinstance(response.body, bytes) else b"", type=Problem)
+        answer = page(
+            request, "error.html", Clock(), status=response.status, problem=problem, typed=typed,
+            detail=in_words(problem.detail),
+        )  # fmt: skip
     for name in ("Retry-After", "Allow", "WWW-Authenticate"):
         if name in response.headers:
             answer.headers[name] = response.headers[name]
@@ -53,4 +59,20 @@ async def _typed(request: web.Request) -> list[tuple[str, str]]:
             form = await request.post()
     except (TimeoutError, ValueError, OSError, web.HTTPException):
         return []
-    return [(name, value) for name, value in form.items() if isinstance(value, str) and name != "form_key"]
+    return typed_in(form.items())
+
+
+_ADVICE = {
+    "list /api/v1/incidents": "look for it in the list of incidents",
+    "list /api/v1/events": "open it from the row of its incident",
+    "list /api/v1/deliveries": "look for it among the deliveries",
+    "Nothing answers at this address; GET / lists what there is.": "There is no page at this address.",
+}
+"""What an answer of the API advises, and what a reader of pages can do."""
+
+
+def in_words(detail: str) -> str:
+    """What went wrong, for who looks at a page and asks no API."""
+    for advice, words in _ADVICE.items():
+        detail = detail.replace(advice, words)
+    return detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from aiohttp import web
@@ -15,8 +16,11 @@ from collector.web.problems import InvalidParameter
 
 routes = web.RouteTableDef()
 
+THEN = "then"
+"""The field that names where a form goes whose session had ended."""
 _LONGEST = 4096
-"""Bytes of a form that signs in."""
+"""Bytes that a form which signs in may have beyond what was typed."""
+_OURS = (THEN, "next", "token", "form_key")
 
 
 @routes.get("/login")
@@ -27,14 +31,20 @@ async def ask(request: web.Request) -> web.Response:
 
 @routes.post("/login")
 async def sign_in(request: web.Request) -> web.Response:
-    """Open a session for whoever has the token; the cookie tells nothing of it."""
-    form = await form_of(request, _LONGEST)
-    onward = _onward(form.get("next"))
+    """Open a session for whoever has the token; the cookie tells nothing of it.
+
+    A form whose session had ended comes with what was typed, and is sent on to where it was meant to go.
+    """
+    form = await form_of(request, request.app[LIMITS].command + _LONGEST)
+    onward = _onward(form.get("next") or form.get(THEN))
     tokens = request.app[API_TOKENS]
     token = matching(form.get("token", "").strip().encode("utf-8", "surrogateescape"), tokens)
     if token is None:
+        if THEN in form:
+            return ended(request, 403, typed_in((await request.post()).items()), onward)
         return page(request, "login.html", status=403, onward=onward, wrong=True)
-    response = web.Response(status=303, headers={"Location": onward})
+    # 307 has the browser send the same form again, there.
+    response = web.Response(status=307 if THEN in form else 303, headers={"Location": onward})
     cookie = sessions.opened(token.secret, request.app[CLOCK]())
     safe = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
     response.set_cookie(
@@ -49,6 +59,19 @@ async def sign_out(request: web.Request) -> web.Response:
     response = web.Response(status=303, headers={"Location": "/login"})
     response.del_cookie(sessions.COOKIE, path=request.app[FRONT].root or "/", httponly=True, samesite="Strict")
     return response
+
+
+def ended(request: web.Request, status: int, typed: Sequence[tuple[str, str]], then: str) -> web.Response:
+    """A form whose session had ended, with a field for the token where there are any; ``then`` is where it goes."""
+    return page(
+        request, "ended.html", status=status, typed=typed, then=then, signs_in=bool(request.app[API_TOKENS]),
+        wrong=status == 403,
+    )  # fmt: skip
+
+
+def typed_in(fields: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
+    """What a person typed into a form, and what it says of itself; never a secret."""
+    return [(name, value) for name, value in fields if isinstance(value, str) and name not in _OURS]
 
 
 def to_login(request: web.BaseRequest) -> web.Response:

@@ -24,7 +24,8 @@ from collector.semantics.lengths import apart, duration
 from collector.semantics.severities import opens, rank
 from collector.tokens import Token
 from collector.web import sessions
-from collector.web.keys import API_TOKENS, CLOCK, FRONT, LOGS, PROJECTIONS, ROOT, STYLES, WHO, ZONE, OneLog
+from collector.web.access import in_session
+from collector.web.keys import CLOCK, FRONT, LOGS, PROJECTIONS, ROOT, STYLES, WHO, ZONE, OneLog
 from collector.web.pages.clocks import Clock
 from collector.web.pages.marked import parts_of
 
@@ -93,7 +94,7 @@ def page(
 ) -> web.Response:
     """A page out of a template."""
     clock = clock or Clock()
-    session, logs = request.cookies.get(sessions.COOKIE), request.app[LOGS]()
+    token, logs = in_session(request), request.app[LOGS]()
     text = (
         _environment()
         .get_template(template)
@@ -103,7 +104,7 @@ def page(
             now=request.app[CLOCK](),
             # The address of a file changes with its content.
             static=lambda name: f"{request.app[ROOT]}/static/{name}?v={files(request.app)[name][1]}",
-            signed_in=bool(request.app[API_TOKENS]) and session is not None,
+            signed_in=token is not None,
             own_zone=request.app[ZONE],
             opens=_opens(request.app, logs),
             several=len(logs) > 1,
@@ -112,7 +113,7 @@ def page(
             who=request.get(WHO) or Token(),
             # Names what a form states: sent twice, it is stated once.
             form_name=secrets.token_hex(16),
-            form_key=sessions.form_key(session) if session else "",
+            form_key=sessions.form_key(token.secret) if token is not None else "",
             **values,
         )
     )

@@ -13,7 +13,7 @@ from collector.errors import InvalidInput, NotFound
 from collector.web import sections, statements, versions
 from collector.web.keys import CLOCK
 from collector.web.pages.clocks import Clock
-from collector.web.pages.doing import SHORT, check, read
+from collector.web.pages.doing import SHORT, read
 from collector.web.pages.rendering import page
 from collector.web.problems import Outdated
 
@@ -27,7 +27,6 @@ async def write(request: web.Request) -> web.Response:
     if section not in people.ANSWERED:
         raise NotFound(f"cannot find the section: use one of {', '.join(people.ANSWERED)}", "section")
     fields = dict(reversed(await read(request)))
-    check(request, fields.get("form_key", ""))
     clock, text = Clock(fields.get("zone") or "UTC"), fields.get("text", "")
     fact = people.edited(
         key=fields.get("key", "")[:100], by=fields.get("by", ""), stated_at=request.app[CLOCK](), incident=row.key,
@@ -49,7 +48,6 @@ async def review(request: web.Request) -> web.Response:
     """State how far the review of the postmortem is."""
     row = await statements.incident(request)
     fields = dict(reversed(await read(request)))
-    check(request, fields.get("form_key", ""))
     if not fields.get("key"):
         raise InvalidInput("cannot take the form: its key is missing; send it again from the page", "key")
     fact = people.reviewed(
