@@ -18,7 +18,7 @@ from collector.web.keys import LOGS, OneLog
 from collector.web.merged import cursor_of, places
 from collector.web.places import LOGS_STREAM
 from collector.web.requests import Query
-from collector.web.streams import STREAMS, StreamPiece, Streams, beating, follow, passing, started
+from collector.web.streams import STREAMS, StreamListener, StreamPiece, Streams, beating, follow, passing, started
 
 routes = web.RouteTableDef()
 
@@ -28,7 +28,7 @@ class _Listened(msgspec.Struct, frozen=True):
 
     log: OneLog
     streams: Streams
-    queue: asyncio.Queue[StreamPiece | None]
+    listener: StreamListener
 
 
 @routes.get(LOGS_STREAM)
@@ -48,10 +48,10 @@ async def stream(request: web.Request) -> web.StreamResponse:
         listened = []
         for log in logs:
             if (streams := log.app.get(STREAMS)) is not None:
-                queue, position = await streams.open()
-                stack.callback(streams.close, queue)
+                listener, position = await streams.open()
+                stack.callback(streams.close, listener)
                 positions.setdefault(log.name, position)
-                listened.append(_Listened(log, streams, queue))
+                listened.append(_Listened(log, streams, listener))
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):
             await _tell(request, response, listened, positions, passes, beat_message)
@@ -74,21 +74,24 @@ async def _tell(
         async with one_at_a_time:
             await send(beat_message)
 
-    def telling(log: OneLog) -> Callable[[StreamPiece], Awaitable[None]]:
+    def telling(log: OneLog) -> Callable[[Sequence[StreamPiece]], Awaitable[None]]:
         log_field = b'{"log":"%b",' % log.name.encode()
 
-        async def tell(piece: StreamPiece) -> None:
+        def message(piece: StreamPiece) -> bytes:
+            # What a cursor names was sent before it.
+            positions[log.name] = piece.position
+            told = (cursor_of(positions).encode(), log_field + piece.told[1:])
+            return b"id: %b\nevent: event\ndata: %b\n\n" % told
+
+        async def tell(pieces: Sequence[StreamPiece]) -> None:
             async with one_at_a_time:
-                # What a cursor names was sent before it.
-                positions[log.name] = piece.position
-                told = (cursor_of(positions).encode(), log_field + piece.told[1:])
-                await send(b"id: %b\nevent: event\ndata: %b\n\n" % told)
+                await send(b"".join(map(message, pieces)))
 
         return tell
 
     await send(b"retry: 2000\n: position %b\n\n" % cursor_of(positions).encode())
     following = [
-        follow(request, each.streams, each.queue, positions[each.log.name], passes, telling(each.log), beat)
+        follow(request, each.streams, each.listener, positions[each.log.name], passes, telling(each.log), beat)
         for each in listened
     ]
     tasks = [asyncio.create_task(one) for one in (*following, _until_others(request, limits.look))]

@@ -2,7 +2,8 @@
 
 Promises: whoever goes on after a position misses nothing and is told nothing
 twice; an event is told once lists show it, with the incident it is in then.
-New events are read and written once, however many listen. How many may listen
+New events are read and written once, however many listen, and what comes within
+a tenth of a second is told to each in one message of several. How many may listen
 is bounded, a reader that takes nothing is let go, and all streams end at once
 when the daemon stops: each client comes again by itself, and goes on after the
 last position it had.
@@ -11,7 +12,7 @@ last position it had.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -48,6 +49,8 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a reader may take nothing."""
     together: int = 200
     """How many events are read at a time."""
+    gather: float = 0.1
+    """How long more is waited for once something was told: of what comes together everybody is woken once."""
     again: float = 1.0
     """How long to wait where lists cannot be read."""
 
@@ -66,6 +69,37 @@ class StreamPiece(msgspec.Struct, frozen=True):
     """The message as it is sent."""
 
 
+class StreamListener:
+    """Whoever listens, and what waits to be told to them."""
+
+    def __init__(self) -> None:
+        self._pieces: list[StreamPiece] = []
+        self._woken = asyncio.Event()
+        self._ended = False
+
+    def put(self, pieces: Sequence[StreamPiece], most: int) -> None:
+        """Have these told; one who is more than ``most`` events behind is let go, to come again after the last one."""
+        if len(self._pieces) + len(pieces) > most:
+            self.end()
+        self._pieces += pieces
+        self._woken.set()
+
+    def end(self) -> None:
+        """Tell nothing any more."""
+        self._ended = True
+        self._woken.set()
+
+    async def take(self, seconds: float) -> Sequence[StreamPiece] | None:
+        """What waits, as soon as anything does; None at the end. Raises TimeoutError after so many seconds."""
+        async with asyncio.timeout(seconds):
+            await self._woken.wait()
+        if self._ended:
+            return None
+        self._woken.clear()
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+
 class Streams:
     """Everybody who listens, and the one reader that reads for all of them."""
 
@@ -74,7 +108,7 @@ class Streams:
     ) -> None:
         self.limits = limits
         self._log, self._lists, self._followed = log, lists, followed
-        self._listeners: set[asyncio.Queue[StreamPiece | None]] = set()
+        self._listeners: set[StreamListener] = set()
         self._reader: asyncio.Task[None] | None = None
         self._position = 0
         self._ended = False
@@ -84,28 +118,28 @@ class Streams:
         """How many listen now."""
         return len(self._listeners)
 
-    async def open(self) -> tuple[asyncio.Queue[StreamPiece | None], int]:
-        """A queue of all that comes from now on, and the position that it goes on after.
+    async def open(self) -> tuple[StreamListener, int]:
+        """A listener to all that comes from now on, and the position that it goes on after.
 
         Raises :class:`Unavailable` where too many listen, or the daemon stops.
         """
         if self._ended or len(self._listeners) >= self.limits.streams:
             raise Unavailable("cannot stream events now: too many streams are open, or the daemon stops; come again")
-        queue: asyncio.Queue[StreamPiece | None] = asyncio.Queue()
-        self._listeners.add(queue)
+        listener = StreamListener()
+        self._listeners.add(listener)
         try:
             if self._reader is None or self._reader.done():
                 self._position = max(0, await self._lists.position())
                 if self._reader is None or self._reader.done():
                     self._reader = asyncio.create_task(self._read())
         except BaseException:
-            self._listeners.discard(queue)
+            self._listeners.discard(listener)
             raise
-        return queue, self._position
+        return listener, self._position
 
-    def close(self, queue: asyncio.Queue[StreamPiece | None]) -> None:
-        """Nobody listens to this queue any longer; with the last one reading ends."""
-        self._listeners.discard(queue)
+    def close(self, listener: StreamListener) -> None:
+        """They listen no longer; with the last one reading ends."""
+        self._listeners.discard(listener)
         if not self._listeners and self._reader is not None:
             self._reader.cancel()
             self._reader = None
@@ -113,8 +147,8 @@ class Streams:
     def end(self) -> None:
         """End every stream, and begin no other."""
         self._ended = True
-        for queue in self._listeners:
-            queue.put_nowait(None)
+        for listener in self._listeners:
+            listener.end()
 
     async def _read(self) -> None:
         # It reads for all, whoever came first; what one of them may not see is left out where it is told to them.
@@ -129,6 +163,7 @@ class Streams:
                 except Unavailable:
                     await asyncio.sleep(self.limits.again)
                     continue
+                await asyncio.sleep(self.limits.gather)
                 await more.wait()
         finally:
             unsubscribe()
@@ -142,17 +177,10 @@ class Streams:
             if not pieces:
                 # Lists lag behind the log: what is told must be found there.
                 await asyncio.sleep(self.limits.again / 10)
-            for piece in pieces:
-                self._position = piece.position
-                self._hand_on(piece)
-
-    def _hand_on(self, piece: StreamPiece) -> None:
-        for queue in self._listeners:
-            if queue.qsize() < self.limits.behind:
-                queue.put_nowait(piece)
-            elif queue.qsize() == self.limits.behind:
-                # It comes again, after the last one it had.
-                queue.put_nowait(None)
+                continue
+            self._position = pieces[-1].position
+            for listener in self._listeners:
+                listener.put(pieces, self.limits.behind)
 
     async def after(self, position: int) -> list[StreamPiece]:
         """The next events after a position, as they are sent."""
@@ -161,15 +189,15 @@ class Streams:
         where, private = await self._lists.incidents_of(ids), await self._lists.private_events(ids)
         return [_piece(event, where.get(event.id), private.get(event.id)) for event in events]
 
-    async def shown(self, piece: StreamPiece) -> StreamPiece | None:
-        """The same as the reader of now may see it; None where they may not."""
+    async def shown(self, pieces: Sequence[StreamPiece]) -> Sequence[StreamPiece]:
+        """Those of them that the reader of now may see, as they may see them."""
         hid = await self._lists.hidden()
-        if piece.event in hid.events:
-            return None
-        if piece.incident not in hid.numbers:
-            return piece
-        where = await self._lists.incidents_of([piece.event])
-        return _message(piece, where.get(piece.event))
+        if not hid:
+            return pieces
+        visible = [piece for piece in pieces if piece.event not in hid.events]
+        elsewhere = [piece.event for piece in visible if piece.incident in hid.numbers]
+        where = await self._lists.incidents_of(elsewhere) if elsewhere else {}
+        return [_message(each, where.get(each.event)) if each.incident in hid.numbers else each for each in visible]
 
 
 def _piece(event: RecordedEvent, incident: int | None, private: str | None) -> StreamPiece:
@@ -214,13 +242,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if request.method == "HEAD":
         await response.prepare(request)
         return response
-    queue, position = await streams.open()
+    listener, position = await streams.open()
     try:
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):
-            await _tell(request, response, queue, passes, beat_message, position if after is None else after)
+            await _tell(request, response, listener, passes, beat_message, position if after is None else after)
     finally:
-        streams.close(queue)
+        streams.close(listener)
     response.force_close()
     return response
 
@@ -249,7 +277,7 @@ def beating(query: Query) -> bytes:
 async def _tell(
     request: web.Request,
     response: web.StreamResponse,
-    queue: asyncio.Queue[StreamPiece | None],
+    listener: StreamListener,
     passes: Callable[[StreamPiece], bool],
     beat_message: bytes,
     after: int,
@@ -261,17 +289,17 @@ async def _tell(
             await response.write(body)
 
     await send(b"retry: 2000\n: position %d\n\n" % after)
-    tell, beat = (lambda piece: send(piece.body)), (lambda: send(beat_message))
-    await follow(request, request.app[STREAMS], queue, after, passes, tell, beat)
+    tell, beat = (lambda pieces: send(b"".join(piece.body for piece in pieces))), (lambda: send(beat_message))
+    await follow(request, request.app[STREAMS], listener, after, passes, tell, beat)
 
 
 async def follow(
     request: web.Request,
     streams: Streams,
-    queue: asyncio.Queue[StreamPiece | None],
+    listener: StreamListener,
     after: int,
     passes: Callable[[StreamPiece], bool],
-    tell: Callable[[StreamPiece], Awaitable[None]],
+    tell: Callable[[Sequence[StreamPiece]], Awaitable[None]],
     beat: Callable[[], Awaitable[None]],
 ) -> None:
     """Tell what was there before, in turn with all other reads; then what comes, until the stream is to end."""
@@ -279,29 +307,25 @@ async def follow(
     while more:
         async with request.app[READS].turn():
             pieces = await streams.after(after)
-        for piece in pieces:
-            after = piece.position
-            if passes(piece):
-                await tell(piece)
+        if matches := [piece for piece in pieces if passes(piece)]:
+            await tell(matches)
+        after = pieces[-1].position if pieces else after
         more = len(pieces) == streams.limits.together
-    while (told := await _next(request, queue, streams.limits, beat)) is not None:
-        if told.position > after and passes(told) and (seen := await streams.shown(told)) is not None:
-            await tell(seen)
+    while (new := await _next(request, listener, streams.limits, beat)) is not None:
+        matches = [piece for piece in new if piece.position > after and passes(piece)]
+        if matches and (visible := await streams.shown(matches)):
+            await tell(visible)
 
 
 async def _next(
-    request: web.Request,
-    queue: asyncio.Queue[StreamPiece | None],
-    limits: StreamLimits,
-    beat: Callable[[], Awaitable[None]],
-) -> StreamPiece | None:
+    request: web.Request, listener: StreamListener, limits: StreamLimits, beat: Callable[[], Awaitable[None]]
+) -> Sequence[StreamPiece] | None:
     """What comes next; None once the stream is to end, or nobody is there any longer."""
     waited = 0.0
     while True:
         step = min(limits.look, limits.beat)
         try:
-            async with asyncio.timeout(step):
-                return await queue.get()
+            return await listener.take(step)
         except TimeoutError:
             if request.transport is None or request.transport.is_closing():
                 return None
