@@ -150,6 +150,24 @@ async def test_an_incident_that_ends_later_has_nothing_of_other_services_judged_
     assert set(judged) <= {"checkout"}
 
 
+async def test_what_joins_nothing_fetches_no_incident_and_nothing_of_other_services(
+    log: EventLog, lists: Any, counted: Counted
+) -> None:
+    """Deployments hours after incidents of more services than memory keeps: each misses one by its outline."""
+    follower = Follower(lists, log, Rules(), crowded=20)
+    services = [f"service-{number}" for number in range(30)]
+    fired = [firing(name, n, name) for n, name in enumerate(services)]
+    ended = [resolved(name, n, n + 1, name) for n, name in enumerate(services)]
+    late = [change(f"{name} {turn}", 400 + 40 * turn + n, name) for turn in range(3) for n, name in enumerate(services)]
+    told = [submission(one) for one in (*fired, *ended, *late)]
+    await follow(log, follower, told[:-30])
+    counted.since()
+    await follow(log, follower, told[-30:])
+    assert counted.since()[1] == 0
+    reasons = (await projections.Projections(lists, Rules()).unjoined())[1]
+    assert reasons == {"outside the window": 90}
+
+
 async def test_an_alert_that_fires_for_the_hundredth_time_costs_what_it_cost_before(
     log: EventLog, lists: Any, counted: Counted
 ) -> None:

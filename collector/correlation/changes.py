@@ -42,6 +42,16 @@ class Move(msgspec.Struct, frozen=True):
     after: frozenset[int]
 
 
+class Outline(NamedTuple):
+    """What a thing that joins nothing asks of an incident: which one it is, and its window."""
+
+    number: int
+    key: str
+    start: int
+    low: int
+    high: int
+
+
 class SpanQuery(NamedTuple):
     """What is asked of a key: all that starts after ``after`` and by ``high``, and covers ``low`` or later."""
 
@@ -89,8 +99,8 @@ class GroupingStore(Protocol):
     def happened(self, low: int, high: int) -> list[str]:
         """Other signals that started by ``high``, with an event at ``low`` or later."""
 
-    def incidents_of(self, key: str, low: int, high: int) -> list[int]:
-        """Numbers of incidents found by a key, with a window that overlaps ``low`` to ``high``."""
+    def incidents_of(self, key: str, low: int, high: int) -> list[Outline]:
+        """Incidents found by a key, with a window that overlaps ``low`` to ``high``."""
 
     def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
         """All incidents of an incident's component: their signals, and the numbers each has with their anchors."""

@@ -46,6 +46,13 @@ class Coverage:
         else:
             self._spans[name] = (cover + 1, span[1])
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._spans
+
+    def forget(self, name: str) -> None:
+        """Claim nothing of a name."""
+        self._spans.pop(name, None)
+
     def trim(self, most: int) -> None:
         """Forget the names claimed first, once there are more than ``most``."""
         if len(self._spans) > most:

@@ -10,6 +10,8 @@ signals as wanted do they go as well.
 
 from __future__ import annotations
 
+from collector.correlation.attach import NEAR
+from collector.correlation.changes import Outline
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of
 from collector.correlation.memory import Memory
 from collector.correlation.signals import Signal
@@ -17,6 +19,10 @@ from collector.correlation.signals import Signal
 FLOOD = 20
 """How many times the wanted signals there may be before what is open goes, too."""
 
+_PASSED = 2 * NEAR
+"""How long after an incident's window nothing that is told in time asks for it."""
+_OUTLINES = 4
+"""How many outlines of incidents that are not in memory there may be, for each wanted signal."""
 _CLAIMS = 10
 """How many keys, for each wanted signal, are known to be fetched already."""
 
@@ -51,6 +57,7 @@ class Eviction:
         """
         memory = self._memory
         memory.coverage.trim(_CLAIMS * most)
+        self._trim_outlines(_OUTLINES * most)
         self._left = min(self._left, len(memory.signals))
         if len(memory.signals) <= max(most, self._left + self._left // 3):
             return
@@ -82,9 +89,7 @@ class Eviction:
         memory = self._memory
         for incident in component.incidents:
             memory.index.drop_incident(incident)
-            high = incident.view(memory.rules).high
-            for key in incident.keys:
-                memory.coverage.withdraw(f"incident:{key}", high)
+            self._outline(incident)
             for signal in incident.signals.values():
                 self._evict_opening(signal)
             for signal_id in incident.attached:
@@ -92,6 +97,30 @@ class Eviction:
             memory.loaded.difference_update(incident.numbers)
             del memory.component_of[incident]
         del memory.components[component]
+
+    def _outline(self, incident: LiveIncident) -> None:
+        """Leave what says that something is not within its window: things of a day ask for it again and again."""
+        memory, view = self._memory, incident.view(self._memory.rules)
+        outline = Outline(incident.number, view.key, view.start, view.low, view.high)
+        for key in incident.keys:
+            if f"incident:{key}" in memory.coverage:
+                memory.outlines.setdefault(key, {})[outline.number] = outline
+
+    def _trim_outlines(self, most: int) -> None:
+        """Let go of the outlines that nothing new is near, and of those that were looked for first."""
+        memory, count = self._memory, 0
+        for key, outlines in list(memory.outlines.items()):
+            for outline in [each for each in outlines.values() if each.high + _PASSED < memory.latest]:
+                memory.coverage.withdraw(f"incident:{key}", outline.high)
+                del outlines[outline.number]
+            count += len(outlines)
+            if not outlines:
+                del memory.outlines[key]
+        for key in list(memory.outlines) if count > most else ():
+            memory.coverage.forget(f"incident:{key}")
+            count -= len(memory.outlines.pop(key))
+            if count <= most // 2:
+                return
 
     def _detach(self, signal_id: str, incident: LiveIncident) -> None:
         """An attached signal goes with the last of its incidents in memory: none of them is there without it."""

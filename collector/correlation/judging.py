@@ -14,6 +14,9 @@ from collector.correlation.memory import Memory, Wanted
 from collector.correlation.signals import Signal
 from collector.correlation.spans import FAR
 
+_FEW = 100
+"""Keys of an incident up to which what looks for them is asked for by each of them; else all of that time is."""
+
 
 class Judging:
     """The third step of a round: incidents that changed → who attaches to them."""
@@ -108,9 +111,12 @@ class Judging:
 
     def _review_since(self, incident: LiveIncident, low: int, high: int) -> None:
         """Of what happened then, whatever looks for something of an incident that ends otherwise: it may be within it
-        now, or further from it. All else of a day would be judged again in each round."""
+        now, or further from it. All else of a day would be judged again in each round, and fetched for that."""
         memory = self._memory
-        memory.ensure_happened(low, high)
+        if len(incident.keys) <= _FEW:
+            memory.ensure_all((f"seek:{key}", low, high) for key in incident.keys)
+        else:
+            memory.ensure_happened(low, high)
         for key in incident.keys:
             memory.round.review.update(memory.index.found_by(f"seek:{key}", low, high))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.correlation.attach import NEAR, IncidentTraits
+from collector.correlation.changes import Outline
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Memory
 from collector.correlation.spans import FAR
@@ -18,15 +19,17 @@ class Lookup:
 
     def offering(self, key: str, start: int, end: int) -> list[IncidentTraits]:
         """Incidents with an opening signal that offers this key, near this span; for a page wherever they are."""
-        ever = key.startswith("page:")
-        self._memory.ensure_incidents(key, -1 if ever else start - NEAR, FAR if ever else end + NEAR)
-        return self._views(self._memory.index.incidents(key))
+        if key.startswith("page:"):
+            self._memory.ensure_incidents(key, -1, FAR)
+            return self._found(key, -1, FAR)
+        self._memory.ensure_incidents(key, start - NEAR, end + NEAR)
+        return self._found(key, start, end)
 
     def serving(self, service: str, start: int, end: int) -> list[IncidentTraits]:
         """Incidents with an opening signal of this service and a window less than ``NEAR`` from this span."""
         key = f"service:{service}"
         self._memory.ensure_incidents(key, start - NEAR, end + NEAR)
-        found = self._views(self._memory.index.incidents(key))
+        found = self._found(key, start, end)
         return [view for view in found if view.low - NEAR <= end and start <= view.high + NEAR]
 
     def holding(self, event: str) -> list[IncidentTraits]:
@@ -51,6 +54,16 @@ class Lookup:
         """The services that changes with this ref name."""
         return frozenset(service for service, count in self._memory.services_of_ref(ref).items() if count > 0)
 
+    def _found(self, key: str, start: int, end: int) -> list[IncidentTraits]:
+        """Incidents that offer a key. Those whose window does not reach this span are not fetched: it is missed, and
+        to say by how much their outlines suffice."""
+        memory = self._memory
+        for outline in [*memory.outlines.get(key, {}).values()]:
+            if outline.low <= end and start <= outline.high:
+                memory.load(outline.number)
+        found = self._views(memory.index.incidents(key))
+        return found + [_missed(outline) for outline in memory.outlines.get(key, {}).values()]
+
     def _views(self, incidents: Iterable[LiveIncident]) -> list[IncidentTraits]:
         views = []
         for incident in incidents:
@@ -58,3 +71,10 @@ class Lookup:
             self._memory.round.by_view[view.key] = incident
             views.append(view)
         return views
+
+
+def _missed(outline: Outline) -> IncidentTraits:
+    """An incident as one sees it that is not within its window."""
+    return IncidentTraits(
+        key=outline.key, start=outline.start, low=outline.low, high=outline.high, environments=frozenset()
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from itertools import combinations
 
 from collector.correlation.attach import Attaching
 from collector.correlation.catalog import Catalog
-from collector.correlation.changes import Grounds, GroupingStore, SpanQuery, StoredSignal
+from collector.correlation.changes import Grounds, GroupingStore, Outline, SpanQuery, StoredSignal
 from collector.correlation.coverage import Coverage
 from collector.correlation.facts import Links
 from collector.correlation.index import KeyIndex
@@ -73,6 +73,8 @@ class Memory:
         self.attached_to: dict[str, set[LiveIncident]] = {}
         self.index, self.coverage = KeyIndex(Storms(self.rules, self.catalog)), Coverage()
         self.ref_services: dict[str, Counter[str]] = {}
+        self.outlines: dict[str, dict[int, Outline]] = {}
+        """By key and number, incidents that were looked for and are not in memory."""
         self.loaded: set[int] = set()
         """Numbers whose component is in memory."""
         self.latest = 0
@@ -148,6 +150,8 @@ class Memory:
                 self._load_attached(incident, entry)
         incident.whole_since = incident.latest
         incident.unchanged()
+        for key in incident.keys:
+            self.outlines.get(key, {}).pop(number, None)
         return incident
 
     def _load_attached(self, incident: LiveIncident, entry: StoredSignal) -> None:
@@ -174,10 +178,12 @@ class Memory:
                 self.fetch(self.store.keyed(queries))
 
     def ensure_incidents(self, key: str, low: int, high: int) -> None:
-        """Have all incidents in memory that offer a key and have a window that overlaps this time."""
+        """Have all incidents in memory, or their outlines, that offer a key and whose window overlaps this time."""
         if (asked := self._claim(f"incident:{key}", low, high)) is not None:
-            for number in self.store.incidents_of(key, low, asked.high):
-                self.load(number)
+            outlines = self.outlines.setdefault(key, {})
+            for outline in self.store.incidents_of(key, low, asked.high):
+                if outline.number not in self.loaded:
+                    outlines[outline.number] = outline
 
     def ensure_started(self, low: int, high: int) -> None:
         """Have all opening signals in memory that started in this time."""

@@ -290,13 +290,13 @@ class _Placing:
                 continue
             thing = next(filter(None, map(thing_of, candidate.events)), "")
             if service := self._hit(candidate):
-                self.placed[candidate.uid] = Placement(MENTION, f"it is about {service}")
+                self.placed[candidate.signal_id] = Placement(MENTION, f"it is about {service}")
             elif thing in acts and self._during(candidate) and not self._shared(candidate):
-                self.placed[candidate.uid] = Placement(ACTED_ON, acts[thing])
+                self.placed[candidate.signal_id] = Placement(ACTED_ON, acts[thing])
             elif thing in acts and self._before(candidate):
                 latest[thing] = candidate
         for thing, candidate in latest.items():
-            self.placed[candidate.uid] = Placement(ACTED_ON, acts[thing])
+            self.placed[candidate.signal_id] = Placement(ACTED_ON, acts[thing])
 
     def _acts(self) -> dict[str, str]:
         """What responders acted upon between the incident's start and its end, and a reason that says so."""

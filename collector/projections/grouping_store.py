@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, select
 
 from collector.correlation.catalog import Catalog
-from collector.correlation.changes import Changes, Grounds, SpanQuery, StoredSignal
+from collector.correlation.changes import Changes, Grounds, Outline, SpanQuery, StoredSignal
 from collector.correlation.facts import LINKING
 from collector.correlation.signals import Signal
 from collector.event import MACHINE, RecordedEvent, current
@@ -59,7 +59,7 @@ _HAPPENED = select(_signal.uid).where(
     _signal.last >= bindparam("low"), _signal.start <= bindparam("high"), _signal.opening == ZERO
 )
 _INCIDENTS_OF = (
-    select(_incident.number)
+    select(_incident.number, _incident.key, _incident.started_at, _incident.low, _incident.high)
     .join_from(tables.incident_key, tables.incident, _incident.number == tables.incident_key.c.number)
     .where(
         tables.incident_key.c.key == bindparam("key"),
@@ -203,9 +203,10 @@ class SqlGroupingStore:
         """Other signals that started by ``high``, with an event at ``low`` or later."""
         return self._firsts(_HAPPENED, low=low, high=high)
 
-    def incidents_of(self, key: str, low: int, high: int) -> list[int]:
-        """Numbers of incidents found by a key, with a window that overlaps ``low`` to ``high``."""
-        return self._firsts(_INCIDENTS_OF, key=key, low=low, high=high)
+    def incidents_of(self, key: str, low: int, high: int) -> list[Outline]:
+        """Incidents found by a key, with a window that overlaps ``low`` to ``high``."""
+        rows = self._connection.execute(_INCIDENTS_OF, {"key": key, "low": low, "high": high})
+        return [Outline(*row) for row in rows]
 
     def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
         """All incidents of an incident's component: their signals, and the numbers each has with their anchors."""
