@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, exists, func, select, union
+from sqlalchemy import Connection, bindparam, case, exists, func, select, union, union_all
 
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
@@ -51,6 +51,7 @@ _KINDS = ("change", "observation", "note")
 _low: Any = bindparam("low")
 _high: Any = bindparam("high")
 _number: Any = bindparam("number")
+_moment: Any = bindparam("at")
 _candidate = joined_nothing & signal.c.kind.in_(_KINDS)
 # Ordered joins begin with what few rows are asked for, however many there are in all.
 _event_signals = (event_unit, event_unit.c.event == event_index.c.id)
@@ -143,12 +144,16 @@ _ONE = (
     .join_from(incident, incident_number, incident_number.c.number == incident.c.number)
     .where(incident.c.number == _number, _is_alive)
 )
-_CANDIDATES = (
-    select(signal.c.uid, signal.c.start, signal.c.last, signal.c.missed, signal.c.service)
-    .where(_candidate, signal.c.start.between(_low, _high))
-    .order_by(func.abs(signal.c.start - bindparam("at")), signal.c.uid)
+_loose = select(signal.c.uid, signal.c.start, signal.c.last, signal.c.missed, signal.c.service).where(_candidate)
+# From the moment on to both sides: put in order by how far they are, all of a day would be read.
+_later = _loose.where(signal.c.start.between(_moment, _high)).order_by(signal.c.start, signal.c.uid).limit(CANDIDATES)
+_sooner = (
+    _loose.where(signal.c.start >= _low, signal.c.start < _moment)
+    .order_by(signal.c.start.desc(), signal.c.uid)
     .limit(CANDIDATES)
 )
+_around = union_all(*(select(side.subquery()) for side in (_later, _sooner))).subquery()
+_CANDIDATES = select(_around).order_by(func.abs(_around.c.start - _moment), _around.c.uid).limit(CANDIDATES)
 _EVENTS_OF = select(event_unit.c.event, event_unit.c.unit).where(event_unit.c.unit.in_(AMONG))
 _NAMED_BY = select(ref_service.c.service).where(ref_service.c.token == bindparam("ref"))
 _SCENE = (
