@@ -159,10 +159,10 @@ async def test_what_joins_nothing_fetches_no_incident_and_nothing_of_other_servi
     fired = [firing(name, n, name) for n, name in enumerate(services)]
     ended = [resolved(name, n, n + 1, name) for n, name in enumerate(services)]
     late = [change(f"{name} {turn}", 400 + 40 * turn + n, name) for turn in range(3) for n, name in enumerate(services)]
-    told = [submission(one) for one in (*fired, *ended, *late)]
-    await follow(log, follower, told[:-30])
+    submissions = [submission(one) for one in (*fired, *ended, *late)]
+    await follow(log, follower, submissions[:-30])
     counted.since()
-    await follow(log, follower, told[-30:])
+    await follow(log, follower, submissions[-30:])
     assert counted.since()[1] == 0
     reasons = (await projections.Projections(lists, Rules()).unjoined())[1]
     assert reasons == {"outside the window": 90}
