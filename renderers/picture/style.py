@@ -50,13 +50,13 @@ svg.tp{max-width:100%;height:auto}
 .tp-s{fill:none;stroke:var(--c);stroke-width:2.2}
 .tp-faint{opacity:.65}
 .tp-faint .tp-b{stroke-dasharray:3 2}
-.tp-t{visibility:hidden;pointer-events:none}
-.tp [tabindex]:hover>.tp-t,.tp [tabindex]:focus>.tp-t,.tp a:hover .tp-t,.tp a:focus .tp-t{visibility:visible}
-.tp:has(a:hover,[tabindex]:hover) a:focus:not(:hover) .tp-t{visibility:hidden}
-.tp:has(a:hover,[tabindex]:hover) [tabindex]:focus:not(:hover)>.tp-t{visibility:hidden}
+.tp-t{display:none;pointer-events:none}
+.tp [tabindex]:hover>.tp-t,.tp [tabindex]:focus>.tp-t,.tp a:hover .tp-t,.tp a:focus .tp-t{display:inline}
+.tp:has(a:hover,[tabindex]:hover) a:focus:not(:hover) .tp-t{display:none}
+.tp:has(a:hover,[tabindex]:hover) [tabindex]:focus:not(:hover)>.tp-t{display:none}
 .tp [tabindex]:focus,.tp a:focus{outline:2px solid var(--tp-page);outline-offset:1px}
 .tp [tabindex]:hover .tp-b,.tp a:hover .tp-b,.tp [tabindex]:hover .tp-o,.tp a:hover .tp-o{fill-opacity:.4}
-@media print{.tp .tp-t{visibility:hidden!important}}
+@media print{.tp .tp-t{display:none!important}}
 """
 
 STYLE = "".join(
