@@ -177,6 +177,25 @@ def test_a_post_about_what_was_hit_belongs(text: str) -> None:
     assert answers == [Placement("mention", "it speaks of package-index")] * 2 + [None]
 
 
+def test_a_post_belongs_with_the_conversation_that_it_goes_on_with() -> None:
+    """A reply in a thread, and the next post on one notice, need not name what was hit; those of others do not come."""
+
+    def chat(minutes: float, text: str, own: str, thread: str = "") -> RecordedEvent:
+        return event(
+            "chat.message", minutes, "chat", f"C1:{own}", title=text, data={"thread": thread} if thread else {}
+        )
+
+    def notice(minutes: float, text: str, entity: str = "incident:1") -> RecordedEvent:
+        return event("status.updated", minutes, "status", entity, title=text, service="Payments")
+
+    where = msgspec.structs.replace(scene(notice(5, "Carts lose items")), services={"packageindex": "package-index"})
+    told = [chat(9, "package-index is slow", "1"), chat(12, "rolled back", "2", "1"), notice(30, "All is well")]
+    others = [chat(12, "lunch?", "3"), chat(13, "yes", "4", "3"), notice(30, "Mail is slow", "incident:2")]
+    answers = placed(where, *map(loose, (*told, *others, notice(90, "Much later"))))
+    goes_on = Placement("mention", "it goes on with a post of this incident")
+    assert answers == [Placement("mention", "it speaks of package-index"), goes_on, goes_on, None, None, None, None]
+
+
 def test_a_post_about_something_else_does_not() -> None:
     """A post that names no service of the incident, or one whose name says nothing, stays out."""
     where = msgspec.structs.replace(scene(), services={"packageindex": "package-index", "api": "api"})

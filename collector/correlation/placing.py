@@ -113,6 +113,7 @@ def place(
     placing.by_responder(list(engagements))
     placing.by_name()
     placing.by_mention()
+    placing.by_conversation()
     placing.by_undoing()
     placing.by_subject()
     placing.after_the_end(follow_up)
@@ -177,7 +178,8 @@ class _Placing:
             if person is None or not self._during(candidate) or _reaches_nothing(candidate):
                 continue
             if not any(e.person == person and e.start <= candidate.start <= e.end for e in engagements):
-                reason = f"{self._listed.get(person) or people[person]}, a responder of this incident, did it"
+                did = "wrote it" if _is_post(candidate) else "did it"
+                reason = f"{self._listed.get(person) or people[person]}, a responder of this incident, {did}"
                 self.placed[candidate.signal_id] = Placement(RESPONDER, reason)
 
     def _doer(self, candidate: Candidate, people: Mapping[str, str]) -> str | None:
@@ -229,6 +231,17 @@ class _Placing:
                 name = self._scene.services[service]
             if name:
                 self.placed[candidate.signal_id] = Placement(MENTION, f"it speaks of {name}")
+
+    # Posts that go on with such a one
+
+    def by_conversation(self) -> None:
+        """Replies in a thread of the incident, and what a status page said next of one notice."""
+        placed = [event for c in self._candidates if c.signal_id in self.placed for event in c.events]
+        known = {conversation for event in (*self._scene.events, *placed) if (conversation := _conversation(event))}
+        for candidate in self._left() if known else ():
+            soon = self._scene.started_at - EARLY_WORDS <= candidate.start <= self._scene.high
+            if soon and not known.isdisjoint(map(_conversation, candidate.events)):
+                self.placed[candidate.signal_id] = Placement(MENTION, "it goes on with a post of this incident")
 
     # What was undone
 
@@ -358,6 +371,17 @@ class _Placing:
 
 
 # --- facts about one thing --------------------------------------------------------------------------------------------
+
+
+def _conversation(event: RecordedEvent) -> tuple[str, str] | None:
+    """The thread of a chat or the notice of a status page that a post is of; None of any other event."""
+    if event.type == "status.updated":
+        return (event.source, event.entity)
+    if event.type != "chat.message":
+        return None
+    channel, _, own = event.entity.rpartition(":")
+    thread = event.data.get("thread")
+    return (event.source, f"{channel}:{thread if isinstance(thread, str) and thread else own}")
 
 
 def subjects_of(events: Iterable[RecordedEvent]) -> set[str]:
