@@ -201,6 +201,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "bridge": "the number that responders call",
         "agent": "what acted, where it was not a person",
         "text": "a message that came with it",
+        "summary": "what is written of it as a whole, as that stood then",
+        "declares": "true where a tool opened an incident, which by itself calls nobody",
         "state": "how a task, a request or an automation stands",
         "from": "who or what it was before",
         "to": "who or what it is now",

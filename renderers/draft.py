@@ -50,7 +50,7 @@ def draft(history: History, options: Options = PLAIN) -> Document:
     """The postmortem of one incident, as far as its events show it."""
     by_id = _known(history)
     sections = tuple(_zoned(_section(key, history, options), options) for key in SECTIONS)
-    title, lead, incident = _title(history), _lead(history), _incident(history, options)
+    title, lead, incident = _title(history), _lead(history, options), _incident(history, options)
     review = review_of(history, options.zone)
     hashed = digest(history, options)
     heads = [each for each in (title, lead, review.said if review else None, incident) if each]
@@ -96,20 +96,35 @@ def _title(history: History) -> Claim:
     return claim(Name(called), proof=cites(first), stop=False)
 
 
-def _lead(history: History) -> Claim | None:
-    """The lead a person set, else whom an on-call tool names as the lead, else the first to acknowledge a page."""
+def _lead(history: History, options: Options) -> Claim | None:
+    """The lead a person set, else whom an on-call tool has as the lead at the end, else the first to acknowledge; of
+    one who had the role and lost it, until when."""
     edit = history.edits.get("lead")
     if edit is not None:
         return claim(Name(phrases.text_in(edit.data, "value")), proof=cites(edit), stop=False)
-    if roles := page_facts.leads(history):
-        role, before = phrases.text_in(roles[-1].data, "text"), [str(each.data.get("to")) for each in roles[:-1]]
-        names = phrases.listed([Name(name) for name in dict.fromkeys(before)], 3)
-        return claim(Name(str(roles[-1].data.get("to"))), " (", Name(role), phrases.when(names, ", after ", names), ")",
-                     proof=cites(roles), stop=False)  # fmt: skip
-    first = facts.first_taken(history)
+    if role := page_facts.led_by(history):
+        before = [each for each in page_facts.leads(history) if each.data.get("to") != role.data.get("to")]
+        names = phrases.listed([Name(name) for name in dict.fromkeys(str(each.data.get("to")) for each in before)], 3)
+        return claim(Name(str(role.data.get("to"))), " (", Name(phrases.text_in(role.data, "text")),
+                     phrases.when(names, ", after ", names), ")", proof=cites(before, role), stop=False)  # fmt: skip
+    first, left = facts.first_taken(history), page_facts.lead_left(history)
+    if left is None:
+        return None if first is None else claim(*_assumed(first), ")", proof=cites(first), stop=False)
+    given = page_facts.leads(history)
+    old = phrases.text_in(left.data, "from") or (phrases.text_in(given[-1].data, "to") if given else "")
+    until = say(Name(phrases.text_in(left.data, "text")), " until ",
+                phrases.at(left.occurred_at, options.zone, facts.anchor(history)))  # fmt: skip
     if first is None:
-        return None
-    return claim(Name(first.actor or ""), " (assumed: first to acknowledge)", proof=cites(first), stop=False)
+        return claim("nobody at the end", phrases.when(old, " (", Name(old), " was ", until, ")"), proof=cites(left),
+                     stop=False)  # fmt: skip
+    if first.actor == old:
+        return claim(Name(old), " (", until, ")", proof=cites(first, left), stop=False)
+    return claim(*_assumed(first), phrases.when(old, "; ", Name(old), " was ", until), ")", proof=cites(first, left),
+                 stop=False)  # fmt: skip
+
+
+def _assumed(first: RecordedEvent) -> Phrase:
+    return say(Name(first.actor or ""), " (assumed: first to acknowledge")
 
 
 def _incident(history: History, options: Options) -> Claim | None:
@@ -122,7 +137,7 @@ def _incident(history: History, options: Options) -> Claim | None:
     severity, priority = _severity(history), _priority(history)
     private = named("private to ", context.private)
     pieces = [called, private, named("", severity),
-              named("", priority if priority != severity else None), _span(history, options),
+              named("", priority if priority.casefold() != severity.casefold() else None), _span(history, options),
               *_pages(history)]  # fmt: skip
     shown = [piece for piece in pieces if piece]
     return claim(shown[0], *(say(" · ", piece) for piece in shown[1:]), label=True, stop=False)

@@ -14,7 +14,7 @@ from itertools import islice
 
 import msgspec
 
-from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, Event, RecordedEvent, reading_order
+from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, SENDER, RecordedEvent, reading_order
 from collector.names import fold_service
 from collector.semantics.closing import peak
 from collector.semantics.leading import acknowledges
@@ -66,7 +66,7 @@ def reference_called(history: History) -> str:
     if any(alert.opening and alert.start == start for alert in history.alerts):
         return first_called(history, start)
     if any(report.occurred_at == start for report in history.reports):
-        return "the first report"
+        return report_called(history)
     opened = [page for page in history.pages if page.start == start]
     if opened:
         return page_facts.page_noun(opened[0])
@@ -94,23 +94,24 @@ def several(alerts: Iterable[Alert]) -> bool:
 
 
 def series_in(alerts: Iterable[Alert | RecordedEvent]) -> int:
-    """How many series of one alert these are: as many as any one sender tells. What two tell of it is not twice as
-    much."""
-    return max(map(len, _by_teller(alerts).values()), default=0)
+    """How many series of one alert these are: as many as one kind of sender tells. Two kinds tell it twice."""
+    return max(map(len, _by_kind(alerts).values()), default=0)
 
 
 def tellers(alerts: Iterable[Alert | RecordedEvent]) -> list[str]:
     """The sources that tell an alert, in the order they did, where those are several."""
-    sources = list(_by_teller(alerts))
+    sources = list(dict.fromkeys(each.source for each in alerts))
     return sources if len(sources) > 1 else []
 
 
-def _by_teller(alerts: Iterable[Alert | RecordedEvent]) -> dict[str, Counter[str]]:
-    """Source → how often it told each of its series."""
-    by_source: dict[str, Counter[str]] = {}
+def _by_kind(alerts: Iterable[Alert | RecordedEvent]) -> dict[str, dict[str, Counter[str]]]:
+    """Kind of sender → each series that it tells → how often each of its sources told that."""
+    by_kind: dict[str, dict[str, Counter[str]]] = {}
     for each in alerts:
-        by_source.setdefault(each.source, Counter())[each.entity] += 1
-    return by_source
+        data = each.fired.data if isinstance(each, Alert) else each.data
+        series = by_kind.setdefault(str(data.get(SENDER) or each.source), {})
+        series.setdefault(each.entity, Counter())[each.source] += 1
+    return by_kind
 
 
 def alone(history: History) -> bool:
@@ -130,6 +131,11 @@ def last_called(history: History, last: Alert) -> str:
 
 
 LAST_ALERT = "the last alert"
+
+
+def report_called(history: History) -> str:
+    """What the first report is called: one alone is not the first."""
+    return "the first report" if len(history.reports) > 1 else "the report"
 
 
 def folded(service: str) -> str:
@@ -173,9 +179,9 @@ def window(history: History) -> tuple[int, int]:
 
 
 def firings(family: Family) -> list[int]:
-    """How often each series of an alert fired, by the sender that tells most of it."""
-    counts = _by_teller(family.alerts).values()
-    return list(max(counts, key=lambda count: (len(count), count.total())).values())
+    """How often each series of an alert fired, by the kind of sender that tells most of it."""
+    counts = [[max(told.values()) for told in series.values()] for series in _by_kind(family.alerts).values()]
+    return max(counts, key=lambda count: (len(count), sum(count)))
 
 
 def pauses(alerts: Iterable[Alert]) -> int:
@@ -247,45 +253,6 @@ def _between(times: list[int], low: int, high: int) -> bool:
     """Whether one of these times, in order, lies between two others."""
     place = bisect_left(times, low)
     return place < len(times) and times[place] < high
-
-
-class SourceSilence(msgspec.Struct, frozen=True):
-    """A time in which what a source tells without end was missed."""
-
-    of: str
-    """The source."""
-    alert: str
-    """What it tells without end."""
-    start: int
-    """When it was told last, or when the daemon began to listen, µs."""
-    end: int | None
-    """When it was heard again; None where it was not."""
-    reason: str
-    """Why the silence counts as over, where it was not heard again."""
-    events: tuple[RecordedEvent, ...]
-
-
-def is_silence(event: Event) -> bool:
-    """Whether a gap is a heartbeat that the daemon missed; else its sender told of it."""
-    return event.type == "source.gap" and event.source == MACHINE
-
-
-def silences(history: History) -> list[SourceSilence]:
-    """What was missed around the incident, the earliest first; both ends of one are one."""
-    ends_by_entity: dict[str, dict[str, RecordedEvent]] = {}
-    for event in (*history.context.collector, *history.collector):
-        if is_silence(event):
-            ends_by_entity.setdefault(event.entity, {})[event.id] = event
-    spans_missed = []
-    for ends in ends_by_entity.values():
-        events = tuple(sorted(ends.values(), key=lambda event: ("until" in event.data, event.id)))
-        data = events[-1].data
-        until, of, alert, reason = (data.get(key) for key in ("until", "of", "kind", "reason"))
-        spans_missed.append(SourceSilence(
-            of=str(of or ""), alert=str(alert or "its heartbeat"), start=events[-1].occurred_at,
-            end=until if isinstance(until, int) else None, reason=str(reason or ""), events=events,
-        ))  # fmt: skip
-    return sorted(spans_missed, key=lambda each: (each.start, each.of))
 
 
 def first_alert(history: History) -> Alert | None:
@@ -394,8 +361,8 @@ def lead(history: History) -> str:
     acknowledge a page or an alert; empty where nobody is known."""
     edit, first = history.edits.get("lead"), first_taken(history)
     value = edit.data.get("value") if edit is not None else None
-    if not isinstance(value, str) and (roles := page_facts.leads(history)):
-        return str(roles[-1].data.get("to"))
+    if not isinstance(value, str) and (role := page_facts.led_by(history)):
+        return str(role.data.get("to"))
     return value if isinstance(value, str) else (first.actor or "") if first is not None else ""
 
 

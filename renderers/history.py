@@ -174,11 +174,13 @@ class Page(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it is known that it was open at some time before its end; one that is not kept nothing open."""
 
     @property
-    def by_hand(self) -> bool:
-        """Whether somebody opened it and it says of nobody else whom it called: nobody is waited for."""
+    def declared(self) -> bool:
+        """Whether it says of nobody whom it called, and somebody opened it, or a tool that opens incidents and calls
+        nobody by that: nobody is waited for."""
         opened = self.triggered
-        called = opened is not None and (opened.data.get("assignees") or opened.data.get("escalation_policy"))
-        return opened is not None and bool(opened.actor) and not called
+        if opened is None or opened.data.get("assignees") or opened.data.get("escalation_policy"):
+            return False
+        return bool(opened.actor) or opened.data.get("declares") is True
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -328,6 +328,8 @@ AUTOMATIC = "acknowledged automatically, by no person"
 """How an acknowledgement is known that an automation made by itself."""
 BY_HAND = "opened by hand; nobody was paged"
 """What is told of a page that a person opened who called nobody: there is no page from which to count."""
+BY_A_TOOL = "opened automatically; nobody was paged"
+"""The same of one that a tool opened."""
 
 
 def ends_of(history: History, profile: str) -> dict[str, Moment]:
@@ -352,8 +354,9 @@ def moments_of(history: History, profile: str) -> dict[str, Moment]:
     paged = _page_in_question(history, acknowledged if profile == "timelined" else ())
     if paged is not None:
         by_name["page"] = _page_moment("page", paged.start, _paged(paged))
-        if profile == "timelined" and paged.by_hand and paged.acknowledged is None:
-            by_name["page"] = Moment(name="page", at=None, known="unknown", basis=BY_HAND, cites=by_name["page"].cites)
+        if profile == "timelined" and paged.declared and paged.acknowledged is None:
+            basis = BY_HAND if paged.triggered is not None and paged.triggered.actor else BY_A_TOOL
+            by_name["page"] = Moment(name="page", at=None, known="unknown", basis=basis, cites=by_name["page"].cites)
         by_name["page_acknowledged"] = _page_event("page_acknowledged", paged.acknowledged, "acknowledged")
         by_name["page_resolved"] = _page_event("page_resolved", paged.resolved, "page_resolved")
         added = [each for each in paged.steps if each.type == "page.responder_added"]

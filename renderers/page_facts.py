@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collector.event import RecordedEvent, reading_order
-from collector.semantics.leading import lead_of
+from collector.semantics.leading import lead_of, leading
 from renderers.history import History, Moment, Page
 
 _OTHERWISE = ("cancelled", "deleted")
@@ -21,24 +21,74 @@ def page_over(history: History, moment: Moment) -> str:
     last = history.by_id.get(moment.cites[-1]) if moment.basis == "page resolved" and moment.cites else None
     if last is None:
         return ""
-    by_hand = any(page.by_hand for page in history.pages if page.entity == last.entity)
+    by_hand = any(page.declared for page in history.pages if page.entity == last.entity)
     how = "merged into another one" if last.type == "page.merged" else ended_as(last)
     if not by_hand and not how:
         return ""
     return f"the {'incident' if by_hand else 'page'} was {how or 'resolved'}"
 
 
+def over_as(history: History, moment: Moment) -> str:
+    """:func:`page_over`, and ``it was declared resolved`` where a person called it over; empty for any other moment."""
+    declared = moment.name == "resolved" and moment.known == "stated"
+    return "it was declared resolved" if declared else page_over(history, moment)
+
+
+def words_of(page: Page) -> dict[str, str]:
+    """What somebody wrote with each step of a page, by the step's id, where no earlier step said the same: some senders
+    say with every step what the page is described as."""
+    by_step: dict[str, str] = {}
+    earlier = {page.title}
+    for step in page.steps:
+        text, summary = step.data.get("text"), step.data.get("summary")
+        if isinstance(text, str) and text.strip() not in ("", *earlier):
+            by_step[step.id] = text
+        earlier.update(words.strip() for words in (text, summary) if isinstance(words, str))
+    return by_step
+
+
+def said_with(history: History, event: RecordedEvent) -> str:
+    """What somebody wrote with a step of a page; empty where nobody did, and for any other event."""
+    page = next((page for page in history.pages if event in page.steps), None)
+    return words_of(page).get(event.id, "") if page is not None else ""
+
+
 def page_noun(page: Page) -> str:
     """``the page``; what a person opened who called nobody paged nobody: that is ``the declaration``."""
-    return "the declaration" if page.by_hand else "the page"
+    return "the declaration" if page.declared else "the page"
+
+
+def reopening(history: History) -> RecordedEvent | None:
+    """What took the end of an incident back that has none since: the last time that a page which is open, or that the
+    incident itself, was opened again; None where it is over, or was never opened again."""
+    if history.resolved:
+        return None
+    steps = [step for page in history.pages if page.end is None for step in page.steps if step.type == "page.reopened"]
+    declared = [event for event in history.events if event.type == "incident.reopened"]
+    return max((*steps, *declared), key=reading_order, default=None)
 
 
 def leads(history: History) -> list[RecordedEvent]:
     """The events that gave somebody the role of the incident's lead, oldest first, each name but once in a row."""
-    steps = [step for page in history.pages for step in page.steps if step.type == "page.role_assigned"]
     assignments: list[RecordedEvent] = []
-    for step in sorted(steps, key=reading_order):
+    for step in _roles(history):
         to = lead_of(step)
         if to and (not assignments or assignments[-1].data.get("to") != to):
             assignments.append(step)
     return assignments
+
+
+def lead_left(history: History) -> RecordedEvent | None:
+    """The event by which the last lead lost the role, where nobody has it since."""
+    roles = _roles(history)
+    return None if leading(roles) else next((step for step in reversed(roles) if lead_of(step) == ""), None)
+
+
+def _roles(history: History) -> list[RecordedEvent]:
+    steps = [step for page in history.pages for step in page.steps if step.type == "page.role_assigned"]
+    return sorted(steps, key=reading_order)
+
+
+def led_by(history: History) -> RecordedEvent | None:
+    """The event that gave the role of the lead to who has it at the end."""
+    return next(reversed(leading(_roles(history))), None)

@@ -23,6 +23,8 @@ from hypothesis import HealthCheck, settings
 # time instead of 10.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# Readline tells all that pytest starts how wide its terminal is: tables on a pipe would be fitted to that.
+os.environ.pop("COLUMNS", None)
 # Helpers that assert say what they compared, as tests do; said before any of them is imported.
 pytest.register_assert_rewrite(
     "tests.copies",

@@ -49,6 +49,9 @@ async def test_a_person_sets_title_and_lead(followed: Followed) -> None:
         page("1", "role_assigned", 4, data=role), page("1", "role_assigned", 3, data=role | {"to": "Oz"})
     )
     assert (await row_of(followed)).lead == "Mia"
+    gone = {"text": "Incident Commander", "from": "Mia"}
+    await followed.told(page("1", "role_assigned", 4.5, data=gone))
+    assert (await row_of(followed)).lead == "Eve"
     await followed.told(says("incident.edited", 9, alert, field="lead", value="Ana"))
     await followed.told(says("incident.edited", 8, alert, field="lead", value="Eve"))
     await followed.told(says("incident.edited", 7, alert, field="title", value="Shop down"))

@@ -142,6 +142,13 @@ def test_a_page_that_was_reopened_is_open() -> None:
     assert closed.acknowledged.occurred_at == at(2)
 
 
+def test_a_page_that_is_over_ends_no_second_time() -> None:
+    """What is resolved is closed or deleted later; where somebody worked on it in between, it ended then."""
+    steps = [page("triggered", 1), page("resolved", 3)]
+    assert replay([*steps, page("resolved", 90)]).pages[0].end == at(3)
+    assert replay([*steps, page("acknowledged", 5), page("resolved", 90)]).pages[0].end == at(90)
+
+
 def test_a_page_whose_trigger_was_lost_begins_when_it_was_created() -> None:
     """The sender's own time of creation is as good as the delivery that was lost."""
     (found,) = replay([page("acknowledged", 5, data={"created_at": at(3)})]).pages

@@ -206,6 +206,29 @@ def test_an_alert_that_two_senders_tell_is_one_alert() -> None:
     assert lines(story)[0].endswith(", told by alertmanager, Grafana and alertmanager-eu")
 
 
+def test_series_of_one_alert_in_two_clusters_are_all_counted() -> None:
+    """Two sources of one kind name a series alike, so what they name apart is two; another kind tells of the same."""
+    story = Facts()
+    for source, series in (("eu", "a"), ("eu", "b"), ("us", "b"), ("us", "c"), ("grafana", "f")):
+        story.fires("Errors", "10:00:00", "web", source=source, series=series)
+    story = story.changed(
+        lambda each: msgspec.structs.replace(
+            each, data=each.data | {"sender": "grafana" if each.source == "grafana" else "alertmanager"}
+        )
+    )
+    assert lines(story) == ["Detected: Alert Errors fired on web (critical), 3 series, told by eu, us and Grafana"]
+    assert said(story, "summary")[0].startswith("At 10:00:00 the alert Errors (3 series) fired on web")
+
+
+def test_ends_of_one_moment_are_one_row() -> None:
+    """Also where the incident was over with one of them."""
+    story = Facts()
+    fired = [story.fires("Errors", "10:00:00", "web", series=series) for series in "abcd"]
+    for each in fired:
+        story.ends(each, "10:10:00")
+    assert lines(story)[1:] == ["Last alert ended, Resolved: Alert Errors on web (4 series) resolved after 10 min"]
+
+
 def test_a_start_before_which_no_end_was_told_is_told_as_one() -> None:
     """Whether the alert had ended nobody knows: its start has a row, and the length says what it rests on."""
     story = Facts()

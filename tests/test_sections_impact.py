@@ -94,7 +94,7 @@ def test_the_impact_is_at_least_as_long_as_since_the_first_report() -> None:
     story = Facts()
     story.add("report.received", "09:50:00", title="Cannot pay", service="web", actor="Mia")
     story.ends(story.fires("X", "10:00:00", "web"), "10:12:00")
-    lasted = "Duration of the impact: at least 22 min, from the first report to the end of the alert"
+    lasted = "Duration of the impact: at least 22 min, from the report to the end of the alert"
     assert any(text.startswith(lasted) for text in said(story, "impact"))
 
 

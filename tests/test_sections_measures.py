@@ -127,3 +127,40 @@ def test_an_observation_before_the_first_alert_is_a_basis_for_the_time_to_detect
         '5 min if it began when "cache off" was recorded at 09:55:00; '
         "10 min if it began when the deploy finished at 09:50:00"
     )
+
+
+def test_what_was_reopened_has_no_end_since() -> None:
+    """That no end is recorded at all would be wrong: one is, and it was taken back, by the tool or by a person."""
+    story = Facts()
+    story.page("triggered", "10:00:00")
+    story.page("resolved", "10:20:00", actor="Ana")
+    story.page("reopened", "10:30:00", actor="Bo")
+    [*_, last] = cells(story, "measures")
+    assert last.endswith("it was reopened at 10:30:00, and no end is recorded since")
+    assert "No end is recorded since it was reopened; the last event came at 10:30:00" in said(story, "summary")
+    story.page("resolved", "10:50:00")
+    assert "reopened" not in cells(story, "measures")[-1]
+
+    story = Facts()
+    story.ends(story.fires("High", "10:00:00", "web"), "10:20:00")
+    story.says("incident.resolved", "10:25:00")
+    story.says("incident.reopened", "10:30:00", by="Bo")
+    assert cells(story, "measures")[-1].endswith("it was reopened at 10:30:00, and no end is recorded since")
+    sentence = "Ana declared it resolved at 10:25:00, and Bo declared at 10:30:00 that it was not resolved after all"
+    assert sentence in said(story, "summary")
+    story.says("incident.resolved", "10:40:00")
+    assert sentence in said(story, "summary")
+    assert cells(story, "measures")[-1].endswith("resolved 10:40:00 | stated by a person")
+
+
+def test_what_a_person_declared_over_was_not_stated_to_be_mitigated() -> None:
+    """And it is an end, where no alert and no page has one; one report alone is not the first."""
+    story = Facts()
+    story.says("report.received", "10:00:00", "slow", service="web")
+    story.deploys("web", "10:10:00", "10:20:00", "v2")
+    story.says("incident.resolved", "10:26:00")
+    assert any(sentence.endswith("; it was declared resolved 6 min after it") for sentence in said(story, "summary"))
+    assert "From the report to the end it lasted 26 min" in said(story, "summary")
+    assert said(story, "resolution")[0].endswith("finished; it was declared resolved 6 min later")
+    story.marks("impact_started", "09:50:00")
+    assert any("to when it was declared resolved" in sentence for sentence in said(story, "impact"))

@@ -12,7 +12,7 @@ from renderers import phrases
 from renderers.document import Table, Timeline
 from renderers.plain import plain
 from tests.histories import Facts
-from tests.sections import said, section
+from tests.sections import cells, rows, said, section
 
 
 def test_a_page_that_was_moved_is_told_of_the_service_it_was_opened_for() -> None:
@@ -129,7 +129,7 @@ def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
 def test_what_became_of_a_page_is_told_whole(step: str, actor: str | None, data: dict[str, Any], words: str) -> None:
     """To whom and from whom, as what, and by whom."""
     story = Facts()
-    story.page("triggered", "11:00:00")
+    story.page("triggered", "11:00:00", data={"assignees": ["Oz"]})
     story.page("acknowledged", "11:01:00", actor="Oz")
     told = story.page(step, "11:02:00", actor=actor, data=data)
     [row] = [row for block in section(story, "timeline").blocks if isinstance(block, Timeline) for row in block.rows
@@ -146,3 +146,62 @@ def test_a_page_that_was_merged_was_not_resolved() -> None:
     [last] = [row for table in tables for row in table.rows if plain(row.cells[0]) == "Time to resolve"]
     assert plain(last.cells[-1]) == "the page was merged into another one"
     assert merged.id in last.cites
+
+
+def test_what_is_written_of_a_page_is_told_once() -> None:
+    """Its description where it is told first and where it is another one, and a message with the step that it came
+    with; some senders repeat both with every step. A priority that is told beside something else is told, too."""
+    story = Facts()
+    fields = {"summary": "Half of them fail", "text": "Half of them fail", "priority": "P2"}
+    story.page("triggered", "11:00:00", actor="Ana", data=fields)
+    story.page("acknowledged", "11:01:00", actor="Oz", data=fields | {"text": "Looking"})
+    story.page(
+        "status_updated", "11:02:00", actor="Oz", data=fields | {"text": "Looking", "from": "Open", "to": "Live"}
+    )
+    story.page("updated", "11:03:00", data=fields | {"text": "", "priority": "P1"})
+    story.page("updated", "11:04:00", data=fields | {"summary": "All of them fail", "priority": "P1"})
+    story.page("updated", "11:05:00", data=fields | {"summary": "All of them fail", "priority": "P1"})
+    assert rows(story) == [
+        'Detected: PagerDuty incident 311 was opened by Ana (P2): "Page 311", and described as "Half of them fail"',
+        'Acknowledged: by Oz, 1 min after the declaration: "Looking"',
+        "PagerDuty incident 311 was set from Open to Live by Oz",
+        "PagerDuty incident 311 was updated; its priority went from P2 to P1",
+        'PagerDuty incident 311 was updated, and described as "All of them fail"',
+    ]
+    assert said(story, "diagnostics") == ['Acknowledgement of PagerDuty incident 311 by Oz, 11:01:00: "Looking"']
+    assert "**Incident:** P1" in story.markdown()
+
+
+def test_what_a_tool_opened_paged_nobody() -> None:
+    """What an automation opened waits for no acknowledgement; where it says whom it called, it is a page."""
+    story = Facts()
+    story.page("triggered", "11:00:00", data={"declares": True, "agent": "Alert Bot"})
+    assert rows(story) == ['Detected: PagerDuty incident 311 was opened automatically by Alert Bot: "Page 311"']
+    assert said(story, "detection")[0] == 'PagerDuty incident 311 was opened automatically at 11:00:00, "Page 311"'
+    assert cells(story, "measures")[1].endswith("opened automatically; nobody was paged")
+    assert not any("acknowledge" in sentence for sentence in said(story, "summary"))
+    story = Facts()
+    story.page("triggered", "11:00:00", data={"declares": True, "escalation_policy": "Shop"})
+    assert rows(story) == ['Detected, Paged: PagerDuty incident 311 was triggered: "Page 311"']
+
+
+def test_whose_a_page_is_reads_as_what_was_done() -> None:
+    """Who takes it, who is given it first, and from whom it is taken."""
+    story = Facts()
+    story.page("triggered", "11:00:00", actor="Ana")
+    story.page("reassigned", "11:01:00", actor="Ana", data={"to": "Bo"})
+    story.page("reassigned", "11:02:00", actor="Bo", data={"from": "Bo"})
+    story.page("reassigned", "11:03:00", actor="Oz", data={"to": "Oz"})
+    assert rows(story)[1:] == [
+        "PagerDuty incident 311 was assigned to Bo by Ana", "PagerDuty incident 311 was taken from Bo by Bo",
+        "Oz took PagerDuty incident 311",
+    ]  # fmt: skip
+
+
+def test_a_page_that_was_escalated_after_it_was_taken_says_so() -> None:
+    """Who was called then is in the summary as well as who had acknowledged it."""
+    story = Facts()
+    story.page("triggered", "11:00:00", data={"assignees": ["Ana"]})
+    story.page("acknowledged", "11:01:00", actor="Ana")
+    story.page("escalated", "11:40:00", data={"assignees": ["Oz"]})
+    assert "After that it was escalated to Oz at 11:40:00" in said(story, "summary")

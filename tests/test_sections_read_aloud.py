@@ -9,6 +9,7 @@ import msgspec
 
 from collector.event import MINUTE
 from collector.semantics.changes import runs_of
+from renderers import facts
 from renderers.measured import detected_by, measured
 from renderers.plain import plain
 from tests.facts import change
@@ -300,6 +301,24 @@ def test_who_led_is_whom_the_on_call_tool_had_as_the_lead() -> None:
     ]  # fmt: skip
 
 
+def test_who_lost_the_lead_is_named_with_until_when() -> None:
+    """Whoever has the role still, on this page or another one, leads; where nobody has, the first to acknowledge."""
+    story = Facts()
+    story.page("triggered", "10:00:30", data={"assignees": ["Bo"]})
+    story.page("acknowledged", "10:01:00", actor="Bo")
+    role = {"text": "Incident Commander"}
+    story.page("role_assigned", "10:02:00", actor="Ana", data=role | {"to": "Ana"})
+    story.page("role_assigned", "10:30:00", actor="Jon", data=role | {"from": "Ana"})
+    lead = "**Incident Lead:** Bo (assumed: first to acknowledge; Ana was Incident Commander until 10:30:00)"
+    assert lead in story.markdown()
+    assert facts.lead(story.history()) == "Bo"
+    story.page("role_assigned", "10:10:00", 312, actor="Oz", data=role | {"to": "Oz"})
+    assert "**Incident Lead:** Oz (Incident Commander, after Ana)" in story.markdown()
+    story.page("role_assigned", "10:40:00", 312, actor="Oz", data=role | {"from": "Oz"})
+    story = story.changed(lambda each: None if each.type == "page.acknowledged" else each)
+    assert "**Incident Lead:** Nobody at the end (Oz was Incident Commander until 10:40:00)" in story.markdown()
+
+
 def test_a_moment_that_was_stated_anew_says_so() -> None:
     """Two rows of one moment are not two moments."""
     story = Facts()
@@ -321,7 +340,7 @@ def test_a_follow_up_of_an_on_call_tool_is_an_action_item() -> None:
     assert "| Alert on expiry" in whole
     assert "| Rotate by hand" in whole
     assert "| Ask the vendor" not in whole
-    assert {'Follow-up: "Alert on expiry"', 'Action to take: "Ask the vendor"'} <= set(rows(story))
+    assert {'Follow-up for Mara: "Alert on expiry"', 'Action to take: "Ask the vendor"'} <= set(rows(story))
 
 
 def test_a_name_that_is_written_small_stays_small() -> None:

@@ -20,7 +20,7 @@ from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order
 from collector.semantics.changes import SINGLE
 from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, last_turn, peak, word_of
 from collector.semantics.episodes import Episode, episodes, page_span
-from collector.semantics.leading import acknowledges, lead_of
+from collector.semantics.leading import acknowledges, lead_of, leading
 
 _WORDS = ("note.", "status.", "chat.")
 SEPARATOR = "\x1f"
@@ -75,7 +75,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     acknowledged: tuple[int, str] | None = None
     """When and by whom a page was first acknowledged, or an alert by this note."""
     lead_given: tuple[int, str, str] | None = None
-    """Of a page: when, by which event and to whom the lead of its response was given last."""
+    """Of a page: when, by which event and to whom the lead of its response was given last, if they have it still."""
     word: Word | None = None
 
     @property
@@ -217,7 +217,7 @@ def _is_acknowledgement(event: RecordedEvent) -> bool:
 
 
 def _lead_given(events: Sequence[RecordedEvent]) -> tuple[int, str, str] | None:
-    return max([(e.occurred_at, e.id, to) for e in events if (to := lead_of(e))], default=None)
+    return max([(e.occurred_at, e.id, lead_of(e) or "") for e in leading(events)], default=None)
 
 
 def _change_refs(events: Sequence[RecordedEvent]) -> tuple[str, ...]:

@@ -228,22 +228,24 @@ def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
     """One page, out of its ``page.*`` events in reading order.
 
     It begins with its trigger; where that was not received, when its sender says it was opened, or with its first
-    event.
+    event. One that is over ends no second time when it is closed or deleted, unless it was worked on in between.
     """
-    title = ""
+    title, waits = "", True
     triggered = acknowledged = resolved = merged = None
     for event in events:
         # A word that does not repeat the page's title is titled by its id.
         title = event.title if event.title and event.title != f"Page {event.entity}" else title or event.title
+        waits = waits or event.type in _WORKED_ON
         if event.type == "page.triggered":
             triggered = triggered or event
         elif event.type == "page.acknowledged":
             if acknowledged is None or (acted_alone(acknowledged) and not acted_alone(event)):
                 acknowledged = event
         elif event.type == "page.resolved":
-            resolved, merged = event, None
+            resolved, merged = (event, None) if waits else (resolved, merged)
+            waits = False
         elif event.type == "page.merged":
-            resolved, merged = None, event
+            resolved, merged, waits = None, event, False
         elif event.type == "page.reopened":
             resolved = merged = None
     start = triggered.occurred_at if triggered is not None else _opened(events)
@@ -254,6 +256,8 @@ def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
 
 
 _CLOSING = ("page.resolved", "page.merged")
+_WORKED_ON = ("page.triggered", "page.acknowledged", "page.unacknowledged", "page.escalated", "page.reopened")
+"""What shows that a page is open, or is again."""
 
 
 def _opened(events: Sequence[RecordedEvent]) -> int:

@@ -19,6 +19,7 @@ from renderers.picture.values import Chart, HatchedSilence, Item, Lane, Stretch
 from renderers.plain import plain
 from renderers.rows import sentences
 from renderers.rows.people import MARKS
+from renderers.silences import is_silence, silences
 from renderers.words import apart, counted, duration
 
 NOWHERE = "no service named"
@@ -48,9 +49,9 @@ def chart(history: History, *, zone: str, profile: str, title: str) -> Chart:
     lanes = (*_services(history, told), *_beside(history, told))
     dated = [each for each in history.moments.values() if each.at is not None]
     stretches, unknown = _durations(history, profile)
-    silences = tuple(_silences(history))
+    hatched = tuple(_silences(history))
     cited = [*(item.cites for lane in lanes for item in (*lane.bars, *lane.marks)), *(each.cites for each in dated),
-             *(each.cites for each in silences), *(each.duration.cites for each in stretches)]  # fmt: skip
+             *(each.cites for each in hatched), *(each.duration.cites for each in stretches)]  # fmt: skip
     known_ids = {*history.by_id, *(each.id for each in history.context.collector)}
     return Chart(
         title=title,
@@ -59,7 +60,7 @@ def chart(history: History, *, zone: str, profile: str, title: str) -> Chart:
         moments=tuple(sorted(dated, key=lambda each: (each.at or 0, moments.NAMES.index(each.name)))),
         stretches=stretches,
         unknown=unknown,
-        silences=silences,
+        silences=hatched,
         private=_clean(history.context.private),
         short=short_ids(sorted(known_ids), {each for cites in cited for each in cites}),
     )
@@ -125,7 +126,7 @@ def _beside(history: History, sentences_by_id: dict[str, str]) -> Iterator[Lane]
               *(_action(each) for each in history.actions)]  # fmt: skip
     if people:
         yield Lane(name="People", kind="people", bars=(), marks=tuple(_ordered(people)))
-    aside = [_aside(history, each) for each in _own(history) if each.type in _ASIDE and not facts.is_silence(each)]
+    aside = [_aside(history, each) for each in _own(history) if each.type in _ASIDE and not is_silence(each)]
     if aside:
         yield Lane(name="Sources", kind="sources", bars=(), marks=tuple(_ordered(aside)))
 
@@ -308,7 +309,7 @@ def _silences(history: History) -> Iterator[HatchedSilence]:
                 "The collector was down at some time between its last delivery and its start"
             )  # fmt: skip
             yield HatchedSilence(start=last, end=start.occurred_at, words=words, cites=_ids([*before[-1:], start]))
-    for gap in facts.silences(history):
+    for gap in silences(history):
         words = f"{_clean(gap.alert)} of {_clean(phrases.system(history, gap.of))} was not heard"
         yield HatchedSilence(start=gap.start, end=gap.end or facts.latest(history), words=words, cites=_ids(gap.events))
 

@@ -53,7 +53,7 @@ def _plans(table: RowContext, detail: str) -> Sequence[Plan]:
 
 
 def _wanted(plan: Plan, detail: str) -> bool:
-    if plan.label or detail == "all":
+    if plan.label or plan.wordy or detail == "all":
         return True
     if plan.idle:
         return False

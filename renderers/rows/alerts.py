@@ -78,20 +78,19 @@ def _runs(spells: Sequence[FlappingRun]) -> Iterator[list[FlappingRun]]:
 def _together(
     timed: Iterable[tuple[int, Thing]], closes: Callable[[Thing], bool] = lambda _: False
 ) -> Iterator[list[Thing]]:
-    """Things whose times, which come in order, lie within a minute of the first of them; none comes after one that
+    """Things whose times, which come in order, lie within a minute of the first of them; none comes later than one that
     ``closes``: with it the incident was over, and the row is of that minute."""
     first = 0
+    over: int | None = None
     batch: list[Thing] = []
     for time, thing in timed:
-        if batch and time - first > TOGETHER:
+        if batch and (time - first > TOGETHER or (over is not None and time > over)):
             yield batch
-            batch = []
+            batch, over = [], None
         if not batch:
             first = time
         batch.append(thing)
-        if closes(thing):
-            yield batch
-            batch = []
+        over = time if closes(thing) else over
     if batch:
         yield batch
 
@@ -219,7 +218,7 @@ def _count(table: RowContext, run: Run) -> Phrase:
         return by_whom
     last = run[-1].start
     by = say(" by ", phrases.minute(last, table.zone, run[0].start)) if last - run[0].start >= MINUTE else ()
-    label = "" if by_whom else _varying(firsts)
+    label = "" if by_whom and count < len(run) else _varying(firsts)
     values = list(dict.fromkeys(spell.first.fired.labels.get(label, "") for spell in run)) if label else []
     shown = phrases.listed([Name(value) for value in values if value], 3)
     return say(f", {count:,} series", by, when(shown, named(" (", label, " "), shown, ")"), by_whom)

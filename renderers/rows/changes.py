@@ -184,8 +184,9 @@ def _workflow_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     """``Workflow run "Deploy" of web failed after 5 min: "commit" (main, by ana)``."""
     name = phrases.text_in(change.last.data, "workflow") or change.title
     title = change.title if change.title != name else None
-    return say("Workflow run", quoted(" ", name), _owned(change), f" {outcome}", took,
-               quoted(": ", title), _details(change))  # fmt: skip
+    text = phrases.text_in(change.last.data, "text")
+    return say("Workflow run", quoted(" ", name), _owned(change), f" {outcome}", took, quoted(": ", title),
+               quoted("; " if title else ": ", text if text != title else ""), _details(change))  # fmt: skip
 
 
 _KINDS: dict[str, Callable[[Change, str, Phrase], Phrase]] = {

@@ -59,7 +59,9 @@ def plans(table: RowContext) -> Iterator[Plan]:
             yield from changes.plans(change, event)
         elif (alone := _alone(event)) is not None:
             later = table.still.get(event.id, ())
-            yield _with_later(alone, event, later) if later else alone
+            row = _with_later(alone, event, later) if later else alone
+            wordy = event.id in table.described or event.id in table.reprioritised
+            yield msgspec.structs.replace(row, wordy=True) if wordy else row
 
 
 def unfolded(table: RowContext) -> Iterator[Plan]:

@@ -73,7 +73,7 @@ def _labels(table: RowContext) -> dict[str, list[str]]:
         exact = [each for each in moment.cites if each in events and events[each].occurred_at == moment.at]
         labels.setdefault((exact or list(moment.cites))[0 if name != "resolved" else -1], []).append(label)
     # Where somebody declared an incident and called nobody else, nobody was paged.
-    called = [page for page in history.pages if not page.by_hand]
+    called = [page for page in history.pages if not page.declared]
     paged = next((event for page in called if (event := phrases.page_event(page))), None)
     if paged:
         labels.setdefault(paged.id, []).append("Paged")

@@ -37,9 +37,24 @@ def triggered(table: RowContext, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 311 paged Ana (P1): "title"``."""
     priority = text_in(event.data, "priority")
     people = called(table.history, event)
-    opened = say(" was opened", named(" by ", event.actor)) if event.actor else say(" was triggered")
+    page = table.pages.get(event.entity)
+    verb = " was opened automatically" if page is not None and page.declared else " was triggered"
+    opened = named(" was opened by ", event.actor) or say(verb, _by_agent(event) if page and page.declared else "")
     return say(_page(table, event), people or opened, named(" (", priority, ")"),
-               named(", opened by ", event.actor if people else None), quoted(": ", event.title))  # fmt: skip
+               named(", opened by ", event.actor if people else None), quoted(": ", event.title),
+               _described(table, event))  # fmt: skip
+
+
+def _by_agent(event: RecordedEvent) -> Phrase:
+    return named(" by ", text_in(event.data, "agent"))
+
+
+def _described(table: RowContext, event: RecordedEvent) -> Phrase:
+    """``, and described as "Customers cannot pay"``: what was written of a page as a whole, where it is told first; and
+    ``; its priority went from P2 to P1``, where the sender tells that beside something else."""
+    before = named("; its priority went from ", table.reprioritised.get(event.id))
+    after = named(" to ", text_in(event.data, "priority")) if before else ()
+    return say(quoted(", and described as ", table.described.get(event.id), phrases.NOTE), before, after)
 
 
 _WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}
@@ -63,12 +78,12 @@ def acknowledged(table: RowContext, event: RecordedEvent) -> Phrase:
     waited = _waited(table, event) if _is_first(table, event) else ()
     again = " again" if _took_before(table, event) else ""
     return say(_page(table, event), f" was acknowledged{again}", phrases.by_whom(event),
-               say(", ", waited) if waited else "", _said(event))  # fmt: skip
+               say(", ", waited) if waited else "", _said(table, event))  # fmt: skip
 
 
-def _said(event: RecordedEvent) -> Phrase:
+def _said(table: RowContext, event: RecordedEvent) -> Phrase:
     """The message that came with it."""
-    return quoted(": ", text_in(event.data, "text"), phrases.NOTE)
+    return quoted(": ", table.words.get(event.id), phrases.NOTE)
 
 
 def _is_first(table: RowContext, event: RecordedEvent) -> bool:
@@ -99,8 +114,8 @@ def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phra
     waited = _waited(table, event)
     by = say("by ", Name(event.actor)) if event.actor else named("automatically by ", text_in(event.data, "agent"))
     if by:
-        return say(by, say(", ", waited) if waited else "", _said(event))
-    return say(waited, _said(event)) if waited else ()
+        return say(by, say(", ", waited) if waited else "", _said(table, event))
+    return say(waited, _said(table, event)) if waited else ()
 
 
 def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -213,8 +228,8 @@ def status_updated(table: RowContext, event: RecordedEvent) -> Phrase:
     old, new = text_in(event.data, "from"), text_in(event.data, "to") or text_in(event.data, "state")
     went = named(" was set to ", new) or say(" was updated")
     if new and old and old != new:
-        went = say(" went from ", Name(old), " to ", Name(new))
-    return say(_page(table, event), went, named(" by ", event.actor), _said(event))
+        went = say(" was set from " if event.actor else " went from ", Name(old), " to ", Name(new))
+    return say(_page(table, event), went, named(" by ", event.actor), _said(table, event), _described(table, event))
 
 
 def update_sent(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -242,10 +257,14 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
     page = _page(table, event)
     if event.type in ("page.reassigned", "page.delegated"):
         to, people = escalated_to(event), phrases.texts_in(event.data, "assignees")
+        if event.type == "page.reassigned" and to == say(Name(event.actor or "")):
+            return say(*to, " took ", phrases.page_called(table.history, event))
         # It went to a policy, and by that to whom the policy calls.
         calls = say(" (", _people(people), ")") if event.type == "page.delegated" and _group_next(event) else ()
-        return say(page, " was ", event.type.removeprefix("page."), phrases.when(to, " to ", to),
-                   phrases.when(people, calls), named(" by ", event.actor))  # fmt: skip
+        given = say(f" was {_given(table, event)}", phrases.when(to, " to ", to))
+        taken = "" if to else text_in(event.data, "from")
+        return say(page, named(" was taken from ", taken) or given, phrases.when(people, calls),
+                   named(" by ", event.actor))  # fmt: skip
     ended_as = page_facts.ended_as(event)
     if event.type == "page.reclassified":
         new = text_in(event.data, "to")
@@ -253,8 +272,24 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
         moved = named(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified", as_what)
         return say(page, moved, named(" by ", event.actor))
     step = f" was {ended_as}" if ended_as else _PAGE_STEPS.get(event.type, " was updated")
-    return say(page, step, named(" by ", event.actor),
-               quoted(": ", text_in(event.data, "text"), phrases.NOTE))  # fmt: skip
+    step = " was closed" if _over_before(table, event) and not ended_as else step
+    return say(page, step, named(" by ", event.actor), _said(table, event), _described(table, event))
+
+
+def _over_before(table: RowContext, event: RecordedEvent) -> bool:
+    """Whether the page had been resolved before it was closed by this."""
+    page = table.pages.get(event.entity)
+    ended = page.resolved if page is not None and event.type == "page.resolved" else None
+    return ended is not None and ended.id != event.id and ended.occurred_at <= event.occurred_at
+
+
+def _given(table: RowContext, event: RecordedEvent) -> str:
+    """``reassigned``; ``assigned`` where the page is known from its beginning and stood with nobody before."""
+    page = table.pages.get(event.entity)
+    before = itertools.takewhile(lambda step: step.id != event.id, page.steps if page else ())
+    someone = any(phrases.texts_in(step.data, "assignees") or text_in(step.data, "to") for step in before)
+    known = page is not None and page.triggered is not None and not someone and not text_in(event.data, "from")
+    return "assigned" if known and event.type == "page.reassigned" else event.type.removeprefix("page.")
 
 
 def _moved_to(table: RowContext, event: RecordedEvent) -> str | None:

@@ -15,17 +15,26 @@ def note(table: RowContext, event: RecordedEvent) -> Phrase:
     words, operation = phrases.words_of(event), phrases.text_in(event.data, "operation")
     if operation and not words:
         return say(Quote(event.title, phrases.NOTE), " (", Name(operation), named(", by ", event.actor), ")")
-    noun = TASKS.get(phrases.text_in(event.data, "task"), "Note")
-    return say(noun, named(" by ", event.actor), named(" (", operation, ")"), quoted(": ", words, phrases.NOTE))
+    noun = noun_of(event)
+    return say(noun, named(" for ", phrases.text_in(event.data, "owner")), named(" by ", event.actor),
+               named(" (", operation, ")"), quoted(": ", words, phrases.NOTE))  # fmt: skip
 
 
 TASKS = {"follow-up": "Follow-up", "action": "Action to take"}
 """How a note reads that says what is to be done."""
+_EDITED = frozenset({"comment edited", "message_changed"})
+"""Senders' words for what somebody made of a note or a message afterwards."""
+
+
+def noun_of(event: RecordedEvent) -> str:
+    """``Note``, ``Follow-up``, ``Message``, ``Edited message``: what somebody wrote."""
+    noun = "Message" if event.type == "chat.message" else TASKS.get(phrases.text_in(event.data, "task"), "Note")
+    return f"Edited {noun.lower()}" if phrases.text_in(event.data, "kind") in _EDITED else noun
 
 
 def chat(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Message by Ana in deployments: "…"``."""
-    return say("Message", named(" by ", event.actor), named(" in ", channel_of(event)),
+    return say(noun_of(event), named(" by ", event.actor), named(" in ", channel_of(event)),
                quoted(": ", phrases.words_of(event), phrases.NOTE))  # fmt: skip
 
 

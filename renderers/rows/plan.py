@@ -12,7 +12,7 @@ from functools import cached_property
 import msgspec
 
 from collector.event import HOUR, MINUTE, RecordedEvent, is_erased
-from renderers import facts, phrases, retold
+from renderers import facts, page_facts, phrases, retold
 from renderers.document import Row
 from renderers.history import Alert, Change, History, Page
 from renderers.phrases import Phrase
@@ -36,6 +36,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     label: str = ""
     idle: bool = False
     """Whether it tells of a run of a workflow that changes nothing."""
+    wordy: bool = False
+    """Whether it tells what somebody wrote, where rows of its type are left out."""
 
 
 class RowContext:
@@ -118,6 +120,38 @@ class RowContext:
     def acknowledged(self) -> frozenset[str]:
         """The ids of the first acknowledgement of each page."""
         return frozenset(page.acknowledged.id for page in self.history.pages if page.acknowledged)
+
+    @cached_property
+    def described(self) -> dict[str, str]:
+        """What is written of a page as a whole, by the id of each event that says something new of that."""
+        by_event: dict[str, str] = {}
+        for page in self.history.pages:
+            current = page.title
+            for step in page.steps:
+                words = phrases.text_in(step.data, "summary").strip()
+                if not words and step.type == "page.triggered":
+                    words = phrases.text_in(step.data, "text").strip()
+                if words and words != current:
+                    by_event[step.id] = current = words
+        return by_event
+
+    @cached_property
+    def reprioritised(self) -> dict[str, str]:
+        """The priority that a page had before, by the id of each event that tells another one beside something else."""
+        by_event: dict[str, str] = {}
+        for page in self.history.pages:
+            current = ""
+            for step in page.steps:
+                priority = phrases.text_in(step.data, "priority")
+                if current and priority and priority != current and step.type != "page.priority_updated":
+                    by_event[step.id] = current
+                current = priority or current
+        return by_event
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """What somebody wrote with a step of a page, by its id."""
+        return {step: words for page in self.history.pages for step, words in page_facts.words_of(page).items()}
 
     @cached_property
     def unbegun(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from renderers import facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.silences import is_silence, silences
 from renderers.words import counted
 
 NEARBY = 20
@@ -191,7 +192,7 @@ def _events(history: History, kind: str) -> list[RecordedEvent]:
 
 
 def _gaps(history: History, options: Options) -> Iterator[Claim]:
-    gaps = [gap for gap in _events(history, "source.gap") if not facts.is_silence(gap)]
+    gaps = [gap for gap in _events(history, "source.gap") if not is_silence(gap)]
     for gap in gaps[:GAPS]:
         time = phrases.at(gap.occurred_at, options.zone, facts.anchor(history))
         missing = gap.data.get("missing")
@@ -204,8 +205,8 @@ def _gaps(history: History, options: Options) -> Iterator[Claim]:
 
 def _silences(history: History, options: Options) -> Iterator[Claim]:
     """When what a source tells without end was missed: then that nothing was told says nothing."""
-    silences = facts.silences(history)
-    for silence in silences[:GAPS]:
+    spans_missed = silences(history)
+    for silence in spans_missed[:GAPS]:
         since = facts.anchor(history)
         begin = phrases.at(silence.start, options.zone, since)
         when = say(" was not heard after ", begin)
@@ -215,9 +216,9 @@ def _silences(history: History, options: Options) -> Iterator[Claim]:
         system = Name(phrases.system(history, silence.of))
         yield claim("Not visible here: ", Name(silence.alert), ", which ", system, " tells without end,", when,
                     "; what ", system, " would have told then may be missing", proof=cites(silence.events))  # fmt: skip
-    if len(silences) > GAPS:
-        more = [event for each in silences[GAPS:] for event in each.events]
-        yield claim(f"Not visible here: {counted(len(silences) - GAPS, 'more silence')}", proof=cites(more))
+    if len(spans_missed) > GAPS:
+        more = [event for each in spans_missed[GAPS:] for event in each.events]
+        yield claim(f"Not visible here: {counted(len(spans_missed) - GAPS, 'more silence')}", proof=cites(more))
 
 
 def _downtimes(history: History, options: Options) -> Iterator[Claim]:

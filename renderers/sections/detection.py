@@ -13,8 +13,8 @@ from renderers.history import Alert, Family, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
 from renderers.rows.alerts import told_by
 from renderers.rows.pages import assigned
+from renderers.sections.clock import time_in
 from renderers.sections.measures import measures, unsettled
-from renderers.sections.summary import time_in
 from renderers.values import alert_sizes, values_of
 from renderers.words import counted
 
@@ -112,7 +112,9 @@ def _by_page(history: History, options: Options, event: RecordedEvent) -> Claim:
         return claim(lead, Name(event.actor), " opened ", phrases.page_called(history, event),
                      " by hand" if warned else "", " at ", time, quoted(", ", event.title),
                      proof=cites(event))  # fmt: skip
-    return claim("It became known by a page: ", phrases.page_called(history, event), " was opened at ", time,
+    declared = any(page.declared for page in history.pages if page.triggered is event)
+    opened = " was opened automatically at " if declared else " was opened at "
+    return claim("" if declared else "It became known by a page: ", phrases.page_called(history, event), opened, time,
                  quoted(", ", event.title), proof=cites(event))  # fmt: skip
 
 
@@ -133,7 +135,7 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
         since = facts.instant(history, "detected")
         reference = facts.reference_called(history)
         signal = "that alert" if reference.startswith((facts.FIRST_ALERT, facts.THE_ALERT)) else (
-            "the report" if reference == "the first report" else "the first signal")  # fmt: skip
+            "the report" if reference == facts.report_called(history) else "the first signal")  # fmt: skip
         after: Phrase = ()
         if since is not None and page.start > since:
             after = say(", ", phrases.between(since, page.start), f" after {signal}")
@@ -268,7 +270,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
             alert.name and _in_words(alert.name.casefold(), page.title.casefold()) for alert in history.alerts
         )
         if page_event and page.service and not named_alert and facts.folded(page.service) not in fired:
-            hit.setdefault(page.service, (OPENED_FOR[0] if page.by_hand else "was paged for", page_event))
+            hit.setdefault(page.service, (OPENED_FOR[0] if page.declared else "was paged for", page_event))
     for report in history.reports:
         if report.service and facts.folded(report.service) not in fired:
             hit.setdefault(report.service, ("was named by a report", report))

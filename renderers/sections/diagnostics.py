@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent, reading_order
-from renderers import facts, phrases
+from renderers import facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Code, LinkedText, Options, Prompt, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
-from renderers.rows.people import channel_of
-from renderers.sections.summary import time_in
+from renderers.rows.people import channel_of, noun_of
+from renderers.sections.clock import time_in
 
 LOOKED = "what was looked at, and what did it show?"
 
@@ -26,20 +26,17 @@ def _notes(history: History, options: Options) -> Iterator[Claim]:
     better = facts.recovery(history)
     until = better.at if better is not None and better.at is not None else facts.latest(history)
     ended = () if better is None else better.cites
-    steps = [step for page in history.pages for step in page.steps if step.type in _WITH_WORDS and _words(step)]
+    words = {step: text for page in history.pages for step, text in page_facts.words_of(page).items()}
+    words |= {note.id: phrases.words_of(note) for note in history.notes}
+    steps = [step for page in history.pages for step in page.steps if step.type in _WITH_WORDS]
     for event in sorted((*history.notes, *(step for step in steps if step.id not in ended)), key=reading_order):
-        if event.occurred_at <= until and _words(event):
+        if event.occurred_at <= until and words.get(event.id):
             yield claim(_note(history, event), ", ", time_in(history, options, event.occurred_at),
-                        quoted(": ", _words(event), phrases.NOTE), proof=cites(event))  # fmt: skip
+                        quoted(": ", words[event.id], phrases.NOTE), proof=cites(event))  # fmt: skip
 
 
 _WITH_WORDS = ("page.status_updated", "page.acknowledged")
 """Steps of a page with which people write what they know."""
-
-
-def _words(event: RecordedEvent) -> str:
-    """What a person wrote with it; the title of a page's step is the page's."""
-    return phrases.text_in(event.data, "text") if event.type.startswith("page.") else phrases.words_of(event)
 
 
 def _note(history: History, event: RecordedEvent) -> Phrase:
@@ -47,9 +44,8 @@ def _note(history: History, event: RecordedEvent) -> Phrase:
     if event.type.startswith("page."):
         done = "Update" if event.type == "page.status_updated" else "Acknowledgement"
         return say(done, " of ", phrases.page_called(history, event), named(" by ", event.actor))
-    message = event.type == "chat.message"
-    where = named(" in ", channel_of(event)) if message else ()
-    return say("Message" if message else "Note", named(" by ", event.actor), where)
+    where = named(" in ", channel_of(event)) if event.type == "chat.message" else ()
+    return say(noun_of(event), named(" for ", phrases.text_in(event.data, "owner")), named(" by ", event.actor), where)
 
 
 def _alerts(history: History) -> Iterator[Claim]:

@@ -11,7 +11,8 @@ from renderers import change_facts, facts, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in, when
-from renderers.sections.summary import report_told, time_in
+from renderers.sections.clock import time_in
+from renderers.sections.summary import report_told
 from renderers.values import Size, Telling, alert_sizes, values_of
 from renderers.words import counted
 
@@ -43,7 +44,7 @@ def _stated(edit: RecordedEvent | None) -> Iterator[Claim]:
 def _services(history: History) -> Iterator[Claim]:
     """``Alerts fired on cart and checkout in production``, and what only pages or reports named."""
     named_so_far: set[str] = set()
-    by_hand = all(page.by_hand for page in history.pages)
+    by_hand = all(page.declared for page in history.pages)
     opened = ("An incident was opened for ", "Incidents were opened for ")
     kinds: tuple[tuple[tuple[str, str], Sequence[Any], Any], ...] = (
         (("An alert fired on ", "Alerts fired on "), history.alerts, attrgetter("fired")),
@@ -97,11 +98,11 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
     if began and began.at is not None and over and over.at is not None and over.at >= began.at:
         yield claim("Duration of the impact: ", phrases.between(began.at, over.at), ", from its recorded start at ",
                     time_in(history, options, began.at), " to when ",
-                    page_facts.page_over(history, over) or _ENDED.get(over.basis, "it was over"),
+                    page_facts.over_as(history, over) or _ENDED.get(over.basis, "it was over"),
                     "; nobody has stated its end", proof=cites(began, over))  # fmt: skip
     elif last is not None and last.end is not None:
         start, called, sign = _first_sign(history)
-        least = "at least " if called == "the first report" else ""
+        least = "at least " if called == facts.report_called(history) else ""
         ended = facts.last_called(history, last)
         same = called.replace("first", "last") == ended
         since, to = say(called), "the end of the last one" if same else f"the end of {ended}"
@@ -130,7 +131,7 @@ def _first_sign(history: History) -> tuple[int, str, RecordedEvent]:
     """
     alert, askew = history.measured[0], facts.ahead_of_alert(history)
     signs = [(alert.start, facts.first_called(history, alert.start), alert.fired)]
-    signs += [(report.occurred_at, "the first report", report) for report in history.reports[:1]]
+    signs += [(report.occurred_at, facts.report_called(history), report) for report in history.reports[:1]]
     signs += [(page.start, page_facts.page_noun(page), page.steps[0])
               for page in history.pages[:1] if not askew or page != askew[0]]  # fmt: skip
     return min(signs, key=lambda sign: sign[0])

@@ -48,7 +48,8 @@ def _reported_first(history: History) -> Iterator[Claim]:
     paged = next((page for page in history.pages if page.triggered and page.start > first.occurred_at), None)
     if paged is not None and facts.instant(history, "detected") == first.occurred_at:
         yield claim("Observed: ", phrases.between(first.occurred_at, paged.start),
-                    " passed between the first report and the page", proof=cites(first, paged.triggered))  # fmt: skip
+                    f" passed between {facts.report_called(history)} and the page",
+                    proof=cites(first, paged.triggered))  # fmt: skip
 
 
 def _waiting(history: History) -> Iterator[Claim]:
@@ -63,7 +64,7 @@ def _waiting(history: History) -> Iterator[Claim]:
         yield claim("Observed: ", called, " was unacknowledged for ", phrases.lasted(micros or 0), longest,
                     proof=cites(page_event, page.acknowledged))  # fmt: skip
     # Of a page whose trigger was not received, an acknowledgement may be missing, too.
-    known = [page for page in history.pages if page.triggered is not None and not page.by_hand]
+    known = [page for page in history.pages if page.triggered is not None and not page.declared]
     never = [page for page in known if page.acknowledged is None and page.resolved is not None]
     if never:
         verb = "was" if len(never) == 1 else "were"

@@ -13,7 +13,8 @@ from renderers import change_facts, facts, moments, page_facts, phrases
 from renderers.document import Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
 from renderers.phrases import Phrase, cites, say
-from renderers.sections.summary import VERBS, time_in
+from renderers.sections.clock import time_in
+from renderers.sections.summary import VERBS
 from renderers.words import apart
 
 HEAD = ("Measure", "Value", "From", "To", "Basis")
@@ -90,8 +91,8 @@ def _status(each: Duration) -> str:
 
 def missing(moment: Moment | None, name: str) -> str:
     """What stands for an end whose time is not known: that it is not recorded, or why there is none."""
-    by_hand = moment is not None and moment.basis == moments.BY_HAND
-    return "nobody paged" if by_hand else MISSING.get(name, "not recorded")
+    declared = moment is not None and moment.basis in (moments.BY_HAND, moments.BY_A_TOOL)
+    return "nobody paged" if declared else MISSING.get(name, "not recorded")
 
 
 def _end(history: History, options: Options, moment: Moment | None, name: str, *, exact: bool) -> Phrase:
@@ -101,15 +102,15 @@ def _end(history: History, options: Options, moment: Moment | None, name: str, *
     """
     if moment is None or moment.at is None:
         return say(missing(moment, name))
-    called = "opened" if name == "page" and _opened_by_hand(history, moment) else CALLED.get(name, name)
+    called = "opened" if name == "page" and _declared(history, moment) else CALLED.get(name, name)
     if exact:
         return say(f"{called} ", time_in(history, options, moment.at))
     return say(f"{called} at ", phrases.minute(moment.at, options.zone, facts.anchor(history)))
 
 
-def _opened_by_hand(history: History, moment: Moment) -> bool:
-    """Whether a page's start is that of one which a person opened who called nobody."""
-    return any(page.by_hand and page.triggered and page.triggered.id in moment.cites for page in history.pages)
+def _declared(history: History, moment: Moment) -> bool:
+    """Whether a page's start is that of one which called nobody."""
+    return any(page.declared and page.triggered and page.triggered.id in moment.cites for page in history.pages)
 
 
 def _basis(
@@ -196,6 +197,10 @@ def _instead(
             sentence = say(phrases.between(detected.at, doing.at), f" if the {noun} at ",
                        time_in(history, options, doing.at), " mitigated it")  # fmt: skip
             return sentence, cites(doing.event, detected)
+    again = page_facts.reopening(history) if measure.end in ("resolved", "page_resolved") else None
+    if again is not None:
+        when = time_in(history, options, again.occurred_at)
+        return say("it was reopened at ", when, ", and no end is recorded since"), cites(*ends_known, again)
     return say(measure.why or "not recorded"), cites(*ends_known)
 
 

@@ -13,7 +13,8 @@ from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
 from renderers.rows.alerts import systems
-from renderers.sections.summary import stated_mitigation, time_in
+from renderers.sections.clock import time_in
+from renderers.sections.summary import stated_mitigation
 
 IMMEDIATE = "what was done to restore service, when and by whom?"
 ALIKE = 3
@@ -171,6 +172,11 @@ def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | Non
     """Without an end of an alert, the next end of a page."""
     ends = [page.resolved for page in history.pages if page.resolved and page.resolved.occurred_at >= done]
     first = min(ends, key=lambda event: (event.occurred_at, event.id), default=None)
+    word = history.closing.word
+    declared = history.by_id.get(word.event) if word is not None and history.resolved and word.at >= done else None
+    if declared is not None and (first is None or history.alerts or declared.occurred_at < first.occurred_at):
+        none = "no alert ended after it, and " if history.alerts else ""
+        return say(f"{none}it was declared resolved", _later(done, declared.occurred_at)), declared
     if first is None or history.alerts:
         return say("no alert ended after it" if history.alerts else "no end was recorded after it"), None
     return say(phrases.page_called(history, first), " was resolved", _later(done, first.occurred_at)), first

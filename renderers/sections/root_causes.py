@@ -8,7 +8,8 @@ from renderers import absence, change_facts, facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
-from renderers.sections.summary import acted_before, lag, time_in
+from renderers.sections.clock import time_in
+from renderers.sections.summary import acted_before, lag
 from renderers.words import counted
 
 CANDIDATES = 5

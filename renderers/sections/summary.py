@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, page_facts, phrases
-from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Time
+from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, Change, Family, History, Page
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
 from renderers.retold import begun_anew
 from renderers.rows.pages import called, escalated_to
+from renderers.sections import reopening
+from renderers.sections.clock import time_in
 from renderers.words import apart, counted
 
 SERIES = 3
@@ -23,13 +25,8 @@ def section(history: History, options: Options) -> Section:
     items = [*_what(history, options)]
     if facts.began(history):
         items += [*_learnt(history, options), *_change(history, options), *_action(history, options)]
-        items += [*_length(history, options), *_declared(history, options)]
+        items += [*reopening.declared(history, options), *_length(history, options), *_declared(history, options)]
     return Section(key="summary", blocks=(Bullets(items=tuple(items)), Prompt(CONTEXT)))
-
-
-def time_in(history: History, options: Options, moment: int) -> Time:
-    """A time of day in the draft's zone."""
-    return phrases.at(moment, options.zone, facts.anchor(history))
 
 
 # --- (1) what happened ------------------------------------------------------------------------------------------
@@ -52,7 +49,7 @@ def _what(history: History, options: Options) -> Iterator[Claim]:
 def _declared_first(history: History) -> bool:
     """Whether a person opened the incident before an alert fired and a report came: the summary begins with that."""
     alert, first = facts.first_alert(history), history.pages[0] if history.pages else None
-    if first is None or alert is None or not first.by_hand:
+    if first is None or alert is None or not first.declared:
         return False
     return first.start < min([alert.start, *(report.occurred_at for report in history.reports[:1])])
 
@@ -137,12 +134,14 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
         if not first:
             yield paged(history, options, page)
             yield from _escalated(history, options)
-        elif page.acknowledged is not None or not page.by_hand:
+        elif page.acknowledged is not None or not page.declared:
             yield _taken(history, options, page)
+        yield from _escalated_after(history, options)
         yield from _noted(history, options)
         yield from _further(history, options, page, page if first else first_taken(history))
-        yield from _reopened(history, options)
+        yield from reopening.pages(history, options)
         return
+    yield from _noted(history, options)
     alert = facts.first_alert(history)
     for report in history.reports[:1]:
         # One before the first alert is what the summary begins with.
@@ -152,7 +151,7 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
 
 
 def _noted(history: History, options: Options) -> Iterator[Claim]:
-    """That an alert was acknowledged in the monitoring system before anybody took a page."""
+    """That an alert was acknowledged in the monitoring system before anybody took a page, or where nobody was paged."""
     note = facts.acknowledgement_note(history)
     if note is not None:
         yield claim(phrases.capital(say(facts.acknowledged_alert(history))), " was acknowledged in ",
@@ -172,6 +171,19 @@ def _escalated(history: History, options: Options) -> Iterator[Claim]:
         words = [say("to ", to, " at ", time_in(history, options, step.occurred_at)) for step, to in recipients]
         yield claim(lead, " escalated ", phrases.listed(words, 3, ("more time", "more times")),
                     proof=cites([step for step, _ in recipients]))  # fmt: skip
+
+
+def _escalated_after(history: History, options: Options) -> Iterator[Claim]:
+    """To whom pages went though somebody had acknowledged them."""
+    for page in history.pages:
+        taken = page.acknowledged.occurred_at if page.acknowledged else None
+        steps = [step for step in page.steps if step.type == "page.escalated" and escalated_to(step)]
+        later = [step for step in steps if taken is not None and step.occurred_at > taken]
+        words = [say("to ", escalated_to(step), " at ", time_in(history, options, step.occurred_at)) for step in later]
+        if words:
+            yield claim("After that it was" if len(history.pages) == 1 else say(
+                phrases.page_called(history, later[0]), " was later"), " escalated ",
+                phrases.listed(words, 3, ("more time", "more times")), proof=cites(later))  # fmt: skip
 
 
 def _further(history: History, options: Options, first: Page, acknowledged_page: Page | None) -> Iterator[Claim]:
@@ -210,23 +222,6 @@ def _then_taken(history: History, options: Options, done: RecordedEvent | None) 
     return say(", and ", who, " at ", time_in(history, options, done.occurred_at))
 
 
-def _reopened(history: History, options: Options) -> Iterator[Claim]:
-    """That a page was over before it was opened again: between the two nobody took it for going on."""
-    for page in history.pages:
-        closed = None
-        for step in page.steps:
-            if step.type == "page.resolved":
-                closed = step
-            elif step.type == "page.reopened" and closed is not None:
-                yield claim(phrases.capital(phrases.page_called(history, closed)), " was closed",
-                            named(" by ", closed.actor), " at ", time_in(history, options, closed.occurred_at),
-                            " and opened again", named(" by ", step.actor), " at ",
-                            time_in(history, options, step.occurred_at), ", ",
-                            phrases.between(closed.occurred_at, step.occurred_at), " later",
-                            proof=cites(closed, step))  # fmt: skip
-                closed = None
-
-
 def _taken(history: History, options: Options, page: Page) -> Claim:
     """Who acknowledged the page that the summary begins with."""
     done = page.acknowledged
@@ -254,7 +249,7 @@ def paged(history: History, options: Options, page: Page) -> Claim:
         time_in(history, options, page.start),
     ]
     if (acknowledged_page is None or acknowledged_page.acknowledged is None) and all(
-        page.by_hand for page in history.pages
+        page.declared for page in history.pages
     ):
         return claim(*sentence, proof=cites(event))
     if acknowledged_page is None or acknowledged_page.acknowledged is None:
@@ -360,7 +355,7 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
         yield claim(sentence, "; no end has been recorded since", proof=cites(last.event))
         return
     ahead = apart(last.at, better.at)
-    what = page_facts.page_over(history, better) or RECOVERIES.get(better.basis, "it was over")
+    what = page_facts.over_as(history, better) or RECOVERIES.get(better.basis, "it was over")
     after = say(" ", phrases.lasted(ahead), " after it") if ahead else say(" at the same time")
     yield claim(sentence, f"; {what}", after, proof=cites(last.event, better))
     since = [event for event in change_facts.unplaced(history) if event.occurred_at > last.at]
@@ -390,10 +385,12 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
     event = history.by_id.get(moment.cites[0]) if moment and moment.basis.startswith("status ") else None
     if moment and event is not None:
         state = moment.basis.rpartition(" ")[2]
-        of = phrases.page_called(history, event) if event.type.startswith("page.") else say("the status page")
+        on_page = event.type.startswith("page.")
+        of = phrases.page_called(history, event) if on_page else say("the status page")
+        words = page_facts.said_with(history, event) if on_page else phrases.words_of(event)
         who = say(Name(event.actor), " set ", of) if event.actor else say(of, " was set")
         yield claim(who, f" to {state} at ", time_in(history, options, event.occurred_at),
-                    quoted(": ", phrases.words_of(event) if phrases.text_in(event.data, "text") else "", phrases.NOTE),
+                    quoted(": ", words, phrases.NOTE),
                     proof=cites(event))  # fmt: skip
     for mark in history.marks:
         if phrases.text_in(mark.data, "mark") == "mitigated":
@@ -434,8 +431,11 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
         yield claim(f"From {facts.reference_called(history)} to the end it lasted ", phrases.between(start.at, end.at),
                     proof=cites(start, end))  # fmt: skip
     elif not history.resolved:
-        yield claim("No end is recorded; the last event came at ", time_in(history, options, facts.latest(history)),
-                    proof=cites(history.events[-1]))  # fmt: skip
+        again = page_facts.reopening(history)
+        since = " since it was reopened" if again is not None else ""
+        last = time_in(history, options, facts.latest(history))
+        yield claim(f"No end is recorded{since}; the last event came at ", last,
+                    proof=cites(again, history.events[-1]))  # fmt: skip
 
 
 def _declared(history: History, options: Options) -> Iterator[Claim]:
