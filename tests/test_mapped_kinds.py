@@ -8,13 +8,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from collector.event import Event
+from collector.event import Event, RecordedEvent
 from collector.sources import BUILT_IN
 from collector.sources.mapping import fields_asked
 from collector.times import parse
 from collector.webhook import Reading, Webhook
+from renderers.replay import replay
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -114,6 +116,19 @@ def test_what_happens_again_is_another_event(kind: str, one: Any, other: Any) ->
     """The same thing failing a second time is not taken for the first."""
     (first,), (second,) = events_of(kind, one), events_of(kind, other)
     assert first.id != second.id
+
+
+def test_a_severity_that_somebody_changed_in_zabbix_is_the_alerts() -> None:
+    """The update stays that person's note, and the problem fires on in its new state."""
+    done = "acknowledged, changed severity from High to Disaster"
+    changed = recorded("zabbix", "acknowledged", action=done, severity="5")
+    (problem,), (note, firing) = events_of("zabbix", recorded("zabbix", "problem")), events_of("zabbix", changed)
+    assert (note.type, note.severity, note.data["operation"]) == ("note.added", None, done)
+    assert (firing.type, firing.severity, firing.title) == ("alert.firing", "disaster", problem.title)
+    assert (firing.entity, firing.data["cycle"]) == (problem.entity, problem.data["cycle"])
+    known = [msgspec.convert(msgspec.to_builtins(each), RecordedEvent) for each in (problem, firing)]
+    (alert,) = replay(known).alerts
+    assert (alert.start, alert.severity) == (problem.occurred_at, "disaster")
 
 
 def test_the_body_of_the_page_on_healthchecks_is_read() -> None:

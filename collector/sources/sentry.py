@@ -37,13 +37,11 @@ _ACTIONS = {
     "ignored": "issue ignored",
 }
 """What happens to an issue, and how a person would say it."""
-_ACTIONS_SILENT = frozenset({"assigned", "unassigned"})
-"""What is done with the issue and not with what runs."""
 _PROJECT = re.compile(r"/projects/[^/]+/([^/]+)/")
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who did it: a ``user``, or an ``application``, which is nobody."""
+    """Who did it: a ``user``, or an ``application``, which is nobody. Whose an issue is: a ``user`` or a ``team``."""
 
     type: str | None = None
     name: str | None = None
@@ -66,6 +64,7 @@ class Issue(msgspec.Struct, frozen=True):
     web_url: str | None = None
     first_seen: str | None = msgspec.field(name="firstSeen", default=None)
     project: Project | None = None
+    assigned_to: Actor | None = msgspec.field(name="assignedTo", default=None)
 
 
 class Occurrence(msgspec.Struct, frozen=True):
@@ -107,6 +106,7 @@ class Data(msgspec.Struct, frozen=True):
     event: Occurrence | None = None
     metric_alert: MetricAlert | None = None
     triggered_rule: str | None = None
+    assignee: Actor | None = None
     description_text: str | None = None
     web_url: str | None = None
     comment: str | None = None
@@ -186,8 +186,8 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
     issue = body.data.issue
     if issue is None:
         return "the body has no issue"
-    if body.action in _ACTIONS_SILENT:
-        return None
+    if body.action in ("assigned", "unassigned"):
+        return _assigned(webhook, body, issue)
     if body.action not in _ACTIONS:
         return "an action on an issue that this version does not know"
     first = moment(issue.first_seen, webhook.received_at)
@@ -210,6 +210,24 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
             "subject": fit.line(issue.short_id),
         },
     )  # fmt: skip
+
+
+def _assigned(webhook: Webhook, body: Body, issue: Issue) -> Fact:
+    """Whose an issue is: something that was done with it and not with what runs, so it is a note without words."""
+    assignee = body.data.assignee or issue.assigned_to
+    owner = fit.agent(assignee.name) if assignee and body.action == "assigned" else ""
+    hook = _hook_time(webhook)
+    return Fact(
+        type="note.added",
+        entity=fit.line(f"issue:{issue.id}"),
+        identity=("issue", str(issue.id), body.action, hook.identity),
+        when=hook,
+        title=fit.line(issue.title) or f"Issue {issue.short_id or issue.id}",
+        service=fit.name(issue.project.slug if issue.project else None),
+        actor=_person(body.actor),
+        links=(("source", issue.web_url or issue.permalink),),
+        data={"operation": f"{body.action} to {owner}" if owner else body.action, "kind": body.action},
+    )
 
 
 def _event_alert(webhook: Webhook, body: Body, reading: Reading) -> Finding:
