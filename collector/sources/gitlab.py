@@ -3,6 +3,7 @@
 The kind of event stands in the body (``object_kind``). Pushes, feature flags
 and the beginning of a pipeline say no time of their own: the receipt stands in.
 Four failed deliveries in a row disable a hook, so nothing authentic is refused.
+Incidents and what people write below them are read by ``gitlabincidents``.
 A hook has a secret token, sent as it is, or a signing token after Standard
 Webhooks.
 """
@@ -17,7 +18,9 @@ import msgspec
 
 from collector import reading as fit
 from collector.event import MINUTE, SECOND, Event
+from collector.semantics.changes import deploys
 from collector.signing import authenticate, standard_webhooks
+from collector.sources import gitlabincidents
 from collector.sources.gitlabapi import IMPORTS, INTERFACE
 from collector.sources.repositories import Fact, commit_ref, event_of, repository_ref
 from collector.times import moment
@@ -30,10 +33,10 @@ TOKEN_HEADER = "X-Gitlab-Token"  # noqa: S105 - the name of a header
 SIGNATURE = standard_webhooks("GitLab (the webhook's signing token)")
 
 SILENT = frozenset({
-    "access_token", "build", "emoji", "issue", "member", "milestone", "note", "project", "repository_update",
-    "subgroup", "vulnerability", "wiki_page", "work_item",
+    "access_token", "emoji", "member", "milestone", "project", "repository_update", "subgroup", "vulnerability",
+    "wiki_page",
 })  # fmt: skip
-"""Kinds that say nothing of a running system, or what another kind says as well: a job's pipeline, for one."""
+"""Kinds that say nothing of a running system."""
 
 _DEPLOYMENTS = {
     "created": "change.requested",
@@ -110,6 +113,15 @@ class Attributes(msgspec.Struct, frozen=True):
     duration: float | None = None
 
 
+class Job(msgspec.Struct, frozen=True):
+    """A job of a pipeline."""
+
+    name: str | None = None
+    status: str | None = None
+    allow_failure: bool | None = None
+    failure_reason: str | None = None
+
+
 class Body(msgspec.Struct, frozen=True):
     """One delivery: every field that we read of any kind of it."""
 
@@ -140,6 +152,15 @@ class Body(msgspec.Struct, frozen=True):
     released_at: str | None = None
     created_at: Any = None
     commit: Commit | None = None
+    builds: list[Job] | None = None
+    build_id: int | None = None
+    build_name: str | None = None
+    build_status: str | None = None
+    build_finished_at: str | None = None
+    build_duration: float | None = None
+    build_allow_failure: bool | None = None
+    build_failure_reason: str | None = None
+    sha: str | None = None
 
     @property
     def where(self) -> Project:
@@ -156,8 +177,8 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
     return authenticate(webhook, credentials, SIGNATURE, TOKEN_HEADER)
 
 
-def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
-    """The event of the delivery; none for kinds and actions that are set aside."""
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery, or one of each thing that it says of an incident; none for what is set aside."""
     try:
         kind = fit.decode(_KIND_ONLY, webhook.body, webhook.source).get("object_kind")
     except msgspec.ValidationError as error:
@@ -165,6 +186,8 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
     if isinstance(kind, str) and kind in SILENT:
         return ()
     try:
+        if kind in gitlabincidents.KINDS:
+            return gitlabincidents.read(webhook, kind, reading, RECIPE)
         body = fit.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (fit.unrecognised(webhook, str(error), fit.line(kind) or KIND),)
@@ -240,6 +263,50 @@ def _pipeline(_webhook: Webhook, body: Body) -> Finding:
             "default_branch": body.where.default_branch,
             "run_number": run.iid,
             "duration": _micros(run.duration) if event_type in ("change.succeeded", "change.failed") else None,
+            "text": _failures(body.builds) if event_type == "change.failed" else None,
+        },
+    )
+
+
+def _failures(jobs: list[Job] | None) -> str:
+    """Which of a pipeline's jobs failed, each with GitLab's word for why."""
+    failures = [job for job in jobs or () if job.status == "failed" and not job.allow_failure and fit.line(job.name)]
+    return ", ".join(f"{fit.line(job.name)}{f' ({why})' if (why := _why(job)) else ''}" for job in failures)
+
+
+def _why(job: Job) -> str:
+    reason = fit.line(job.failure_reason)
+    return "" if reason == "unknown_failure" else reason
+
+
+def _job(_webhook: Webhook, body: Body) -> Finding:
+    """A job that ended: one that failed, or whose name says that it deploys. Its pipeline tells of all others, and a
+    job with an environment is told as a deployment."""
+    if body.build_id is None or body.build_status is None:
+        return "a job without its id or its status"
+    name, status = fit.line(body.build_name), body.build_status
+    failed = status == "failed" and not body.build_allow_failure
+    if body.environment is not None or not (failed or (status in ("success", "canceled") and deploys(name))):
+        return None
+    tag = body.tag is True
+    return Fact(
+        type=_PIPELINES[status],
+        entity=f"workflow_run:job:{body.build_id}",
+        when=body.build_finished_at,
+        identity=("job", str(body.build_id), status),
+        title=name or f"Job {body.build_id}",
+        actor=_person(body.user),
+        links=(("log", _address(body, f"jobs/{body.build_id}")),),
+        refs=commit_ref(body.sha),
+        data={
+            "ref": body.ref,
+            "sha": body.sha,
+            "state": status,
+            "workflow": name or "job",
+            "branch": None if tag else body.ref,
+            "default_branch": body.where.default_branch,
+            "duration": None if status == "canceled" else _micros(body.build_duration),
+            "text": _why(Job(failure_reason=body.build_failure_reason)) if failed else None,
         },
     )
 
@@ -344,6 +411,7 @@ def _feature_flag(webhook: Webhook, body: Body) -> Finding:
 KINDS: dict[str, Callable[[Webhook, Body], Finding]] = {
     "deployment": _deployment,
     "pipeline": _pipeline,
+    "build": _job,
     "merge_request": _merge_request,
     "push": _push,
     "tag_push": _push,
@@ -377,8 +445,12 @@ SOURCE = Source(
     ),
     sign=SIGNATURE.sign,
     called="GitLab",
+    page="GitLab incident",
     families=("change",),
-    paste="Settings, Webhooks, Add new webhook: URL {address}, triggers Deployment, Merge request, Push, Releases",
+    paste=(
+        "Settings, Webhooks, Add new webhook: URL {address}, triggers Deployment, Merge request, Push, Releases, "
+        "Work items, Comments"
+    ),
     proofs=("signature", "header", "bearer", "basic", "path"),
     token_header=TOKEN_HEADER,
     headers=(
@@ -393,6 +465,7 @@ SOURCE = Source(
         "/deployment_id", "/status", "/status_changed_at", "/id", "/ref", "/before", "/after", "/project/id",
         "/released_at", "/object_attributes/id", "/object_attributes/status", "/object_attributes/active",
         "/object_attributes/created_at", "/object_attributes/finished_at", "/object_attributes/updated_at",
+        "/object_attributes/closed_at", "/object_attributes/action", "/build_id", "/build_status", "/build_finished_at",
     ),
     retries=False,
 )  # fmt: skip
