@@ -87,6 +87,34 @@ def test_what_was_said_when_an_incident_of_rootly_was_mitigated_is_kept() -> Non
     assert event.occurred_at == 1772632930546000
 
 
+def test_what_is_written_of_an_incident_as_a_whole_is_kept() -> None:
+    """With every step of it, since nothing says in which it changed; an incident that is declared calls nobody."""
+    assert changed("live", "live", message="Looking").data.keys().isdisjoint({"summary", "declares"})
+    for event in (
+        rootly("incident.created", summary="Half of them fail"),
+        *parse_json("incidentio", {"event_type": CREATED, CREATED: {"id": "01H", "summary": "Half of them fail"}}),
+    ):
+        assert (event.data["summary"], event.data["declares"]) == ("Half of them fail", True)
+    later = {"id": "01H", "mode": "retrospective", "summary": "It was slow"}
+    (event,) = parse_json("incidentio", {"event_type": CREATED, CREATED: later})
+    assert event.data["text"] == "It was slow"
+
+
+def test_what_people_write_in_opsgenie_is_kept() -> None:
+    """A note with an action that is set aside, another message and another description of the alert."""
+
+    def told(action: str, **fields: Any) -> list[tuple[str, Any]]:
+        alert = {"alertId": "a", "message": "Slow", "username": "ana@shop.example", "updatedAt": 1772633041123000245}
+        events = parse_json("opsgenie", {"action": action, "alert": alert | fields})
+        return [(event.type, event.data.get("summary") or event.data.get("text")) for event in events]
+
+    assert told("Snooze") == told("AddTags", note=" ") == []
+    assert told("Snooze", note="Until 11") == [("note.added", "Until 11")]
+    assert told("UpdateMessage") == [("page.updated", "Slow")]
+    assert told("UpdateDescription", description="Half of them") == [("page.updated", "Half of them")]
+    assert told("Create", description="Half of them") == [("page.triggered", "Half of them")]
+
+
 def test_an_incident_of_rootly_is_one_with_the_page_that_it_names() -> None:
     """Both systems tell of one incident."""
     assert rootly("incident.created", pagerduty_incident_id="Q1").refs == ("page:R1", "page:Q1")

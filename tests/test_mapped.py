@@ -183,6 +183,13 @@ def test_a_page_is_named_by_what_it_is_about() -> None:
     assert (event.refs, event.data) == (("page:12",), {"kind": "open"})
 
 
+def test_a_page_has_whom_it_called() -> None:
+    """What ``to`` finds of one that opens, also of several people."""
+    mapping = FieldMap(id="n", type="page.triggered", data={"to": "called[].name"})
+    event = event_of({"n": 12, "called": [{"name": "Ana"}, {"name": "Bo"}]}, mapping)
+    assert event.data["assignees"] == ["Ana", "Bo"]
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),

@@ -88,6 +88,7 @@ class Incident(msgspec.Struct, frozen=True):
 
     id: str | None = None
     name: str | None = None
+    summary: str | None = None
     reference: str | None = None
     permalink: str | None = None
     call_url: str | None = None
@@ -211,9 +212,15 @@ def _of_incident(
             links=fit.links(("source", incident.permalink), ("bridge", incident.call_url)),
             refs=(f"page:{page}",),
             labels=labels,
-            data={"type": kind} if mode == _LATER else _data(webhook, kind, incident, change),
+            data=_written_down(kind, incident) if mode == _LATER else _data(webhook, kind, incident, change),
         ),
     )
+
+
+def _written_down(kind: str, incident: Incident) -> dict[str, Any]:
+    """What an incident that was written down later says; not when anything happened."""
+    words = fit.text(incident.summary)
+    return {"type": kind, "text": words} if words else {"type": kind}
 
 
 def _status_type(change: StatusChange) -> str:
@@ -246,8 +253,10 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
         "from": fit.line(status_change.previous_status.name) if status_change.previous_status else "",
         "to": fit.line(status_change.new_status.name) if status_change.new_status else "",
         "text": fit.text(status_change.message),
+        "summary": fit.text(incident.summary),
         "agent": fit.agent(agent) if _INCIDENTS.get(kind) == "page.triggered" and not _person(creator.user) else "",
         "created_at": opened.at if opened.known else None,
+        "declares": _INCIDENTS.get(kind) == "page.triggered",
     }
     return {key: value for key, value in content.items() if value}
 

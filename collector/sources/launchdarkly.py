@@ -91,7 +91,7 @@ def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key:
     # Some entries have the verb in their title alone, behind who did it.
     turned = _TURNED.search(verb or fit.line(body.title))
     state = turned[1].lower() if turned else ""
-    said = fit.text(body.comment) or fit.text(body.description)
+    said = fit.text(body.comment) or _described(body, verb)
     content = {"state": state, "text": said if state or not verb else ": ".join(filter(None, (verb, said)))}
     site = (body.links or {}).get("site", Address()).href
     return Event(
@@ -105,6 +105,13 @@ def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key:
         links=fit.links(("source", site)),
         data={name: text for name, text in content.items() if text},
     )
+
+
+def _described(body: Body, verb: str) -> str:
+    """What was done, one thing a line; nothing where that is what the title says already."""
+    lines = [line.strip().removeprefix("-").strip() for line in fit.text(body.description).splitlines()]
+    known = {verb.casefold(), fit.line(body.title).casefold()}
+    return "\n".join(line for line in lines if line and line.casefold() not in known)
 
 
 def _named(member: Member | None) -> str | None:

@@ -265,9 +265,12 @@ def _data(
         ref = "commit" if key == "sha" else key
         content.setdefault(key, (_first(texts, f"refs.{ref}") or "") if family == "change" else "")
     content.setdefault("agent", _agent(texts, tool))
+    called = texts.get("data.to", ()) if event_type == "page.triggered" else ()
     # One mapping gives events of several families, and not each has every key.
     known = {*EVENT_DATA.get(family, {}), *EVENT_DATA["*"]}
     data: dict[str, Any] = {key: value for key, value in content.items() if value and key in known}
+    if called:
+        data["assignees"] = [fit.line(each) for each in called]
     return data | (_episode(event_type, happened, started) if family == "alert" else {})
 
 

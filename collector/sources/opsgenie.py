@@ -34,6 +34,8 @@ TYPES = {
     "AddTeam": "page.responder_added",
     "AddNote": "note.added",
     "UpdatePriority": "page.priority_updated",
+    "UpdateMessage": "page.updated",
+    "UpdateDescription": "page.updated",
     "Close": "page.resolved",
     # What is deleted calls nobody any more.
     "Delete": "page.resolved",
@@ -41,9 +43,9 @@ TYPES = {
 """Opsgenie's actions and ours."""
 SILENT = frozenset({
     "AddTags", "RemoveTags", "AddDetails", "RemoveDetails", "Snooze", "SnoozeEnded", "EscalateNext",
-    "UpdateDescription", "UpdateMessage",
 })  # fmt: skip
-"""Actions that are set aside: they say nothing of the response that another one does not."""
+"""Actions that are set aside: they say nothing of the response that another one does not. What somebody wrote with one
+of them is a note."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -61,6 +63,7 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
     username: str | None = None
     priority: str | int | None = None
     note: str | None = None
+    description: str | None = None
     recipient: str | None = None
     team: str | None = None
     owner: str | None = None
@@ -111,11 +114,11 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         body = fit.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (fit.unrecognised(webhook, str(error), KIND),)
-    if body.action in SILENT:
+    if body.action in SILENT and not fit.text(body.alert.note).strip():
         return ()
     labels = _labels(body.alert)
     service = fit.service_of(labels, reading)
-    if body.action not in TYPES:
+    if body.action not in TYPES and body.action not in SILENT:
         refs = (f"page:{fit.line(body.alert.alert_id)}",)
         reason = "Opsgenie sent an action that this version does not know"
         return (fit.unrecognised(webhook, reason, body.action, service=service, refs=refs),)
@@ -128,10 +131,11 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     alert, page = body.alert, fit.line(body.alert.alert_id)
     happened = moment(alert.updated_at, webhook.received_at)
     content = _told(body)
-    note = TYPES[body.action] == "note.added"
+    event_type = TYPES.get(body.action, "note.added")
+    note = event_type == "note.added"
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, page, body.action, *_identity(body, happened)),
-        type=TYPES[body.action],
+        type=event_type,
         **fit.origin(webhook, happened),
         entity=page,
         service=fit.service_of(labels, reading),
@@ -166,7 +170,10 @@ def _told(body: Body) -> dict[str, str]:
         "AddResponder": alert.recipient or alert.team,
         "UpdatePriority": _priority(alert.priority),
     }.get(body.action)
-    told = {"to": fit.line(to), "text": fit.text(alert.note)}
+    described = body.action in ("Create", "UpdateDescription")
+    words = fit.text(alert.description) if described else ""
+    renamed = fit.text(alert.message) if body.action == "UpdateMessage" else ""
+    told = {"to": fit.line(to), "text": fit.text(alert.note) or renamed, "summary": words}
     return {key: text for key, text in told.items() if text}
 
 
@@ -175,7 +182,7 @@ def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
     opened = moment(alert.created_at, webhook.received_at)
     data: dict[str, Any] = {"kind": body.action}
     number = str(alert.tiny_id) if alert.tiny_id is not None else ""
-    if TYPES[body.action].startswith("page."):
+    if TYPES.get(body.action, "note.added").startswith("page."):
         data |= {
             "number": int(number) if number.isdecimal() and len(number) < 16 else fit.line(number),
             "priority": _priority(alert.priority),

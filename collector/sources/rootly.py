@@ -176,8 +176,10 @@ def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "priority": _named(data.get("severity")),
         "to": _STATUSES.get(kind, ""),
         "text": fit.text(data.get(_MESSAGES.get(kind, ""))),
+        "summary": fit.text(data.get("summary")),
         "resolve_reason": _REASONS.get(kind, ""),
         "created_at": opened.at if opened.known else None,
+        "declares": TYPES[kind] == "page.triggered" or None,
     }
     return {key: value for key, value in content.items() if value not in (None, "")}
 
