@@ -119,6 +119,12 @@ def test_a_run_that_says_how_long_it_took_began_that_long_before() -> None:
     assert (span.start, span.end, span.measured) == (at(52), at(57), True)
 
 
+def test_a_beginning_that_is_told_after_the_end_is_none() -> None:
+    """A sender that says no time of it is known by the receipt, which may come late."""
+    span = span_of([change("succeeded", 57, data={"duration": 5 * MINUTE}), change("started", 177)])
+    assert (span.start, span.end, span.measured) == (at(52), at(57), True)
+
+
 @pytest.mark.parametrize(
     "events", [[change("requested", 0)], [change("requested", 0), change("cancelled", 9)], [change("cancelled", 9)]]
 )

@@ -343,6 +343,18 @@ def test_a_follow_up_of_an_on_call_tool_is_an_action_item() -> None:
     assert {'Follow-up for Mara: "Alert on expiry"', 'Action to take: "Ask the vendor"'} <= set(rows(story))
 
 
+def test_what_was_done_with_an_alert_reads_as_a_sentence() -> None:
+    """Where nothing was written with it; what is a list of doings stands in brackets."""
+    story = Facts()
+    story.fires("Slow", "10:00:00", "web")
+    for when, done in (("10:01:00", "acknowledged"), ("10:02:00", "assigned to Bo"), ("10:03:00", "closed, commented")):
+        story.add("note.added", when, title="Slow", actor="Ana", source="zabbix", data={"operation": done})
+    assert rows(story)[1:] == [
+        'Acknowledged: "Slow" was acknowledged by Ana in Zabbix', '"Slow" was assigned to Bo by Ana in Zabbix',
+        '"Slow" (closed, commented, by Ana)',
+    ]  # fmt: skip
+
+
 def test_a_name_that_is_written_small_stays_small() -> None:
     """A sentence may begin with incident.io, and its row is a sentence of its own behind the label."""
     story = Facts()

@@ -177,7 +177,8 @@ def span_of(events: Sequence[Event]) -> ChangeSpan:
     last = last_of(events)
     end = None if last.type in UNFINISHED else last.occurred_at
     begun = next((event.occurred_at for event in events if event.type == "change.started"), None)
-    if begun is not None:
+    # Where a sender says no time of the beginning, its receipt stands in, which may be long after the end.
+    if begun is not None and (end is None or begun <= end):
         return ChangeSpan(begun, end, ran=True, measured=True)
     if end is None or last.type == "change.cancelled":
         return ChangeSpan(events[0].occurred_at, end, ran=False, measured=False)

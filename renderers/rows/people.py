@@ -14,11 +14,17 @@ def note(table: RowContext, event: RecordedEvent) -> Phrase:
     with it: ``"Shop is slow" (acknowledged, by Ana)``."""
     words, operation = phrases.words_of(event), phrases.text_in(event.data, "operation")
     if operation and not words:
+        if operation.partition(" ")[0] in _DONE and "," not in operation:
+            return say(Quote(event.title, phrases.NOTE), " was ", Name(operation), named(" by ", event.actor), " in ",
+                       Name(phrases.system(table.history, event.source)))  # fmt: skip
         return say(Quote(event.title, phrases.NOTE), " (", Name(operation), named(", by ", event.actor), ")")
     noun = noun_of(event)
     return say(noun, named(" for ", phrases.text_in(event.data, "owner")), named(" by ", event.actor),
                named(" (", operation, ")"), quoted(": ", words, phrases.NOTE))  # fmt: skip
 
+
+_DONE = frozenset({"acknowledged", "unacknowledged", "assigned", "unassigned"})
+"""What senders say was done with an alert or an issue, where a sentence can be made of it."""
 
 TASKS = {"follow-up": "Follow-up", "action": "Action to take"}
 """How a note reads that says what is to be done."""
