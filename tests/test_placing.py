@@ -191,7 +191,7 @@ def test_a_post_belongs_with_the_conversation_that_it_goes_on_with() -> None:
     where = msgspec.structs.replace(scene(notice(5, "Carts lose items")), services={"packageindex": "package-index"})
     told = [chat(9, "package-index is slow", "1"), chat(12, "rolled back", "2", "1"), notice(30, "All is well")]
     others = [chat(12, "lunch?", "3"), chat(13, "yes", "4", "3"), notice(30, "Mail is slow", "incident:2")]
-    answers = placed(where, *map(loose, (*told, *others, notice(90, "Much later"))))
+    answers = placed(where, *map(loose, (*told, *others, notice(1600, "Much later"))))
     goes_on = Placement("mention", "it goes on with a post of this incident")
     assert answers == [Placement("mention", "it speaks of package-index"), goes_on, goes_on, None, None, None, None]
 

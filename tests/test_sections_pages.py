@@ -170,6 +170,11 @@ def test_what_is_written_of_a_page_is_told_once() -> None:
     ]
     assert said(story, "diagnostics") == ['Acknowledgement of PagerDuty incident 311 by Oz, 11:01:00: "Looking"']
     assert "**Incident:** P1" in story.markdown()
+    story = Facts()
+    story.page("triggered", "11:00:00", data={"priority": "P2"})
+    story.page("updated", "11:03:00", data={"priority": "P1", "text": "renamed"})
+    story.page("priority_updated", "11:03:00", actor="Ana", data={"priority": "P1"})
+    assert rows(story)[1:] == ["Priority raised from P2 to P1 by Ana"]
 
 
 def test_what_a_tool_opened_paged_nobody() -> None:

@@ -113,7 +113,7 @@ def place(
     placing.by_responder(list(engagements))
     placing.by_name()
     placing.by_mention()
-    placing.by_conversation()
+    placing.by_conversation(follow_up)
     placing.by_undoing()
     placing.by_subject()
     placing.after_the_end(follow_up)
@@ -234,12 +234,13 @@ class _Placing:
 
     # Posts that go on with such a one
 
-    def by_conversation(self) -> None:
-        """Replies in a thread of the incident, and what a status page said next of one notice."""
+    def by_conversation(self, follow_up: int) -> None:
+        """Replies in a thread of the incident, and what a status page said next of one notice; also after the end."""
         placed = [event for c in self._candidates if c.signal_id in self.placed for event in c.events]
         known = {conversation for event in (*self._scene.events, *placed) if (conversation := _conversation(event))}
+        until = max(self._scene.high, self._scene.until + follow_up)
         for candidate in self._left() if known else ():
-            soon = self._scene.started_at - EARLY_WORDS <= candidate.start <= self._scene.high
+            soon = self._scene.started_at - EARLY_WORDS <= candidate.start <= until
             if soon and not known.isdisjoint(map(_conversation, candidate.events)):
                 self.placed[candidate.signal_id] = Placement(MENTION, "it goes on with a post of this incident")
 

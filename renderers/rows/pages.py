@@ -170,7 +170,7 @@ def _priority_before(table: RowContext, event: RecordedEvent) -> str:
     page = table.pages.get(event.entity)
     priority = ""
     for step in page.steps if page else ():
-        if step.id == event.id:
+        if step.occurred_at >= event.occurred_at:
             break
         priority = text_in(step.data, "priority") or priority
     return priority

@@ -137,13 +137,15 @@ class RowContext:
 
     @cached_property
     def reprioritised(self) -> dict[str, str]:
-        """The priority that a page had before, by the id of each event that tells another one beside something else."""
+        """The priority that a page had before, by the id of each event that tells another beside something else, where
+        no event of its own tells it."""
         by_event: dict[str, str] = {}
         for page in self.history.pages:
             current = ""
+            own = {step.occurred_at for step in page.steps if step.type == "page.priority_updated"}
             for step in page.steps:
                 priority = phrases.text_in(step.data, "priority")
-                if current and priority and priority != current and step.type != "page.priority_updated":
+                if current and priority and priority != current and step.occurred_at not in own:
                     by_event[step.id] = current
                 current = priority or current
         return by_event
