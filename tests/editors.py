@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from hypothesis import strategies as st
 
-from renderers.edits.marks import bare, words
+from renderers.edits.marks import bare, unfolded, words
 
 PASTED = (
     "<table><tr><td>pasted</td></tr></table>",
@@ -23,6 +23,8 @@ PASTED = (
     "| half a row",
 )
 """What people put into a draft, each with a word of its own in a test."""
+_INDEX = re.compile(r"<!-- tl index|-->|[-+=] \S+ [0-9a-f]{10}(?: [0-9a-f]{1,32})*|<{7} HEAD|={7}|>{7} theirs")
+_CUT = re.compile(r"[-+=] [a-z_]+/\S*(?: [0-9a-f ]*)?")
 CITED = re.compile(r"\b[0-9a-f]{5}\b")
 
 
@@ -196,6 +198,38 @@ class Editor:
     def lose_index(self, _: int, __: str) -> None:
         self.put(self.lines[: len(self.body)])
 
+    def type_in_index(self, at: int, _: str) -> None:
+        """A line typed where nobody sees what stands around it."""
+        lines = self.lines
+        place = min(len(self.body) + 1 + at % 40, len(lines))
+        self.put([*lines[:place], f"typed {self.word()}", *lines[place:]])
+
+    def cut(self, at: int, _: str) -> None:
+        """Less of the file than there was, as a full disk leaves it: from a line on, or from a place in the index."""
+        lines = self.lines
+        whole = lines[: at + 1] if at % 2 else lines[: len(self.body) + at % 40]
+        self.text = "\n".join(whole)[: -(at % 20) or None]
+
+    def own_marks(self, _: int, __: str) -> None:
+        """Each mark on a line below its own, as an editor does that keeps comments apart."""
+        self.put([re.sub(r"\A([^|].*?) (<!-- tl \S+ [0-9a-f]{10} -->)", r"\1\n  \2", line) for line in self.lines])
+
+    def fold_marks(self, _: int, __: str) -> None:
+        """Lines broken within the marks, as an editor does that knows no comments."""
+        self.put([re.sub(r"\A([^|].* <!--) tl (\S+) (\w+) -->", r"\1\n  tl \2\n  \3 -->", line) for line in self.lines])
+
+    def conflict(self, at: int, _: str) -> None:
+        """Two sides of a merge, both left in by somebody; also of lines of the index."""
+        lines = self.lines
+        first = at if at % 2 else min(len(self.body) + at % 40, len(lines))
+        theirs = lines[first : first + 3]
+        both = ["<<<<<<< HEAD", *theirs, self.word(), "=======", self.word(), *theirs, ">>>>>>> theirs"]
+        self.put([*lines[:first], *both, *lines[first + 3 :]], *theirs)
+
+    def carriage(self, _: int, __: str) -> None:
+        """Lines end as they did on a Macintosh."""
+        self.text = self.text.replace("\n", "\r")
+
 
 DEEDS: Mapping[str, Callable[[Editor, int, str], None]] = {
     name: deed
@@ -213,15 +247,21 @@ def deeds(draw: st.DrawFn) -> tuple[str, float, str]:
 def do(editor: Editor, deed: tuple[str, float, str]) -> None:
     """One thing, done to the file."""
     name, fraction, pasted = deed
-    crlf = "\r\n" in editor.text
-    editor.text = editor.text.replace("\r\n", "\n")
+    end = next((each for each in ("\r\n", "\n", "\r") if each in editor.text), "\n")
+    editor.text = editor.text.replace(end, "\n")
     if editor.body:
         DEEDS[name](editor, int(fraction * len(editor.body)), pasted)
-    if crlf:
-        editor.windows(0, "")
+    if "\r" not in editor.text:
+        editor.text = editor.text.replace("\n", end)
+
+
+def visible_lines(text: str) -> list[str]:
+    """The lines of a file but for those of the index, the last of which may be cut off, and those of Git."""
+    lines = unfolded(re.sub("\r\n?", "\n", text)).split("\n")
+    kept = [line for line in lines if not _INDEX.fullmatch(line.rstrip())]
+    return kept[:-1] if _CUT.fullmatch(kept[-1]) and "<!-- tl index" in lines and "-->" not in lines else kept
 
 
 def said(text: str) -> list[str]:
     """What each line of a file says; neither the index nor lines that say nothing."""
-    visible = re.sub(r"(?m)^<!-- tl index\r?\n(?:[-+=] .*\n)*-->", "", text)
-    return [words(line) for line in visible.split("\n") if words(line)]
+    return [words(line) for line in visible_lines(text) if words(line)]

@@ -12,11 +12,11 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from collector.event import MINUTE
-from renderers import edits, sandbox
+from renderers import edits
 from renderers.edits import marks, plain
 from renderers.edits.marks import bare
 from renderers.markdown import markdown, marked
-from tests.edited_drafts import assert_facts_kept, assert_people_kept, draft_of
+from tests.edited_drafts import TEMPLATES, assert_facts_kept, assert_people_kept, draft_of
 from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
 from tests.histories import MADE_UP, Facts
@@ -242,7 +242,7 @@ def test_no_word_of_a_person_and_no_fact_is_lost(story: Facts, cuts: Any) -> Non
     for revision_order in (cuts.draw(corrected(order)), order):
         for deed in cuts.draw(st.lists(deeds(), max_size=6)):
             do(editor, deed)
-        fresh = draft_of(story, revision_order, cuts.draw(st.sampled_from(tuple(sandbox.SHIPPED))))
+        fresh = draft_of(story, revision_order, cuts.draw(st.sampled_from(TEMPLATES)))
         words_written.update(said(fresh))
         merged = merge(editor.text, fresh)
         assert merge(merged, fresh) == merged

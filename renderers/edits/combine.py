@@ -6,6 +6,7 @@ both changed the same lines both stand, one below the other, and say so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -39,7 +40,7 @@ def combined(base: str, ours: str, theirs: str, origin: str) -> str:
 
 
 def _unix(text: str) -> str:
-    return text.replace("\r\n", "\n")
+    return re.sub("\r\n?", "\n", text)
 
 
 def _body(sheet: DraftSheet) -> list[DraftLine]:

@@ -26,7 +26,12 @@ _MARK = re.compile(r"\s?<!-- tl ([a-z0-9_/~]+) ([0-9a-f]{10}) -->")
 _LAST = re.compile(r"(?:\s?<!-- tl [a-z0-9_/~]+ [0-9a-f]{10} -->)+\s*\|?\s*\Z")
 _RAW = re.compile("\x02([a-z0-9_/]+)((?: [0-9a-f]+)*)\x03")
 """No sender's text holds these two characters: :mod:`renderers.escape` leaves none."""
-_INDEX = re.compile(r"^<!-- tl index\r?\n(.*?)^-->[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
+_INDEX = re.compile(r"^[ \t]*<!-- tl index[ \t]*\r?$\n?(.*?)(?:^[ \t]*-->[ \t]*\r?$\n?|\Z)", re.DOTALL | re.MULTILINE)
+_CUT = re.compile(r"[-+=] [a-z_]+/[a-z0-9_/~]*(?: [0-9a-f ]*)?\Z")
+"""The last line of an index that was cut off."""
+_CONFLICT = re.compile(r"<{7} .*|={7}|>{7} .*|\|{7} .*")
+"""What Git puts between the two sides of a conflict."""
+_FOLDED = re.compile(r"<!--\s+(?:> *)?tl\s+(?:> *)?([a-z0-9_/~]+)\s+(?:> *)?([0-9a-f]{10})\s+(?:> *)?-->")
 _ENTRY = re.compile(r"([-+=]) ([a-z0-9_/~]+) ([0-9a-f]{10})((?: [0-9a-f]{1,32})*)\Z")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 _PIPE = re.compile(r"(?<!\\)\|")
@@ -87,7 +92,7 @@ def bare(line: str) -> str:
 
 def plain(text: str) -> str:
     """A marked draft as one that nobody marked."""
-    return "\n".join(map(bare, _INDEX.sub("", text).split("\n"))).rstrip("\n") + "\n" if "<!-- tl " in text else text
+    return "\n".join(map(bare, _without_indexes(text).split("\n"))).rstrip("\n") + "\n" if "<!-- tl " in text else text
 
 
 def cells(line: str) -> list[str] | None:
@@ -132,13 +137,42 @@ def reference_key(line: str) -> str:
 
 
 def index_of(text: str) -> tuple[str, dict[str, Entry]]:
-    """The text without its index, and what that lists; of several the last one counts."""
+    """The text without its index, and what that lists; of several the last one counts.
+
+    What people wrote among its lines, or behind one that has no end, stays in the text.
+    """
     indexes = list(_INDEX.finditer(text))
     if not indexes:
         return text, {}
     lines = (_ENTRY.match(line.strip()) for line in indexes[-1][1].split("\n"))
     entries = [Entry(state=m[1], key=m[2], digest=m[3], cites=tuple(m[4].split())) for m in lines if m]
-    return _INDEX.sub("", text), {entry.key: entry for entry in entries}
+    return _without_indexes(text), {entry.key: entry for entry in entries}
+
+
+def _without_indexes(text: str) -> str:
+    return _INDEX.sub(_written_among, text)
+
+
+def _written_among(index: re.Match[str]) -> str:
+    """The lines in an index that are none of its own; without what is left of a conflict that was all ours."""
+    pieces = [piece for piece in re.split(r"(?<=\n)", index[1]) if not _of_index(piece.strip())]
+    if pieces and index.end() == len(index.string) and _CUT.match(pieces[-1].strip()):
+        pieces.pop()
+    return "" if all(_CONFLICT.fullmatch(piece.strip()) for piece in pieces) else "".join(pieces)
+
+
+def is_entry(line: str) -> bool:
+    """Whether a line lists a statement, as those of an index do."""
+    return bool(_ENTRY.match(line.strip()))
+
+
+def _of_index(line: str) -> bool:
+    return not line or line == "<!-- tl index" or is_entry(line)
+
+
+def unfolded(text: str) -> str:
+    """The text with each mark on one line: an editor that keeps to a width breaks lines within them, too."""
+    return _FOLDED.sub(lambda mark: f"<!-- tl {mark[1]} {mark[2]} -->" if "\n" in mark[0] else mark[0], text)
 
 
 def index_text(entries: Iterable[Entry]) -> str:

@@ -34,6 +34,9 @@ def merge(theirs: str, fresh: str) -> Merged | None:
     """
     if not marks.index_of(theirs)[0].strip("\ufeff \t\r\n"):
         return Merged(fresh, personal=False)
+    if "\r" in theirs and "\n" not in theirs:
+        done = merge(theirs.replace("\r", "\n"), fresh)
+        return done and done._replace(text=done.text.replace("\n", "\r"))
     units = units_of(fresh)
     sheet = sheet_of(theirs, units)
     if not (sheet.known or sheet.index):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from renderers.edits import marks
@@ -37,6 +37,10 @@ def form(text: str) -> str:
     """What kind of line this is for Markdown: ``blank``, ``table``, ``item``, ``quote``, ``heading``, ``rule``,
     ``reference``, ``comment`` or ``text``."""
     bare = text.strip()
+    if bare.startswith("<!-- tl "):
+        # Whichever end of the line the marks stand at, it is the same kind of line.
+        text = marks.bare(text)
+        bare = text.strip() or bare
     if not bare:
         return "blank"
     if _RULE.match(text):
@@ -126,9 +130,10 @@ def units_of(fresh: str) -> list[EditUnit]:
 
 def sheet_of(text: str, units: Sequence[EditUnit]) -> DraftSheet:
     """A person's file as lines. A line without a mark is a statement of ours if it says what we wrote, or write now."""
-    body, index = marks.index_of(text)
+    body, index = marks.index_of(marks.unfolded(text))
     ends = body.count("\r\n")
-    sheet = DraftSheet(lines=list(_lines(body)), index=index, end="\r\n" if ends * 2 > body.count("\n") else "\n")
+    lines = _with_own_marks(_lines(body))
+    sheet = DraftSheet(lines=lines, index=index, end="\r\n" if ends * 2 > body.count("\n") else "\n")
     for line in sheet.lines:
         _read_marks(sheet, line)
     for line in sheet.lines:
@@ -145,6 +150,19 @@ def _lines(body: str) -> Iterator[DraftLine]:
         text = piece.removesuffix("\n").removesuffix("\r")
         if piece:
             yield DraftLine(text, piece[len(text) :])
+
+
+def _with_own_marks(lines: Iterable[DraftLine]) -> list[DraftLine]:
+    """The lines, each with a mark that an editor put on a line below it."""
+    joined: list[DraftLine] = []
+    for line in lines:
+        lone = "<!-- tl " in line.text and not marks.bare(line.text).strip()
+        above = joined[-1] if lone and joined else None
+        if above is not None and form(above.text) != "blank" and not marks.marks_of(above.text):
+            above.text = marks.marked(above.text, {mark.key: mark.digest for mark in marks.marks_of(line.text)})
+        else:
+            joined.append(line)
+    return joined
 
 
 def _read_marks(sheet: DraftSheet, line: DraftLine) -> None:
