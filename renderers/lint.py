@@ -9,7 +9,7 @@ citation, and a person who wrote that line may say so. Neither changes anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -144,12 +144,13 @@ def lint_text(markdown: str) -> tuple[Finding, ...]:
 def _statements(markdown: str) -> Iterator[tuple[int, str]]:
     """The lines that state something: items and rows below the first section's heading, up to the footer."""
     inside, index, before = False, False, ""
-    for number, line in enumerate(markdown.splitlines(), 1):
+    lines = markdown.split("\n")
+    for number, line in enumerate(lines, 1):
         if line.startswith("#"):
             inside = line.startswith("## ")
         index = bool(_INDEX.match(line)) or (index and line.startswith("|"))
         head = before.startswith("|") and _RULE.match(line)
-        if inside and not index and not head and _states(line) and not _heads(markdown, number):
+        if inside and not index and not head and _states(line) and not _heads(lines, number):
             yield number, line
         before = line
 
@@ -160,10 +161,9 @@ def _states(line: str) -> bool:
     )
 
 
-def _heads(markdown: str, number: int) -> bool:
+def _heads(lines: Sequence[str], number: int) -> bool:
     """Whether the next line is a table's rule, so that this one is its head."""
-    following = markdown.splitlines()[number : number + 1]
-    return bool(following and _RULE.match(following[0]))
+    return number < len(lines) and bool(_RULE.match(lines[number]))
 
 
 def _sentence(line: str) -> str:

@@ -7,6 +7,7 @@ import json
 import msgspec
 
 from renderers.document import Document
+from renderers.lint_lines import physical_lines
 from renderers.markdown import markdown
 from renderers.outline import HEADINGS
 from renderers.rules import complaints
@@ -22,7 +23,7 @@ def remarks(document: Document) -> str:
     ``text`` and ``line``, the text that it is about. As :func:`renderers.rules.complaints` finds them in Markdown."""
     options = msgspec.structs.replace(document.options, template="default", citations="inline", view=None)
     text = markdown(msgspec.structs.replace(document, options=options))
-    lines = text.splitlines()
+    lines = physical_lines(text)
     keys = {heading.casefold(): key for key, heading in HEADINGS.items()}
     remarks_found = [
         {

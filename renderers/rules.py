@@ -44,18 +44,17 @@ def complaints(text: str, *, off: Collection[str] = (), now: datetime | None = N
         for line, column, said in rule.find(lines)
     ]  # fmt: skip
     if "uncited" not in off:
-        all_complaints += _uncited(text, lines)
+        all_complaints += _uncited(lines)
     if now is not None:
         all_complaints += _by_now(lines, now, off)
     return tuple(sorted(all_complaints, key=lambda each: (each.line, each.column, each.rule)))
 
 
-def _uncited(text: str, lines: Sequence[LintLine]) -> list[Complaint]:
-    sections = {line.number: line.section for line in lines}
-    numbers = [int(each.place.removeprefix("line ")) for each in lint_text(text)]
+def _uncited(lines: Sequence[LintLine]) -> list[Complaint]:
+    numbers = [int(each.place.removeprefix("line ")) for each in lint_text("\n".join(line.text for line in lines))]
     said = "cites no event; if a person wrote it, that is no fault"
-    return [Complaint(rule="uncited", severity=BESIDE["uncited"][0], line=number, column=1,
-                      section=sections.get(number, ""), text=said) for number in numbers]  # fmt: skip
+    return [Complaint(rule="uncited", severity=BESIDE["uncited"][0], line=lines[number - 1].number, column=1,
+                      section=lines[number - 1].section, text=said) for number in numbers]  # fmt: skip
 
 
 def _by_now(lines: Sequence[LintLine], now: datetime, off: Collection[str]) -> list[Complaint]:
@@ -81,12 +80,12 @@ _BY_NOW = {"time-ahead": _ahead, "overdue": rules_numbers.overdue, "late-review"
 def _words(pattern: str, sentence: str, *, inside: str = "", people: bool = True) -> Callable[
     [Sequence[LintLine]], Iterator[tuple[LintLine, int, str]]
 ]:  # fmt: skip
-    """A rule that finds words: in what people wrote, or in every line; in the sections whose heading has ``inside``."""
+    """A rule that finds words: in what people wrote, or in every line; in the section ``inside``."""
     expression = re.compile(pattern, re.IGNORECASE)
 
     def find(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
         for line in lines:
-            if inside not in line.section or (people and not line.prose):
+            if (inside and line.key != inside) or (people and not line.prose):
                 continue
             for each in expression.finditer(unquoted(line.text)):
                 yield line, each.start(), sentence.format(each[0])
@@ -209,7 +208,7 @@ def _no_size(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
 
 
 def _one_factor(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    causes = section_of(lines, "root causes")
+    causes = section_of(lines, "root_causes")
     label = next((place for place, line in enumerate(causes) if "Contributing Factors" in line.text), None)
     if label is None:
         return
@@ -222,7 +221,7 @@ def _unnoticed(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]
     """That a person noticed it first or that it took long, and nothing that is to be done is about noticing it."""
     first = next((line for line in section_of(lines, "detection") if "A person discovered it" in line.text), None)
     slow = rules_numbers.slow_detection(lines)
-    items = [line for line in section_of(lines, "action items") if line.text.startswith("|")]
+    items = [line for line in section_of(lines, "actions") if line.text.startswith("|")]
     about = r"\b(?:alert|alarm|monitor|detect|probe|notif|page\b|paging|dashboard|health check|synthetic)"
     if any(re.search(about, line.text, re.IGNORECASE) for line in items):
         return
@@ -234,7 +233,7 @@ def _unnoticed(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]
 
 
 def _actions(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
-    for line in section_of(lines, "action items"):
+    for line in section_of(lines, "actions"):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.text.strip().strip("|"))]
         if not line.text.startswith("|") or len(cells) < 3 or cells[0].startswith(("**", "--", "Action")):
             continue
@@ -245,7 +244,7 @@ def _actions(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
 
 def _untracked(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]:
     """Actions that name neither an address nor the number of a ticket."""
-    for line in section_of(lines, "action items"):
+    for line in section_of(lines, "actions"):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.text.strip().strip("|"))]
         if not line.text.startswith("|") or len(cells) < 3 or cells[0].startswith(("**", "--", "Action")):
             continue
@@ -291,6 +290,9 @@ RULES = (
         people=False)),
     Rule("apart", "warning", "two people wrote at one place, and a reader needs one text", _words(
         r"\*\*Two people edited this apart\.", "make one text of the two, and remove this line", people=False)),
+    Rule("conflict", "error", "two sides of a merge stand there, and a reader needs one text", _words(
+        r"\A(?:<{7}|>{7}) .*", "what Git could not merge is left: make one text of the two sides, and remove this line",
+        people=False)),
     Rule("placeholder", "warning", "what a template left behind", _words(
         r"\b(?:TODO|TBD|FIXME|XXX)\b|<(?:Name|Date|Incident Title|Resolved/Unresolved)>|YYYY-MM-DD|\blorem ipsum\b",
         "{!r} is a placeholder")),
@@ -319,7 +321,7 @@ RULES = (
     Rule("action-verb", "warning", "nobody can say when that is done", _words(
         r"\b(?:improve|better|increase|strengthen) (?:the )?(?:monitoring|alerting|testing|communication|process\w*)\b"
         r"|\bbe (?:more )?careful\b|\bpay (?:more )?attention\b|\blook into\b|\bthink about\b|\braise awareness\b",
-        "{!r} has no end: say what is there when it is done", inside="action", people=False)),
+        "{!r} has no end: say what is there when it is done", inside="actions", people=False)),
     Rule("action-link", "info", "what is tracked somewhere is found there", _untracked),
     Rule("number", "info", "it may be right, and is shown by nothing here", rules_numbers.unknown),
     Rule("undated-time", "warning", "where an incident goes over midnight, a time without its day is two times",

@@ -101,7 +101,7 @@ def slow_detection(lines: Sequence[LintLine]) -> LintLine | None:
 
 def overdue(lines: Sequence[LintLine], now: datetime) -> Found:
     """Actions whose day has passed, and which nobody calls done."""
-    for line in section_of(lines, "action items"):
+    for line in section_of(lines, "actions"):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.text.strip().strip("|"))]
         day = _day_of(cells[2]) if line.text.startswith("|") and len(cells) > 2 else None
         done = re.search(r"~~|[(\[]x?(?:done|dropped|closed)\b|✅|\b(?:done|dropped|closed)\Z", line.text.strip(" |"))

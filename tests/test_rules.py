@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.cli import timelined
-from renderers.markdown import markdown
+from renderers.edits import plain
+from renderers.lint_lines import physical_lines
+from renderers.markdown import markdown, marked
 from renderers.rules import NAMES, RULES, SEVERITIES, complaints
-from tests.histories import MADE_UP
+from renderers.sandbox import SHIPPED
+from tests.histories import MADE_UP, Facts
 
 FILE = """\
 # Postmortem Report: **checkout**
@@ -102,6 +106,7 @@ def test_nothing_is_found_in_a_good_file() -> None:
         ("action-verb", "actions", "| Improve monitoring | Ana | 2026-03-11 |"),
         ("action-link", "actions", "| Set the pool to 200 | Ana | 2026-03-11 |"),
         ("newer-evidence", "summary", "> **Changed since the words above were edited:** It was 18:03 [a3f9c]."),
+        ("conflict", "summary", "<<<<<<< HEAD\nIt broke.\n=======\nIt failed.\n>>>>>>> theirs"),
         ("apart", "summary", "> **Two people edited this apart. The lines above were here, those below come from x.**"),
         ("number", "summary", "Customers waited for 3 h."),
         ("number", "summary", "At 18:40 UTC we looked again."),
@@ -214,6 +219,30 @@ def test_every_rule_has_a_name_a_severity_and_a_reason() -> None:
     assert all(rule.severity in SEVERITIES and rule.why for rule in RULES)
 
 
+@pytest.mark.parametrize(
+    "own", ["# Ours\n\n## Story\n{{ sheet.detection }}\n\n## To do\n{{ sheet.actions }}\n", *SHIPPED]
+)
+def test_sections_are_known_whatever_they_are_called(own: str) -> None:
+    """In a file by its marks, and by the headings of our templates; lines are counted as editors do."""
+    story = Facts()
+    story.fires("Slow", "14:00", "web")
+    story.says("action.added", "15:00", "improve monitoring", entity="action:a")
+    text = marked(story.draft(template=own))
+    for each in (text, *([plain(text)] if own in SHIPPED else [])):
+        findings = {one.rule: one for one in complaints(each)}
+        assert "detection" not in findings
+        assert findings["action-verb"].line == findings["action-link"].line
+        line = re.split("\r\n|\r|\n", each)[findings["action-verb"].line - 1]
+        assert "improve monitoring" in line
+    late = complaints(text.replace("\n## ", "\n\x0b\x0c\u2028\x85\n## ", 1).replace("\n", "\r\n"))
+    assert next(each.line for each in late if each.rule == "action-verb") == findings_line(text) + 1
+
+
+def findings_line(text: str) -> int:
+    """Where the action stands."""
+    return next(each.line for each in complaints(text) if each.rule == "action-verb")
+
+
 @pytest.mark.parametrize("name", MADE_UP)
 def test_a_draft_of_ours_breaks_no_rule_that_is_an_error(name: str) -> None:
     """What timelined writes by itself leaves questions to people, and nothing else that stops a publication."""
@@ -224,7 +253,7 @@ def test_a_draft_of_ours_breaks_no_rule_that_is_an_error(name: str) -> None:
 @given(st.text(max_size=200))
 def test_no_text_stops_it(text: str) -> None:
     """Each complaint stands in a line that there is."""
-    lines = text.splitlines()
+    lines = physical_lines(text)
     for each in complaints(text, now=NOW):
         assert 1 <= each.line <= len(lines)
         assert each.column >= 1

@@ -17,7 +17,6 @@ import collector
 from collector.cli import naming, output
 from collector.cli.where import Where, asking
 from collector.errors import NotFound
-from renderers import edits
 from renderers.lint import lint_text
 from renderers.lint_lines import Complaint
 from renderers.rules import BESIDE, NAMES, RULES, complaints
@@ -57,7 +56,7 @@ def _complaints(where: Where, draft: str, off: Sequence[str]) -> Sequence[Compla
                 for line, said in lines if "uncited" not in off]  # fmt: skip
     try:
         content = sys.stdin.buffer.read() if draft == "-" else Path(draft).read_bytes()
-        text = edits.plain(_decoded(content))
+        text = _decoded(content)
     except OSError as error:
         raise NotFound(
             f"cannot read the draft {draft}: {error.strerror}; name an incident's number, a file, or - for standard "
