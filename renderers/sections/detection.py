@@ -61,10 +61,10 @@ def _discovered(history: History, options: Options) -> Iterator[Claim]:
     event = detecting(history)
     if event is None:
         return
-    for post in facts.posted_before(history, event.occurred_at)[:1]:
+    for post in facts.posted_before(history, min(event.occurred_at, facts.reference(history)))[:1]:
         signal = facts.reference_called(history)
         yield claim("The status page said at ", time_in(history, options, post.occurred_at), ", ",
-                    phrases.between(post.occurred_at, event.occurred_at), f" before {signal}",
+                    phrases.between(post.occurred_at, facts.reference(history)), f" before {signal}",
                     quoted(": ", phrases.words_of(post), phrases.NOTE), proof=cites(post, event))  # fmt: skip
     alert = next((a for a in history.alerts if event.id in a.events), None)
     if alert is not None:
@@ -132,12 +132,13 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
     """Who was paged, how long after the first signal, and who took it, how long after the page."""
     for page in [page for page in history.pages if page.triggered is not None][:1]:
         event = page.triggered or page.steps[0]
-        since = facts.instant(history, "detected")
+        # A person may have stated an earlier detection: what is named here is what fired, or was reported.
+        since = facts.reference(history)
         reference = facts.reference_called(history)
         signal = "that alert" if reference.startswith((facts.FIRST_ALERT, facts.THE_ALERT)) else (
             "the report" if reference == facts.report_called(history) else "the first signal")  # fmt: skip
         after: Phrase = ()
-        if since is not None and page.start > since:
+        if page.start > since:
             after = say(", ", phrases.between(since, page.start), f" after {signal}")
         if event is detecting(history):
             continue

@@ -428,7 +428,9 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
         yield absence.no_alert(history, options, quiet)
     start, end = facts.moment(history, "detected"), facts.moment(history, "resolved")
     if start and end and start.at is not None and end.at is not None and end.at > start.at:
-        yield claim(f"From {facts.reference_called(history)} to the end it lasted ", phrases.between(start.at, end.at),
+        from_signal = start.at == facts.reference(history)
+        began = facts.reference_called(history) if from_signal else "when it was detected"
+        yield claim(f"From {began} to the end it lasted ", phrases.between(start.at, end.at),
                     proof=cites(start, end))  # fmt: skip
     elif not history.resolved:
         again = page_facts.reopening(history)
