@@ -29,38 +29,48 @@ CLI_HEAD = """\
 
 `timelined COMMAND --help` says the same as this page, which is made from it.
 
-The result of a command goes to standard output and nothing else does; whatever is said about it goes to standard
-error. On a terminal tables are fitted to its width, and where the variable `COLUMNS` says how wide it may be, as
-`watch timelined incidents` does; on any other pipe they are plain columns of the same form always, and `-o json` gives
-what the HTTP API gives. Text that senders wrote is made harmless before it is shown: control
-characters, escape sequences and characters that turn the direction of writing come out as `\ufffd`.
+Standard output gets the result of a command and nothing else. Messages about it go to standard error. On a terminal,
+tables fit its width. On a pipe they fit the width that the variable `COLUMNS` says, as under `watch timelined incidents`;
+without it they are plain columns that always have the same form. `-o json` gives what the HTTP API gives. Text that
+senders wrote is made harmless before it is shown: control characters, escape sequences and characters that turn the
+direction of writing come out as `\ufffd`.
 
 ## Where a command asks
 
-Every command that reads or writes goes through the HTTP API ([api.md](api.md)), wherever that is:
+Every command that reads or writes uses the HTTP API ([api.md](api.md)):
 
-- with `--server URL`, that daemon's (`--token-file` names the file with its token);
-- else a reading command opens the database itself, read-only, whether a daemon runs or not;
-- else a writing command goes to the daemon that holds the database, or opens it itself where none does.
+- With `--server URL` it asks that daemon. `--token-file` names the file with its token.
+- Otherwise a command that reads opens the database itself, read-only. It does not matter if a daemon runs.
+- Otherwise a command that writes asks the daemon that holds the database. If there is none, it opens the database
+  itself.
 
-`verify` and `proof` read the database itself in any case ([proof.md](proof.md)): it is what they are about.
+`verify` and `proof` always read the database itself ([proof.md](proof.md)), since that is what they check.
 
-Each option stands for a variable too: `--config.file` for `TIMELINED_CONFIG_FILE`, `--storage.url` for
+Each option can also be given by a variable: `--config.file` for `TIMELINED_CONFIG_FILE`, `--storage.url` for
 `TIMELINED_STORAGE_URL`, `--server` for `TIMELINED_SERVER`, `--token-file` for `TIMELINED_TOKEN_FILE`, `--by` for
 `TIMELINED_BY`, and so on for `serve`.
 
 ## Times and names
 
-A TIME is written as lists print it (`2026-03-04 14:02`, also with seconds), as a clock's time (`14:02`: the last one
-that was), a date (its beginning), so long ago (`15m`, `1h30m`, `2d`; `-15m` is the same), `now`, or as RFC 3339 with an
-offset (`2026-03-04T14:02:10Z`). One without an offset is UTC, or of the zone that `--zone` (`TIMELINED_ZONE`) names;
-what that zone's clocks showed twice or never is refused. Lists show UTC.
+A TIME has one of these forms:
 
-An EVENT is named by its id, by the end of it as drafts and lists show it, with the draft's brackets or without
-(`[b61d0]`), or by its position in the log. Where several ids end so, `1/b61d0` is the one in incident 1.
+| form | example |
+|---|---|
+| as lists print it | `2026-03-04 14:02`, also with seconds |
+| a clock's time: the last one that was | `14:02` |
+| a date: its beginning | `2026-03-04` |
+| so long ago | `15m`, `1h30m`, `2d`; `-15m` is the same |
+| now | `now` |
+| RFC 3339 with an offset | `2026-03-04T14:02:10Z` |
 
-A statement (`note`, `mark`, `join` …) is said by your login name unless `--by` says who. With `--key`, saying it again
-is recorded once.
+A time without an offset is UTC, or of the zone that `--zone` (`TIMELINED_ZONE`) names. A time that the clocks of this
+zone showed twice or never is refused. Lists show UTC.
+
+An EVENT is named by its id, by the end of the id as drafts and lists show it, with brackets or without (`[b61d0]`), or
+by its position in the log. If several ids end so, `1/b61d0` is the one in incident 1.
+
+A statement (`note`, `mark`, `join` …) is recorded under your login name, unless `--by` gives another. The same
+statement with the same `--key` is recorded once.
 """
 
 EVENTS_HEAD = """\

@@ -25,14 +25,16 @@ CLEARABLE_TEXT = TextParam("where it is not known after all, say so with --clear
 @click.option("--environment", type=CLEARABLE_TEXT, metavar="NAME", help="Which environment it is of.")
 @click.option("--severity", type=CLEARABLE_TEXT, metavar="NAME", help="How bad it is.")
 @click.option("--actor", type=CLEARABLE_TEXT, metavar="NAME", help="Who did it.")
-@click.option("--clear", type=click.Choice(CLEARABLE), multiple=True, help="This is not known after all.")
+@click.option(
+    "--clear", type=click.Choice(CLEARABLE), multiple=True, help="Say that this field is not known after all."
+)
 @REASON
 @stating
 def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[str, ...], **fields: object) -> None:
     """Correct an event: what it should have said.
 
-    The event as it was stays in the log. The correction is its next revision: lists and drafts show that, drafts mark
-    it as corrected, and it is grouped anew. A draft as of an earlier moment shows what was known then.
+    The event stays in the log as it was. The correction is its next revision: lists and drafts show this one, drafts
+    mark it as corrected, and it is grouped anew. A draft as of an earlier moment shows what was known then.
     """
     path, fields["clear"] = f"/api/v1/events/{naming.event(event)}/correct", list(clear)
     state(where, path, fields, key, form, lambda what: f"Corrected [{what.cited}], in {what.where}")
@@ -58,7 +60,8 @@ def retract(where: Where, event: str, key: str | None, form: str, **fields: obje
 def split(where: Where, number: int, events: tuple[str, ...], key: str | None, form: str, **fields: object) -> None:
     """Split events off an incident, as one of their own.
 
-    The events stay together and never come back, whatever the rules of grouping say; a later join or merge goes before.
+    The events stay together and do not come back, whatever the rules of grouping say. A later join or merge overrules
+    that.
     """
     count = f"{len(events)} event{'' if len(events) == 1 else 's'}"
     words = confirming.stated(lambda what: f"Split {count} off incident {logs.called(number)}, into {what.where}")

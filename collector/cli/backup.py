@@ -51,8 +51,8 @@ def backup() -> None:
 def make(target: Path, keep: int | None, config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Copy the database to the file TARGET, or into the folder TARGET under a name that says when.
 
-    The copy is of one moment. It is read back and checked against the log before it gets its name; a file that is
-    there is never written over.
+    The copy is of one moment. It is read back and checked against the log before it gets its name. It never overwrites
+    a file.
     """
     from collector import daemon
     from collector.backup import back_up, folder
@@ -84,9 +84,10 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
 def verify(source: Path | None, config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Restore BACKUP on trial, beside everything else, and say what it holds.
 
-    BACKUP is a file, or a folder of which the latest is tried; without it that is `backup.dir`. The copy is checked as
-    `timelined restore` does, compared with the log where that is here, and its lists and a draft are made. It takes as
-    much room as the backup where temporary files go (TMPDIR). Exits with 6 where anything differs.
+    BACKUP is a file, or a folder, of which the latest backup is tried; by default it is `backup.dir`. The copy is
+    checked as `timelined restore` does, and compared with the log if that is here. Then its lists and a draft are made.
+    This needs as much room as the backup in the folder for temporary files (TMPDIR). It exits with 6 if anything
+    differs.
     """
     from collector.backup import folder
 

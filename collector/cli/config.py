@@ -24,10 +24,9 @@ from collector.settings import EVERY, log_names, of_log, show
 def check(file: Path | None, config_file: Path | None, expand: bool, form: str) -> None:
     """Read the configuration and report every mistake in it.
 
-    Exits with 1 if there is one. Secrets that only the daemon can read are
-    named and not checked; as root, `CREDENTIALS_DIRECTORY=FOLDER timelined
-    check` checks them too. Of logs in files it also says how many events
-    grouping could not take and set aside. FILE is the same as --config.file.
+    It exits with 1 if there is one. It names the secrets that only the daemon can read, and does not check them; as
+    root, `CREDENTIALS_DIRECTORY=FOLDER timelined check` checks them too. For each log in a file it also says how many
+    events grouping could not read and left out. FILE is the same as --config.file.
     """
     from collector import daemon
     from collector.drafting.rendering import template_of
@@ -68,9 +67,9 @@ def config() -> None:
 def show_config(where: Where, options: Mapping[str, str | None], origin: bool, form: str) -> None:
     """Show every setting in force, as a line of the file.
 
-    With the same flags and variables as `serve` it is what a daemon would run
-    with. An origin is `default`, a file with its line, a variable, or a flag.
-    Secrets are masked. A mistake in the configuration is said, and exits with 1.
+    With the same flags and variables as `serve` these are the settings that a daemon would run with. An origin is
+    `default`, a file with its line, a variable, or a flag. Secrets are masked. It exits with 1 if the configuration has
+    a mistake, and names it.
     """
     overrides = where.given(**options)
     # A storage.url of the environment is the flag's, as click hands it on.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def db() -> None:
     """Look at the schema of the database, upgrade it, or make its lists anew.
 
-    An SQLite file is upgraded by itself when the daemon or a writing command opens it; PostgreSQL only by this, and as
-    the owner of the tables (docs/postgresql.md).
+    The daemon, or a command that writes, upgrades an SQLite file when it opens it. PostgreSQL is upgraded only by this
+    command, run as the owner of the tables (docs/postgresql.md).
     """
 
 
@@ -48,15 +48,15 @@ def current(config_file: Path | None, storage_url: str | None, form: str) -> Non
 
 
 @db.command()
-@click.option("--without-copy", is_flag=True, help="Keep no copy of an SQLite file before; you have a backup.")
+@click.option("--without-copy", is_flag=True, help="Keep no copy of an SQLite file, because you have a backup.")
 @CONFIG_FILE
 @STORAGE_URL
 @LOG
 def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | None) -> None:
     """Bring the database to the schema of this version, in one transaction.
 
-    There is no way back but a copy made before. Of an SQLite file one is kept beside it, verified and named after its
-    revision (timelined.db.0001); PostgreSQL is for its own tools to back up.
+    The only way back is a copy made before. Of an SQLite file it keeps one beside it, verified, and named after its
+    revision (timelined.db.0001). Back up PostgreSQL with its own tools.
     """
     from collector import backup, log, projections
     from collector.log import HEAD
@@ -80,9 +80,9 @@ def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | Non
 def rebuild(config_file: Path | None, storage_url: str | None) -> None:
     """Drop the lists, and make them again out of the log.
 
-    Stop the daemon first, and all of them over one PostgreSQL database. After the rules of grouping changed this
-    applies them to what is grouped already. Incidents keep their numbers, and nothing is announced a second time.
-    `timelined verify --lists` says whether it is needed. Where it is interrupted, the next daemon goes on with it.
+    Stop the daemon first; of a PostgreSQL database, all daemons. If the rules of grouping changed, this applies them to
+    what is grouped already. Incidents keep their numbers, and nothing is announced a second time. `timelined verify
+    --lists` says whether it is needed. If it is interrupted, the next daemon goes on with it.
     """
     from collector import daemon
 
@@ -98,8 +98,8 @@ def rebuild(config_file: Path | None, storage_url: str | None) -> None:
 def compact(config_file: Path | None, storage_url: str | None) -> None:
     """Write an SQLite file anew, without the room that removed rows left in it.
 
-    Stop the daemon first. It takes as much free space again as the file has, and as long as copying it. Nothing is
-    removed by it: `timelined erase` and retention do that, and leave the file as large as it was.
+    Stop the daemon first. It needs as much free space again as the file has, and as long as a copy. It removes nothing:
+    `timelined erase` and retention do that, and leave the file as large as it was.
     """
     from collector import daemon
 

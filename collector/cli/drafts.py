@@ -28,25 +28,24 @@ PDF = "pdf"
     help="The zone of the times shown, and of --as-of, such as Europe/Berlin.",
 )  # fmt: skip
 @click.option("--detail", type=click.Choice(DETAILS), help="How much of the timeline to show.")
-@click.option("--profile", type=click.Choice(PROFILES), help="Whose terms the durations are stated in.")
-@click.option("--citations", type=click.Choice(CITATIONS), help="Where the evidence is shown.")
-@click.option("--seconds/--no-seconds", default=None, help="Whether the timeline's times have seconds.")
-@click.option("--template", type=click.Choice(TEMPLATES), help="The headings, if not as configured.")
-@click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="How wide a picture is.")
+@click.option("--profile", type=click.Choice(PROFILES), help="The tool whose terms name the durations.")
+@click.option("--citations", type=click.Choice(CITATIONS), help="Where citations stand.")
+@click.option("--seconds/--no-seconds", default=None, help="Show seconds in the timeline, or leave them out.")
+@click.option("--template", type=click.Choice(TEMPLATES), help="The headings, instead of the configured ones.")
+@click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="The width of a picture.")
 @click.option("-o", "--output", "--format", "form", type=click.Choice((*FORMATS, PDF)), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
 @click.option(
     "--to", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file, or bring the file up to date."
 )
-@click.option("--overwrite", is_flag=True, help="Write that file anew, whatever it says.")
+@click.option("--overwrite", is_flag=True, help="Replace the file, with all that it says.")
 @asking
 def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool, **options: object) -> None:
     """Render the draft postmortem of an incident.
 
-    With --to a file that is there already is brought up to date: what you wrote in it stays, word for word, and only
-    what timelined wrote changes. Where the evidence of words that you changed is no longer the same, what the draft
-    says now stands beneath them. What you removed stays removed. The version before is kept as FILE.~1~,
-    FILE.~2~ and so on.
+    --to brings a file that exists up to date. Your words in it stay as they are; only timelined's own lines change. If
+    the evidence of a line that you changed is different now, timelined's new line stands beneath yours. What you
+    removed stays removed. The version before is kept as FILE.~1~, FILE.~2~ and so on.
     """
     if options["seconds"] is not None:
         options["seconds"] = str(options["seconds"]).lower()
@@ -97,16 +96,16 @@ def _replaced(path: Path, content: bytes, *, keeping: bool) -> str:
 @click.command()
 @click.argument("number", type=INCIDENT)
 @click.option("--as-of", "moments", type=MOMENT, metavar="TIME", multiple=True,
-              help="Of what was known then; twice, from the first to the second, once, from then to now.")  # fmt: skip
+              help="Compare what was known then with now. Given twice, compare these two times.")  # fmt: skip
 @click.option("--version", "versions", type=click.IntRange(min=1), metavar="N", multiple=True,
-              help="The same of versions of the postmortem, as `timelined versions` lists them.")  # fmt: skip
+              help="Compare this version (`timelined versions`) with now. Given twice, compare these two.")  # fmt: skip
 @OUTPUT
 @asking
 def diff(where: Where, number: int, moments: tuple[str, ...], versions: tuple[int, ...], form: str) -> None:
-    """List what changed of an incident's draft between two moments or versions.
+    """List the changes of an incident's draft between two times or versions.
 
-    Statement by statement, as its draft tells them: - is what it stated at the first, + what it states at the second.
-    What people wrote through timelined stands apart from what other evidence changed.
+    It compares the statements of the two drafts. A line with - is in the first one, a line with + is in the second.
+    What people changed by writing through timelined stands first, then what other evidence changed.
     """
     if bool(moments) == bool(versions) or len(moments) + len(versions) > 2:
         raise click.UsageError("name one moment or two with --as-of, or one version or two with --version")
@@ -147,10 +146,10 @@ def _told(one: output.Json) -> str:
 @OUTPUT
 @asking
 def versions(where: Where, number: int, form: str) -> None:
-    """List the versions of a postmortem: what it was each time that its review was stated.
+    """List the versions of a postmortem, one for each time that somebody stated its review.
 
-    CHANGED says whether the draft is made from other events now. `timelined diff NUMBER --version N` says what changed,
-    and `timelined draft NUMBER --as-of` renders what was known then.
+    CHANGED is yes if the draft is made from other events now. `timelined diff NUMBER --version N` shows the changes
+    since, and `timelined draft NUMBER --as-of` renders an earlier draft.
     """
     answer = where.get(f"/api/v1/incidents/{number}/versions").json()
     if form == "json":

@@ -18,8 +18,10 @@ from collector.cli.where import Where
     "--delivery", "deliveries", type=IN_LOG, metavar="D", multiple=True, help="Remove the stored body of this delivery."
 )
 @click.option("--with-events", is_flag=True, help="Also erase the events that those deliveries told.")
-@click.option("--everything", is_flag=True, help="Also what grouping rests on: service, environment, identifiers.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option(
+    "--everything", is_flag=True, help="Also remove what grouping rests on: service, environment, identifiers."
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
 @REASON
 @stating
 def erase(
@@ -27,17 +29,17 @@ def erase(
 ) -> None:
     """Erase what events say, for good.
 
-    Gone are the content of every revision of the events, the bodies of all deliveries that told them, and what the
-    daemon wrote of it: lists, drafts, its own records, and the remains in the database's files. Such a body may have
-    told other events, too; it goes all the same, and those events keep their own content.
+    It removes the content of every revision of the events, the bodies of all deliveries that told them, and what the
+    daemon wrote of it: lists, drafts, its own records, and the remains in the database's files. A body that told other
+    events, too, is removed all the same; those events keep their own content.
 
-    What stays: each event's id, type, source and times, who had it erased and why, and, so that incidents stay what
-    they were, its service, environment and severity, an alert's fingerprint and a page's id. With --everything these go
-    too, with all events of the same alert or page, and grouping may change.
+    It keeps each event's id, type, source and times, and who had it erased and why. So that incidents stay what they
+    were, it also keeps the service, environment and severity, an alert's fingerprint and a page's id. --everything
+    removes these, too, of all events of the same alert or page, and grouping may change.
 
-    In a draft that a person edited only what timelined wrote is written anew, and it is named, as are its versions that
-    were kept. Copies elsewhere (backups, exports, the sender) are not
-    reached. The database is written anew, which takes as much free space again and holds up deliveries meanwhile.
+    In a draft that a person edited, only timelined's lines are written anew. The answer names this draft and its kept
+    versions, so that you can look at them. Copies elsewhere (backups, exports, the sender) are not reached. The
+    database is written anew: this needs as much free space again, and deliveries wait meanwhile.
     """
     from collector.cli import client
 

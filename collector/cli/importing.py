@@ -59,8 +59,8 @@ class Imported(msgspec.Struct, kw_only=True):
 def import_() -> None:
     """Bring in records of a sender's API, a timeline that people wrote, or a whole log.
 
-    What is known already adds nothing, whichever way it came: an import may be cut off and begun again. Imported events
-    say when they were fetched, and drafts say so.
+    What is recorded already adds nothing, whichever way it came. So you may stop an import and begin it again. Imported
+    events and drafts say when the events were fetched.
     """
 
 
@@ -73,9 +73,9 @@ def import_() -> None:
 def file_(where: Where, source: str, records_form: str, content: Path, form: str) -> None:
     """Bring in the records in a FILE; - is standard input.
 
-    SOURCE is the name of a configured source, and FORM what the records are: docs/catching-up.md says which there are,
-    and how to get them. FILE has a list, pages of lists after each other, or one record on each line. Exits with 1
-    where some records were not understood; they are kept all the same.
+    SOURCE is the name of a configured source. FORM says what the records are; docs/catching-up.md lists the forms, and
+    how to get the records. FILE has a list, several lists after each other, or one record on each line. It exits with 1
+    if some records were not understood. They are kept all the same.
     """
     from collector.cli.records import counted, records
 
@@ -138,18 +138,18 @@ def show(total: Imported, form: str) -> None:
 @click.argument("source")
 @click.argument("records_form", metavar="FORM")
 @click.option(
-    "--since", type=MOMENT, metavar="TIME", default="7d", show_default=True, help="What happened then or later."
+    "--since", type=MOMENT, metavar="TIME", default="7d", show_default=True, help="Only what happened then or later."
 )
 @ZONE
 @click.option(
-    "--until", type=MOMENT, metavar="TIME", default="now", show_default=True, help="What happened before then."
+    "--until", type=MOMENT, metavar="TIME", default="now", show_default=True, help="Only what happened before then."
 )
 @OUTPUT
 @asking
 def fetch(where: Where, source: str, records_form: str, since: str, until: str, form: str) -> None:
     """Ask the sender's API for records, and bring them in.
 
-    Its address and its token stand in the configuration, under sources.SOURCE.fetch; no other host is called. FORM is
+    The configuration has the API's address and token, under sources.SOURCE.fetch. No other host is called. FORM is
     alerts or silences of an alertmanager, log_entries of a pagerduty, deployments or workflow_runs of a github,
     deployments or pipelines of a gitlab, annotations or history of a grafana.
     """
@@ -194,9 +194,9 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
 def csv_(where: Where, content: Path, incident: int | None, by: str, zone: str | None, form: str) -> None:
     """Bring in a timeline that people wrote, a table with a line for each thing that happened.
 
-    Its first line names the columns: time and text, and if you like by, kind (note, action, or a moment such as
-    mitigated), incident, owner and due; the order does not matter, and others are refused. A time has a date, and an
-    offset or --zone. Every row is checked before the first is recorded; a row that is known adds nothing.
+    Its first line names the columns, in any order. time and text are needed; by, kind (note, action, or a moment such
+    as mitigated), incident, owner and due may be added; other columns are refused. A time has a date, and an offset or
+    --zone. Every row is checked before the first one is recorded. A row that is recorded already adds nothing.
     """
     from collector.cli import timelines
 
@@ -230,8 +230,9 @@ async def stated(rows: Iterable[timelines.TimelineRow], count: int, api: ApiClie
 def log_(source: Path, config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Bring the whole log in the SQLite FILE into an empty PostgreSQL database.
 
-    As the owner of the database, and with no daemon over either. All of it comes in, in one transaction and verified,
-    or nothing does: the same positions and roots, the same log. `timelined export` is the way back.
+    Run it as the owner of the database, while no daemon uses the file or the database. One transaction brings in all of
+    it, verified, or nothing. It is the same log afterwards, with the same positions and roots. `timelined export` is
+    the way back.
     """
     from collector.cli import moving
 

@@ -27,19 +27,18 @@ Finding = tuple[str, Complaint]
 
 @click.command()
 @click.argument("drafts", metavar="DRAFT...", nargs=-1, required=True)
-@click.option("--strict", is_flag=True, help="Take warnings for errors.")
-@click.option("--off", type=click.Choice(NAMES), multiple=True, help="A rule not to apply; may be given several times.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--off", type=click.Choice(NAMES), multiple=True, help="Leave out this rule. May be given several times.")
 @click.option("-o", "--output", "form", type=click.Choice(["table", "json", "sarif", "github"]), default="table",
               show_default=True, help="How the result is written.")  # fmt: skip
 @asking
 def lint(where: Where, drafts: tuple[str, ...], strict: bool, off: tuple[str, ...], form: str) -> None:
     """Say what a reviewer would complain of in drafts.
 
-    DRAFT is an incident's number (eu/12 of a log with a name), a file, or - for standard input. Of an
-    incident, the sentences that cite nothing are listed. In a file also what
-    people wrote is looked at: questions left, times that say nothing,
-    silences, blame, actions without an owner. Exits with 1 if there is an
-    error; with --strict also for a warning.
+    DRAFT is an incident's number (eu/12 in a log with a name), a file, or - for standard input. For an incident it
+    lists the sentences that cite nothing. In a file it also checks what people wrote: open questions, times that say
+    nothing, silences, blame, actions without an owner. It exits with 1 if there is an error, and with --strict also for
+    a warning.
     """
     found = [(each, one) for each in drafts for one in _complaints(where, each, off)]
     _FORMS[form](found)

@@ -25,12 +25,12 @@ from collector.cli.where import OUTPUT, Where, asking, asking_all
 @click.option("--since", type=MOMENT, metavar="TIME", help="Only those that happened then or later.")
 @ZONE
 @click.option("--until", type=MOMENT, metavar="TIME", help="Only those that happened before then.")
-@click.option("--after", metavar="CURSOR", help="Go on after this one, as the last answer said.")
+@click.option("--after", metavar="CURSOR", help="Continue after this one, as the last answer said.")
 @click.option("--newest", "order", flag_value="desc", help="Newest first.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many.")
 @click.option(
     "--follow", "-f", "follows", is_flag=True,
-    help="Write events as they come, from now on or after --after, until stopped; -o json writes one a line.",
+    help="Write events as they come, from now on or after --after, until you stop it. -o json writes one on each line.",
 )  # fmt: skip
 @OUTPUT
 @asking_all
@@ -81,10 +81,10 @@ def why(where: Where, event: str, form: str) -> None:
 @click.option(
     "--status",
     type=click.Choice(["read", "unrecognised", "malformed", "refused", "redacted"]),
-    help="Only those that were taken so, or of which something was redacted. Of refused ones the number and the reason "
-    "are known, and nothing else.",
+    help="Only those with this status, or with something redacted. Of refused ones only their number and the reason "
+    "are known.",
 )
-@click.option("--before", type=IN_LOG, metavar="DELIVERY", help="Go on before this one, as the last answer said.")
+@click.option("--before", type=IN_LOG, metavar="DELIVERY", help="Continue before this one, as the last answer said.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @OUTPUT
 @asking

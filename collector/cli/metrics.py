@@ -18,21 +18,29 @@ from renderers.words import duration
 @click.command()
 @click.argument("number", type=INCIDENT, required=False)
 @click.option("--explain", is_flag=True, help="Show the formula, both ends and their events, in every profile's terms.")
-@click.option("--since", type=MOMENT, metavar="TIME", help="Over incidents that began then or later, such as -90d.")
+@click.option("--since", type=MOMENT, metavar="TIME", help="Only incidents that began then or later, such as -90d.")
 @ZONE
-@click.option("--until", type=MOMENT, metavar="TIME", help="Over those that began before then.")
-@click.option("--service", metavar="NAME", help="Over those that touched this service.")
-@click.option("--profile", type=click.Choice(PROFILES), default="timelined", show_default=True, help="In whose terms.")
-@click.option("--by", type=click.Choice(["service", "severity", "detected_by"]), help="Also apart by this.")
+@click.option("--until", type=MOMENT, metavar="TIME", help="Only incidents that began before then.")
+@click.option("--service", metavar="NAME", help="Only incidents that touched this service.")
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="timelined",
+    show_default=True,
+    help="The tool whose terms name the durations.",
+)
+@click.option(
+    "--by", type=click.Choice(["service", "severity", "detected_by"]), help="Also show each group of this apart."
+)
 @OUTPUT
 @asking_all
 def metrics(where: Where, number: int | None, explain: bool, form: str, **filters: object) -> None:
-    """Tell how long incidents took, and on what each number rests.
+    """Show how long incidents took, and what each number rests on.
 
-    Of one incident: each duration, with --explain its formula, both ends and the events that prove them. Without
-    NUMBER, over all incidents: for how many it is known, the median and the quartiles, and never a mean; of fewer than
-    five known values there is no median. The numbers are those of the drafts. Where there are several logs, it is over
-    the incidents of all of them, unless --log names one.
+    With NUMBER it shows each duration of this incident. --explain adds its formula, both ends and the events that prove
+    them. Without NUMBER it shows, over all incidents, how many of them have the duration, its median and its quartiles.
+    It never shows a mean, and no median of fewer than five values. The numbers are those of the drafts. The incidents
+    of all logs count, unless --log names one.
     """
     profile = str(filters["profile"])
     if number is None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def export(target: Path, config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Write the whole log to the SQLite FILE, from wherever it is.
 
-    Daemons may go on: what is written is of one moment. It is verified before it gets its name, and FILE is never
-    written over. It has the roots of the log; a daemon can be started on it, and `timelined import log` brings it into
+    Daemons may keep running: the file is of one moment. It is verified before it gets its name, and no existing FILE is
+    overwritten. It has the roots of the log. A daemon can be started on it, and `timelined import log` brings it into
     PostgreSQL.
     """
     from collector.backup import back_up

@@ -28,7 +28,7 @@ def login() -> str:
 
 NUMBER = click.argument("number", type=INCIDENT)
 _AT = click.option("--at", type=MOMENT, metavar="TIME", help="When it happened; by default now.")
-FUTURE = click.option("--future", is_flag=True, help="A moment in the future is meant.")
+FUTURE = click.option("--future", is_flag=True, help="Accept a moment in the future.")
 
 
 def at(command: Command) -> Command:
@@ -53,7 +53,7 @@ def stating(command: Command) -> Command:
 def note(where: Where, number: int, text: str | None, key: str | None, form: str, **fields: object) -> None:
     """Write a note about an incident.
 
-    With `-` as TEXT it is read from standard input; without TEXT your editor ($VISUAL, $EDITOR) opens.
+    If TEXT is `-` it is read from standard input. Without TEXT your editor ($VISUAL, $EDITOR) opens.
     """
     fields["text"] = text if text is not None else typing.written(f"A note about incident {logs.called(number)}")
     words = confirming.stated(lambda what: f"Noted in {what.where}")
@@ -64,13 +64,13 @@ def note(where: Where, number: int, text: str | None, key: str | None, form: str
 @NUMBER
 @click.argument("text", type=TEXT)
 @click.option("--owner", metavar="NAME", help="Who will do it.")
-@click.option("--due", metavar="YYYY-MM-DD", help="Until when.")
-@click.option("--state", type=click.Choice(STATES), help="How it stands; by default open.")
+@click.option("--due", metavar="YYYY-MM-DD", help="The day it is due.")
+@click.option("--state", type=click.Choice(STATES), help="Its state; by default open.")
 @stating
 def action(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Record a follow-up action, or how it stands now.
 
-    The same TEXT again replaces what was said of it before.
+    The same TEXT again replaces what was recorded of the action before.
     """
     words = confirming.stated(lambda what: f'Recorded the action "{fields["text"]}" in {what.where}')
     state(where, f"/api/v1/incidents/{number}/actions", fields, key, form, words)
@@ -81,7 +81,7 @@ def action(where: Where, number: int, key: str | None, form: str, **fields: obje
 @click.argument("mark", type=click.Choice(MARKS), metavar="MOMENT")
 @click.option("--at", type=MOMENT, metavar="TIME", default="now", show_default=True, help="The moment.")
 @ZONE
-@click.option("--text", metavar="TEXT", help="What is known about it.")
+@click.option("--text", metavar="TEXT", help="What is known about this moment.")
 @click.option("--detected-by", metavar="WHO", help="With 'detected': who or what noticed.")
 @FUTURE
 @stating
@@ -100,15 +100,15 @@ def mark(where: Where, number: int, key: str | None, form: str, **fields: object
 @click.option("--environment", metavar="NAME", help="Where.")
 @click.option("--severity", metavar="NAME", help="How bad.")
 @click.option("--reported-by", metavar="WHO", help="Who noticed, if not you.")
-@click.option("--new", is_flag=True, help="An incident of its own, whatever it would join.")
+@click.option("--new", is_flag=True, help="Make it an incident of its own, whatever it would join.")
 @at
 @FUTURE
 @stating
 def open_incident(where: Where, key: str | None, form: str, **fields: object) -> None:
-    """Report that something is wrong, which opens an incident or joins the one it belongs to.
+    """Report that something is wrong: this opens an incident, or joins the one it belongs to.
 
-    The answer says which. A report joins an incident of the same service that is open or ended shortly before; with
-    --new it is split off at once.
+    The answer says which one. A report joins an incident of the same service if that is open or ended shortly before.
+    --new splits it off at once.
     """
     state(where, "/api/v1/incidents", fields, key, form, confirming.stated(confirming.opening))
 
@@ -140,7 +140,7 @@ def leave(where: Where, number: int, event: str, key: str | None, form: str, **f
 def merge(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Say that two incidents are one, NUMBER and OTHER.
 
-    It keeps the number of the one that began first; the other number leads there.
+    The incident keeps the number of the one that began first. The other number leads to it.
     """
     both = f"{logs.called(number)} and {logs.called(int(str(fields['other'])))}"
     words = confirming.stated(lambda what: f"Merged incidents {both} into {what.where}")
@@ -177,8 +177,9 @@ def reopen(where: Where, number: int, key: str | None, form: str, **fields: obje
 def edit(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Set an incident's title, lead or severity, or write in a section of its postmortem.
 
-    VALUE of a section stands in it as text, in place of its first question; a blank line begins a paragraph. It
-    replaces what was written there before, and every format shows it. With `-` as VALUE it is read from standard input.
+    The VALUE of a section becomes its text, in place of the section's first question. A blank line begins a paragraph.
+    It replaces what was written there before, and every format shows it. If VALUE is `-` it is read from standard
+    input.
     """
     words = confirming.stated(lambda what: f'Set the {fields["field"]} of {what.where} to "{fields["value"]}"')
     state(where, f"/api/v1/incidents/{number}/edit", fields, key, form, words)
@@ -187,12 +188,13 @@ def edit(where: Where, number: int, key: str | None, form: str, **fields: object
 @click.command()
 @NUMBER
 @click.argument("status", type=click.Choice(REVIEWS))
-@click.option("--text", metavar="TEXT", help="What is to be said of it.")
+@click.option("--text", metavar="TEXT", help="A remark on it.")
 @stating
 def review(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Say how far the review of a postmortem is.
 
-    The draft's head shows it, with who said so; once evidence or somebody's words change the draft, it says that, too.
+    The draft's head shows it, and who said so. If evidence or somebody's words change the draft later, the head says
+    that, too.
     """
     status = str(fields["status"]).replace("_", " ")
     words = confirming.stated(lambda what: f"The postmortem of {what.where} is {_STATES[status]}")
@@ -201,15 +203,15 @@ def review(where: Where, number: int, key: str | None, form: str, **fields: obje
 
 @click.command()
 @NUMBER
-@click.option("--group", metavar="NAME", default="", help="The group whose tokens alone may read of it.")
-@click.option("--public", is_flag=True, help="Everybody may read of it again.")
+@click.option("--group", metavar="NAME", default="", help="Only tokens of this group may read it.")
+@click.option("--public", is_flag=True, help="Everybody may read it again.")
 @stating
 def private(where: Where, number: int, public: bool, key: str | None, form: str, **fields: object) -> None:
     """Make an incident private to a group of tokens, or public again.
 
-    Whoever asks with another token does not find it: neither in lists, counts and searches nor its events, deliveries,
-    drafts and pages. Tokens with the role admin read everything. A draft says that it is private, and is published only
-    with --private.
+    With any other token nobody finds it: not in lists, counts and searches, and not its events, deliveries, drafts and
+    pages. Tokens with the role admin read everything. Its draft says that it is private, and is published only with
+    --private.
     """
     if public == bool(fields["group"]):
         raise click.UsageError("name a group with --group, or say --public")

@@ -25,7 +25,9 @@ KEY = click.option("--key", metavar="KEY", help="The log's verifier key; by defa
 @KEY
 @click.option("--checkpoint", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint you keep.")
 @click.option("--lists", is_flag=True, help="Group the whole log again, and compare the lists with that.")
-@click.option("--jobs", type=click.IntRange(1), metavar="N", help="So many processes; by default one a processor.")
+@click.option(
+    "--jobs", type=click.IntRange(1), metavar="N", help="How many processes to use; by default one for each processor."
+)
 @CONFIG_FILE
 @STORAGE_URL
 @LOG
@@ -37,11 +39,9 @@ def verify(
 ) -> None:  # fmt: skip
     """Verify that nothing in the log was altered, lost or added.
 
-    Computes every commitment, leaf and tree again and holds them to the
-    checkpoints in and beside the database. Exits with 6 where something
-    differs, and names it. With --proof it needs no database. A small log is
-    verified by one process, and so is a larger one from the first difference
-    on. With --lists what lists show is compared as well: incidents, their
+    It computes every commitment, leaf and tree again, and compares them with the checkpoints in the database and beside
+    it. It exits with 6 if something differs, and names it. With --proof it needs no database. One process verifies a
+    small log, and a larger one from the first difference on. With --lists it also compares the lists: incidents, their
     members and why, placements, and why the rest joined nothing.
     """
     from collector.cli import verdicts
@@ -62,8 +62,10 @@ def verify(
               help="Prove that the checkpoint at NEW grew out of the one at OLD.")  # fmt: skip
 @click.option("--position", type=click.IntRange(1), metavar="POSITION", help="Prove the event at this position.")
 @click.option("--incident", type=INCIDENT, metavar="N", help="Prove what the draft of this incident cites.")
-@click.option("--content", is_flag=True, help="Put in what was said; it can no longer be erased from the file.")
-@click.option("--at", "size", type=click.IntRange(1), metavar="SIZE", help="At this checkpoint and not the last.")
+@click.option("--content", is_flag=True, help="Include what the events say. It cannot be erased from the file later.")
+@click.option(
+    "--at", "size", type=click.IntRange(1), metavar="SIZE", help="Prove it at this checkpoint instead of the last."
+)
 @click.option("--verifier-key", is_flag=True, help="Print the key that others check signatures with.")
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to this file.")
 @CONFIG_FILE
@@ -75,10 +77,9 @@ def proof(
 ) -> None:  # fmt: skip
     """Prove to others that events are in the log.
 
-    EVENT is an event's id, or the end of it as a draft cites it. INCIDENT is a
-    number, of a log with a name such as eu/12: the events its draft cites are proved, in a file beside the draft.
-    A number of five digits or more is tried as a citation first; --incident
-    always names an incident.
+    EVENT is an event's id, or the end of it as a draft cites it. INCIDENT is an incident's number (eu/12 in a log with
+    a name); the proof covers the events that its draft cites, and stands in a file beside the draft. A number of five
+    digits or more is tried as a citation first; --incident always names an incident.
     Check a proof with `timelined verify --proof FILE`, or without timelined:
     `python3 proofcheck.py FILE`.
     """

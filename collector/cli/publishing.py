@@ -14,18 +14,20 @@ from collector.errors import Unavailable
 @click.command()
 @NUMBER
 @click.option("--target", metavar="NAME", required=True, help="Where, by its name under publishing.targets.")
-@click.option("--issue", metavar="N", help="Of a comment: the issue; asked for the first time only.")
+@click.option("--issue", metavar="N", help="For a comment: the issue. Needed the first time only.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change there.")
-@click.option("--private", is_flag=True, help="Though it is private: whoever reads the target reads it.")
 @click.option(
-    "--replace", is_flag=True, help="Of a wiki, which keeps it, and after an erasure: write over somebody's edit."
+    "--private", is_flag=True, help="Publish a private postmortem. Everybody who reads the target can then read it."
+)
+@click.option(
+    "--replace", is_flag=True, help="Overwrite somebody's edit: in a wiki, which keeps it, or after an erasure."
 )
 @stating
 def publish(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Publish a postmortem: to Git, as a comment on an issue, or as a page of Confluence.
 
-    The same postmortem is published once, and a later one takes its place. What somebody edited there since is not
-    written over. A place that cannot be reached now is tried again for a day.
+    The same postmortem is published once; a later version takes its place. An edit that somebody made there is never
+    overwritten. If the target cannot be reached now, it is tried again for a day.
     """
     if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who publishes it with --by")
@@ -56,8 +58,8 @@ def _done(number: int, receipt: output.Json) -> str:
 def pull(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Take in what people edited where a postmortem is published.
 
-    From then on Markdown drafts, and what is published, have their words, with evidence that comes later around them.
-    Where somebody edited the same lines elsewhere, both stand, and it says so.
+    From then on Markdown drafts and published copies have these words, and later evidence is written around them. If
+    somebody edited the same lines elsewhere, both texts stand, and the draft says so.
     """
     if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who takes it in with --by")

@@ -42,7 +42,7 @@ class Replayed(msgspec.Struct, kw_only=True):
 @click.command()
 @click.option("--source", metavar="NAME", help="Only deliveries to this source.")
 @click.option(
-    "--status", type=click.Choice(["read", "unrecognised", "malformed"]), help="Only deliveries that were taken so."
+    "--status", type=click.Choice(["read", "unrecognised", "malformed"]), help="Only deliveries with this status."
 )
 @click.option("--since", type=MOMENT, metavar="TIME", help="Only deliveries received then or later.")
 @ZONE
@@ -54,14 +54,15 @@ class Replayed(msgspec.Struct, kw_only=True):
 def replay(where: Where, form: str, *, dry_run: bool, yes: bool, **filters: object) -> None:
     """Derive events again from the stored deliveries, with today's parsers and configuration.
 
-    After a parser was fixed, a source was mapped, or service labels were changed, this heals what was recorded before.
-    A changed event gets its next revision, what nobody had understood becomes events, and what a delivery does not tell
-    after all is withdrawn; nothing is changed in place, and drafts say what was read again. What people corrected,
-    retracted or had erased stays so. A second run changes nothing.
+    Use it after a parser was fixed, a source was mapped or service labels were changed: it repairs what was recorded
+    before. A changed event gets its next revision. What was not understood becomes events. An event that a delivery
+    does not tell after all is withdrawn. Nothing is changed in place, and drafts say what was read again. What people
+    corrected, retracted or erased stays so. A second run changes nothing.
 
-    Bodies that retention or erasure removed cannot be read again; they are counted. With --dry-run a copy of the
-    database is made in the folder for temporary files to group and render over; PostgreSQL and other daemons' logs show
-    changed events alone. Of what would change it shows the events first, and asks.
+    Bodies that retention or erasure removed cannot be read again; they are counted. Before it writes, it shows the
+    events that would change, and asks. With --dry-run it copies the database into the folder for temporary files, and
+    shows what would become of incidents and drafts. For PostgreSQL and a log of another daemon it shows only the
+    changed events.
     """
     query = {name: value for name, value in filters.items() if value is not None and name != "zone"}
     planned = _passed(where, query, dry_run=True)

@@ -31,7 +31,7 @@ _FILES = ("", "-wal", "-shm", "-journal")
 @click.argument("source", type=click.Path(path_type=Path), metavar="BACKUP")
 @click.option("--record", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="The record of what was acknowledged, where it is no longer beside the database.")  # fmt: skip
-@click.option("--move-aside", is_flag=True, help="Rename what lies in the place of the database.")
+@click.option("--move-aside", is_flag=True, help="Rename a database that is there already, and keep it.")
 @CONFIG_FILE
 @STORAGE_URL
 @LOG
@@ -41,11 +41,9 @@ def restore(
 ) -> None:
     """Put the file BACKUP in the place of the database, and say what it lacks.
 
-    Stop the daemon first. The copy is checked as a backup is. It is then held
-    to the record of what was acknowledged, which lies beside the database in
-    the file `acknowledged`, or where --record says. Exits with 6 where events
-    are lost, or where that cannot be known; `timelined accept-loss` goes on
-    without them.
+    Stop the daemon first. The copy is checked as a backup is. It is then compared with the record of what was
+    acknowledged, in the file `acknowledged` beside the database, or where --record says. It exits with 6 if events are
+    lost, or if that cannot be known. `timelined accept-loss` goes on without them.
     """
     from collector import daemon
     from collector.backup import backup
@@ -163,9 +161,8 @@ async def _lacks(settings: Settings, record_path: Path) -> tuple[Loss | None, La
 def accept_loss(config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Go on without acknowledged events that are lost for good.
 
-    Stop the daemon over a file first. The loss is recorded as an event; from
-    then on the log is sealed under a name of its own, and the daemon starts
-    as ever. Where nothing is lost nothing happens.
+    If the log is a file, stop the daemon first. The loss is recorded as an event. From then on the log is sealed under
+    a new name, and the daemon starts as usual. If nothing is lost, nothing happens.
     """
     from collector import daemon
 

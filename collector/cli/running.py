@@ -14,21 +14,22 @@ from collector.settings import LEVELS
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("--log.level", {"type": click.Choice(LEVELS), "help": "How much the daemon says."}),
+    ("--log.level", {"type": click.Choice(LEVELS), "help": "How much the daemon logs."}),
     ("--web.enable-lifecycle", {"is_flag": True, "help": "Let POST /-/reload reload the configuration."}),
     ("--web.config.file", {
         "metavar": "FILE",
-        "help": "TLS, client certificates, users with passwords, headers: a file as Prometheus takes it.",
+        "help": "A file with TLS, client certificates, users and headers, in the format of Prometheus.",
     }),
     ("--web.route-prefix", {
-        "metavar": "PATH", "help": "What addresses of requests begin with; by default the path of --web.external-url.",
+        "metavar": "PATH", "help": "The path that every request begins with; by default that of --web.external-url.",
     }),
     ("--web.external-url", {
-        "metavar": "URL", "help": "Where readers of drafts reach this daemon; citations become links to it.",
+        "metavar": "URL",
+        "help": "The address at which readers of drafts reach this daemon. Citations become links to it.",
     }),
     ("--web.listen-address", {
         "metavar": "HOST:PORT", "multiple": True,
-        "help": "Where webhooks are taken; by default 127.0.0.1:9720. May be given several times.",
+        "help": "The address to listen on; by default 127.0.0.1:9720. May be given several times.",
     }),
 )  # fmt: skip
 _CALLED = {"--web.config.file": "web__config_file"}

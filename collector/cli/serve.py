@@ -17,12 +17,13 @@ from collector.settings import EVERY
 @options_of_serve(variables=True)
 @click.option(
     "--storage.accept-loss", "accept_loss", is_flag=True,
-    help="Start although the log lacks acknowledged events; the loss is recorded.",
+    help="Start even if the log lacks acknowledged events. The loss is recorded.",
 )  # fmt: skip
 def serve(where: Where, options: Mapping[str, str | None], accept_loss: bool) -> None:
     """Run the daemon: take webhooks, keep the log, answer the API.
 
-    SIGHUP has it read its configuration again: sources, secrets, API tokens and web.hosts are taken in, all or nothing.
+    On SIGHUP it reads its configuration again. It takes in sources, secrets, API tokens and web.hosts: all of them, or
+    nothing where one is wrong.
     """
     # Here and not above: to say what the command does, nothing of the daemon is needed.
     from collector import daemon

@@ -231,9 +231,9 @@ def send_test(
 ) -> None:  # fmt: skip
     """Send the running daemon a made-up delivery of a source, and say what became of it.
 
-    It is proved by the secrets of the configuration, which this command has to be able to read. It is stored like any
-    other and opens no incident. With BODY that file is sent (- is standard input), and opens one if it says so. Exits
-    with 1 where the delivery was refused or not understood.
+    The secrets of the configuration prove the delivery, so this command must be able to read them. The delivery is
+    stored like any other and opens no incident. With BODY this file is sent instead (- is standard input); it opens an
+    incident if it says so. Exits with 1 if the delivery was refused or not understood.
     """
     from collector import daemon
     from collector.cli import client

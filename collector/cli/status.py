@@ -40,8 +40,8 @@ _TIMEX = 512
 def status(where: Where, form: str) -> None:
     """Say how the daemon, its log and its sources are.
 
-    Where there are several logs each is listed, and what is said besides is of the one that is asked.
-    Exits with 4 where deliveries cannot be stored, and says why.
+    If there are several logs, each is listed; everything else is about the log that is asked. Exits with 4 if
+    deliveries cannot be stored, and says why.
     """
 
     async def asked(api: ApiClient) -> Json:
@@ -151,7 +151,7 @@ class Check(msgspec.Struct, frozen=True):
 def doctor(config_file: Path | None, storage_url: str | None, form: str) -> None:
     """Try configuration, secrets, database, disk, clock and reachability, and say what to do.
 
-    Exits with 1 where something is not well. Nothing is changed.
+    It changes nothing. It exits with 1 if something is wrong.
     """
     checks = list(_findings(Where(config_file=config_file, storage_url=storage_url)))
     if form == "json":

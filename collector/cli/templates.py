@@ -20,14 +20,13 @@ def template() -> None:
 
 @template.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @OUTPUT
 def check(file: Path, strict: bool, form: str) -> None:
     """Say what is wrong with a template.
 
-    It is read and tried on a draft that has everything and on one that has
-    nothing. Exits with 1 if it cannot be used. A section that it leaves out is
-    a warning.
+    It reads the template, and tries it on a draft that has everything and on one that has nothing. It exits with 1 if
+    the template cannot be used. A section that the template leaves out is a warning.
     """
     from renderers import sandbox
 
