@@ -25,6 +25,8 @@ LONGEST_NUMBER = 15
 
 _NULL = "tag:yaml.org,2002:null"
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_HALVES = re.compile("[\ud800-\udfff]")
+"""YAML can write half a character, which can be written nowhere else."""
 
 
 class UnreadableNode(Exception):
@@ -113,7 +115,10 @@ class Node:
             self.wrong("holds several values where one is expected")
         if self.empty:
             self.wrong("is empty; give it a value, or remove the line to keep the default")
-        return str(self.node.value)
+        written = str(self.node.value)
+        if _HALVES.search(written):
+            self.wrong("holds half a character (\\ud800 to \\udfff), which no file can have; write a whole one")
+        return written
 
     def entries(self) -> Iterator[tuple[str, Node]]:
         """The keys of a mapping and their places. A key that stands twice is a mistake and is given once."""
