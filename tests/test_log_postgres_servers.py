@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+import msgspec
 import pytest
 from sqlalchemy import Connection
 from sqlalchemy.util import await_only
@@ -230,6 +231,9 @@ async def test_a_server_that_restarts_loses_nothing_and_needs_no_restart_of_ours
     assert acknowledged.items() <= found.items()
 
 
+CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
 async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
     own_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +264,16 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
         async with asyncio.timeout(20):
             while not await says_why():
                 pass
+        # Cancelled by somebody, such a commit is answered like any other, and this server alone has it.
+        monkeypatch.setattr("collector.log.postgres.appender._LONGEST", 60.0)
+        slowly = msgspec.structs.replace(told(fact("cancelled slowly")), headers=(("ce-id", "x"),))
+        for submission in (told(fact("cancelled")), slowly):
+            appending = asyncio.create_task(log.append([submission]))
+            # Those before it wait as well, each with the head row.
+            while not appending.done():
+                await asyncio.to_thread(own_server.execute, CANCEL)
+            with pytest.raises(Unavailable, match="cancelled while it waited for the synchronous standby"):
+                await appending
         own_server.configure("synchronous_standby_names = ''")
         own_server.reload()
 
@@ -274,5 +288,6 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
         stored = [event.title for event in await log.read()]
         assert stored[receipt.items[0].position - 1] == "b"
         unsubscribe()
-        assert [title for title in stored if not title.startswith("before")] == ["a", "b"]
+        known = [title for title in stored if not title.startswith(("before", "cancelled"))]
+        assert known == ["a", "b"]
         assert len(stored) == len(set(stored))

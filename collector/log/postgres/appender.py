@@ -11,7 +11,7 @@ import asyncpg
 from collector.log.appending import Appended
 from collector.log.contract import Submission
 from collector.log.postgres.batch import CALL, ArrayBatch, NeedsSlowPath
-from collector.log.postgres.connecting import APPENDING, Database
+from collector.log.postgres.connecting import APPENDING, NOT_KEPT, Database
 from collector.proof.acknowledged import Last
 from collector.storage.outage import is_outage
 
@@ -31,7 +31,8 @@ class Appender:
     @property
     def pid(self) -> int:
         """The server's process that serves us; 0 without a connection."""
-        return 0 if self._connection is None else int(self._connection.get_server_pid())
+        connection = self._connection
+        return 0 if connection is None or connection.is_closed() else int(connection.get_server_pid())
 
     async def append(self, submissions: Sequence[Submission]) -> Appended:
         """Receipts after the commit, and the last event that was added.
@@ -56,6 +57,9 @@ class Appender:
                 # What the server would still say, nobody would understand: the next batch has a connection of its own.
                 self.drop()
                 raise self._address.unavailable("write to", error) from error
+            if connection.is_closed():
+                self.drop()
+                raise self._address.unavailable("write to", ConnectionError(NOT_KEPT))
             return before, first_delivery, positions, leaf
 
     async def _ready(self) -> tuple[asyncpg.Connection, Any]:

@@ -47,7 +47,8 @@ _SETTINGS = {
     "tcp_keepalives_interval": "1",
     "tcp_keepalives_count": "2",
     "tcp_user_timeout": "3000",
-    "client_min_messages": "error",
+    # One of them says that a commit was not waited for.
+    "client_min_messages": "warning",
     # Compiling a statement takes tens of milliseconds, and ours are many and short. A server does so as soon as a plan
     # looks dear, which every plan does with the ways switched off that a session does not want.
     "jit": "off",
@@ -66,6 +67,11 @@ _BESIDE = """SELECT set_config('search_path',
     current_setting('search_path') || ', ' || quote_ident(current_schema() || '_incidents'), false)
     WHERE current_schema() IS NOT NULL"""
 """Tables that are not in the log's schema are looked for in that of the lists, which need not be there."""
+NOT_KEPT = (
+    "the connection ended with the commit, or that was cancelled while it waited for the synchronous standby, which "
+    "need not have it"
+)
+"""Of a commit that was answered on a connection that is closed: which servers have it is not known."""
 _BROKEN = {
     "fsync": "fsync=off there, so a power cut would lose what was acknowledged; set fsync=on",
     "synchronous_commit": "synchronous_commit=off there, so a crash would lose what was acknowledged; set it to on",
@@ -96,6 +102,7 @@ class Database:
         Raises :class:`Unavailable` where there is none to be had.
         """
         connection = await self._reach()
+        connection.add_log_listener(_end_unless_kept)
         try:
             # Said only now: a session that began as one that only reads is refused by target_session_attrs=read-write.
             if settings:
@@ -160,6 +167,16 @@ class Database:
     def as_unavailable(self, verb: str, error: Exception) -> Exception:
         """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""
         return self.unavailable(verb, error) if is_outage(error) else error
+
+
+def _end_unless_kept(connection: Any, message: Any) -> None:
+    """Give a connection up whose commit somebody cancelled while it waited for the standby.
+
+    The server answers such a commit as any other and only warns: it is on this server alone. Listeners hear of it
+    before whoever waits for the answer, and a success of a connection that is closed is not believed.
+    """
+    if message.server_source_function == "SyncRepWaitForLSN":
+        connection.terminate()
 
 
 def _waited(error: BaseException) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, NullPool, event
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from collector.errors import Unavailable
+from collector.log.postgres.connecting import NOT_KEPT
 
 T = TypeVar("T")
 
@@ -29,6 +30,7 @@ class Session:
     """One connection, made when it is first needed and made anew when it was lost. It does one thing at a time."""
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], isolation: str) -> None:
+        self._writes = isolation == "READ COMMITTED"
         # The address is the connector's business; SQLAlchemy is told no more than the dialect.
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
@@ -51,7 +53,8 @@ class Session:
         """Run ``work`` in one transaction, after the statement ``first``, and commit unless it raises.
 
         With ``renewed=False`` a connection that was lost is not made anew: what was known of it (a lease) went with it.
-        Raises what the work or the driver raises; :class:`Unavailable` where there is no connection.
+        Raises what the work or the driver raises; :class:`Unavailable` where there is no connection, and
+        ``ConnectionError`` where one that writes ended with the commit.
         """
         async with self._alone:
             connection = await self._ready(renewed)
@@ -59,7 +62,10 @@ class Session:
                 async with connection.begin():
                     if first:
                         await connection.exec_driver_sql(first)
-                    return await connection.run_sync(work)
+                    answer = await connection.run_sync(work)
+                if self._writes and self._lost:
+                    raise ConnectionError(NOT_KEPT)
+                return answer
             finally:
                 if self._lost:
                     await self._drop()
