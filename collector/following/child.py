@@ -41,7 +41,7 @@ from collector.following.wire import (
     Setup,
 )
 from collector.following.work import Work
-from collector.interpreter import end_with_parent, tune_gc
+from collector.interpreter import end_with_parent, share_memory, tune_gc
 from collector.jobs.leadership import Leadership
 from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
@@ -224,6 +224,7 @@ def _wall_clock() -> int:
 def _settle_in() -> None:
     """End with the parent, whatever ends that; leave its signals to it; and be the first that a full memory takes."""
     end_with_parent()
+    share_memory()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     # Where there are not processors enough for all, deliveries go first.
