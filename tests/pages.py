@@ -30,7 +30,7 @@ CLI_HEAD = """\
 `timelined COMMAND --help` says the same as this page, which is made from it.
 
 Standard output gets the result of a command and nothing else. Messages about it go to standard error. On a terminal,
-tables fit its width. On a pipe they fit the width that the variable `COLUMNS` says, as under `watch timelined incidents`;
+tables fit its width. On a pipe they fit the width that `COLUMNS` says, as under `watch timelined incidents`;
 without it they are plain columns that always have the same form. `-o json` gives what the HTTP API gives. Text that
 senders wrote is made harmless before it is shown: control characters, escape sequences and characters that turn the
 direction of writing come out as `\ufffd`.
