@@ -17,7 +17,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from collector.correlation.attach import in_words
-from collector.correlation.mentions import Mention, SearchedText, flag_name, names_of
+from collector.correlation.mentions import Mention, SearchedText, names_of
+from collector.correlation.subjects import (
+    acted_upon,
+    clock,
+    conversation_of,
+    is_undoing,
+    subjects_of,
+    thing_of,
+    undone_before,
+)
 from collector.event import HOUR, MINUTE, RecordedEvent
 from collector.names import PRODUCTION, apart, environment_key, fold_service, says_nothing
 from collector.semantics.changes import reach_of
@@ -34,7 +43,6 @@ TAKEN_OUT = "a person took it out"
 
 _POSTS = ("note.", "chat.", "status.")
 _ASKED = ("page.responder_added", "page.responder_replied", "page.reassigned", "page.escalated", "page.role_assigned")
-_UNDOING = ("revert", "rollback", "roll back", "rolled back", "rolling back", "undo", "back out")
 _FIXING = re.compile(
     r"\b(?:(?:hot|bug)?fix(?:e[sd]|ing)?|revert\w*|roll(?:s|ed|ing)?[ -]?back|undo\w*|back(?:s|ed|ing)? out)\b"
 )
@@ -237,11 +245,11 @@ class _Placing:
     def by_conversation(self, follow_up: int) -> None:
         """Replies in a thread of the incident, and what a status page said next of one notice; also after the end."""
         placed = [event for c in self._candidates if c.signal_id in self.placed for event in c.events]
-        known = {conversation for event in (*self._scene.events, *placed) if (conversation := _conversation(event))}
+        threads = {thread for event in (*self._scene.events, *placed) if (thread := conversation_of(event))}
         until = max(self._scene.high, self._scene.until + follow_up)
-        for candidate in self._left() if known else ():
+        for candidate in self._left() if threads else ():
             soon = self._scene.started_at - EARLY_WORDS <= candidate.start <= until
-            if soon and not known.isdisjoint(map(_conversation, candidate.events)):
+            if soon and not threads.isdisjoint(map(conversation_of, candidate.events)):
                 self.placed[candidate.signal_id] = Placement(MENTION, "it goes on with a post of this incident")
 
     # What was undone
@@ -269,7 +277,7 @@ class _Placing:
         member = subjects & subjects_of(e for e in self._scene.events if e.occurred_at < self._scene.started_at)
         other = subjects & subjects_of(e for c in earlier if not c.elsewhere for e in c.events)
         if member or (other and not self._shared(candidate)):
-            self.placed[candidate.signal_id] = Placement(ACTED_ON, _undid(member or other))
+            self.placed[candidate.signal_id] = Placement(ACTED_ON, undone_before(member or other))
 
     def _shared(self, candidate: Candidate) -> bool:
         """Whether another incident was going on as well: then nothing shows of which one it is."""
@@ -279,10 +287,10 @@ class _Placing:
         subjects = subjects_of(candidate.events)
         for event in self._changes_during():
             if common := subjects & subjects_of([event]):
-                reason = f"{_acted_on(event, common)} in the incident at {clock(event.occurred_at)}"
+                reason = f"{acted_upon(event, common)} in the incident at {clock(event.occurred_at)}"
                 self.placed[candidate.signal_id] = Placement(ACTED_ON, reason)
                 for subject in subjects if is_undoing(event) else common:
-                    self._acted.setdefault(subject, _acted_on(event, {subject}))
+                    self._acted.setdefault(subject, acted_upon(event, {subject}))
                 return
 
     def _changes_during(self) -> list[RecordedEvent]:
@@ -351,7 +359,7 @@ class _Placing:
         if end is None:
             return
         for event in filter(is_undoing, self._changes_during()):
-            self._acted.update((subject, _acted_on(event, {subject})) for subject in subjects_of([event]))
+            self._acted.update((subject, acted_upon(event, {subject})) for subject in subjects_of([event]))
         for candidate in self._left():
             soon = end < candidate.start <= end + follow_up
             if soon and _reaches_something(candidate) and (why := self._follows(candidate)):
@@ -371,73 +379,7 @@ class _Placing:
         return f"it names {named.text}" if named is not None else ""
 
 
-# --- facts about one thing --------------------------------------------------------------------------------------------
-
-
-def _conversation(event: RecordedEvent) -> tuple[str, str] | None:
-    """The thread of a chat or the notice of a status page that a post is of; None of any other event."""
-    if event.type == "status.updated":
-        return (event.source, event.entity)
-    if event.type != "chat.message":
-        return None
-    channel, _, own = event.entity.rpartition(":")
-    thread = event.data.get("thread")
-    return (event.source, f"{channel}:{thread if isinstance(thread, str) and thread else own}")
-
-
-def subjects_of(events: Iterable[RecordedEvent]) -> set[str]:
-    """What these changes are changes of: repository, flag, image and the application or service that they name."""
-    return {subject for event in events for subject in _subjects(event)}
-
-
-def _subjects(event: RecordedEvent) -> list[str]:
-    if not event.type.startswith(("change.", "observation.")):
-        return []
-    if event.type == "change.flag_toggled":
-        # A switch undoes a switch; what else changed of the same service stays as it was.
-        return [f"flag:{event.entity}"]
-    subjects = [ref for ref in event.refs if ref.startswith("repository:")]
-    if isinstance(image := event.data.get("image"), str) and image:
-        subjects.append(f"image:{image.partition('@')[0].rpartition(':')[0] or image}")
-    if event.service and event.type.startswith("change."):
-        subjects.append(f"service:{event.service.casefold()}")
-    return subjects
-
-
-def thing_of(event: RecordedEvent) -> str:
-    """The one thing that a CloudEvent is about, told from all others: its subject within its source; else empty."""
-    subject, source = event.data.get("subject"), event.data.get("source")
-    told = isinstance(subject, str) and isinstance(source, str) and event.type.startswith(("change.", "observation."))
-    return f"{source}#{subject}" if told and subject else ""
-
-
-def _shown(subjects: set[str]) -> str:
-    kind, _, name = min(subjects).partition(":")
-    name = flag_name(name) if kind == "flag" else name
-    return f"{kind} {name.removeprefix(f'{kind}/')[:80]}"
-
-
-def _undid(subjects: set[str]) -> str:
-    """What something that undoes did. Which of the earlier changes it undid, nothing shows."""
-    if min(subjects).startswith("flag:"):
-        return f"it switched {_shown(subjects)}, which had been switched before the incident"
-    return f"it undid a change of {_shown(subjects)}, which had changed before the incident"
-
-
-def _acted_on(event: RecordedEvent, subjects: set[str]) -> str:
-    """What a change in the incident did to what had changed before."""
-    if event.type == "change.flag_toggled":
-        return f"{_shown(subjects)} was switched"
-    shown = _shown(subjects)
-    return f"a change of {shown} was undone" if is_undoing(event) else f"{shown} was changed again"
-
-
-def is_undoing(event: RecordedEvent) -> bool:
-    """Whether a change puts something back: a rollback, a revert, a flag or switch that was set."""
-    if event.type in {"change.rolled_back", "change.flag_toggled"} or event.data.get("task") == "rollback":
-        return True
-    title = event.title.casefold().lstrip("\"'[( ")
-    return event.type.startswith("change.") and title.startswith(_UNDOING)
+# --- words and reach --------------------------------------------------------------------------------------------------
 
 
 def incident_names(events: Iterable[RecordedEvent]) -> list[Mention]:
@@ -478,12 +420,6 @@ def _called(event: RecordedEvent) -> str:
     kind = {"note": "note", "chat": "message", "status": "status post"}[event.type.partition(".")[0]]
     by = f"{event.actor}'s {kind}" if event.actor else f"a {kind}"
     return f"{by} at {clock(event.occurred_at)}"
-
-
-def clock(at: int) -> str:
-    """A time of day for a reason, in UTC."""
-    minutes = at // MINUTE % (24 * 60)
-    return f"{minutes // 60:02}:{minutes % 60:02} UTC"
 
 
 def _is_post(candidate: Candidate) -> bool:

@@ -115,10 +115,10 @@ class Node:
             self.wrong("holds several values where one is expected")
         if self.empty:
             self.wrong("is empty; give it a value, or remove the line to keep the default")
-        written = str(self.node.value)
-        if _HALVES.search(written):
+        scalar = str(self.node.value)
+        if _HALVES.search(scalar):
             self.wrong("holds half a character (\\ud800 to \\udfff), which no file can have; write a whole one")
-        return written
+        return scalar
 
     def entries(self) -> Iterator[tuple[str, Node]]:
         """The keys of a mapping and their places. A key that stands twice is a mistake and is given once."""
