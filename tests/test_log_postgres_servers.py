@@ -237,7 +237,8 @@ CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event =
 async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
     own_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A commit that no synchronous standby has is no promise: Unavailable until there is one, and then all of it."""
+    """A commit that no synchronous standby has is no promise: Unavailable until there is one, and then all of it. Nor
+    is one that the server does not wait for since it read its configuration again."""
     monkeypatch.setattr("collector.log.postgres.appender._LONGEST", 0.5)
     monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.2)
     async with opened(own_server.url("postgres")) as log:
@@ -287,6 +288,18 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
         receipt = await asyncio.wait_for(again(), 20)
         stored = [event.title for event in await log.read()]
         assert stored[receipt.items[0].position - 1] == "b"
+        own_server.configure("synchronous_commit = off")
+        own_server.reload()
+        async with asyncio.timeout(20):
+            while "synchronous_commit=off there" not in await _answer(log, "b"):
+                pass
+        with pytest.raises(Unavailable, match="synchronous_commit=off there"):
+            await log.transact(lambda connection: None)
+        own_server.configure("synchronous_commit = on")
+        own_server.reload()
+        async with asyncio.timeout(20):
+            while await _answer(log, "b"):
+                pass
         unsubscribe()
         known = [title for title in stored if not title.startswith(("before", "cancelled"))]
         assert known == ["a", "b"]

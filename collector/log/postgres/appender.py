@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from collector.errors import Unavailable
 from collector.log.appending import Appended
 from collector.log.contract import Submission
 from collector.log.postgres.batch import CALL, ArrayBatch, NeedsSlowPath
@@ -50,7 +51,7 @@ class Appender:
         async with self._alone:
             connection, statement = await self._ready()
             try:
-                before, first_delivery, positions, leaf = await statement.fetchrow(*arguments, timeout=_LONGEST)
+                *answer, fsync, synchronous_commit = await statement.fetchrow(*arguments, timeout=_LONGEST)
             except Exception as error:
                 if not (is_outage(error) or connection.is_closed()):
                     raise
@@ -60,6 +61,13 @@ class Appender:
             if connection.is_closed():
                 self.drop()
                 raise self._address.unavailable("write to", ConnectionError(NOT_KEPT))
+            try:
+                self._address.trust(fsync, synchronous_commit)
+            except Unavailable:
+                # The next one is refused before it stores anything.
+                self.drop()
+                raise
+            before, first_delivery, positions, leaf = answer
             return before, first_delivery, positions, leaf
 
     async def _ready(self) -> tuple[asyncpg.Connection, Any]:

@@ -17,6 +17,7 @@ import msgspec
 from collector.event import MACHINE, PEOPLE, Event
 from collector.log.appending import binary, encoded, salts
 from collector.log.contract import Answer, Receipt, ReceiptItem, Submission
+from collector.log.postgres.connecting import LASTS
 from collector.log.refiring import ended_by, may_fire_again
 from collector.log.updating import may_be_updated, text_of, update_id
 from collector.proof.merkle import NO_DELIVERY, content_commitment, delivery_commitment
@@ -30,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 
 ARGUMENTS = (12, 19, 4)
 """How many arrays append() takes of deliveries, of facts and of tellings."""
-CALL = f"SELECT * FROM append({', '.join(f'${n}' for n in range(1, sum(ARGUMENTS) + 1))})"  # noqa: S608 - numbers
+CALL = f"SELECT *, {LASTS} FROM append({', '.join(f'${n}' for n in range(1, sum(ARGUMENTS) + 1))})"  # noqa: S608 - numbers
 
 
 class NeedsSlowPath(Exception):

@@ -1,6 +1,6 @@
 """Getting a connection to PostgreSQL that may be trusted, and saying what is wrong with one.
 
-Every connection is asked, when it is made, whether a commit lasts there: with
+Every connection is asked, when it is made and with each commit, whether that lasts there: with
 ``fsync=off`` or ``synchronous_commit=off`` an answer of ours would promise what
 the server does not keep. What a connection needs to be told (how long to wait,
 how soon to notice that the other side is gone) is said here and nowhere else.
@@ -60,9 +60,10 @@ APPENDING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 table's size was then. Said with the function itself they would cost a fifth of a small batch."""
 _WAITED = ("55P03", "57014")
 """SQLSTATE of a lock that was waited for in vain, and of a statement that was cancelled for taking too long."""
-_PROMISES = """SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
-    current_setting('server_encoding') AS encoding, current_setting('server_version_num')::int / 10000 AS version,
-    current_database() AS database"""
+LASTS = "current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit"
+"""What :meth:`Database.trust` is to be told."""
+_PROMISES = f"""SELECT {LASTS}, current_setting('server_encoding') AS encoding,
+    current_setting('server_version_num')::int / 10000 AS version, current_database() AS database"""
 _BESIDE = """SELECT set_config('search_path',
     current_setting('search_path') || ', ' || quote_ident(current_schema() || '_incidents'), false)
     WHERE current_schema() IS NOT NULL"""
@@ -135,10 +136,15 @@ class Database:
         causes = "; ".join(f"{name}: {cause(error)}" for name, error in failed)
         raise Unavailable(f"cannot reach the database {self.shown}: {causes}") from last
 
+    def trust(self, fsync: str, synchronous_commit: str) -> None:
+        """Raises :class:`Unavailable` where a commit with these settings does not last. A server that reads its
+        configuration again changes them under its connections."""
+        for name, found in (("fsync", fsync), ("synchronous_commit", synchronous_commit)):
+            if found == "off":
+                raise Unavailable(f"cannot use the database {self.shown}: {_BROKEN[name]}")
+
     def _trust(self, server: Mapping[str, Any]) -> None:
-        for name, complaint in _BROKEN.items():
-            if server[name] == "off":
-                raise Unavailable(f"cannot use the database {self.shown}: {complaint}")
+        self.trust(server["fsync"], server["synchronous_commit"])
         if server["encoding"] != "UTF8":
             complaint = f"its encoding is {server['encoding']}; make one with ENCODING 'UTF8'"
             raise Unavailable(f"cannot use the database {self.shown}: {complaint}")

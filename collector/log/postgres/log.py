@@ -27,7 +27,7 @@ from collector.log.base import BaseLog
 from collector.log.contract import FOLLOWING, JOBS, Answer, Lease, Submission
 from collector.log.postgres.appender import Appender
 from collector.log.postgres.batch import NeedsSlowPath
-from collector.log.postgres.connecting import READING, Database
+from collector.log.postgres.connecting import LASTS, READING, Database
 from collector.log.postgres.sessions import Session
 from collector.log.postgres.waking import SILENT, CommitListener
 from collector.proof.acknowledged import Last
@@ -166,12 +166,17 @@ class PostgresLog(BaseLog):
     ) -> T:  # fmt: skip
         """One transaction, whose work says which event it added last. A lease that was lost stays lost here."""
         renewed = session is not self._leader
+        work = partial(self._trusting, work) if durable else work
         try:
             answer, last = await session.run(work, first=_DURABLE[durable], renewed=renewed)
         except Exception as error:
             raise self.address.as_unavailable("write to", error) from error
         self._appended(last)
         return answer
+
+    def _trusting(self, work: Callable[[Connection], T], connection: Connection) -> T:
+        self.address.trust(*connection.exec_driver_sql(f"SELECT {LASTS}").one())
+        return work(connection)
 
     def _appended(self, last: Last | None) -> None:
         """Have what was committed kept, before anybody is answered, and those who follow woken."""
