@@ -138,6 +138,15 @@ def report_called(history: History) -> str:
     return "the first report" if len(history.reports) > 1 else "the report"
 
 
+def undeclared(history: History) -> RecordedEvent | None:
+    """The last report of an incident that is open though every alert and page of it ended: only a person's word ends
+    what a person reported. None of any other incident."""
+    ends = [*(alert.end for alert in history.openers), *(page.end for page in history.pages if page.begun)]
+    reports = [each for each in history.reports if each.type == "incident.opened"]
+    waits = not history.resolved and reports and None not in ends
+    return reports[-1] if waits else None
+
+
 def folded(service: str) -> str:
     """The key by which the names of services are compared, as grouping compares them; a name that is none is itself."""
     return fold_service(service) or service.casefold()

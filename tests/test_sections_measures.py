@@ -164,3 +164,37 @@ def test_what_a_person_declared_over_was_not_stated_to_be_mitigated() -> None:
     assert said(story, "resolution")[0].endswith("finished; it was declared resolved 6 min later")
     story.marks("impact_started", "09:50:00")
     assert any("to when it was declared resolved" in sentence for sentence in said(story, "impact"))
+
+
+def test_what_was_reported_is_open_until_somebody_declares_it_over() -> None:
+    """Though all else ended: that no end is recorded would leave a reader looking for what goes on."""
+    story = Facts()
+    alert = story.fires("High", "10:00:00", "web")
+    story.says("incident.opened", "10:05:00", "slow", service="web")
+    assert cells(story, "measures")[-1].endswith("no end is recorded")
+    story.ends(alert, "10:20:00")
+    assert cells(story, "measures")[-1].endswith("nobody has declared it over since it was reported")
+    assert "Nobody has declared it over since it was reported at 10:05:00" in said(story, "summary")
+
+
+@pytest.mark.parametrize("first", ["alert", "page", "report"])
+def test_what_somebody_stated_to_be_detected_before_was_not_discovered_later(first: str) -> None:
+    """Neither by monitoring, nor by a page or a report, and no length that counts from then is called after these."""
+    story = Facts()
+    if first == "alert":
+        story.ends(story.fires("High", "10:00:00", "web"), "10:20:00")
+    elif first == "page":
+        story.page("triggered", "10:00:00")
+        story.page("resolved", "10:20:00")
+    else:
+        story.says("incident.opened", "10:00:00", "slow", by="Bo")
+        story.says("incident.resolved", "10:20:00")
+    story.marks("detected", "09:40:00", "A customer called")
+    opened = {
+        "alert": "The alert High (critical) on web fired at 10:00:00",
+        "page": 'PagerDuty incident 311 was opened at 10:00:00, "Page 311"',
+        "report": 'Bo reported it at 10:00:00, "slow"',
+    }
+    assert said(story, "detection")[:2] == ['Ana stated that it was detected at 09:40:00: "A customer called"',
+                                            opened[first]]  # fmt: skip
+    assert ("From the detection to the end it lasted 40 min" in said(story, "summary")) == (first != "alert")

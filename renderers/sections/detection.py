@@ -67,12 +67,19 @@ def _discovered(history: History, options: Options) -> Iterator[Claim]:
                     phrases.between(post.occurred_at, facts.reference(history)), f" before {signal}",
                     quoted(": ", phrases.words_of(post), phrases.NOTE), proof=cites(post, event))  # fmt: skip
     alert = next((a for a in history.alerts if event.id in a.events), None)
+    earlier = _stated_before(history, event)
     if alert is not None:
-        yield _by_alert(history, options, alert)
+        yield _by_alert(history, options, alert, earlier=earlier)
     elif event.type.startswith("page."):
-        yield _by_page(history, options, event)
+        yield _by_page(history, options, event, earlier=earlier)
     else:
-        yield _by_report(history, options, event)
+        yield _by_report(history, options, event, earlier=earlier)
+
+
+def _stated_before(history: History, event: RecordedEvent) -> bool:
+    """Whether somebody stated that it was detected before this: then this discovered nothing."""
+    known = facts.moment(history, "detected")
+    return known is not None and known.known == "stated" and known.at is not None and known.at < event.occurred_at
 
 
 def detecting(history: History) -> RecordedEvent | None:
@@ -87,11 +94,10 @@ SIGNALS = ("alert.firing", "alert.resolved", "page.triggered", "incident.opened"
 """What can detect an incident without a person stating so."""
 
 
-def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
-    # Where a status page had told of it, monitoring discovered nothing.
-    posted = bool(facts.posted_before(history, alert.start))
+def _by_alert(history: History, options: Options, alert: Alert, *, earlier: bool) -> Claim:
+    # Where a status page or a person had told of it, monitoring discovered nothing.
     lead, verb = "Monitoring discovered it: the alert ", ", at "
-    if posted:
+    if earlier or facts.posted_before(history, alert.start):
         one = facts.alone(history)
         lead, verb = ("the alert ", " fired at ") if one else (f"{facts.first_called(history, alert.start)} was ", verb)
     links = [phrases.link_to(alert.fired, "rule", "rule"), phrases.link_to(alert.fired, "dashboard", "dashboard")]
@@ -103,24 +109,25 @@ def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
                  proof=cites(alert.fired))  # fmt: skip
 
 
-def _by_page(history: History, options: Options, event: RecordedEvent) -> Claim:
+def _by_page(history: History, options: Options, event: RecordedEvent, *, earlier: bool) -> Claim:
     time = time_in(history, options, event.occurred_at)
     if event.actor:
         # Whom an alert had warned before did not discover it, but opened it.
-        warned = any(alert.start < event.occurred_at for alert in history.alerts)
+        warned = earlier or any(alert.start < event.occurred_at for alert in history.alerts)
         lead = "" if warned else "A person discovered it: "
         return claim(lead, Name(event.actor), " opened ", phrases.page_called(history, event),
                      " by hand" if warned else "", " at ", time, quoted(", ", event.title),
                      proof=cites(event))  # fmt: skip
     declared = any(page.declared for page in history.pages if page.triggered is event)
     opened = " was opened automatically at " if declared else " was opened at "
-    return claim("" if declared else "It became known by a page: ", phrases.page_called(history, event), opened, time,
-                 quoted(", ", event.title), proof=cites(event))  # fmt: skip
+    lead = "" if declared or earlier else "It became known by a page: "
+    return claim(lead, phrases.page_called(history, event), opened, time, quoted(", ", event.title), proof=cites(event))
 
 
-def _by_report(history: History, options: Options, event: RecordedEvent) -> Claim:
+def _by_report(history: History, options: Options, event: RecordedEvent, *, earlier: bool) -> Claim:
     by = text_in(event.data, "by") or event.actor
-    who = say("A person discovered it: ", Name(by), " reported it") if by else say("A report made it known")
+    lead = "" if earlier else "A person discovered it: "
+    who = say(lead, Name(by), " reported it") if by else say("It was reported" if earlier else "A report made it known")
     return claim(who, " at ", time_in(history, options, event.occurred_at),
                  quoted(", ", phrases.words_of(event), phrases.NOTE), proof=cites(event))  # fmt: skip
 

@@ -201,6 +201,9 @@ def _instead(
     if again is not None:
         when = time_in(history, options, again.occurred_at)
         return say("it was reopened at ", when, ", and no end is recorded since"), cites(*ends_known, again)
+    report = facts.undeclared(history) if measure.end == "resolved" else None
+    if report is not None:
+        return say("nobody has declared it over since it was reported"), cites(*ends_known, report)
     return say(measure.why or "not recorded"), cites(*ends_known)
 
 

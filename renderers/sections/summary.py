@@ -428,9 +428,8 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
         yield absence.no_alert(history, options, quiet)
     start, end = facts.moment(history, "detected"), facts.moment(history, "resolved")
     if start and end and start.at is not None and end.at is not None and end.at > start.at:
-        from_signal = start.at == facts.reference(history)
-        began = facts.reference_called(history) if from_signal else "when it was detected"
-        yield claim(f"From {began} to the end it lasted ", phrases.between(start.at, end.at),
+        begun = facts.reference_called(history) if start.at == facts.reference(history) else "the detection"
+        yield claim(f"From {begun} to the end it lasted ", phrases.between(start.at, end.at),
                     proof=cites(start, end))  # fmt: skip
     elif not history.resolved:
         again = page_facts.reopening(history)
@@ -441,7 +440,11 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
 
 
 def _declared(history: History, options: Options) -> Iterator[Claim]:
-    """That a person declared it resolved, if that ended it."""
+    """That a person declared it resolved, if that ended it; that nobody has, where all but a report ended."""
+    report = facts.undeclared(history) if history.alerts or history.pages else None
+    if report is not None and page_facts.reopening(history) is None:
+        yield claim("Nobody has declared it over since it was reported at ",
+                    time_in(history, options, report.occurred_at), proof=cites(report))  # fmt: skip
     word = history.closing.word
     event = history.by_id.get(word.event) if word is not None and history.resolved else None
     if event is not None:
