@@ -14,6 +14,7 @@ RECIPE = "icinga.1"
 
 _STATE = "contains(['PROBLEM', 'RECOVERY'], type)"
 _NOTE = "contains(['ACKNOWLEDGEMENT', 'CUSTOM'], type)"
+_DOWNTIME = "starts_with(type, 'DOWNTIME')"
 _HAPPENED = " || ".join(
     f"type == '{word}' && '{said}'"
     for word, said in (
@@ -43,17 +44,19 @@ MAPPING = FieldMap(
         f"{_NOTE} && comment || ({_NOTE} || {_STATE}) && (service || host)"
         f" || join(' ', [{_HAPPENED}, service || host])"
     ),
-    text=f"{_NOTE} && comment || !{_NOTE} && output",
+    # Of a downtime somebody says why; what the check said last is no part of that.
+    text=f"({_NOTE} || {_DOWNTIME}) && comment || !({_NOTE} || {_DOWNTIME}) && output",
     severity="type == 'PROBLEM' && state",
     severities={"CRITICAL": "critical", "DOWN": "critical", "UNREACHABLE": "critical", "WARNING": "warning",
                 "UNKNOWN": "error"},
     status=f"{_STATE} && state || type",
-    actor=f"{_NOTE} && author",
+    actor=f"({_NOTE} || {_DOWNTIME}) && author",
     labels="{instance: host, check: service}",
     links={"source": "url"},
     # A warning that becomes critical is another problem, and the same alert: it was well last at one time.
     data={
-        "operation": "type == 'ACKNOWLEDGEMENT' && 'acknowledged' || ''", "cycle": "type == 'PROBLEM' && lastok || ''",
+        "operation": f"type == 'ACKNOWLEDGEMENT' && 'acknowledged' || {_DOWNTIME} && 'downtime' || ''",
+        "cycle": "type == 'PROBLEM' && lastok || ''",
     },
 )  # fmt: skip
 
