@@ -220,6 +220,15 @@ def test_series_of_one_alert_in_two_clusters_are_all_counted() -> None:
     assert said(story, "summary")[0].startswith("At 10:00:00 the alert Errors (3 series) fired on web")
 
 
+def test_what_was_only_asked_for_has_one_row() -> None:
+    """However many states say that it waits."""
+    story = Facts()
+    for minute in ("10:00:00", "10:01:00", "10:30:00"):
+        story.add("change.requested", minute, entity="deployment:1", service="web", title="v6", actor="Ana")
+    assert lines(story) == ['Deploy of web was requested: "v6" (by Ana)']
+    assert len(table(story).rows[0].cites) == 3
+
+
 def test_ends_of_one_moment_are_one_row() -> None:
     """Also where the incident was over with one of them."""
     story = Facts()

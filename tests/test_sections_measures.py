@@ -198,3 +198,16 @@ def test_what_somebody_stated_to_be_detected_before_was_not_discovered_later(fir
     assert said(story, "detection")[:2] == ['Ana stated that it was detected at 09:40:00: "A customer called"',
                                             opened[first]]  # fmt: skip
     assert ("From the detection to the end it lasted 40 min" in said(story, "summary")) == (first != "alert")
+
+
+def test_a_rollback_that_failed_put_nothing_back() -> None:
+    """It is told as what it was, and not as done."""
+    story = Facts()
+    alert = story.fires("High", "10:00:00", "web")
+    start, end = "10:05:00", "10:06:00"
+    story.add("change.started", start, entity="deployment:7", service="web", title="v4", data={"task": "rollback"})
+    story.add("change.failed", end, entity="deployment:7", service="web", title="v4", actor="Ana",
+              data={"task": "rollback"})  # fmt: skip
+    story.ends(alert, "10:20:00")
+    [sentence] = [each for each in said(story, "resolution") if "v4" in each and each.startswith("At ")]
+    assert sentence == 'At 10:06:00 the rollback "v4" of web by Ana failed; the alert ended 14 min later'

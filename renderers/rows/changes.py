@@ -19,8 +19,11 @@ CHANGE_SPAN = 10 * MINUTE
 
 def plans(change: Change, event: RecordedEvent) -> Iterator[Plan]:
     """The rows that stand where this event of the change does: its end, a failure before it, and the request and the
-    beginning where they were long before; none for another state in between."""
-    if event.id == change.last.id:
+    beginning where they were long before; none for a state in between. What only waits has one, at its request."""
+    if change.last.type == "change.requested":
+        if event.id == change.first.id:
+            yield plan(change, event, change.events)
+    elif event.id == change.last.id:
         short = change.first.id != change.last.id and (change.end or 0) - change.first.occurred_at <= CHANGE_SPAN
         yield plan(change, event, change.events if short or change.last.id == change.first.id else (event.id,))
     elif event.type == "change.failed" or (_is_turn(change, event) and _is_long(change, event)):
