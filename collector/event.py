@@ -385,6 +385,11 @@ def event_id(recipe: str, source: str, occurred_at: int | None, *identity: str) 
     return f"{milliseconds:012x}{hashlib.sha256(named).hexdigest()[:20]}"
 
 
+def refs_of(event: RecordedEvent, kind: str) -> list[str]:
+    """What an event's refs of one kind name, sorted and each once."""
+    return sorted({ref[len(kind) :] for ref in event.refs if ref.startswith(kind) and len(ref) > len(kind)})
+
+
 def id_time(identifier: str) -> int:
     """When the event of this id happened, µs cut to the millisecond; 0 where its sender gave no time."""
     return int(identifier[:12], 16) * 1000

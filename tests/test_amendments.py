@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from collector.cli import timelined
-from collector.correlation.catalog import Catalog
-from collector.correlation.values import Rules, Service
+from collector.correlation.catalog import Catalog, Rules, Service
 from collector.errors import InvalidInput
 from collector.event import MACHINE, RecordedEvent
 from collector.people import amendments

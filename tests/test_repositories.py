@@ -9,7 +9,7 @@ import pytest
 
 from collector import names
 from collector.correlation import Rules
-from collector.correlation.values import Service
+from collector.correlation.catalog import Service
 from collector.event import RecordedEvent
 from collector.projections import EventFilter
 from tests.followed import Followed, following

@@ -14,13 +14,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.correlation import Rules, sweeping
+from collector.correlation.changes import Round
 from collector.correlation.components import Components
 from collector.correlation.facts import Links
 from collector.correlation.grouping import fold_all
+from collector.correlation.matches import Match
 from collector.correlation.memory import Memory
-from collector.correlation.rounds import Round
 from collector.correlation.signals import Signal
-from collector.correlation.sweep import Match, Sweep
+from collector.correlation.sweep import Sweep
 from collector.event import HOUR, MINUTE, RecordedEvent
 from tests.examples import examples
 from tests.followed import CATALOG, HASTY, followed_equals_batch, following, submission

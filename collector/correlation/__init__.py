@@ -15,9 +15,9 @@ catalog; a change without a service whose repository nobody else names one for
 is taken to be of the service its repository is called like.
 """
 
-from collector.correlation.catalog import GROUP_LABELS, Catalog
+from collector.correlation.catalog import GROUP_LABELS, Catalog, Rules, Service
 from collector.correlation.grouping import correlate
-from collector.correlation.values import Grouping, Incident, Membership, Rules, Service, Unjoined
+from collector.correlation.values import Grouping, Incident, Membership, Unjoined
 
 __all__ = [
     "GROUP_LABELS", "Catalog", "Grouping", "Incident", "Membership", "Rules", "Service", "Unjoined", "correlate",

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from collector.correlation.changes import Grown
 from collector.correlation.live_incidents import Component, LiveIncident
 from collector.correlation.memory import Memory
 from collector.correlation.pauses import pauses
-from collector.correlation.rounds import Grown
 from collector.correlation.signals import PAGED, Signal, alert_key
 from collector.correlation.spans import FAR, LAST
 from collector.semantics.closing import REOPENED

@@ -12,11 +12,11 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from collector.correlation.catalog import Catalog
+from collector.correlation.catalog import Catalog, Rules
 from collector.correlation.facts import Links
+from collector.correlation.matches import DEPENDENCY, GROUP, PAGE, RULE_NAMES, SERVICE, key_match
 from collector.correlation.signals import Signal
-from collector.correlation.sweep import DEPENDENCY, GROUP, PAGE, RULE_NAMES, SERVICE, key_match
-from collector.correlation.values import Rules
+from collector.correlation.values import IncidentTraits
 from collector.event import HOUR, MINUTE, SECOND
 from collector.names import elsewhere
 
@@ -24,17 +24,6 @@ NEAR = 24 * HOUR
 """How far from an incident's window an event of its service still names it as a near miss."""
 
 LOW_ALERT, PERSON_RULE = "alert", "person"
-
-
-class IncidentTraits(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident as attaching sees it: its opening signals' common traits."""
-
-    key: str
-    start: int
-    low: int
-    high: int
-    environments: frozenset[str]
-    classes: frozenset[str] = frozenset()
 
 
 class IncidentLookup(Protocol):

@@ -1,4 +1,4 @@
-"""Names: which service and which environment an event is of, and who depends on whom.
+"""What the configuration says of grouping: its rules, and which service and which environment an event is of.
 
 Names are folded (``collector.names``) and then aliased. What the catalog says
 outranks what an event's own field says, since a person wrote the catalog: two
@@ -12,10 +12,12 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+import msgspec
+
 from collector import names
-from collector.correlation.values import Rules, Service
-from collector.event import Event
+from collector.event import HOUR, MINUTE, Event
 from collector.names.spelling import People, Whereabouts
+from collector.semantics import severities
 
 GROUP_LABELS = ("service", "app", "application", "component", "job")
 """Group labels that name a service, besides those the catalog names (design §5: a group ties alerts only then)."""
@@ -26,6 +28,45 @@ _DROPPED = str.maketrans("", "", " \t-_")
 def _literal(name: str) -> str:
     """A name with nothing taken out of it but case and separators."""
     return name.casefold().translate(_DROPPED)
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """What the catalog says of one service."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] | None = None
+    """None where the catalog does not list them, which is not the same as an empty list."""
+    labels: Mapping[str, str] = {}
+    """An event that carries all of these labels is of this service."""
+    repositories: tuple[str, ...] = ()
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """How events are grouped. Times in µs. ``quiet`` must not exceed ``gap``."""
+
+    reach: int = 24 * HOUR
+    gap: int = 15 * MINUTE
+    storm: int = 5 * MINUTE
+    lookback: int = 2 * HOUR
+    quiet: int = 10 * MINUTE
+    longest: int = 24 * HOUR
+    """Rules 3 and 4 join an incident only if it began at most this long before, or has a page within reach."""
+    follow_up: int = 24 * HOUR
+    """How long after its end merges, deployments and releases are looked at as what followed an incident."""
+    services: tuple[Service, ...] = ()
+    people: Mapping[str, tuple[str, ...]] = {}
+    """A person → names, logins and addresses of theirs that folding does not find to be one."""
+    environment_aliases: Mapping[str, str] = {}
+    """A name of an environment, or a pattern with ``*`` → the environment that it is."""
+    opening_severities: tuple[str, ...] = ()
+    """Words of severities that open an incident, beside those of the table."""
+    silent_severities: tuple[str, ...] = ()
+    """Those that open none."""
+
+    def opens(self, severity: str | None) -> bool:
+        """Whether an alert of this severity opens an incident."""
+        return severities.opens(severity, self.opening_severities, self.silent_severities)
 
 
 class Catalog:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 
-from collector.correlation.signals import refs_of, stated
 from collector.correlation.values import Unjoined
-from collector.event import MACHINE, RecordedEvent
+from collector.event import MACHINE, RecordedEvent, refs_of
 from collector.semantics.closing import REOPENED, RESOLVED, Word, word_of
 
 TURNS = frozenset({RESOLVED, REOPENED})
@@ -58,6 +57,12 @@ def _bars(fact: RecordedEvent) -> list[tuple[str, str]]:
     if fact.type in {"incident.left", "incident.split"}:
         return [(event, key) for event in _listed(fact) for key in _keys(fact)]
     return []
+
+
+def stated(event: RecordedEvent) -> tuple[int, str]:
+    """The order of people's facts: by when they were said, then by id."""
+    at = event.data.get("stated_at")
+    return (at if isinstance(at, int) else event.occurred_at, event.id)
 
 
 class Links:

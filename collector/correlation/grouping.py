@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from collector.correlation.attach import NEAR, Attached, Attaching, IncidentTraits
-from collector.correlation.catalog import Catalog
+from collector.correlation.attach import NEAR, Attached, Attaching
+from collector.correlation.catalog import Catalog, Rules
 from collector.correlation.facts import Links, is_link
+from collector.correlation.matches import RULE_NAMES, Match, reason
 from collector.correlation.signals import Signal, entity_keys, fold
-from collector.correlation.sweep import RULE_NAMES, Group, Match, Sweep, reason
-from collector.correlation.values import Grouping, Incident, Membership, Rules, Unjoined
+from collector.correlation.sweep import Group, Sweep
+from collector.correlation.values import Grouping, Incident, IncidentTraits, Membership, Unjoined
 from collector.event import RecordedEvent, current, reading_order
 from collector.semantics.closing import Word, closing
 

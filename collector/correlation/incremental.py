@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.correlation.attach import Attaching
-from collector.correlation.changes import Changes, GroupingStore
+from collector.correlation.catalog import Rules
+from collector.correlation.changes import Changes, GroupingStore, Round
 from collector.correlation.components import Components
 from collector.correlation.eviction import Eviction
 from collector.correlation.judging import Judging
@@ -24,9 +25,7 @@ from collector.correlation.memory import Memory
 from collector.correlation.numbering import Numbering
 from collector.correlation.recording import Recording
 from collector.correlation.refolding import Refolding
-from collector.correlation.rounds import Round
 from collector.correlation.signals import entity_keys
-from collector.correlation.values import Rules
 from collector.event import RecordedEvent
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from collector.correlation.changes import Changed
 from collector.correlation.facts import Links, is_link, named_events
 from collector.correlation.memory import Memory
-from collector.correlation.rounds import Changed
 from collector.event import RecordedEvent, is_retracted
 from collector.semantics.closing import Word
 

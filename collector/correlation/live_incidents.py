@@ -13,11 +13,11 @@ from heapq import heappop, heappush
 
 import msgspec
 
-from collector.correlation.attach import IncidentTraits
+from collector.correlation.catalog import Rules
 from collector.correlation.facts import Links
 from collector.correlation.signals import PAGED, Signal, called_together
 from collector.correlation.spans import Order, Spans
-from collector.correlation.values import Rules
+from collector.correlation.values import IncidentTraits
 from collector.semantics import closing
 from collector.semantics.closing import Word
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from collector.correlation.attach import NEAR, IncidentTraits
+from collector.correlation.attach import NEAR
 from collector.correlation.changes import Outline
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Memory
 from collector.correlation.spans import FAR
+from collector.correlation.values import IncidentTraits
 
 
 class Lookup:

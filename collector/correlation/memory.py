@@ -14,18 +14,16 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from collector.correlation.attach import Attaching
-from collector.correlation.catalog import Catalog
-from collector.correlation.changes import Grounds, GroupingStore, Outline, SpanQuery, StoredSignal
+from collector.correlation.catalog import Catalog, Rules
+from collector.correlation.changes import Grounds, GroupingStore, Outline, Round, SpanQuery, StoredSignal
 from collector.correlation.coverage import Coverage
 from collector.correlation.facts import Links
 from collector.correlation.index import KeyIndex
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of
-from collector.correlation.rounds import Round
+from collector.correlation.matches import RULE_NAMES, Match
 from collector.correlation.signals import Signal, called_together
 from collector.correlation.spans import FAR
 from collector.correlation.storms import Storms
-from collector.correlation.sweep import RULE_NAMES, Match
-from collector.correlation.values import Rules
 from collector.event import RecordedEvent
 from collector.names import apart
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from collector.correlation.catalog import Rules
 from collector.correlation.facts import Links
 from collector.correlation.signals import Signal, alert_key
-from collector.correlation.values import Rules
 from collector.semantics.closing import REOPENED
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from collector.correlation.changes import Grounds, Move
 from collector.correlation.live_incidents import LiveIncident, keys_of
+from collector.correlation.matches import RULE_NAMES, reason
 from collector.correlation.memory import Memory
 from collector.correlation.signals import Signal
-from collector.correlation.sweep import RULE_NAMES, reason
 
 
 class Recording:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from collector.correlation.changes import Changed
 from collector.correlation.memory import Memory
-from collector.correlation.rounds import Changed
 from collector.correlation.signals import SEPARATOR, Signal, entity_keys, fold
 from collector.event import RecordedEvent, is_retracted
 from collector.semantics.episodes import proves_its_start

@@ -14,9 +14,8 @@ from itertools import combinations
 
 import msgspec
 
-from collector.correlation.catalog import Catalog
-from collector.correlation.values import Rules
-from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order
+from collector.correlation.catalog import Catalog, Rules
+from collector.event import MACHINE, PEOPLE, RecordedEvent, reading_order, refs_of
 from collector.semantics.changes import SINGLE
 from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, last_turn, peak, word_of
 from collector.semantics.episodes import Episode, episodes, page_span
@@ -134,11 +133,6 @@ def _influenced(event: RecordedEvent) -> list[str]:
 def alert_key(signal: Signal) -> str | None:
     """The key under which an alert's episodes find each other; None for anything else."""
     return signal.offers[0] if signal.kind == "alert" else None
-
-
-def refs_of(event: RecordedEvent, kind: str) -> list[str]:
-    """What an event's refs of one kind name, sorted and each once."""
-    return sorted({ref[len(kind) :] for ref in event.refs if ref.startswith(kind) and len(ref) > len(kind)})
 
 
 def _first_ref(event: RecordedEvent, kind: str) -> str:
@@ -344,12 +338,6 @@ def _report(folding: _Folding, events: Sequence[RecordedEvent]) -> list[Signal]:
             "report", [opened], start, end, max(words, default=start), opening=True, seeks=pages, offers=pages
         )
     ]
-
-
-def stated(event: RecordedEvent) -> tuple[int, str]:
-    """The order of people's facts: by when they were said, then by id."""
-    at = event.data.get("stated_at")
-    return (at if isinstance(at, int) else event.occurred_at, event.id)
 
 
 def _stated_end(events: Iterable[RecordedEvent]) -> int | None:

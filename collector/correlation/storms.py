@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.correlation.catalog import Catalog
+from collector.correlation.catalog import Catalog, Rules
 from collector.correlation.signals import Signal
 from collector.correlation.spans import Order, Spans
-from collector.correlation.values import Rules
 from collector.names import apart
 
 

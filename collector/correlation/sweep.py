@@ -13,27 +13,28 @@ from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import TypeVar
 
-from collector.correlation.catalog import Catalog
+from collector.correlation.catalog import Catalog, Rules
 from collector.correlation.facts import Links
+from collector.correlation.matches import (
+    AGAIN,
+    OPENED,
+    PAGE,
+    PERSON,
+    REOPENING,
+    SERVICE,
+    STORM,
+    Match,
+    key_match,
+    service_match,
+    storm_match,
+)
 from collector.correlation.signals import FIRED, PAGED, SEPARATOR, Signal
-from collector.correlation.values import Rules
-from collector.event import MINUTE
 from collector.names import apart, elsewhere, narrowest
 from collector.semantics.closing import REOPENED, RESOLVED, Word, judged
-
-OPENED, PERSON, PAGE, ALERT, AGAIN, REOPENING, GROUP, SERVICE, DEPENDENCY, STORM = range(10)
-"""The rules in the order in which they speak; a lower one gives the reason."""
-
-RULE_NAMES = (
-    "opened", "person", "page", "alert", "alert_again", "alert_reopened", "alert_group", "service", "dependency",
-    "storm",
-)  # fmt: skip
 
 _EVER = 1 << 62
 K = TypeVar("K")
 Recent = dict[tuple[str, str | None, bool], int]
-Match = tuple[int, str]
-"""A rule and the name that decided: a page, a group, a service."""
 
 
 class Group:
@@ -393,52 +394,3 @@ def _note(matches: dict[str, Match], root: str, match: Match) -> None:
 def _sought(signal: Signal) -> list[str]:
     """The keys it offers that others seek."""
     return [key for key in signal.offers if key != PAGED]
-
-
-def key_match(key: str) -> Match:
-    """The rule that a sought key stands for, and the name in it."""
-    kind, _, name = key.partition(":")
-    if kind == "page":
-        return (PAGE, name)
-    if kind in {"group", "group-paged", "group-fired"}:
-        return (GROUP, name)
-    return (ALERT, name.rpartition("\x1f")[2])
-
-
-def service_match(signal: Signal, service: str) -> Match:
-    """Rule 4: the same service, or a direct dependency."""
-    return (SERVICE, service) if service == signal.service else (DEPENDENCY, service)
-
-
-def storm_match(signal: Signal) -> Match:
-    """Rule 5, from the side of the later signal."""
-    return (STORM, "page" if signal.storms else "")
-
-
-def reason(signal: Signal, match: Match, rules: Rules, catalog: Catalog) -> str:
-    """Why a signal is in its incident, in one sentence that names the fields that decided."""
-    rule, name = match
-    if rule == STORM:
-        within = f"within {rules.storm // MINUTE} min of"
-        return f"paged {within} another signal" if name else f"started {within} a page"
-    sentences = {
-        OPENED: _opened(signal),
-        PERSON: f"{name} tied it to the incident",
-        PAGE: f"shares page {name}",
-        ALERT: f"shares alert {name}",
-        AGAIN: f"the same alert fired again before page {name} ended",
-        REOPENING: "the same alert fired again after a person reopened the incident",
-        GROUP: f"shares alert group {name[:12]}",
-        SERVICE: f"same service {signal.service_name}",
-        DEPENDENCY: f"{signal.service_name} and {catalog.shown(name)} depend on each other directly",
-    }
-    return sentences[rule]
-
-
-def _opened(signal: Signal) -> str:
-    if signal.kind == "page":
-        return "opened the incident: a page that no earlier signal explains"
-    if signal.kind == "report":
-        return "opened the incident: a person's report"
-    severity = f"severity {signal.severity}" if signal.severity else "no severity"
-    return f"opened the incident: an alert with {severity} that no earlier signal explains"

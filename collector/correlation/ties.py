@@ -1,6 +1,6 @@
 """What could tie one opening signal to those before it and those after it.
 
-The rules are those of ``sweep``, asked of one signal at a time: enough of the
+The rules are those of ``sweep`` (``matches`` names them), asked of one signal at a time: enough of the
 others are named to reach every component that could be tied to it.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from collector.correlation.matches import PAGE, Match, key_match, service_match, storm_match
 from collector.correlation.memory import Memory, Wanted
 from collector.correlation.signals import FIRED, Signal
 from collector.correlation.spans import FAR, LAST, Order
-from collector.correlation.sweep import PAGE, Match, key_match, service_match, storm_match
 
 Tie = tuple[str, Match]
 """Another signal, and the rule by which the later of the two joins."""
