@@ -34,12 +34,12 @@ class UnverifiedWebhook(TimelinedError):
 class MalformedWebhook(TimelinedError):
     """An authentic body is not even the source's syntax; the answer is 400.
 
-    ``place`` names where reading stopped (``byte 118``, ``$.alerts[2].startsAt``).
+    ``position`` names where reading stopped (``byte 118``, ``$.alerts[2].startsAt``).
     """
 
-    def __init__(self, message: str, place: str) -> None:
+    def __init__(self, message: str, position: str) -> None:
         super().__init__(message)
-        self.place = place
+        self.position = position
 
 
 class DamagedBody(MalformedWebhook):
@@ -48,8 +48,8 @@ class DamagedBody(MalformedWebhook):
     Whether it is authentic has not been asked yet; what is gets 400 and is kept.
     """
 
-    def __init__(self, message: str, place: str, raw: bytes) -> None:
-        super().__init__(message, place)
+    def __init__(self, message: str, position: str, raw: bytes) -> None:
+        super().__init__(message, position)
         self.raw = raw
 
 

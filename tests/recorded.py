@@ -115,7 +115,7 @@ def assert_read_or_malformed_by(parse: Callable[[], tuple[Event, ...]]) -> tuple
     try:
         events = parse()
     except MalformedWebhook as malformed:
-        events, places = (), [malformed.place, str(malformed)]
+        events, places = (), [malformed.position, str(malformed)]
     else:
         places = []
     assert all(0 < len(place) < 400 for place in places)

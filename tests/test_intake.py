@@ -188,7 +188,7 @@ async def test_a_malformed_body_is_kept_and_refused(intake: Intake, log: EventLo
     """The sender hears the place of the mistake; the body is listed with the reason, and no event is made of it."""
     with pytest.raises(MalformedWebhook) as refusal:
         await receive(intake, "broken")
-    assert refusal.value.place == "byte 3"
+    assert refusal.value.position == "byte 3"
     (delivery,) = await log.deliveries(status="malformed")
     assert delivery.reason == str(refusal.value)
     assert await log.body(delivery.id) == b"broken"

@@ -179,12 +179,12 @@ async def test_a_pass_seals_only_what_is_new(tmp_path: Path, log: EventLog) -> N
     """Each pass adds one checkpoint a tree, and none where nothing came; the folder has every one of them."""
     job = SealJob(log=log, beside=ProofFolder(tmp_path / "beside", "x"), origin="x", signer=None)
     await job.run()
-    assert list(job.beside.kept()) == []
+    assert list(job.beside.checkpoint_files()) == []
     for number in range(3):
         await log.append([told(fact(str(number)))])
         await job.run()
         await job.run()
-    names = [name for tree, name, _ in job.beside.kept() if tree == "event"]
+    names = [name for tree, name, _ in job.beside.checkpoint_files() if tree == "event"]
     assert names == [*(f"event-{size:020}" for size in (1, 2, 3)), "event-latest"]
     assert (job.size, job.failure) == (3, "")
 
@@ -221,7 +221,7 @@ async def test_the_folder_gets_what_it_lacks(tmp_path: Path, log: EventLog) -> N
     folder.unlink()
     await job.run()
     assert job.failure == ""
-    assert [name for tree, name, _ in job.beside.kept() if tree == "event"][-1] == "event-latest"
+    assert [name for tree, name, _ in job.beside.checkpoint_files() if tree == "event"][-1] == "event-latest"
     assert job.beside.latest("event") == parse((job.beside.checkpoints / f"event-{job.size:020}").read_text())
 
 
@@ -245,7 +245,7 @@ async def test_a_missing_event_is_never_sealed_over(tmp_path: Path, log: EventLo
     await log.transact(lambda c: c.exec_driver_sql("DELETE FROM event WHERE position = 2"))
     await job.run()
     assert "event 2 is missing" in job.failure
-    assert list(job.beside.kept()) == []
+    assert list(job.beside.checkpoint_files()) == []
 
 
 # --- what was acknowledged --------------------------------------------------------------------------------------------

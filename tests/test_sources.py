@@ -269,7 +269,7 @@ def test_broken_json_names_its_place(kind: str) -> None:
     webhook = next(each for each in cases if each.body.startswith(b"{") and len(each.body) > 200)
     with pytest.raises(MalformedWebhook, match=r"byte 200") as caught:
         SOURCES[kind].parse(msgspec.structs.replace(webhook, body=webhook.body[:200]), READING)
-    assert caught.value.place.endswith("byte 200")
+    assert caught.value.position.endswith("byte 200")
 
 
 @pytest.mark.parametrize("kind", SOURCES)

@@ -36,24 +36,28 @@ def test_the_catalog_has_the_last_word() -> None:
         firing(2, "B", service="SHOP"),
         firing(3, "C", service="shop-service"),
     ]
-    assert [each.service for each in Spelling(events, catalog.place).all(events)] == ["Shop", "Shop", "shop-service"]
+    assert [each.service for each in Spelling(events, catalog.whereabouts).all(events)] == [
+        "Shop",
+        "Shop",
+        "shop-service",
+    ]
 
 
 @pytest.mark.parametrize("text", ["<no value>", "N/A", "{{ $labels.service }}"])
 def test_a_placeholder_is_not_shown(text: str) -> None:
     """What is no name is told as none."""
-    assert Spelling([]).told(firing(1, service=text)).service is None
+    assert Spelling([]).respelled(firing(1, service=text)).service is None
 
 
 def test_an_environment_in_a_service_name_is_the_events() -> None:
     """It counts where the event states none."""
-    assert Spelling([]).told(firing(1, service="shop (prod-eu)", environment=None)).environment == "prod-eu"
-    assert Spelling([]).told(firing(1, service="shop (prod-eu)", environment="qa")).environment == "qa"
+    assert Spelling([]).respelled(firing(1, service="shop (prod-eu)", environment=None)).environment == "prod-eu"
+    assert Spelling([]).respelled(firing(1, service="shop (prod-eu)", environment="qa")).environment == "qa"
 
 
 def test_what_its_sender_calls_production_is_production() -> None:
     """An environment of any name that is marked so is told as a part of production."""
-    told = Spelling([]).told(change("succeeded", 1, environment="blue", data={"production": True}))
+    told = Spelling([]).respelled(change("succeeded", 1, environment="blue", data={"production": True}))
     assert told.environment == "blue (production)"
 
 

@@ -101,7 +101,7 @@ def beyond(folder: Path) -> Beyond:
     """What lies beside the database."""
     kept = ProofFolder(folder / "beside", "test")
     last = acknowledged.read(kept.acknowledged)
-    return Beyond(notes=list(kept.kept()), acknowledged=[last] if last else [])
+    return Beyond(notes=list(kept.checkpoint_files()), acknowledged=[last] if last else [])
 
 
 class Inline(VerifyWorkers):

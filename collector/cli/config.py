@@ -71,7 +71,7 @@ def show_config(where: Where, options: Mapping[str, str | None], origin: bool, f
     `default`, a file with its line, a variable, or a flag. Secrets are masked. It exits with 1 if the configuration has
     a mistake, and names it.
     """
-    overrides = where.given(**options)
+    overrides = where.overrides(**options)
     # A storage.url of the environment is the flag's, as click hands it on.
     if "TIMELINED_STORAGE_URL" in os.environ and overrides.get("storage.url") == os.environ["TIMELINED_STORAGE_URL"]:
         del overrides["storage.url"]

@@ -45,7 +45,7 @@ def metrics(where: Where, number: int | None, explain: bool, form: str, **filter
     profile = str(filters["profile"])
     if number is None:
         # The daemon's own address speaks of all logs, so that the default one is named.
-        log = where.named if where.named == DEFAULT_LOG else None
+        log = where.chosen_log if where.chosen_log == DEFAULT_LOG else None
         answer = where.of_every().get("/api/v1/metrics", log=log, **filters).json()
         return output.as_json(answer) if form == "json" else _over(answer)
     logs.only("metrics", incident=number)

@@ -69,7 +69,7 @@ def status(where: Where, form: str) -> None:
 def _every_log(where: Where) -> list[Json]:
     """How each log is, where there are several and none of them is named."""
     every = where.of_every()
-    found: list[Json] = every.get("/api/v1/logs").json()["logs"] if every.named == EVERY_LOG else []
+    found: list[Json] = every.get("/api/v1/logs").json()["logs"] if every.chosen_log == EVERY_LOG else []
     return found if len(found) > 1 else []
 
 

@@ -106,7 +106,7 @@ def _beyond(
         except LogDamaged as error:
             damaged.append(StoredDifference("acknowledged", 0, str(error)))
     try:
-        notes = list(beside.kept())
+        notes = list(beside.checkpoint_files())
     except OSError as error:
         raise InvalidInput(f"cannot read the checkpoints in {beside.checkpoints}: {error.strerror}") from error
     signer = daemon.signer_of(settings, about)
@@ -114,7 +114,7 @@ def _beyond(
     signature = partial(_signed, keys=keys, signer=signer) if keys else _unsigned
     origin = settings.proof.origin
     given = [] if checkpoint is None else [_given(checkpoint, origin, origin_after(origin, about.accepted))]
-    beyond = Beyond(notes=notes, given=given, acknowledged=records, signature=signature)
+    beyond = Beyond(notes=notes, own_checkpoints=given, acknowledged=records, signature=signature)
     return beyond, damaged, _not_seen(settings, beside, beyond, keys)
 
 

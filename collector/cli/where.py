@@ -56,14 +56,14 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
         The files of secrets that were read are added to ``files``. Raises :class:`collector.errors.InvalidSettings`.
         """
-        said = self.given(**overrides)
+        said = self.overrides(**overrides)
         settings = load_settings(
             self.config_file, os.environ, said, secrets=secrets, unread=unread, expand=self.expands, files=files
         )
-        return of_log(settings, self.named) if self.named not in ("", EVERY_LOG) else settings
+        return of_log(settings, self.chosen_log) if self.chosen_log not in ("", EVERY_LOG) else settings
 
     @property
-    def named(self) -> str:
+    def chosen_log(self) -> str:
         """The log that is named; empty where none is."""
         return self.log or logs.chosen()
 
@@ -73,22 +73,22 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
     def of_every(self) -> Where:
         """The same, asked of all logs where no one is named and there are several; a daemon knows its own."""
-        if self.named or not (self.server or self.settings().storage.logs):
+        if self.chosen_log or not (self.server or self.settings().storage.logs):
             return self
         return self.of(EVERY_LOG)
 
     @property
     def looked_in(self) -> str:
         """The end of a sentence that says in which log something was not found; empty where there is one log."""
-        name = self.named or (DEFAULT_LOG if self.settings().storage.logs else "")
+        name = self.chosen_log or (DEFAULT_LOG if self.settings().storage.logs else "")
         return f"; the log asked is {name}" if name else ""
 
     def of_source(self, name: str) -> Where:
         """The same, asked of the log that a source delivers to, where no other is named."""
-        said = self.settings().sources.get(name) if not self.named else None
+        said = self.settings().sources.get(name) if not self.chosen_log else None
         return self.of(said.log) if said is not None else self
 
-    def given(self, **overrides: str | None) -> dict[str, str]:
+    def overrides(self, **overrides: str | None) -> dict[str, str]:
         """What the options say of the settings, by the setting; those that were not given say nothing."""
         named = {"storage.url": self.storage_url} | {k.replace("__", "."): v for k, v in overrides.items()}
         return {name: value for name, value in named.items() if value is not None}
@@ -138,9 +138,9 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 
         if timelined.loaded is not None:
             timelined.loaded()
-        whole = self.named == EVERY_LOG
+        whole = self.chosen_log == EVERY_LOG
         if self.server:
-            server = self.server.rstrip("/") + ("" if whole else path_of(self.named or DEFAULT_LOG))
+            server = self.server.rstrip("/") + ("" if whole else path_of(self.chosen_log or DEFAULT_LOG))
             async with client.remote(server, self._token(), self.tls) as api:
                 yield api
             return
@@ -149,8 +149,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
             async with daemon.reading_all(settings, say=output.say) as app, client.in_process(app) as api:
                 yield api
             return
-        name = "" if whole else self.named or (DEFAULT_LOG if settings.storage.logs else "")
-        settings = settings if self.named and not whole else of_log(settings, DEFAULT_LOG)
+        name = "" if whole else self.chosen_log or (DEFAULT_LOG if settings.storage.logs else "")
+        settings = settings if self.chosen_log and not whole else of_log(settings, DEFAULT_LOG)
         holder = daemon.holder(settings) if writing else None
         if holder:
             async with client.remote(holder, self._token(holder), self.trust(holder)) as api:

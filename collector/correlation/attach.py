@@ -139,9 +139,9 @@ class Attaching:
         if signal.kind in {"note", "fact"}:
             return same
         for other in sorted(self._related(signal)):
-            why = f"{self._catalog.shown(other)} depends on {signal.service_name} directly"
+            why = f"{self._catalog.display_name(other)} depends on {signal.service_name} directly"
             if other not in self._catalog.dependents.get(signal.service, ()):
-                why = f"{signal.service_name} depends on {self._catalog.shown(other)} directly"
+                why = f"{signal.service_name} depends on {self._catalog.display_name(other)} directly"
             same += self._of_service(signal, other, DEPENDENCY, why, missed)
         return same
 
@@ -167,7 +167,7 @@ class Attaching:
         """
         for services, rule, why in self._owners(signal) if signal.service is None else ():
             places = [
-                Attached(place.view, rule, f"{why} {self._catalog.shown(service)}")
+                Attached(place.view, rule, f"{why} {self._catalog.display_name(service)}")
                 for service in sorted(services)
                 for place in self._of_service(signal, service, SERVICE, "", missed)
             ]

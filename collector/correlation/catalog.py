@@ -144,7 +144,7 @@ class Catalog:
         key = names.fold_repository(last)
         return self._alias.get(key, key)
 
-    def shown(self, key: str) -> str:
+    def display_name(self, key: str) -> str:
         """How a service is written: as in the catalog, else folded."""
         return self._shown.get(key, key)
 
@@ -197,7 +197,7 @@ class Catalog:
             return names.in_production(key or ""), as_written or names.PRODUCTION
         return key, as_written
 
-    def place(self, event: Event) -> Whereabouts:
+    def whereabouts(self, event: Event) -> Whereabouts:
         """The same of an event, service and environment, for what shows them."""
         service, shown = self.service(event)
         environment, written = self.environment_of(event)

@@ -168,7 +168,7 @@ class Round:
         """Components that are to be swept again."""
         self.broken: dict[LiveIncident, None] = {}
         """Incidents that a signal was taken from."""
-        self.gone: list[LiveIncident] = []
+        self.removed_incidents: list[LiveIncident] = []
         self.listed: dict[LiveIncident, None] = {}
         """Incidents of which only what lists show changed."""
         self.alive: dict[LiveIncident, None] = {}
@@ -176,7 +176,7 @@ class Round:
         """Incidents that were fetched."""
         self.review: set[str] = set()
         """Attaching signals that are to be judged again."""
-        self.found: dict[str, dict[LiveIncident, Grounds]] = {}
+        self.attachments: dict[str, dict[LiveIncident, Grounds]] = {}
         """Where those that were judged attach."""
         self.moved: set[str] = set()
         """Signals whose membership may have changed."""

@@ -331,7 +331,7 @@ class Components:
         if smaller.keyed_as:
             noted.changes.unkeyed.add(smaller.keyed_as)
         if smaller.number:
-            noted.gone.append(smaller)
+            noted.removed_incidents.append(smaller)
 
 
 def _order(pair: tuple[Signal | None, Signal | None]) -> tuple[int, str]:

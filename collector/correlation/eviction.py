@@ -45,8 +45,8 @@ class Eviction:
         }:
             memory.components.pop(component, None)
             memory.components[component] = None
-            component.seen = memory.rounds
-        for signal_id in memory.round.found:
+            component.last_round = memory.rounds
+        for signal_id in memory.round.attachments:
             if memory.others.pop(signal_id, None) is not None:
                 memory.others[signal_id] = memory.rounds
 
@@ -78,7 +78,7 @@ class Eviction:
         for component in list(memory.components):
             if len(memory.signals) <= target:
                 return
-            if component.seen < memory.rounds and (open_too or self._closed(component)):
+            if component.last_round < memory.rounds and (open_too or self._closed(component)):
                 self._evict_component(component)
 
     def _closed(self, component: Component) -> bool:

@@ -28,7 +28,7 @@ class Judging:
         """Judge again everything that what changed could concern."""
         memory, noted = self._memory, self._memory.round
         self._relearn()
-        concerned = [*noted.touched, *noted.gone]
+        concerned = [*noted.touched, *noted.removed_incidents]
         self._review_names(self._gained_events(concerned))
         self._review_keys([wanted for incident in concerned for wanted in self._concern(incident)])
         if any(incident.classes for incident in concerned):
@@ -144,5 +144,5 @@ class Judging:
             memory.missed[signal_id] = missed
         if grounds:
             memory.attached_to[signal_id] = set(grounds)
-        noted.found[signal_id] = grounds
+        noted.attachments[signal_id] = grounds
         noted.moved.add(signal_id)

@@ -354,7 +354,7 @@ class LiveIncident:
 class Component:
     """Opening signals that only each other could be tied to, in one incident or several."""
 
-    __slots__ = ("calls", "changed", "incidents", "indivisible", "seen", "spent")
+    __slots__ = ("calls", "changed", "incidents", "indivisible", "last_round", "spent")
 
     def __init__(self, incident: LiveIncident) -> None:
         self.incidents = [incident]
@@ -367,7 +367,7 @@ class Component:
         apart, None where it is not known."""
         self.spent = 0
         """How many signals were swept again since it was swept as a whole."""
-        self.seen = 0
+        self.last_round = 0
         """The round that touched it last."""
 
     @property

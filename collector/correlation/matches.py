@@ -53,7 +53,7 @@ def reason(signal: Signal, match: Match, rules: Rules, catalog: Catalog) -> str:
         REOPENING: "the same alert fired again after a person reopened the incident",
         GROUP: f"shares alert group {name[:12]}",
         SERVICE: f"same service {signal.service_name}",
-        DEPENDENCY: f"{signal.service_name} and {catalog.shown(name)} depend on each other directly",
+        DEPENDENCY: f"{signal.service_name} and {catalog.display_name(name)} depend on each other directly",
     }
     return sentences[rule]
 

@@ -50,7 +50,7 @@ class Numbering:
         """
         memory = self._memory
         unassigned = []
-        for incident in memory.round.gone:
+        for incident in memory.round.removed_incidents:
             for number, anchor in incident.numbers.items():
                 home = memory.incident_of.get(memory.signal_id(anchor) or "") or self._inherit(incident, number)
                 if home is None:
@@ -119,7 +119,7 @@ class Numbering:
     def _renumber(self, incident: LiveIncident, number: int) -> None:
         noted = self._memory.round
         noted.moved.update(incident.signals)
-        for signal_id in incident.attached.keys() - noted.found.keys():
+        for signal_id in incident.attached.keys() - noted.attachments.keys():
             noted.renumbered.setdefault(signal_id, {})[incident.number] = number
             noted.moved.add(signal_id)
         incident.number = number

@@ -77,8 +77,8 @@ class Recording:
             match = memory.match[signal_id]
             why = reason(memory.signals[signal_id], match, memory.rules, memory.catalog)
             return {incident.number: Grounds(RULE_NAMES[match[0]], why, match[1])}
-        if signal_id in memory.round.found:
-            return {incident.number: place for incident, place in memory.round.found[signal_id].items()}
+        if signal_id in memory.round.attachments:
+            return {incident.number: place for incident, place in memory.round.attachments[signal_id].items()}
         moved = memory.round.renumbered.get(signal_id, {})
         return (
             {moved.get(number, number): place for number, place in before.items()}

@@ -114,7 +114,7 @@ class Sweeping:
         for signal_id in incident.attached:
             memory.attached_to[signal_id].discard(incident)
         noted.review.update(incident.attached)
-        noted.gone.append(incident)
+        noted.removed_incidents.append(incident)
         del memory.component_of[incident], noted.touched[incident]
         if incident.keyed_as:
             noted.changes.unkeyed.add(incident.keyed_as)

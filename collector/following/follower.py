@@ -80,7 +80,7 @@ class Outcome(msgspec.Struct, frozen=True):
     position: int
     changed: tuple[int, ...] = ()
     resolved: tuple[int, ...] = ()
-    said: int = 0
+    announcements: int = 0
 
 
 class AppendableLog(Protocol):
@@ -263,7 +263,7 @@ class Follower:
             log.error("the stored content of an event cannot be read; run timelined verify", position=position)
         # Another daemon may have erased: what was said before goes from this one's memory, too.
         self._position = -1 if round_input.erased else outcome.position
-        self._unsaid = outcome.said > 0
+        self._unsaid = outcome.announcements > 0
         self._tell(outcome)
         return True
 
@@ -276,7 +276,7 @@ class Follower:
         if not decisions:
             return False
         outcome = await self._write(lambda c: self._commit_placed(c, decisions))
-        self._unsaid = outcome.said > 0
+        self._unsaid = outcome.announcements > 0
         self._tell(outcome)
         return True
 

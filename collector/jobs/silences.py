@@ -38,7 +38,7 @@ class _Watch:
     """What is known of one source's heartbeat."""
 
     def __init__(self, since: int) -> None:
-        self.heard = since
+        self.last_heard_at = since
         """When it was heard last, or when we began to listen."""
         self.looked = ""
         """The newest delivery that was looked at."""
@@ -121,15 +121,15 @@ class SilenceJob:
         # What was heard after now was heard before the clock was set back.
         watch.heard = min(watch.heard, now)
         last = await self._last_heard(source, alert, watch)
-        watch.heard = max(watch.heard, last or 0)
+        watch.last_heard_at = max(watch.last_heard_at, last or 0)
         if last is not None and watch.silent is not None:
             await self._record([gap(source, alert, watch.silent, max(last, watch.silent))], now)
             log.info("a heartbeat is heard again", source=source, alert=alert)
             watch.silent = None
-        if watch.silent is None and now - watch.heard > within:
-            await self._record([gap(source, alert, watch.heard)], now)
-            log.warning("a heartbeat is missed", source=source, alert=alert, last=watch.heard)
-            watch.silent = watch.heard
+        if watch.silent is None and now - watch.last_heard_at > within:
+            await self._record([gap(source, alert, watch.last_heard_at)], now)
+            log.warning("a heartbeat is missed", source=source, alert=alert, last=watch.last_heard_at)
+            watch.silent = watch.last_heard_at
 
     async def _last_heard(self, source: str, alert: str, watch: _Watch) -> int | None:
         """When the alert was told last among the deliveries that were not looked at yet, µs; None where in none."""
@@ -139,7 +139,7 @@ class SilenceJob:
             newest = newest or (deliveries[0].id if deliveries else watch.looked)
             for delivery in deliveries:
                 # Older ones than the last look tell nothing that was not known then.
-                if delivery.id == watch.looked or delivery.received_at < watch.heard - MINUTE:
+                if delivery.id == watch.looked or delivery.received_at < watch.last_heard_at - MINUTE:
                     watch.looked = newest
                     return None
                 if alert.casefold() in await self._told([item.event_id for item in delivery.items]):

@@ -30,7 +30,7 @@ class Whereabouts(msgspec.Struct, frozen=True):
     """Likewise."""
     listed: str = ""
     """How the catalog writes the service."""
-    written: str = ""
+    environment_text: str = ""
     """The environment as the event writes it, or its service's name."""
 
 
@@ -83,7 +83,7 @@ class _Names:
             if (shown := people.listed.get(key) or _one_of(list(found))) and (len(found) > 1 or shown not in found)
         }
 
-    def told(self, event: RecordedEvent) -> RecordedEvent:
+    def respelled(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the names that are shown."""
         event = self._mentioning(event) if self._people.listed and event.type == "chat.message" else event
         if not self._shown:
@@ -184,9 +184,9 @@ class Spelling:
             stated = bool(environment_key(event.environment or ""))
             (self._environments if stated else self._implied).setdefault(whereabouts.environment, _shown(whereabouts))
 
-    def told(self, event: RecordedEvent) -> RecordedEvent:
+    def respelled(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the spellings that are shown; without a service or an environment that is no name."""
-        event = self._people.told(event)
+        event = self._people.respelled(event)
         found = self._place(event)
         service = (found.listed or self._services.get(found.service, event.service)) if found.service else None
         environment = self._environment(found) if found.environment else None
@@ -200,15 +200,15 @@ class Spelling:
 
     def all(self, events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
         """The same of several."""
-        return [self.told(event) for event in events]
+        return [self.respelled(event) for event in events]
 
 
 def _shown(whereabouts: Whereabouts) -> str:
     """As it was written; what its sender alone calls production says so."""
-    if environment_key(whereabouts.written) == whereabouts.environment or "/" not in whereabouts.environment:
-        return whereabouts.written or whereabouts.environment
+    if environment_key(whereabouts.environment_text) == whereabouts.environment or "/" not in whereabouts.environment:
+        return whereabouts.environment_text or whereabouts.environment
     return (
-        f"{whereabouts.written} ({PRODUCTION})"
+        f"{whereabouts.environment_text} ({PRODUCTION})"
         if whereabouts.environment.startswith(PRODUCTION)
-        else whereabouts.written
+        else whereabouts.environment_text
     )

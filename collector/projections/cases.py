@@ -175,7 +175,7 @@ def memberships_of(connection: Connection, number: int) -> dict[str, Membership]
 
 
 def _spelt(spelling: Spelling, near: tuple[NearbyEvent, ...]) -> tuple[NearbyEvent, ...]:
-    return tuple(NearbyEvent(event=spelling.told(each.event), reason=each.reason) for each in near)
+    return tuple(NearbyEvent(event=spelling.respelled(each.event), reason=each.reason) for each in near)
 
 
 class CaseReader:
@@ -198,7 +198,7 @@ class CaseReader:
         if self._as_of is not None and not events:
             return None
         event_ids = {event.id for event in events}
-        spelling = Spelling(current(events), self._catalog.place, self._catalog.people)
+        spelling = Spelling(current(events), self._catalog.whereabouts, self._catalog.people)
         nearby, unlisted = self._nearby(row, low, high)
         return Case(
             row=row,

@@ -56,7 +56,7 @@ class ProofFolder:
         """What is in every checkpoint there, under whatever name the log had when it was sealed."""
         return {path.read_bytes() for path in self.checkpoints.parent.glob("*/*") if _NAME.fullmatch(path.name)}
 
-    def kept(self) -> Iterator[tuple[str, str, bytes]]:
+    def checkpoint_files(self) -> Iterator[tuple[str, str, bytes]]:
         """Every checkpoint there: its tree, its file's name, and what is in it."""
         if self.checkpoints.is_dir():
             for path in sorted(self.checkpoints.iterdir()):

@@ -57,7 +57,7 @@ class Beyond(msgspec.Struct, frozen=True, kw_only=True):
 
     notes: Sequence[tuple[str, str, bytes]] = ()
     """Checkpoints kept beside the database: tree, name, content."""
-    given: Sequence[tuple[str, str, bytes]] = ()
+    own_checkpoints: Sequence[tuple[str, str, bytes]] = ()
     """Checkpoints that a person kept, under names of their own."""
     acknowledged: Sequence[Last] = ()
     """What was acknowledged last, by each record there is."""
@@ -251,7 +251,7 @@ class _GrowingTree:
         for of, name, note in beyond.notes:
             if of == tree:
                 self._beside(name, note)
-        for of, name, note in beyond.given:
+        for of, name, note in beyond.own_checkpoints:
             if of == tree:
                 self._kept_by_a_person(name, note)
         self._ahead = sorted({*self.rows, *self._kept}, reverse=True)

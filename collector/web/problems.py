@@ -275,7 +275,7 @@ def _detail(error: Exception, kind: ProblemKind, log_name: str) -> str:
 
 def _pointer(error: Exception) -> str:
     if isinstance(error, MalformedWebhook):
-        return error.place
+        return error.position
     return error.pointer if isinstance(error, InvalidInput) else ""
 
 

@@ -92,7 +92,7 @@ def _delivery(first: int, per_delivery: int) -> Submission:
 
 async def verified(path: Path, jobs: int = 1) -> Verdict:
     """What ``timelined verify --jobs`` does."""
-    beyond = Beyond(notes=list(ProofFolder(path.with_suffix(".proof"), "bench").kept()))
+    beyond = Beyond(notes=list(ProofFolder(path.with_suffix(".proof"), "bench").checkpoint_files()))
     opener = partial(open_log, f"sqlite:///{path}", writable=False)
     log = await opener()
     try:
