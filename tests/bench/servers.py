@@ -33,12 +33,16 @@ class Running(NamedTuple):
 def server(*command: str, beside: tuple[int, ...] = (), cwd: Path = ROOT) -> Iterator[Running]:
     """A server module of ours, ``PORT`` in its arguments standing for a free port; ``beside`` are its helpers' pids."""
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
-    start = _forked if forks.ready() else _interpreted
-    with _serving(command, partial(start, cwd, environ)) as (port, pid):
+    with _serving(command, partial(module, cwd, environ)) as (port, pid):
         yield Running(port, (pid, *beside))
 
 
 Started = subprocess.Popen[bytes] | forks.Child
+
+
+def module(cwd: Path, environ: Mapping[str, str], command: Sequence[str]) -> Started:
+    """Start a module of ours with its arguments: an interpreter, or a fork where nothing is measured."""
+    return (_forked if forks.ready() else _interpreted)(cwd, environ, command)
 
 
 def _interpreted(cwd: Path, environ: Mapping[str, str], command: Sequence[str]) -> Started:
@@ -47,11 +51,11 @@ def _interpreted(cwd: Path, environ: Mapping[str, str], command: Sequence[str]) 
 
 def _forked(cwd: Path, environ: Mapping[str, str], command: Sequence[str]) -> Started:
     """Where nothing is measured: in a test."""
-    module, *arguments = command
-    follower = module == forks.COMMAND
+    name, *arguments = command
+    follower = name == forks.COMMAND
     with Path(os.devnull).open("rb") as nothing:
         streams = (nothing.fileno(), 1, 2)
-        return forks.start(arguments, cwd, environ, streams, follower=follower, module=module)
+        return forks.start(arguments, cwd, environ, streams, follower=follower, module=name)
 
 
 @contextmanager

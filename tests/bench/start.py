@@ -20,7 +20,7 @@ from time import perf_counter
 from tests.bench import entry, results
 from tests.bench.entry import Option
 from tests.bench.large import build
-from tests.bench.servers import PATIENCE, ROOT, cpu, end, free_port
+from tests.bench.servers import PATIENCE, ROOT, cpu, end, free_port, module
 from tests.lists import opened
 
 READY_GOAL = 1.0
@@ -40,10 +40,10 @@ async def filled(url: str, events: int) -> None:
 def start(folder: Path, url: str) -> tuple[float, float]:
     """One start and its end: seconds until it was ready, and the processor seconds of that."""
     port = free_port()
-    command = (sys.executable, "-m", "collector", "serve", "--config.file", str(folder / "timelined.yml"))
+    command = ("collector", "serve", "--config.file", str(folder / "timelined.yml"))
     flags = ("--web.listen-address", f"127.0.0.1:{port}", "--storage.url", url)
     began = perf_counter()
-    daemon = subprocess.Popen([*command, *flags], cwd=folder, env=_environ(), stderr=subprocess.DEVNULL)
+    daemon = module(folder, _environ(), [*command, *flags])
     try:
         while not _ready(port):
             if daemon.poll() is not None or perf_counter() - began > PATIENCE:
