@@ -119,7 +119,7 @@ class SilenceJob:
     async def _look(self, source: str, alert: str, within: int) -> None:
         watch, now = self._watches[source], self._clock()
         # What was heard after now was heard before the clock was set back.
-        watch.heard = min(watch.heard, now)
+        watch.last_heard_at = min(watch.last_heard_at, now)
         last = await self._last_heard(source, alert, watch)
         watch.last_heard_at = max(watch.last_heard_at, last or 0)
         if last is not None and watch.silent is not None:
