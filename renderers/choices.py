@@ -6,7 +6,7 @@ Nothing is imported here: the command line offers the same names, and waits for 
 FORMATS = ("md", "json", "html", "svg", "confluence", "archive", "csv", "jsonl")
 """What a draft can be written in; :data:`renderers.formats.RENDERERS` has the function for each."""
 TEMPLATES = ("default", "google-sre", "pagerduty", "atlassian")
-"""The templates that timelined has; :data:`renderers.sandbox.SHIPPED` has the file of each."""
+"""The templates that timelined has; :data:`renderers.shipped.SHIPPED` has the file of each."""
 DETAILS = ("normal", "key", "all")
 """How much of the timeline is shown."""
 CITATIONS = ("inline", "end", "none")

@@ -11,7 +11,7 @@ import msgspec
 
 from renderers.edits import marks
 from renderers.outline import HEADINGS
-from renderers.sandbox import SHIPPED, source
+from renderers.shipped import SHIPPED, source
 
 CITED = re.compile(r"\[[0-9a-f]{5,32}(?:, [0-9a-f]{5,32})*(?:, \+\d+)?\]")
 _WRITTEN = re.compile(r"\| ([0-9a-f]{5,32}) \| [^|]+ \| incident\.edited \|")

@@ -18,11 +18,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Templa
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from renderers import escape
-from renderers.choices import TEMPLATES
 from renderers.sheet import Md, Sheet, ShownMeasure, TemplateFacts
+from renderers.shipped import SHIPPED
 
-SHIPPED = {name: f"{'postmortem' if name == 'default' else name}.md.j2" for name in TEMPLATES}
-"""The templates that timelined has, by name."""
 _HEAD = ("title", "lead", "date", "status", "incident", "references")
 _NAME = "<template>"
 
@@ -59,13 +57,6 @@ def template(chosen: str) -> Template:
     if chosen in SHIPPED:
         return _environment().get_template(SHIPPED[chosen])
     return _environment().from_string(chosen)
-
-
-def source(name: str) -> str:
-    """The text of a template that timelined has."""
-    loader = _environment().loader
-    assert loader is not None  # noqa: S101 - made above
-    return loader.get_source(_environment(), SHIPPED[name])[0]
 
 
 def check(text: str) -> tuple[Flaw, ...]:

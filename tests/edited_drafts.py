@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from renderers import sandbox
+from renderers import shipped
 from renderers.document import Document
 from renderers.edits.marks import bare, words
 from renderers.edits.notes import CHANGED
@@ -43,7 +43,7 @@ ODD = """\
 
 {{ sheet.timeline }}
 {{ sheet.impact }}{{ sheet.lead }}"""
-TEMPLATES = (*sandbox.SHIPPED, OWN, ODD)
+TEMPLATES = (*shipped.SHIPPED, OWN, ODD)
 """Templates of ours and two of teams: sections are renamed, left out, in another order, there twice, without a heading,
 and lines stand between them that no statement is."""
 

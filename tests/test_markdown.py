@@ -15,7 +15,7 @@ from jinja2 import Environment, UndefinedError, meta
 from markdown_it import MarkdownIt
 
 from collector.event import EVENT_TYPES, RecordedEvent
-from renderers import cite, sandbox
+from renderers import cite, sandbox, shipped
 from renderers import markdown as md
 from renderers.document import (
     ActionRow,
@@ -262,7 +262,7 @@ def test_short_ids_name_one_event_each(ids: set[str]) -> None:
 
 def test_the_template_uses_the_sheet_and_nothing_else() -> None:
     """What a template may show is one dataclass, every field of which it shows."""
-    source = sandbox.source("default")
+    source = shipped.source("default")
     environment = Environment()  # noqa: S701 - parsed, never rendered
     assert meta.find_undeclared_variables(environment.parse(source)) == {"sheet"}
     shown = re.findall(r"{{ sheet\.(\w+) }}", source)

@@ -17,7 +17,7 @@ from renderers.edits import plain
 from renderers.lint_lines import physical_lines
 from renderers.markdown import markdown, marked
 from renderers.rules import NAMES, RULES, SEVERITIES, complaints
-from renderers.sandbox import SHIPPED
+from renderers.shipped import SHIPPED
 from tests.histories import MADE_UP, Facts
 
 FILE = """\

@@ -78,7 +78,7 @@ def test_a_stated_detection_names_who_detected() -> None:
     assert said(story, "detection")[0] == (
         'Bo stated that it was detected at 13:58:00 by a customer: "saw it in a demo"'
     )
-    assert said(story, "detection")[1].startswith("Monitoring discovered it: the alert HighErrorRate")
+    assert said(story, "detection")[1].startswith("The first alert was HighErrorRate")
     assert said(story, "detection")[2].endswith("at 14:02:30, 20 s after that alert")
 
 

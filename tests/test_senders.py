@@ -137,7 +137,10 @@ def test_a_persons_words_are_theirs_alone(
     note = msgspec.convert(msgspec.to_builtins(event), RecordedEvent)
     history = replay([note])
     (row,) = rows.timeline(history, Options()).rows
-    quoted = f'Note by {event.actor} ({operation}): "' if words else f'"{title}" ({operation}, by {event.actor})'
+    done = f'"{title}" ({operation}, by {event.actor})'
+    if operation == "acknowledged":
+        done = f'"{title}" was acknowledged by {event.actor} in {event.source}'
+    quoted = f'Note by {event.actor} ({operation}): "' if words else done
     assert in_words(row.parts).startswith(quoted)
     assert history.moments["acknowledged"].cites == (event.id,)
 
@@ -226,7 +229,7 @@ def test_new_relic_says_that_somebody_acknowledged_and_nothing_more() -> None:
     (event,) = parsed(RECORDINGS / "newrelic" / "acknowledged")
     history = replay([msgspec.convert(msgspec.to_builtins(event), RecordedEvent)])
     (row,) = rows.timeline(history, Options()).rows
-    assert in_words(row.parts) == '"Checkout latency" (acknowledged)'
+    assert in_words(row.parts) == '"Checkout latency" was acknowledged in newrelic'
     assert history.moments["acknowledged"].cites == (event.id,)
     triggered = fact("page.triggered", 0, "P", source="pagerduty")
     triggered = msgspec.structs.replace(triggered, occurred_at=event.occurred_at - MINUTE)

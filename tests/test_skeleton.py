@@ -15,7 +15,7 @@ from renderers.html import html
 from renderers.markdown import markdown
 from renderers.outline import HEADINGS
 from renderers.prose import xhtml
-from renderers.sandbox import SHIPPED
+from renderers.shipped import SHIPPED
 from tests.histories import example
 
 OWN = """# {{ sheet.title }}

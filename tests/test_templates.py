@@ -12,7 +12,8 @@ from collector.cli import timelined
 from collector.drafting.rendering import options_of, template_of
 from collector.errors import InvalidInput, InvalidSettings
 from renderers.markdown import markdown
-from renderers.sandbox import SHIPPED, check, source
+from renderers.sandbox import check
+from renderers.shipped import SHIPPED, source
 from tests.conftest import make_log
 from tests.histories import MADE_UP, Facts
 

@@ -43,9 +43,9 @@ PDF = "pdf"
 def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool, **options: object) -> None:
     """Render the draft postmortem of an incident.
 
-    --to brings a file that exists up to date. Your words in it stay as they are; only timelined's own lines change. If
-    the evidence of a line that you changed is different now, timelined's new line stands beneath yours. What you
-    removed stays removed. The version before is kept as FILE.~1~, FILE.~2~ and so on.
+    With --to, a file that exists is brought up to date. Your words in it stay as they are; only timelined's own lines
+    change. If the evidence of a line that you changed is different now, timelined's new line stands beneath yours. What
+    you removed stays removed. The version before is kept as FILE.~1~, FILE.~2~ and so on.
     """
     if options["seconds"] is not None:
         options["seconds"] = str(options["seconds"]).lower()

@@ -51,6 +51,6 @@ def check(file: Path, strict: bool, form: str) -> None:
 @click.argument("name", type=click.Choice(TEMPLATES))
 def show(name: str) -> None:
     """Print one of the templates that timelined has."""
-    from renderers import sandbox
+    from renderers import shipped
 
-    output.result(sandbox.source(name).rstrip("\n"))
+    output.result(shipped.source(name).rstrip("\n"))
