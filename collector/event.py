@@ -202,6 +202,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "agent": "what acted, where it was not a person",
         "text": "a message that came with it",
         "summary": "what is written of it as a whole, as that stood then",
+        "lead": "who leads by then, as the sender says with every step; empty where nobody does",
         "declares": "true where a tool opened an incident, which by itself calls nobody",
         "state": "how a task, a request or an automation stands",
         "from": "who or what it was before",

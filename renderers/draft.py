@@ -14,6 +14,7 @@ import msgspec
 
 from collector.event import MINUTE, RecordedEvent
 from collector.semantics.closing import TitledSignal, peak, title
+from collector.semantics.leading import lead_of, role_of
 from renderers import facts, page_facts, phrases, times
 from renderers.cite import citations
 from renderers.digests import digest_of
@@ -103,24 +104,23 @@ def _lead(history: History, options: Options) -> Claim | None:
     if edit is not None:
         return claim(Name(phrases.text_in(edit.data, "value")), proof=cites(edit), stop=False)
     if role := page_facts.led_by(history):
-        before = [each for each in page_facts.leads(history) if each.data.get("to") != role.data.get("to")]
-        names = phrases.listed([Name(name) for name in dict.fromkeys(str(each.data.get("to")) for each in before)], 3)
-        return claim(Name(str(role.data.get("to"))), " (", Name(phrases.text_in(role.data, "text")),
-                     phrases.when(names, ", after ", names), ")", proof=cites(before, role), stop=False)  # fmt: skip
-    first, left = facts.first_taken(history), page_facts.lead_left(history)
-    if left is None:
+        who = lead_of(role) or ""
+        before = [each for each in page_facts.leads(history) if lead_of(each) != who]
+        names = phrases.listed([Name(name) for name in dict.fromkeys(lead_of(each) or "" for each in before)], 3)
+        return claim(Name(who), " (", Name(role_of(role)), phrases.when(names, ", after ", names), ")",
+                     proof=cites(before, role), stop=False)  # fmt: skip
+    first, lost = facts.first_taken(history), page_facts.lead_left(history)
+    if lost is None:
         return None if first is None else claim(*_assumed(first), ")", proof=cites(first), stop=False)
-    given = page_facts.leads(history)
-    old = phrases.text_in(left.data, "from") or (phrases.text_in(given[-1].data, "to") if given else "")
-    until = say(Name(phrases.text_in(left.data, "text")), " until ",
+    left, held = lost
+    old = lead_of(held) or ""
+    until = say(Name(role_of(held)), " until ",
                 phrases.at(left.occurred_at, options.zone, facts.anchor(history)))  # fmt: skip
     if first is None:
-        return claim("nobody at the end", phrases.when(old, " (", Name(old), " was ", until, ")"), proof=cites(left),
-                     stop=False)  # fmt: skip
+        return claim("nobody at the end (", Name(old), " was ", until, ")", proof=cites(left), stop=False)
     if first.actor == old:
         return claim(Name(old), " (", until, ")", proof=cites(first, left), stop=False)
-    return claim(*_assumed(first), phrases.when(old, "; ", Name(old), " was ", until), ")", proof=cites(first, left),
-                 stop=False)  # fmt: skip
+    return claim(*_assumed(first), "; ", Name(old), " was ", until, ")", proof=cites(first, left), stop=False)
 
 
 def _assumed(first: RecordedEvent) -> Phrase:

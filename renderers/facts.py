@@ -17,7 +17,7 @@ import msgspec
 from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, SENDER, RecordedEvent, reading_order
 from collector.names import fold_service
 from collector.semantics.closing import peak
-from collector.semantics.leading import acknowledges
+from collector.semantics.leading import acknowledges, lead_of
 from renderers import page_facts
 from renderers.history import Alert, Family, History, Moment, Nearby, Page
 from renderers.moments import ahead_of_alerts, last_of_all
@@ -371,7 +371,7 @@ def lead(history: History) -> str:
     edit, first = history.edits.get("lead"), first_taken(history)
     value = edit.data.get("value") if edit is not None else None
     if not isinstance(value, str) and (role := page_facts.led_by(history)):
-        return str(role.data.get("to"))
+        return lead_of(role) or ""
     return value if isinstance(value, str) else (first.actor or "") if first is not None else ""
 
 

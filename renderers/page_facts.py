@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collector.event import RecordedEvent, reading_order
-from collector.semantics.leading import lead_of, leading
+from collector.semantics.leading import lead_changes, lead_of, leading
 from renderers.history import History, Moment, Page
 
 _OTHERWISE = ("cancelled", "deleted")
@@ -69,26 +69,25 @@ def reopening(history: History) -> RecordedEvent | None:
 
 
 def leads(history: History) -> list[RecordedEvent]:
-    """The events that gave somebody the role of the incident's lead, oldest first, each name but once in a row."""
+    """The events by which somebody became the incident's lead, oldest first, each name but once in a row."""
     assignments: list[RecordedEvent] = []
-    for step in _roles(history):
-        to = lead_of(step)
-        if to and (not assignments or assignments[-1].data.get("to") != to):
+    for step, _ in lead_changes(_steps(history)):
+        if (to := lead_of(step)) and (not assignments or lead_of(assignments[-1]) != to):
             assignments.append(step)
     return assignments
 
 
-def lead_left(history: History) -> RecordedEvent | None:
-    """The event by which the last lead lost the role, where nobody has it since."""
-    roles = _roles(history)
-    return None if leading(roles) else next((step for step in reversed(roles) if lead_of(step) == ""), None)
-
-
-def _roles(history: History) -> list[RecordedEvent]:
-    steps = [step for page in history.pages for step in page.steps if step.type == "page.role_assigned"]
-    return sorted(steps, key=reading_order)
+def lead_left(history: History) -> tuple[RecordedEvent, RecordedEvent] | None:
+    """The event with which nobody leads any more, where nobody does since, and what had made the last one the lead."""
+    changes = lead_changes(_steps(history))
+    left = [(step, held) for step, held in changes if held is not None and not lead_of(step)]
+    return None if not left or leading(_steps(history)) else left[-1]
 
 
 def led_by(history: History) -> RecordedEvent | None:
-    """The event that gave the role of the lead to who has it at the end."""
-    return next(reversed(leading(_roles(history))), None)
+    """The event that made who is the lead at the end the lead."""
+    return next(reversed(leading(_steps(history))), None)
+
+
+def _steps(history: History) -> list[RecordedEvent]:
+    return sorted([step for page in history.pages for step in page.steps], key=reading_order)

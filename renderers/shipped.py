@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pkgutil import get_data
 
 from renderers.choices import TEMPLATES
 
@@ -11,5 +11,5 @@ SHIPPED = {name: f"{'postmortem' if name == 'default' else name}.md.j2" for name
 
 
 def source(name: str) -> str:
-    """The text of one of them."""
-    return (files("renderers") / "templates" / SHIPPED[name]).read_text("utf-8")
+    """The text of one of them: a part of this package, like its code."""
+    return (get_data("renderers", f"templates/{SHIPPED[name]}") or b"").decode()

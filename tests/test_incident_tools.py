@@ -100,6 +100,21 @@ def test_what_is_written_of_an_incident_as_a_whole_is_kept() -> None:
     assert event.data["text"] == "It was slow"
 
 
+@pytest.mark.parametrize(
+    ("roles", "lead"),
+    [
+        (None, None), ([], ""), ([{"role": {"role_type": "lead"}, "assignee": None}], ""),
+        ([{"role": {"name": "Scribe", "role_type": "custom"}, "assignee": {"name": "Bo"}},
+          {"role": {"name": "Commander", "role_type": "lead"}, "assignee": {"name": "Mara"}}], "Mara"),
+    ],
+)  # fmt: skip
+def test_who_leads_an_incident_of_incidentio_stands_in_every_message(roles: Any, lead: str | None) -> None:
+    """By the type of the role, which teams may call otherwise; a message without roles says nothing of it."""
+    body = {"event_type": CREATED, CREATED: {"id": "01H", "incident_role_assignments": roles}}
+    (event,) = parse_json("incidentio", body)
+    assert event.data.get("lead") == lead
+
+
 def test_what_people_write_in_opsgenie_is_kept() -> None:
     """A note with an action that is set aside, another message and another description of the alert."""
 

@@ -319,6 +319,20 @@ def test_who_lost_the_lead_is_named_with_until_when() -> None:
     assert "**Incident Lead:** Nobody at the end (Oz was Incident Commander until 10:40:00)" in story.markdown()
 
 
+def test_a_lead_that_is_told_with_every_step_is_told_where_it_changes() -> None:
+    """Some tools say with each step who leads by then: who it is once more, or nobody, is told as well."""
+    story = Facts()
+    story.page("triggered", "10:00:00", actor="Ana", data={"lead": ""})
+    for when, lead in (("10:01:00", "Ana"), ("10:02:00", "Ana"), ("10:03:00", "Bo"), ("10:04:00", "Ana")):
+        story.page("updated", when, data={"lead": lead})
+    assert "**Incident Lead:** Ana (Incident Lead, after Bo)" in story.markdown()
+    story.page("updated", "10:05:00", data={"lead": ""})
+    assert "**Incident Lead:** Nobody at the end (Ana was Incident Lead until 10:05:00)" in story.markdown()
+    assert [row.removeprefix("PagerDuty incident 311 was updated; ") for row in rows(story)[1:]] == [
+        "its lead is Ana", "its lead is Bo", "its lead is Ana", "nobody is its lead any more",
+    ]  # fmt: skip
+
+
 def test_a_moment_that_was_stated_anew_says_so() -> None:
     """Two rows of one moment are not two moments."""
     story = Facts()

@@ -21,26 +21,51 @@ def acknowledges(note: Event) -> bool:
 
 
 def lead_of(event: Event) -> str | None:
-    """To whom an event of a page gives the role of the incident's lead; empty where it takes the role from whoever had
-    it, None of any other event."""
+    """To whom an event of a page gives the role of the incident's lead, or who has it by then; empty where it says that
+    nobody has, None of any other event."""
+    if event.type != "page.role_assigned":
+        lead = event.data.get("lead") if event.type.startswith("page.") else None
+        return lead if isinstance(lead, str) else None
     role, to = event.data.get("text"), event.data.get("to")
-    if event.type != "page.role_assigned" or not isinstance(role, str) or not _LEAD.fullmatch(role.strip()):
+    if not isinstance(role, str) or not _LEAD.fullmatch(role.strip()):
         return None
     return to if isinstance(to, str) else ""
 
 
-def leading(events: Iterable[AnyEvent]) -> list[AnyEvent]:
-    """The events that gave the role of the lead to those who still have it, oldest first; ``events`` are those of
-    pages, in reading order."""
+def role_of(event: Event) -> str:
+    """What the role is called that :func:`lead_of` tells of."""
+    return str(event.data["text"]) if event.type == "page.role_assigned" else "Incident Lead"
+
+
+def lead_changes(events: Iterable[AnyEvent]) -> list[tuple[AnyEvent, AnyEvent | None]]:
+    """The events by which somebody became the lead, or with which nobody is it any more, oldest first; each with the
+    event that had made the one before the lead. ``events`` are those of pages, in reading order."""
+    changes: list[tuple[AnyEvent, AnyEvent | None]] = []
     holders: dict[tuple[str, str, str], AnyEvent] = {}
     for event in events:
-        to, old = lead_of(event), event.data.get("from")
+        to = lead_of(event)
         if to is None:
             continue
-        role = (event.source, event.entity, str(event.data["text"]).casefold())
+        role = (event.source, event.entity, role_of(event).casefold())
         held = holders.get(role)
-        if to or (held is not None and old in (None, "", held.data.get("to"))):
-            holders.pop(role, None)
+        loser = event.data.get("from") if event.type == "page.role_assigned" else ""
         if to:
-            holders[role] = event
-    return list(holders.values())
+            if held is None or lead_of(held) != to:
+                changes.append((event, held))
+                holders.pop(role, None)
+                holders[role] = event
+        elif held is not None and loser in (None, "", lead_of(held)):
+            changes.append((event, held))
+            del holders[role]
+    return changes
+
+
+def leading(events: Iterable[AnyEvent]) -> list[AnyEvent]:
+    """The events that made those the lead who still are, oldest first; ``events`` as in :func:`lead_changes`."""
+    standing: dict[str, AnyEvent] = {}
+    for event, held in lead_changes(events):
+        if held is not None:
+            del standing[held.id]
+        if lead_of(event):
+            standing[event.id] = event
+    return list(standing.values())

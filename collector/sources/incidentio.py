@@ -83,6 +83,20 @@ class FieldEntry(msgspec.Struct, frozen=True):
     values: list[Value] | None = None
 
 
+class Role(msgspec.Struct, frozen=True):
+    """A role in a response; teams call it as they like, and ``role_type`` says which one is the lead's."""
+
+    name: str | None = None
+    role_type: str | None = None
+
+
+class RoleAssignment(msgspec.Struct, frozen=True):
+    """Who has a role; nobody, where it is not assigned."""
+
+    role: Role | None = None
+    assignee: NamedThing | None = None
+
+
 class Incident(msgspec.Struct, frozen=True):
     """An incident as it stood when the message was made."""
 
@@ -99,6 +113,7 @@ class Incident(msgspec.Struct, frozen=True):
     incident_status: NamedThing | None = None
     creator: Creator | None = None
     custom_field_entries: list[FieldEntry] | None = None
+    incident_role_assignments: list[RoleAssignment] | None = None
 
 
 class StatusChange(msgspec.Struct, frozen=True):
@@ -258,7 +273,15 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
         "created_at": opened.at if opened.known else None,
         "declares": _INCIDENTS.get(kind) == "page.triggered",
     }
-    return {key: value for key, value in content.items() if value}
+    return {key: value for key, value in content.items() if value} | _lead(incident)
+
+
+def _lead(incident: Incident) -> dict[str, str]:
+    """Who leads by then; nothing where the message does not speak of roles."""
+    if incident.incident_role_assignments is None:
+        return {}
+    leads = [each for each in incident.incident_role_assignments if each.role and each.role.role_type == "lead"]
+    return {"lead": next((name for each in leads if (name := _person(each.assignee))), "")}
 
 
 def _labels(incident: Incident) -> dict[str, str]:

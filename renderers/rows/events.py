@@ -60,7 +60,7 @@ def plans(table: RowContext) -> Iterator[Plan]:
         elif (alone := _alone(event)) is not None:
             later = table.still.get(event.id, ())
             row = _with_later(alone, event, later) if later else alone
-            wordy = event.id in table.described or event.id in table.reprioritised
+            wordy = event.id in table.described or event.id in table.reprioritised or event.id in table.led
             yield msgspec.structs.replace(row, wordy=True) if wordy else row
 
 

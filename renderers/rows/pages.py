@@ -54,7 +54,10 @@ def _described(table: RowContext, event: RecordedEvent) -> Phrase:
     ``; its priority went from P2 to P1``, where the sender tells that beside something else."""
     before = named("; its priority went from ", table.reprioritised.get(event.id))
     after = named(" to ", text_in(event.data, "priority")) if before else ()
-    return say(quoted(", and described as ", table.described.get(event.id), phrases.NOTE), before, after)
+    leads = named("; its lead is ", table.led.get(event.id)) or phrases.when(
+        event.id in table.led, "; nobody is its lead any more"
+    )
+    return say(quoted(", and described as ", table.described.get(event.id), phrases.NOTE), before, after, leads)
 
 
 _WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}

@@ -12,6 +12,7 @@ from functools import cached_property
 import msgspec
 
 from collector.event import HOUR, MINUTE, RecordedEvent, is_erased
+from collector.semantics.leading import lead_changes, lead_of
 from renderers import facts, page_facts, phrases, retold
 from renderers.document import Row
 from renderers.history import Alert, Change, History, Page
@@ -149,6 +150,13 @@ class RowContext:
                     by_event[step.id] = current
                 current = priority or current
         return by_event
+
+    @cached_property
+    def led(self) -> dict[str, str]:
+        """Who leads from a step of a page on, by its id, where that is told beside something else; empty where nobody
+        does any more."""
+        changes = [change for page in self.history.pages for change in lead_changes(page.steps)]
+        return {step.id: lead_of(step) or "" for step, _ in changes if step.type != "page.role_assigned"}
 
     @cached_property
     def words(self) -> dict[str, str]:
