@@ -112,9 +112,9 @@ def _lead(history: History, options: Options) -> Claim | None:
     first, lost = facts.first_taken(history), page_facts.lead_left(history)
     if lost is None:
         return None if first is None else claim(*_assumed(first), ")", proof=cites(first), stop=False)
-    left, held = lost
-    old = lead_of(held) or ""
-    until = say(Name(role_of(held)), " until ",
+    left, given = lost
+    old = lead_of(given) or ""
+    until = say(Name(role_of(given)), " until ",
                 phrases.at(left.occurred_at, options.zone, facts.anchor(history)))  # fmt: skip
     if first is None:
         return claim("nobody at the end (", Name(old), " was ", until, ")", proof=cites(left), stop=False)

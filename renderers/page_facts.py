@@ -80,7 +80,7 @@ def leads(history: History) -> list[RecordedEvent]:
 def lead_left(history: History) -> tuple[RecordedEvent, RecordedEvent] | None:
     """The event with which nobody leads any more, where nobody does since, and what had made the last one the lead."""
     changes = lead_changes(_steps(history))
-    left = [(step, held) for step, held in changes if held is not None and not lead_of(step)]
+    left = [(step, given) for step, given in changes if given is not None and not lead_of(step)]
     return None if not left or leading(_steps(history)) else left[-1]
 
 

@@ -47,15 +47,15 @@ def lead_changes(events: Iterable[AnyEvent]) -> list[tuple[AnyEvent, AnyEvent | 
         if to is None:
             continue
         role = (event.source, event.entity, role_of(event).casefold())
-        held = holders.get(role)
+        current = holders.get(role)
         loser = event.data.get("from") if event.type == "page.role_assigned" else ""
         if to:
-            if held is None or lead_of(held) != to:
-                changes.append((event, held))
+            if current is None or lead_of(current) != to:
+                changes.append((event, current))
                 holders.pop(role, None)
                 holders[role] = event
-        elif held is not None and loser in (None, "", lead_of(held)):
-            changes.append((event, held))
+        elif current is not None and loser in (None, "", lead_of(current)):
+            changes.append((event, current))
             del holders[role]
     return changes
 
@@ -63,9 +63,9 @@ def lead_changes(events: Iterable[AnyEvent]) -> list[tuple[AnyEvent, AnyEvent | 
 def leading(events: Iterable[AnyEvent]) -> list[AnyEvent]:
     """The events that made those the lead who still are, oldest first; ``events`` as in :func:`lead_changes`."""
     standing: dict[str, AnyEvent] = {}
-    for event, held in lead_changes(events):
-        if held is not None:
-            del standing[held.id]
+    for event, current in lead_changes(events):
+        if current is not None:
+            del standing[current.id]
         if lead_of(event):
             standing[event.id] = event
     return list(standing.values())
