@@ -238,6 +238,25 @@ def test_ends_of_one_moment_are_one_row() -> None:
     assert lines(story)[1:] == ["Last alert ended, Resolved: Alert Errors on web (4 series) resolved after 10 min"]
 
 
+def test_sources_that_disagree_are_all_told() -> None:
+    """Each time of a moment has a row: of two people, of two senders of one alert, of a page and of a status page."""
+    story = Facts()
+    alerts = [story.fires("Slow", "14:02", "web"), story.fires("Slow", "14:05", "web", source="grafana")]
+    for mark, first, second in (
+        ("impact_started", "13:50", "13:40"), ("detected", "13:58", "13:55"), ("mitigated", "14:15", "14:18"),
+    ):  # fmt: skip
+        story.marks(mark, first)
+        story.marks(mark, second, by="Ben")
+    for fired, when, source in zip(alerts, ("14:23", "14:27"), ("alertmanager", "grafana"), strict=True):
+        story.ends(fired, when, source=source)
+    for when, by in (("14:40", "Ben"), ("14:45", "Ana")):
+        story.says("incident.resolved", when, by=by)
+    story.add("status.updated", "14:50", title="All good", data={"status": "resolved"})
+    told = {each.at for each in table(story).rows}
+    assert {event.occurred_at for event in story.events} == told
+    assert not any("after it had ended" in each for each in lines(story))
+
+
 def test_a_start_before_which_no_end_was_told_is_told_as_one() -> None:
     """Whether the alert had ended nobody knows: its start has a row, and the length says what it rests on."""
     story = Facts()

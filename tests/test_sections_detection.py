@@ -79,6 +79,7 @@ def test_a_stated_detection_names_who_detected() -> None:
         'Bo stated that it was detected at 13:58:00 by a customer: "saw it in a demo"'
     )
     assert said(story, "detection")[1].startswith("The first alert was HighErrorRate")
+    assert said(story, "detection")[2].endswith("at 14:02:30, 20 s after that alert")
 
 
 def test_a_warning_before_the_detection_is_told_with_its_lead() -> None:

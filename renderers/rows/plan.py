@@ -66,12 +66,14 @@ class RowContext:
     @cached_property
     def before(self) -> dict[str, Alert]:
         """The episode before, by the id of what tells an episode of the same alert."""
-        latest: dict[str, Alert] = {}
+        latest: dict[tuple[str, str], Alert] = {}
         earlier: dict[str, Alert] = {}
         for alert in self.history.alerts:
-            if alert.entity in latest:
-                earlier[alert.fired.id] = latest[alert.entity]
-            latest[alert.entity] = alert
+            # Two senders may call one alert the same, and each tells of its own.
+            teller = alert.source, alert.entity
+            if teller in latest:
+                earlier[alert.fired.id] = latest[teller]
+            latest[teller] = alert
         return earlier
 
     @cached_property
