@@ -17,14 +17,16 @@ from collector.event import HOUR, RecordedEvent
 from collector.times import rfc3339
 from renderers.document import Document
 from renderers.draft import draft
+from renderers.edits import taken_in
 from renderers.formats import RENDERERS
 from renderers.html import html
 from renderers.lint import lint
-from renderers.markdown import markdown
+from renderers.markdown import markdown, marked
 from renderers.review import evidence
 from renderers.rules import complaints
 from renderers.standing import standing
 from tests import face as faces
+from tests.edited_drafts import with_edits
 from tests.face import Connect, Face
 from tests.histories import MADE_UP, Facts, example
 
@@ -154,6 +156,26 @@ async def test_what_people_changed_stands_apart_from_what_evidence_changed(noted
     assert all(each["events"] for each in differences if each["by"] == "people")
     assert (await noted.get(f"{path}&to={version['as_of']}")).json["differences"] == []
     (await noted.get("/api/v1/incidents/1/diff?to=2020-01-01T00:00:00Z")).problem(404)
+
+
+async def test_what_people_edited_in_a_copy_is_told_as_theirs() -> None:
+    """Their own lines, a line of ours that they changed, and one that they removed; nothing else is another."""
+    story = example()
+    base = marked(story.draft())
+    theirs = re.sub("(?m)^- Alerts were firing.*\n", "", base.replace("## Impact", "Two shops closed.\n\n## Impact"))
+    theirs = theirs.replace("acknowledged it at", "took it at", 1)
+    drafts = {1: story.draft(), None: with_edits(story, taken_in(base, base, theirs, base, "archive")[0])}
+
+    async def render(number: int, form: str, as_of: int | None, asked: Mapping[str, str]) -> str | None:
+        return standing(drafts[as_of])
+
+    differences = await changes(render, 1, 1, None, {}) or ()
+    assert {(each.section, each.by) for each in differences} == {("summary", "people")}
+    assert all(each.events for each in differences if each.after)
+    texts = [f"{each.before[:18]} > {each.after[-17:]}" for each in differences]
+    assert texts == ["Alerts were firing > ", " > 0 [0c6e4, 5f33e].", " > Two shops closed."]
+    assert "took it at" in differences[1].after
+    assert len(await changes(render, 1, None, 1, {}) or ()) == len(texts)
 
 
 async def test_a_review_is_stated_once_whatever_came_between(noted: Face) -> None:

@@ -105,7 +105,7 @@ def diff(where: Where, number: int, moments: tuple[str, ...], versions: tuple[in
     """List the changes of an incident's draft between two times or versions.
 
     It compares the statements of the two drafts. A line with - is in the first one, a line with + is in the second.
-    What people changed by writing through timelined stands first, then what other evidence changed.
+    What people wrote, also in a published copy, stands first, then what other evidence changed.
     """
     if bool(moments) == bool(versions) or len(moments) + len(versions) > 2:
         raise click.UsageError("name one moment or two with --as-of, or one version or two with --version")
@@ -128,9 +128,10 @@ def _version_time(where: Where, number: int, version: int) -> str:
     """Up to when what was known makes a version."""
     versions = where.get(f"/api/v1/incidents/{number}/versions").json()["versions"]
     if version > len(versions):
+        last = f"its last is {len(versions)}" if versions else "it has none"
         raise NotFound(
-            f"cannot find version {version} of incident {logs.called(number)}: there are {len(versions)}; "
-            f"list them by timelined versions {number}"
+            f"cannot find version {version} of incident {logs.called(number)}: {last}; list them by timelined versions "
+            f"{number}"
         )
     return str(versions[version - 1]["as_of"])
 

@@ -7,7 +7,8 @@ somebody else's: it may be in another process.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -42,6 +43,10 @@ class DraftVersion(msgspec.Struct, frozen=True):
     text: str = ""
     known: dict[str, tuple[int, bool]] = {}
     """Id → its revision, and whether a person stated it."""
+    theirs: tuple[tuple[str, str], ...] = ()
+    """The lines that people wrote in the whole of it, each with its section."""
+    revised: str = ""
+    """The event that has those lines; empty where there are none."""
 
 
 async def changes(
@@ -65,16 +70,32 @@ def _compared(*standings: str) -> tuple[Changed, ...]:
     for each in differ:
         endings.setdefault(each[-5:], []).append(each)
     said = {each: (new.get(each) or old[each])[1] for each in differ}
-    return tuple(_judged(each, endings, said) for each in edits.compare(before.text, after.text))
+    edited = before.revised != after.revised
+    judged = [_judged(each, endings, said, edited=edited) for each in edits.compare(before.text, after.text)]
+    return (*judged, *_edited(before, after), *_edited(after, before, new=True))
+
+
+def _edited(one: DraftVersion, other: DraftVersion, *, new: bool = False) -> Iterator[Changed]:
+    """The lines that people wrote in the whole of one version and that the other one lacks."""
+    events = tuple(each for each in (one.revised or other.revised,) if each)
+    for section, text in (Counter(one.theirs) - Counter(other.theirs)).elements():
+        before, after = ("", text) if new else (text, "")
+        yield Changed(section=section, before=before, after=after, by="people", events=events)
 
 
 def _judged(
-    difference: edits.StatementDifference, endings: Mapping[str, Sequence[str]], by_people: Mapping[str, bool]
+    difference: edits.StatementDifference,
+    endings: Mapping[str, Sequence[str]],
+    by_people: Mapping[str, bool],
+    *,
+    edited: bool,
 ) -> Changed:
     events = sorted(
         {event for each in difference.cites for event in endings.get(each[-5:], ()) if event.endswith(each)}
     )
     # What cites nothing that differs follows from the rest: it is people's where nothing but theirs differs.
-    people = all(by_people[each] for each in events or by_people)
+    # What is gone, though nothing that proves it is another, somebody removed who edited the whole.
+    removed = edited and not events and not difference.after
+    people = removed or all(by_people[each] for each in events or by_people)
     told: dict[str, Any] = {"section": difference.section, "before": difference.before, "after": difference.after}
     return Changed(**told, by="people" if people else "evidence", events=tuple(events))

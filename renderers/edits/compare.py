@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from renderers.edits.insert import section_of
 from renderers.edits.marks import cells, words
 from renderers.edits.merge import matched
 from renderers.edits.sheets import EditUnit, units_of
@@ -35,12 +36,12 @@ def compare(before: str, after: str) -> tuple[StatementDifference, ...]:
     old, new = list(_stated(units_of(before))), list(_stated(units_of(after)))
     became = matched({unit.key: unit.cites for unit in old}, new)
     sources = {became[unit.key].key: unit for unit in old if unit.key in became}
-    removed = [_difference(unit.section, unit, None) for unit in old if unit.key not in became]
+    removed = [_difference(section_of(unit), unit, None) for unit in old if unit.key not in became]
     new_or_changed = []
     for unit in new:
         source = sources.get(unit.key)
         if source is None or source.seen != unit.seen:
-            new_or_changed.append(_difference(unit.section, source, unit))
+            new_or_changed.append(_difference(section_of(unit), source, unit))
     return (*removed, *new_or_changed)
 
 
@@ -57,7 +58,7 @@ def _difference(section: str, before: EditUnit | None, after: EditUnit | None) -
 
 def _stated(units: Iterable[EditUnit]) -> Iterable[EditUnit]:
     for unit in units:
-        frame = unit.section == "ref" or unit.kind.partition("/")[2] in ("ask", "heading", "head", "index")
+        frame = unit.section in ("ref", "removed") or unit.kind.partition("/")[2] in ("ask", "heading", "head", "index")
         if not frame and (unit.cites or unit.section != "appendix"):
             yield unit
 
