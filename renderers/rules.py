@@ -221,7 +221,7 @@ def _unnoticed(lines: Sequence[LintLine]) -> Iterator[tuple[LintLine, int, str]]
     """That a person noticed it first or that it took long, and nothing that is to be done is about noticing it."""
     first = next((line for line in section_of(lines, "detection") if "A person discovered it" in line.text), None)
     slow = rules_numbers.slow_detection(lines)
-    items = [line for line in section_of(lines, "actions") if line.text.startswith("|")]
+    items = [line for line in section_of(lines, "actions") if re.match(r"\s*(?:\||[-*+] |\d+[.)] )", line.text)]
     about = r"\b(?:alert|alarm|monitor|detect|probe|notif|page\b|paging|dashboard|health check|synthetic)"
     if any(re.search(about, line.text, re.IGNORECASE) for line in items):
         return

@@ -134,6 +134,7 @@ def test_each_rule_finds_what_it_is_for(rule: str, part: str, text: str) -> None
         ("actions", "| Set the pool to 200 (OPS-12) (done) | Ana | 2026-03-01 |"),
         ("rows", "**Status:** Resolved · Reviewed (Ana, 2026-03-04 18:40 UTC) [a3f9c]"),
         ("detection", "- It did [a3f9c].\n| Time to detect | 14 min | a | b | c [a3f9c] |"),
+        ("detection", MEASURED + "\n\n## Action Items\n- Alert on failed payments: Ana, 2026-03-11"),
     ],
 )  # fmt: skip
 def test_what_evidence_shows_or_people_did_is_no_fault(part: str, text: str) -> None:
