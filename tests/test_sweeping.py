@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from collector.correlation import Rules, sweeping
 from collector.correlation.changes import Round
 from collector.correlation.components import Components
-from collector.correlation.facts import Links
+from collector.correlation.facts import Constraints
 from collector.correlation.grouping import fold_all
 from collector.correlation.matches import Match
 from collector.correlation.memory import Memory
@@ -125,7 +125,7 @@ class Rounds:
 
     def swept_at_once(self) -> tuple[set[frozenset[str]], dict[str, Match]]:
         """The same of one sweep of everything."""
-        sweep = Sweep(self.memory.rules, self.memory.catalog, Links((), {}))
+        sweep = Sweep(self.memory.rules, self.memory.catalog, Constraints((), {}))
         return {
             frozenset(signal.id for signal in group.signals) for group in sweep.run(self.signals.values())
         }, sweep.joined

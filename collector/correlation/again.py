@@ -59,7 +59,7 @@ def reopened(memory: Memory, signal_id: str) -> list[str]:
     signal = memory.signals[signal_id]
     if (key := alert_key(signal)) is None:
         return []
-    found = memory.links.reopened(signal.start - memory.rules.reach, signal.start)
+    found = memory.constraints.reopened(signal.start - memory.rules.reach, signal.start)
     memory.fetch(found)
     inside = [other for other in dict.fromkeys(found) if other in memory.incident_of]
     return [other for other in inside if any(key in incident.keys for incident in _of(memory, other).incidents)]
@@ -71,7 +71,7 @@ def after_reopening(memory: Memory, component: Component) -> Iterator[Pair]:
         word.at
         for incident in component.incidents
         for signal_id in incident.signals
-        for word in memory.links.turns(signal_id)
+        for word in memory.constraints.turns(signal_id)
         if word.type == REOPENED
     ]
     keys = (

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from collector.correlation.catalog import Catalog, Rules
-from collector.correlation.facts import Links
+from collector.correlation.facts import Constraints
 from collector.correlation.matches import DEPENDENCY, GROUP, PAGE, RULE_NAMES, SERVICE, key_match
 from collector.correlation.signals import Signal
 from collector.correlation.values import IncidentTraits
@@ -45,7 +45,7 @@ class IncidentLookup(Protocol):
         """The services that changes with this deployment, commit, pull request or repository ref name."""
 
 
-class Attached(msgspec.Struct, frozen=True):
+class Attachment(msgspec.Struct, frozen=True):
     """A signal's place in one incident."""
 
     view: IncidentTraits
@@ -64,15 +64,15 @@ class Miss(NamedTuple):
         return self.words.format(in_words(self.distance)) if self.distance > 0 else self.words
 
 
-class Attaching:
+class Attacher:
     """Judges signals against the incidents of an index."""
 
-    def __init__(self, rules: Rules, catalog: Catalog, links: Links, index: IncidentLookup) -> None:
-        self._rules, self._catalog, self._links, self._index = rules, catalog, links, index
+    def __init__(self, rules: Rules, catalog: Catalog, constraints: Constraints, index: IncidentLookup) -> None:
+        self._rules, self._catalog, self._constraints, self._index = rules, catalog, constraints, index
 
-    def attach(self, signal: Signal) -> tuple[list[Attached], str]:
+    def attach(self, signal: Signal) -> tuple[list[Attachment], str]:
         """The incidents a signal joins, by (start, key); if there are none, why."""
-        by_key: dict[str, Attached] = {}
+        by_key: dict[str, Attachment] = {}
         missed: list[Miss] = []
         for attached in self._candidates(signal, missed):
             if self._kept_apart(signal, attached):
@@ -92,13 +92,13 @@ class Attaching:
             return self._related(signal) | {signal.service}
         return frozenset(service for services, _, _ in self._owners(signal) for service in services)
 
-    def _kept_apart(self, signal: Signal, attached: Attached) -> bool:
-        name = self._links.class_of(signal.id)
+    def _kept_apart(self, signal: Signal, attached: Attachment) -> bool:
+        name = self._constraints.linked_group(signal.id)
         if name is None or attached.rule == PERSON_RULE:
             return False
-        return not self._links.cannot_link(name).isdisjoint(attached.view.classes)
+        return not self._constraints.cannot_link(name).isdisjoint(attached.view.classes)
 
-    def _candidates(self, signal: Signal, missed: list[Miss]) -> list[Attached]:
+    def _candidates(self, signal: Signal, missed: list[Miss]) -> list[Attachment]:
         """Where a signal belongs by the first kind of evidence that says anything: person, ref, then service."""
         if tied := self._by_person(signal):
             return tied
@@ -107,19 +107,19 @@ class Attaching:
             return [*referred, *self._by_service(signal, missed)]
         return referred or self._by_service(signal, missed) or self._by_origin(signal, missed)
 
-    def _by_person(self, signal: Signal) -> list[Attached]:
+    def _by_person(self, signal: Signal) -> list[Attachment]:
         places = [
-            Attached(view, "ref", "names this incident")
+            Attachment(view, "ref", "names this incident")
             for key in signal.incident_refs
             for view in self._index.holding(key)
         ]
-        if (name := self._links.class_of(signal.id)) is not None:
-            why = f"{self._links.by(signal.id)} put it into the incident"
-            places += [Attached(view, PERSON_RULE, why) for view in self._index.tied(name)]
+        if (name := self._constraints.linked_group(signal.id)) is not None:
+            why = f"{self._constraints.by(signal.id)} put it into the incident"
+            places += [Attachment(view, PERSON_RULE, why) for view in self._index.tied(name)]
         return places
 
-    def _by_ref(self, signal: Signal, missed: list[Miss]) -> list[Attached]:
-        places: list[tuple[int, str, Attached]] = []
+    def _by_ref(self, signal: Signal, missed: list[Miss]) -> list[Attachment]:
+        places: list[tuple[int, str, Attachment]] = []
         for key in signal.seeks:
             rule, name = key_match(key)
             reference = {PAGE: f"page {name}", GROUP: f"alert group {name[:12]}"}.get(rule, f"alert {name}")
@@ -129,10 +129,10 @@ class Attaching:
                 for view in self._index.offering(key, signal.start, signal.last)
                 if rule == PAGE or self._within(signal, view, missed)
             ]
-            places += [(rule, name, Attached(view, rule_name, f"shares {reference}")) for view in views]
+            places += [(rule, name, Attachment(view, rule_name, f"shares {reference}")) for view in views]
         return [place for _, _, place in sorted(places, key=lambda p: (p[0], p[1], p[2].view.key))]
 
-    def _by_service(self, signal: Signal, missed: list[Miss]) -> list[Attached]:
+    def _by_service(self, signal: Signal, missed: list[Miss]) -> list[Attachment]:
         if signal.service is None:
             return []
         same = self._of_service(signal, signal.service, SERVICE, f"same service {signal.service_name}", missed)
@@ -152,14 +152,14 @@ class Attaching:
             return self._catalog.neighbours(service)
         return frozenset(self._catalog.dependents.get(service, ()))
 
-    def _of_service(self, signal: Signal, service: str, rule: int, why: str, missed: list[Miss]) -> list[Attached]:
+    def _of_service(self, signal: Signal, service: str, rule: int, why: str, missed: list[Miss]) -> list[Attachment]:
         return [
-            Attached(view, RULE_NAMES[rule], why)
+            Attachment(view, RULE_NAMES[rule], why)
             for view in self._index.serving(service, signal.start, signal.last)
             if self._within(signal, view, missed) and self._somewhere(signal, view, missed)
         ]
 
-    def _by_origin(self, signal: Signal, missed: list[Miss]) -> list[Attached]:
+    def _by_origin(self, signal: Signal, missed: list[Miss]) -> list[Attachment]:
         """A change without a service: what its refs' other deployments say, the catalog, or its repository's name.
 
         Where its own commit, pull request or deployment is known to have gone to some services, it is theirs only: what
@@ -167,7 +167,7 @@ class Attaching:
         """
         for services, rule, why in self._owners(signal) if signal.service is None else ():
             places = [
-                Attached(place.view, rule, f"{why} {self._catalog.display_name(service)}")
+                Attachment(place.view, rule, f"{why} {self._catalog.display_name(service)}")
                 for service in sorted(services)
                 for place in self._of_service(signal, service, SERVICE, "", missed)
             ]

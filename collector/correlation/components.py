@@ -164,14 +164,14 @@ class Components:
         self._tie(signal, later)
         for other in memory.classmates(signal.id):
             after = signal.id if memory.signals[other].order < signal.order else other
-            self._better(after, (PERSON, memory.links.by(after)))
+            self._better(after, (PERSON, memory.constraints.by(after)))
             self._union(signal.id, other)
 
     def _home(self, signal: Signal, others: Iterable[str]) -> LiveIncident | None:
         """The one incident that a new signal is tied to, where that stays indivisible with it."""
         memory = self._memory
         components = {memory.component_of[memory.incident_of[other]] for other in others}
-        said = memory.links.class_of(signal.id) is not None or memory.links.turns(signal.id)
+        said = memory.constraints.linked_group(signal.id) is not None or memory.constraints.turns(signal.id)
         if said or len(components) != 1:
             return None
         (component,) = components

@@ -65,7 +65,7 @@ def stated(event: RecordedEvent) -> tuple[int, str]:
     return (at if isinstance(at, int) else event.occurred_at, event.id)
 
 
-class Links:
+class Constraints:
     """People's facts made consistent: classes of signals, bars between them, and when a signal's incident was over."""
 
     def __init__(self, facts: Iterable[RecordedEvent], signal_of: Mapping[str, str]) -> None:
@@ -87,7 +87,7 @@ class Links:
                 self._follow(fact)
         self._reopened.sort()
 
-    def class_of(self, signal_id: str) -> str | None:
+    def linked_group(self, signal_id: str) -> str | None:
         """The class of a signal; None for one that no person tied or kept apart."""
         if signal_id not in self._parent:
             return None
@@ -137,7 +137,7 @@ class Links:
 
     def _root(self, signal_id: str) -> str:
         self._parent.setdefault(signal_id, signal_id)
-        return self.class_of(signal_id) or signal_id
+        return self.linked_group(signal_id) or signal_id
 
     def _contradiction(self, fact: RecordedEvent) -> str:
         """Why a fact cannot be followed beside newer ones; empty if it can."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from collector.correlation.attach import NEAR, Attached, Attaching
+from collector.correlation.attach import NEAR, Attacher, Attachment
 from collector.correlation.catalog import Catalog, Rules
-from collector.correlation.facts import Links, is_link
+from collector.correlation.facts import Constraints, is_link
 from collector.correlation.matches import RULE_NAMES, Match, reason
 from collector.correlation.signals import Signal, entity_keys, fold
 from collector.correlation.sweep import Group, Sweep
@@ -49,8 +49,8 @@ class _Correlation:
         self._rules, self._catalog = rules, Catalog(rules)
         self._signals = fold_all(events, rules, self._catalog)
         self._signal_of = {event: signal.id for signal in self._signals for event in signal.events}
-        self._links = Links(filter(is_link, events), self._signal_of)
-        self._sweep = Sweep(rules, self._catalog, self._links)
+        self._constraints = Constraints(filter(is_link, events), self._signal_of)
+        self._sweep = Sweep(rules, self._catalog, self._constraints)
         self._groups = self._sweep.run(signal for signal in self._signals if signal.opening)
         self._views = [view_of(group, rules) for group in self._groups]
         self._index()
@@ -94,17 +94,17 @@ class _Correlation:
 
     def grouping(self) -> Grouping:
         """Everything found out, in its fixed order."""
-        attaching = Attaching(self._rules, self._catalog, self._links, self)
+        attacher = Attacher(self._rules, self._catalog, self._constraints, self)
         members: dict[str, list[Membership]] = {view.key: [] for view in self._views}
         words: dict[str, list[Word]] = {view.key: [] for view in self._views}
         unjoined: list[Unjoined] = []
-        ignored = {entry.event for entry in self._links.ignored}
+        ignored = {entry.event for entry in self._constraints.ignored}
         for group, view in zip(self._groups, self._views, strict=True):
             members[view.key] += opened_members(group, self._sweep.joined, self._rules, self._catalog)
         for signal in self._signals:
             if signal.opening or signal.id in ignored:
                 continue
-            places, missed = attaching.attach(signal)
+            places, missed = attacher.attach(signal)
             for place in places:
                 members[place.view.key] += attached_members(signal, place)
                 words[place.view.key] += [signal.word] if signal.word else []
@@ -113,7 +113,7 @@ class _Correlation:
         keys = [view.key for view in self._views]
         incidents = [self._incident(g, members[k], words[k]) for g, k in zip(self._groups, keys, strict=True)]
         unjoined.sort(key=lambda entry: reading_order(self._events[entry.event]))
-        return Grouping(incidents=tuple(incidents), unjoined=tuple(unjoined), ignored=tuple(self._links.ignored))
+        return Grouping(incidents=tuple(incidents), unjoined=tuple(unjoined), ignored=tuple(self._constraints.ignored))
 
     def _incident(self, group: Group, members: list[Membership], words: list[Word]) -> Incident:
         view = view_of(group, self._rules)
@@ -139,6 +139,6 @@ def signal_members(signal: Signal, match: Match, rules: Rules, catalog: Catalog)
     return [Membership(event=event, rule=RULE_NAMES[match[0]], reason=why) for event in signal.events]
 
 
-def attached_members(signal: Signal, place: Attached) -> list[Membership]:
+def attached_members(signal: Signal, place: Attachment) -> list[Membership]:
     """The memberships of what attached."""
     return [Membership(event=event, rule=place.rule, reason=place.reason) for event in signal.events]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from collector.correlation.attach import Attaching
+from collector.correlation.attach import Attacher
 from collector.correlation.catalog import Rules
 from collector.correlation.changes import Changes, GroupingStore, Round
 from collector.correlation.components import Components
@@ -85,4 +85,4 @@ class Regrouping:
 
     def _attach_by_links(self) -> None:
         memory = self._memory
-        memory.attaching = Attaching(memory.rules, memory.catalog, memory.links, self._lookup)
+        memory.attacher = Attacher(memory.rules, memory.catalog, memory.constraints, self._lookup)

@@ -32,9 +32,11 @@ class Judging:
         self._review_names(self._gained_events(concerned))
         self._review_keys([wanted for incident in concerned for wanted in self._concern(incident)])
         if any(incident.classes for incident in concerned):
-            memory.fetch(sorted(memory.links.signals()))
-            noted.review |= {signal_id for signal_id in memory.links.signals() if signal_id not in memory.incident_of}
-        ignored = {entry.event for entry in memory.links.ignored}
+            memory.fetch(sorted(memory.constraints.signals()))
+            noted.review |= {
+                signal_id for signal_id in memory.constraints.signals() if signal_id not in memory.incident_of
+            }
+        ignored = {entry.event for entry in memory.constraints.ignored}
         memory.fetch(sorted(noted.review))
         for signal_id in sorted(noted.review):
             for number in memory.places.get(signal_id, ()):
@@ -124,7 +126,7 @@ class Judging:
 
     def _judge_one(self, signal: Signal, ignored: bool) -> None:
         memory = self._memory
-        places, missed = ([], "") if ignored else memory.attaching.attach(signal)
+        places, missed = ([], "") if ignored else memory.attacher.attach(signal)
         found = {memory.round.by_view[place.view.key]: Grounds(place.rule, place.reason) for place in places}
         self._settle(signal.id, signal, found, missed)
 

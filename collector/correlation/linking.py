@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collector.correlation.changes import Changed
-from collector.correlation.facts import Links, is_link, named_events
+from collector.correlation.facts import Constraints, is_link, named_events
 from collector.correlation.memory import Memory
 from collector.event import RecordedEvent, is_retracted
 from collector.semantics.closing import Word
@@ -24,7 +24,7 @@ class Linking:
         memory.facts = {fact.id: fact for fact in statements}
         memory.events_named = frozenset(name for fact in statements for name in named_events(fact))
         if statements:
-            memory.links = self._linked()
+            memory.constraints = self._linked()
 
     def relink(self, batch: Sequence[RecordedEvent], changed: Changed) -> set[str]:
         """Take new words in; the signals for which people's words mean something else than before."""
@@ -35,13 +35,15 @@ class Linking:
             )
         elif not self._names_any(changed):
             return set()
-        before, memory.links = memory.links, self._linked()
-        memory.round.changes.ignored = tuple(memory.links.ignored)
+        before, memory.constraints = memory.constraints, self._linked()
+        memory.round.changes.ignored = tuple(memory.constraints.ignored)
         old_ignored = {entry.event for entry in before.ignored}
-        memory.round.review |= old_ignored ^ {entry.event for entry in memory.links.ignored}
-        signals = before.signals() | memory.links.signals() | before.turned() | memory.links.turned()
+        memory.round.review |= old_ignored ^ {entry.event for entry in memory.constraints.ignored}
+        signals = before.signals() | memory.constraints.signals() | before.turned() | memory.constraints.turned()
         return {
-            signal_id for signal_id in signals if _standing(before, signal_id) != _standing(memory.links, signal_id)
+            signal_id
+            for signal_id in signals
+            if _standing(before, signal_id) != _standing(memory.constraints, signal_id)
         }
 
     def _take(self, batch: Sequence[RecordedEvent]) -> bool:
@@ -66,12 +68,14 @@ class Linking:
         )
         return not self._memory.events_named.isdisjoint(events)
 
-    def _linked(self) -> Links:
-        return Links(list((self._memory.facts or {}).values()), self._memory.signal_ids(self._memory.events_named))
+    def _linked(self) -> Constraints:
+        return Constraints(
+            list((self._memory.facts or {}).values()), self._memory.signal_ids(self._memory.events_named)
+        )
 
 
-def _standing(links: Links, signal_id: str) -> tuple[str | None, frozenset[str], str, tuple[Word, ...]]:
+def _standing(constraints: Constraints, signal_id: str) -> tuple[str | None, frozenset[str], str, tuple[Word, ...]]:
     """What people's words mean for a signal."""
-    name = links.class_of(signal_id)
-    cannot_link = frozenset(links.cannot_link(name)) if name is not None else frozenset()
-    return name, cannot_link, links.by(signal_id), links.turns(signal_id)
+    name = constraints.linked_group(signal_id)
+    cannot_link = frozenset(constraints.cannot_link(name)) if name is not None else frozenset()
+    return name, cannot_link, constraints.by(signal_id), constraints.turns(signal_id)

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 import msgspec
 
 from collector.correlation.catalog import Rules
-from collector.correlation.facts import Links
+from collector.correlation.facts import Constraints
 from collector.correlation.signals import PAGED, Signal, called_together
 from collector.correlation.spans import Order, Spans
 from collector.correlation.values import IncidentTraits
@@ -101,7 +101,7 @@ class LiveIncident:
 
     # Signals come, change and go
 
-    def add(self, signal: Signal, links: Links) -> None:
+    def add(self, signal: Signal, constraints: Constraints) -> None:
         """Take a signal in."""
         self._view = None
         if not self._order:
@@ -120,9 +120,9 @@ class LiveIncident:
             self._name(f"service:{signal.service}", signal, signal.service_name)
         if signal.severity:
             self._severities[signal.severity] += 1
-        if (name := links.class_of(signal.id)) is not None:
+        if (name := constraints.linked_group(signal.id)) is not None:
             self.classes.add(name)
-        self.turned = self.turned or bool(links.turns(signal.id))
+        self.turned = self.turned or bool(constraints.turns(signal.id))
         if signal.page_targets:
             self.calls.add(signal.page_targets)
         self.tied_by_page = self.tied_by_page or offers_page(signal)

@@ -45,7 +45,11 @@ class Lookup:
     def tied(self, name: str) -> list[IncidentTraits]:
         """Incidents with a signal of this class of people's."""
         memory = self._memory
-        mates = [signal_id for signal_id in memory.links.signals() if memory.links.class_of(signal_id) == name]
+        mates = [
+            signal_id
+            for signal_id in memory.constraints.signals()
+            if memory.constraints.linked_group(signal_id) == name
+        ]
         memory.fetch(mates)
         return self._views(
             {memory.incident_of[signal_id]: None for signal_id in mates if signal_id in memory.incident_of}

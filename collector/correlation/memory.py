@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
-from collector.correlation.attach import Attaching
+from collector.correlation.attach import Attacher
 from collector.correlation.catalog import Catalog, Rules
 from collector.correlation.changes import Grounds, GroupingStore, Outline, Round, SpanQuery, StoredSignal
 from collector.correlation.coverage import Coverage
-from collector.correlation.facts import Links
+from collector.correlation.facts import Constraints
 from collector.correlation.index import KeyIndex
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of
 from collector.correlation.matches import RULE_NAMES, Match
@@ -38,7 +38,7 @@ class Memory:
     """Signals, incidents and components in memory."""
 
     store: GroupingStore
-    attaching: Attaching
+    attacher: Attacher
 
     def __init__(self, rules: Rules) -> None:
         self.rules, self.catalog = rules, Catalog(rules)
@@ -54,7 +54,7 @@ class Memory:
         """People's words on grouping; None before the first round."""
         self.events_named: frozenset[str] = frozenset()
         """Every event that people's words name."""
-        self.links = Links((), {})
+        self.constraints = Constraints((), {})
         self.signals: dict[str, Signal] = {}
         self.tails: dict[str, tuple[bool, tuple[str, ...]]] = {}
         """Of an entity: its last signals, and whether none is before them; those before end before they begin."""
@@ -229,10 +229,14 @@ class Memory:
 
     def classmates(self, signal_id: str) -> list[str]:
         """The other opening signals that people tied to this one."""
-        name = self.links.class_of(signal_id)
+        name = self.constraints.linked_group(signal_id)
         if name is None:
             return []
-        mates = [other for other in self.links.signals() if other != signal_id and self.links.class_of(other) == name]
+        mates = [
+            other
+            for other in self.constraints.signals()
+            if other != signal_id and self.constraints.linked_group(other) == name
+        ]
         self.fetch(mates)
         return [other for other in mates if other in self.incident_of]
 
@@ -249,7 +253,7 @@ class Memory:
         few = len(environments) <= _FEW
         one_place = few and not any(apart(a, b) for a, b in combinations(environments, 2))
         span = max(incident.latest_start for incident in incidents) - min(incident.order[0] for incident in incidents)
-        constrained = self.links.constrained()
+        constrained = self.constraints.constrained()
         kept_together = all(constrained.isdisjoint(incident.classes) for incident in incidents)
         cut = any(incident.turned for incident in incidents)
         calls = {call for incident in incidents for call in incident.calls}
@@ -261,7 +265,7 @@ class Memory:
         """Have a signal in an incident."""
         self.signals[signal.id] = signal
         keys = [key for key in keys_of(signal) if key not in incident.keys]
-        incident.add(signal, self.links)
+        incident.add(signal, self.constraints)
         self.incident_of[signal.id] = incident
         for event in self.unassigned.keys() & signal.events if self.unassigned else ():
             incident.numbers[self.unassigned.pop(event)] = event
@@ -277,7 +281,7 @@ class Memory:
     def index_other(self, signal: Signal) -> None:
         """Have an attaching signal found when something that it could concern changes."""
         keys = {f"seek:{key}" for key in signal.seeks} | {f"name:{event}" for event in signal.incident_refs}
-        keys |= {f"seek:service:{service}" for service in self.attaching.sought(signal)}
+        keys |= {f"seek:service:{service}" for service in self.attacher.sought(signal)}
         if signal.service is None:
             keys |= {f"learn:{ref}" for ref in signal.change_refs}
         self.index.put_other(signal, frozenset(keys))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from collector.correlation.catalog import Rules
-from collector.correlation.facts import Links
+from collector.correlation.facts import Constraints
 from collector.correlation.signals import Signal, alert_key
 from collector.semantics.closing import REOPENED
 
@@ -17,12 +17,12 @@ def pauses(earlier: Signal, later: Signal, gap: int) -> bool:
     return later.start > earlier.reach + gap
 
 
-def tied(groups: Sequence[Sequence[Signal]], rules: Rules, links: Links) -> list[int]:
+def tied(groups: Sequence[Sequence[Signal]], rules: Rules, constraints: Constraints) -> list[int]:
     """Groups that such pages, or people who reopened one, tie: of each the first one of those tied to it."""
     owner, gap = list(range(len(groups))), rules.gap
     breaks = _all_pauses(groups, gap)
     pages = [(page, number) for number, group in enumerate(groups) for page in group if page.kind == "page"]
-    words = _reopenings(groups, links)
+    words = _reopenings(groups, constraints)
     changed = bool(pages or words)
     while changed:
         changed = False
@@ -41,13 +41,13 @@ def tied(groups: Sequence[Sequence[Signal]], rules: Rules, links: Links) -> list
     return owner
 
 
-def _reopenings(groups: Sequence[Sequence[Signal]], links: Links) -> list[tuple[int, int]]:
+def _reopenings(groups: Sequence[Sequence[Signal]], constraints: Constraints) -> list[tuple[int, int]]:
     """When people said of one of these groups that it is open again, and of which."""
     return [
         (word.at, number)
         for number, group in enumerate(groups)
         for signal in group
-        for word in links.turns(signal.id)
+        for word in constraints.turns(signal.id)
         if word.type == REOPENED
     ]
 

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from typing import TypeVar
 
 from collector.correlation.catalog import Catalog, Rules
-from collector.correlation.facts import Links
+from collector.correlation.facts import Constraints
 from collector.correlation.matches import (
     AGAIN,
     OPENED,
@@ -86,9 +86,9 @@ class Sweep:
     the result is the components that can be swept each on its own.
     """
 
-    def __init__(self, rules: Rules, catalog: Catalog, links: Links, potential: bool = False) -> None:
-        self._rules, self._catalog, self._links, self._potential = rules, catalog, links, potential
-        self._constrained = set() if potential else links.constrained()
+    def __init__(self, rules: Rules, catalog: Catalog, constraints: Constraints, potential: bool = False) -> None:
+        self._rules, self._catalog, self._constraints, self._potential = rules, catalog, constraints, potential
+        self._constrained = set() if potential else constraints.constrained()
         self._parent: dict[str, str] = {}
         self._groups: dict[str, Group] = {}
         self._classes: dict[str, str] = {}
@@ -141,13 +141,13 @@ class Sweep:
             _, signal_id, word = heappop(self._turns)
             self._take_turn(self._root(signal_id), word)
         if not self._potential:
-            for word in self._links.turns(signal.id):
+            for word in self._constraints.turns(signal.id):
                 heappush(self._turns, (word.order, signal.id, word))
         matches = self._matches(signal)
         self._parent[signal.id] = signal.id
         group = self._groups[signal.id] = Group(signal)
         group.page_targets |= self.calls.get(signal.id, set())
-        if (name := self._links.class_of(signal.id)) is not None:
+        if (name := self._constraints.linked_group(signal.id)) is not None:
             group.classes.add(name)
         ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in matches.items())
         accepted = [(rule, detail) for rule, _, root, detail in ranked if self._accept(signal, root, rule)]
@@ -166,9 +166,9 @@ class Sweep:
         return matches
 
     def _match_class(self, signal: Signal, matches: dict[str, Match]) -> None:
-        name = self._links.class_of(signal.id)
+        name = self._constraints.linked_group(signal.id)
         if name is not None and name in self._classes:
-            _note(matches, self._root(self._classes[name]), (PERSON, self._links.by(signal.id)))
+            _note(matches, self._root(self._classes[name]), (PERSON, self._constraints.by(signal.id)))
 
     def _match_keys(self, signal: Signal, matches: dict[str, Match]) -> None:
         for key in signal.seeks:
@@ -257,7 +257,7 @@ class Sweep:
 
     def _kept_apart(self, mine: str, theirs: str) -> bool:
         here, there = self._groups[mine].classes, self._groups[theirs].classes
-        return any(not self._links.cannot_link(name).isdisjoint(there) for name in here & self._constrained)
+        return any(not self._constraints.cannot_link(name).isdisjoint(there) for name in here & self._constrained)
 
     def _merge(self, mine: str, theirs: str) -> None:
         a, b = self._groups[mine], self._groups[theirs]

@@ -76,10 +76,10 @@ class Sweeping:
             self.dispose(incident)
         component.changed.clear()
         memory.components.pop(component, None)
-        potential = Sweep(memory.rules, memory.catalog, memory.links, potential=True).run(signals)
-        owners = tied([group.signals for group in potential], memory.rules, memory.links)
+        potential = Sweep(memory.rules, memory.catalog, memory.constraints, potential=True).run(signals)
+        owners = tied([group.signals for group in potential], memory.rules, memory.constraints)
         where = {signal.id: owners[number] for number, group in enumerate(potential) for signal in group.signals}
-        sweep = Sweep(memory.rules, memory.catalog, memory.links)
+        sweep = Sweep(memory.rules, memory.catalog, memory.constraints)
         component_by_owner: dict[int, Component] = {}
         for group in sweep.run(signals):
             incident = self.make_incident(group.signals, group.whole_since)
@@ -130,7 +130,7 @@ class _Part:
         self._cut = self._beginning(min([since, *self._called_otherwise()]))
         self._end: Order | None = None
         """The first signal that was not swept again, as all after it is as it was; None where there is no such."""
-        self._sweep = Sweep(memory.rules, memory.catalog, memory.links)
+        self._sweep = Sweep(memory.rules, memory.catalog, memory.constraints)
         self._before: dict[str, LiveIncident] = {}
         """Of each group that the sweep began with: the incident, by the group's first signal."""
         self._swept: list[Signal] = []
