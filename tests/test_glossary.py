@@ -29,12 +29,13 @@ def table(heading: str) -> list[list[str]]:
 @cache
 def modules() -> tuple[tuple[Path, ast.Module], ...]:
     """Every module of the product."""
-    return tuple(_parsed("collector")) + tuple(_parsed("renderers"))
+    return _parsed("collector") + _parsed("renderers")
 
 
-def _parsed(room: str) -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted((PROJECT / room).rglob("*.py")):
-        yield path.relative_to(PROJECT), ast.parse(path.read_text("utf-8"))
+@cache
+def _parsed(room: str) -> tuple[tuple[Path, ast.Module], ...]:
+    paths = sorted((PROJECT / room).rglob("*.py"))
+    return tuple((path.relative_to(PROJECT), ast.parse(path.read_text("utf-8"))) for path in paths)
 
 
 def words(name: str) -> set[str]:
@@ -178,11 +179,17 @@ def participles(tree: ast.Module, vague: set[str]) -> list[str]:
     lines = {
         f"{node.name}:{line} {name}"
         for node in ast.walk(tree)
-        if isinstance(node, Function)
+        if isinstance(node, Function) and _has_one(node, vague)
         for name, line in long_lived(node)
         if name.strip("_") in vague
     }
     return sorted(lines)
+
+
+def _has_one(function: Function, words: set[str]) -> bool:
+    """Whether a word is a variable or a parameter of a function at all: most have none, and that is soon seen."""
+    names = (getattr(node, "id", None) or getattr(node, "arg", None) for node in ast.walk(function))
+    return any(name.strip("_") in words for name in names if name)
 
 
 def test_no_variable_that_lives_long_is_called_by_a_participle() -> None:
