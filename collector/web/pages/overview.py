@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from collector.projections import IncidentRow
-from collector.web.keys import CLOCK, INTAKE, PROJECTIONS, ROOT
+from collector.web.keys import CLOCK, INTAKE, LOGS, PROJECTIONS, ROOT
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import is_asked_for, page
 from collector.web.pages.spans import WIDE, spans
@@ -94,6 +94,7 @@ async def _overview(request: web.Request) -> web.Response:
         words=_words(rows),
         empty=whole and not rows,
         address=_address(request),
+        other_logs=[log for log in request.app[LOGS]() if log.app is not request.app],
     )
 
 
