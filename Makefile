@@ -36,7 +36,7 @@ help: ## What can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Serve on 127.0.0.1:9720, with the log in ./data
-	@mkdir -p data
+	@mkdir -p -m 700 data
 	@# On a terminal the daemon itself says this, once it listens.
 	@test -t 2 || { \
 		echo "timelined takes webhooks at http://$(LISTEN)/webhooks/SOURCE; the log is in ./data."; \

@@ -53,9 +53,11 @@ def test_what_was_answered_survives_kill_9(process: Process) -> None:
 
 
 def test_a_stop_on_purpose_is_recorded(process: Process) -> None:
-    """A time without a collector is told from a time without alerts."""
+    """A time without a collector is told from one without alerts. The first start logs no library's words."""
     process.start()
     assert process.end(signal.SIGTERM) == 0
+    assert "serving" in process.said.read_text()
+    assert "alembic" not in process.said.read_text()
     address = process.start()
     listed = f"{address}/api/v1/events?type=collector.*"
     events = eventually(lambda: len(found := get(listed)["events"]) == 3 and found)

@@ -20,8 +20,8 @@ from collector.telemetry.masking import masked
 _QUIETER = {
     # One line for each job and minute would bury what matters.
     "apscheduler": logging.WARNING,
-    # What it brings along, at every start.
-    "alembic.runtime.plugins": logging.WARNING,
+    # What it brings along and does, at the first start; that a file is upgraded we say ourselves.
+    "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
     "aiosqlite": logging.WARNING,
 }
