@@ -19,7 +19,7 @@ READY = """
 ready() {
     python3 - "$1" <<'END'
 import sys, time, urllib.request
-until = time.monotonic() + 60
+until = time.monotonic() + 300
 while True:
     try:
         sys.exit(urllib.request.urlopen(sys.argv[1], timeout=5).status != 200)
@@ -67,7 +67,7 @@ mark ready
 ready http://127.0.0.1:9093/-/ready || {{ cat /tmp/alertmanager.log; exit 1; }}
 mark alertmanager
 {alert}
-for i in $(seq 300); do timelined incidents | grep -q HighErrorRate && break; sleep 0.1; done
+for i in $(seq 900); do timelined incidents | grep -q HighErrorRate && break; sleep 0.1; done
 mark incident
 export TIMELINED_BY=Ana
 {asking}
