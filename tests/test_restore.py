@@ -134,7 +134,7 @@ def test_nothing_is_written_over_and_no_running_daemon_is_robbed(process: Proces
     take(address, 1)
     assert run(tmp_path, "backup", "monday.db").returncode == 0
     refusal = run(tmp_path, "restore", "monday.db")
-    assert (refusal.returncode, "is there already" in refusal.stderr) == (output.FAILED, True)
+    assert (refusal.returncode, "is there already; --move-aside renames it" in refusal.stderr) == (output.FAILED, True)
     robbing = run(tmp_path, "restore", "monday.db", "--move-aside")
     assert robbing.returncode == output.UNAVAILABLE, robbing.stderr
     assert run(tmp_path, "accept-loss").returncode == output.UNAVAILABLE

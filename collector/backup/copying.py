@@ -61,8 +61,11 @@ class Backup(NamedTuple):
     """In bytes."""
 
 
-def backup(source: Path, target: Path, progress: Progress = lambda what, done, of: None) -> Backup:
-    """Copy the log in ``source`` to ``target``, check it, and only then give it that name.
+def backup(
+    source: Path, target: Path, progress: Progress = lambda what, done, of: None, *, attempt: str = ""
+) -> Backup:  # fmt: skip
+    """Copy the log in ``source`` to ``target``, check it, and only then give it that name. ``attempt`` is what an error
+    says could not be done; empty: to back up the one to the other.
 
     Raises :class:`collector.errors.InvalidInput` where something is in the way at ``target``,
     :class:`collector.errors.Unavailable` where one of the two cannot be read or written, and
@@ -82,7 +85,7 @@ def backup(source: Path, target: Path, progress: Progress = lambda what, done, o
             name_for_good(file, target)
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(
-            f"cannot back up {source} to {target}: {getattr(error, 'strerror', None) or error}"
+            f"cannot {attempt or f'back up {source} to {target}'}: {getattr(error, 'strerror', None) or error}"
         ) from error
     return Backup(target, verdict.size, verdict.root, target.stat().st_size)
 

@@ -53,9 +53,13 @@ def restore(
     if target is None:
         raise InvalidInput("cannot restore to PostgreSQL: its own tools do (docs/postgresql.md)")
     record_path = daemon.beside_of(settings).acknowledged
+    if not source.is_file():
+        raise NotFound(f"cannot restore {source}: there is no such file; name a backup")
+    if not move_aside:
+        _refuse_existing(target)
     _bring(record, record_path)
     moved = _moved_aside(source, target) if move_aside else []
-    done = backup(source, target)
+    done = backup(source, target, attempt=f"restore {source} to {target}")
     _give_to_owner(target)
     lacks, last = asyncio.run(_lacks(settings, record_path))
     summary = {
@@ -72,6 +76,13 @@ def restore(
     if lacks is not None:
         output.say(f"Restored, and {lacks}. {_next(lacks)}")
         raise click.exceptions.Exit(output.DAMAGED)
+
+
+def _refuse_existing(target: Path) -> None:
+    """Raises :class:`InvalidInput` where something lies in the place of the database."""
+    for path in (target.with_name(target.name + suffix) for suffix in _FILES):
+        if path.exists():
+            raise InvalidInput(f"cannot restore to {target}: {path} is there already; --move-aside renames it")
 
 
 def _next(lacks: Loss) -> str:
@@ -103,8 +114,6 @@ def _moved_aside(source: Path, target: Path) -> list[Path]:
     """Rename the database and the files that SQLite keeps beside it, unless a daemon writes to it."""
     from collector.storage.lock import WriterLock
 
-    if not source.is_file():
-        raise NotFound(f"cannot restore {source}: there is no such file")
     there = [target.with_name(target.name + suffix) for suffix in _FILES]
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     lock = WriterLock(target, "")

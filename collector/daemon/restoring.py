@@ -28,7 +28,9 @@ async def restored(
     """
     with tempfile.TemporaryDirectory(prefix="timelined-restore-") as folder:
         target = Path(folder) / "timelined.db"
-        backup_copy = await in_thread(lambda: backup(source, target, progress), lambda nothing: None)
+        backup_copy = await in_thread(
+            lambda: backup(source, target, progress, attempt=f"try the backup {source}"), lambda nothing: None
+        )
         there = msgspec.structs.replace(
             settings,
             storage=msgspec.structs.replace(settings.storage, url=f"sqlite:///{target}"),
