@@ -55,7 +55,7 @@ async def test_a_lost_connection_goes_on_after_the_last_event() -> None:
         cursors.append(request.query.get("after", "none"))
         if len(cursors) == 3:
             raise web.HTTPServiceUnavailable
-        response = web.StreamResponse()
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         start = 7 if len(cursors) == 1 else int(cursors[-1])
         await response.write(b"retry: 2000\n: position %d\n\n: still here\n\n" % start)

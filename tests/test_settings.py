@@ -219,9 +219,9 @@ def test_a_variable_goes_before_the_file_and_a_flag_before_the_variable(tmp_path
 def test_a_mistake_names_the_flag_or_variable_it_stands_in(key: str) -> None:
     """What was typed on the command line is not looked for in a file."""
     variable = "TIMELINED_" + key.replace(".", "_").upper()
-    assert mistakes(None, environ={variable: "?"})[0].startswith(f"cannot read {variable}: is '?'")
+    assert mistakes(None, environ={variable: "?"})[0].startswith(f"cannot read the configuration: {variable} is '?'")
     flag = "--" + key.replace("_", "-")
-    assert mistakes(None, overrides={key: "?"})[0].startswith(f"cannot read {flag}: is '?'")
+    assert mistakes(None, overrides={key: "?"})[0].startswith(f"cannot read the configuration: {flag} is '?'")
 
 
 def test_an_address_that_others_reach_needs_authentication_everywhere() -> None:

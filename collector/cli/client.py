@@ -13,6 +13,7 @@ cached.
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -43,8 +44,13 @@ _COMMANDS = {
 """What an answer of the API advises, and the command that does the same."""
 
 
+_ELSE = ", and not of timelined's API; is what answers there a timelined daemon?"
 _EMPTY_SAYS = ("group",)
 """Fields that say something where they are empty: private to no group is public."""
+
+
+class ApiRefusal(TimelinedError):
+    """The server took the request and said no, in its own words; or it is not one of ours."""
 
 
 class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,16 +61,15 @@ class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the server recorded something new."""
 
     def json(self) -> Any:
-        """The body read as JSON."""
-        return json.loads(self.body)
+        """The body read as JSON. Raises :class:`ApiRefusal` where it is none: somebody else answered."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise ApiRefusal(f"cannot read the answer: it is no JSON{_ELSE}") from error
 
     def text(self) -> str:
         """The body as text."""
         return self.body.decode("utf-8", "replace")
-
-
-class ApiRefusal(TimelinedError):
-    """The server took the request and said no; the message is the server's own."""
 
 
 class ApiClient:
@@ -110,6 +115,8 @@ class ApiClient:
             async with self._session.get(address, params=query, timeout=timeout, allow_redirects=False) as response:
                 if response.status >= 300:
                     raise problem(response.status, await response.read())
+                if response.content_type != "text/event-stream":
+                    raise ApiRefusal(f"cannot follow the events: the answer is {response.content_type}{_ELSE}")
                 rest = b""
                 async for piece in response.content.iter_any():
                     *messages, rest = (rest + piece).split(b"\n\n")
@@ -120,7 +127,7 @@ class ApiClient:
                         if b"data" in fields:
                             yield fields[b"id"].decode(), json.loads(fields[b"data"])
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable(f"cannot reach {self._base.origin()}: {error or 'it says nothing'}") from error
+            raise Unavailable(f"cannot reach {self._base.origin()}: {_why(error) or 'it says nothing'}") from error
 
     async def _ask(self, method: str, path: str, **options: Any) -> ApiAnswer:
         # The daemon may stand below a path of its own.
@@ -130,12 +137,30 @@ class ApiClient:
                 body = await response.read()
                 if response.status >= 300:
                     raise problem(response.status, body, of_api=path.startswith("/api"))
+                if response.content_type == "text/html" and not path.endswith(".html"):
+                    raise ApiRefusal(f"cannot read the answer: it is a page{_ELSE}")
                 return ApiAnswer(body=body, created=response.status == 201)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             where = str(self._base.origin())
             raise Unavailable(
-                f"cannot reach {where}: {error or 'no answer in time'}; is the daemon running?"
+                f"cannot reach {where}: {_why(error) or 'no answer in time'}; is the daemon running?"
             ) from error
+
+
+def _why(error: Exception) -> str:
+    """What kept us from an answer, in the words of the system and not of a library; empty where nobody knows."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        refused = error.certificate_error
+        return f"its certificate is not trusted: {getattr(refused, 'verify_message', '') or refused}"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "what answers there speaks no HTTP"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return f"what answers there speaks no TLS that we take ({getattr(error.os_error, 'reason', None) or error})"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno is not None:
+        # What asyncio says of it names addresses in brackets; a name that is not found has a number of its own.
+        return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+    return str(cause)
 
 
 def problem(status: int, body: bytes, *, of_api: bool = True) -> TimelinedError:
@@ -147,7 +172,7 @@ def problem(status: int, body: bytes, *, of_api: bool = True) -> TimelinedError:
         message = ""
     for address, command in _COMMANDS.items():
         message = message.replace(address, command)
-    message = message or f"the server answered {status} without a reason"
+    message = message or f"the server answered {status} without a reason{_ELSE}"
     if status == 404:
         return NotFound(message)
     if status in (400, 409, 415, 422):
@@ -160,14 +185,24 @@ def problem(status: int, body: bytes, *, of_api: bool = True) -> TimelinedError:
 @asynccontextmanager
 async def remote(server: str, token: str = "", tls: ssl.SSLContext | None = None) -> AsyncIterator[ApiClient]:
     """The API of a running daemon; ``tls`` is whom to trust, by default whom this machine trusts."""
-    base = URL(server if "://" in server else f"http://{server}")
-    if base.scheme not in ("http", "https") or not base.host:
-        raise InvalidInput(f"cannot use {server!r} as a server; write it like http://127.0.0.1:9720")
+    base = _address(server)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     connector = aiohttp.TCPConnector(ssl=True if tls is None else tls)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout, connector=connector) as session:
         yield ApiClient(session, base)
+
+
+def _address(server: str) -> URL:
+    """Where a server is. Raises :class:`InvalidInput` for what is no address of one."""
+    try:
+        url = URL(server if "://" in server else f"http://{server}")
+        # The port is looked at when it is asked for. Without a host the scheme itself would be one.
+        if url.scheme in ("http", "https") and url.host and url.port and server.strip(":/") != url.scheme:
+            return url
+    except ValueError:
+        pass
+    raise InvalidInput(f"cannot use {server!r} as a server; write it like http://127.0.0.1:9720")
 
 
 def trusting(settings: Settings) -> ssl.SSLContext | None:

@@ -173,10 +173,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     def _token(self, holder: str = "") -> str:
         """The API's token: out of the file that was named, or the configured one for the daemon that writes here."""
         if self.token_file:
-            try:
-                return self.token_file.read_text("utf-8").strip()
-            except OSError as error:
-                raise InvalidInput(f"cannot read {self.token_file}: {error.strerror}") from error
+            return _token_in(self.token_file)
         if not holder:
             return ""
         try:
@@ -189,6 +186,21 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         # One without a name says who writes; of the others the one that may do most.
         best = sorted(api.all, key=lambda token: (bool(token.name), -ROLES.index(token.role)))
         return best[0].secret.decode() if best else ""
+
+
+def _token_in(file: Path) -> str:
+    """The one line of a file that holds a token. Raises :class:`InvalidInput`, and repeats nothing of it."""
+    try:
+        token = file.read_text("utf-8").strip()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {file}: {error.strerror}") from error
+    except ValueError:
+        token = ""
+    if not token.isprintable() or not token:
+        raise InvalidInput(
+            f"cannot use {file} as a token: it has to hold one line of text, the token; name another file"
+        )
+    return token
 
 
 def _must_exist(settings: Settings) -> None:

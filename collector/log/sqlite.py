@@ -92,8 +92,8 @@ class SqliteLog(BaseLog):
         self._broken = asyncio.Event()
         if writable:
             self._open_writer(address)
-        elif not path.is_file():
-            raise Unavailable(f"cannot read the log {path}: there is no such file; start the daemon once, it makes it")
+        else:
+            _must_be_there(path)
         if not (writable or any_schema):
             self._check_readable()
         self._readers = Readers(path, pragmas=_READER_PRAGMAS)
@@ -387,10 +387,17 @@ class SqliteLog(BaseLog):
             self._lock.release()
 
 
-def schema_of(path: Path) -> migrations.Schema:
-    """The revision a file is at, whatever version wrote it; raises ``Unavailable`` where there is no such file."""
+def _must_be_there(path: Path) -> None:
+    """Raises ``Unavailable`` where no file is there to be read."""
+    if path.is_dir():
+        raise Unavailable(f"cannot read the log {path}: that is a folder; name the file in it, such as timelined.db")
     if not path.is_file():
         raise Unavailable(f"cannot read the log {path}: there is no such file; start the daemon once, it makes it")
+
+
+def schema_of(path: Path) -> migrations.Schema:
+    """The revision a file is at, whatever version wrote it; raises ``Unavailable`` where there is no such file."""
+    _must_be_there(path)
     try:
         with _engine(partial(_connect_reader, path)).connect() as connection:
             return migrations.schema(connection)

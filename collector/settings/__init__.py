@@ -101,9 +101,11 @@ def load_settings(
     settings = _read(root, Files(Path(chosen).parent, variables, secrets, unread, files))
     mistakes = [*file.sentences()]
     for key in OVERRIDES:
-        written = _written(variables, _variable(key), mistakes)
-        settings = _overridden(settings, key, _variable(key), written, mistakes)
-        settings = _overridden(settings, key, "--" + key.replace("_", "-"), overrides.get(key), mistakes)
+        value = _written(variables, _variable(key), mistakes)
+        settings = _overridden(settings, key, _variable(key), value, mistakes)
+        flag = overrides.get(key)
+        # The command line takes some of the variables for flags: what is mistaken there is said once.
+        settings = _overridden(settings, key, "--" + key.replace("_", "-"), flag if flag != value else None, mistakes)
     settings = _web_file(settings, overrides.get("web.config_file") or variables.get(WEB_CONFIG_FILE))
     if settings.web.config_file and "web.".startswith(secrets):
         try:
@@ -184,6 +186,8 @@ def _content(path: str, mistakes: Mistakes) -> str | None:
         mistakes.add(0, "", "there is no such file; create it, or leave the setting out to run with the defaults")
     except UnicodeDecodeError as error:
         mistakes.add(0, "", f"byte {error.start} is not UTF-8; save the file as UTF-8")
+    except IsADirectoryError:
+        mistakes.add(0, "", "that is a folder; name the file in it")
     except OSError as error:
         mistakes.add(0, "", f"{error.strerror}; let the daemon's user read the file")
     return None
@@ -194,9 +198,9 @@ def _overridden(settings: Settings, key: str, origin: str, raw_value: str | None
     if raw_value is None:
         return settings
     section, name, reader = OVERRIDES[key]
-    mistakes = Mistakes(origin)
+    mistakes = Mistakes("the configuration")
     try:
-        value = reader(Node(yaml.ScalarNode("tag:yaml.org,2002:str", raw_value, _START), "", mistakes))
+        value = reader(Node(yaml.ScalarNode("tag:yaml.org,2002:str", raw_value, _START), origin, mistakes))
     except UnreadableNode:
         sentences.extend(mistakes.sentences())
         return settings

@@ -82,10 +82,15 @@ def _host(value: str) -> str:
 
 def _url(value: str) -> str:
     scheme, _, rest = value.partition("://")
-    if not rest or scheme.partition("+")[0] not in ("sqlite", "postgresql"):
-        wanted = "sqlite:///data/timelined.db or postgresql://HOST/DATABASE"
-        raise ValueError(f"is {shown(value)!r}, which is not a database address of ours; write it like {wanted}")
-    return value
+    if rest and scheme.partition("+")[0] in ("sqlite", "postgresql"):
+        return value
+    example = "sqlite:///data/timelined.db or postgresql://HOST/DATABASE"
+    if rest and scheme == "postgres":
+        example = shown(f"postgresql://{rest}")
+    elif value and ":" not in value:
+        # The path of a file: one that begins with a slash comes after three.
+        example = f"sqlite:///{value}"
+    raise ValueError(f"is {shown(value)!r}, which is no address of a database; write it like {example}")
 
 
 def _origin(value: str) -> str:

@@ -10,6 +10,8 @@ No password ever stands in a message: :attr:`Database.shown` has none.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from time import monotonic
 from types import MappingProxyType
@@ -58,6 +60,7 @@ READING = {"default_transaction_read_only": "on"}
 APPENDING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """For the one that appends. Plans are made once, of what holds for a large log: an index for every id, whatever the
 table's size was then. Said with the function itself they would cost a fifth of a small batch."""
+_CONNECT = re.compile(r"\[Errno (\d+)\] Connect call failed")
 _WAITED = ("55P03", "57014")
 """SQLSTATE of a lock that was waited for in vain, and of a statement that was cancelled for taking too long."""
 LASTS = "current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit"
@@ -197,4 +200,7 @@ def cause(error: BaseException) -> str:
     original: BaseException = error
     if isinstance(error, DBAPIError) and error.orig is not None:
         original = error.orig.__cause__ or error.orig
+    if isinstance(original, OSError) and (refused := _CONNECT.search(str(original))):
+        # What asyncio says of it names each address in brackets, and twice where a name has two.
+        return os.strerror(int(refused[1]))
     return str(original) or type(original).__name__
