@@ -209,7 +209,8 @@ def test_what_is_not_found_is_said_with_the_log_that_was_looked_in(two: Two, thr
         event = get(f"{two.address}{path_of(name)}/api/v1/incidents/3/events")["events"][0]["id"]
         for untaken, sentence in (
             (("leave", f"{name}/1", f"{name}/{event}"), "it is in incident 3"),
-            (("action", f"{name}/3", "add a limit", "--due", "soon"), "due is 'soon'; write it as YYYY-MM-DD"),
+            (("action", f"{name}/3", "add a limit", "--due", "soon"), "write it as YYYY-MM-DD, a day that there is"),
+            (("action", f"{name}/3", "add a limit", "--due", "2026-02-30"), "a day that there is"),
         ):
             refused = two.run(*untaken, *server)
             assert refused.exit_code == 1

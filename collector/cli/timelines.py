@@ -19,7 +19,7 @@ import msgspec
 
 from collector.cli import inputs, logs, moments, naming
 from collector.errors import InvalidInput
-from collector.people import MARKS
+from collector.people import MARKS, is_day
 from collector.settings import DEFAULT_LOG
 
 COLUMNS = ("time", "text", "by", "kind", "incident", "owner", "due")
@@ -138,6 +138,8 @@ def _row(cells: Mapping[str, str], incident: int | None, by: str, zone: str | No
     body: dict[str, object] = {"text": cells.get("text", ""), "by": author}
     if kind == "action":
         where = "actions"
+        if cells.get("due") and not is_day(cells["due"]):
+            raise _WrongRow(f"due is {cells['due']!r}; write it as YYYY-MM-DD, a day that there is")
         body |= {"owner": cells.get("owner", ""), "due": cells.get("due", "")}
     elif kind == "note":
         where = "notes"
@@ -155,7 +157,7 @@ def _incident(text: str, otherwise: int | None) -> int:
         if otherwise is None:
             raise _WrongRow("it does not say which incident; name it in the column incident, or with --incident")
         return otherwise
-    log, name = naming.split_log(text)
+    log, name = naming.split_log(text, incident=True)
     target = logs.chosen() or DEFAULT_LOG
     if log and log != target:
         raise _WrongRow(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from collector.errors import InvalidInput
@@ -33,7 +34,7 @@ LONGEST = 10_000
 LONGEST_GROUP = 100
 """Characters of a group's name."""
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def _fact(
@@ -105,6 +106,14 @@ def note(*, key: str, by: str, stated_at: int, incident: str, text: str, at: int
     return _fact("note.added", key=key, by=by, stated_at=stated_at, occurred_at=at, incident=incident, title=said)
 
 
+def is_day(text: str) -> bool:
+    """Whether a text is a day of the calendar, as an action's ``due`` is."""
+    try:
+        return _DATE.fullmatch(text) is not None and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
 def action(
     *,
     key: str,
@@ -119,8 +128,10 @@ def action(
 ) -> Event:
     """A follow-up. A later one with the same ``entity`` replaces it; by default the text names it."""
     title = required_text(text, "text")
-    if due and not _DATE.fullmatch(due):
-        raise InvalidInput(f"cannot record an action: due is {due!r}; write it as YYYY-MM-DD", "due")
+    if due and not is_day(due):
+        raise InvalidInput(
+            f"cannot record an action: due is {due!r}; write it as YYYY-MM-DD, a day that there is", "due"
+        )
     data = {"owner": owner, "due": due, "state": _one_of(state, STATES, "state")}
     name = entity or f"action:{' '.join(title.split()).casefold()}"
     return _fact(

@@ -33,6 +33,11 @@ LATEST = 2**63 - 1
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,30})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 _AT = re.compile(r" - at `(?:key in )?\$?\.?(.*)`$")
+_PLAIN = {
+    re.compile(r"^Object missing required field (`[^`]*`)$"): r"the field \1 is missing, or empty",
+    re.compile(r"^Object contains unknown field (`[^`]*`)$"): r"there is no field \1",
+}
+"""What msgspec says, and how it is said to somebody who sent it."""
 _FIELD = re.compile(r"field `([^`]*)`")
 
 
@@ -243,8 +248,13 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 
 def _sentence(error: Exception) -> str:
-    """msgspec's words; they name fields and types, never values."""
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    """What is wrong with a body; fields and types are named, and never values."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    sentence, _, where = str(error).partition(" - at ")
+    for said, means in _PLAIN.items():
+        sentence = said.sub(means, sentence)
+    return f"{sentence} (at {where})" if where else sentence
 
 
 def _field(error: Exception) -> str:
