@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from collector.errors import LogDamaged, NotFound
+from collector.errors import LogDamaged, NotFound, Unavailable
 from collector.proof.checkpoint import EVENTS
 from collector.proof.merkle import NO_DELIVERY
 from collector.proof.tree import Tree
@@ -39,20 +39,27 @@ def inclusion(
 ) -> str:
     """The proof that the events at these positions are in the log, at its last checkpoint or the one of ``size``.
 
-    Raises :class:`collector.errors.NotFound` where there is no such checkpoint, or one of them came after it, and
+    Raises :class:`collector.errors.NotFound` where there is no such event or checkpoint, or one of them came after it,
+    :class:`collector.errors.Unavailable` where one is not sealed yet, and
     :class:`collector.errors.LogDamaged` where the log is not what was sealed.
     """
+    last = size is None
     size = _latest(connection) if size is None else size
     beyond = [position for position in positions if not 0 < position <= size]
     if beyond:
-        raise NotFound(
-            f"cannot prove position {beyond[0]}: the checkpoint covers {size}; "
-            "the daemon seals every proof.every, seconds after an incident resolves, and at each start and stop"
+        attempt = f"cannot prove position {beyond[0]}"
+        if not _rows(connection, beyond[0]):
+            raise NotFound(f"{attempt}: no event is there; list them with timelined events")
+        if not last:
+            raise NotFound(f"{attempt} at {size}: it came later; leave --at out for the last checkpoint")
+        raise Unavailable(
+            f"{attempt}: the last checkpoint covers {size} events; the daemon seals the log soon after an incident "
+            "resolves, at each start and stop, and as often as proof.every says"
         )
     tree, note = _sealed(connection, size)
     proved = []
     for position in sorted(set(positions)):
-        found = connection.execute(statements.EVENTS, {"after": position - 1, "last": position}).one()
+        [found] = _rows(connection, position)
         path = [node.hex() for node in tree.inclusion(position - 1, size)]
         proved.append(_event(found, content) | {"path": path})
     return _written({"kind": "inclusion", "subject": subject, "checkpoint": note, "events": proved})
@@ -69,6 +76,11 @@ def consistency(connection: Connection, old: int, new: int) -> str:
     tree, note = _sealed(connection, new)
     path = [node.hex() for node in tree.consistency(old, new)]
     return _written({"kind": "consistency", "old": before, "checkpoint": note, "path": path})
+
+
+def _rows(connection: Connection, position: int) -> Sequence[Any]:
+    """The event at a position, if there is one."""
+    return connection.execute(statements.EVENTS, {"after": position - 1, "last": position}).all()
 
 
 def _latest(connection: Connection) -> int:
