@@ -58,16 +58,19 @@ A TIME has one of these forms:
 |---|---|
 | as lists print it | `2026-03-04 14:02`, also with seconds |
 | a clock's time: the last one that was | `14:02` |
-| a date: its beginning | `2026-03-04` |
-| so long ago | `15m`, `1h30m`, `2d`; `-15m` is the same |
+| a date: its beginning | `2026-03-04`, `today`, `yesterday` |
+| so long ago | `15m`, `1h30m`, `2d`, `5 min`, `2 days ago`; `-15m` is the same |
 | now | `now` |
 | RFC 3339 with an offset | `2026-03-04T14:02:10Z` |
+| seconds since 1970 | `@1772632930` |
+| with a zone of its own | `14:02 Europe/Berlin`; `CET` only where clocks of that zone show it then |
 
 A time without an offset is UTC, or of the zone that `--zone` (`TIMELINED_ZONE`) names. A time that the clocks of this
 zone showed twice or never is refused. Lists show UTC.
 
-An EVENT is named by its id, by the end of the id as drafts and lists show it, with brackets or without (`[b61d0]`), or
-by its position in the log. If several ids end so, `1/b61d0` is the one in incident 1.
+An EVENT is named by its id, by the end of the id as drafts and lists show it, with brackets or without (`[b61d0]`), by
+a link to it, or by its position in the log. If several ids end so, `1/b61d0` is the one in incident 1. An INCIDENT is
+`1`, `#1`, `INC-1` or the link of its page.
 
 A statement (`note`, `mark`, `join` …) is recorded under your login name, unless `--by` gives another. The same
 statement with the same `--key` is recorded once.

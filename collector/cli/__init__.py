@@ -66,6 +66,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def _cannot_print(error: OSError) -> NoReturn:
-    """End the process: the result did not reach standard output."""
+    """End the process: the result did not reach standard output. A reader that went away is told nothing."""
+    if error.errno == errno.EPIPE:
+        os._exit(1)
     click.echo(f"cannot write the result to standard output: {error.strerror}", err=True)
     os._exit(1)

@@ -8,11 +8,11 @@ from collector.cli import confirming, logs, naming
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import IN_LOG
 from collector.cli.people import NUMBER, state, stating
-from collector.cli.typing import TextParam
+from collector.cli.typing import TEXT, TextParam, WordChoice
 from collector.cli.where import Where
 from collector.people.amendments import CLEARABLE
 
-REASON = click.option("--reason", metavar="WHY", required=True, help="Why; it is kept with the event.")
+REASON = click.option("--reason", type=TEXT, metavar="WHY", required=True, help="Why; it is kept with the event.")
 CLEARABLE_TEXT = TextParam("where it is not known after all, say so with --clear")
 
 
@@ -25,9 +25,7 @@ CLEARABLE_TEXT = TextParam("where it is not known after all, say so with --clear
 @click.option("--environment", type=CLEARABLE_TEXT, metavar="NAME", help="Which environment it is of.")
 @click.option("--severity", type=CLEARABLE_TEXT, metavar="NAME", help="How bad it is.")
 @click.option("--actor", type=CLEARABLE_TEXT, metavar="NAME", help="Who did it.")
-@click.option(
-    "--clear", type=click.Choice(CLEARABLE), multiple=True, help="Say that this field is not known after all."
-)
+@click.option("--clear", type=WordChoice(CLEARABLE), multiple=True, help="Say that this field is not known after all.")
 @REASON
 @stating
 def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[str, ...], **fields: object) -> None:

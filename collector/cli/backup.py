@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,13 @@ class _TargetFirst(click.Group):
     """Commands of which the first is meant where none is named: ``timelined backup FILE``."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
-        return super().parse_args(ctx, args if named or not args else ["make", *args])
+        is_command = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        if args and not is_command and (meant := get_close_matches(args[0], self.commands, 1)):
+            raise click.NoSuchCommand(
+                args[0], f"No such command {args[0]!r}; did you mean {meant[0]}? A file of that name is ./{args[0]}.",
+                ctx=ctx,
+            )  # fmt: skip
+        return super().parse_args(ctx, args if is_command or not args else ["make", *args])
 
 
 @click.group(cls=_TargetFirst)

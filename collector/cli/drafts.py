@@ -35,9 +35,7 @@ PDF = "pdf"
 @click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="The width of a picture.")
 @click.option("-o", "--output", "--format", "form", type=click.Choice((*FORMATS, PDF)), default="md", show_default=True,
               help="How the draft is written.")  # fmt: skip
-@click.option(
-    "--to", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file, or bring the file up to date."
-)
+@click.option("--to", type=output.TARGET, metavar="FILE", help="Write it to this file, or bring the file up to date.")
 @click.option("--overwrite", is_flag=True, help="Replace the file, with all that it says.")
 @asking
 def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool, **options: object) -> None:
@@ -49,6 +47,7 @@ def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool
     """
     if options["seconds"] is not None:
         options["seconds"] = str(options["seconds"]).lower()
+    to = None if to == output.STDOUT else to
     if to is not None and form == "md":
         options["marks"] = "true"
     if to is None and form == PDF:

@@ -11,6 +11,7 @@ from collector.cli import logs, output, telling, unmatched
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
+from collector.cli.typing import WordChoice
 from collector.cli.where import OUTPUT, Where, asking, asking_all
 from collector.event import rank
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--status", type=click.Choice(["open", "resolved", "merged"]), help="Only those in this state.")
+@click.option("--status", type=WordChoice(["open", "resolved", "merged"]), help="Only those in this state.")
 @click.option("--service", metavar="NAME", help="Only those that touched this service.")
 @click.option("--since", type=MOMENT, metavar="TIME", help="Only those that began then or later.")
 @ZONE

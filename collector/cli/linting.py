@@ -47,7 +47,7 @@ def lint(where: Where, drafts: tuple[str, ...], strict: bool, off: tuple[str, ..
 
 
 def _complaints(where: Where, draft: str, off: Sequence[str]) -> Sequence[Complaint]:
-    log, name = naming.split_log(draft)
+    log, name = naming.split_log(draft, incident=True)
     if name.isascii() and name.isdigit() and not (log and Path(draft).exists()):
         text = (where.of(log) if log else where).get(f"/api/v1/incidents/{name}/postmortem.md").text()
         lines = [(int(each.place.removeprefix("line ")), each.text) for each in lint_text(text)]

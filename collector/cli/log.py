@@ -13,6 +13,7 @@ from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import IN_LOG, INCIDENT
 from collector.cli.output import Json
 from collector.cli.telling import AMENDED
+from collector.cli.typing import WordChoice
 from collector.cli.where import OUTPUT, Where, asking, asking_all
 
 
@@ -80,7 +81,7 @@ def why(where: Where, event: str, form: str) -> None:
 @click.option("--source", metavar="NAME", help="Only those to this source.")
 @click.option(
     "--status",
-    type=click.Choice(["read", "unrecognised", "malformed", "refused", "redacted"]),
+    type=WordChoice(["read", "unrecognised", "malformed", "refused", "redacted"]),
     help="Only those with this status, or with something redacted. Of refused ones only their number and the reason "
     "are known.",
 )
@@ -90,6 +91,8 @@ def why(where: Where, event: str, form: str) -> None:
 @asking
 def deliveries(where: Where, form: str, **filters: object) -> None:
     """List what senders delivered: did my webhook arrive?"""
+    if filters["before"] is not None:
+        filters["before"] = naming.delivery(str(filters["before"]))
     answer = where.get("/api/v1/deliveries", **filters).json()
     if form == "json":
         return output.as_json(answer)
@@ -106,14 +109,14 @@ def deliveries(where: Where, form: str, **filters: object) -> None:
 @click.command()
 @click.argument("delivery", type=IN_LOG)
 @click.option("--body", is_flag=True, help="Write the body, byte for byte; on a terminal made harmless.")
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="Write the body to this file.")
+@click.option("--to", type=output.TARGET, metavar="FILE", help="Write the body to this file.")
 @OUTPUT
 @asking
 def delivery(where: Where, delivery: str, body: bool, to: Path | None, form: str) -> None:
     """Show one delivery, and the body that came with it."""
     path = f"/api/v1/deliveries/{naming.delivery(delivery)}"
     if body or to:
-        return _write_body(where.get(f"{path}/body").body, to)
+        return _write_body(where.get(f"{path}/body").body, None if to == output.STDOUT else to)
     answer = where.get(path).json()
     if form == "json":
         return output.as_json(answer)

@@ -8,6 +8,7 @@ from collector.cli import logs, output
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
+from collector.cli.typing import WordChoice
 from collector.cli.where import OUTPUT, Where, asking_all
 from collector.event import SECOND
 from collector.settings import DEFAULT_LOG
@@ -24,13 +25,13 @@ from renderers.words import duration
 @click.option("--service", metavar="NAME", help="Only incidents that touched this service.")
 @click.option(
     "--profile",
-    type=click.Choice(PROFILES),
+    type=WordChoice(PROFILES),
     default="timelined",
     show_default=True,
     help="The tool whose terms name the durations.",
 )
 @click.option(
-    "--by", type=click.Choice(["service", "severity", "detected_by"]), help="Also show each group of this apart."
+    "--by", type=WordChoice(["service", "severity", "detected_by"]), help="Also show each group of this apart."
 )
 @OUTPUT
 @asking_all

@@ -8,24 +8,32 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from datetime import date as calendar_day
 from datetime import time as clock_time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import click
 
 from collector import times
 
-_AGO = re.compile(r"-?(?=\d)(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII)
+_SPAN = r"(\d{1,6}(?:\.\d{1,3})?) ?(w(?:eeks?)?|d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)"
+_AGO = re.compile(rf"-?{_SPAN}(?: ?{_SPAN})*(?: ago)?", re.ASCII)
+_DAYS = {"today": 0, "yesterday": 1}
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _DATE = r"(\d{4})-(\d\d)-(\d\d)"
 _CLOCK = r"(\d\d?):(\d\d)(?::(\d\d)(\.\d{1,6})?)?"
 _DAY = re.compile(f"{_DATE}(?:[Tt ]{_CLOCK})?", re.ASCII)
 _HOUR = re.compile(_CLOCK, re.ASCII)
 _OFFSET = re.compile(r".*\d\d:\d\d.* ?([Zz]|UTC|[+-]\d\d:?\d\d)", re.ASCII)
+_EPOCH = re.compile(r"@?(1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9})?)", re.ASCII)
+"""As programs write a time: seconds since 1970, or thousandths and so on of them."""
+_ZONED = re.compile(rf"((?:{_DATE}[Tt ])?{_CLOCK}) ?(?P<zone>[Zz]|[+-]\d\d:?\d\d|[A-Za-z][A-Za-z0-9_+/-]+)", re.ASCII)
+"""A clock's time with its zone: an offset, a name, or a clock's own short word for it."""
+_SHORT = re.compile(r"(?!UTC$|GMT$)[A-Z]{2,5}", re.ASCII)
 _ZONE = "timelined.zone"
 """Where the zone of a command's times is kept while its other options are read."""
-FORMS = "2026-03-04 14:02, 14:02, 2026-03-04, 15m (ago), now, or 2026-03-04T14:02:10Z"
+FORMS = "2026-03-04 14:02, 14:02, 2026-03-04, yesterday, 15m (ago), now, or 2026-03-04T14:02:10Z"
 
 
 class Zone(click.ParamType[str]):
@@ -38,7 +46,7 @@ class Zone(click.ParamType[str]):
         try:
             zone = ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value!r} is not a time zone; write it like Europe/Madrid", param, ctx)
+            self.fail(f"{value!r} is not a time zone; write it like {_meant(value)}", param, ctx)
         if ctx is not None:
             ctx.meta[_ZONE] = zone
         return value
@@ -68,22 +76,71 @@ class _Unreadable(ValueError):
 
 def read(text: str, zone: tzinfo, now: datetime) -> str:
     """The time a text names, in RFC 3339. Raises ValueError or OverflowError where it names none."""
+    if text in _DAYS:
+        midnight = datetime.combine(now.astimezone(zone).date() - timedelta(days=_DAYS[text]), clock_time())
+        return _rfc3339(_exactly(text, midnight, zone))
     if text == "now":
         return _rfc3339(now)
-    ago = _AGO.fullmatch(text)
-    if ago:
-        days, hours, minutes, seconds = (int(part or 0) for part in ago.groups())
-        return _rfc3339(now - timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds))
+    if _AGO.fullmatch(text):
+        return _rfc3339(now - sum((_span(*each) for each in re.findall(_SPAN, text, re.ASCII)), timedelta()))
     if day := _DAY.fullmatch(text):
         year, month, date, *clock = day.groups()
-        wall = datetime.combine(calendar_day(int(year), int(month), int(date)), clock_time(*_clock(*clock)))
+        wall = datetime.combine(_day(text, int(year), int(month), int(date)), clock_time(*_clock(*clock)))
         return _rfc3339(_exactly(text, wall, zone))
     if hour := _HOUR.fullmatch(text):
         return _rfc3339(_last(text, _clock(*hour.groups()), zone, now))
-    at = times.parse(text) if _OFFSET.fullmatch(text) else None
-    if at is None:
-        raise ValueError(text)
-    return times.rfc3339(at)
+    epoch = _EPOCH.fullmatch(text)
+    if epoch or _OFFSET.fullmatch(text):
+        at = times.parse(epoch[1] if epoch else text)
+        if at is not None:
+            return times.rfc3339(at)
+    if zoned := _ZONED.fullmatch(text):
+        return _in_zone(text, zoned[1], zoned["zone"], zone, now)
+    raise ValueError(text)
+
+
+def _in_zone(text: str, clock: str, name: str, zone: tzinfo, now: datetime) -> str:
+    """A time that names its zone. A clock's short word for it is what ``zone``, or the zone called so, shows then."""
+    if _SHORT.fullmatch(name):
+        for each in (zone, _zone_of(name, text) if name in available_timezones() else zone):
+            moment = read(clock, each, now)
+            if datetime.fromisoformat(moment).astimezone(each).tzname() == name:
+                return moment
+        raise _Unreadable(f"{text!r} is not a time: which zone {name} is, --zone has to say, such as Europe/Madrid")
+    return read(clock, _zone_of(name, text), now)
+
+
+def _span(count: str, unit: str) -> timedelta:
+    return timedelta(**{_UNITS[unit[0]]: float(count)})
+
+
+def _day(text: str, year: int, month: int, date: int) -> calendar_day:
+    try:
+        return calendar_day(year, month, date)
+    except ValueError:
+        raise _Unreadable(f"{text!r} is not a time: there is no such day; write {FORMS}") from None
+
+
+def _zone_of(name: str, text: str) -> tzinfo:
+    """The zone that a time names itself: an offset, or a name."""
+    if name in ("Z", "z", "UTC", "GMT"):
+        return UTC
+    if name[0] in "+-":
+        sign = -1 if name[0] == "-" else 1
+        return timezone(sign * timedelta(hours=int(name[1:3]), minutes=int(name[-2:])))
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _Unreadable(
+            f"{text!r} is not a time: {name} is no zone; write its offset, or it like {_meant(name)}"
+        ) from None
+
+
+def _meant(name: str) -> str:
+    """The zone that somebody meant, or another one to show how they are written."""
+    asked = name.strip().replace(" ", "_").casefold()
+    names = sorted(available_timezones())
+    return next((each for each in names if asked in (each.casefold(), each.casefold().split("/")[-1])), "Europe/Madrid")
 
 
 def _clock(hour: str | None, minute: str | None, second: str | None, fraction: str | None) -> tuple[int, int, int, int]:

@@ -92,6 +92,23 @@ def write(path: Path, content: bytes) -> None:
         raise InvalidInput(f"cannot write {path}: {error.strerror}") from error
 
 
+class TargetFile(click.Path):
+    """Where a result goes: a file, or ``-`` for standard output, which is :data:`STDOUT`."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, dir_okay=False, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        if not str(value):
+            self.fail("it is empty; name a file, or - for standard output", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+TARGET = TargetFile()
+STDOUT = Path("-")
+
+
 def as_json(value: object) -> None:
     """A value as the result, for a machine. ASCII only, so that it is exact on a pipe and harmless on a terminal."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=True))

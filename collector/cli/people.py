@@ -11,7 +11,7 @@ import click
 from collector.cli import confirming, logs, naming, output, typing
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import IN_LOG, INCIDENT
-from collector.cli.typing import TEXT
+from collector.cli.typing import TEXT, WordChoice
 from collector.cli.where import OUTPUT, Where, asking
 from collector.people import FIELDS, MARKS, REVIEWS, STATES
 
@@ -65,7 +65,7 @@ def note(where: Where, number: int, text: str | None, key: str | None, form: str
 @click.argument("text", type=TEXT)
 @click.option("--owner", metavar="NAME", help="Who will do it.")
 @click.option("--due", metavar="YYYY-MM-DD", help="The day it is due.")
-@click.option("--state", type=click.Choice(STATES), help="Its state; by default open.")
+@click.option("--state", type=WordChoice(STATES), help="Its state; by default open.")
 @stating
 def action(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
     """Record a follow-up action, or how it stands now.
@@ -78,7 +78,7 @@ def action(where: Where, number: int, key: str | None, form: str, **fields: obje
 
 @click.command()
 @NUMBER
-@click.argument("mark", type=click.Choice(MARKS), metavar="MOMENT")
+@click.argument("mark", type=WordChoice(MARKS), metavar="MOMENT")
 @click.option("--at", type=MOMENT, metavar="TIME", default="now", show_default=True, help="The moment.")
 @ZONE
 @click.option("--text", metavar="TEXT", help="What is known about this moment.")
@@ -171,7 +171,7 @@ def reopen(where: Where, number: int, key: str | None, form: str, **fields: obje
 
 @click.command()
 @NUMBER
-@click.argument("field", type=click.Choice(FIELDS))
+@click.argument("field", type=WordChoice(FIELDS), metavar="FIELD")
 @click.argument("value", type=TEXT)
 @stating
 def edit(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
@@ -187,7 +187,7 @@ def edit(where: Where, number: int, key: str | None, form: str, **fields: object
 
 @click.command()
 @NUMBER
-@click.argument("status", type=click.Choice(REVIEWS))
+@click.argument("status", type=WordChoice(REVIEWS))
 @click.option("--text", metavar="TEXT", help="A remark on it.")
 @stating
 def review(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:

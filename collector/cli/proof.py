@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from collector.cli import output
 from collector.cli.logs import LOG
 from collector.cli.naming import IN_LOG, INCIDENT
 from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
@@ -67,7 +68,7 @@ def verify(
     "--at", "size", type=click.IntRange(1), metavar="SIZE", help="Prove it at this checkpoint instead of the last."
 )
 @click.option("--verifier-key", is_flag=True, help="Print the key that others check signatures with.")
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write it to this file.")
+@click.option("--to", type=output.TARGET, metavar="FILE", help="Write it to this file.")
 @CONFIG_FILE
 @STORAGE_URL
 @LOG

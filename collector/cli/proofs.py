@@ -70,7 +70,7 @@ def print_key(where: Where) -> None:
 
 
 def _hand_out(proof: str, to: Path | None) -> None:
-    if to is None:
+    if to in (None, output.STDOUT):
         return output.result(proof)
     output.write(to, proof.encode())
     output.say(f"Proof written to {to}")

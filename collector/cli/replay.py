@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from collector.cli import output
+from collector.cli import output, unmatched
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.output import Json
+from collector.cli.typing import WordChoice
 from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput
 from collector.storage.urls import database_path
@@ -42,7 +43,7 @@ class Replayed(msgspec.Struct, kw_only=True):
 @click.command()
 @click.option("--source", metavar="NAME", help="Only deliveries to this source.")
 @click.option(
-    "--status", type=click.Choice(["read", "unrecognised", "malformed"]), help="Only deliveries with this status."
+    "--status", type=WordChoice(["read", "unrecognised", "malformed"]), help="Only deliveries with this status."
 )
 @click.option("--since", type=MOMENT, metavar="TIME", help="Only deliveries received then or later.")
 @ZONE
@@ -133,7 +134,9 @@ def _rehearse(where: Where, query: Mapping[str, object], planned: Replayed, form
     _events(planned)
     rehearsed.show(compared)
     _about(planned)
-    if not planned.changes:
+    if not planned.looked:
+        output.say(f"No delivery matches{unmatched.why(where, 'deliveries', query)}.")
+    elif not planned.changes:
         output.say(f"Nothing would change: {_deliveries(planned.looked)} read again say what is stored.")
     elif not copied:
         output.say(

@@ -28,6 +28,14 @@ class TextParam(click.ParamType[str]):
 TEXT = TextParam()
 
 
+class WordChoice(click.Choice[str]):
+    """One of several words, also with dashes or blanks for what joins its parts, and in capitals."""
+
+    def normalize_choice(self, choice: object, ctx: click.Context | None) -> str:
+        """What a word is compared by."""
+        return str(choice).strip().casefold().replace("-", "_").replace(" ", "_")
+
+
 def written(about: str) -> str:
     """What a person writes in their editor. Raises a usage error where there is no terminal, or nothing was written."""
     if not sys.stdin.isatty():

@@ -1,7 +1,8 @@
 """How a person names an event: as a draft cites it, with its brackets or without, as a list shows it, or whole.
 
 ``[b61d0]``, ``b61d0``, ``#b61d0``, ``1/b61d0`` and ``INC-1/b61d0`` are one event, the last two where the same
-digits end several events' ids and incident 1 has one of them.
+digits end several events' ids and incident 1 has one of them. What stood around it where it was copied from is no
+part of it: brackets, quotes, a comma.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import msgspec
 SHORTEST = 4
 """Digits of the shortest citation: with fewer, every other id would end in them."""
 
-_WRITTEN = re.compile(r"\[?\s*(?:(?:inc(?:ident)?[- ]?)?#?(\d{1,18})\s*/\s*)?#?([0-9a-z]{1,32})\s*\]?", re.ASCII | re.I)
+_WRITTEN = re.compile(r"(?:(?:inc(?:ident)?[- ]?)?#?(\d{1,18})\s*/\s*\[?)?#?([0-9a-z]{1,32})", re.ASCII | re.I)
+_AROUND = " \t\r\n[](){}<>`'\".,;:"
+_SEVERAL = re.compile(r"[0-9a-z]{4,32}(?:[\s,]+[0-9a-z]{4,32})+", re.ASCII | re.I)
 _SHOWN = 40
 """Characters of what was typed that a message repeats."""
 
@@ -29,7 +32,7 @@ class Citation(msgspec.Struct, frozen=True):
 
 def read(text: str) -> Citation | None:
     """What a person typed as an event; None where no event can be called so."""
-    match = _WRITTEN.fullmatch(text.strip())
+    match = _WRITTEN.fullmatch(text.strip(_AROUND))
     if match is None:
         return None
     incident, digits = match.groups()
@@ -41,6 +44,8 @@ def missing(text: str) -> str:
     citation = read(text)
     shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN]) + ("…" if len(text) > _SHOWN else "")
     attempt = f'cannot find event "{shown}"'
+    if citation is None and _SEVERAL.fullmatch(text.strip(_AROUND)):
+        return f"{attempt}: those are several; name one of them"
     if citation is None:
         return f"{attempt}: an event is named by the end of its id, such as b61d0"
     if set(citation.digits) - set("0123456789abcdef"):

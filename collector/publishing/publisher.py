@@ -292,8 +292,8 @@ class Publisher:
     def _place(self, name: str) -> PublishingPlace:
         target = self._targets.get(name)
         if target is None:
-            known = ", ".join(self._targets) or "none is configured; add one under publishing.targets"
-            raise NotFound(f"cannot publish to {name}: there is no such target; there is {known}", "target")
+            known = f"there is {', '.join(self._targets)}" if self._targets else "add one under publishing.targets"
+            raise NotFound(f"cannot find the target {name}: none has this name; {known}", "target")
         return PLACES[target.kind](target)
 
     async def _last(self, number: int, target: str) -> RecordedEvent | None:
