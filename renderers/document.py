@@ -185,6 +185,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Only rows that hold this text; capitals do not matter."""
     kind: str = ""
     """Only rows led by an event of this family."""
+    narrow: bool = True
+    """Whether the picture is drawn for a narrow screen, too."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

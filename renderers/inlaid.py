@@ -21,19 +21,22 @@ ANCHOR = "#e-"
 
 
 def inlaid(document: Document) -> str:
-    """One JSON text: ``draft`` (:func:`renderers.json.said`, without the rows of its timeline, and of its index how
-    many lines it has), ``rows`` (those of the timeline, each ``[at, label, family, parts, suffixes, cites]``),
-    ``short`` (the citation of each event that is not cited by the end of its id), ``passing`` (the places of the rows
-    that the document's view shows) and ``pictures`` (``wide`` and ``narrow``, as SVG).
+    """One JSON text: what :func:`unviewed` gives, and what :func:`viewed` does."""
+    return joined(unviewed(document), viewed(document))
+
+
+def joined(one: str, other: str) -> str:
+    """Two JSON objects as one."""
+    return f"{one[:-1]},{other[1:]}"
+
+
+def unviewed(document: Document) -> str:
+    """What is the same whatever the document's view: ``draft`` (:func:`renderers.json.said`, without the rows of its
+    timeline, and of its index how many lines it has), ``rows`` (those of the timeline, each ``[at, label, family,
+    parts, suffixes, cites]``), and ``short`` (the citation of each event that is not cited by the end of its id).
 
     A page shows a hundred of thousands of rows: what it reads of each of the others has to be little.
     """
-    view = document.options.view or View()
-    rows = [row for section in document.sections for block in section.blocks if isinstance(block, Timeline)
-            for row in block.rows]  # fmt: skip
-    passing = [place for place, row in enumerate(rows) if passes(row, view)]
-    only = {each for place in passing for each in rows[place].cites} if view.text or view.kind else None
-    pictures = svgs(document, (WIDE, NARROW), style=False, anchor=ANCHOR, only=only)
     draft = said(document)
     row_fields: list[Mapping[str, Any]] = []
     for block in (block for section in draft["sections"] for block in section["blocks"]):
@@ -45,13 +48,31 @@ def inlaid(document: Document) -> str:
         "draft": draft,
         "rows": [
             (row.at, each["label"], row.type.partition(".")[0], each["parts"], each["suffixes"], each["cites"])
-            for row, each in zip(rows, row_fields, strict=True)
+            for row, each in zip(_rows(document), row_fields, strict=True)
         ],
         "short": {name: short for name, short in shortened(document).items() if not name.endswith(short)},
-        "passing": passing,
-        "pictures": dict(zip(("wide", "narrow"), pictures, strict=True)),
     }
     return json.dumps(value, separators=(",", ":"))
+
+
+def viewed(document: Document) -> str:
+    """What its view shows: ``passing`` (the places of those rows) and ``pictures`` (``wide``, and ``narrow`` where that
+    is asked for, as SVG)."""
+    view = document.options.view or View()
+    rows = _rows(document)
+    passing = [place for place, row in enumerate(rows) if passes(row, view)]
+    only = {each for place in passing for each in rows[place].cites} if view.text or view.kind else None
+    widths = {"wide": WIDE} | ({"narrow": NARROW} if view.narrow else {})
+    pictures = svgs(document, tuple(widths.values()), style=False, anchor=ANCHOR, only=only)
+    value = {"passing": passing, "pictures": dict(zip(widths, pictures, strict=True))}
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _rows(document: Document) -> list[Row]:
+    return [
+        row for section in document.sections for block in section.blocks if isinstance(block, Timeline)
+        for row in block.rows
+    ]  # fmt: skip
 
 
 def passes(row: Row, view: View) -> bool:

@@ -15,8 +15,11 @@ from collector.correlation import Rules
 from collector.drafting import rendering
 from collector.drafting.cache import TextCache
 from collector.errors import InvalidInput
+from collector.event import HOUR
 from collector.following.wire import Setup
 from collector.following.work import Work
+from collector.projections import Case
+from collector.storage.readers import READERS
 from renderers.choices import FORMATS
 from tests.face import NOW, Face, running
 
@@ -106,6 +109,50 @@ async def test_a_page_is_rendered_again_only_when_something_changed(
     assert json.loads(await page("Asia/Tokyo"))["draft"]["options"]["zone"] == "Asia/Tokyo"
     await page(as_of=NOW)
     assert len(rendered) == 4
+
+
+async def test_nothing_is_read_where_nothing_was_committed(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is committed has an incident read again; what a page shows of it needs neither a reading nor another
+    document."""
+    await face.incident(1)
+    repeat = json.dumps([{"name": "incident-1", "at": NOW - 99 * 24 * HOUR, "loud": True, "service": None}]).encode()
+    cache, read, numbers, documents = TextCache(), face.lists.case, list[int](), list[int]()
+    render = rendering.document_of
+
+    async def counted(number: int, as_of: int | None = None) -> Case | None:
+        numbers.append(number)
+        return await read(number, as_of)
+
+    def drawn(*values: object, **options: object) -> object:
+        documents.append(1)
+        return render(*values, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(face.lists, "case", counted)
+    monkeypatch.setattr(rendering, "document_of", drawn)
+
+    async def page(view: str = "{}", number: int = 1) -> str:
+        return await rendering.postmortem(
+            face.lists, number, format="page", options={"view": view}, cache=cache
+        ) or ""  # fmt: skip
+
+    first = json.loads(await page())
+    # Each connection has to see for itself that nothing was committed.
+    for _ in range(READERS):
+        await page()
+    reads = len(numbers)
+    narrower = [json.loads(await page('{"since": 1, "until": 2, "narrow": false}')) for _ in range(READERS)][-1]
+    assert (len(numbers), len(documents)) == (reads, 1)
+    assert (narrower["rows"], narrower["passing"], list(narrower["pictures"])) == (first["rows"], [], ["wide"])
+    for _ in range(2):
+        # A repeat is no event, and may change what is known all the same.
+        reads = len(numbers)
+        assert (await face.deliver(repeat)).status == 200
+        await page()
+        assert len(numbers) == reads + 1
+    assert len(documents) == 1
+    assert await page(number=9) == await page(number=9) == ""
+    cache.last.forget()
+    assert json.loads(await page('{"since": 1, "until": 3}'))["rows"]
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -11,15 +11,16 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collector.drafting.cache import TextCache
+from collector.drafting.cache import LaidDocument, TextCache
 from collector.errors import InvalidInput, InvalidSettings
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
-from renderers import markdown, sandbox
+from renderers import inlaid, markdown, sandbox
 from renderers.choices import CITATIONS, DETAILS, NARROWEST, PROFILES, TEMPLATES, WIDEST
 from renderers.document import Document, Options, View
 from renderers.draft import draft
@@ -185,16 +186,65 @@ async def postmortem(
     if render is None:
         raise InvalidInput(f"cannot render: the format is {format!r}; use one of {', '.join(RENDERERS)}", "format")
     chosen = options if isinstance(options, Options) else options_of(options)
+    source = DraftSource(number=number, as_of=as_of, options=chosen, external_url=external_url, log=log)
+    if cache is not None:
+        return await _kept(projections, source, format, render, cache)
     case = await projections.case(number, as_of)
-    if case is None:
-        return None
+    return None if case is None else await asyncio.to_thread(lambda: render(source.document(case)))
+
+
+class DraftSource(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document is made of beside its case."""
+
+    number: int
+    as_of: int | None
+    options: Options
+    external_url: str
+    log: str
+
+    def document(self, case: Case) -> Document:
+        """The document; pure."""
+        return document_of(
+            case, as_of=self.as_of, options=self.options, external_url=self.external_url, log=self.log
+        )  # fmt: skip
+
+
+async def _kept(
+    projections: Projections, source: DraftSource, form: str, render: Callable[[Document], str], cache: TextCache
+) -> str | None:
+    """The text of a draft, with as little work as what was kept leaves to be done.
+
+    Nothing is read where nothing was committed since, and the document of a page is made once for all its views.
+    """
+    chosen = source.options
+    source = msgspec.structs.replace(source, options=msgspec.structs.replace(chosen, view=None))
+
+    async def read() -> tuple[bytes, Case] | None:
+        case = await projections.case(source.number, source.as_of)
+        return None if case is None else (await asyncio.to_thread(_digest, case, source), case)
+
+    version = await projections.version()
+    digest, case = cache.digest((version, source)) if version is not None else None, None
+    if digest is None or not ((digest, form, chosen.view) in cache or cache.last.of(digest)):
+        case_read = await (cache.learned((version, source), read) if version is not None else read())
+        if case_read is None:
+            return None
+        digest, case = case_read
+    laid, fresh = cache.last.of(digest), list[LaidDocument]()
 
     def rendered() -> str:
-        return render(document_of(case, as_of=as_of, options=chosen, external_url=external_url, log=log))
+        # Where no case was read, either the text is kept or its document.
+        document = laid.document if laid is not None else source.document(cast("Case", case))
+        variant = msgspec.structs.replace(document, options=chosen)
+        if form != PAGE:
+            return render(variant)
+        fresh.append(laid or LaidDocument(document, inlaid.unviewed(document)))
+        return inlaid.joined(fresh[0].unviewed, inlaid.viewed(variant))
 
-    if cache is None:
-        return await asyncio.to_thread(rendered)
-    return await cache.text(await asyncio.to_thread(_digest, case, format, as_of, chosen, external_url, log), rendered)
+    text = await cache.text((digest, form, chosen.view), rendered)
+    for each in fresh:
+        cache.last.keep(digest, each)
+    return text
 
 
 def _digest(*values: object) -> bytes:

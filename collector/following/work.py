@@ -90,6 +90,7 @@ class Work:
 
     async def forget(self) -> None:
         """Let go of what is remembered, texts of drafts included: what was erased is in memory no longer."""
+        self._pages.last.forget()
         self._pages = TextCache()
         await self.follower.forget()
 

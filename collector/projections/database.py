@@ -11,6 +11,7 @@ the lists anew.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sqlite3
 import time
@@ -86,6 +87,20 @@ def lists_path(log: Path) -> Path:
     """The file of the lists of a log: ``timelined.db`` has ``timelined.incidents.db``."""
     name = log.name.removesuffix(".db")
     return log.with_name(f"{name}.incidents.db")
+
+
+_connections = itertools.count()
+
+
+def version(connection: Connection) -> tuple[int, ...] | None:
+    """What is another one wherever anything was committed to the lists or the log since; None where nobody can tell.
+
+    The same view over another connection may have another one.
+    """
+    if connection.dialect.name != "sqlite":
+        return None
+    known = connection.info.setdefault("timelined", next(_connections))
+    return known, *(connection.exec_driver_sql(f"PRAGMA {name}.data_version").scalar_one() for name in ("main", "log"))
 
 
 def open_lists(log: EventLog, *, owner: bool = False) -> Lists:

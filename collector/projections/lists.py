@@ -23,7 +23,7 @@ from collector.log import Delivery, queries
 from collector.projections import across, privacy, records, search, unjoined
 from collector.projections.across import Across
 from collector.projections.cases import ROWS, CaseReader, memberships_of, row_of, stored
-from collector.projections.database import Lists
+from collector.projections.database import Lists, version
 from collector.projections.privacy import Hidden, Privacy
 from collector.projections.restrictions import Groups
 from collector.projections.shape import position, remaking, unusable
@@ -313,6 +313,11 @@ class Projections:
         """The ids that a citation (the last digits of an id), a whole id or a position names."""
         look = partial(search.named, text=text)
         return await (self._lists.query(look) if privacy.READER.get() is None else self._read(look))
+
+    async def version(self) -> tuple[object, ...] | None:
+        """What is another one wherever anything can have changed that is read here; None where nobody can tell."""
+        known = await self._query(version)
+        return known and (privacy.READER.get(), *known)
 
     async def case(self, number: int, as_of: int | None = None) -> Case | None:
         """What a draft is rendered from; follows a merge. ``as_of`` keeps what was received by then.
