@@ -22,7 +22,7 @@ from collector.event import HOUR, MINUTE, PUBLISHED, REVIEWED, REVISED, Event
 from collector.people.forgetting import DIGESTS, UNKNOWN
 from collector.publishing.publisher import Publisher
 from collector.publishing.targets import Target
-from collector.publishing.values import fitted
+from collector.publishing.values import decoded, fitted, split
 from collector.settings import Settings, load_settings
 from collector.web.keys import INTAKE, PUBLISHING
 from renderers.edits import stored, taken_in
@@ -66,7 +66,7 @@ class PublishingSetup:
         """What git tells of the repository, or does there as somebody."""
         named = {f"GIT_{who}_{what}": "Ben <ben@x>" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         done = subprocess.run(["git", *words], cwd=self.repository, input=stdin_text, capture_output=True, text=True,
-                              check=True, env={**os.environ, **named})  # fmt: skip
+                              errors="surrogateescape", check=True, env={**os.environ, **named})  # fmt: skip
         return done.stdout
 
     def file(self, branch: str = "main") -> tuple[str, str]:
@@ -282,27 +282,42 @@ async def test_what_people_edited_there_is_taken_in_and_published_again(setup: P
     await setup.publish("archive")
     assert (await pulled(setup, "archive")).json["outcome"] == "unchanged"
     text = setup.file()[1]
-    theirs = below(text, "Impact", "Two shops closed.").replace("---\n\n# P", "tags: [shop]\n---\n\n# P")
+    theirs = below(text, "Impact", "Two shops closed, and a caf\udce9.").replace(
+        "---\n\n# P", "tags: [shop]\n---\n\n# P"
+    )
     setup.edits(theirs.replace("\n", "\r\n"))
-    assert "+Two shops closed." in (await pulled(setup, "archive", dry_run=True)).json["diff"]
+    diff = (await pulled(setup, "archive", dry_run=True)).json["diff"]
+    assert "+Two shops closed, and a café." in diff
+    assert "+tags: [shop]" in diff
     assert (await pulled(setup, "archive")).json["outcome"] == "taken in"
     assert (await pulled(setup, "archive")).json["outcome"] == "unchanged"
     await setup.changed()
     draft = await postmortem(setup.face.lists, 1) or ""
-    assert "Two shops closed." in draft
+    assert "Two shops closed, and a café." in draft
     assert "Nobody could pay" in draft
     assert "<!--" not in draft
     assert (await setup.publish("archive")).json["outcome"] == "published"
     assert (await setup.publish("archive")).json["outcome"] == "unchanged"
     content = setup.file()[1]
-    assert "Two shops closed." in content
+    assert "Two shops closed, and a café." in content
     assert "Nobody could pay" in content
     assert "\ntags: [shop]\n---\n" in content
     (event,) = (await setup.face.get("/api/v1/events?type=incident.revised")).json["events"]
     assert "incident-1" not in event["data"]["text"]
     await setup.face.post(f"/api/v1/events/{event['id']}/retract", {"by": "Ada", "reason": "a test"})
     await setup.face.followed()
-    assert "Two shops closed." not in (await postmortem(setup.face.lists, 1) or "")
+    assert "Two shops closed" not in (await postmortem(setup.face.lists, 1) or "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("rule", ["---", ""])
+def test_front_matter_is_told_from_the_draft(encoding: str, end: str, rule: str) -> None:
+    """Whatever editor wrote the file, and where the line is gone that the front matter ended with."""
+    lines = ("---", "title: x", "owner: Käthe", rule, "", "# A title <!-- tl head/title 0123456789 -->", "", "---", "")
+    assert split(decoded(end.join(lines).encode(encoding))) == (
+        "title: x\nowner: Käthe", "# A title <!-- tl head/title 0123456789 -->\n\n---\n"
+    )  # fmt: skip
 
 
 async def test_edits_in_two_places_both_stay(setup: PublishingSetup) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from collector.errors import InvalidInput, Unavailable
 from collector.event import SECOND
 from collector.publishing.targets import Target
+from collector.publishing.values import decoded
 
 MOST = 8 << 20
 """The largest file that is read, in bytes."""
@@ -64,7 +65,7 @@ class Repository:
             raise InvalidInput(
                 f"cannot publish: {path} in {self.shown} is no file of at most {MOST >> 20} MiB", "target"
             )
-        return (await self._git("cat-file", "blob", listed[2])).decode("utf-8", "surrogateescape")
+        return decoded(await self._git("cat-file", "blob", listed[2]))
 
     async def commit(self, parent: str, path: str, text: str, message: str, author: str) -> str:
         """A commit with this file as the only change to its parent; with none to an empty repository."""

@@ -241,10 +241,13 @@ class Publisher:
             ("", await self._from_page(request, before, then, current)) if current.body else split(current.text)
         )
         merged, reads = await asyncio.to_thread(self._take_in, then.text, now.text, text, now.machine, request.target)
-        if request.dry_run:
-            return Published(outcome="would take in", diff=_diff(now.plain, reads))
         lines_written, forgotten = before.data.get("lines", ()), before.data.get(FORGOTTEN) is True
         added = [line for line in front.splitlines() if digest(line)[:16] not in lines_written and not forgotten]
+        if request.dry_run:
+            whole = [
+                "\n".join((*lines, text)) for lines, text in ((now.people, now.plain), ([*now.people, *added], reads))
+            ]
+            return Published(outcome="would take in", diff=_diff(*whole))
         data = {
             "target": request.target, "place": dict(current.location), "revision": current.revision, "url": current.url,
             "digest": current.digest, "text": _bounded(request, merged), "lines": lines_of(current.text),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import re
 from collections.abc import Mapping
 
 import msgspec
 
 from collector.errors import TimelinedError
+
+_FOREIGN = re.compile("[\udc80-\udcff]")
+_MARK = "<!-- tl "
+"""Begins an invisible mark of a draft: where one stands the front matter is over, whatever became of its last line."""
 
 
 class Edited(TimelinedError):
@@ -86,14 +92,32 @@ def fitted(text: str, most: int, plain: str, address: str) -> tuple[str, int]:
     return shortened.rstrip("\n") + note.format(f"{left:,}"), left
 
 
+def decoded(content: bytes) -> str:
+    """A file as text, by the mark that it begins with, which goes; UTF-8 without one.
+
+    A byte that is none of UTF-8 is what it is on Windows, so that no letter of a person's is lost.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
+    return _FOREIGN.sub(lambda byte: _of_windows(ord(byte[0]) - 0xDC00), text)
+
+
+def _of_windows(byte: int) -> str:
+    return bytes([byte]).decode("cp1252", "ignore") or f"\\x{byte:02x}"
+
+
 def split(text: str) -> tuple[str, str]:
     """The front matter of a file, without what stands around it, and the rest."""
-    lines = text.replace("\r\n", "\n").lstrip("\ufeff").split("\n")
-    ends = (at for at, line in enumerate(lines) if at and line.rstrip() == "---")
-    end = next(ends, 0) if lines[0].rstrip() == "---" else 0
+    lines = re.sub("\r\n?", "\n", text).lstrip("\ufeff\n").split("\n")
+    if lines[0].rstrip() != "---":
+        return "", "\n".join(lines)
+    ends = (at for at, line in enumerate(lines) if at and (line.rstrip() == "---" or _MARK in line))
+    end = next(ends, 0)
     if not end:
         return "", "\n".join(lines)
-    return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]).lstrip("\n")
+    body = lines[end + (_MARK not in lines[end]) :]
+    return "\n".join(lines[1:end]).rstrip("\n"), "\n".join(body).lstrip("\n")
 
 
 def lines_of(text: str) -> list[str]:
