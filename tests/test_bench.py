@@ -72,7 +72,10 @@ def test_a_benchmark_counts_what_it_did_and_leaves_its_figures(module: str, figu
     result = found(tmp_path, module, *options)
     assert (result["name"], result["short"], result["failed"]) == (module, True, [])
     assert len(result["figures"]) == figures
-    assert all(len(figure["values"]) == 1 and figure["values"][0] > 0 for figure in result["figures"])
+    assert [len(figure["values"]) for figure in result["figures"]] == [1] * figures
+    zero = {figure["name"].partition(",")[0] for figure in result["figures"] if not figure["values"][0] > 0}
+    # A follower that is where the log is at every look has no lag.
+    assert zero <= {"longest lag at half of it"}
     assert {"cores", "Python", "SQLite", "aiohttp", "load before", "load after"} <= result["machine"].keys()
     assert results.conclude(tmp_path) == 0
     assert result["figures"][0]["name"] in (tmp_path / "results.md").read_text()

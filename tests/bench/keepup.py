@@ -138,11 +138,13 @@ class Client:
         return rate
 
     async def pace(self, rate: float, seconds: float) -> float:
-        """A steady rate for a while; the rate that was answered."""
+        """A steady rate for a while, and until one is answered; the rate that was answered."""
         began, before, sent = time.monotonic(), self.answered, 0
         while (passed := time.monotonic() - began) < seconds:
             self.more(int(passed * rate) - sent)
             sent = int(passed * rate)
+            await asyncio.sleep(TICK)
+        while self.answered == before and time.monotonic() - began < CATCH_UP:  # noqa: ASYNC110 - as above
             await asyncio.sleep(TICK)
         reached = (self.answered - before) / (time.monotonic() - began)
         await self.finish()
