@@ -220,11 +220,21 @@ async def test_the_picture_is_there_for_a_wide_and_a_narrow_screen(face: Face) -
     links = {link.get("href") for picture in drawn for link in picture.iter(f"{SVG}a")}
     assert links
     assert links <= {f"#e-{name}" for name in events(tree)}
-    for only, pictures in (("wide", 1), ("both", 2)):
+    rows = events(tree)
+    for only, pictures, in_place in (("view", 1, rows), ("view&phone=1", 2, rows), ("picture", 1, [])):
         part = await seen(face, f"/incidents/1?only={only}")
-        assert (len(list(part.iter(f"{SVG}svg"))), list(events(part))) == (pictures, list(events(tree)))
-        assert {form.get("class") for form in part.iter("form") if form.get("method") == "post"} == {"ticked"}
+        assert (len(list(part.iter(f"{SVG}svg"))), events(part)) == (pictures, in_place)
+        assert [form.get("class") for form in part.iter("form") if form.get("method") == "post"] == ["ticked"][
+            : len(in_place)
+        ]
         assert not [link for link in part.iter("a") if "only" in (link.get("href") or "")]
+        # The room that a picture has before it is read is that of the picture.
+        room = next(each for each in part.iter("canvas") if each.get("class") == "room-wide")
+        wide = next(part.iter(f"{SVG}svg"))
+        assert [(wide.get(name) or "").partition(".")[0] for name in ("width", "height")] == [
+            room.get("width"),
+            room.get("height"),
+        ]
 
 
 async def test_a_number_that_was_merged_away_leads_on(face: Face) -> None:
@@ -265,6 +275,6 @@ async def test_what_a_sender_wrote_changes_no_structure_of_an_incident(face: Fac
 
 DRAWN = {
     "figure", "div", "figcaption", "svg", "title", "defs", "pattern", "path", "g", "rect", "text", "tspan", "line", "a",
-    "circle", "polygon", "p", "span", "noscript",
+    "circle", "polygon", "p", "span", "canvas", "noscript",
 }  # fmt: skip
 """What a picture is made of, and what stands above it."""

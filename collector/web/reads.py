@@ -52,7 +52,8 @@ class Reads:
 
     def __init__(self, limits: ReadLimits) -> None:
         self.limits = limits
-        self._turns = asyncio.Semaphore(limits.answers)
+        self.slots = asyncio.Semaphore(limits.answers)
+        """What those have that are being made."""
         self.waiting = 0
         """Requests that wait for their turn."""
         self.bytes = 0
@@ -79,7 +80,7 @@ class Reads:
         self.waiting += 1
         try:
             async with asyncio.timeout(patience):
-                await self._turns.acquire()
+                await self.slots.acquire()
         except TimeoutError:
             raise _busy() from None
         finally:
@@ -88,7 +89,7 @@ class Reads:
             await self.give_way()
             yield
         finally:
-            self._turns.release()
+            self.slots.release()
 
     async def give_way(self) -> None:
         """Let webhooks go first, for a moment: reads go on under steady load, too."""
@@ -98,11 +99,15 @@ class Reads:
         while self.webhooks and clock() < until:  # noqa: ASYNC110 - it ends by itself, and nobody else waits for it
             await asyncio.sleep(_STEP)
 
-    def large(self, body: bytes, transport: asyncio.Transport | None) -> payload.Payload:
+    def large(self, body: bytes, transport: asyncio.Transport | None) -> Pieces:
         """A large answer's body, counted until it was sent or given up; :class:`Unavailable` beyond the bound."""
-        size = len(body)
-        if self.bytes and self.bytes + size > self.limits.bytes:
+        if self.bytes and self.bytes + len(body) > self.limits.bytes:
             raise _busy()
+        return self.pieces(body, transport)
+
+    def pieces(self, body: bytes, transport: asyncio.Transport | None) -> Pieces:
+        """The same for what is counted and not refused: an answer that was begun is sent to its end."""
+        size = len(body)
         self.bytes += size
         pieces = Pieces(body, transport, self.limits.stall)
         # However it ends: also where the connection was lost before any of it was sent.
@@ -146,6 +151,43 @@ class Pieces(payload.Payload):
         return self._body.decode(encoding, errors)
 
 
+class BegunBody(payload.Payload):
+    """A body whose beginning is sent while its end is made: its reader sees something sooner."""
+
+    def __init__(self, first: bytes, rest: Callable[[], bytes]) -> None:
+        """``rest`` makes the end, in a thread."""
+        super().__init__(b"")
+        self._size = None
+        self._first, self._rest = first, rest
+        self._reads: Reads | None = None
+        self._transport: asyncio.Transport | None = None
+        self._begun: Pieces | None = None
+
+    def bound(self, reads: Reads, transport: asyncio.Transport | None) -> None:
+        """Count it among the large answers; :class:`Unavailable` beyond their bound."""
+        self._reads, self._transport = reads, transport
+        self._begun, self._first = reads.large(self._first, transport), b""
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        """See :meth:`Pieces.write`."""
+        if self._reads is None or self._begun is None:
+            await writer.write(self._first + await asyncio.to_thread(self._rest))
+            return
+        making = asyncio.create_task(self._made(self._reads))
+        # Where the reader is gone by then nobody is told what became of it.
+        making.add_done_callback(lambda done: None if done.cancelled() else done.exception() and None)
+        await self._begun.write(writer)
+        await self._reads.pieces(await making, self._transport).write(writer)
+
+    async def _made(self, reads: Reads) -> bytes:
+        async with reads.slots:
+            return await asyncio.to_thread(self._rest)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The body as text."""
+        return (self._first + self._rest()).decode(encoding, errors)
+
+
 READS: web.AppKey[Reads] = web.AppKey("reads")
 
 
@@ -162,7 +204,9 @@ async def bound(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         if request.method == "GET" and isinstance(response, web.Response):
             body = response.body
-            if isinstance(body, bytes) and len(body) > PIECE:
+            if isinstance(body, BegunBody):
+                body.bound(reads, request.transport)
+            elif isinstance(body, bytes) and len(body) > PIECE:
                 response.body = reads.large(body, request.transport)
     return response
 

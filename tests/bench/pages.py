@@ -22,11 +22,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from collector.event import HOUR, SECOND, Event, event_id
 from collector.log import Submission, open_log
@@ -90,15 +91,19 @@ def opened(page: Page, address: str) -> tuple[float, float]:
 
 
 def zoomed(page: Page, seconds: float) -> float:
-    """Frames a second while the picture is zoomed in and out."""
+    """Frames a second while the picture is zoomed in and out, three steps each way; it follows, or this fails."""
+    spans: set[str] = set()
     counted = page.evaluate_handle(f"window.counted = ({FRAMES})({seconds})")
-    until = perf_counter() + seconds
+    until, keys = perf_counter() + seconds, cycle("+++---")
     while perf_counter() < until:
-        page.keyboard.press("+")
-        page.keyboard.press("0")
-        page.wait_for_timeout(100)
+        page.keyboard.press(next(keys))
+        page.wait_for_timeout(300)
+        spans.add(page.locator(".zoom .none").all_inner_texts()[0] if page.locator(".zoom .none").count() else "")
     frames = float(page.evaluate("window.counted"))
     counted.dispose()
+    assert len(spans) > 1
+    page.keyboard.press("0")
+    expect(page.locator(".zoom .none")).to_have_count(0)
     return frames
 
 

@@ -33,7 +33,7 @@ from collector.web.pages.rows import (
     owners,
     with_actions,
 )
-from collector.web.pages.zooming import steps
+from collector.web.pages.zooming import ends, rooms, steps
 from collector.web.problems import InvalidParameter
 from collector.web.requests import Query
 
@@ -71,7 +71,7 @@ async def incident(request: web.Request) -> web.Response:
     """One incident, also as it was known at some moment; a number that was merged away leads to where it went."""
     query = Query(
         request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated", "from",
-        "to", "remarks", "only",
+        "to", "remarks", "only", "phone",
     )  # fmt: skip
     clock = Clock(query.text("zone") or "UTC")
     row = await statements.incident(request)
@@ -118,23 +118,21 @@ async def _shown(
         name: Markup(linked(picture, owner, f"{app[ROOT]}/events/"))  # noqa: S704 - drawn by ours, every text in it escaped
         for name, picture in inlaid.pictures.items()
     }
-    # A script that asks for what the view changes is sent that, and the picture for a phone where it shows that one.
-    only = query.one_of("only", "wide", "both")
-    if only == "wide":
-        pictures["narrow"] = Markup()
+    only = query.one_of("only", "view", "picture")
     remarked = query.one_of("remarks", "1", "0") or ("1" if row.status != "open" and len(every) <= REMARKED else "0")
     remarks = await _remarks(app, row, clock) if remarked == "1" and not query.text("as_of") else None
     statement_rows = [(each, stated.stated_at(each), *stated.words_of(each), _taken(each)) for each in stating]
     return await asyncio.to_thread(
         page, request, "incident.html", clock, row=row, draft=inlaid.draft, short=inlaid.short, order=order,
         text=view.text, kind=view.kind, since=view.since, until=view.until, kinds=FAMILIES,
-        zoom=steps([each.at for each in every], view.since, view.until),
+        zoom=steps([each.at for each in every], view.since, view.until), ends=ends([each.at for each in every]),
         timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=event_id, events=events, owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
-        stated=query.text("stated"), statements=statement_rows, marks=MARKS, fields=HEAD, formats=formats,
+        stated=query.text("stated"), statements=statement_rows, marks=MARKS, fields=HEAD,
+        formats=formats,
         remarks=remarks, publishes=bool(app[PUBLISHING].targets),
-        only=only, answered=ANSWERED, texts=facts.texts, tag_of=sections.tag, reviews=REVIEWS,
+        rooms=rooms(pictures), only=only, answered=ANSWERED, texts=facts.texts, tag_of=sections.tag, reviews=REVIEWS,
     )  # fmt: skip
 
 
@@ -142,7 +140,10 @@ def _view(query: Query, clock: Clock) -> RowsView:
     since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
     if since is not None and until is not None and since >= until:
         raise InvalidParameter("cannot read the request: from is not before to; name the earlier time first", "from")
-    return RowsView(since=since, until=until, text=query.text("text") or "", kind=query.one_of("kind", *FAMILIES) or "")
+    # A script that asks for what the view changes shows one picture, and says so where it is the one for a phone.
+    narrow = query.text("only") is None or query.text("phone") == "1"
+    text, kind = query.text("text") or "", query.one_of("kind", *FAMILIES) or ""
+    return RowsView(since=since, until=until, text=text, kind=kind, narrow=narrow)
 
 
 def _rows(

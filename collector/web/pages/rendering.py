@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,8 +29,11 @@ from collector.web.access import in_session
 from collector.web.keys import CLOCK, FRONT, LOGS, PROJECTIONS, ROOT, STYLES, WHO, ZONE, OneLog
 from collector.web.pages.clocks import Clock
 from collector.web.pages.marked import parts_of
+from collector.web.reads import BegunBody
 
 FOLDER = Path(__file__).parent
+ENOUGH = Markup("<!--enough-->")
+"""What a template writes where its reader has something to look at; it reaches no page."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -61,6 +65,10 @@ class Typed(str):
     __slots__ = ()
 
 
+_PARTS = ("only", "phone")
+"""What a script asks parts of a page by; no link has them."""
+
+
 class Address:
     """Where a reader is: the address and what of its parameters is kept in links."""
 
@@ -70,7 +78,7 @@ class Address:
         """What our addresses begin with."""
         self.whole = request.app[FRONT].root
         """What those of the whole daemon do, of whatever log."""
-        self.query = {name: value for name, value in request.query.items() if value and name != "only"}
+        self.query = {name: value for name, value in request.query.items() if value and name not in _PARTS}
         self._zone = {} if clock.zone == "UTC" else {"zone": clock.zone}
 
     def to(self, path: str, **query: object) -> str:
@@ -95,10 +103,10 @@ def page(
     """A page out of a template."""
     clock = clock or Clock()
     token, logs = in_session(request), request.app[LOGS]()
-    text = (
+    parts = _parts(
         _environment()
         .get_template(template)
-        .render(
+        .generate(
             clock=clock,
             place=Address(request, clock),
             now=request.app[CLOCK](),
@@ -117,7 +125,9 @@ def page(
             **values,
         )
     )
-    response = web.Response(body=text.encode("utf-8", "replace"), status=status, headers={"Vary": "Accept, Cookie"})
+    first, more = next(parts)
+    response = web.Response(status=status, headers={"Vary": "Accept, Cookie"})
+    response.body = BegunBody(first, lambda: b"".join(part for part, _ in parts)) if more else first
     response.content_type = "text/html"
     response.charset = "utf-8"
     response.headers["Content-Security-Policy"] = POLICY
@@ -127,6 +137,18 @@ def page(
     # Nobody can have a page repeat his own text beside a secret: the cookie is not sent for other sites.
     response.enable_compression()
     return response
+
+
+def _parts(pieces: Iterator[str]) -> Iterator[tuple[bytes, bool]]:
+    """What a template writes up to where it says that a reader has enough for now, and then the rest; each with
+    whether more comes."""
+    while True:
+        part = [*takewhile(lambda piece: piece != ENOUGH, pieces)]
+        following = next(pieces, None)
+        yield "".join(part).encode("utf-8", "replace"), following is not None
+        if following is None:
+            return
+        pieces = chain((following,), pieces)
 
 
 def _opens(app: web.Application, logs: Sequence[OneLog]) -> Callable[[str], bool]:
@@ -184,6 +206,7 @@ def _environment() -> Environment:
     environment.filters["length_of"] = len
     environment.filters["length"] = duration
     environment.globals["apart"] = apart
+    environment.globals["enough"] = ENOUGH
     environment.filters["web_link"] = web_link
     environment.filters["short_of"] = short_of
     environment.filters["grade"] = grade

@@ -30,6 +30,8 @@ class RowsView(msgspec.Struct, frozen=True, kw_only=True):
     """From when until before when, µs; None where that is not bounded."""
     text: str = ""
     kind: str = ""
+    narrow: bool = True
+    """Whether there is to be a picture for a narrow screen, too."""
 
 
 class PageRow(msgspec.Struct, array_like=True):

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from collector.event import SECOND
 
 SMALLEST = 10 * SECOND
 """The shortest time that is shown, µs."""
+
+
+_SIZE = re.compile(r'<svg [^>]*?\bwidth="(\d+)[^"]*" height="(\d+)')
+
+
+def rooms(pictures: Mapping[str, str]) -> Mapping[str, tuple[int, int]]:
+    """How wide and how high each picture is; nothing where there is none."""
+    sizes = {name: _SIZE.match(pictures.get(name, "")) for name in ("wide", "narrow")}
+    return {name: (int(size[1]), int(size[2])) if size else (0, 0) for name, size in sizes.items()}
+
+
+def ends(times: Sequence[int]) -> tuple[int, int]:
+    """From when until before when all rows are, of which these are the times (µs)."""
+    return (min(times), max(times) + SECOND) if times else (0, 0)
 
 
 def steps(
@@ -19,7 +34,7 @@ def steps(
     """
     if not times:
         return {}
-    first, last = min(times), max(times) + SECOND
+    first, last = ends(times)
     start, end = first if since is None else since, last if until is None else until
     length = max(end - start, SMALLEST)
     middle = start + length // 2

@@ -12,7 +12,8 @@
   // --- Live ---------------------------------------------------------------------------------------------------------
 
   const WHOLE = ["main"];
-  const VIEW = [".picture", "section[aria-labelledby=timeline]", "form.zone"];
+  const PICTURE = [".picture", "form.zone"]; // what a view of the timeline changes, beside its rows
+  const VIEW = [...PICTURE, "section[aria-labelledby=timeline]"];
   const SOONEST = 500; // ms between two looks at the page, however much comes
   const SILENT = 50000; // ms without a word after which a stream is taken for dead: the daemon says one every 15 s
   const root = document.documentElement.dataset.root || ""; // what our addresses begin with
@@ -91,15 +92,16 @@
   // The page as it is now, or of it what a view of the timeline changes: that is little, and a draft is not.
   async function refresh(parts = WHOLE) {
     looked = Date.now();
-    // What is shown may be changed meanwhile; then this is not what was asked for.
+    // What is shown may be changed meanwhile; then this is not what was asked for. A picture of a step before is shown.
     const asked = location.href;
     const address = new URL(asked);
-    if (parts !== WHOLE) address.searchParams.set("only", phone.matches ? "both" : "wide");
+    if (parts !== WHOLE) address.searchParams.set("only", parts === VIEW ? "view" : "picture");
+    if (parts !== WHOLE && phone.matches) address.searchParams.set("phone", "1");
     const answer = await fetch(address, { headers: { Accept: "text/html" } });
     if (answer.redirected && new URL(answer.url).pathname === root + "/login") location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (location.href !== asked) return;
+    if (location.href !== asked && parts !== PICTURE) return;
     if (fitPicture) fitPicture(page);
     for (const part of parts) {
       const [old, fresh] = [document, page].map((each) => each.querySelector(part));
@@ -313,19 +315,61 @@
 
   // --- What the picture and the rows show, in place ------------------------------------------------------------------
 
-  let zooming = Promise.resolve();
+  const SETTLED = 250; // ms after which the rows follow a picture that nobody zooms any further
+  const SMALLEST = 10000; // ms that are shown at least
+  const picture = document.getElementById("picture");
+  // From when until when is to be shown, in ms; null where that is not bounded.
+  let view = picture && ["since", "until"].map((name) => (name in picture.dataset ? picture.dataset[name] / 1000 : null));
+  let drawing = false;
+  let drawn = "";
+  let stir = () => {};
+
+  // What a button beside the picture leads to from there; nothing where that is what is shown. As zooming.py has it.
+  function stepped(name, [since, until]) {
+    const [first, last] = [picture.dataset.first / 1000, picture.dataset.last / 1000];
+    const [start, end] = [since === null ? first : since, until === null ? last : until];
+    const [length, bounded] = [Math.max(end - start, SMALLEST), since !== null || until !== null];
+    const middle = start + length / 2;
+    const [near, wide] = [Math.max(length / 4, SMALLEST / 2), [middle - length, middle + length]];
+    if (name === "nearer") return length > SMALLEST && [middle - near, middle + near];
+    if (!bounded) return null;
+    if (name === "all" || (name === "further" && wide[0] <= first && wide[1] >= last)) return [null, null];
+    if (name === "further") return wide;
+    if (name === "earlier") return start > first && [start - length / 2, end - length / 2];
+    return end < last && [start + length / 2, end + length / 2];
+  }
 
   function zoom(name) {
-    // One after another: each step goes on from what the one before led to.
-    zooming = zooming.then(async () => {
-      const link = document.querySelector('[data-zoom="' + name + '"]');
-      if (!link) return;
-      const focused = document.activeElement && document.activeElement.dataset.zoom;
-      history.replaceState(null, "", link.href);
-      await refresh(VIEW);
-      const again = focused && document.querySelector('[data-zoom="' + focused + '"]');
-      if (again) again.focus({ preventScroll: true });
-    }).catch(() => say("lost", "connection lost"));
+    const next = picture && stepped(name, view);
+    if (!next) return;
+    view = next;
+    const address = new URL(location.href);
+    for (const gone of ["page", "row"]) address.searchParams.delete(gone);
+    ["from", "to"].forEach((bound, at) => {
+      if (next[at] === null) address.searchParams.delete(bound);
+      else address.searchParams.set(bound, new Date(Math.round(next[at])).toISOString());
+    });
+    history.replaceState(null, "", address);
+    stir();
+    if (!drawing) draw().catch(() => say("lost", "connection lost"));
+  }
+
+  // The picture follows each step as soon as the one before is drawn, and skips those between. The rows follow the last.
+  async function draw() {
+    drawing = true;
+    try {
+      while (drawn !== location.href) {
+        drawn = location.href;
+        const focused = document.activeElement && document.activeElement.dataset.zoom;
+        await refresh(PICTURE);
+        const again = focused && document.querySelector('[data-zoom="' + focused + '"]');
+        if (again) again.focus({ preventScroll: true });
+        await new Promise((done) => setTimeout((stir = done), SETTLED));
+        if (drawn === location.href) await refresh(VIEW);
+      }
+    } finally {
+      drawing = false;
+    }
   }
 
   document.addEventListener("click", (event) => {
@@ -335,12 +379,12 @@
     zoom(link.dataset.zoom);
   });
 
-  const picture = document.getElementById("picture");
   let turned = 0;
   if (phone) {
     phone.addEventListener("change", () => {
       fitPicture(document);
-      if (phone.matches && !document.querySelector(".narrow svg")) refresh(VIEW).catch(() => say("lost", "connection lost"));
+      const shown = document.querySelector(phone.matches ? ".narrow svg" : ".wide svg");
+      if (!shown) refresh(VIEW).catch(() => say("lost", "connection lost"));
     });
   }
   if (picture) {
