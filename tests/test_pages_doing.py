@@ -86,8 +86,13 @@ async def test_ticked_rows_leave_and_an_event_joins(face: Face) -> None:
     assert (await send(face, "join", last[-8:])).status == 303
     assert last in await face.lists.members(1)
     assert "no row is ticked" in text(parsed(await send(face, "leave"), 422).find(".//main"))
-    assert (await send(face, "split", last)).status == 303
+    answer = await send(face, "split", last)
+    assert answer.status == 303
     assert last not in await face.lists.members(1)
+    # Who has split it is led on to where what was ticked is now.
+    [other] = [each.number for each in await face.lists.incidents() if each.number != 1]
+    shown = parsed(await face.get(answer.headers["Location"], headers=HTML)).find(".//*[@role='status']")
+    assert text(shown) == f"Recorded. What you ticked is in incident {other} now. Take it back"
 
 
 async def test_an_incident_is_over_and_is_not(face: Face) -> None:

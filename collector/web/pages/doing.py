@@ -21,7 +21,7 @@ from collector.event import Event
 from collector.projections import IncidentRow
 from collector.web import sessions, standing, statements
 from collector.web.access import in_session, matching
-from collector.web.keys import CLOCK, LIMITS
+from collector.web.keys import CLOCK, LIMITS, PROJECTIONS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.lines import notes_in
 from collector.web.problems import InvalidParameter, OtherSession
@@ -141,6 +141,10 @@ async def state(request: web.Request) -> web.Response:
     number = (await statements.follow(request.app, row.number)).number
     zone = "" if form.clock.zone == "UTC" else f"&zone={form.clock.zone}"
     suffix = f"&row={facts[0].id}{zone}#e-{facts[0].id}" if action in IN_A_ROW else zone
+    if action in TAKING_OUT:
+        why = await request.app[PROJECTIONS].why(form.events[0])
+        # Whoever took it out goes on with it there.
+        suffix = f"&into={why.incident}{zone}" if why and why.incident not in (None, number) else zone
     stated = ",".join(one.event_id[-SHORT:] for one in receipts)
     return web.Response(
         status=303, headers={"Location": f"/incidents/{number}?said={action}&stated={stated}{suffix}"}

@@ -71,7 +71,7 @@ async def incident(request: web.Request) -> web.Response:
     """One incident, also as it was known at some moment; a number that was merged away leads to where it went."""
     query = Query(
         request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated", "from",
-        "to", "remarks", "only", "phone",
+        "to", "remarks", "only", "phone", "into",
     )  # fmt: skip
     clock = Clock(query.text("zone") or "UTC")
     row = await statements.incident(request)
@@ -129,7 +129,7 @@ async def _shown(
         timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=event_id, events=events, owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
-        stated=query.text("stated"), statements=statement_rows, marks=MARKS, fields=HEAD,
+        stated=query.text("stated"), into=query.number("into"), statements=statement_rows, marks=MARKS, fields=HEAD,
         formats=formats,
         remarks=remarks, publishes=bool(app[PUBLISHING].targets),
         rooms=rooms(pictures), only=only, answered=ANSWERED, texts=facts.texts, tag_of=sections.tag, reviews=REVIEWS,
