@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.signals import Signal, alert_key
@@ -89,6 +89,12 @@ class KeyIndex:
         """Attaching signals under a key that start by ``high``, with an event at ``low`` or later."""
         spans = self._found_by.get(key)
         return () if spans is None else spans.overlapping(low, high)
+
+    def sought(self, keys: Mapping[str, int]) -> list[str]:
+        """Those of these keys that an attaching unit looks for: of a large incident's, few are."""
+        if len(keys) <= len(self._found_by):
+            return [key for key in keys if f"seek:{key}" in self._found_by]
+        return [key for name in self._found_by if name.startswith("seek:") and (key := name[5:]) in keys]
 
     # Incidents
 

@@ -119,7 +119,7 @@ class Judging:
             memory.ensure_all((f"seek:{key}", low, high) for key in incident.keys)
         else:
             memory.ensure_happened(low, high)
-        for key in incident.keys:
+        for key in memory.index.sought(incident.keys):
             memory.round.review.update(memory.index.found_by(f"seek:{key}", low, high))
 
     # Judging

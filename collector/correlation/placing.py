@@ -203,7 +203,7 @@ class _Placing:
 
     def by_name(self) -> None:
         """What a note, a page's title or a status post of the incident names."""
-        for candidate in self._left():
+        for candidate in self._left() if self._writings else ():
             if _is_post(candidate) or _reaches_nothing(candidate):
                 continue
             if (writing := self._naming(candidate)) is not None:
