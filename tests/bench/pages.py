@@ -101,7 +101,7 @@ def zoomed(page: Page, seconds: float) -> float:
     counted.dispose()
     for key, bounded in (("0", 0), ("+", 1), ("0", 0)):
         page.keyboard.press(key)
-        expect(page.locator(".zoom .none")).to_have_count(bounded)
+        expect(page.locator(".zoom .none")).to_have_count(bounded, timeout=60_000)
     return frames
 
 

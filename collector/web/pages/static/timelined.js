@@ -367,6 +367,10 @@
         await new Promise((done) => setTimeout((stir = done), SETTLED));
         if (drawn === location.href) await refresh(VIEW);
       }
+    } catch (error) {
+      // Whatever is asked for next is drawn, the same view as well.
+      drawn = "";
+      throw error;
     } finally {
       drawing = false;
     }
