@@ -5,6 +5,8 @@ Every answer is a value that keeps its events; nothing here is worded.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from collector import names
@@ -253,6 +255,29 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
         and c.outcome in ("succeeded", "rolled_back")
     ]  # fmt: skip
     return bool(starts) and max(starts) < change.start
+
+
+_REVERT = re.compile(r'Revert "(.+)"')
+"""The title that ``git revert`` and the button of a pull request give."""
+_NUMBER = re.compile(r"\s*\((?:#|!)\d+\)$")
+"""A pull request's number, which is put behind a title when it is squashed."""
+
+
+def reverted_by(history: History, change: Change) -> Change | None:
+    """The first later change of the same repository whose title says that it reverts one titled like this; what failed
+    or never reached a branch reverts nothing. It need not run as soon as it is merged."""
+    own = repository(change)
+    title = _NUMBER.sub("", change.title)
+    for back in sorted(history.changes, key=lambda each: (finished(each) or 0, each.entity)):
+        says_so = _REVERT.fullmatch(_NUMBER.sub("", back.title))
+        of_this = says_so is not None and _NUMBER.sub("", says_so[1]) == title
+        if of_this and own is not None and own == repository(back) and back.start > change.start and _stands(back):
+            return back
+    return None
+
+
+def _stands(change: Change) -> bool:
+    return finished(change) is not None and change.reach != "none" and change.outcome not in ("failed", "cancelled")
 
 
 def ends_of(history: History, change: Change) -> tuple[RecordedEvent, ...]:

@@ -91,6 +91,30 @@ def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: di
     assert "deployed again" not in story.markdown()
 
 
+@pytest.mark.parametrize(
+    ("title", "repository", "when", "told"),
+    [
+        ('Revert "Rename a column"', "acme/web", "10:20:00", True),
+        ('Revert "Rename a column (#41)" (#42)', "acme/web", "10:20:00", True),
+        ('Revert "Rename a column"', "acme/other", "10:20:00", False),
+        ('Revert "Rename a table"', "acme/web", "10:20:00", False),
+        ('Revert "Rename a column"', "acme/web", "10:02:00", False),
+    ],
+)
+def test_a_revert_speaks_for_what_it_reverts(title: str, repository: str, when: str, *, told: bool) -> None:
+    """Git writes of which change a revert is into its title; that is all it shows, so nothing is said of what ran."""
+    story = Facts()
+    story.add("change.merged", "09:50:00", entity="pull:41", title="Rename a column (#41)",
+              data={"number": 41, "repository": "acme/web"})  # fmt: skip
+    alert = story.fires("X", "10:05:00", "web")
+    story.add("change.merged", when, entity="pull:42", title=title, data={"number": 42, "repository": repository})
+    story.ends(alert, "10:22:00")
+    [cause] = [
+        text for text in said(story, "root_causes") if '"Rename a column (#41)"' in text and "merged at 09" in text
+    ]
+    assert ("It speaks for it that a revert of it was merged at 10:20:00" in cause) is told
+
+
 def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
     """It began before the end and finished after it: it is neither denied nor said to have begun later."""
     story = Facts()

@@ -126,9 +126,21 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
             yield rolled, (back.last, facts.end_event(last))
         else:
             yield rolled, (back.last,)
+    elif (revert := change_facts.reverted_by(history, change)) and revert.start >= facts.reference(history):
+        yield _reverted(history, options, revert), (revert.last,)
     tie = _tie(history, change)
     if tie:
         yield tie, ()
+
+
+def _reverted(history: History, options: Options, revert: Change) -> Phrase:
+    """``a revert of it was merged at 21:35:10``: that it ran by then is more than a merge shows."""
+    done = _REVERTS.get(revert.kind, "finished")
+    return say(f"a revert of it {done} at ", time_in(history, options, change_facts.finished(revert) or revert.start))
+
+
+_REVERTS = {"merge": "was merged", "push": "was pushed", "release": "was published"}
+"""What became of a revert, by its kind; a deployment or a run of one finished."""
 
 
 def _own_end(history: History, change: Change, done: int) -> Alert | None:
