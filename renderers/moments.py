@@ -14,6 +14,7 @@ from operator import attrgetter
 import msgspec
 
 from collector.event import MINUTE, RecordedEvent
+from collector.semantics.closing import tells_of_incident
 from collector.semantics.episodes import acted_alone, micros
 from collector.semantics.leading import acknowledges
 from renderers.choices import PROFILES
@@ -182,9 +183,11 @@ _WORSE = frozenset({"investigating", "identified", "fixing", "in triage", "triag
 
 def _by_status(history: History) -> Moment | None:
     """Since when an on-call tool or a status page had it as mitigated, unless that was taken back; what tools say goes
-    before what was told to customers, which comes later."""
-    told = [step for page in history.pages for step in page.steps if step.type in _STATES]
-    return _since_better(told) or _since_better(history.statuses)
+    before what was told to customers, which comes later, and both before what was declared where the team talks."""
+    steps = [step for page in history.pages for step in page.steps if step.type in _STATES]
+    reopened = max((step.occurred_at for step in steps if step.type == "page.reopened"), default=0)
+    words = [each for each in history.observations if each.occurred_at > reopened and tells_of_incident(each)]
+    return _since_better(steps) or _since_better(history.statuses) or _since_better(words)
 
 
 _STATES = ("page.status_updated", "page.reopened")
@@ -205,7 +208,7 @@ def _since_better(events: Iterable[RecordedEvent]) -> Moment | None:
         return None
     last = max(better, key=lambda event: (event.occurred_at, event.id))
     state = _state_told(last)
-    of = "status page" if last.type == "status.updated" else "status"
+    of = {"status.updated": "status page", "observation.recorded": "declared"}.get(last.type, "status")
     known_by = "stated" if state == "mitigated" else "derived"
     return Moment(name="mitigated", at=last.occurred_at, known=known_by, basis=f"{of} {state}", cites=(last.id,))
 
@@ -213,6 +216,8 @@ def _since_better(events: Iterable[RecordedEvent]) -> Moment | None:
 def _state_told(event: RecordedEvent) -> str:
     if event.type == "page.reopened":
         return "reopened"
+    if event.type == "observation.recorded":
+        return str(event.data["called"]).removeprefix("incident ")
     keys = ("kind",) if event.type == "status.updated" else ("to", "state")
     found = next((said for key in keys if isinstance(said := event.data.get(key), str) and said), "")
     return found.strip().replace("_", " ").casefold()

@@ -69,6 +69,11 @@ def post(kind: str, minutes: float) -> RecordedEvent:
     return fact("status.updated", minutes, "incident:s", data={"kind": kind})
 
 
+def chat(state: str, minutes: float, entity: str = "chat#inc-7") -> RecordedEvent:
+    """A tool for chats tells of the incident: ``incident mitigated``."""
+    return fact("observation.recorded", minutes, entity, data={"called": f"incident {state}"})
+
+
 @pytest.mark.parametrize(
     ("events", "at_minute", "certainty"),
     [
@@ -85,6 +90,10 @@ def post(kind: str, minutes: float) -> RecordedEvent:
         ([post("monitoring", 12), status("monitoring", 20)], 20, "derived"),
         ([status("mitigated", 20), mark("mitigated", 19)], 19, "stated"),
         ([status("Watching", 20)], 23, "derived"),
+        ([chat("declared", 12), chat("mitigated", 20), chat("resolved", 26)], 20, "stated"),
+        ([chat("mitigated", 15), chat("reopened", 16)], 23, "derived"),
+        ([chat("mitigated", 15), page("reopened", 16)], 23, "derived"),
+        ([post("monitoring", 20), chat("mitigated", 21)], 20, "derived"),
     ],
 )
 def test_a_tool_may_say_when_it_was_mitigated(events: list[RecordedEvent], at_minute: float, certainty: str) -> None:

@@ -78,6 +78,12 @@ def test_only_between_the_start_and_the_end() -> None:
     assert rules(where, loose(deploy(-5, by="ana-lima")), loose(observed(61, "Restart", "ana-lima"))) == [None, None]
 
 
+def test_that_it_is_over_is_declared_once_it_is_over() -> None:
+    """Like posts, what a tool tells of the incident itself still counts while the window is open, and no longer."""
+    declared = [observed(61 + n, "All clear", "ana-lima", called="incident resolved") for n in (0, 30)]
+    assert rules(scene(ACKNOWLEDGED), *map(loose, declared)) == ["responder", None]
+
+
 def test_whoever_was_asked_or_wrote_is_a_responder_and_whoever_opened_the_page_is_not() -> None:
     """Asked to join, reassigned to, and writing a note count; having opened the page does not."""
     page_event = page("P1", "responder_added", 3, actor="Ana Lima", data={"to": "Jon Vega"})

@@ -48,6 +48,18 @@ def test_the_alert_that_outlived_the_others_does_not_pass_over_a_warning() -> No
     assert cells(told, "measures")[2].endswith("ended 23 min after all others above warning")
 
 
+def test_who_declared_it_mitigated_is_told_with_what_they_said() -> None:
+    """A tool for chats tells it as an event of its own; the measure names it, and so do summary and resolution."""
+    story = Facts()
+    alert = story.fires("X", "10:00:00", "web")
+    story.says("observation.recorded", "10:20:00", "Traffic flows again", data={"called": "incident mitigated"})
+    story.ends(alert, "10:40:00")
+    assert cells(story, "measures")[2].endswith("it was declared mitigated")
+    for section in ("summary", "resolution"):
+        assert any('Ana declared it mitigated at 10:20:00' in text and "Traffic flows" in text
+                   for text in said(story, section))  # fmt: skip
+
+
 HALF = "how could we have noticed this in half the time?"
 
 

@@ -30,6 +30,7 @@ from collector.correlation.subjects import (
 from collector.event import HOUR, MINUTE, RecordedEvent
 from collector.names import PRODUCTION, apart, environment_key, fold_service, says_nothing
 from collector.semantics.changes import reach_of
+from collector.semantics.closing import tells_of_incident
 
 RESPONDER, NAMED, MENTION, ACTED_ON, FOLLOW_UP = "responder", "named", "mention", "acted_on", "follow_up"
 """The rules' names."""
@@ -196,7 +197,8 @@ class _Placing:
 
     def _during(self, candidate: Candidate) -> bool:
         """Posts still count while the window is open: people say that it is over once it is over."""
-        until = self._scene.high if _is_post(candidate) else self._scene.until
+        said = _is_post(candidate) or tells_of_incident(candidate.events[0])
+        until = self._scene.high if said else self._scene.until
         return self._scene.started_at <= candidate.start <= until
 
     # What people's words name

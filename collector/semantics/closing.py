@@ -18,6 +18,13 @@ from collector.semantics.severities import rank
 RESOLVED, REOPENED, EDITED = "incident.resolved", "incident.reopened", "incident.edited"
 
 
+def tells_of_incident(event: RecordedEvent) -> bool:
+    """Whether it tells how an incident stands, and of nothing that was done: ``incident declared``, as its sender's
+    type says."""
+    called = event.data.get("called")
+    return event.type == "observation.recorded" and isinstance(called, str) and called.startswith("incident ")
+
+
 class Word(msgspec.Struct, frozen=True):
     """What a person said about an incident as a whole: that it is over or not, or what one of its fields is."""
 

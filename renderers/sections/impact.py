@@ -143,6 +143,8 @@ _ENDED = {
     "last alert above warning ended": "the last alert above warning ended",
     "page resolved": "the page was resolved",
     "stated": "it was mitigated, as stated",
+    "declared mitigated": "it was declared mitigated",
+    "declared monitoring": "it was declared to be monitored",
     "status mitigated": "its status was set to mitigated",
     "status monitoring": "its status was set to monitoring",
     "status page mitigated": "the status page was set to mitigated",

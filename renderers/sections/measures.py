@@ -59,6 +59,8 @@ BASES = {
     "last alert above warning ended": "derived: the last alert above warning ended",
     "page resolved": "the page was resolved",
     "stated": "stated by a person",
+    "declared mitigated": "it was declared mitigated",
+    "declared monitoring": "derived: it was declared to be monitored",
     "status mitigated": "its status was set to mitigated",
     "status monitoring": "derived: its status was set to monitoring",
     "status page mitigated": "the status page was set to mitigated",

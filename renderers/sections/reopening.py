@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent
-from renderers import phrases
+from renderers import facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import History
-from renderers.phrases import cites, claim, named, say, when
+from renderers.phrases import cites, claim, named, quoted, say, when
 from renderers.sections.clock import time_in
 
 
@@ -47,3 +47,14 @@ def declared(history: History, options: Options) -> Iterator[Claim]:
 
 def _who(event: RecordedEvent) -> Name | str:
     return Name(event.actor) if event.actor else "somebody"
+
+
+def declared_mitigated(history: History, options: Options) -> Iterator[Claim]:
+    """Who declared it mitigated where the team talks, and in which words."""
+    moment = facts.moment(history, "mitigated")
+    event = history.by_id.get(moment.cites[0]) if moment and moment.basis.startswith("declared ") else None
+    if moment and event is not None:
+        state = "mitigated" if moment.basis == "declared mitigated" else "to be monitored"
+        who = say(Name(event.actor), " declared it") if event.actor else say("It was declared")
+        yield claim(who, f" {state} at ", time_in(history, options, event.occurred_at),
+                    quoted(": ", phrases.observation_title(event) or "", phrases.NOTE), proof=cites(event))  # fmt: skip

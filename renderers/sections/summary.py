@@ -371,6 +371,8 @@ RECOVERIES = {
     "last alert above warning ended": "the last alert above warning ended",
     "page resolved": "the page was resolved",
     "stated": "by what was stated it was mitigated",
+    "declared mitigated": "it was declared mitigated",
+    "declared monitoring": "it was declared to be monitored",
     "status mitigated": "its status was set to mitigated",
     "status monitoring": "its status was set to monitoring",
     "status page mitigated": "the status page was set to mitigated",
@@ -392,6 +394,7 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
         yield claim(who, f" to {state} at ", time_in(history, options, event.occurred_at),
                     quoted(": ", words, phrases.NOTE),
                     proof=cites(event))  # fmt: skip
+    yield from reopening.declared_mitigated(history, options)
     for mark in history.marks:
         if phrases.text_in(mark.data, "mark") == "mitigated":
             by = say(Name(mark.actor), " stated that it was") if mark.actor else say("It is stated that it was")
