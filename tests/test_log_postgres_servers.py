@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.util import await_only
 
 from collector.errors import Unavailable
-from collector.log import EventLog, Receipt
+from collector.log import EventLog, Receipt, Submission
 from collector.log.postgres.connecting import PATIENCE, Database
 from collector.storage.urls import each_host
 from tests.log_facts import AT, append, fact, opened, told
@@ -234,6 +234,21 @@ async def test_a_server_that_restarts_loses_nothing_and_needs_no_restart_of_ours
 CANCEL = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 
 
+async def _cancelled(server: Server, log: EventLog, submission: Submission) -> None:
+    """Cancel the commit of a submission that waits for the synchronous standby, until that is what is said of it."""
+    why = ""
+    async with asyncio.timeout(60):
+        # The first may meet a connection that one before it gave up.
+        while "cancelled while it waited for the synchronous standby" not in why:
+            appending = asyncio.create_task(log.append([submission]))
+            # Those before it wait as well, each with the head row.
+            while not appending.done():
+                await asyncio.to_thread(server.execute, CANCEL)
+            with pytest.raises(Unavailable) as refusal:
+                await appending
+            why = str(refusal.value)
+
+
 async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
     own_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,17 +284,7 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
         monkeypatch.setattr("collector.log.postgres.appender._LONGEST", 60.0)
         slowly = msgspec.structs.replace(told(fact("cancelled slowly")), headers=(("ce-id", "x"),))
         for submission in (told(fact("cancelled")), slowly):
-            why = ""
-            async with asyncio.timeout(60):
-                # The first may meet a connection that one before it gave up.
-                while "cancelled while it waited for the synchronous standby" not in why:
-                    appending = asyncio.create_task(log.append([submission]))
-                    # Those before it wait as well, each with the head row.
-                    while not appending.done():
-                        await asyncio.to_thread(own_server.execute, CANCEL)
-                    with pytest.raises(Unavailable) as refusal:
-                        await appending
-                    why = str(refusal.value)
+            await _cancelled(own_server, log, submission)
         own_server.configure("synchronous_standby_names = ''")
         own_server.reload()
 
