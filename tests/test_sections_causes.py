@@ -92,7 +92,7 @@ def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: di
 
 
 @pytest.mark.parametrize(
-    ("title", "repository", "when", "told"),
+    ("title", "repository", "when", "speaks"),
     [
         ('Revert "Rename a column"', "acme/web", "10:20:00", True),
         ('Revert "Rename a column (#41)" (#42)', "acme/web", "10:20:00", True),
@@ -101,7 +101,7 @@ def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: di
         ('Revert "Rename a column"', "acme/web", "10:02:00", False),
     ],
 )
-def test_a_revert_speaks_for_what_it_reverts(title: str, repository: str, when: str, *, told: bool) -> None:
+def test_a_revert_speaks_for_what_it_reverts(title: str, repository: str, when: str, *, speaks: bool) -> None:
     """Git writes of which change a revert is into its title; that is all it shows, so nothing is said of what ran."""
     story = Facts()
     story.add("change.merged", "09:50:00", entity="pull:41", title="Rename a column (#41)",
@@ -112,7 +112,7 @@ def test_a_revert_speaks_for_what_it_reverts(title: str, repository: str, when: 
     [cause] = [
         text for text in said(story, "root_causes") if '"Rename a column (#41)"' in text and "merged at 09" in text
     ]
-    assert ("It speaks for it that a revert of it was merged at 10:20:00" in cause) is told
+    assert ("It speaks for it that a revert of it was merged at 10:20:00" in cause) is speaks
 
 
 def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:
