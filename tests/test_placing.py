@@ -403,6 +403,9 @@ async def test_lists_drafts_and_why_agree_on_what_was_placed(tmp_path: Path) -> 
         assert case is not None
         assert first.events == len(case.memberships) == len({event.id for event in case.events})
         assert [near.event.title for near in case.followed] == ["Tune rules again"]
+        reasons = {near.event.title: near.reason for near in case.nearby}
+        assert reasons["Index rebuilt"] == "it belongs to another incident"
+        assert reasons["Release 7"] == "no service, and its references are in no incident"
         total, _, newest = await lists.unjoined()
         assert (total, {near.event.title for near in newest}) == (2, {"Release 7", "Tune rules again"})
 

@@ -33,6 +33,7 @@ from collector.projections.tables import (
 )
 from collector.projections.values import Case, IncidentRow, NearbyEvent
 from collector.semantics.episodes import UPDATED
+from collector.storage.sql import AMONG, select_among
 from collector.telemetry.refusals import SLOWEST, read_back
 from collector.telemetry.refusals import TYPE as REFUSED
 
@@ -151,6 +152,9 @@ _OWN = select(event_index.c.id).where(
 )
 
 
+_PLACED = select(placement.c.uid).distinct().where(placement.c.uid.in_(AMONG), belongs)
+
+
 def stored(connection: Connection, number: int) -> Any:
     """The row of an incident as it lies in the lists."""
     return connection.execute(_ROW, {"number": number}).one_or_none()
@@ -232,8 +236,13 @@ class CaseReader:
         total = execute(_COUNT_BESIDE, window).scalar_one() if len(rows) >= NEARBY else len(rows)
         events = {event.id: event for event in self._current(list(rows))}
         keys = self._services(row.number)
+        # What is placed somewhere else was missed by its service and its references, and keeps that reason.
+        placed = {each.uid for each in select_among(self._connection, _PLACED, list(rows))}
         near = [
-            (events[each.uid], self._reason(row, keys, each.service, each.environment, each.missed))
+            (
+                events[each.uid],
+                self._reason(row, keys, each.service, each.environment, "" if each.uid in placed else each.missed),
+            )
             for each in rows.values() if each.uid in events
         ]  # fmt: skip
         return tuple(NearbyEvent(event=event, reason=reason) for event, reason in near), total - len(rows)
