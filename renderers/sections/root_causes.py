@@ -19,7 +19,7 @@ ACTS = 3
 PRIMARY = "what broke, and why could it?"
 CONTRIBUTING = "what made it possible, worse or longer?"
 NO_CAUSES = "Changes that may have to do with it; timelined knows of no causes:"
-NO_CHANGES = "Also recorded before it, though not as a change:"
+NO_CHANGES = "Also recorded, though not as a change:"
 LINGER = 3 * facts.LATE
 """How long after a rollback alerts may go on before that speaks against the change, µs."""
 
