@@ -386,6 +386,15 @@ def event_id(recipe: str, source: str, occurred_at: int | None, *identity: str) 
     return f"{milliseconds:012x}{hashlib.sha256(named).hexdigest()[:20]}"
 
 
+def cloud_subject(event: Event) -> str:
+    """What a CloudEvent says that it is about, within its source; empty of every other event.
+
+    Other senders' ``subject`` may be a kind or a title. None of them has a ``source`` of that event beside it.
+    """
+    subject = event.data.get("subject")
+    return subject if isinstance(subject, str) and isinstance(event.data.get("source"), str) else ""
+
+
 def refs_of(event: RecordedEvent, kind: str) -> list[str]:
     """What an event's refs of one kind name, sorted and each once."""
     return sorted({ref[len(kind) :] for ref in event.refs if ref.startswith(kind) and len(ref) > len(kind)})

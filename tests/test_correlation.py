@@ -196,9 +196,11 @@ def test_a_cloudevent_is_of_the_service_that_the_catalog_spells_like_its_subject
     """Whole or by its last part, where nothing else names a service; a person's correction stands."""
     rules = Rules(services=(Service(name="waf", aliases=("managed rules",)), Service(name="edge", depends_on=("waf",))))
     for subject, said in (("managed-rules", True), ("global/WAF", True), ("managed", False), (7, False)):
-        told = event("observation.recorded", -5, data={"subject": subject})
-        assert (rule_of(told, firing("A", 0, "edge"), rules=rules) == "dependency") is said
-    corrected = event("observation.recorded", -5, data={"subject": "waf", "corrected": ["service"]})
+        observation = event("observation.recorded", -5, data={"source": "/config", "subject": subject})
+        assert (rule_of(observation, firing("A", 0, "edge"), rules=rules) == "dependency") is said
+    # Another sender's subject is a kind or a title.
+    assert Catalog(rules).service(event("observation.recorded", -5, data={"subject": "waf"})) == (None, None)
+    corrected = event("observation.recorded", -5, data={"source": "/", "subject": "waf", "corrected": ["service"]})
     assert Catalog(rules).service(corrected) == (None, None)
 
 

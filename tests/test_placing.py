@@ -272,8 +272,11 @@ def test_what_is_about_a_service_that_was_hit_belongs(
 ) -> None:
     """What names no service and says by its subject that it is about one that the incident hit, in its window."""
     where = msgspec.structs.replace(scene(ACKNOWLEDGED), services={fold_service("search-api"): "search-api"})
-    [answer] = placed(where, loose(_about(subject, minutes, environment=environment)))
+    observation = _about(subject, minutes, environment=environment)
+    [answer] = placed(where, loose(observation))
     assert (answer and (answer.rule, answer.reason)) == (("mention", "it is about search-api") if belongs else None)
+    kind = msgspec.structs.replace(observation, data={"subject": subject})
+    assert placed(where, loose(kind)) == [None]
 
 
 def test_a_flag_that_was_switched_back_belongs() -> None:

@@ -205,10 +205,10 @@ def test_what_people_did_before_it_is_named_beside_the_changes() -> None:
         '"Node 2 joined" (by Eli) at 09:52:00, 8 min before the alert',
         "1 more act was recorded, up to 9 min before the alert",
     ]
-    nearest = 'this was recorded: "Node 4 joined" (by Eli) at 09:54:00, 6 min before the alert'
-    assert f"Before it, {nearest}" in said(story, "summary")
+    nearest = 'his was recorded: "Node 4 joined" (by Eli) at 09:54:00, 6 min before the alert'
+    assert f"T{nearest}" in said(story, "summary")
     story.deploys("web", "09:50:00", "09:53:30", "v7")
-    assert f"Closer to it, {nearest}" in said(story, "summary")
+    assert f"After that change, t{nearest}" in said(story, "summary")
     story.deploys("web", "09:54:00", "09:58:00", "v8")
     assert not any("this was recorded" in text for text in said(story, "summary"))
 
@@ -242,3 +242,5 @@ def test_many_acts_of_one_kind_are_told_as_one() -> None:
         '"Node 14 removed" and 2 more; after the last of them, the alert X on web ended 4 min later'
     )
     assert actions[1].startswith('At 10:21:00 this was recorded: "Node 21 removed"')
+    open_still = said(story.without(*(each for each in story.events if each.type == "alert.resolved")), "resolution")
+    assert open_still[0].endswith("3 more; no alert ended after the last of them")

@@ -54,7 +54,7 @@ class Attachment(msgspec.Struct, frozen=True):
 
 
 class Miss(NamedTuple):
-    """How far a signal was from an incident in ns, and words for it; the least of all misses is told."""
+    """How far a signal was from an incident in µs, and words for it; the least of all misses is told."""
 
     distance: int
     words: str

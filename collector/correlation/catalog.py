@@ -15,7 +15,7 @@ from functools import lru_cache
 import msgspec
 
 from collector import names
-from collector.event import HOUR, MINUTE, Event
+from collector.event import HOUR, MINUTE, Event, cloud_subject
 from collector.names.spelling import People, Whereabouts
 from collector.semantics import severities
 
@@ -166,8 +166,8 @@ class Catalog:
 
     def _about(self, event: Event) -> str:
         """The key of the service that the catalog spells as a CloudEvent's subject, or its last part; else empty."""
-        subject = event.data.get("subject")
-        if not isinstance(subject, str) or "service" in event.data.get("corrected", ()):
+        subject = cloud_subject(event)
+        if not subject or "service" in event.data.get("corrected", ()):
             return ""
         written = (_literal(subject), _literal(subject.rpartition("/")[2]))
         return next((key for name in written if (key := self._literal.get(name))), "")

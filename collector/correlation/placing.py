@@ -27,7 +27,7 @@ from collector.correlation.subjects import (
     thing_of,
     undone_before,
 )
-from collector.event import HOUR, MINUTE, RecordedEvent
+from collector.event import HOUR, MINUTE, RecordedEvent, cloud_subject
 from collector.names import PRODUCTION, apart, environment_key, fold_service, says_nothing
 from collector.semantics.changes import reach_of
 from collector.semantics.closing import tells_of_incident
@@ -330,7 +330,7 @@ class _Placing:
             person = self._fold(event.actor) if event.actor else ""
             if person in people and (thing := thing_of(event)):
                 who = self._listed.get(person) or people[person]
-                name = event.data["subject"][:80]
+                name = cloud_subject(event)[:80]
                 reason = f"it is about {name}, like what {who}, a responder, did at {clock(event.occurred_at)}"
                 acts.setdefault(thing, reason)
         return acts
@@ -340,12 +340,8 @@ class _Placing:
         if not (self._scene.low <= candidate.last and candidate.start <= self._scene.high):
             return ""
         for event in candidate.events:
-            subject = event.data.get("subject")
-            if (
-                event.service
-                or not isinstance(subject, str)
-                or apart(environment_key(event.environment or ""), PRODUCTION)
-            ):
+            subject = cloud_subject(event)
+            if event.service or apart(environment_key(event.environment or ""), PRODUCTION):
                 continue
             for name in (subject, subject.rpartition("/")[2]):
                 key = fold_service(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from collector.correlation.mentions import flag_name
-from collector.event import MINUTE, RecordedEvent
+from collector.event import MINUTE, RecordedEvent, cloud_subject
 
 _UNDOING = ("revert", "rollback", "roll back", "rolled back", "rolling back", "undo", "back out")
 
@@ -46,9 +46,8 @@ def _subjects(event: RecordedEvent) -> list[str]:
 
 def thing_of(event: RecordedEvent) -> str:
     """The one thing that a CloudEvent is about, told from all others: its subject within its source; else empty."""
-    subject, source = event.data.get("subject"), event.data.get("source")
-    told = isinstance(subject, str) and isinstance(source, str) and event.type.startswith(("change.", "observation."))
-    return f"{source}#{subject}" if told and subject else ""
+    subject = cloud_subject(event) if event.type.startswith(("change.", "observation.")) else ""
+    return f"{event.data['source']}#{subject}" if subject else ""
 
 
 def _shown(subjects: set[str]) -> str:

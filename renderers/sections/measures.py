@@ -14,7 +14,7 @@ from renderers.document import Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
 from renderers.phrases import Phrase, cites, say
 from renderers.sections.clock import time_in
-from renderers.sections.summary import VERBS
+from renderers.sections.earlier import VERBS
 from renderers.words import apart
 
 HEAD = ("Measure", "Value", "From", "To", "Basis")

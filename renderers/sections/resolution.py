@@ -101,11 +101,17 @@ def _alike(ends: _Ends, doing: change_facts.ResponseAction) -> tuple[str, ...]:
 def _one(
     options: Options, ends: _Ends, doing: change_facts.ResponseAction, after: change_facts.ResponseAction | None
 ) -> Claim:
-    words, proof = _ended_next(ends, doing.at)
-    since = after if after is not None and proof is not None and after.at < proof.occurred_at else None
-    further = ", after the next action" if since else ""
+    words, end = _ended_next(ends, doing.at)
+    since, further = _since(after, end)
     return claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ", words,
-                 further, proof=cites(doing.event, proof, since.event if since else None))  # fmt: skip
+                 further, proof=cites(doing.event, end, since))  # fmt: skip
+
+
+def _since(after: change_facts.ResponseAction | None, end: RecordedEvent | None) -> tuple[RecordedEvent | None, str]:
+    """The action that was done before what ended next, and the words that say so; None where none was."""
+    if after is None or end is None or after.at >= end.occurred_at:
+        return None, ""
+    return after.event, ", after the next action"
 
 
 def _repeated(
@@ -115,15 +121,15 @@ def _repeated(
     """``From 14:08:10 to 15:25:10 6 acts of one kind by Dan were recorded: "Node 27 removed", …; the last alert ended
     5 min after the last of them``."""
     first, last = group[0], group[-1]
-    words, proof = _ended_next(ends, last.at)
-    since = after if after is not None and proof is not None and after.at < proof.occurred_at else None
+    words, end = _ended_next(ends, last.at, "the last of them")
+    since, further = _since(after, end)
     titles = dict.fromkeys(phrases.observation_title(doing.event) or "" for doing in group)
     quotes = phrases.listed([Quote(title, phrases.NOTE) for title in titles if title], REPEATED)
     span = say("From ", time_in(ends.history, options, first.at), " to ", time_in(ends.history, options, last.at))
     by = named(" by ", last.event.actor)
     return claim(span, f", {len(group):,} acts of one kind", by, " were recorded", when(quotes, ": ", quotes),
-                 "; after the last of them, ", words, ", after the next action" if since else "",
-                 proof=cites([doing.event for doing in group], proof, since.event if since else None))  # fmt: skip
+                 "; after the last of them, " if end else "; ", words, further,
+                 proof=cites([doing.event for doing in group], end, since))  # fmt: skip
 
 
 def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
@@ -147,11 +153,11 @@ _DONE = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "rele
          "image": "published"}  # fmt: skip
 
 
-def _ended_next(ends: _Ends, done: int) -> tuple[Phrase, RecordedEvent | None]:
+def _ended_next(ends: _Ends, done: int, acts: str = "it") -> tuple[Phrase, RecordedEvent | None]:
     """What ended next and when; that nothing did is said without a verdict."""
     ended = facts.next_end(ends.measured, done) or facts.next_end(ends.every, done)
     if ended is None or ended.end is None:
-        return _page_next(ends.history, done)
+        return _page_next(ends.history, done, acts)
     if ends.last is not None and ends.last.end == ended.end:
         last = facts.THE_ALERT if facts.alone(ends.history) else facts.LAST_ALERT
         return say(f"{last} ended", _later(done, ended.end)), facts.end_event(ends.last)
@@ -168,7 +174,7 @@ def _later(earlier: int, later: int) -> Phrase:
     return say(" ", phrases.between(earlier, later), " later") if later != earlier else say(" at the same time")
 
 
-def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | None]:
+def _page_next(history: History, done: int, acts: str) -> tuple[Phrase, RecordedEvent | None]:
     """Without an end of an alert, the next end of a page."""
     ends = [page.resolved for page in history.pages if page.resolved and page.resolved.occurred_at >= done]
     first = min(ends, key=lambda event: (event.occurred_at, event.id), default=None)
@@ -178,7 +184,7 @@ def _page_next(history: History, done: int) -> tuple[Phrase, RecordedEvent | Non
         none = "no alert ended after it, and " if history.alerts else ""
         return say(f"{none}it was declared resolved", _later(done, declared.occurred_at)), declared
     if first is None or history.alerts:
-        return say("no alert ended after it" if history.alerts else "no end was recorded after it"), None
+        return say("no alert ended" if history.alerts else "no end was recorded", f" after {acts}"), None
     return say(phrases.page_called(history, first), " was resolved", _later(done, first.occurred_at)), first
 
 

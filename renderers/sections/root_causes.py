@@ -9,7 +9,7 @@ from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Sec
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
 from renderers.sections.clock import time_in
-from renderers.sections.summary import acted_before, lag
+from renderers.sections.earlier import acted_before, lag
 from renderers.words import counted
 
 CANDIDATES = 5

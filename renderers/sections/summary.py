@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from collector.event import RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
-from renderers.history import Alert, Change, Family, History, Page
+from renderers.history import Alert, Family, History, Page
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
 from renderers.retold import begun_anew
 from renderers.rows.pages import called, escalated_to
 from renderers.sections import reopening
 from renderers.sections.clock import time_in
+from renderers.sections.earlier import closest
 from renderers.words import apart, counted
 
 SERIES = 3
@@ -24,7 +25,7 @@ def section(history: History, options: Options) -> Section:
     """The summary, as far as events show it."""
     items = [*_what(history, options)]
     if facts.began(history):
-        items += [*_learnt(history, options), *_change(history, options), *_action(history, options)]
+        items += [*_learnt(history, options), *closest(history, options), *_action(history, options)]
         items += [*reopening.declared(history, options), *_length(history, options), *_declared(history, options)]
     return Section(key="summary", blocks=(Bullets(items=tuple(items)), Prompt(CONTEXT)))
 
@@ -276,66 +277,6 @@ def first_taken(history: History) -> Page | None:
 def _taken_at(page: Page) -> tuple[int, str]:
     event = page.acknowledged
     return (event.occurred_at, event.id) if event else (0, "")
-
-
-# --- (3) the closest earlier change -----------------------------------------------------------------------------
-
-
-def _change(history: History, options: Options) -> Iterator[Claim]:
-    earlier = change_facts.earlier_changes(history)
-    since = facts.reference(history) - history.context.lookback
-    acts = [act for act in change_facts.acts_before(history) if act.occurred_at >= since]
-    if earlier:
-        yield _closest(history, options, earlier)
-        done = earlier[0].end or earlier[0].start
-        acts = [act for act in acts if act.occurred_at > done]
-    elif facts.seen(history, "change"):
-        # That no deploy system reports stands among the causes, once.
-        yield absence.no_change(history, options)
-    if acts:
-        lead = "Closer to it, this was recorded: " if earlier else "Before it, this was recorded: "
-        yield claim(lead, acted_before(history, options, acts[0]), proof=cites(acts[0]))
-
-
-def acted_before(history: History, options: Options, act: RecordedEvent) -> Phrase:
-    """``"Rules published" (config published, rules, by Ana) at 13:42:10, 2 min 40 s before the first alert``."""
-    return say(phrases.observed(history, act), " at ", time_in(history, options, act.occurred_at),
-               _apart(history, facts.reference(history), act.occurred_at))  # fmt: skip
-
-
-def _closest(history: History, options: Options, earlier: Sequence[Change]) -> Claim:
-    nearest, start = earlier[0], facts.reference(history)
-    in_time = min(earlier, key=lambda change: change_facts.closeness(change, start))
-    of = "The" if nearest is in_time else "Of what was hit first, the"
-    where = named(" in ", change_facts.changed_where(history, nearest))
-    return claim(of, " closest earlier change was the ", phrases.change_called(nearest), where,
-                named(" by ", nearest.actor), ", ", lag(history, options, nearest),
-                proof=cites(*change_facts.ends_of(history, nearest)))  # fmt: skip
-
-
-VERBS = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published", "image": "published"}
-"""What happened to changes of kinds that do not finish."""
-
-
-def lag(history: History, options: Options, change: Change) -> Phrase:
-    """``finished at 18:00:05, 2 min 5 s before the first alert``; one under way says when it began."""
-    start = facts.reference(history)
-    verb = VERBS.get(change.kind, "failed" if change.outcome == "failed" else "finished")
-    done = say(verb, named(" to ", change_facts.state_of(change) if change.kind == "flag" else None))
-    if change.end is not None and change.end <= start:
-        which = "which " if verb == "failed" else ""
-        return say(which, done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
-    begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
-                _apart(history, start, change.start))  # fmt: skip
-    if change.end is None:
-        return say(begun, "; its end is not recorded")
-    return say(begun, ", and ", done, " ", phrases.between(start, change.end), " after it")
-
-
-def _apart(history: History, start: int, before: int) -> Phrase:
-    signal = facts.reference_called(history)
-    return say(", ", phrases.between(before, start), f" before {signal}") if start > before else say(
-        f", at the time of {signal}")  # fmt: skip
 
 
 # --- (4) the last action ----------------------------------------------------------------------------------------

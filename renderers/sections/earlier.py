@@ -1,0 +1,70 @@
+"""What changed before the first signal, in a sentence each: the closest change, and what people did beside changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from collector.event import RecordedEvent
+from renderers import absence, change_facts, facts, phrases
+from renderers.document import Claim, Options
+from renderers.history import Change, History
+from renderers.phrases import Phrase, cites, claim, named, say
+from renderers.sections.clock import time_in
+
+VERBS = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published", "image": "published"}
+"""What happened to changes of kinds that do not finish."""
+
+
+def closest(history: History, options: Options) -> Iterator[Claim]:
+    """The closest change before the first signal, or that there was none; and what somebody did since, where no sender
+    tells that as a change."""
+    earlier = change_facts.earlier_changes(history)
+    since = facts.reference(history) - history.context.lookback
+    acts = [act for act in change_facts.acts_before(history) if act.occurred_at >= since]
+    if earlier:
+        yield _closest(history, options, earlier)
+        done = earlier[0].end or earlier[0].start
+        acts = [act for act in acts if act.occurred_at > done]
+    elif facts.seen(history, "change"):
+        # That no deploy system reports stands among the causes, once.
+        yield absence.no_change(history, options)
+    if acts:
+        lead = "After that change, this was recorded: " if earlier else "This was recorded: "
+        yield claim(lead, acted_before(history, options, acts[0]), proof=cites(acts[0]))
+
+
+def acted_before(history: History, options: Options, act: RecordedEvent) -> Phrase:
+    """``"Rules published" (config published, rules, by Ana) at 13:42:10, 2 min 40 s before the first alert``."""
+    return say(phrases.observed(history, act), " at ", time_in(history, options, act.occurred_at),
+               _apart(history, facts.reference(history), act.occurred_at))  # fmt: skip
+
+
+def _closest(history: History, options: Options, earlier: Sequence[Change]) -> Claim:
+    nearest, start = earlier[0], facts.reference(history)
+    in_time = min(earlier, key=lambda change: change_facts.closeness(change, start))
+    of = "The" if nearest is in_time else "Of what was hit first, the"
+    where = named(" in ", change_facts.changed_where(history, nearest))
+    return claim(of, " closest earlier change was the ", phrases.change_called(nearest), where,
+                named(" by ", nearest.actor), ", ", lag(history, options, nearest),
+                proof=cites(*change_facts.ends_of(history, nearest)))  # fmt: skip
+
+
+def lag(history: History, options: Options, change: Change) -> Phrase:
+    """``finished at 18:00:05, 2 min 5 s before the first alert``; one under way says when it began."""
+    start = facts.reference(history)
+    verb = VERBS.get(change.kind, "failed" if change.outcome == "failed" else "finished")
+    done = say(verb, named(" to ", change_facts.state_of(change) if change.kind == "flag" else None))
+    if change.end is not None and change.end <= start:
+        which = "which " if verb == "failed" else ""
+        return say(which, done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
+    begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
+                _apart(history, start, change.start))  # fmt: skip
+    if change.end is None:
+        return say(begun, "; its end is not recorded")
+    return say(begun, ", and ", done, " ", phrases.between(start, change.end), " after it")
+
+
+def _apart(history: History, start: int, before: int) -> Phrase:
+    signal = facts.reference_called(history)
+    return say(", ", phrases.between(before, start), f" before {signal}") if start > before else say(
+        f", at the time of {signal}")  # fmt: skip
