@@ -35,6 +35,13 @@ def imported(*arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
+def beside(module: str) -> set[str]:
+    """The modules of a process that imported this one alone."""
+    program = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
 def test_the_version_is_said_without_any_command() -> None:
     """Scripts ask for it, and it is known at once."""
     modules = imported("--version")
@@ -85,21 +92,13 @@ finally:
 
 def test_a_daemon_over_a_file_waits_for_no_driver_of_a_server() -> None:
     """An upgrade's tools and a server's driver come when they are needed."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys, collector.daemon; print(*sys.modules)"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    found = set(done.stdout.split())
+    found = beside("collector.daemon")
     assert "collector.web" in found
     assert found.isdisjoint(("alembic", "asyncpg", "collector.log.postgres", "collector.schema.migrations.running"))
 
 
 def test_settings_are_read_without_what_publishes() -> None:
     """The configuration names the targets of what is published; a client of HTTP and a database it does not need."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import sys, collector.settings; print(*sys.modules)"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    found = set(done.stdout.split())
+    found = beside("collector.settings")
     assert "collector.publishing.targets" in found
     assert found.isdisjoint((*DAEMON, *FORMATS, "collector.publishing.publisher"))
