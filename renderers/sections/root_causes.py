@@ -127,16 +127,18 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
         else:
             yield rolled, (back.last,)
     elif (revert := change_facts.reverted_by(history, change)) and revert.start >= facts.reference(history):
-        yield _reverted(history, options, revert), (revert.last,)
+        yield _reverted(history, options, change, revert), (revert.last,)
     tie = _tie(history, change)
     if tie:
         yield tie, ()
 
 
-def _reverted(history: History, options: Options, revert: Change) -> Phrase:
-    """``a revert of it was merged at 21:35:10``: that it ran by then is more than a merge shows."""
+def _reverted(history: History, options: Options, change: Change, revert: Change) -> Phrase:
+    """``a revert of it was merged at 21:35:10``: that it ran by then is more than a merge shows. A run or a deployment
+    has the title of what it runs, and that is what a revert is of."""
     done = _REVERTS.get(revert.kind, "finished")
-    return say(f"a revert of it {done} at ", time_in(history, options, change_facts.finished(revert) or revert.start))
+    of = "it" if change.kind in ("merge", "push") else "the change that it names"
+    return say(f"a revert of {of} {done} at ", time_in(history, options, change_facts.finished(revert) or revert.start))
 
 
 _REVERTS = {"merge": "was merged", "push": "was pushed", "release": "was published"}
