@@ -12,6 +12,7 @@ import msgspec
 from collector import names
 from collector.event import RecordedEvent, reading_order
 from collector.names import fold_repository
+from collector.semantics.closing import is_of_the_response
 from renderers import facts
 from renderers.history import Alert, Change, History
 
@@ -154,17 +155,10 @@ def response_actions(history: History) -> list[ResponseAction]:
     return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
 
 
-_OF_THE_RESPONSE = frozenset({"incident", "incidents", "postmortem", "retrospective", "bridge", "meeting", "handover",
-                              "shift"})  # fmt: skip
-"""Words in what a sender calls an observation that is about the response to an incident, and not about what runs."""
-
-
 def _is_act(observation: RecordedEvent) -> bool:
     """Whether somebody did something to what runs: who silences an alert does nothing to what failed, nor who declares
     an incident."""
-    called = observation.data.get("called")
-    words = frozenset(called.split()) if isinstance(called, str) else frozenset()
-    return bool(observation.actor) and not observation.data.get("operation") and words.isdisjoint(_OF_THE_RESPONSE)
+    return bool(observation.actor) and not observation.data.get("operation") and not is_of_the_response(observation)
 
 
 def acts_before(history: History) -> list[RecordedEvent]:

@@ -18,6 +18,17 @@ from collector.semantics.severities import rank
 RESOLVED, REOPENED, EDITED = "incident.resolved", "incident.reopened", "incident.edited"
 
 
+_OF_A_RESPONSE = frozenset({"incident", "postmortem", "retrospective", "bridge", "meeting", "handover", "shift"})
+"""What an observation may be about that is of those who respond, and not of what runs: the first word of its sender's
+type, without the domain."""
+
+
+def is_of_the_response(event: RecordedEvent) -> bool:
+    """Whether it tells of the response to an incident and of nothing that was done to what runs: ``handover done``."""
+    called = event.data.get("called")
+    return isinstance(called, str) and called.partition(" ")[0] in _OF_A_RESPONSE
+
+
 def tells_of_incident(event: RecordedEvent) -> bool:
     """Whether it tells how an incident stands, and of nothing that was done: ``incident declared``, as its sender's
     type says."""

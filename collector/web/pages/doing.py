@@ -197,6 +197,8 @@ async def read(request: web.Request) -> list[tuple[str, str]]:
     # Browsers end the lines of a form with two characters, whatever was typed.
     pairs = [(name, value.replace("\r\n", "\n")) for name, value in form.items() if isinstance(value, str)]
     _check(request, dict(reversed(pairs)))
+    # It has said whose the form is; nothing that is recorded or shown may have it.
+    pairs = [each for each in pairs if each[0] != "token"]
     # A token with a name says who writes.
     return [each for each in pairs if each[0] != "by"] + [("by", name)] if (name := writer(request)) else pairs
 
