@@ -51,7 +51,7 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             headers = {"Authorization": "Bearer secret-of-alertmanager"}
             assert post(f"{address}/webhooks/alertmanager", body, headers)[0] == 202
         eventually((tmp_path / "drafts" / "incident-1.md").exists)
-        # A log can be sealed after the first event already: what is proven of the first incident is its resolve as well.
+        # A log can be sealed after the first event already: what is proven of the first incident is its end, too.
         eventually(lambda: get(f"{address}/-/ready")["sealed"] >= 2)
         yield file
     finally:
