@@ -10,7 +10,7 @@ import yaml
 
 from tests.conftest import require
 from tests.soak.episodes import EPISODES
-from tests.soak.rules import FILES, MIXIN, Pace, alerts, shortened
+from tests.soak.rules import FILES, MIXIN, WAITS, Pace, alerts, shortened
 
 
 def test_every_alert_of_the_mixin_has_an_episode_that_brings_it_about() -> None:
@@ -34,4 +34,5 @@ def test_shortened_rules_are_rules_that_wait_for_less(minutes: int, tmp_path: Pa
         text = (tmp_path / name).read_text("utf-8")
         assert not [age for age in ("86400", "93600", "[6h]", "[1h]", "[10m]") if age in text]
         for group in yaml.safe_load(text)["groups"]:
-            assert all(int(rule.get("for", "0s").removesuffix("s")) <= pace.lasting for rule in group["rules"])
+            waits = [rule.get(wait, "0s") for rule in group["rules"] for wait in WAITS]
+            assert all(int(wait.removesuffix("s")) <= pace.lasting for wait in waits)

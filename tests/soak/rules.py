@@ -10,6 +10,8 @@ import yaml
 
 MIXIN = Path(__file__).parents[2] / "config" / "mixin"
 FILES = ("alerts.yml", "rules.yml")
+WAITS = ("for", "keep_firing_for")
+"""What a rule waits for before it fires, and before it ends."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LENGTH = re.compile(r"(\[|offset )(\d+)([smhd])")
 _AGE = re.compile(r"(?<![\w.])(?:8 \* 86400|93600|86400|7200)(?![\w.])")
@@ -24,7 +26,7 @@ class Pace(NamedTuple):
 
     @property
     def lasting(self) -> int:
-        """The longest ``for`` of a rule."""
+        """The longest that a rule waits before it fires, and before it ends."""
         return max(12, round(self.whole / 120))
 
     @property
@@ -59,9 +61,7 @@ def shortened(text: str, pace: Pace) -> str:
 
 def _rule(rule: dict[str, Any], pace: Pace) -> dict[str, Any]:
     shortened_rule = rule | {"expr": _expression(rule["expr"], pace)}
-    if "for" in rule:
-        shortened_rule["for"] = f"{min(_seconds(rule['for']), pace.lasting)}s"
-    return shortened_rule
+    return shortened_rule | {wait: f"{min(_seconds(rule[wait]), pace.lasting)}s" for wait in WAITS if wait in rule}
 
 
 def _expression(text: str, pace: Pace) -> str:
