@@ -152,12 +152,21 @@ def paged(stage: Stage) -> list[str]:
     """Each alert of the mixin fired, and each series of it once."""
     findings = []
     for name in alerts():
-        series = [which for which, _ in stage.pager.fired[name]]
-        if not series:
+        fired = stage.pager.fired[name]
+        series = {which for which, _ in fired}
+        if not fired:
             findings.append(f"{name} never fired")
-        if len(series) > len(set(series)) and name not in _BUSY:
-            findings.append(f"{name} fired {len(series)} times for {len(set(series))} series")
+        if len(fired) > len(series) and name not in _BUSY:
+            spans = "; ".join(
+                f"{which}, {_time(begin)} to {_time(end)}" for (which, begin), end in sorted(fired.items())
+            )
+            findings.append(f"{name} fired {len(fired)} times for {len(series)} series: {spans}")
     return findings
+
+
+def _time(stamp: str) -> str:
+    """The time of day of a time as Alertmanager writes it."""
+    return stamp[11:19]
 
 
 async def heard(stage: Stage) -> list[str]:

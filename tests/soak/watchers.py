@@ -19,20 +19,21 @@ from tests.soak.asking import ready, text_of
 from tests.soak.rules import FILES, MIXIN, Pace, shortened
 
 JOB = "timelined"
+_THE_SAME = ("alertname", "job", "severity")
+"""Labels that all series of an alert have in common."""
 
 
 class Pager:
-    """Whoever is told of alerts, and is always there: each firing of each, and whether its end was told."""
+    """Whoever is told of alerts, and is always there: each firing of each, and its end."""
 
     def __init__(self) -> None:
-        self.fired: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        """Name of an alert → its firings, by what tells them apart."""
-        self.ended: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.fired: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+        """Name of an alert → its firings, each by its labels and when it began → when it ended; empty until then."""
         self.port = free_port()
 
     def firing(self, name: str) -> bool:
         """Whether it was told and its end was not."""
-        return bool(self.fired[name] - self.ended[name])
+        return not all(self.fired[name].values())
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -49,10 +50,11 @@ class Pager:
 
     async def _told(self, request: web.Request) -> web.Response:
         for alert in (await request.json())["alerts"]:
-            name, identity = alert["labels"]["alertname"], (alert["fingerprint"], alert["startsAt"])
-            self.fired[name].add(identity)
-            if alert["status"] == "resolved":
-                self.ended[name].add(identity)
+            firings = self.fired[alert["labels"]["alertname"]]
+            labels = [f"{key}={value}" for key, value in sorted(alert["labels"].items()) if key not in _THE_SAME]
+            end = alert["endsAt"] if alert["status"] == "resolved" else ""
+            firing = (" ".join(labels), alert["startsAt"])
+            firings[firing] = end or firings.get(firing, "")
         return web.Response()
 
 
