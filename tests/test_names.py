@@ -218,9 +218,13 @@ def test_a_login_and_a_display_name_are_one_person(spelling: str) -> None:
         *[(name, True) for name in ("SYSTEM", "Rootly Bot", "deploy-bot", "renovate[bot]", "RootlyBot",
                                     "project_15_bot_a1b2", "service_account_group_9_x", "sa-1-ci",
                                     "ci@shop.iam.gserviceaccount.com", "automatically", "system:serviceaccount:ci:x",
-                                    "1b2c3d4e-0000-4000-8000-000000000001", "ci-bot@shop.example")],
+                                    "1b2c3d4e-0000-4000-8000-000000000001", "ci-bot@shop.example", "deploy bot",
+                                    "bot-user", "dependabot[bot]", "github-actions", "Dependabot",
+                                    "release.bot@shop.example")],
         *[(name, False) for name in ("Talbot", "Ana Lima", "ana.lima@example.com", "Robot Ana", "Sam System", "",
-                                     "Yves Le Bot", "yves.le.bot", "Bot, Jan", "ana@shop.bot")],
+                                     "Yves Le Bot", "yves.le.bot", "yves-le-bot", "Bot, Jan", "ana@shop.bot", "Ben Bot",
+                                     "ben.bot", "Ben Abbott", "Anna Smit-Bot", "Pieter Botha", "Sarah Jenkins",
+                                     "Dependa Bot", "Bot János", "jenkins-lee")],
     ],
 )  # fmt: skip
 def test_automation_is_told_from_people(name: str, automation: bool) -> None:

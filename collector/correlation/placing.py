@@ -28,7 +28,7 @@ from collector.correlation.subjects import (
     undone_before,
 )
 from collector.event import HOUR, MINUTE, RecordedEvent, cloud_subject
-from collector.names import PRODUCTION, apart, environment_key, fold_service, says_nothing
+from collector.names import PRODUCTION, apart, environment_key, fold_service, is_automation, says_nothing
 from collector.semantics.changes import reach_of
 from collector.semantics.closing import tells_of_incident
 
@@ -134,7 +134,7 @@ def responders(events: Iterable[RecordedEvent], fold: Fold) -> dict[str, str]:
     people: dict[str, str] = {}
     for event in events:
         for name in _people(event):
-            if (person := fold(name)) and not _automatic(name):
+            if (person := fold(name)) and not is_automation(name):
                 people.setdefault(person, name)
     return people
 
@@ -153,11 +153,6 @@ def _takes_part(event: RecordedEvent) -> bool:
     if event.type.startswith("page."):
         return event.type != "page.triggered"
     return event.type.startswith((*_POSTS, "mark.", "action.", "incident."))
-
-
-def _automatic(name: str) -> bool:
-    folded = name.casefold().strip()
-    return folded.endswith(("[bot]", "-bot", "_bot", " bot")) or folded in {"bot", "system", "github-actions"}
 
 
 class _Placing:
