@@ -71,15 +71,19 @@ def test_detection_by_a_person() -> None:
     )
 
 
-def test_a_stated_detection_names_who_detected() -> None:
-    """What a person says about the detection stands before what monitoring shows."""
+@pytest.mark.parametrize(
+    ("stated", "lag"), [("13:58:00", ", 4 min 10 s later"), ("14:02:10", ""), ("14:05:00", ", 2 min 50 s before that")]
+)
+def test_a_stated_detection_names_who_detected(stated: str, lag: str) -> None:
+    """What a person says about the detection stands before what monitoring shows, and then no alert discovered it."""
     story = example()
-    story.marks("detected", "13:58:00", "saw it in a demo", by="Bo", said="a customer")
-    assert said(story, "detection")[0] == (
-        'Bo stated that it was detected at 13:58:00 by a customer: "saw it in a demo"'
-    )
-    assert said(story, "detection")[1].startswith("The first alert was HighErrorRate")
-    assert said(story, "detection")[2].endswith("at 14:02:30, 20 s after that alert")
+    story.marks("detected", stated, "saw it in a demo", by="Bo", said="a customer")
+    sentences = said(story, "detection")
+    assert sentences[:2] == [
+        f'Bo stated that it was detected at {stated} by a customer: "saw it in a demo"',
+        f"The first alert about it came at 14:02:10{lag}: HighErrorRate (critical) on checkout",
+    ]
+    assert sentences[2].endswith("at 14:02:30, 20 s after that alert")
 
 
 def test_a_warning_before_the_detection_is_told_with_its_lead() -> None:

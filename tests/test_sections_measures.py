@@ -203,7 +203,7 @@ def test_what_somebody_stated_to_be_detected_before_was_not_discovered_later(fir
         story.says("incident.resolved", "10:20:00")
     story.marks("detected", "09:40:00", "A customer called")
     opened = {
-        "alert": "The alert High (critical) on web fired at 10:00:00",
+        "alert": "The alert about it came at 10:00:00, 20 min later: High (critical) on web",
         "page": 'PagerDuty incident 311 was opened at 10:00:00, "Page 311"',
         "report": 'Bo reported it at 10:00:00, "slow"',
     }

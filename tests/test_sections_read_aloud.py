@@ -34,6 +34,25 @@ def test_of_two_rollbacks_each_has_the_end_of_its_own_service() -> None:
     assert "it was rolled back at 10:11:00 and the last alert ended 2 min later" in second
 
 
+def test_an_end_that_did_not_last_is_told_with_the_firing_that_shows_it() -> None:
+    """What was done before it neither ended the alert for good, nor does that speak for a change it took back."""
+    story = Facts()
+    story.deploys("web", "09:55:00", "09:55:00", "web-2")
+    first = story.fires("Errors", "10:00:00", "web")
+    story.deploys("web", "10:10:00", "10:10:00", "web-1", rollback=True)
+    story.ends(first, "10:12:00")
+    again = story.fires("Errors", "10:20:00", "web")
+    story.add("observation.recorded", "10:40:00", title="Cache emptied", actor="Eli", service="web")
+    story.ends(again, "10:50:00")
+    rollback, emptied = claims(story, "resolution")[:2]
+    assert plain(rollback.parts).endswith("; the alert Errors on web ended 2 min later, but it fired again at 10:20:00")
+    assert again.id in rollback.cites
+    assert plain(emptied.parts).endswith("; the last alert ended 10 min later")
+    candidate = said(story, "root_causes")[-1]
+    assert "It speaks for it that it was rolled back at 10:10:00, and that it is of web, which was hit" in candidate
+    assert "1 alert fired after the rollback" in candidate
+
+
 def test_a_deploy_that_failed_did_not_finish() -> None:
     """Not in the list of candidates, and not where the impact may have begun with it."""
     story = Facts()

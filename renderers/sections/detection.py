@@ -61,25 +61,28 @@ def _discovered(history: History, options: Options) -> Iterator[Claim]:
     event = detecting(history)
     if event is None:
         return
-    for post in facts.posted_before(history, min(event.occurred_at, facts.reference(history)))[:1]:
+    posts = facts.posted_before(history, min(event.occurred_at, facts.reference(history)))[:1]
+    for post in posts:
         signal = facts.reference_called(history)
         yield claim("The status page said at ", time_in(history, options, post.occurred_at), ", ",
                     phrases.between(post.occurred_at, facts.reference(history)), f" before {signal}",
                     quoted(": ", phrases.words_of(post), phrases.NOTE), proof=cites(post, event))  # fmt: skip
     alert = next((a for a in history.alerts if event.id in a.events), None)
-    earlier = _stated_before(history, event)
-    if alert is not None:
-        yield _by_alert(history, options, alert, earlier=earlier)
+    stated = _stated(history)
+    if alert is not None and stated is not None:
+        yield _after_stated(history, options, alert, None if posts else stated)
+    elif alert is not None:
+        yield _by_alert(history, options, alert)
     elif event.type.startswith("page."):
-        yield _by_page(history, options, event, earlier=earlier)
+        yield _by_page(history, options, event, earlier=stated is not None)
     else:
-        yield _by_report(history, options, event, earlier=earlier)
+        yield _by_report(history, options, event, earlier=stated is not None)
 
 
-def _stated_before(history: History, event: RecordedEvent) -> bool:
-    """Whether somebody stated that it was detected before this: then this discovered nothing."""
+def _stated(history: History) -> int | None:
+    """When it was detected by what somebody stated: then no signal discovered it, be it earlier or later."""
     known = facts.moment(history, "detected")
-    return known is not None and known.known == "stated" and known.at is not None and known.at < event.occurred_at
+    return known.at if known is not None and known.known == "stated" else None
 
 
 def detecting(history: History) -> RecordedEvent | None:
@@ -94,19 +97,39 @@ SIGNALS = ("alert.firing", "alert.resolved", "page.triggered", "incident.opened"
 """What can detect an incident without a person stating so."""
 
 
-def _by_alert(history: History, options: Options, alert: Alert, *, earlier: bool) -> Claim:
-    # Where a status page or a person had told of it, monitoring discovered nothing.
+def _by_alert(history: History, options: Options, alert: Alert) -> Claim:
+    # Where a status page had told of it, monitoring discovered nothing.
     lead, verb = "Monitoring discovered it: the alert ", ", at "
-    if earlier or facts.posted_before(history, alert.start):
+    if facts.posted_before(history, alert.start):
         one = facts.alone(history)
         lead, verb = ("the alert ", " fired at ") if one else (f"{facts.first_called(history, alert.start)} was ", verb)
+    return claim(lead, *_fired_where(history, alert), verb, time_in(history, options, alert.start),
+                 _rules(alert), proof=cites(alert.fired))  # fmt: skip
+
+
+def _after_stated(history: History, options: Options, alert: Alert, stated: int | None) -> Claim:
+    """``The first alert about it came at 14:02:10, 4 min 10 s later: HighErrorRate (critical) on checkout``; how far
+    from what was stated only where that is the sentence before."""
+    called = facts.first_called(history, alert.start).replace("alert", "alert about it", 1)
+    lag: Phrase = ()
+    if stated is not None:
+        first, last = sorted((stated, alert.start))
+        way = " later" if first == stated else " before that"
+        lag = say(", ", phrases.between(first, last), way) if first < last else ()
+    return claim(f"{called} came at ", time_in(history, options, alert.start), lag, ": ",
+                 *_fired_where(history, alert), _rules(alert), proof=cites(alert.fired))  # fmt: skip
+
+
+def _fired_where(history: History, alert: Alert) -> Phrase:
+    """``HighErrorRate (critical) on checkout``."""
+    return say(phrases.alert_named(alert.name), named(" (", alert.fired.severity, ")"), named(" on ", alert.service),
+               named(" in ", facts.where(history, alert.environment)))  # fmt: skip
+
+
+def _rules(alert: Alert) -> Phrase:
     links = [phrases.link_to(alert.fired, "rule", "rule"), phrases.link_to(alert.fired, "dashboard", "dashboard")]
-    links_shown = phrases.listed([link for link in links if link], 2, end=", ")
-    return claim(lead, phrases.alert_named(alert.name),
-                 named(" (", alert.fired.severity, ")"), named(" on ", alert.service),
-                 named(" in ", facts.where(history, alert.environment)), verb,
-                 time_in(history, options, alert.start), say(" (", links_shown, ")") if links_shown else "",
-                 proof=cites(alert.fired))  # fmt: skip
+    shown = phrases.listed([link for link in links if link], 2, end=", ")
+    return say(" (", shown, ")") if shown else ()
 
 
 def _by_page(history: History, options: Options, event: RecordedEvent, *, earlier: bool) -> Claim:

@@ -70,11 +70,30 @@ class _Ends(msgspec.Struct, frozen=True):
         """The other senders that tell that this alert went on."""
         return {spell.first.source for spell in self._going_on(ended)} - {ended.source}
 
+    def again(self, ended: Alert) -> Alert | None:
+        """The firing that shows that this end was not the end of this alert; of several series its own counts."""
+        several, at = self.one_of_several(ended), ended.end or 0
+        later = [
+            spell
+            for spell in self.spells.get(ended.entity, ())
+            if spell.start > at and not (several and spell.entity != ended.entity)
+        ]
+        return min(later, key=lambda spell: (spell.start, spell.entity)).first if later else None
+
     def _going_on(self, ended: Alert) -> Iterator[FlappingRun]:
         at = ended.end or 0
         for spell in self.spells.get(ended.entity, ()):
             if spell.entity != ended.entity and spell.start <= at and (spell.end is None or spell.end > at):
                 yield spell
+
+
+class _NextEnd(msgspec.Struct, frozen=True):
+    """What ended next after an action, in words, and what proves it; whether that lasted."""
+
+    words: Phrase
+    end: RecordedEvent | None = None
+    again: Alert | None = None
+    """The same alert's next firing."""
 
 
 def _doings(options: Options, ends: _Ends, actions: Sequence[change_facts.ResponseAction]) -> Iterator[Claim]:
@@ -93,7 +112,7 @@ def _alike(ends: _Ends, doing: change_facts.ResponseAction) -> tuple[str, ...]:
     """The key that actions have in common which are told as one; a change is told by itself."""
     if doing.change is not None:
         return (doing.event.id,)
-    _, end = _ended_next(ends, doing.at)
+    end = _ended_next(ends, doing.at).end
     kind = phrases.text_in(doing.event.data, "type")
     return (kind or doing.event.id, doing.event.actor or "", end.id if end else "")
 
@@ -101,10 +120,17 @@ def _alike(ends: _Ends, doing: change_facts.ResponseAction) -> tuple[str, ...]:
 def _one(
     options: Options, ends: _Ends, doing: change_facts.ResponseAction, after: change_facts.ResponseAction | None
 ) -> Claim:
-    words, end = _ended_next(ends, doing.at)
-    since, further = _since(after, end)
-    return claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ", words,
-                 further, proof=cites(doing.event, end, since))  # fmt: skip
+    next_end = _ended_next(ends, doing.at)
+    since, further = _since(after, next_end.end)
+    return claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ",
+                 next_end.words, further, *_again(ends.history, options, next_end),
+                 proof=cites(doing.event, next_end.end, since, next_end.again and next_end.again.fired))  # fmt: skip
+
+
+def _again(history: History, options: Options, next_end: _NextEnd) -> Phrase:
+    """That it did not last: ``, but it fired again at 14:20:00``."""
+    again = next_end.again
+    return say(", but it fired again at ", time_in(history, options, again.start)) if again else ()
 
 
 def _since(after: change_facts.ResponseAction | None, end: RecordedEvent | None) -> tuple[RecordedEvent | None, str]:
@@ -121,15 +147,17 @@ def _repeated(
     """``From 14:08:10 to 15:25:10 6 acts of one kind by Dan were recorded: "Node 27 removed", …; the last alert ended
     5 min after the last of them``."""
     first, last = group[0], group[-1]
-    words, end = _ended_next(ends, last.at, "the last of them")
-    since, further = _since(after, end)
+    next_end = _ended_next(ends, last.at, "the last of them")
+    since, further = _since(after, next_end.end)
     titles = dict.fromkeys(phrases.observation_title(doing.event) or "" for doing in group)
     quotes = phrases.listed([Quote(title, phrases.NOTE) for title in titles if title], REPEATED)
     span = say("From ", time_in(ends.history, options, first.at), " to ", time_in(ends.history, options, last.at))
     by = named(" by ", last.event.actor)
     return claim(span, f", {len(group):,} acts of one kind", by, " were recorded", when(quotes, ": ", quotes),
-                 "; after the last of them, " if end else "; ", words, further,
-                 proof=cites([doing.event for doing in group], end, since))  # fmt: skip
+                 "; after the last of them, " if next_end.end else "; ", next_end.words, further,
+                 *_again(ends.history, options, next_end),
+                 proof=cites([doing.event for doing in group], next_end.end, since,
+                             next_end.again and next_end.again.fired))  # fmt: skip
 
 
 def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
@@ -153,28 +181,29 @@ _DONE = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "rele
          "image": "published"}  # fmt: skip
 
 
-def _ended_next(ends: _Ends, done: int, acts: str = "it") -> tuple[Phrase, RecordedEvent | None]:
+def _ended_next(ends: _Ends, done: int, acts: str = "it") -> _NextEnd:
     """What ended next and when; that nothing did is said without a verdict."""
     ended = facts.next_end(ends.measured, done) or facts.next_end(ends.every, done)
     if ended is None or ended.end is None:
         return _page_next(ends.history, done, acts)
     if ends.last is not None and ends.last.end == ended.end:
         last = facts.THE_ALERT if facts.alone(ends.history) else facts.LAST_ALERT
-        return say(f"{last} ended", _later(done, ended.end)), facts.end_event(ends.last)
+        return _NextEnd(say(f"{last} ended", _later(done, ended.end)), facts.end_event(ends.last))
     called = phrases.alert_on(ended, severity=not ended.opening)
     called = say(called, named(" in ", facts.where(ends.history, ended.environment)))
     alert = "a series of the alert " if ends.one_of_several(ended) else "the alert "
     others = ends.told_on(ended)
     teller = systems(ends.history, {ended.source, *others})[ended.source]
     by = say(", as ", Name(teller), " tells it") if others else ()
-    return say(alert, called, " ended", _later(done, ended.end), by), facts.end_event(ended)
+    words = say(alert, called, " ended", _later(done, ended.end), by)
+    return _NextEnd(words, facts.end_event(ended), ends.again(ended))
 
 
 def _later(earlier: int, later: int) -> Phrase:
     return say(" ", phrases.between(earlier, later), " later") if later != earlier else say(" at the same time")
 
 
-def _page_next(history: History, done: int, acts: str) -> tuple[Phrase, RecordedEvent | None]:
+def _page_next(history: History, done: int, acts: str) -> _NextEnd:
     """Without an end of an alert, the next end of a page."""
     ends = [page.resolved for page in history.pages if page.resolved and page.resolved.occurred_at >= done]
     first = min(ends, key=lambda event: (event.occurred_at, event.id), default=None)
@@ -182,10 +211,10 @@ def _page_next(history: History, done: int, acts: str) -> tuple[Phrase, Recorded
     declared = history.by_id.get(word.event) if word is not None and history.resolved and word.at >= done else None
     if declared is not None and (first is None or history.alerts or declared.occurred_at < first.occurred_at):
         none = "no alert ended after it, and " if history.alerts else ""
-        return say(f"{none}it was declared resolved", _later(done, declared.occurred_at)), declared
+        return _NextEnd(say(f"{none}it was declared resolved", _later(done, declared.occurred_at)), declared)
     if first is None or history.alerts:
-        return say("no alert ended" if history.alerts else "no end was recorded", f" after {acts}"), None
-    return say(phrases.page_called(history, first), " was resolved", _later(done, first.occurred_at)), first
+        return _NextEnd(say("no alert ended" if history.alerts else "no end was recorded", f" after {acts}"))
+    return _NextEnd(say(phrases.page_called(history, first), " was resolved", _later(done, first.occurred_at)), first)
 
 
 def _nothing(history: History, options: Options) -> list[Claim]:

@@ -120,7 +120,7 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
             rolled = say(rolled, " and the alert ", phrases.alert_on(own), " ended ",
                          phrases.between(done, (own.end or done)), " later")  # fmt: skip
             yield rolled, (back.last, facts.end_event(own))
-        elif last is not None and last.end is not None and last.end >= done and not _went_on(history, done):
+        elif last is not None and last.start <= done <= (last.end or 0) and not _went_on(history, done):
             called = facts.last_called(history, last)
             rolled = say(rolled, f" and {called} ended ", phrases.between(done, last.end), " later")
             yield rolled, (back.last, facts.end_event(last))
@@ -147,11 +147,12 @@ _REVERTS = {"merge": "was merged", "push": "was pushed", "release": "was publish
 
 def _own_end(history: History, change: Change, done: int) -> Alert | None:
     """The alert of the changed service that ended last, of those that ended after the change was taken back: what ended
-    elsewhere, later, says less of it. None where one of that service fires on."""
+    elsewhere, later, says less of it. None where one of that service fires on, or fired again."""
     service = facts.folded(change.service) if change.service else ""
     own = [a for a in history.measured if service and a.service and facts.folded(a.service) == service]
     end = facts.last_ended(a for a in own if a.start <= done and (a.end is None or a.end >= done))
-    return end if end is not None and (end.end or done) - done <= LINGER else None
+    again = end is not None and any(a.name == end.name and a.start > done for a in own)
+    return end if end is not None and not again and (end.end or done) - done <= LINGER else None
 
 
 def _went_on(history: History, done: int) -> list[Alert]:
