@@ -48,6 +48,22 @@ def test_the_documented_types_become_what_the_page_says(kind: str, expected: str
     assert sent(kind).type == expected
 
 
+@pytest.mark.parametrize(
+    ("source", "is_page"),
+    [("https://status.example.com/api", True), ("/status", True), ("urn:x:statuspage", True), ("//status-page/1", True),
+     ("status.example.com", True), ("/orders/status", False), ("https://example.com/status", False), ("/shop", False)],
+)  # fmt: skip
+def test_a_post_is_known_by_the_status_page_that_is_its_source(source: str, is_page: bool) -> None:
+    """A type alone that could be of an order, or of the team's own incident, is not read as a public post."""
+    data = {"status": "Identified", "message": "A bad rule."}
+    for kind in ("status", "com.example.status.updated", "com.example.incident.updated"):
+        event = sent(kind, data, source=source)
+        found = (event.type, event.data.get("kind"), event.title)
+        kind_told = ("status.updated", "identified") if is_page else ("observation.recorded", None)
+        assert found == (*kind_told, "A bad rule.")
+    assert sent("com.example.deploy.finished", data, source=source).type != "status.updated"
+
+
 def test_the_page_has_a_row_for_every_type_that_words_give() -> None:
     """Nothing that the words of a type can say is undocumented."""
     documented_types = {expected for _, expected in documented()}

@@ -166,15 +166,19 @@ async def test_a_list_shows_the_spelling_of_the_alerts(followed: Followed) -> No
 
 async def test_a_case_shows_what_was_near(followed: Followed) -> None:
     """Unjoined events and members of other incidents in the window, closest first, each with its reason."""
-    await followed.told(firing("A", 0), firing("B", 30, "search"), change("d", -20, "search"), low("W", 10, "billing"))
+    own = [firing("A", 0), firing("B", 30, "search"), change("d", -20, "search"), low("W", 10, "billing")]
+    posts = [event("status.updated", n, service=name, title=name) for n, name in ((3, "Pay API"), (4, "Billing"))]
+    await followed.told(*own, *posts)
     case = await followed.lists.case(1)
     assert case is not None
     assert [(near.event.title, near.reason) for near in case.nearby] == [
+        ("Pay API", "nothing else names its component"),
+        ("Billing", "other service"),
         ("W", "other service"),
         ("d", "it belongs to another incident"),
         ("B", "it belongs to another incident"),
     ]
-    assert {family for family, proofs in case.reported.items() if proofs} == {"alert", "change"}
+    assert {family for family, proofs in case.reported.items() if proofs} == {"alert", "change", "status"}
 
 
 @pytest.mark.parametrize(("days", "was_heard"), [(1, True), (6.9, True), (7.1, False), (30, False)])

@@ -185,6 +185,7 @@ def test_a_page_before_its_own_alert_shows_that_clocks_differ() -> None:
         ("it belongs to another incident", "web", True),
         ("started 9 min after the incident", "search", False),
         ("no service and no reference", None, False),
+        ("nothing else names its component", "Pay API", False),
     ],
 )
 def test_only_what_is_shown_to_be_of_something_else_is_judged_unrelated(

@@ -228,6 +228,10 @@ class Catalog:
         """Whether the catalog lists a service's dependencies."""
         return key in self._listed
 
+    def has(self, key: str | None) -> bool:
+        """Whether the catalog has this service."""
+        return key in self._shown
+
     def deploys(self, repository: str) -> frozenset[str]:
         """The services that the catalog says a repository deploys."""
         return frozenset(self._repositories.get(repository.casefold(), ()))

@@ -5,7 +5,7 @@ It depends on the set of events alone: never on positions, arrival or numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -43,6 +43,10 @@ PROOFS = 3
 """How many events prove that a kind of source reported in an incident's window."""
 HEARD = 7 * 24 * HOUR
 """How long before an incident a kind of source was heard from that could have reported in it, µs."""
+OTHER = "other service"
+COMPONENT = "nothing else names its component"
+"""Why a post of a status page is not in an incident, where nobody knows which service its component stands for."""
+POSTED = "status.updated"
 FAMILIES = ("alert", "page", "change", "status", "chat", "note", "observation")
 """Kinds of reports that a draft may miss."""
 
@@ -178,6 +182,10 @@ def memberships_of(connection: Connection, number: int) -> dict[str, Membership]
     return {event: Membership(event=event, rule=rule, reason=reason) for event, rule, reason in rows}
 
 
+def _hits(event: RecordedEvent) -> bool:
+    return event.type.startswith(("alert.", "page.", "change."))
+
+
 def _spelt(spelling: Spelling, near: tuple[NearbyEvent, ...]) -> tuple[NearbyEvent, ...]:
     return tuple(NearbyEvent(event=spelling.respelled(each.event), reason=each.reason) for each in near)
 
@@ -245,6 +253,11 @@ class CaseReader:
             )
             for each in rows.values() if each.uid in events
         ]  # fmt: skip
+        services = keys | {each.service for each in rows.values() if each.uid in events and _hits(events[each.uid])}
+        near = [
+            (event, COMPONENT if self._unknown(event, rows[event.id].service, services, reason) else reason)
+            for event, reason in near
+        ]
         return tuple(NearbyEvent(event=event, reason=reason) for event, reason in near), total - len(rows)
 
     def _followed(self, number: int) -> tuple[NearbyEvent, ...]:
@@ -265,9 +278,16 @@ class CaseReader:
         if service is None or missed.startswith("a person"):
             return missed
         if not (services & (self._catalog.neighbours(service) | {service})):
-            return "other service"
+            return OTHER
         named = filter(None, map(self._catalog.environment, row.environments))
         return "other environment" if elsewhere(environment, named) else missed
+
+    def _unknown(
+        self, event: RecordedEvent, service: str | None, services: Collection[str | None], reason: str
+    ) -> bool:
+        """Whether a post names a component of the status page that no signal and no catalog knows as a service."""
+        is_post = event.type == POSTED and reason == OTHER
+        return is_post and service not in services and not self._catalog.has(service)
 
     def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
         return current(queries.read_ids(self._connection, ids, self._as_of))

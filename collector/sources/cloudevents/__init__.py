@@ -164,7 +164,7 @@ def _type_of(attributes: dict[str, Any], reading: Reading) -> str:
     """What the configuration's default says, else what the words of the type say."""
     if reading.default.type != types.OBSERVATION:
         return reading.default.type
-    return types.event_type(attributes["type"], usual.states(attributes.get("data")))
+    return types.event_type(attributes["type"], usual.states(attributes.get("data")), attributes["source"])
 
 
 def _mistake(attributes: Any) -> str:
@@ -235,6 +235,9 @@ def _content(event_type: str, attributes: dict[str, Any], title: str, refs: tupl
         content["text"] = text or title
     elif text and text != title:
         content["text"] = text
+    states = usual.states(attributes.get("data")) if event_type == "status.updated" else []
+    if stands := next((each.casefold() for each in states if each.casefold() in types.POSTED), ""):
+        content["kind"] = stands
     if event_type.startswith("change."):
         content |= _change(attributes, refs)
     return content

@@ -28,6 +28,11 @@ _COMPOUNDS = {
 }  # fmt: skip
 """Words that CDEvents and others write as one."""
 
+_OF_PAGES = frozenset({"status", "incident", "maintenance", "component", "subscriber"})
+"""What a status page tells of, by the words of its types: https://support.atlassian.com/statuspage/docs/enable-webhook-notifications/"""
+POSTED = frozenset({"investigating", "identified", "monitoring", "resolved", "scheduled", "in progress", "in_progress",
+                    "verifying", "completed"})  # fmt: skip
+"""How an incident or a maintenance stands on it, as the same page has it."""
 _CHATS = frozenset({"chat", "slack", "mattermost", "discord", "zulip", "irc", "msteams", "teams"})
 _WRITES = frozenset({"message", "messages", "posted", "post", "sent", "said", "comment", "reply", "thread", "mention"})
 _HELPED = frozenset({"support", "helpdesk", "servicedesk", "zendesk", "freshdesk", "intercom", "customer", "user"})
@@ -93,8 +98,9 @@ def _split(segment: str) -> list[str]:
     return [word for each in words for word in _COMPOUNDS.get(each, each).split()]
 
 
-def event_type(kind: str, states: Iterable[str] = ()) -> str:
-    """Which of our types a sender's type is; ``states`` are what the data says of how it stands, the best first."""
+def event_type(kind: str, states: Iterable[str] = (), source: str = "") -> str:
+    """Which of our types a sender's type is; ``states`` are what the data says of how it stands, the best first, and
+    ``source`` is where the event comes from."""
     prescribed = _CDEVENT.fullmatch(kind)
     if prescribed and prescribed[1] in _CDEVENTS:
         return _CDEVENTS[prescribed[1]]
@@ -104,7 +110,7 @@ def event_type(kind: str, states: Iterable[str] = ()) -> str:
     vocabulary = frozenset(words) | _products(kind)
     if not words:
         return OBSERVATION
-    if _is_status(words, vocabulary):
+    if _is_status(words, vocabulary) or (vocabulary & _OF_PAGES and _is_status_page(source)):
         return "status.updated"
     if vocabulary & _CHATS and vocabulary & _WRITES:
         return "chat.message"
@@ -128,8 +134,16 @@ def _is_status(words: list[str], vocabulary: frozenset[str]) -> bool:
     posted = words[0] == "status" and words[-1] in ("posted", "post", "published")
     return (
         _follows(words, "status", "page") or bool(vocabulary & {"stakeholder", "statuspage"}) or posted
-        or _follows(words, "public", "status")
+        or _follows(words, "public", "status") or words[:2] == ["status", "incident"]
     )  # fmt: skip
+
+
+def _is_status_page(source: str) -> bool:
+    """Whether a CloudEvent's source is a status page: ``https://status.example.com``, ``/status``, ``/statuspage/x``;
+    ``/orders/status`` may be of anything."""
+    host, _, path = source.rpartition("://")[2].partition("/")
+    named = any(_follows(_split(each), "status", "page") for each in _PIECES.split(source))
+    return named or host.casefold().startswith("status.") or (host or path).strip("/").casefold() == "status"
 
 
 def _is_report(words: list[str], vocabulary: frozenset[str]) -> bool:
