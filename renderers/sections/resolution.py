@@ -95,6 +95,10 @@ class _NextEnd(msgspec.Struct, frozen=True):
     again: Alert | None = None
     """The same alert's next firing."""
 
+    @property
+    def refired(self) -> RecordedEvent | None:
+        return self.again.fired if self.again else None
+
 
 def _doings(options: Options, ends: _Ends, actions: Sequence[change_facts.ResponseAction]) -> Iterator[Claim]:
     """Each action and what ended next; where more was done before that, it says so. Many of one kind by one person are
@@ -124,7 +128,7 @@ def _one(
     since, further = _since(after, next_end.end)
     return claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ",
                  next_end.words, further, *_again(ends.history, options, next_end),
-                 proof=cites(doing.event, next_end.end, since, next_end.again and next_end.again.fired))  # fmt: skip
+                 proof=cites(doing.event, next_end.end, since, next_end.refired))  # fmt: skip
 
 
 def _again(history: History, options: Options, next_end: _NextEnd) -> Phrase:
@@ -157,7 +161,7 @@ def _repeated(
                  "; after the last of them, " if next_end.end else "; ", next_end.words, further,
                  *_again(ends.history, options, next_end),
                  proof=cites([doing.event for doing in group], next_end.end, since,
-                             next_end.again and next_end.again.fired))  # fmt: skip
+                             next_end.refired))  # fmt: skip
 
 
 def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:

@@ -120,7 +120,9 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
             rolled = say(rolled, " and the alert ", phrases.alert_on(own), " ended ",
                          phrases.between(done, (own.end or done)), " later")  # fmt: skip
             yield rolled, (back.last, facts.end_event(own))
-        elif last is not None and last.start <= done <= (last.end or 0) and not _went_on(history, done):
+        elif (
+            last is not None and last.end is not None and last.start <= done <= last.end and not _went_on(history, done)
+        ):
             called = facts.last_called(history, last)
             rolled = say(rolled, f" and {called} ended ", phrases.between(done, last.end), " later")
             yield rolled, (back.last, facts.end_event(last))
