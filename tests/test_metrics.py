@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import urllib.error
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from collector.web.access import HEADERS
@@ -18,6 +20,7 @@ from tests.conftest import require
 from tests.exposition import DOCUMENTED, MANUAL, value
 from tests.face import Connect, Face, running
 from tests.processes import Process, alert, eventually, post
+from tests.soak.rules import FILES, MIXIN
 
 
 async def scraped(face: Face, **headers: str) -> str:
@@ -116,19 +119,26 @@ def test_promtool_finds_nothing_and_the_manual_names_all(daemon: tuple[Process, 
 
 
 def test_a_real_prometheus_scrapes_it(daemon: tuple[Process, str], tmp_path: Path) -> None:
-    """With nothing but an address; a query of it then gives what was delivered."""
-    _, address = daemon
+    """With nothing but an address; a query of it then gives what was delivered, and the rules of the mixin fire."""
+    running_daemon, address = daemon
     post(f"{address}/webhooks/alertmanager", alert("firing", "First", 0))
     port = free_port()
     target = address.removeprefix("http://")
     (tmp_path / "prometheus.yml").write_text(
         json.dumps(
             {
-                "global": {"scrape_interval": "1s"},
+                "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+                "rule_files": [*FILES],
                 "scrape_configs": [{"job_name": "timelined", "static_configs": [{"targets": [target]}]}],
             }
         )
     )
+    for name in FILES:
+        rules = yaml.safe_load((MIXIN / name).read_text("utf-8"))
+        for rule in rules["groups"][0]["rules"]:
+            # Nobody waits a minute here: what a rule asks stands, and for how long it has to hold does not.
+            rule.pop("for", None)
+        (tmp_path / name).write_text(json.dumps(rules), "utf-8")
     command = (
         require("prometheus"),
         f"--config.file={tmp_path / 'prometheus.yml'}",
@@ -140,7 +150,16 @@ def test_a_real_prometheus_scrapes_it(daemon: tuple[Process, str], tmp_path: Pat
         found = get(f"http://127.0.0.1:{port}/api/v1/query?query={urllib.parse.quote(query)}")["data"]["result"]
         return [one["value"][1] for one in found]
 
+    def fires(name: str) -> None:
+        firing = f'ALERTS{{alertname="Timelined{name}", alertstate="firing"}}'
+        until(lambda: asked(firing) == ["1"], f"Timelined{name} fires")
+
     with process(*command, log=tmp_path / "prometheus.log"):
         until(lambda: asked('up{job="timelined"}') == ["1"], "a scrape")
         query = 'timelined_deliveries_total{source="alertmanager", outcome="stored"}'
         until(lambda: asked(query) == ["1"], "the delivery")
+        with pytest.raises(urllib.error.HTTPError, match="413"):
+            post(f"{address}/webhooks/alertmanager", b" " * 5_000_000)
+        fires("DeliveriesTooLarge")
+        running_daemon.kill()
+        fires("Down")
