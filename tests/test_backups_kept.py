@@ -194,7 +194,10 @@ async def test_a_backup_that_fails_is_said_and_tried_again(empty_log: str, tmp_p
     backup_folder.write_text("a file in the way")
     assert await job.run() is False
     assert (upkeep.read(beside)["backup"].well, upkeep.read(beside)["backup"].at) == (False, 0)
-    assert await job.run() is None
+    backup_folder.unlink()
+    assert await job.run() is False, "what waits to be tried again is not done"
+    assert not backup_folder.exists()
+    backup_folder.write_text("a file in the way")
     clock[0] -= 24 * HOUR
     assert await job.run() is False
     backup_folder.unlink()

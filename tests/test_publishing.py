@@ -227,7 +227,7 @@ async def test_a_place_that_is_away_is_tried_again(setup: PublishingSetup) -> No
     told = await setup.publish("tracker", issue="42")
     assert (told.status, told.json["outcome"]) == (202, "failed")
     assert "502" in told.json["reason"]
-    assert await setup.publisher.retry()
+    assert not await setup.publisher.retry(), "what waits to be tried again is not done"
     assert not setup.forge.comments
     setup.face.now += 2 * MINUTE
     setup.forge.failing = 1

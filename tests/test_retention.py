@@ -142,7 +142,7 @@ async def test_a_log_that_cannot_be_written_is_tried_again(rig: Rig, monkeypatch
         raise Unavailable("the disk is full")
 
     monkeypatch.setattr(rig.log, "transact", full)
-    assert await job.run() == 0
+    assert await job.run() is False
     monkeypatch.setattr(rig.log, "transact", real)
     assert await job.run() == 1
 

@@ -42,10 +42,13 @@ class BackupJob:
         self._failed_at = 0
 
     async def run(self) -> bool | None:
-        """Make one if it is due; False where it could not be made. Cut off, it ends what it started."""
+        """Make one if it is due; False where it could not be made, until it is tried again. Cut off, it ends what it
+        started."""
         now = self._clock()
         if not await asyncio.to_thread(self._due, now):
             return None
+        if 0 <= now - self._failed_at < min(_PAUSE, self._wanted.every):
+            return False
         backup_made, failure = await self._made(now)
         if failure:
             self._failed_at = now
@@ -58,11 +61,9 @@ class BackupJob:
         return True
 
     def _due(self, now: int) -> bool:
-        """Whether nothing was made within ``every``, nor tried a moment ago; what is dated after now says nothing of
-        that."""
+        """Whether nothing was made within ``every``; what is dated after now says nothing of that."""
         begun = (found.begun for found in folder.backups(self._folder))
-        rests = 0 <= now - self._failed_at < min(_PAUSE, self._wanted.every)
-        return not rests and not any(now - self._wanted.every < at <= now for at in begun)
+        return not any(now - self._wanted.every < at <= now for at in begun)
 
     async def _leave(self, done: upkeep.Upkeep) -> None:
         await asyncio.to_thread(upkeep.leave, self._beside, "backup", done)

@@ -65,11 +65,14 @@ class ReconcileJob:
         """Source and identity of deliveries that were brought in by this process."""
         self._looked: dict[str, int] = {}
         """When each source was looked at last."""
+        self._failed: set[str] = set()
+        """Sources of which not everything could be asked when they were looked at last."""
 
     async def run(self) -> bool:
-        """Look at the sources that are due; whether everything could be asked."""
-        well = True
-        for name, (source, fetch) in self._sources().items():
+        """Look at the sources that are due; whether everything could be asked, of the others when they were."""
+        sources = self._sources()
+        self._failed &= sources.keys()
+        for name, (source, fetch) in sources.items():
             now = self._clock()
             if fetch.every is None or source.interface is None:
                 continue
@@ -77,10 +80,12 @@ class ReconcileJob:
             if name in self._looked and 0 <= now - self._looked[name] < fetch.every:
                 continue
             self._looked[name] = now
+            self._failed.discard(name)
             for repository in fetch.repositories:
                 span = RecordSpan(since=now - BACK, until=now, names=(repository,))
-                well &= await self._look(name, source.interface, fetch, span)
-        return well
+                if not await self._look(name, source.interface, fetch, span):
+                    self._failed.add(name)
+        return not self._failed
 
     async def _look(self, name: str, interface: Interface, fetch: Fetch, span: RecordSpan) -> bool:
         where = ", ".join(span.names)

@@ -40,18 +40,20 @@ class RetentionJob:
         self._ages, self._reached = ages, None
 
     async def run(self) -> int:
-        """One pass over all sources, repeats first; how many bodies went. What goes wrong is tried again next time."""
+        """One pass over all sources, repeats first; how many bodies went, and False where not all that are to go could.
+        That is tried again next time."""
         async with self._alone:
             removed = 0
             try:
                 if await self.hindered():
-                    return 0
+                    return False
                 for kind in (REPEATS, DELIVERIES):
                     for source, ages in self._ages.items():
                         if kind in ages:
                             removed += await self._remove(source, kind, self._clock() - ages[kind])
             except TimelinedError as error:
                 log.warning("cannot remove expired bodies; the next pass tries again", error=str(error))
+                return False
             return removed
 
     async def hindered(self) -> bool:

@@ -199,9 +199,9 @@ class Publisher:
         return await self._told_of(number, PUBLISHED)
 
     async def retry(self) -> bool:
-        """Try again what could not be published; whether all that was due is published now."""
-        well = True
-        for event in await self._due():
+        """Try again what could not be published; whether nothing is left that is to be tried."""
+        due, well = await self._due()
+        for event in due:
             why = await self._lists.why(event.id)
             if why is None or why.incident is None:
                 continue
@@ -219,21 +219,26 @@ class Publisher:
                 self._waits[row.key, target] = (event.occurred_at, GIVE_UP)
         return well
 
-    async def _due(self) -> list[RecordedEvent]:
-        """The failures of a day that nothing came after, and whose time has come; the last of each."""
+    async def _due(self) -> tuple[list[RecordedEvent], bool]:
+        """The failures of a day that nothing came after, and whose time has come, the last of each; and whether there
+        are no others that wait for theirs."""
         now = self._clock()
         newest = EventFilter(type=PUBLISHED, since=now - GIVE_UP, limit=_MOST, newest_first=True)
         last: dict[tuple[str, str], RecordedEvent] = {}
         # By the order in the log: a clock that was set back dates what came later before it.
         for event in sorted(await self._lists.events(newest), key=lambda event: event.position):
             last[event.entity, str(event.data.get("target"))] = event
-        failures = [each for each in last.values() if each.data.get("status") == "failed"]
-        key = {each.id: (each.entity.removeprefix("incident:"), str(each.data["target"])) for each in failures}
-        return [
-            each for each in failures
-            if each.data["target"] in self._targets
-            and _pause_is_over(now, *self._waits.get(key[each.id], (each.occurred_at, FIRST)))
-        ]  # fmt: skip
+        due, well = [], True
+        for each in last.values():
+            target = str(each.data.get("target"))
+            if each.data.get("status") != "failed" or target not in self._targets:
+                continue
+            waits = self._waits.get((each.entity.removeprefix("incident:"), target), (each.occurred_at, FIRST))
+            if _pause_is_over(now, *waits):
+                due.append(each)
+            elif waits[1] != GIVE_UP:
+                well = False
+        return due, well
 
     async def _taken_in(self, request: Asking, before: RecordedEvent, current: Copy) -> Published:
         now, then = await self._article(request), await self._article(request, before.received_at)
