@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from collector.correlation import Membership
 from collector.drafting import RECORD, DraftFolder, DraftRecord, DueDrafts, due, state_of
@@ -218,6 +219,15 @@ def test_a_lost_record_costs_no_persons_words(shelf: DraftFolder, damage: str) -
     put(shelf, "two")
     assert contents(shelf.folder)["incident-12.md"] == "mine"
     assert contents(shelf.folder)["incident-12.new.md"] == "two"
+
+
+def test_a_folder_that_is_away_is_said_once(shelf: DraftFolder) -> None:
+    """And not of each of the thousands of drafts that are looked for in it."""
+    shelf.folder.parent.mkdir(parents=True)
+    shelf.folder.write_text("a file in the way")
+    with capture_logs() as lines:
+        assert shelf.records([1, 2, 3]) == {}
+    assert [(line["drafts"], line["first"]) for line in lines] == [(3, str(shelf.folder / RECORD / "1.json"))]
 
 
 @pytest.mark.parametrize("step", range(1, 5))

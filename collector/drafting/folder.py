@@ -62,19 +62,29 @@ class DraftFolder:
         self._merge = merge
 
     def records(self, numbers: Iterable[int]) -> dict[int, DraftRecord]:
-        """What was written of these incidents; those of which nothing is known are left out."""
-        return {number: found for number in numbers if (found := self.record(number)) is not None}
+        """What was written of these incidents. Left out are those of which nothing is known, or what is known cannot be
+        read: their files are then a person's."""
+        records, failures = {}, {}
+        for number in numbers:
+            path = self._record(number)
+            try:
+                records[number] = msgspec.json.decode(path.read_bytes(), type=DraftRecord)
+            except FileNotFoundError:
+                continue
+            except (OSError, msgspec.DecodeError) as error:
+                failures[path] = str(error)
+        if failures:
+            # Once: where the folder is away, it is the same of thousands.
+            path, why = next(iter(failures.items()))
+            log.warning(
+                "cannot read what was written; such drafts count as edited", drafts=len(failures), first=str(path),
+                error=why,
+            )  # fmt: skip
+        return records
 
     def record(self, number: int) -> DraftRecord | None:
-        """What was written of an incident; None where that is missing or unreadable: its files are then a person's."""
-        path = self._record(number)
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=DraftRecord)
-        except FileNotFoundError:
-            return None
-        except (OSError, msgspec.DecodeError) as error:
-            log.warning("cannot read what was written; the draft counts as edited", file=str(path), error=str(error))
-            return None
+        """What was written of an incident; None where that is missing or unreadable."""
+        return self.records([number]).get(number)
 
     def write(self, draft: DueDrafts, texts: Mapping[str, str]) -> None:
         """Write one incident's draft, given by format.
