@@ -63,6 +63,14 @@ async def test_open_incidents_stand_first(face: Face) -> None:
     assert "2025-11-26 14:02:10 UTC" in first
     assert second.startswith("1 ")
     assert "2 h" in second
+    assert (
+        next(each for each in tree.iter("td") if each.get("data-name") == "How long").find("span[@class='lasting']")
+        is not None
+    )
+    # What is open comes before when everything was.
+    [bars] = [each for each in tree.iter("figure") if each.get("class") == "spans"]
+    order = [*tree.iter()]
+    assert order.index(next(tree.iter("table"))) < order.index(bars)
 
 
 async def test_the_filters_stand_in_the_address(face: Face) -> None:

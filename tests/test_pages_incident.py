@@ -41,6 +41,8 @@ async def test_the_page_says_what_the_draft_says(face: Face) -> None:
     draft = json.loads(await rendering.postmortem(face.lists, 1, format="json", options={"detail": "all"}) or "")
     tree = await seen(face, "/incidents/1")
     assert text(tree.find(".//h1")) == draft["title"]
+    [pill] = [each for each in tree.iter("span") if (each.get("class") or "").startswith("pill")]
+    assert re.fullmatch(r"open for \d+ (s|min)", text(pill))
     shown = [each for kind in tree.iter("dl") if kind.get("class") == "facts" for each in kind.iter("div")]
     facts = {text(each.find("dt")): text(each.find("dd/strong")) for each in shown}
     durations = {each["term"]: each["seconds"] for each in draft["durations"]}

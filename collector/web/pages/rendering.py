@@ -54,6 +54,8 @@ _UNSEEN_ASCII = re.compile(f"[{_CONTROLS}]")
 and a large page has a million characters, nested texts of which are looked at more than once."""
 _HIGH = re.compile("[\U00010000-\U0010ffff]")
 
+_NUMBER_OF = re.compile(r"(?<=\d) ")
+
 
 _FORBIDDEN = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ud800-\udfff{_NO_CHARACTERS}]")
 """Those of them that HTML forbids."""
@@ -205,6 +207,7 @@ def _environment() -> Environment:
     )
     environment.filters["length_of"] = len
     environment.filters["length"] = duration
+    environment.filters["unbroken"] = unbroken
     environment.globals["apart"] = apart
     environment.globals["enough"] = ENOUGH
     environment.filters["web_link"] = web_link
@@ -214,6 +217,11 @@ def _environment() -> Environment:
     environment.filters["typed"] = Typed
     environment.filters["marked"] = parts_of
     return environment
+
+
+def unbroken(length: str) -> str:
+    """How long something took, no number of it on another line than its unit."""
+    return _NUMBER_OF.sub("\u00a0", length)
 
 
 def sentence(parts: Iterable[Mapping[str, Any]], clock: Clock) -> Markup:

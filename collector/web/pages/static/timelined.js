@@ -259,8 +259,15 @@
     });
   }
 
-  const ticker = document.getElementById("ticked-by");
-  if (ticker) ticker.value = ticker.value || localStorage.getItem("timelined:by") || "";
+  // Who somebody said they are stands in every form from then on.
+  const names = document.querySelectorAll('input[name="by"]');
+  for (const field of names) {
+    field.value = field.value || localStorage.getItem("timelined:by") || "";
+    field.addEventListener("input", () => localStorage.setItem("timelined:by", field.value));
+    field.addEventListener("change", () => {
+      for (const other of names) other.value = other.value || field.value;
+    });
+  }
   if (said) {
     // Whoever loads the page again is not told again that something was recorded.
     asked.delete("said");
@@ -270,6 +277,11 @@
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-at]");
     if (link && at("note", link.dataset.at)) event.preventDefault();
+    const wanted = event.target.closest("a[data-mark]");
+    if (!wanted || !at("mark", "")) return;
+    event.preventDefault();
+    document.getElementById("mark").value = wanted.dataset.mark;
+    document.getElementById("at-mark").focus();
   });
 
   // Begin a form with a time; whether there is such a form.
@@ -312,6 +324,21 @@
       if (!time.title.includes(theirs)) time.title += " = " + theirs + " " + here;
     });
   }
+
+  // How long what is open has lasted goes on, minute by minute, by the daemon's clock.
+  const ahead = Date.now() - Number(document.documentElement.dataset.now);
+  function lasted(ms) {
+    const minutes = Math.floor(ms / 60000);
+    if (minutes < 1) return Math.max(0, Math.floor(ms / 1000)) + "\u00a0s";
+    const counts = [[Math.floor(minutes / 1440), "d"], [Math.floor(minutes / 60) % 24, "h"], [minutes % 60, "min"]];
+    return counts.filter(([count]) => count).map(([count, unit]) => count + "\u00a0" + unit).join(" ");
+  }
+  setInterval(() => {
+    for (const each of document.querySelectorAll(".lasting")) {
+      const text = lasted(Date.now() - ahead - Number(each.dataset.began));
+      if (each.textContent !== text && !selected(each)) each.textContent = text;
+    }
+  }, 5000);
 
   // --- What the picture and the rows show, in place ------------------------------------------------------------------
 
