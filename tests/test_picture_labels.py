@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 from collector.drafting.rendering import postmortem
 from renderers.document import Options
 from renderers.picture import svg
-from tests.histories import MADE_UP
+from tests.histories import MADE_UP, Facts
 from tests.scenario import names, played, submission, tell
 from tests.windows import browser, looking
 
@@ -48,10 +48,20 @@ MEASURED = """(pictures) => pictures.map((picture) => {
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The picture of every incident of every story, and of every made-up history, at each width."""
     drawings = {
-        f"{name} {width}": svg(make().draft(), width=width) for name, make in MADE_UP.items() for width in WIDTHS
+        f"{name} {width}": svg(make().draft(), width=width)
+        for name, make in (*MADE_UP.items(), ("long names", long_names)) for width in WIDTHS
     }  # fmt: skip
     drawings |= asyncio.run(_of_stories(tmp_path_factory.mktemp("stories")))
     return drawings
+
+
+def long_names() -> Facts:
+    """A service and an alert whose names no lane has room for."""
+    story = Facts()
+    story.fires(
+        "ReconciliationOfTheEuropeanRegionIsLate" * 4, "18:02:10", "payments-reconciliation-and-settlement-" * 4
+    )
+    return story
 
 
 async def _of_stories(folder: Path) -> dict[str, str]:

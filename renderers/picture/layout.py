@@ -29,6 +29,8 @@ EDGE = 8.0
 """What is left free on each side of the band of a cut."""
 CLUTTER = 2_000
 """With more things than this every family is folded."""
+NAMES = FONT * 1.18
+"""What the names of lanes are as wide as: they are bold, which takes more room than what is measured."""
 LANES, ROWS = 24, 72
 """The most lanes of services, and the most rows of bars in all of them together."""
 MOMENTS = {
@@ -120,7 +122,7 @@ def layout(chart: Chart, asked: int) -> PictureLayout:
     """The places of everything, for a picture this wide."""
     total = float(max(NARROWEST, asked))
     narrow = total < NARROW
-    named = max((width(lane.name, FONT) for lane in chart.lanes), default=0.0)
+    named = max((width(lane.name, NAMES) for lane in chart.lanes), default=0.0)
     room = Room(MARGIN if narrow else max(70.0, min(named, total * 0.2)) + 2 * MARGIN, total - MARGIN)
     axis = scale(chart.spans or spans(chart), room.left, room.right)
     flags, y = _flags(chart, axis, room, MARGIN)
@@ -231,7 +233,7 @@ def _strips(chart: Chart, axis: Scale, room: Room, y: float, *, narrow: bool) ->
         marks_y = y + 4 + name_height
         bars_y = marks_y + more * MARKS
         height = max(bars_y + deep * ROW + 2 - y, 26.0)
-        name = fit(lane.name, room.width if narrow else room.left - 2 * MARGIN, FONT) or lane.name[:1]
+        name = fit(lane.name, room.width if narrow else room.left - 2 * MARGIN, NAMES) or lane.name[:1]
         strips.append(Strip(lane=lane, name=name, y=y, height=height, name_y=y + LINE, bars=placed, bars_y=bars_y,
                            marks=points, marks_y=marks_y))  # fmt: skip
         y += height
