@@ -34,12 +34,12 @@ def query(types: str, services: Sequence[str], span: Span, zone: str) -> str:
     return f"{types}{where} {phrases.at(start, zone, end).text}..{phrases.at(end, zone, end).text}"
 
 
-def _of(services: Sequence[str], most: int | None = None) -> Phrase:
-    """`` of cart and checkout``: all of them, since an absence is claimed of each; where there are more than ``most``
+def _of(services: Sequence[str], most: int | None = None, end: str = " or ") -> Phrase:
+    """`` of cart or checkout``: all of them, since an absence is claimed of each; where there are more than ``most``
     by what they have in common."""
     if most is not None and len(services) > most:
         return say(f" of any of the {len(services):,} services that were hit")
-    return say(" of ", listed([Name(each) for each in services], len(services))) if services else ()
+    return say(" of ", listed([Name(each) for each in services], len(services), end=end)) if services else ()
 
 
 def _between(history: History, options: Options, span: Span) -> Phrase:
@@ -76,6 +76,7 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
         count = "one change" if len(sources_of_proof) == 1 else f"{len(sources_of_proof):,} changes"
         verb = "was" if len(sources_of_proof) == 1 else "were"
         shown = listed([_named(history, options, each) for each in sources_of_proof], SHOWN, ("more", "more"))
+        of = _of(history.services, HIT, " and ")
         return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", shown,
                      proof=cites([each.proof for each in sources_of_proof]))  # fmt: skip
     if not facts.seen(history, "change"):

@@ -16,6 +16,7 @@ import msgspec
 
 from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, SENDER, RecordedEvent, reading_order
 from collector.names import fold_service
+from collector.names.words import words_of
 from collector.semantics.closing import peak
 from collector.semantics.leading import acknowledges, lead_of
 from renderers import page_facts
@@ -168,14 +169,18 @@ def unrelated(history: History, near: Nearby) -> str:
     """What shows that an event beside the incident is of something else; empty where nothing does.
 
     That is another incident, a person's word, another environment, or a service that is none of the incident's by any
-    spelling. A distance in time shows nothing.
+    spelling: neither one that was hit or that something in the incident is of, nor one that is called after it
+    (``web-fleet``). A distance in time shows nothing.
     """
     reason, service = near.reason.rstrip(". "), near.event.service
     if reason.startswith(SHOWS_ANOTHER):
         return reason
-    return (
-        reason if reason == "other service" and service and hit(history) and folded(service) not in hit(history) else ""
-    )
+    if reason != "other service" or not service or not hit(history):
+        return ""
+    known = hit(history) | {folded(event.service) for event in history.events if event.service}
+    words = set(words_of(service))
+    alike = folded(service) in known or any(words >= set(words_of(name)) for name in history.services)
+    return "" if alike else reason
 
 
 SHOWS_ANOTHER = ("it belongs to another incident", "a person", "other environment")

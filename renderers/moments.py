@@ -187,7 +187,13 @@ def _by_status(history: History) -> Moment | None:
     steps = [step for page in history.pages for step in page.steps if step.type in _STATES]
     reopened = max((step.occurred_at for step in steps if step.type == "page.reopened"), default=0)
     words = [each for each in history.observations if each.occurred_at > reopened and tells_of_incident(each)]
-    return _since_better(steps) or _since_better(history.statuses) or _since_better(words)
+    better = _since_better(steps) or _since_better(history.statuses) or _since_better(words)
+    return None if better is not None and _fired_since(history, better.at or 0) else better
+
+
+def _fired_since(history: History, at: int) -> bool:
+    """Whether an opening alert began after this: then what was thought to be mitigated was not, or not for long."""
+    return any(alert.opening and alert.start > at for alert in history.alerts)
 
 
 _STATES = ("page.status_updated", "page.reopened")

@@ -264,9 +264,13 @@ def capital(phrase: Phrase) -> Phrase:
 
 def alert_on(alert: Alert, *, severity: bool = False) -> Phrase:
     """``SlowCart on cart (warning)``."""
-    return say(
-        alert_named(alert.name), named(" on ", alert.service), named(" (", alert.severity if severity else None, ")")
-    )
+    told = named(" (", alert.severity if severity else None, ")")
+    return say(alert_named(alert.name), named(" on ", beyond(alert.name, alert.service)), told)
+
+
+def beyond(name: str | None, service: str | None) -> str | None:
+    """An alert's service, unless it is called like it: a check of ``backup`` that is named so says it once."""
+    return service if service and service.casefold() != (name or "").casefold() else None
 
 
 def page_called(history: History, event: Event) -> Phrase:

@@ -45,6 +45,8 @@ class Size(msgspec.Struct, frozen=True):
     """What it said last, where that is another text; where that is not known, what it said anew last."""
     first: Telling | None = None
     """What the series that told the largest had said first, where that is another text."""
+    more: int = 0
+    """How many other texts its series told, which cannot be compared."""
 
 
 def size(tellings: Sequence[Telling], last: Telling | None = None) -> Size | None:
@@ -61,7 +63,11 @@ def size(tellings: Sequence[Telling], last: Telling | None = None) -> Size | Non
     alike = [each for each in tellings if each.text in numbers]
     column = _varying(list(numbers.values()))
     if column is None:
-        return Size(first, newest=last or (tellings[-1] if tellings[-1].text != first.text else None))
+        # What another series says at the same time is no newer.
+        others = [each for each in tellings if each.text != first.text]
+        newest = last or next((each for each in others[-1:] if each.at > first.at), None)
+        shown = {first.text, newest.text if newest else first.text}
+        return Size(first, newest, more=len({each.text for each in others} - shown))
     # max keeps the first of several that are as large.
     largest = max(alike, key=lambda each: numbers[each.text][column])
     newest, own = tellings[-1], next(each for each in tellings if each.event.entity == largest.event.entity)

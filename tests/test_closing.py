@@ -90,6 +90,7 @@ def test_a_title_is_a_persons_or_names_the_first_alert() -> None:
     assert title("", alerts, []) == "shop: High (and 1 more alert)"
     assert title("", [*alerts, TitledSignal("Full")], []) == "shop: High (and 2 more alerts)"
     assert title("", [TitledSignal("High")], [TitledSignal("Page 3")]) == "High"
+    assert title("", [TitledSignal("shop", "Shop")], []) == "shop"
     assert title("", [], [TitledSignal(""), TitledSignal("Cannot pay")]) == "Cannot pay"
     assert title("", [], []) == "Incident without a title"
 

@@ -272,7 +272,7 @@ def test_without_the_rollback_nothing_speaks_of_it() -> None:
     without = story.without(rollback).markdown()
     assert "ollback" not in without
     assert "rolled back" not in without
-    assert "- No change of cart and checkout was recorded between 14:02:10 and 14:23:10 UTC." in without
+    assert "- No change of cart or checkout was recorded between 14:02:10 and 14:23:10 UTC." in without
 
 
 def test_without_the_acknowledgement_nobody_leads() -> None:

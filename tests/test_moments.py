@@ -82,6 +82,8 @@ def chat(state: str, minutes: float, entity: str = "chat#inc-7") -> RecordedEven
         ([status("mitigated", 15), status("Monitoring", 18)], 15, "stated"),
         ([status("Monitoring", 15), status("Investigating", 16), status("Monitoring", 21)], 21, "derived"),
         ([status("mitigated", 15), status("fixing", 16)], 23, "derived"),
+        ([status("mitigated", 15), firing(18, "New"), resolved(21, "New", since=18)], 23, "derived"),
+        ([mark("mitigated", 15), firing(18, "New"), resolved(21, "New", since=18)], 15, "stated"),
         ([status("mitigated", 15), page("reopened", 16)], 23, "derived"),
         ([status("mitigated", 15), status("mitigated", 17, "P312")], 17, "stated"),
         ([status("mitigated", 15), status("fixing", 17, "P312")], 23, "derived"),

@@ -180,6 +180,8 @@ def test_a_page_before_its_own_alert_shows_that_clocks_differ() -> None:
     [
         ("other service", "search", True),
         ("other service", "Web (production)", False),
+        ("other service", "web-fleet", False),
+        ("other service", "limits", False),
         ("other service", None, False),
         ("other environment", "web", True),
         ("it belongs to another incident", "web", True),
@@ -191,9 +193,11 @@ def test_a_page_before_its_own_alert_shows_that_clocks_differ() -> None:
 def test_only_what_is_shown_to_be_of_something_else_is_judged_unrelated(
     reason: str, service: str | None, judged: bool
 ) -> None:
-    """A name that is the incident's own by another spelling, or a distance in time, shows nothing."""
+    """A name that is the incident's own by another spelling, one that is called after it, one of something that is in
+    the incident, or a distance in time, shows nothing."""
     story = Facts()
     story.fires("X", "10:00:00", "web")
+    story.add("observation.recorded", "10:05:00", title="raised", actor="Ana", service="limits")
     story.nearby(reason, "change.succeeded", "09:50:00", service=service, title="v1")
     [line] = [text for text in said(story, "appendix") if text.startswith("Before it began, ")]
     assert line.startswith("Before it began, judged unrelated: ") is judged

@@ -113,6 +113,9 @@ def test_a_revert_speaks_for_what_it_reverts(title: str, repository: str, when: 
         text for text in said(story, "root_causes") if '"Rename a column (#41)"' in text and "merged at 09" in text
     ]
     assert ("It speaks for it that a revert of it was merged at 10:20:00" in cause) is speaks
+    story.ends(story.fires("X", "10:40:00", "web"), "10:50:00")
+    [cause] = [text for text in said(story, "root_causes") if '"Rename a column (#41)"' in text and "at 09" in text]
+    assert ("1 alert fired after that revert" in cause) is speaks
 
 
 def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:

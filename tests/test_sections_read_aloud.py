@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from collector.semantics.changes import runs_of
 from renderers import facts
 from renderers.measured import detected_by, measured
 from renderers.plain import plain
+from renderers.reasons import spelt
 from tests.facts import change
 from tests.histories import Facts
 from tests.sections import cells, claims, rows, said
@@ -51,6 +53,46 @@ def test_an_end_that_did_not_last_is_told_with_the_firing_that_shows_it() -> Non
     candidate = said(story, "root_causes")[-1]
     assert "It speaks for it that it was rolled back at 10:10:00, and that it is of web, which was hit" in candidate
     assert "1 alert fired after the rollback" in candidate
+
+
+def test_series_that_say_other_names_are_counted_and_none_is_the_newest() -> None:
+    """Two of four clusters would read as if the others were well."""
+    story = Facts()
+    for n in range(4):
+        story.fires("Broken", "10:00:00", "mysql", series=f"m{n}", said=f"Replication of cluster mysql{n} is broken")
+    [sentence] = [text for text in said(story, "impact") if text.startswith("Broken on mysql: ")]
+    assert re.fullmatch(r'Broken on mysql: "Replication of cluster mysql\d is broken"; it told 3 more texts', sentence)
+
+
+def test_an_alert_that_is_called_like_its_service_says_so_once() -> None:
+    """A check of ``backup`` by that name."""
+    story = Facts()
+    alert = story.fires("backup", "10:00:00", "Backup", severity=None)
+    story.ends(alert, "10:20:00")
+    assert said(story, "summary")[0] == "At 10:00:00 the alert backup fired in production"
+    assert said(story, "detection")[0] == "Monitoring discovered it: the alert backup, at 10:00:00"
+    assert [row.partition(": ")[2] for row in rows(story)] == [
+        "Alert backup fired",
+        "Alert backup resolved after 20 min",
+    ]
+
+
+def test_no_page_is_asked_for_the_name_of_an_alert_where_nobody_was_paged() -> None:
+    """What a person declared is no page that could have named it."""
+    story = Facts()
+    story.ends(story.fires("Errors", "10:00:00", "web"), "10:20:00")
+    story.ends(story.fires("Slow", "10:00:30", "api"), "10:20:00")
+    story.page("triggered", "10:05:00", 7, "web", actor="Mia", source="rootly", title="It is down")
+    assert not [text for text in said(story, "detection") if "no page names" in text]
+
+
+def test_an_address_in_a_reason_is_told_as_in_sentences() -> None:
+    """The part before the ``@`` is the name, where a sender gives no other."""
+    history = Facts().history()
+    assert spelt(history, "jay.fox@acme.example, a responder of this incident, did it") == (
+        "jay.fox, a responder of this incident, did it"
+    )
+    assert spelt(history, "named by kim@acme.example's note at 19:09 UTC") == "named by kim's note at 19:09 UTC"
 
 
 def test_a_deploy_that_failed_did_not_finish() -> None:

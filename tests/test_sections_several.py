@@ -20,9 +20,9 @@ def test_every_page_is_told_and_who_took_it() -> None:
     for number in (701, 702, 703):
         story.page("resolved", "07:15:00", number)
     assert said(story, "summary")[1:3] == [
-        "PagerDuty incident 701 paged Dirk at 07:00:20, and Ella acknowledged PagerDuty incident 702 at 07:03:00",
-        ("PagerDuty incident 702 paged Ella at 07:00:50; PagerDuty incident 703 paged Finn at 07:01:40; "
-         "PagerDuty incident 701 was acknowledged by Dirk at 07:05:00"),
+        "PagerDuty incident 701 paged Dirk at 07:00:20, who acknowledged it at 07:05:00",
+        ("PagerDuty incident 702 paged Ella at 07:00:50, and Ella acknowledged it at 07:03:00; "
+         "PagerDuty incident 703 paged Finn at 07:01:40"),
     ]  # fmt: skip
     assert "Observed: PagerDuty incident 703 was resolved without an acknowledgement" in said(story, "lessons")
 

@@ -169,7 +169,8 @@ def title(edited: str, alerts: Sequence[TitledSignal], others: Sequence[TitledSi
 
 def alert_title(first: TitledSignal, more: int) -> str:
     """The title of an incident after its first alert, with how many alerts of other names there are."""
-    named = f"{first.service}: {first.name or NAMELESS}" if first.service else first.name or NAMELESS
+    own = first.service and first.service.casefold() != (first.name or "").casefold()
+    named = f"{first.service}: {first.name or NAMELESS}" if own else first.name or NAMELESS
     return named if more < 1 else f"{named} (and {more} more alert{'s' if more > 1 else ''})"
 
 

@@ -185,7 +185,9 @@ def _begun_anew(alert: Alert, event: RecordedEvent, table: RowContext) -> Phrase
 
 def _place(alert: Alert | RecordedEvent, table: RowContext) -> Phrase:
     """`` on checkout in production``."""
-    return say(named(" on ", alert.service), named(" in ", facts.where(table.history, alert.environment)))
+    name = alert.name if isinstance(alert, Alert) else alert.title
+    on = phrases.beyond(name, alert.service)
+    return say(named(" on ", on), named(" in ", facts.where(table.history, alert.environment)))
 
 
 def _again(table: RowContext, alert: Alert) -> Phrase:
@@ -363,5 +365,6 @@ def ended_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     unbegun = say("; when it had fired is not recorded") if event.id in table.unbegun else ()
     after = say(" after ", phrases.between(alert.start, event.occurred_at)) if alert else ()
     where = named(" in ", facts.where(table.history, event.environment))
-    return say("Alert ", phrases.alert_named(event.title), named(" on ", event.service), where, " resolved",
+    on = phrases.beyond(event.title, event.service)
+    return say("Alert ", phrases.alert_named(event.title), named(" on ", on), where, " resolved",
                after, unbegun)  # fmt: skip

@@ -84,7 +84,8 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     """``DiskFilling on search (warning)``, ``change of search "v7"``; the states of one thing read alike."""
     family = event.type.partition(".")[0]
     if family == "alert":
-        return say("the alert ", phrases.alert_named(event.title), named(" on ", event.service),
+        return say("the alert ", phrases.alert_named(event.title),
+                   named(" on ", phrases.beyond(event.title, event.service)),
                    named(" (", event.severity, ")"))  # fmt: skip
     if family == "page":
         return say(phrases.page_called(history, event), quoted(" ", event.title))

@@ -122,7 +122,8 @@ def _after_stated(history: History, options: Options, alert: Alert, stated: int 
 
 def _fired_where(history: History, alert: Alert) -> Phrase:
     """``HighErrorRate (critical) on checkout``."""
-    return say(phrases.alert_named(alert.name), named(" (", alert.fired.severity, ")"), named(" on ", alert.service),
+    return say(phrases.alert_named(alert.name), named(" (", alert.fired.severity, ")"),
+               named(" on ", phrases.beyond(alert.name, alert.service)),
                named(" in ", facts.where(history, alert.environment)))  # fmt: skip
 
 
@@ -212,7 +213,7 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
     until = page if page is not None else facts.instant(history, "detected")
     first_page = min(history.pages, key=lambda each: each.start, default=None)
     before = page_facts.page_noun(first_page) if first_page is not None else "the detection"
-    unnamed = ", and no page names " if history.pages else ""
+    unnamed = ", and no page names " if any(not page.declared for page in history.pages) else ""
     for alert in unpaged_alerts[:UNPAGED]:
         yield claim("The alert ", phrases.alert_on(alert, severity=True), " fired at ",
                     time_in(history, options, alert.start), ", ", phrases.between(alert.start, until or alert.start),
@@ -230,7 +231,8 @@ def _warnings(history: History, options: Options, warned: list[Alert]) -> Iterat
     """``The first symptom was the alert DiskFilling on db (warning): it fired at 06:20:00, 40 min before …``."""
     detected, paged = facts.instant(history, "detected") or 0, _paged(history)
     for alert in warned[:UNPAGED]:
-        unnamed = ", and no page names it" if history.pages and alert.name not in paged else ""
+        called = any(not page.declared for page in history.pages)
+        unnamed = ", and no page names it" if called and alert.name not in paged else ""
         ended = alert.end is not None and alert.end <= detected
         over = say("; it had ended at ", time_in(history, options, alert.end or 0)) if ended else ()
         symptom = alert.start == facts.instant(history, "first_symptom")

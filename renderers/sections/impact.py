@@ -181,8 +181,10 @@ def _descriptions(history: History, options: Options) -> Iterator[Claim]:
     sizes = alert_sizes(history)
     for alert, size in sizes[:DESCRIPTIONS]:
         values = phrases.listed([_value(history, options, each, size) for each in values_of(size)], 3)
-        place = phrases.place(alert.service, facts.where(history, alert.environment))
-        yield claim(phrases.alert_named(alert.name), place, ": ", values,
+        where = phrases.place(phrases.beyond(alert.name, alert.service), facts.where(history, alert.environment))
+        if size.more:
+            values = say(values, f"; it told {counted(size.more, 'more text')}")
+        yield claim(phrases.alert_named(alert.name), where, ": ", values,
                     proof=cites([each.event for each in values_of(size)]))  # fmt: skip
     rest = sizes[DESCRIPTIONS:]
     if rest:

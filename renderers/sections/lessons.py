@@ -81,7 +81,8 @@ def _again(history: History) -> Iterator[Claim]:
     worst = max(history.families, key=lambda family: (_repeats(family), family.name), default=None)
     if worst is not None and _repeats(worst) >= AGAIN:
         series = "" if len(set(facts.firings(worst))) == 1 else "one series of "
-        yield claim(f"Observed: {series}the alert ", phrases.alert_named(worst.name), named(" on ", worst.service),
+        yield claim(f"Observed: {series}the alert ", phrases.alert_named(worst.name),
+                    named(" on ", phrases.beyond(worst.name, worst.service)),
                     f" fired again {_repeats(worst):,} times",
                     proof=cites([alert.fired for alert in worst.alerts]))  # fmt: skip
 

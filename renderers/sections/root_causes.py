@@ -241,7 +241,7 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
     back = change_facts.undone_by(history, change)
     done = change_facts.finished(back) if back else None
     if back is None or done is None:
-        return []
+        return _after_revert(history, change)
     start = facts.reference(history)
     if done < start:
         signal = facts.reference_called(history)
@@ -269,3 +269,13 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
             (say(f"{counted(len(again), 'alert')} fired after {_THE_BACK[back.kind]}"), (back.last, again[0].fired))
         )
     return points
+
+
+def _after_revert(history: History, change: Change) -> list[Argument]:
+    """That alerts fired after a change that nothing took back was reverted: the same is told of a rollback."""
+    revert = change_facts.reverted_by(history, change)
+    done = (change_facts.finished(revert) or revert.start) if revert else None
+    again = [alert for alert in history.measured if done is not None and alert.start > done]
+    if revert is None or not again:
+        return []
+    return [(say(f"{counted(len(again), 'alert')} fired after that revert"), (revert.last, again[0].fired))]

@@ -74,7 +74,7 @@ def _fired(history: History, options: Options, alert: Alert) -> Claim:
         phrases.alert_named(alert.name),
         f" ({series:,} series)" if series >= SERIES else "",
         " fired",
-        phrases.place(alert.service, alert.environment),
+        phrases.place(phrases.beyond(alert.name, alert.service), alert.environment),
     ]
     earlier = [each for each in others if each.first.start < alert.start]
     later = [each for each in others if each.first.start >= alert.start]
@@ -95,7 +95,9 @@ def _families(families: list[Family]) -> Phrase:
 
 
 def _family_called(family: Family) -> Phrase:
-    return say(phrases.alert_named(family.name), phrases.place(family.service, family.environment))
+    return say(
+        phrases.alert_named(family.name), phrases.place(phrases.beyond(family.name, family.service), family.environment)
+    )
 
 
 def _paged_first(history: History, options: Options) -> Iterator[Claim]:
@@ -139,7 +141,7 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
             yield _taken(history, options, page)
         yield from _escalated_after(history, options)
         yield from _noted(history, options)
-        yield from _further(history, options, page, page if first else first_taken(history))
+        yield from _further(history, options, page, page if first else answered_beside(history, page))
         yield from reopening.pages(history, options)
         return
     yield from _noted(history, options)
@@ -238,7 +240,7 @@ def _taken(history: History, options: Options, page: Page) -> Claim:
 def paged(history: History, options: Options, page: Page) -> Claim:
     """``PagerDuty incident 311 paged Ana at 18:02:31, 21 s after that alert, and Ana acknowledged it at …``."""
     event = page.triggered or page.steps[0]
-    acknowledged_page = first_taken(history)
+    acknowledged_page = answered_beside(history, page)
     people = called(history, event)
     opened = named(" opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
     sentence: list[SentencePart] = [
@@ -267,6 +269,11 @@ def paged(history: History, options: Options, page: Page) -> Claim:
     who = say("who acknowledged ", page_words) if alone else say("and ", who)
     return claim(*sentence, ", ", who, " at ",
                  time_in(history, options, done.occurred_at), proof=cites(event, done))  # fmt: skip
+
+
+def answered_beside(history: History, page: Page) -> Page | None:
+    """The page whose acknowledgement is told with this one: its own, else the first of all."""
+    return page if page.acknowledged and page.acknowledged.actor else first_taken(history)
 
 
 def first_taken(history: History) -> Page | None:

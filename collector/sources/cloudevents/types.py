@@ -43,6 +43,12 @@ _ROLLBACKS = frozenset({"rollback", "rollbacks", "reverted", "revert", "undeploy
 _PUBLISHED = frozenset({"pushed", "published", "uploaded", "push", "publish"})
 _READ = frozenset({"evaluated", "evaluation", "viewed", "read", "exposure", "created", "archived"})
 _SWITCHED = frozenset({"enabled", "disabled", "toggled"})
+_ABOUT_DEPLOYS = frozenset({
+    "lock", "locked", "locks", "unlock", "unlocked", "freeze", "frozen", "unfrozen", "unfreeze", "thaw", "thawed",
+    "block", "blocked", "unblocked", "key", "keys", "token", "tokens", "window", "policy", "permission", "permissions",
+    "notes", "calendar",
+})  # fmt: skip
+"""Words of what is done about deployments and releases, and is none: ``deploys.locked``, ``deploy.key.added``."""
 _SCALED = frozenset(
     {"scaling", "scaled", "scale", "autoscaling", "autoscaled", "autoscaler", "restarting", "restarted"}
 )
@@ -167,6 +173,8 @@ def _is_report(words: list[str], vocabulary: frozenset[str]) -> bool:
 def _change(words: list[str], vocabulary: frozenset[str], states: Iterable[str]) -> str:
     if _is_flag(words, vocabulary) and not vocabulary & _READ:
         return "change.flag_toggled"
+    if vocabulary & _ABOUT_DEPLOYS:
+        return ""
     new_state = _state(words, states)
     if _puts_back(words):
         return new_state if new_state not in ("", "change.succeeded") else "change.rolled_back"
