@@ -1,10 +1,10 @@
-"""The follower of a forked daemon, without the second that an interpreter and its imports take each time.
+"""The followers of a forked daemon, without the second that an interpreter and its imports take each time.
 
-Beside a daemon that is forked a child of it is forked, which waits. The first
-follower that the daemon starts is that child: it runs the module that an
-interpreter would be given, with the one socket, the environment and the parent
-that it would have. Every further follower of a daemon, and every one of a
-daemon that was not forked, is an interpreter of its own, as in the product.
+Beside a daemon that is forked a child of it is forked, which waits. For each
+follower that the daemon starts it forks a sibling: a process with the same
+parent, which runs the module that an interpreter would be given, with the one
+socket, the environment and the parent that it would have. A daemon that was
+not forked starts interpreters, as in the product.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import asyncio
 import ctypes
 import json
 import os
+import platform
 import random
+import runpy
 import signal
 import socket
 import sys
@@ -26,6 +28,9 @@ MODULE = "collector.following.child"
 _NAME = "follower"
 """What the kernel calls the process from when it follows; its command line stays that of whoever forked it."""
 _DIES_WITH_PARENT, _SET_NAME = 1, 15  # PR_SET_PDEATHSIG and PR_SET_NAME of prctl(2)
+_CLONE = {"x86_64": 56, "aarch64": 220}
+"""The number of clone(2) among the system calls of a machine."""
+_CLONE_PARENT = 0x8000
 _LARGEST = 1 << 20
 
 
@@ -69,35 +74,36 @@ class Follower:
 
 
 class Waiting:
-    """A child of this process that is the follower once one is started."""
+    """A child of this process that forks a follower whenever one is started."""
 
-    def __init__(self, pid: int, control: socket.socket) -> None:
-        self._pid, self._control = pid, control
-        self._used = False
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
 
     async def start(
         self, program: str, *arguments: str, pass_fds: Sequence[int], stdin: int, env: Mapping[str, str]
     ) -> Started:
-        """In the place of :func:`create_subprocess_exec`, which it is from the second time on."""
-        if self._used or arguments[:2] != ("-m", MODULE):
+        """In the place of :func:`create_subprocess_exec`, which it is for anything else."""
+        if arguments[:2] != ("-m", MODULE):
             return await create_subprocess_exec(program, *arguments, pass_fds=pass_fds, stdin=stdin, env=env)
-        self._used = True
-        with self._control:
-            socket.send_fds(self._control, [json.dumps(dict(env)).encode()], pass_fds)
-        return Follower(self._pid)
+        socket.send_fds(self._control, [json.dumps(dict(env)).encode()], pass_fds)
+        return Follower(int(self._control.recv(64)))
 
 
 def fork() -> bool:
-    """Fork a child that waits to follow. True in that child, once it is to follow: run :data:`MODULE` then."""
+    """Fork a child that waits to fork followers. True in each of these, once it is to follow: run :data:`MODULE` then.
+
+    Nothing is forked on a machine whose system calls are not known here.
+    """
+    if platform.machine() not in _CLONE:
+        return False
     from collector.daemon import follower_process
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGEST)
     parent = os.getpid()
-    pid = os.fork()
-    if pid:
+    if os.fork():
         theirs.close()
-        setattr(follower_process, "create_subprocess_exec", Waiting(pid, ours).start)  # noqa: B010 - it exports it not
+        setattr(follower_process, "create_subprocess_exec", Waiting(ours).start)  # noqa: B010 - it exports it not
         return False
     ours.close()
     _wait(parent, theirs)
@@ -105,11 +111,23 @@ def fork() -> bool:
 
 
 def _wait(parent: int, control: socket.socket) -> None:
-    """Return with the streams, environment and arguments of a follower's interpreter; end where nobody asks."""
+    """Return with the streams, environment and arguments of a follower's interpreter, in each process that is forked.
+
+    The one that forks ends where nobody asks any more.
+    """
     prctl = ctypes.CDLL(None).prctl
     prctl(_DIES_WITH_PARENT, signal.SIGKILL)
-    data, descriptors, _, _ = socket.recv_fds(control, _LARGEST, 1)
-    if not data or os.getppid() != parent:
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, _LARGEST, 1)
+        if not data or os.getppid() != parent:
+            os._exit(0)
+        pid = _forked_beside()
+        if pid == 0:
+            break
+        os.close(descriptors[0])
+        control.send(str(pid).encode())
+    prctl(_DIES_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
         os._exit(0)
     prctl(_SET_NAME, _NAME.encode())
     control.close()
@@ -120,6 +138,31 @@ def _wait(parent: int, control: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(json.loads(data))
     sys.argv = [MODULE, str(descriptors[0])]
+    customise(MODULE)
+
+
+def _forked_beside() -> int:
+    """As :func:`os.fork`; the new process is a child of our parent, which alone can wait for it."""
+    python = ctypes.pythonapi
+    flags = _CLONE_PARENT | signal.SIGCHLD
+    python.PyOS_BeforeFork()
+    # With the interpreter's lock, as fork has it.
+    pid = ctypes.PyDLL(None).syscall(_CLONE[platform.machine()], flags, 0, 0, 0, 0)
+    if pid == 0:
+        python.PyOS_AfterFork_Child()
+    else:
+        python.PyOS_AfterFork_Parent()
+    assert pid >= 0, "cannot fork beside"
+    return int(pid)
+
+
+def customise(module: str) -> None:
+    """Run the ``sitecustomize`` that an interpreter with this environment would run before it runs a module."""
+    sys.orig_argv = [sys.executable, "-m", module, *sys.argv[1:]]
+    for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        if folder and (own := Path(folder, "sitecustomize.py")).exists():
+            runpy.run_path(str(own))
+            return
 
 
 def follower_of(pid: int) -> int:

@@ -294,6 +294,7 @@ def main() -> None:
     os.environ.clear()
     os.environ.update(request["environ"])
     sys.argv = [request["module"], *request["arguments"]]
+    forked_follower.customise(request["module"])
     runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
 
 

@@ -102,7 +102,7 @@ class Process:
         self.inside: tuple[str, ...] = ()
         """What the command is started by, where that is not this process."""
         self.forked = True
-        """Whether its first follower may be a fork, too, instead of an interpreter of its own."""
+        """Whether its followers may be forks, too, instead of interpreters of their own."""
 
     def start(self, *flags: str) -> str:
         """Start it on a free port; its address, once it serves."""

@@ -118,7 +118,7 @@ class Served:
         ours, theirs = os.pipe()
         with Path(os.devnull).open("r+b") as nothing:
             streams = (nothing.fileno(), nothing.fileno(), theirs)
-            self.process = forks.start(["serve", *flags, *arguments], folder, environment, streams)
+            self.process = forks.start(["serve", *flags, *arguments], folder, environment, streams, follower=True)
         os.close(theirs)
         self.stderr = os.fdopen(ours, encoding="utf-8")
         self.ready = self.stderr.readline()

@@ -67,8 +67,6 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         (tmp_path / "early").mkdir(exist_ok=True)
         (tmp_path / "early" / "sitecustomize.py").write_text(early)
         processes.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}", **environ))
-        # Here the follower is started as in the product, an interpreter of its own.
-        processes[-1].forked = False
         return processes[-1]
 
     yield process
@@ -129,8 +127,6 @@ if "collector.following.child" not in " ".join(sys.orig_argv):
 def test_a_follower_that_stands_still_is_ended_and_started_again(make: Any) -> None:
     """It lives, and neither gets on nor says anything: deliveries are taken, and soon the lists show them."""
     process = make(IMPATIENT)
-    # An interpreter of its own, which reads that at its start.
-    process.inside = ("env",)
     address = process.start()
     settled(address)
     still = follower_of(process)
@@ -234,6 +230,8 @@ def test_an_erasure_reaches_the_lists_beside_a_follower(make: Any, tmp_path: Pat
 def test_the_follower_dies_with_its_daemon(make: Any) -> None:
     """kill -9 leaves no process behind that writes to anything."""
     process = make()
+    # Here the follower is started as in the product, an interpreter of its own.
+    process.forked = False
     process.start()
     follower = eventually(lambda: follower_of(process))
     process.end(signal.SIGKILL)
@@ -258,6 +256,8 @@ def test_no_secret_is_handed_down(make: Any, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(secret)
     (tmp_path / "timelined.yml").write_text("api: {token_file: token}\n")
     process = make(TIMELINED_NOTHING=secret)
+    # As in the product, an interpreter of its own.
+    process.forked = False
     process.start("--config.file", str(tmp_path / "timelined.yml"))
     follower = eventually(lambda: follower_of(process))
     for name in ("cmdline", "environ"):

@@ -60,8 +60,6 @@ def slow(tmp_path: Path) -> Iterator[Any]:
         (tmp_path / "early").mkdir(exist_ok=True)
         (tmp_path / "early" / "sitecustomize.py").write_text(_HELD.format(where=where))
         processes.append(Process(tmp_path, PYTHONPATH=f"{tmp_path / 'early'}:{PROJECT}"))
-        # Only an interpreter of its own runs at its start what is written there.
-        processes[-1].forked = False
         return processes[-1]
 
     yield make
