@@ -334,6 +334,8 @@ def live(reader: Reader) -> None:
     reader.site.state(number, "notes", text="while nobody looked")
     hide(reader.page, hidden=False)
     expect(reader.row("while nobody looked")).to_have_count(1)
+    # What a script has put into the page is still there.
+    expect(reader.page.locator("form[data-draft=note]").get_by_role("button", name="Now")).to_be_visible()
 
 
 def still(reader: Reader) -> None:

@@ -25,7 +25,8 @@ from tests.page_checks import HOSTILE
         ("``a ` b``", [("code", "a ` b")]),
         ("a \\*b\\* &lt;i&gt; &#42; \\&amp;", [("words", "a *b* <i> * &amp;")]),
         ("[Page 6](https://a.example/?a&amp;b)", [("link", "Page 6")]),
-        ("half ** a `mark [", [("words", "half ** a `mark [")]),
+        ("**Lead:** _not recorded_ a_b_c \\_x\\_", [("strong", "Lead:"), ("words", " not recorded a_b_c _x_")]),
+        ("half ** a `mark [ _", [("words", "half ** a `mark [ _")]),
         ("", []),
     ],
 )

@@ -113,6 +113,12 @@ _PAGES = (
     .where(signal.c.kind == "page", membership.c.number.in_(AMONG))
 )
 _AT = select(event_index.c.position, event_index.c.id).where(event_index.c.position.in_(AMONG))
+_NEWEST = (
+    select(func.max(event_index.c.position))
+    .join_from(event_index, event_unit, event_unit.c.event == event_index.c.id)
+    .join(membership, membership.c.uid == event_unit.c.unit)
+    .where(membership.c.number == bindparam("number"))
+)
 _MEMBERS = (
     select(event_unit.c.event, membership.c.number)
     .join_from(event_unit, membership, membership.c.uid == event_unit.c.unit)
@@ -403,16 +409,17 @@ def _position(connection: Connection) -> int:
 
 
 def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News]:
-    numbers = [row.number for row in rows]
     taken_by: dict[int, tuple[int, str]] = {}
-    for number, body in select_among(connection, _PAGES, numbers):
+    for number, body in select_among(connection, _PAGES, [row.number for row in rows]):
         first = _decode(body).acknowledged
         if first is not None:
             taken_by[number] = min(first, taken_by.get(number, first))
-    places = [row.last_position for row in rows if row.last_position]
-    ids = [row.id for row in select_among(connection, _AT, places)]
+    # Of what was taken out of another incident nothing has come since it is one.
+    numbers_at = [(row.number, row.last_position) for row in rows]
+    places = {n: at or connection.execute(_NEWEST, {"number": n}).scalar() for n, at in numbers_at}
+    ids = [row.id for row in select_among(connection, _AT, [at for at in places.values() if at])]
     told = {event.position: event for event in queries.read_ids(connection, ids)}
-    return {row.number: News(taken=taken_by.get(row.number), latest=told.get(row.last_position)) for row in rows}
+    return {number: News(taken=taken_by.get(number), latest=told.get(at or 0)) for number, at in places.items()}
 
 
 def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, int]:

@@ -16,6 +16,7 @@ _PART = re.compile(
     (?P<escape>\\[!-/:-@\[-`{-~])
     | (?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)
     | \*\*(?P<strong>(?:\\.|[^*\\])+)\*\*
+    | (?<![\w_])_(?P<slanted>(?:\\.|[^_\\])+)_(?![\w_])
     | \[(?P<text>(?:\\.|[^\[\]\\])*)\]\((?P<url>[^()\s]+)\)
     | (?P<entity>&(?:\#\d{1,7}|\#x[0-9a-f]{1,6}|[a-z]{2,31});)
     """,
@@ -67,6 +68,8 @@ def _part(match: re.Match[str]) -> MarkedPart:
         return MarkedPart("code", match["code"].strip())
     if match["strong"] is not None:
         return MarkedPart("strong", _read(match["strong"]))
+    if match["slanted"] is not None:
+        return MarkedPart("words", _read(match["slanted"]))
     if match["url"] is not None:
         return MarkedPart("link", _read(match["text"]), html.unescape(match["url"]))
     return MarkedPart("words", _read(match[0]))

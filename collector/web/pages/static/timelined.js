@@ -306,6 +306,7 @@
     const now = document.createElement("button");
     now.type = "button";
     now.className = "now";
+    now.dataset.ours = "";
     now.textContent = "Now";
     now.addEventListener("click", () => {
       field.value = clock(new Date(), document.getElementById("zone").value);
