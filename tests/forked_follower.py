@@ -13,7 +13,6 @@ import asyncio
 import ctypes
 import json
 import os
-import platform
 import random
 import runpy
 import signal
@@ -27,10 +26,8 @@ from typing import Protocol
 MODULE = "collector.following.child"
 _NAME = "follower"
 """What the kernel calls the process from when it follows; its command line stays that of whoever forked it."""
-_DIES_WITH_PARENT, _SET_NAME = 1, 15  # PR_SET_PDEATHSIG and PR_SET_NAME of prctl(2)
-_CLONE = {"x86_64": 56, "aarch64": 220}
-"""The number of clone(2) among the system calls of a machine."""
-_CLONE_PARENT = 0x8000
+_DIES_WITH_PARENT, _SET_NAME, _TAKES_ORPHANS_IN = 1, 15, 36
+"""PR_SET_PDEATHSIG, PR_SET_NAME and PR_SET_CHILD_SUBREAPER of prctl(2)."""
 _LARGEST = 1 << 20
 
 
@@ -90,17 +87,13 @@ class Waiting:
 
 
 def fork() -> bool:
-    """Fork a child that waits to fork followers. True in each of these, once it is to follow: run :data:`MODULE` then.
-
-    Nothing is forked on a machine whose system calls are not known here.
-    """
-    if platform.machine() not in _CLONE:
-        return False
+    """Fork a child that waits to fork followers. True in each of these, once it is to follow: run :data:`MODULE`."""
     from collector.daemon import follower_process
 
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LARGEST)
     parent = os.getpid()
+    ctypes.CDLL(None).prctl(_TAKES_ORPHANS_IN, 1)
     if os.fork():
         theirs.close()
         setattr(follower_process, "create_subprocess_exec", Waiting(ours).start)  # noqa: B010 - it exports it not
@@ -142,18 +135,26 @@ def _wait(parent: int, control: socket.socket) -> None:
 
 
 def _forked_beside() -> int:
-    """As :func:`os.fork`; the new process is a child of our parent, which alone can wait for it."""
-    python = ctypes.pythonapi
-    flags = _CLONE_PARENT | signal.SIGCHLD
-    python.PyOS_BeforeFork()
-    # With the interpreter's lock, as fork has it.
-    pid = ctypes.PyDLL(None).syscall(_CLONE[platform.machine()], flags, 0, 0, 0, 0)
-    if pid == 0:
-        python.PyOS_AfterFork_Child()
+    """As :func:`os.fork`; the new process is a child of our parent, which alone can wait for it.
+
+    Whoever forked it ends at once, and our parent takes orphans in.
+    """
+    (pids, pid_sent), (start, held_back) = os.pipe(), os.pipe()
+    between = os.fork()
+    if between == 0:
+        pid = os.fork()
+        if pid:
+            os.write(pid_sent, str(pid).encode())
+            os._exit(0)
+        os.close(held_back)
+        os.read(start, 1)
     else:
-        python.PyOS_AfterFork_Parent()
-    assert pid >= 0, "cannot fork beside"
-    return int(pid)
+        os.waitpid(between, 0)
+        pid = int(os.read(pids, 64))
+        os.close(held_back)
+    for descriptor in (pids, pid_sent, start):
+        os.close(descriptor)
+    return pid
 
 
 def customise(module: str) -> None:
