@@ -28,6 +28,17 @@ BESIDE = """(width) => {
   ];
 }"""
 """What of a page is beside a window of a width."""
+UNUSED = ",".join(
+    (
+        # Pages of its own for its own windows, which nobody sees: each window had a process for them.
+        "WebUIOmniboxPopup",
+        # What Playwright turns off: of two lists the second one counts alone.
+        "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable",
+        "HttpsUpgrades", "LensOverlay", "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints",
+        "PaintHolding", "PreconnectToSearch", "ThirdPartyStoragePartitioning",
+    )
+)  # fmt: skip
+"""What Chromium is told to do without."""
 Scheme = Literal["light", "dark"]
 
 
@@ -76,7 +87,7 @@ def browser() -> Iterator[Browser]:
     """One Chromium for all tests of a module."""
     path = require("chromium")
     # Its sandbox is of no use to root, and it does not start with it.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    arguments = [f"--disable-features={UNUSED}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=arguments)
         yield started
