@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import forks
 from tests.alertmanagers import ROOT, free_port, get, pair, post, until
 from tests.conftest import require
 
@@ -23,15 +22,16 @@ class Daemon:
         self.address = f"http://127.0.0.1:{port}"
         self.log = tmp_path / "daemon.log"
         self.command = (
-            sys.executable, "-m", "collector", "serve",
-            f"--web.listen-address=127.0.0.1:{port}", f"--storage.url=sqlite:///{tmp_path / 'events.db'}",
+            "serve", f"--web.listen-address=127.0.0.1:{port}", f"--storage.url=sqlite:///{tmp_path / 'events.db'}",
         )  # fmt: skip
         self.cwd = tmp_path
 
     def start(self) -> None:
         with self.log.open("ab") as out:
             environ = os.environ | {"PYTHONPATH": str(ROOT)}
-            self.process = subprocess.Popen(self.command, stdout=out, stderr=out, cwd=self.cwd, env=environ)
+            with Path(os.devnull).open("rb") as nothing:
+                streams = (nothing.fileno(), out.fileno(), out.fileno())
+                self.process = forks.start(self.command, self.cwd, environ, streams, follower=True)
         until(lambda: get(f"{self.address}/-/ready"), "the daemon's readiness")
 
     def stop(self, how: signal.Signals) -> int:
