@@ -30,6 +30,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from collector.schema.partial import partial
 from collector.schema.tables import Integer, Text
 from collector.storage.sql import in_order
 
@@ -47,11 +48,6 @@ shape = Table(
     Column("log", Text, nullable=False, comment="the identity of the log that they are of"),
     comment="which version's shape these tables have, and of which log they are; see shape.py",
 )
-
-
-def _partial(name: str, column: str, condition: str) -> Index:
-    """An index of the rows that meet a condition."""
-    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 cursor = Table(
@@ -136,9 +132,9 @@ signal = Table(
     Column("body", LargeBinary, nullable=False),
     Index("signal_fold", "fold", "start"),
     Index("signal_start", "start"),
-    _partial("signal_last", "last", "opening = 0"),
-    _partial("signal_open", "start", "ended = 0"),
-    _partial("signal_missed", "start", "missed <> ''"),
+    partial("signal_last", "last", text("opening = 0")),
+    partial("signal_open", "start", text("ended = 0")),
+    partial("signal_missed", "start", text("missed <> ''")),
     comment="what is grouped as one: alert episodes, pages, deployments and everything else",
 )
 
@@ -240,7 +236,7 @@ incident = Table(
     Column("high", Integer, nullable=False),
     Index("incident_component", "component"),
     Index("incident_high", "high"),
-    _partial("incident_outlasted", "ended_at", "ended_at > high"),
+    partial("incident_outlasted", "ended_at", text("ended_at > high")),
     Index("incident_started", "started_at"),
 )
 

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, LargeBinary, MetaData, Table, text, types
 
+from collector.schema.partial import partial
+
 metadata = MetaData()
 
 Integer = types.BigInteger().with_variant(types.Integer(), "sqlite")
@@ -63,7 +65,7 @@ event = Table(
     # Ids begin with their time, so this index, too, grows at its end.
     Index("event_id_revision", "id", "revision", unique=True),
     # Free for all other events. What was lost, and accepted, is asked for at every start.
-    Index("event_lost", "position", sqlite_where=LOST, postgresql_where=LOST),
+    partial("event_lost", "position", LOST),
 )
 
 delivery = Table(
@@ -84,7 +86,7 @@ delivery = Table(
     # Each source has an edge of its own at which it grows.
     Index("delivery_source", "source", "number"),
     # Free for the deliveries that were read, which are nearly all.
-    Index("delivery_not_read", "number", sqlite_where=NOT_READ, postgresql_where=NOT_READ),
+    partial("delivery_not_read", "number", NOT_READ),
 )
 
 content = Table(
