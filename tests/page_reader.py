@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.conftest import require
 from tests.processes import alert, eventually, get
 from tests.windows import Site, started, told
 
@@ -28,7 +29,7 @@ _days = itertools.count(6)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A daemon with an incident that is over (1), a storm (2), and a repository to publish to."""
     folder = tmp_path_factory.mktemp("demands")
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(folder / "archive.git")], check=True)
+    subprocess.run([require("git"), "init", "-q", "--bare", "-b", "main", str(folder / "archive.git")], check=True)
     (folder / "timelined.yml").write_text(SETTINGS % (folder / "archive.git"), "utf-8")
     site_started = started(folder, "--config.file", str(folder / "timelined.yml"))
     site_started.tell(alert("firing"), alert("resolved"), storm())

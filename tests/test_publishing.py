@@ -27,6 +27,7 @@ from collector.web.keys import INTAKE, PUBLISHING
 from renderers.edits import stored, taken_in
 from tests import face as faces
 from tests import wiki as wikis
+from tests.conftest import require
 from tests.face import Answer, Connect, Face
 from tests.forge import TOKEN, FakeGitHub
 from tests.wiki import FakeConfluence
@@ -105,6 +106,7 @@ def _made(repository: Path) -> None:
 
 @pytest.fixture
 async def setup(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[PublishingSetup]:
+    require("git")
     forge, box = FakeGitHub(), list[Face]()
     server = TestServer(forge.app())
     await server.start_server()

@@ -13,8 +13,11 @@ from pathlib import Path
 PROGRAMS = ("debootstrap", "unshare", "mount", "ip")
 SETUP = """
 mount --make-rprivate /
+# A mount of its own: a program in it finds out what its files lie on.
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount -t tmpfs tmpfs "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
 {binds}
 {network}
 exec chroot {user} "$root" /usr/bin/env -i {environ} sh -e -c {script}
