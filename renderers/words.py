@@ -7,6 +7,7 @@ Nothing here depends on a locale.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from collector.semantics.lengths import apart as apart
@@ -21,6 +22,11 @@ def lag(micros: int) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """``1 alert``, ``3 alerts``; ``many`` where the plural is not the singular and an s."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def in_words(name: str, text: str) -> bool:
+    """Whether a name stands in a text by itself: ``Slow`` is not in ``SlowQueries``."""
+    return name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def listed(items: Sequence[str]) -> str:

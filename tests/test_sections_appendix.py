@@ -204,6 +204,29 @@ def test_only_what_is_shown_to_be_of_something_else_is_judged_unrelated(
     assert ("timelined join N " in line) is not judged
 
 
+@pytest.mark.parametrize(
+    ("kind", "title", "reason", "though"),
+    [
+        ("alert.firing", "DiskFull", "it belongs to another incident",
+         "though the title of PagerDuty incident 311 names it"),
+        ("page.triggered", "Errors on web", "other service", "though its title names the alert Errors"),
+        ("alert.firing", "Disk", "it belongs to another incident", ""),
+        ("alert.firing", "Errors", "it belongs to another incident", ""),
+        ("page.triggered", "ErrorsOfOthers", "other service", ""),
+        ("alert.firing", "DiskFull", "other environment", ""),
+    ],
+)  # fmt: skip
+def test_what_a_title_names_is_not_judged_unrelated(kind: str, title: str, reason: str, though: str) -> None:
+    """A page that names an alert may be about it, in whatever incidents the two are."""
+    story = Facts()
+    story.fires("Errors", "10:00:00", "web")
+    story.page("triggered", "10:00:40", 311, "web", title="DiskFull: 98% of db")
+    story.nearby(reason, kind, "10:00:30", title=title, service="db", data={"number": 12}, source="pagerduty")
+    [line] = [text for text in said(story, "appendix") if text.startswith("At the same time")]
+    assert ("judged unrelated" in line) is (not though)
+    assert f", {though}; if it does: timelined join" in line or not though
+
+
 def test_an_unread_delivery_is_not_called_by_its_source() -> None:
     """``such as "alertmanager"`` says nothing; the reason does."""
     story = Facts()

@@ -86,6 +86,18 @@ def test_no_page_is_asked_for_the_name_of_an_alert_where_nobody_was_paged() -> N
     assert not [text for text in said(story, "detection") if "no page names" in text]
 
 
+def test_a_change_that_names_no_service_is_named_where_nothing_else_was_done() -> None:
+    """The flag that somebody turned off while it lasted may be what ended it: a count hides it."""
+    story = Facts()
+    story.ends(story.fires("Errors", "10:00:00", "web"), "10:20:00")
+    story.nearby("no service and no reference", "change.flag_toggled", "10:10:00", entity="flag:shield", actor="Omar",
+                title="Shield", data={"flag": "Shield", "state": "off"})  # fmt: skip
+    denial, flag = said(story, "resolution")[:2]
+    assert denial.endswith("; 1 change that names no service was")
+    assert flag.startswith("In that time, not known to belong: the flag")
+    assert flag.endswith("by Omar at 10:10:00")
+
+
 def test_an_address_in_a_reason_is_told_as_in_sentences() -> None:
     """The part before the ``@`` is the name, where a sender gives no other."""
     history = Facts().history()

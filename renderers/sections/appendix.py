@@ -9,10 +9,11 @@ from itertools import islice
 from collector.event import RecordedEvent, reading_order
 from renderers import facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
-from renderers.history import History
+from renderers.history import History, Nearby
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.plain import plain
 from renderers.silences import is_silence, silences
-from renderers.words import counted
+from renderers.words import counted, in_words
 
 NEARBY = 20
 """How many things that were not joined are named one by one."""
@@ -38,10 +39,12 @@ def _nearby(history: History) -> Iterator[Claim]:
     """
     alike: dict[tuple[Phrase, str, bool], list[RecordedEvent]] = {}
     for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
-        judged = bool(facts.unrelated(history, near))
+        though = _though(history, near)
+        judged = bool(facts.unrelated(history, near)) and not though
         # A service that is the incident's own under another spelling is no reason.
         reason = near.reason if judged or near.reason.rstrip(". ") != "other service" else "nothing ties it to this one"
-        alike.setdefault((_called(history, near.event), reason, judged), []).append(near.event)
+        key = (_called(history, near.event), f"{reason.rstrip('. ')}{though}", judged)
+        alike.setdefault(key, []).append(near.event)
     groups = list(alike.items())
     for (called, reason, judged), events in groups[:NEARBY]:
         times = f" ({len(events)} events)" if len(events) > 1 else ""
@@ -54,6 +57,26 @@ def _nearby(history: History) -> Iterator[Claim]:
     more = len(rest) + history.context.unlisted
     if more:
         yield claim(f"At the same time, not joined: {counted(more, 'more event')}", proof=cites(rest), label=not rest)
+
+
+def _though(history: History, near: Nearby) -> str:
+    """What speaks against a judgement: a page whose title names an alert may well be about it, whatever grouping found.
+
+    Of an alert of a name that both sides have, a title does not say which one it means.
+    """
+    event, reason = near.event, near.reason
+    if reason.startswith(("a person", "other environment")):
+        return ""
+    if event.type.startswith("alert."):
+        own = {alert.name for alert in history.alerts}
+        pages = (page for page in history.pages if event.title and in_words(event.title, page.title))
+        page = next(pages, None) if event.title not in own else None
+        called = phrases.page_event(page) if page is not None else None
+        return f", though the title of {plain(phrases.page_called(history, called))} names it" if called else ""
+    beside = {each.event.title for each in history.context.nearby if each.event.type.startswith("alert.")}
+    names = [alert.name for alert in history.alerts if alert.name and alert.name not in beside]
+    name = next((name for name in names if in_words(name, event.title)), "")
+    return f", though its title names the alert {name}" if event.type.startswith("page.") and name else ""
 
 
 def _when(history: History, events: Sequence[RecordedEvent]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator
 
 from collector.event import MINUTE, RecordedEvent
@@ -16,7 +15,7 @@ from renderers.rows.pages import assigned
 from renderers.sections.clock import time_in
 from renderers.sections.measures import measures, unsettled
 from renderers.values import alert_sizes, values_of
-from renderers.words import counted
+from renderers.words import counted, in_words
 
 UNPAGED = 3
 """How many alerts without a page are named."""
@@ -256,12 +255,7 @@ def _paged(history: History) -> set[str]:
     tied = {a.name for a in alerts if paged.intersection((*a.fired.refs, f"alert:{a.entity}"))}
     titles = "\n".join(sorted({page.title for page in history.pages})).casefold()
     untied = {a.name for a in history.alerts if a.name and a.name not in tied} if titles else ()
-    return tied.union([name for name in untied if _in_words(name.casefold(), titles)])
-
-
-def _in_words(name: str, text: str) -> bool:
-    """Whether a name stands in a text by itself: ``Slow`` is not in ``SlowQueries``."""
-    return name in text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+    return tied.union([name for name in untied if in_words(name.casefold(), titles)])
 
 
 def _without_page(history: History) -> list[Alert]:
@@ -300,7 +294,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
         page_event = phrases.page_event(page)
         # One that names its alert: the service that was paged is the team's, and not one that was hit.
         named_alert = not tied.isdisjoint([ref for step in page.steps for ref in step.refs]) or any(
-            alert.name and _in_words(alert.name.casefold(), page.title.casefold()) for alert in history.alerts
+            alert.name and in_words(alert.name.casefold(), page.title.casefold()) for alert in history.alerts
         )
         if page_event and page.service and not named_alert and facts.folded(page.service) not in fired:
             hit.setdefault(page.service, (OPENED_FOR[0] if page.declared else "was paged for", page_event))
