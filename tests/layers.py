@@ -26,6 +26,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.intake.doubles",
         "collector.following.follower",
         "collector.following.announcements",
+        "collector.following.outbox",
         "collector.following.numbers",
     ),
     "sqlite3": (

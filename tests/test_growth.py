@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event as listening
-from sqlalchemy.engine import Engine
 
 from collector import projections
 from collector.correlation import Rules
@@ -21,6 +19,7 @@ from collector.log import EventLog, Submission
 from collector.projections import grouping_store, tables
 from collector.projections.grouping_store import SqlGroupingStore
 from tests.bench.follower import alert, one_incident, quiet_days
+from tests.executed import seen
 from tests.followed import submission
 from tests.lists import opened
 from tests.placed_story import STORY, note
@@ -93,9 +92,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
     monkeypatch.setattr(following, "write", writing)
     monkeypatch.setattr(SqlGroupingStore, "_kept", keeping)
     monkeypatch.setattr(SqlGroupingStore, "events", reading)
-    listening.listen(Engine, "before_cursor_execute", executing)
-    yield counts
-    listening.remove(Engine, "before_cursor_execute", executing)
+    with seen(executing):
+        yield counts
 
 
 async def follow(log: EventLog, follower: Follower, submissions: Sequence[Submission], step: int = STEP) -> None:
@@ -199,17 +197,14 @@ async def test_a_round_reads_what_it_asks_for_by_key(log: EventLog, lists: Any) 
     """No statement of a round goes through all rows of a list that grows with the log."""
     statements: dict[str, Any] = {}
 
-    def executing(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+    def executing(statement: str, values: Any) -> None:
         if statement.lstrip().startswith(("SELECT", "INSERT", "DELETE", "UPDATE")):
             statements.setdefault(statement, values)
 
     follower = Follower(lists, log, Rules(), crowded=10)
-    listening.listen(Engine, "before_cursor_execute", executing)
-    try:
+    with seen(executing):
         told = [submission(one) for one in (*STORY, firing("Slow", 300, "checkout"), note(305, "see #4"))]
         await follow(log, follower, told, step=1)
-    finally:
-        listening.remove(Engine, "before_cursor_execute", executing)
     read = await lists.query(lambda c: {one: GROWING & passed(c, one, values) for one, values in statements.items()})
     assert len(read) > 20
     assert {one: tables for one, tables in read.items() if tables and not looks_for_any(one, statements[one])} == {}

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from sqlalchemy import Connection, Engine
-from sqlalchemy import event as listening
+from sqlalchemy import Connection
 
 from collector.correlation import Rules
 from collector.event import event_id
@@ -22,6 +21,7 @@ from collector.log import EventLog, Submission
 from collector.projections import EventFilter, Lists, Projections, search, shape, tables
 from collector.projections.tables import put
 from tests import lists as lists_of
+from tests.executed import seen
 from tests.followed import Followed
 from tests.followed import followed as followed
 from tests.stories import at
@@ -83,15 +83,12 @@ async def plans(rig: Rig, ask: Callable[[], Awaitable[Any]]) -> list[str]:
     """How the database runs each statement that a question takes, which is about a list or the log."""
     statements: list[tuple[str, Any]] = []
 
-    def executing(_: Any, __: Any, statement: str, values: Any, *___: Any) -> None:
+    def executing(statement: str, values: Any) -> None:
         if any(name in statement for name in ("event_index", "event_kind", "delivery", "signal", "unjoined")):
             statements.append((statement, values))
 
-    listening.listen(Engine, "before_cursor_execute", executing)
-    try:
+    with seen(executing):
         await ask()
-    finally:
-        listening.remove(Engine, "before_cursor_execute", executing)
     assert statements
     return await rig.lists.query(lambda connection: [_plan(connection, *one) for one in statements])
 

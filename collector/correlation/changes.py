@@ -143,6 +143,11 @@ class Changes:
         self.first: set[int] = set()
         """Numbers given out in this round."""
 
+    @property
+    def regroups(self) -> bool:
+        """Whether anything is in another incident than before, or a number means another."""
+        return bool(self.moves or self.numbers)
+
 
 Changed = dict[str, tuple[Signal | None, Signal | None]]
 """Signal → as it was and as it is; None where it was not there, or is no more."""

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from secrets import token_hex
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -25,14 +25,16 @@ from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.errors import Unavailable
-from collector.event import MACHINE, Event, is_unreadable
+from collector.event import MACHINE, is_unreadable
 from collector.following import announcements, numbers
+from collector.following.outbox import AppendableLog, Outbox
 from collector.following.suspects import Attempt, Suspects, accuses_an_event
-from collector.log import Answer, Submission, queries, receipt_of
+from collector.log import queries
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.grouping_store import SqlGroupingStore, index_row, write, write_news
 from collector.projections.search import index_events
-from collector.projections.tables import put, remove
+from collector.projections.tables import put
+from collector.storage.sql import firsts_of
 from collector.telemetry.crashes import way_of
 
 log = structlog.get_logger(__name__)
@@ -59,8 +61,6 @@ _LOOK = 1.0
 """Seconds after which one who waits for events looks whether the lists are still there."""
 
 T = TypeVar("T")
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Event).decode
 
 _attempt, _cursor = tables.attempt.c, tables.cursor.c
 _next = select(func.coalesce(func.max(_cursor.position), 0) + 1).scalar_subquery()
@@ -69,9 +69,6 @@ _CUT_OFF = select(_attempt.first, _attempt.last, _attempt.tries, _attempt.life, 
 )
 _SET_ASIDE = select(tables.set_aside.c.position).where(tables.set_aside.c.position > bindparam("after"))
 _CURSOR = select(_cursor.position, _cursor.quiet, _cursor.settled, _cursor.rules)
-_OUTBOX = select(tables.outbox.c.id, tables.outbox.c.body)
-_TOUCH = update(tables.cursor).values(one=_cursor.one)
-"""Changes nothing, and has something to commit."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -80,17 +77,10 @@ class Outcome(msgspec.Struct, frozen=True):
     position: int
     changed: tuple[int, ...] = ()
     resolved: tuple[int, ...] = ()
-    announcements: int = 0
-
-
-class AppendableLog(Protocol):
-    """What the follower appends to, and is woken by; what it reads it reads beside the lists."""
-
-    async def append(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
-        """See :meth:`collector.log.EventLog.append`."""
-
-    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """See :meth:`collector.log.EventLog.subscribe`."""
+    news: tuple[tuple[str, bytes], ...] = ()
+    """What is to be said of it: ids and events."""
+    placeable: bool = False
+    """Whether something may have to be placed now."""
 
 
 class _RoundInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -105,6 +95,8 @@ class _RoundInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Positions of events whose content cannot be read."""
     erased: bool
     """Whether something was erased."""
+    grouped: bool
+    """Whether any of the events is another's than our own."""
 
 
 class Follower:
@@ -136,7 +128,8 @@ class Follower:
         """Positions that were set aside here: one that fails even so is not at fault."""
         self.failure = ""
         """Why the log cannot be followed now; empty where it can."""
-        self._unsaid = True
+        self._placeable = True
+        self._outbox = Outbox(lists, log, clock)
 
     @property
     def in_memory(self) -> int:
@@ -240,12 +233,14 @@ class Follower:
                 await self._open()
             file = self._opened
             if self._settled and self._position >= self._quiet:
-                await self._say()
+                await self._outbox.say()
                 await self._settle()
-            round_input, said = await self._go_on()
+            round_input, went_out = await self._go_on()
             if round_input is None:
-                return said or await self._place()
-            outcome = await self._write(lambda c: self._commit(c, round_input))
+                return went_out or await self._place()
+            # Most of such a round is said; what is has to be on the disk before.
+            durable = round_input.last > self._quiet and round_input.changes.regroups
+            outcome = await self._lists.write(lambda c: self._commit(c, round_input), durable=durable)
         except BaseException as error:
             # What is in memory may be ahead of what was kept.
             self._position = -1
@@ -263,22 +258,22 @@ class Follower:
             log.error("the stored content of an event cannot be read; run timelined verify", position=position)
         # Another daemon may have erased: what was said before goes from this one's memory, too.
         self._position = -1 if round_input.erased else outcome.position
-        self._unsaid = outcome.announcements > 0
-        self._tell(outcome)
-        return True
+        self._note(outcome, durable=durable)
+        # What came since it was asked how long the log is wakes whoever follows it.
+        at_end = 0 <= self._head <= self._position and not self._settled
+        return went_out or not at_end or self._outbox.unsaid or self._placeable
 
     async def _place(self) -> bool:
-        """Place what no service and no reference places, in the incidents that are due; whether there were any.
+        """Place what no service and no reference places, in the incidents that are due; whether more is to be done.
 
         Only once the log is followed to its end: it takes a whole incident to say whose a thing is.
         """
         decisions = await self._lists.query(self._decide)
+        self._placeable = len(decisions) >= placing.TOGETHER
         if not decisions:
             return False
-        outcome = await self._write(lambda c: self._commit_placed(c, decisions))
-        self._unsaid = outcome.announcements > 0
-        self._tell(outcome)
-        return True
+        self._note(await self._write(lambda c: self._commit_placed(c, decisions)), durable=False)
+        return self._outbox.unsaid or self._placeable
 
     def _decide(self, connection: Connection) -> list[placing.Decision]:
         deciding = placing.Deciding(connection, self._rules, self._catalog)
@@ -288,8 +283,14 @@ class Follower:
         moved = placing.write_decisions(connection, decisions, self._position)
         keys = {decision.number: decision.key for decision in decisions if decision.alive}
         news = list(announcements.placement_news(moved, keys, self._position)) if self._position > self._quiet else []
-        put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
-        return Outcome(self._position, tuple(sorted({move.number for move in moved})), (), len(news))
+        waiting = self._outbox.put(connection, news)
+        return Outcome(self._position, tuple(sorted({move.number for move in moved})), news=waiting)
+
+    def _note(self, outcome: Outcome, *, durable: bool) -> None:
+        """Note what was written, and tell those who listen."""
+        self._outbox.written(outcome.news, durable=durable)
+        self._placeable = self._placeable or outcome.placeable
+        self._tell(outcome)
 
     async def _blame(self, error: BaseException) -> None:
         """Have less read together; set an event aside that grouping cannot take by itself."""
@@ -309,7 +310,7 @@ class Follower:
     async def _go_on(self) -> tuple[_RoundInput | None, bool]:
         """What comes next, and whether something was said: what the round before found is said in the meantime."""
         self._read = {}
-        saying = asyncio.create_task(self._say())
+        saying = asyncio.create_task(self._outbox.say())
         try:
             more = await self._attempt()
             round_input = await self._lists.query(self._take) if more else None
@@ -367,7 +368,7 @@ class Follower:
             await self._write(lambda c: c.execute(delete(tables.attempt)))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
-        """Write lists. Durable is only what is going to be announced (:meth:`_say`): the rest follows again."""
+        """Write lists. Durable is only what is announced (:class:`Outbox`): the rest follows again."""
         return await self._lists.write(work, durable=False)
 
     def _take(self, connection: Connection) -> _RoundInput | None:
@@ -380,7 +381,7 @@ class Follower:
         if not events:
             return None
         self._read = {event.position: event.id for event in events}
-        aside = set(connection.execute(_SET_ASIDE, {"after": self._position}).scalars())
+        aside = set(firsts_of(connection, _SET_ASIDE, {"after": self._position}))
         self._groups.evict(self._crowded)
         return _RoundInput(
             first=events[0].position, last=events[-1].position,
@@ -390,6 +391,7 @@ class Follower:
             ),
             damaged=[event.position for event in events if is_unreadable(event)],
             erased=any(event.amendment == "erasure" for event in events),
+            grouped=any(event.source != MACHINE for event in events),
         )  # fmt: skip
 
     async def _open(self) -> None:
@@ -417,7 +419,8 @@ class Follower:
             quiet, settled = await self._recover_numbers()
         self._groups.forget(complete=position == 0, settled=settled)
         self._quiet, self._settled, self._head = quiet, settled, 0
-        self._position, self._unsaid = position, True
+        self._position, self._placeable = position, True
+        self._outbox.forget()
         self._tell(Outcome(position))
         if not self._recalled:
             self._recalled = True
@@ -437,11 +440,12 @@ class Follower:
                 *announcements.of_moved(connection, self._settled, self._position),
                 *announcements.of_new(connection, self._settled, self._position),
             ]
-            put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
+            self._outbox.put(connection, news)
 
         await self._write(work)
         self._groups.forget()
-        self._settled, self._unsaid = 0, True
+        self._settled = 0
+        self._outbox.forget()
 
     async def _recover_numbers(self) -> tuple[int, int]:
         """Take the numbers that our own events name; the position of the last thing we said, and the next number."""
@@ -452,6 +456,16 @@ class Follower:
 
     def _commit(self, connection: Connection, round_input: _RoundInput) -> Outcome:
         """Write a round: what changed, what is to be said of it, and how far we are."""
+        position = round_input.last
+        outcome = self._commit_groups(connection, round_input) if round_input.grouped else Outcome(position)
+        if not round_input.grouped:
+            index_events(connection, round_input.rows)
+            self._outbox.put(connection, ())
+        leaf = shape.leaf_at(connection, position)
+        put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._grouped_by, leaf)])
+        return outcome
+
+    def _commit_groups(self, connection: Connection, round_input: _RoundInput) -> Outcome:
         position, changes = round_input.last, round_input.changes
         before, placed_by = (
             announcements.FormerIncidents(connection, changes),
@@ -460,29 +474,11 @@ class Follower:
         write(connection, changes)
         index_events(connection, round_input.rows)
         write_news(connection, round_input.first, position)
-        placing.note_due(connection, changes, placed_by, round_input.first, position, self._rules)
+        placeable = placing.note_due(connection, changes, placed_by, round_input.first, position, self._rules)
         news = list(announcements.news(changes, before, position)) if position > self._quiet else []
-        put(connection, tables.outbox, [(e.id, _encode(e)) for e in news])
-        leaf = shape.leaf_at(connection, position)
-        put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._grouped_by, leaf)])
-        return Outcome(position, before.changed(), before.resolved(), len(news))
-
-    async def _say(self) -> bool:
-        """Append what waits to be said, then forget that it waited; whether there was anything."""
-        if not self._unsaid:
-            return False
-        rows = await self._lists.query(lambda c: list(c.execute(_OUTBOX)))
-        if rows:
-            # The log must never know a number that a power cut takes from the lists.
-            await self._lists.write(lambda c: c.execute(_TOUCH), durable=True)
-            events = tuple(sorted((_decode(row.body) for row in rows), key=announcements.speaking_order))
-            answers = await self._log.append([Submission(source=MACHINE, received_at=self._clock(), events=events)])
-            for answer in answers:
-                receipt_of(answer)
-            said = [(row.id,) for row in rows]
-            await self._write(lambda c: remove(c, said, tables.outbox.c.id))
-        self._unsaid = False
-        return bool(rows)
+        return Outcome(
+            position, before.changed(), before.resolved(), self._outbox.put(connection, news), placeable=placeable
+        )
 
     def _tell(self, outcome: Outcome) -> None:
         for progress in tuple(self._on_progress):

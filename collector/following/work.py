@@ -19,7 +19,8 @@ from collector.drafting.cache import TextCache
 from collector.drafting.rendering import MARKED, options_of, postmortem
 from collector.erasure import Redrawn
 from collector.errors import TimelinedError
-from collector.following.follower import AppendableLog, Follower, Listener
+from collector.following.follower import Follower, Listener
+from collector.following.outbox import AppendableLog
 from collector.following.wire import Setup, Vitals
 from collector.jobs.schedule import Schedule
 from collector.projections import Lists, Projections

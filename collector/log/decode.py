@@ -27,7 +27,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from collector.event import UNREADABLE, RecordedEvent
 from collector.schema.tables import content, event
-from collector.storage.sql import AMONG, select_among
+from collector.storage.sql import AMONG, each_row, select_among
 
 _with_content = event.outerjoin(content, content.c.number == event.c.content)
 PLACED = select(event.c.position, event.c.received_at, event.c.delivery, event.c.item, content.c.bytes).select_from(
@@ -74,7 +74,7 @@ _exhaust = deque[None](maxlen=0).extend
 
 def events(connection: Connection, statement: Select[Any], values: Mapping[str, Any]) -> list[RecordedEvent]:
     """The events of the rows of a statement, a :data:`PLACED` with conditions, in its order."""
-    return _events(connection, iter(connection.execute(statement, values)))
+    return _events(connection, each_row(connection, statement, values))
 
 
 def events_among(connection: Connection, statement: Select[Any], values: Sequence[Any]) -> list[RecordedEvent]:

@@ -20,7 +20,7 @@ from collector.schema import tables
 from collector.schema.tables import NOT_READ, alert_text, content, event, repeat
 from collector.schema.tables import delivery as stored
 from collector.semantics.episodes import UPDATED
-from collector.storage.sql import AMONG, select_among
+from collector.storage.sql import AMONG, firsts_of, select_among
 
 _HEAD = select(tables.head.c.position)
 _NEXT = (
@@ -41,14 +41,14 @@ _BODY = (
     .join_from(stored, content, content.c.number == stored.c.content)
     .where(stored.c.number == bindparam("number"))
 )
-_REPEATS = select(repeat).where(repeat.c.id.in_(AMONG))
+_REPEATS = select(repeat.c.id, repeat.c["count"], repeat.c.last_at).where(repeat.c.id.in_(AMONG))
 _TEXTS = select(alert_text.c.text, alert_text.c.last_at).where(alert_text.c.firing.in_(AMONG))
 _CONTENT = select(content.c.bytes).where(content.c.number == bindparam("number"))
 
 
 def head(connection: Connection) -> int:
     """The last position, 0 for an empty log."""
-    return int(connection.execute(_HEAD).scalar_one())
+    return int(firsts_of(connection, _HEAD)[0])
 
 
 def read(connection: Connection, after: int = 0, limit: int = 1000) -> list[RecordedEvent]:
@@ -147,8 +147,8 @@ def body(connection: Connection, delivery_id: str) -> bytes | None:
 def repeats(connection: Connection, ids: Sequence[str]) -> dict[str, Repeats]:
     """How often each of these facts was told again; those told once are left out."""
     identities = [identity for text in dict.fromkeys(ids) if (identity := _identity(text)) is not None]
-    rows = (row._mapping for row in select_among(connection, _REPEATS, identities))
-    found = (Repeats(event_id=row["id"].hex(), count=row["count"], last_at=row["last_at"]) for row in rows)
+    rows = select_among(connection, _REPEATS, identities)
+    found = (Repeats(event_id=identity.hex(), count=count, last_at=last_at) for identity, count, last_at in rows)
     return {each.event_id: each for each in found}
 
 

@@ -108,7 +108,7 @@ class SqliteLog(BaseLog):
             self._writer = self._connect()
             self._prepare()
             file.connected()
-        except DBAPIError as error:
+        except (DBAPIError, sqlite3.Error) as error:
             self._release()
             raise self._disk.as_unopenable(error) from error
         except BaseException:
@@ -120,7 +120,7 @@ class SqliteLog(BaseLog):
         connecting = _engine(partial(_connect_writer, self.path)).connect
         try:
             return connecting()
-        except DBAPIError:
+        except (DBAPIError, sqlite3.Error):
             if not (self._disk.full and self._disk.reserve.give_up()):
                 raise
         return connecting()
@@ -401,7 +401,7 @@ def schema_of(path: Path) -> migrations.Schema:
     try:
         with _engine(partial(_connect_reader, path)).connect() as connection:
             return migrations.schema(connection)
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         raise Unavailable(f"cannot read the log {path}: {cause(error)}") from error
 
 

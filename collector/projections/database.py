@@ -31,6 +31,7 @@ from collector.files import FILE_MODE, close_to_others
 from collector.log import EventLog, SqliteLog
 from collector.storage.disk import cause, is_damage, is_passing
 from collector.storage.readers import Readers, ThreadReaders
+from collector.storage.sql import driver_of
 
 T = TypeVar("T")
 
@@ -354,13 +355,19 @@ class SqliteLists:
 
 
 def _committed(connection: Connection, work: Callable[[Connection], T], durable: bool) -> T:
-    connection.exec_driver_sql(f"PRAGMA main.synchronous = {'FULL' if durable else 'NORMAL'}")
+    driver = driver_of(connection)
+    driver.execute(f"PRAGMA main.synchronous = {'FULL' if durable else 'NORMAL'}")
     try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        driver.execute("BEGIN IMMEDIATE")
         answer = work(connection)
-        connection.commit()
+        driver.commit()
     except BaseException:
-        with suppress(DBAPIError, sqlite3.Error):
-            connection.rollback()
+        with suppress(sqlite3.Error):
+            driver.rollback()
         raise
+    finally:
+        if connection.in_transaction():
+            # Where the work went through SQLAlchemy, that has to hear of the end as well.
+            with suppress(DBAPIError, sqlite3.Error):
+                connection.rollback()
     return answer

@@ -23,7 +23,7 @@ from collector.projections import tables
 from collector.projections.shape import next_number, position
 from collector.projections.tables import ZERO, put, remove
 from collector.projections.unjoined import recounted
-from collector.storage.sql import AMONG, select_among, select_asked
+from collector.storage.sql import AMONG, firsts_of, rows_of, select_among, select_asked
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Signal).decode
@@ -114,7 +114,7 @@ class SqlGroupingStore:
         _by_index(connection)
 
     def _firsts(self, statement: Executable, **values: Any) -> list[Any]:
-        return list(self._connection.execute(statement, values).scalars())
+        return firsts_of(self._connection, statement, values)
 
     def entity(self, key: str) -> list[RecordedEvent]:
         """The current events folded under a key."""
@@ -158,7 +158,7 @@ class SqlGroupingStore:
     def signals_before(self, key: str, start: int) -> Iterator[Signal]:
         """The signals of one entity that began before ``start``, latest first."""
         size, before = 2, start
-        while rows := self._connection.execute(_BEFORE, {"fold": key, "before": before, "most": size}).all():
+        while rows := rows_of(self._connection, _BEFORE, {"fold": key, "before": before, "most": size}):
             yield from (_decode(row.body) for row in rows)
             size, before = 4 * size, rows[-1].start
 
@@ -205,7 +205,7 @@ class SqlGroupingStore:
 
     def incidents_of(self, key: str, low: int, high: int) -> list[Outline]:
         """Incidents found by a key, with a window that overlaps ``low`` to ``high``."""
-        rows = self._connection.execute(_INCIDENTS_OF, {"key": key, "low": low, "high": high})
+        rows = rows_of(self._connection, _INCIDENTS_OF, {"key": key, "low": low, "high": high})
         return [Outline(*row) for row in rows]
 
     def component(self, number: int) -> dict[int, tuple[list[StoredSignal], dict[int, str]]]:
@@ -213,15 +213,15 @@ class SqlGroupingStore:
         return {one: (self._members(one), self._numbers(one)) for one in self._firsts(_COMPONENT, number=number)}
 
     def _members(self, number: int) -> list[StoredSignal]:
-        return self._kept(self._connection.execute(_MEMBERS, {"number": number}).all())
+        return self._kept(rows_of(self._connection, _MEMBERS, {"number": number}))
 
     def _numbers(self, number: int) -> dict[int, str]:
-        rows = self._connection.execute(_NUMBERS, {"goes_by": number})
+        rows = rows_of(self._connection, _NUMBERS, {"goes_by": number})
         return {int(row.number): str(row.anchor) for row in rows}
 
     def ref_services(self, ref: str) -> Counter[str]:
         """How many changes with a ref name which service."""
-        rows = self._connection.execute(_REF_SERVICES, {"token": ref})
+        rows = rows_of(self._connection, _REF_SERVICES, {"token": ref})
         return Counter({str(service): int(count) for service, count in rows})
 
     def links(self) -> list[RecordedEvent]:
@@ -234,7 +234,7 @@ class SqlGroupingStore:
 
     def unassigned(self) -> dict[str, int]:
         """Numbers that no incident has, by the events they hang on."""
-        return {str(row.anchor): int(row.number) for row in self._connection.execute(_UNASSIGNED)}
+        return {str(row.anchor): int(row.number) for row in rows_of(self._connection, _UNASSIGNED)}
 
 
 def index_row(event: RecordedEvent, catalog: Catalog, *, aside: bool) -> tuple[Any, ...]:
@@ -262,7 +262,7 @@ def write(connection: Connection, changes: Changes) -> None:
 
 def write_news(connection: Connection, first: int, last: int) -> None:
     """Note which incidents the events at these positions belong to; the events are indexed and grouped already."""
-    rows = connection.execute(_NEWS, {"first": first, "last": last}).all()
+    rows = rows_of(connection, _NEWS, {"first": first, "last": last})
     put(connection, tables.incident_news, list(map(tuple, rows)))
 
 

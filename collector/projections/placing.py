@@ -36,8 +36,10 @@ from collector.projections.tables import (
     signal,
 )
 from collector.projections.unjoined import recounted
-from collector.storage.sql import AMONG, in_order, select_among
+from collector.storage.sql import AMONG, firsts_of, in_order, rows_of, select_among
 
+TOGETHER = 50
+"""Incidents that are decided at a time."""
 CANDIDATES = 500
 """The most things that joined nothing which are looked at for one incident, the closest to its start."""
 ACTS = 2_000
@@ -136,7 +138,15 @@ _SPANS = (
     .select_from(incident.join(incident_number, incident_number.c.number == incident.c.number))
     .where(_is_alive, incident.c.number.in_(AMONG))
 )
-_DUE = select(placement_due.c.number).order_by(placement_due.c.number)
+_DUE = select(placement_due.c.number).order_by(placement_due.c.number).limit(TOGETHER)
+_last_of = func.coalesce(incident.c.ended_at, incident.c.high)
+_NEAR_LOOSE = select(incident.c.number).where(
+    incident.c.number.in_(AMONG),
+    exists()
+    .where(_candidate, signal.c.start.between(incident.c.started_at - EARLIER, _last_of + bindparam("follow_up")))
+    .correlate(incident),
+)
+_WITH_PLACED = select(placement.c.number).distinct().where(placement.c.number.in_(AMONG))
 _ONE = (
     select(
         incident.c.key, incident.c.started_at, incident.c.ended_at, incident.c.low, incident.c.high, incident.c.services
@@ -212,28 +222,33 @@ class FormerPlacing:
 
 def note_due(
     connection: Connection, changes: Changes, before: FormerPlacing, first: int, last: int, rules: Rules
-) -> None:
-    """After a round of these positions is written: note every incident that it may place something in.
+) -> bool:
+    """After a round of these positions is written: note every incident that it may place something in; whether there
+    is any.
 
     It is due if it changed itself, if it is near something that joins nothing or joined nothing before, or if it
-    overlaps an incident whose beginning, end or places changed: what people do in one may be none of another's.
+    overlaps an incident whose beginning, end or places changed: what people do in one may be none of another's. It is
+    not where there is nothing to decide: nothing that joined nothing is near it, and nothing is placed in it.
     """
-    execute = connection.execute
     read = {"first": first, "last": last}
     numbers = {*changes.incidents, *changes.numbers}
     touched = sorted({*changes.signals, *changes.dropped, *changes.moves})
     numbers.update(row.number for row in select_among(connection, _OF_SIGNALS, touched))
-    loose = {*before.loose, *execute(_LOOSE_AT, read).scalars()}
+    loose = {*before.loose, *firsts_of(connection, _LOOSE_AT, read)}
     loose.update(row.start for row in select_among(connection, _LOOSE, touched))
     for low, high in _merged((start - rules.follow_up, start + EARLIER) for start in loose):
-        numbers.update(execute(_OVERLAPPING, {"low": low, "high": high}).scalars())
+        numbers.update(firsts_of(connection, _OVERLAPPING, {"low": low, "high": high}))
     for low, high in _differing(before.spans, _spans(connection, changes)):
-        numbers.update(execute(_ONGOING, {"low": low, "high": high}).scalars())
-    numbers.update(execute(_OF_POSITIONS, read).scalars())
+        numbers.update(firsts_of(connection, _ONGOING, {"low": low, "high": high}))
+    numbers.update(firsts_of(connection, _OF_POSITIONS, read))
     acting = sorted(_acting(connection, changes, first, last))
     for statement in _BESIDE:
         numbers.update(row.number for row in select_among(connection, statement, acting))
-    put(connection, tables.placement_due, [(number,) for number in sorted(numbers)], keep=True)
+    concerned, window = sorted(numbers), {"follow_up": rules.follow_up}
+    decided = {row.number for row in select_among(connection, _NEAR_LOOSE, concerned, window)}
+    decided.update(row.number for row in select_among(connection, _WITH_PLACED, concerned))
+    put(connection, tables.placement_due, [(number,) for number in sorted(decided)], keep=True)
+    return bool(decided)
 
 
 def _spans(connection: Connection, changes: Changes) -> dict[int, tuple[int, int]]:
@@ -269,7 +284,7 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _acting(connection: Connection, changes: Changes, first: int, last: int) -> set[int]:
     """Incidents in which people did something else than before."""
-    at = connection.execute(_ACTING_AT, {"first": first, "last": last})
+    at = rows_of(connection, _ACTING_AT, {"first": first, "last": last})
     numbers = {row.number for row in at if row.family in _ACTS}
     acts = {row.uid for row in select_among(connection, _ACTING_SIGNALS, sorted(changes.moves))}
     for signal_id in changes.moves.keys() & {*acts, *changes.dropped}:
@@ -277,9 +292,9 @@ def _acting(connection: Connection, changes: Changes, first: int, last: int) -> 
     return numbers
 
 
-def due(connection: Connection, limit: int = 50) -> list[int]:
-    """Numbers whose placements are to be decided again, the smallest first."""
-    return list(connection.execute(_DUE.limit(limit)).scalars())
+def due(connection: Connection) -> list[int]:
+    """Numbers whose placements are to be decided again, the smallest first, some at a time."""
+    return firsts_of(connection, _DUE)
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------------
@@ -296,10 +311,10 @@ class Deciding:
 
     def decide(self, number: int) -> Decision:
         """What belongs to an incident, or followed it, beyond what service and references say."""
-        row = self._connection.execute(_ONE, {"number": number}).one_or_none()
-        if row is None:
+        rows = rows_of(self._connection, _ONE, {"number": number})
+        if not rows:
             return Decision(number=number, alive=False, key="", placed={}, starts={})
-        key, started_at, ended_at, low, high, services = row
+        key, started_at, ended_at, low, high, services = rows[0]
         candidates = self._candidates(number, started_at, (high if ended_at is None else ended_at))
         placed: dict[str, Placement] = {}
         if candidates:
@@ -326,7 +341,7 @@ class Deciding:
 
     def _candidates(self, number: int, started_at: int, until: int) -> list[Candidate]:
         window = {"low": started_at - EARLIER, "high": until + self._rules.follow_up, "at": started_at}
-        rows = list(self._connection.execute(_CANDIDATES, window))
+        rows = rows_of(self._connection, _CANDIDATES, window)
         if not rows:
             return []
         events = self._events_of([row.uid for row in rows])
@@ -351,7 +366,7 @@ class Deciding:
         return sorted(current(queries.read_ids(self._log, ids)), key=reading_order)
 
     def _services(self, number: int) -> set[str]:
-        return set(self._connection.execute(services_of, {"number": number}).scalars())
+        return set(firsts_of(self._connection, services_of, {"number": number}))
 
     def _elsewhere(self, service: str | None, events: Iterable[RecordedEvent], services: set[str]) -> bool:
         """Whether the catalog, or deployments that named a service, show that it is of none of these services."""
@@ -363,16 +378,16 @@ class Deciding:
         owners: set[str] = set()
         for ref in {ref for event in events for ref in event.refs if ref.startswith("repository:")}:
             owners |= self._catalog.deploys(ref.partition(":")[2])
-            owners.update(self._connection.execute(_NAMED_BY, {"ref": ref}).scalars())
+            owners.update(firsts_of(self._connection, _NAMED_BY, {"ref": ref}))
         return owners
 
     def _scene_events(self, number: int) -> tuple[RecordedEvent, ...]:
-        ids = list(self._connection.execute(_SCENE, {"number": number}).scalars())
+        ids = firsts_of(self._connection, _SCENE, {"number": number})
         return tuple(self._current(ids))
 
     def _others(self, number: int, low: int, high: int) -> list[tuple[int, int, int]]:
         """The other incidents that overlap this time: number, start and end."""
-        rows = self._connection.execute(_OTHERS, {"low": low, "high": high})
+        rows = rows_of(self._connection, _OTHERS, {"low": low, "high": high})
         found = [(int(row.number), int(row.started_at), int(row.until)) for row in rows]
         return sorted(other for other in found if other[0] != number)
 

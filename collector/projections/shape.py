@@ -25,6 +25,7 @@ from collector.log import queries
 from collector.projections.tables import CONTENT, REBUILT, cursor, incident, incident_number, metadata, put, shape
 from collector.proof import lost
 from collector.schema.tables import event
+from collector.storage.sql import firsts_of
 
 _DIGESTS: dict[tuple[Any, ...], str] = {}
 
@@ -74,7 +75,7 @@ def goes_on(connection: Connection) -> bool:
 
 def leaf_at(connection: Connection, position: int) -> bytes:
     """The leaf of the event at a position; nothing where there is none."""
-    return bytes(connection.execute(_LEAF, {"position": position}).scalar() or b"")
+    return next(map(bytes, firsts_of(connection, _LEAF, {"position": position})), b"")
 
 
 def _log(connection: Connection) -> str:
@@ -151,7 +152,7 @@ def empty(connection: Connection) -> None:
 
 def position(connection: Connection) -> int:
     """The last position that the lists have taken in."""
-    return int(connection.execute(_POSITION).scalar_one())
+    return int(firsts_of(connection, _POSITION)[0])
 
 
 def has_numbers(connection: Connection) -> bool:
@@ -172,7 +173,7 @@ def give_numbers(connection: Connection, rows: Sequence[tuple[int, str, str, int
 
 def next_number(connection: Connection) -> int:
     """A number that was never given."""
-    return int(connection.execute(_NEXT_NUMBER).scalar_one())
+    return int(firsts_of(connection, _NEXT_NUMBER)[0])
 
 
 def remaking(connection: Connection) -> str:

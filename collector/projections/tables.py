@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from collector.schema.partial import partial
 from collector.schema.tables import Integer, Text
-from collector.storage.sql import in_order
+from collector.storage.sql import in_order, write_rows
 
 metadata = MetaData()
 
@@ -332,14 +332,13 @@ def put(connection: Connection, table: Table, rows: Collection[tuple[Any, ...]],
     """
     if not rows:
         return
-    statement = _putting(table, keep, together=_takes_columns(connection))
-    connection.exec_driver_sql(statement, _values(connection, rows))
+    _write(connection, _putting(table, keep, together=_takes_columns(connection)), rows)
 
 
 def remove(connection: Connection, rows: Collection[tuple[Any, ...]], *columns: Column[Any]) -> None:
     """Remove the rows of a table that have one of these values in these columns."""
     if rows:
-        connection.exec_driver_sql(_removing(columns, _takes_columns(connection)), _values(connection, rows))
+        _write(connection, _removing(columns, _takes_columns(connection)), rows)
 
 
 def _takes_columns(connection: Connection) -> bool:
@@ -347,10 +346,11 @@ def _takes_columns(connection: Connection) -> bool:
     return connection.dialect.name != "sqlite"
 
 
-def _values(connection: Connection, rows: Collection[tuple[Any, ...]]) -> Any:
+def _write(connection: Connection, statement: str, rows: Collection[tuple[Any, ...]]) -> None:
     if _takes_columns(connection):
-        return tuple([list(column) for column in zip(*rows, strict=True)])
-    return list(rows)
+        connection.exec_driver_sql(statement, tuple([list(column) for column in zip(*rows, strict=True)]))
+    else:
+        write_rows(connection, statement, rows)
 
 
 @cache

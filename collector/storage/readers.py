@@ -21,6 +21,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, AsyncAdaptedQueuePool, Connection, QueuePool, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from collector.storage.sql import driver_of
 from collector.storage.transaction import BUSY
 from collector.tasks import in_thread
 
@@ -101,7 +102,12 @@ class ThreadReaders:
         self._path, self._pragmas, self._attached = path, pragmas, attached
         self._threads = ThreadPoolExecutor(READERS, "reader")
         self._engine = create_engine(
-            "sqlite://", creator=self._connect, poolclass=QueuePool, pool_size=READERS, hide_parameters=True
+            "sqlite://",
+            creator=self._connect,
+            poolclass=QueuePool,
+            pool_size=READERS,
+            hide_parameters=True,
+            pool_reset_on_return=None,
         )
 
     async def run(self, work: Callable[[Connection], T], *first: str) -> T:
@@ -113,9 +119,13 @@ class ThreadReaders:
 
     def _read(self, work: Callable[[Connection], T], first: Sequence[str]) -> T:
         with self._engine.connect() as connection:
-            for statement in ("BEGIN", *first):
-                connection.exec_driver_sql(statement)
-            return work(connection)
+            driver = driver_of(connection)
+            try:
+                for statement in ("BEGIN", *first):
+                    driver.execute(statement).fetchall()
+                return work(connection)
+            finally:
+                driver.rollback()
 
     async def close(self) -> None:
         """See :meth:`Readers.close`."""

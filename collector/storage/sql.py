@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Connection, Engine, Executable, FromClause, Join, bindparam, event
 from sqlalchemy.ext.compiler import compiles
@@ -33,26 +35,99 @@ def select_among(
     each size of them. SQLAlchemy would write the marks into it anew each time, which for 512 values takes longer than
     what is asked for.
     """
+    driver = _plain(connection)
     for some in _chunks(values):
-        text, names, constants = _compiled(connection, statement, len(some), others)
-        given = {**constants, **others, **{f"{AMONG.key}_{number}": value for number, value in enumerate(some, 1)}}
-        yield from connection.exec_driver_sql(text, tuple([given[name] for name in names]))
+        compiled = _compiled(connection, statement, len(some), others)
+        among = {f"{AMONG.key}_{number}": value for number, value in enumerate(some, 1)}
+        arguments = compiled.given({**others, **among})
+        if driver is None:
+            yield from connection.exec_driver_sql(compiled.text, arguments)
+        else:
+            yield from map(compiled.row, run(driver, compiled.text, arguments))
 
 
-_COMPILED: dict[tuple[Executable, str, int], tuple[str, Sequence[str], Mapping[str, Any]]] = {}
+def each_row(connection: Connection, statement: Executable, values: Mapping[str, Any] = {}) -> Iterator[Any]:
+    """The rows of a statement, each by its names, as they are taken. It is one that stays, with its values named.
+
+    To SQLite past SQLAlchemy, which takes twelve times as long for a row by its key.
+    """
+    driver = _plain(connection)
+    if driver is None:
+        return iter(connection.execute(statement, values))
+    compiled = _compiled(connection, statement, 0, values)
+    return map(compiled.row, run(driver, compiled.text, compiled.given(values)))
 
 
-def _compiled(
-    connection: Connection, statement: Any, size: int, others: Mapping[str, Any]
-) -> tuple[str, Sequence[str], Mapping[str, Any]]:
-    """A statement for so many values as the driver takes it, the names of its marks in order, and what they stand for
-    where that is said in the statement."""
+def rows_of(connection: Connection, statement: Executable, values: Mapping[str, Any] = {}) -> list[Any]:
+    """All of them."""
+    return list(each_row(connection, statement, values))
+
+
+def firsts_of(connection: Connection, statement: Executable, values: Mapping[str, Any] = {}) -> list[Any]:
+    """The first column of each of these rows."""
+    return [row[0] for row in each_row(connection, statement, values)]
+
+
+def write_rows(connection: Connection, statement: str, rows: Collection[tuple[Any, ...]]) -> None:
+    """Run a statement of SQLite's for each of these rows."""
+    driver = _plain(connection)
+    if driver is None:
+        connection.exec_driver_sql(statement, list(rows))
+    else:
+        run_each(driver, statement, rows)
+
+
+def run(driver: sqlite3.Connection, text: str, values: Sequence[Any]) -> sqlite3.Cursor:
+    """Run one statement on the driver's own connection."""
+    return driver.execute(text, values)
+
+
+def run_each(driver: sqlite3.Connection, text: str, rows: Collection[tuple[Any, ...]]) -> None:
+    """Run one statement there for each of these rows."""
+    driver.executemany(text, rows)
+
+
+class _Compiled(NamedTuple):
+    """A statement as the driver takes it."""
+
+    text: str
+    names: Sequence[str]
+    """Of its marks, in order."""
+    constants: Mapping[str, Any]
+    """What marks stand for where that is said in the statement."""
+    row: Callable[[Sequence[Any]], Any]
+    """Makes a row, by its names, of what the driver gives."""
+
+    def given(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What its marks stand for, in order."""
+        constants = self.constants
+        return tuple([values[name] if name in values else constants[name] for name in self.names])
+
+
+_named: Callable[..., Any] = namedtuple
+"""With the fields of a statement, which are not known here."""
+
+_COMPILED: dict[tuple[Executable, str, int], _Compiled] = {}
+
+
+def _compiled(connection: Connection, statement: Any, size: int, others: Mapping[str, Any]) -> _Compiled:
+    """A statement for so many values."""
     key = (statement, connection.dialect.name, size)
     if key not in _COMPILED:
         compiled = statement.compile(dialect=connection.dialect)
-        expanded = compiled.construct_expanded_state({**others, AMONG.key: [None] * size})
-        _COMPILED[key] = (expanded.statement, expanded.positiontup, expanded.parameters)
+        among = {AMONG.key: [None] * size} if size else {}
+        expanded = compiled.construct_expanded_state({**others, **among})
+        names = [str(getattr(column, "name", "")) for column in statement.selected_columns]
+        row = _named("Row", names, rename=True)
+        _COMPILED[key] = _Compiled(expanded.statement, expanded.positiontup, expanded.parameters, row._make)
     return _COMPILED[key]
+
+
+def _plain(connection: Connection) -> sqlite3.Connection | None:
+    """The driver's own connection, where nothing stands between it and who reads or writes here."""
+    if isinstance(connection, Shadowed) or connection.dialect.driver != "pysqlite":
+        return None
+    return driver_of(connection)
 
 
 def select_in(connection: Connection, statement: str, values: Sequence[Any]) -> Iterator[Any]:
@@ -113,9 +188,16 @@ def executing(connection: Connection) -> Execute:
 
 def driver_of(connection: Connection) -> sqlite3.Connection:
     """The driver's own connection to SQLite."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - connected
+    driver = _DRIVERS.get(connection)
+    if driver is None or connection.closed:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - connected
+        _DRIVERS[connection] = driver
     return driver
+
+
+_DRIVERS: WeakKeyDictionary[Connection, sqlite3.Connection] = WeakKeyDictionary()
+"""To go down to it through SQLAlchemy takes as long as a statement."""
 
 
 class OrderedJoin(Join):
