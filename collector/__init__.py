@@ -17,6 +17,7 @@ Where things are decided::
     which events are one incident               correlation
     whether an incident is over                 semantics.closing
     what a draft says                           renderers.sections
+    how people are called where nobody is named renderers.roles
     what of a draft a person wrote              renderers.edits
     how that becomes an event                   web.sections (a section); publishing.publisher (a copy elsewhere)
 

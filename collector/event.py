@@ -278,6 +278,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "revision": "how that place calls what was published: a commit, the time of a comment",
         "url": "where people read it",
         "digest": "SHA-256 of what was published, but for white space at the ends of lines",
+        "people": "`roles` where nobody is named in what was published",
         "cut": "how many characters did not fit there, which the text says",
         "reason": "why it could not be published",
         "evidence": "the digest of the events that the postmortem was made from when its review was stated",

@@ -11,6 +11,7 @@ from typing import Any
 
 from collector.event import SECOND
 from renderers import escape, times
+from renderers.choices import NAMES
 from renderers.document import Document
 from renderers.markdown import facts_of, markdown
 
@@ -44,6 +45,7 @@ def _front(document: Document) -> dict[str, Any]:
         "started_at": times.utc(document.date),
         "resolved_at": times.utc(over) if over is not None else None,
         "durations": {each.name: each.micros / SECOND for each in document.durations if each.micros is not None},
+        **({"people": document.options.people} if document.options.people != NAMES else {}),
         "digest": document.digest,
         "renderer": RENDERER,
     }

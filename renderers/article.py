@@ -9,14 +9,15 @@ from renderers.archive import front_matter
 from renderers.confluence import edited
 from renderers.document import Document
 from renderers.edits import plain as unmarked
-from renderers.markdown import machine_marked, marked
+from renderers.markdown import machine_marked, marked, named_machine_marked
 from renderers.plain import plain
 
 
 def article(document: Document) -> str:
     """One JSON text: ``number``, ``title``, ``date``, ``front``, ``people`` (lines of that which they wrote), ``text``,
-    ``plain``, which is the text without marks, and ``machine``, the text without what people wrote in the whole of
-    it; ``page`` is a page of Confluence, and ``tagged`` the same, each line of which has its number in ``text``."""
+    ``plain``, which is the text without marks, and ``machine``, the text without what people wrote in the whole of it;
+    where people stand as ``roles``, ``named`` is that with their names; ``page`` is a page of Confluence, and
+    ``tagged`` the same, each line of which has its number in ``text``."""
     text = marked(document)
     value = {
         "number": document.history.context.number,
@@ -29,6 +30,8 @@ def article(document: Document) -> str:
         "page": edited(document),
         "tagged": edited(document, lambda number: f'<ri:line n="{number}"/>'),
         "machine": machine_marked(document),
+        "named": named_machine_marked(document),
+        "roles": document.roles,
     }
     return json.dumps(value) + "\n"
 

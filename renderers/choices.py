@@ -11,6 +11,8 @@ DETAILS = ("normal", "key", "all")
 """How much of the timeline is shown."""
 CITATIONS = ("inline", "end", "none")
 """Where the evidence is shown."""
+NAMES, ROLES = PEOPLE = ("names", "roles")
+"""How people stand: by their names, or by what they did."""
 PROFILES = ("timelined", "pagerduty", "datadog", "rootly")
 """Whose terms durations can be stated in."""
 NARROWEST, WIDEST = 240, 8_000

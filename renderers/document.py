@@ -202,6 +202,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Where Markdown shows the evidence: ``inline``, ``end`` (in the Appendix, by section) or ``none``."""
     seconds: bool = False
     """Whether the timeline's times have seconds."""
+    people: str = "names"
+    """Whether people stand by their ``names``, or as ``roles``: by what they did."""
     template: str = "default"
     """Of Markdown: the name of a template that timelined has, or the text of a team's own."""
     width: int = 1024
@@ -255,3 +257,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The durations in the terms of ``options.profile``, for machines that read the draft."""
     history: History = History(events=())
     """What it was made from: the picture is drawn from it."""
+    named: History | None = None
+    """Where people stand as roles, the same with their names: by it is known what people edited of either."""
+    roles: Mapping[str, str] = {}
+    """Likewise, what each person is called → the name that is shown of them."""

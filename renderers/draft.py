@@ -16,6 +16,7 @@ from collector.event import MINUTE, RecordedEvent
 from collector.semantics.closing import TitledSignal, peak, title
 from collector.semantics.leading import lead_of, role_of
 from renderers import facts, page_facts, phrases, times
+from renderers.choices import ROLES
 from renderers.cite import citations
 from renderers.digests import digest_of
 from renderers.document import (
@@ -42,6 +43,8 @@ from renderers.values import came_back
 FORM = "timelined draft 8"
 """Which wording this is; another wording is another draft of the same events."""
 
+AS_ROLES = "names of people stand as roles"
+"""What the head says of a draft that names nobody."""
 
 PLAIN = Options()
 """What a reader gets who asks for nothing."""
@@ -138,7 +141,7 @@ def _incident(history: History, options: Options) -> Claim | None:
     private = named("private to ", context.private)
     pieces = [called, private, named("", severity),
               named("", priority if priority.casefold() != severity.casefold() else None), _span(history, options),
-              *_pages(history)]  # fmt: skip
+              *_pages(history), phrases.when(options.people == ROLES, AS_ROLES)]  # fmt: skip
     shown = [piece for piece in pieces if piece]
     return claim(shown[0], *(say(" · ", piece) for piece in shown[1:]), label=True, stop=False)
 
@@ -303,7 +306,8 @@ def digest(history: History, options: Options) -> str:
 
 def _hashed(options: Options) -> msgspec.Raw:
     """What of the options decides what is said, in the order of old digests; how wide a picture is does not."""
-    return msgspec.Raw(msgspec.json.encode({name: getattr(options, name) for name in _DECIDING}))
+    deciding = _DECIDING if options.people == PLAIN.people else (*_DECIDING, "people")
+    return msgspec.Raw(msgspec.json.encode({name: getattr(options, name) for name in deciding}))
 
 
 _DECIDING = ("zone", "detail", "profile", "citations", "seconds")

@@ -78,6 +78,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Of alerts that say several texts: id of the firing or update that says one → when it was told last, µs."""
     collector: tuple[RecordedEvent, ...] = ()
     """``collector.*`` and ``source.*`` events in the window."""
+    people: Mapping[str, str] = {}
+    """Every spelling of a person → the one that stands for them; empty where only the events say who is one."""
+    evidence: str = ""
+    """Of events without names, the digest of those with them: by that a review knows what it was of."""
 
     @property
     def called(self) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from collector.event import SECOND, RecordedEvent
 from renderers import escape, times
+from renderers.choices import NAMES
 from renderers.cite import cited, short_ids
 from renderers.document import (
     ActionRow,
@@ -81,6 +82,7 @@ def said(document: Document) -> dict[str, Any]:
             "profile": document.options.profile,
             "citations": document.options.citations,
             "seconds": document.options.seconds,
+            **({"people": document.options.people} if document.options.people != NAMES else {}),
         },
         "moments": {name: _moment(each) for name, each in document.moments.items()},
         "durations": [_duration(each) for each in document.durations],

@@ -246,6 +246,9 @@ class OptionsShape(Struct):
     profile: Annotated[str, Meta(description="Whose terms the durations are stated in")]
     citations: Literal["inline", "end", "none"]
     seconds: bool
+    people: Annotated[
+        Literal["roles"] | UnsetType, Meta(description="Present where people stand as roles, and nobody by name")
+    ] = UNSET
 
 
 class ReviewShape(Struct):

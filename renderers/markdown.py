@@ -12,9 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from itertools import groupby
 
+import msgspec
+
 from collector.event import EVENT_TYPES
 from collector.semantics.closing import peak
 from renderers import escape, times
+from renderers.choices import NAMES
 from renderers.cite import citation, printed, short_ids
 from renderers.document import (
     ActionRow,
@@ -40,7 +43,9 @@ from renderers.document import (
     Timeline,
     Words,
 )
+from renderers.draft import draft
 from renderers.edits import marks
+from renderers.edits.renamed import restated
 from renderers.edits.revised import revised
 from renderers.outline import status
 from renderers.phrases import text_in
@@ -63,7 +68,18 @@ def marked(document: Document) -> str:
     """The same for a file that people edit: invisible marks say what each line is, so that it can be brought up to
     date around their words (:func:`renderers.edits.merge`)."""
     fresh, people = machine_marked(document), document.history.revised
-    return revised(text_in(people.data, "text"), fresh) if people is not None else fresh
+    if people is None:
+        return fresh
+    kept = text_in(people.data, "text")
+    return revised(restated(kept, named_machine_marked(document), fresh) if document.named else kept, fresh)
+
+
+def named_machine_marked(document: Document) -> str:
+    """Of a draft in which people stand as roles, what timelined writes of it where they have their names; empty of any
+    other."""
+    if document.named is None:
+        return ""
+    return machine_marked(draft(document.named, msgspec.structs.replace(document.options, people=NAMES)))
 
 
 def machine_marked(document: Document) -> str:

@@ -21,7 +21,7 @@ from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Tim
 from renderers.history import Alert, Change, History, Moment, Page, Sender
 from renderers.plain import named_small
 from renderers.times import clock, offset, repeated
-from renderers.words import apart, duration
+from renderers.words import ROLE, apart, duration
 
 Phrase = tuple[Inline, ...]
 """A piece of a sentence; empty where there is nothing to say."""
@@ -38,7 +38,7 @@ PIECE = 100
 """How much of a longer text stands in one part, in characters; below what any renderer cuts a name at."""
 
 NOTE = 500
-"""Characters that are shown of notes, messages and status posts."""
+"""Characters shown of notes, messages and status posts."""
 
 NOUNS = {
     "deploy": "deploy",
@@ -253,13 +253,13 @@ def by_whom(event: Event) -> Phrase:
 
 
 def capital(phrase: Phrase) -> Phrase:
-    """Our first word with a capital letter; a stranger's stays as it is, and so does ``incident.io``."""
-    head = phrase[0] if phrase else None
-    if isinstance(head, Words) and named_small(head.text):
-        return phrase
-    return (
-        (Words(head.text[:1].upper() + head.text[1:], head.strong), *phrase[1:]) if isinstance(head, Words) else phrase
-    )
+    """Our first word, or who stands as a role, with a capital letter; a stranger's stays, as does ``incident.io``."""
+    match phrase[:1]:
+        case (Words() as head,) if not named_small(head.text):
+            return (Words(head.text[:1].upper() + head.text[1:], head.strong), *phrase[1:])
+        case (Name(text),) if ROLE.fullmatch(text):
+            return (Name(text.capitalize()), *phrase[1:])
+    return phrase
 
 
 def alert_on(alert: Alert, *, severity: bool = False) -> Phrase:

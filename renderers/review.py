@@ -47,5 +47,7 @@ def review_of(history: History, zone: str, *, judged: bool = True) -> Review | N
 
 def evidence(history: History) -> str:
     """A digest of the events that the draft is made from, what people wrote among them."""
+    if history.context.evidence:
+        return history.context.evidence
     people = [history.revised] if history.revised is not None else []
     return digest_of([*history.events, *people])

@@ -34,3 +34,7 @@ def listed(items: Sequence[str]) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+ROLE = re.compile(r"the lead|(?:responder|author|reporter|person) \d+")
+"""What somebody is called in a draft that names nobody; see :mod:`renderers.roles`."""

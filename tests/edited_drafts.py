@@ -53,12 +53,12 @@ def draft_of(told: Facts, events: list[Any], template: str = "default") -> str:
     return marked(told.draft(template=template) if events is told.events else _known(told, events, template))
 
 
-def with_edits(story: Facts, text: str) -> Document:
+def with_edits(story: Facts, text: str, **options: Any) -> Document:
     """The draft once edits of the whole of it were taken in."""
     more = Facts()
     more.events, more.context, more.near = list(story.events), story.context, story.near
     more.says("incident.revised", "23:00:00", "edits", data={"text": text})
-    return more.draft()
+    return more.draft(**options)
 
 
 def _known(told: Facts, events: list[Any], template: str) -> Any:

@@ -14,11 +14,13 @@ import msgspec
 
 from collector.drafting.rendering import SENDERS
 from collector.event import MINUTE, SECOND, Link, RecordedEvent
+from renderers.choices import ROLES
 from renderers.document import Document, Options
 from renderers.draft import draft
 from renderers.history import Context, Grouped, History, Nearby
 from renderers.markdown import markdown
 from renderers.replay import replay
+from renderers.roles import told_by_roles
 
 MIDNIGHT = 1_772_582_400 * SECOND
 """2026-03-04T00:00:00Z."""
@@ -121,7 +123,10 @@ class Facts:
         return replay(self.events if events is None else list(events), None, context)
 
     def draft(self, **options: Any) -> Document:
-        return draft(self.history(), Options(**options))
+        chosen, history = Options(**options), self.history()
+        if chosen.people == ROLES:
+            return told_by_roles(self.events, None, history.context, chosen)
+        return draft(history, chosen)
 
     def markdown(self, **options: Any) -> str:
         return markdown(self.draft(**options))

@@ -24,7 +24,7 @@ from collector.publishing.publisher import Publisher
 from collector.publishing.targets import Target
 from collector.publishing.values import decoded, split
 from collector.web.keys import INTAKE, PUBLISHING
-from renderers.edits import stored, taken_in
+from renderers.edits import renamed, stored, taken_in
 from tests import face as faces
 from tests import wiki as wikis
 from tests.conftest import require
@@ -124,6 +124,7 @@ async def setup(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Publis
     )  # fmt: skip
     targets = {
         "archive": Target(kind="git", repository=str(repository)),
+        "public": Target(kind="git", repository=str(repository), people="roles"),
         "reviewed": msgspec.structs.replace(comment, kind="git", repository=str(repository)),
         "tracker": comment,
         **_wikis(str(wiki_server.make_url("")), wiki_token),
@@ -139,7 +140,7 @@ async def setup(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Publis
         return receipt.items[0].event_id
 
     async with faces.running(tmp_path, connect=aiohttp_client, publisher=lambda lists: Publisher(
-        lists, targets, render, record, taken_in, stored, lambda: box[0].now, "https://x.example",
+        lists, targets, render, record, taken_in, stored, lambda: box[0].now, "https://x.example", renamed,
     )) as face:  # fmt: skip
         box.append(face)
         await face.incident(1)
@@ -319,6 +320,35 @@ def test_front_matter_is_told_from_the_draft(encoding: str, end: str, rule: str)
     assert split(decoded(end.join(lines).encode(encoding))) == (
         "title: x\nowner: Käthe", "# A title <!-- tl head/title 0123456789 -->\n\n---\n"
     )  # fmt: skip
+
+
+async def test_a_copy_without_names_is_edited_and_taken_in_with_them(setup: PublishingSetup) -> None:
+    """Nobody is named in it, in its name or by its commit; what was edited there names who was meant, and nobody acts
+    under a role."""
+    said = {"by": "Ada Byron", "text": "Ada Byron and @ben-okafor restarted it."}
+    assert (await setup.face.post("/api/v1/incidents/1/notes", said)).status == 201
+    setup.face.now += 1_000_000
+    await setup.face.post("/api/v1/incidents/1/notes", {"by": "Ben Okafor", "text": "Done"})
+    assert (await setup.publish("public", by="Ada Byron")).json["outcome"] == "published"
+    assert (await setup.publish("public", by="Ada Byron")).json["outcome"] == "unchanged"
+    everything = f"{setup.git('log', '--format=fuller')}{setup.file()}".casefold()
+    assert [name for name in ("ada", "byron", "okafor") if name in everything] == []
+    assert '\npeople: "roles"\n' in setup.file()[1]
+    row = 'responder 1: "\\[responder 1\\] and \\[responder 2\\] restarted it.'
+    assert row in setup.file()[1]
+    setup.edits(below(setup.file()[1], "Impact", "Two shops closed.").replace(row, f"{row[:-1]} twice."))
+    assert (await pulled(setup, "public")).json["outcome"] == "taken in"
+    draft = await postmortem(setup.face.lists, 1) or ""
+    assert "Ben Okafor restarted it twice." in draft
+    assert "Two shops closed." in draft
+    assert "edited:**" not in draft
+    events = (await setup.face.get("/api/v1/incidents/1/events")).json["events"]
+    assert {event["actor"] for event in events} <= {None, "Ada", "Ada Byron", "Ben Okafor"}
+    assert (await setup.publish("public")).json["outcome"] == "published"
+    assert (await setup.publish("public")).json["outcome"] == "unchanged"
+    assert [name for name in ("byron", "okafor") if name in setup.file()[1].casefold()] == []
+    assert "and [responder 2] restarted it twice." in setup.file()[1]
+    assert (await pulled(setup, "public")).json["outcome"] == "unchanged"
 
 
 async def test_edits_in_two_places_both_stay(setup: PublishingSetup) -> None:

@@ -14,7 +14,7 @@ from collector.cli.naming import INCIDENT
 from collector.cli.pdf import printed
 from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput, NotFound, Unavailable
-from renderers.choices import CITATIONS, DETAILS, FORMATS, NARROWEST, PROFILES, TEMPLATES, WIDEST
+from renderers.choices import CITATIONS, DETAILS, FORMATS, NARROWEST, PEOPLE, PROFILES, TEMPLATES, WIDEST
 
 PDF = "pdf"
 """What the command line makes of the HTML, where Chromium is installed."""
@@ -30,6 +30,7 @@ PDF = "pdf"
 @click.option("--detail", type=click.Choice(DETAILS), help="How much of the timeline to show.")
 @click.option("--profile", type=click.Choice(PROFILES), help="The tool whose terms name the durations.")
 @click.option("--citations", type=click.Choice(CITATIONS), help="Where citations stand.")
+@click.option("--people", type=click.Choice(PEOPLE), help="Show people by their names, or as roles.")
 @click.option("--seconds/--no-seconds", default=None, help="Show seconds in the timeline, or leave them out.")
 @click.option("--template", type=click.Choice(TEMPLATES), help="The headings, instead of the configured ones.")
 @click.option("--width", type=click.IntRange(NARROWEST, WIDEST), metavar="UNITS", help="The width of a picture.")

@@ -28,6 +28,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
         "timelined draft 1 --to incident-1.md",
         "timelined draft 1 -o pdf --to incident-1.pdf",
         "timelined draft 1 --as-of '2026-03-04 18:30' --zone Europe/Berlin",
+        "timelined draft 1 --people roles",
     ),
     "metrics": ("timelined metrics 1 --explain", "timelined metrics --since -90d --by service"),
     "versions": ("timelined versions 1",),

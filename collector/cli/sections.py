@@ -20,7 +20,8 @@ _WHERE = {
 _OF_A_DAEMON = {"Configuration": ("--config.",), "Web": ("--web.",), "Database": ("--storage.",)}
 _OF_A_DRAFT = {
     "What it shows": (
-        "--as-of", "--zone", "--detail", "--profile", "--citations", "--seconds", "--template", "--width",
+        "--as-of", "--zone", "--detail", "--profile", "--citations", "--people", "--seconds", "--template",
+        "--width",
     ),
     **_WHERE,
 }  # fmt: skip

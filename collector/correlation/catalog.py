@@ -11,12 +11,14 @@ import fnmatch
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 
 import msgspec
 
 from collector import names
 from collector.event import HOUR, MINUTE, Event, cloud_subject
-from collector.names.spelling import People, Whereabouts
+from collector.names.persons import People
+from collector.names.spelling import Whereabouts
 from collector.semantics import severities
 
 GROUP_LABELS = ("service", "app", "application", "component", "job")
@@ -98,6 +100,7 @@ class Catalog:
             for spelling in spellings
         }
         self._listed_people = {names.fold_person(person): person for person in rules.people}
+        self._spellings = tuple(chain.from_iterable((person, *more) for person, more in rules.people.items()))
         self._addresses = {
             spelling.casefold(): names.fold_person(person)
             for person, spellings in rules.people.items()
@@ -215,7 +218,7 @@ class Catalog:
     @property
     def people(self) -> People:
         """Who is one person, and how the catalog writes those that it lists."""
-        return People(self.person, self._listed_people)
+        return People(self.person, self._listed_people, self._spellings)
 
     def neighbours(self, key: str) -> frozenset[str]:
         """Services that directly depend on this one, and those it depends on.

@@ -56,7 +56,7 @@ from collector.web import OneLog, Readiness, RequestLimits, build_app
 from collector.web.options import Operations, Renderings, WebLimits
 from collector.webhook import Source
 from renderers.choices import FORMATS
-from renderers.edits import stored, taken_in
+from renderers.edits import renamed, stored, taken_in
 from renderers.formats import POLICIES, STYLES
 
 log = structlog.get_logger(__name__)
@@ -123,7 +123,7 @@ class Runtime:
         self.retention = RetentionJob(store, ages_of(settings), clock)
         self.publisher = Publisher(
             self.projections, settings.publishing.targets, self._rendered, self._stated, taken_in, stored, clock,
-            settings.web.external_url,
+            settings.web.external_url, renamed,
         )  # fmt: skip
         """What publishes postmortems."""
         self.silences = SilenceJob(
@@ -395,7 +395,7 @@ def _setup(settings: Settings, name: str) -> Setup:
         drafts_size=drafts.max_size,
         options={
             "zone": drafts.zone, "detail": drafts.detail, "profile": drafts.profile, "citations": drafts.citations,
-            "seconds": str(drafts.seconds).lower(),
+            "people": drafts.people, "seconds": str(drafts.seconds).lower(),
         },
         template=template_of(drafts.template),
         external_url=settings.web.external_url,

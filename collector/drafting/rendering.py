@@ -21,12 +21,13 @@ from collector.errors import InvalidInput, InvalidSettings
 from collector.projections import Case, Projections
 from collector.sources import SOURCES
 from renderers import inlaid, markdown, sandbox
-from renderers.choices import CITATIONS, DETAILS, NARROWEST, PROFILES, TEMPLATES, WIDEST
+from renderers.choices import CITATIONS, DETAILS, NARROWEST, PEOPLE, PROFILES, ROLES, TEMPLATES, WIDEST
 from renderers.document import Document, Options, View
 from renderers.draft import draft
 from renderers.formats import INLAID, RENDERERS
 from renderers.history import Context, Grouped, Nearby, Sender
 from renderers.replay import replay
+from renderers.roles import told_by_roles
 
 MARKED = "marked"
 """Markdown for a file that people edit; it is asked for beside the formats, and nobody reads it as it is."""
@@ -51,7 +52,7 @@ def options_of(texts: Mapping[str, str], defaults: Options = PLAIN) -> Options:
     """
     readers: Mapping[str, Callable[[str], str | bool | int | View]] = {
         "zone": _zone, "detail": _detail, "profile": _profile, "citations": _citations, "seconds": _seconds,
-        "width": _width, "template": _template, "view": _view,
+        "people": _people, "width": _width, "template": _template, "view": _view,
     }  # fmt: skip
     for name in texts:
         if name not in readers:
@@ -85,6 +86,10 @@ def _citations(text: str) -> str:
 
 def _seconds(text: str) -> bool:
     return _one_of(text, ("true", "false"), "seconds") == "true"
+
+
+def _people(text: str) -> str:
+    return _one_of(text, PEOPLE, "people")
 
 
 def _template(text: str) -> str:
@@ -148,6 +153,7 @@ def context_of(case: Case, external_url: str = "", log: str = "") -> Context:
         reported=case.reported,
         last_told=case.last_told,
         collector=case.collector,
+        people=case.people,
         lookback=case.lookback,
         spelt=True,
         opening_severities=case.opening_severities,
@@ -159,7 +165,10 @@ def document_of(
     case: Case, *, as_of: int | None = None, options: Options = PLAIN, external_url: str = "", log: str = ""
 ) -> Document:
     """The postmortem of a case as a value; pure."""
-    return draft(replay(case.events, as_of, context_of(case, external_url, log)), options)
+    events, context = case.events, context_of(case, external_url, log)
+    if options.people == ROLES:
+        return told_by_roles(events, as_of, context, options)
+    return draft(replay(events, as_of, context), options)
 
 
 async def postmortem(

@@ -15,6 +15,7 @@ from collector.correlation import Catalog, Membership
 from collector.event import HOUR, MACHINE, RecordedEvent, current, reading_order
 from collector.log import queries
 from collector.names import elsewhere
+from collector.names.persons import spellings_of
 from collector.names.spelling import Spelling
 from collector.projections import records
 from collector.projections.tables import (
@@ -212,16 +213,19 @@ class CaseReader:
         event_ids = {event.id for event in events}
         spelling = Spelling(current(events), self._catalog.whereabouts, self._catalog.people)
         nearby, unlisted = self._nearby(row, low, high)
+        followed = self._followed(row.number)
+        beside = [each.event for each in (*nearby, *followed)]
         return Case(
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
             memberships={event: member for event, member in memberships.items() if event in event_ids},
             nearby=_spelt(spelling, nearby),
             unlisted=unlisted,
-            followed=_spelt(spelling, self._followed(row.number)),
+            followed=_spelt(spelling, followed),
             reported={family: self._proofs(family, row.started_at - HEARD, high) for family in FAMILIES},
             last_told=self._last_told(current(events)),
             collector=self._collector(low, high),
+            people=spellings_of((*events, *beside), self._catalog.people),
         )
 
     def _last_told(self, events: Sequence[RecordedEvent]) -> dict[str, int]:

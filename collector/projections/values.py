@@ -98,6 +98,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Of alerts that say several texts: id of the firing or update that says one → when it was told last, µs."""
     collector: tuple[RecordedEvent, ...]
     """``collector.*`` and ``source.*`` events in the window."""
+    people: Mapping[str, str] = {}
+    """Every spelling of a person in any of these events, as it was written, and in the catalog → the one that stands
+    for them."""
     lookback: int = Rules().lookback
     """How far before its first start the window begins, µs."""
     opening_severities: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from collector.projections import EventFilter, Projections
 from collector.publishing.comments import CommentPlace
 from collector.publishing.git import GitPlace
 from collector.publishing.targets import COMMENT, CONFLUENCE, GIT, Target
-from collector.publishing.values import Article, Copy, Edited, digest, lines_of, split
+from collector.publishing.values import NAMES, ROLES, Article, Copy, Edited, digest, lines_of, split
 from collector.publishing.wiki import WikiPlace
 
 log = structlog.get_logger(__name__)
@@ -45,6 +45,11 @@ Render = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | Non
 TakeIn = Callable[[str, str, str, str, str], tuple[str, str]]
 """What stood in both, what stands here, what people made of it there, the draft without their words in the whole of it,
 and where that was → what is to be kept, and the draft as it reads then."""
+
+
+Rename = Callable[[str, str, str, Mapping[str, str]], str]
+"""A copy that people edited in which nobody is named, what timelined wrote of it, the same with names, and the name of
+each role → the copy with names; see :func:`renderers.edits.renamed`."""
 
 
 class PageReader(Protocol):
@@ -135,11 +140,13 @@ class Publisher:
         self, lists: Projections, targets: Mapping[str, Target] | None = None, render: Render | None = None,
         record: Record | None = None, take_in: TakeIn | None = None, pages: PageReader | None = None,
         clock: Callable[[], int] = lambda: 0, external_url: str = "",
+        rename: Rename = lambda text, machine, named, roles: text,
     ) -> None:  # fmt: skip
         """Without ``targets`` nothing can be published; with them ``render``, ``record`` and ``take_in`` are needed."""
         self._lists, self._targets = lists, targets or {}
         self._render = render or _renders_nothing
         self._take_in, self._pages = take_in or _takes_nothing_in, pages
+        self._rename = rename
         self._record, self._clock, self._external_url = record or _records_nothing, clock, external_url
         self._alone = asyncio.Lock()
         self._waits: dict[tuple[str, str], tuple[int, int]] = {}
@@ -241,11 +248,13 @@ class Publisher:
         return due, well
 
     async def _taken_in(self, request: Asking, before: RecordedEvent, current: Copy) -> Published:
-        now, then = await self._article(request), await self._article(request, before.received_at)
+        now = await self._article(request, people=NAMES)
+        then = await self._article(request, before.received_at, people=str(before.data.get("people", NAMES)))
         front, text = (
             ("", await self._from_page(request, before, then, current)) if current.body else split(current.text)
         )
-        merged, reads = await asyncio.to_thread(self._take_in, then.text, now.text, text, now.machine, request.target)
+        base, text = await asyncio.to_thread(lambda: [self._named(each, then) for each in (then.text, text)])
+        merged, reads = await asyncio.to_thread(self._take_in, base, now.text, text, now.machine, request.target)
         lines_written, forgotten = before.data.get("lines", ()), before.data.get(FORGOTTEN) is True
         added = [line for line in front.splitlines() if digest(line)[:16] not in lines_written and not forgotten]
         if request.dry_run:
@@ -257,7 +266,7 @@ class Publisher:
             "target": request.target, "place": dict(current.location), "revision": current.revision, "url": current.url,
             "digest": current.digest, "text": _bounded(request, merged), "lines": lines_of(current.text),
             **self._shown(current),
-            "front": [*now.people, *added],
+            "front": [*now.people, *added], **_people_there(then),
         }  # fmt: skip
         fact = people.revised(
             key=request.key, by=request.by, stated_at=self._clock(), incident=request.incident, data=data
@@ -265,6 +274,10 @@ class Publisher:
         event = await self._record(fact)
         reason = _FRONT_UNKNOWN if forgotten and front else ""
         return Published(outcome="taken in", url=current.url, revision=current.revision, event=event, reason=reason)
+
+    def _named(self, text: str, then: Article) -> str:
+        """A copy with the names of people, as the log knows them: what stands for them there is no name of theirs."""
+        return self._rename(text, then.machine, then.named, then.roles) if then.named else text
 
     async def _from_page(self, request: Asking, before: RecordedEvent, then: Article, current: Copy) -> str:
         """A page as a draft that people edited. What was published there is known by its lines' digests."""
@@ -310,13 +323,15 @@ class Publisher:
         done = [e for e in told if e.data.get("target") == target and e.data.get("status") != "failed"]
         return max(done, key=lambda event: event.position, default=None)
 
-    async def _article(self, request: Asking, as_of: int | None = None) -> Article:
-        text = await self._render(request.number, _PREPARED, as_of, {"citations": "inline"})
+    async def _article(self, request: Asking, as_of: int | None = None, people: str = "") -> Article:
+        people = people or self._targets[request.target].people
+        options = {"citations": "inline", "people": people} if people else {"citations": "inline"}
+        text = await self._render(request.number, _PREPARED, as_of, options)
         if text is None:
             raise NotFound(f"cannot publish incident {request.number}: nothing is known of it", "number")
         made = msgspec.json.decode(text, type=Article)
         address = f"{self._external_url}/incidents/{request.number}" if self._external_url else ""
-        return msgspec.structs.replace(made, address=address, by=request.by)
+        return msgspec.structs.replace(made, address=address, by="" if made.named else request.by)
 
     async def _published(
         self, wish: Asking, destination: PublishingPlace, article: Article, before: RecordedEvent | None
@@ -345,7 +360,7 @@ class Publisher:
         except Edited as error:
             raise Edited(_edited(wish, last_digest, self._targets[wish.target].kind)) from error
         request = await self._request(destination, article, copy.location)
-        event = await self._recorded(wish, copy, request)
+        event = await self._recorded(wish, copy, request, article)
         self._waits.pop((wish.incident, wish.target), None)
         return Published(
             outcome="published", url=copy.url or request, revision=copy.revision, request=request, cut=copy.cut,
@@ -360,11 +375,11 @@ class Publisher:
             log.warning("cannot open a request to merge a postmortem", incident=article.number, reason=str(error))
             return ""
 
-    async def _recorded(self, wish: Asking, copy: Copy, request: str) -> str:
+    async def _recorded(self, wish: Asking, copy: Copy, request: str, article: Article) -> str:
         data = {
             "status": "published", "target": wish.target, "place": dict(copy.location), "revision": copy.revision,
             "url": copy.url or request, "digest": copy.digest, "cut": copy.cut,
-            "lines": lines_of(copy.text), **self._shown(copy), **_meant(wish),
+            "lines": lines_of(copy.text), **self._shown(copy), **_meant(wish), **_people_there(article),
         }  # fmt: skip
         return await self._record(
             people.published(key=wish.key, by=wish.by, stated_at=self._clock(), incident=wish.incident, data=data)
@@ -420,6 +435,11 @@ def _bounded(request: Asking, text: str) -> str:
 def _meant(asked: Asking) -> Mapping[str, bool]:
     """That it was published though it was private, if it was."""
     return {"private": True} if asked.private else {}
+
+
+def _people_there(article: Article) -> Mapping[str, str]:
+    """That people stand as roles in what was published, if they do."""
+    return {"people": ROLES} if article.named else {}
 
 
 def _told(event: RecordedEvent, name: str) -> Mapping[str, str]:

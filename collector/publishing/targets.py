@@ -40,6 +40,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Of a wiki, the key of the space."""
     parent: str = ""
     """Of a wiki, the id of the page that new pages stand below."""
+    people: str = ""
+    """How people stand there: by their ``names``, or as ``roles``; empty: as in other drafts."""
     token_file: str = ""
     """The file with the token, read for each use."""
     token_variable: str = ""

@@ -11,6 +11,8 @@ import msgspec
 
 from collector.errors import TimelinedError
 
+NAMES, ROLES = "names", "roles"
+"""How people stand in what is published."""
 _FOREIGN = re.compile("[\udc80-\udcff]")
 _MARK = "<!-- tl "
 """Begins an invisible mark of a draft: where one stands the front matter is over, whatever became of its last line."""
@@ -42,10 +44,14 @@ class Article(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of its front matter that people wrote."""
     machine: str = ""
     """The text with marks, without what people wrote in the whole of it."""
+    named: str = ""
+    """Where people stand as roles, ``machine`` with their names; empty where they have their names anyway."""
+    roles: Mapping[str, str] = {}
+    """Likewise, what each person is called there → their name."""
     address: str = ""
     """Where readers reach the incident; empty where that is not known."""
     by: str = ""
-    """Who asks for it."""
+    """Who asks for it; empty where nobody is to be named."""
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):

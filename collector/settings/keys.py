@@ -38,7 +38,7 @@ from collector.settings.sources import sources
 from collector.settings.tokens import api, with_senders
 from collector.settings.values import address, duration, size, zone
 from collector.storage.urls import shown
-from renderers.choices import CITATIONS, DETAILS, PROFILES
+from renderers.choices import CITATIONS, DETAILS, PEOPLE, PROFILES
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -146,6 +146,7 @@ _DRAFTS = section(
         "detail": one_of(*DETAILS),
         "profile": one_of(*PROFILES),
         "citations": one_of(*CITATIONS),
+        "people": one_of(*PEOPLE),
         "seconds": truth,
         "template": text,
         "stale_after": positive(duration),

@@ -12,6 +12,7 @@ from collector.settings.marks import Node, Reader, mapping_of, one_of, parsed, s
 from collector.settings.schema import PublishingSettings
 from collector.settings.secrets import Files
 from collector.settings.values import loopback, timeout
+from renderers.choices import PEOPLE
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}(?<![./])")
@@ -46,6 +47,7 @@ def publishing(files: Files) -> Reader[PublishingSettings]:
             "edition": one_of("cloud", "datacenter"),
             "space": _matching(_SPACE, "no key of a space; write it like OPS"),
             "parent": _matching(_DIGITS, "no id of a page; write it like 123456"),
+            "people": one_of(*PEOPLE),
             "token_file": files.at_use,
             "token_variable": text,
             "username": text,

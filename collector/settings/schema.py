@@ -221,6 +221,8 @@ class Drafts(msgspec.Struct, frozen=True, kw_only=True):
     profile: str = "timelined"
     citations: str = "inline"
     """Where a draft shows its evidence: ``inline``, ``end`` or ``none``."""
+    people: str = "names"
+    """How drafts show people: by their ``names``, or as ``roles``."""
     seconds: bool = False
     """Whether the timeline's times have seconds."""
     template: str = "default"

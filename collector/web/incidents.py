@@ -27,7 +27,7 @@ from collector.web.requests import LATEST, Query, moment, optional_moment, state
 
 routes = web.RouteTableDef()
 ONE = "/api/v1/incidents/{number}"
-OPTIONS = ("zone", "detail", "profile", "citations", "seconds", "width", "template")
+OPTIONS = ("zone", "detail", "profile", "citations", "people", "seconds", "width", "template")
 """What a reader of a draft may choose."""
 STATUSES = ("open", "resolved", "merged")
 

@@ -50,7 +50,7 @@ async def rows_at(
 
 
 async def _stood(app: web.Application, row: IncidentRow, as_of: int) -> IncidentRow | None:
-    text = await app[STANDING](row.number, as_of, {})
+    text = await app[STANDING](row.number, as_of, {"people": "names"})
     if text is None:
         return None
     told: dict[str, Any] = msgspec.json.decode(text)["row"]

@@ -104,7 +104,7 @@ async def _told(logs: Sequence[OneLog], filters: Mapping[str, Any]) -> tuple[lis
 
 
 async def _measured(app: web.Application, number: int) -> Json | None:
-    text = await app[MEASURES](number, None, {})
+    text = await app[MEASURES](number, None, {"people": "names"})
     found: Json | None = msgspec.json.decode(text) if text is not None else None
     return found
 

@@ -6,6 +6,7 @@ from renderers.edits.contents import merged
 from renderers.edits.kept import people_of
 from renderers.edits.marks import plain
 from renderers.edits.merge import Merged, merge
+from renderers.edits.renamed import renamed, restored
 from renderers.edits.revised import revised, taken_in
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "merged",
     "people_of",
     "plain",
+    "renamed",
+    "restored",
     "revised",
     "taken_in",
 ]

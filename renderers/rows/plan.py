@@ -14,9 +14,9 @@ import msgspec
 from collector.event import HOUR, MINUTE, RecordedEvent, is_erased
 from collector.semantics.leading import lead_changes, lead_of
 from renderers import facts, page_facts, phrases, retold
-from renderers.document import Row
+from renderers.document import Name, Row
 from renderers.history import Alert, Change, History, Page
-from renderers.phrases import Phrase
+from renderers.phrases import Phrase, capital
 from renderers.times import day
 from renderers.values import grown, said_anew
 
@@ -179,8 +179,10 @@ class RowContext:
 def written(plan: Plan, table: RowContext) -> Row:
     """The row in words."""
     suffixes = _suffixes(plan.led_by, table)
-    return Row(at=plan.at, label=plan.label, parts=plan.told(table), cites=plan.cites, type=plan.type,
-               suffixes=suffixes)  # fmt: skip
+    told = plan.told(table)
+    # What begins with our own words begins as they do.
+    parts = capital(told) if told and isinstance(told[0], Name) else told
+    return Row(at=plan.at, label=plan.label, parts=parts, cites=plan.cites, type=plan.type, suffixes=suffixes)
 
 
 def _suffixes(events: Sequence[RecordedEvent], table: RowContext) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ async def changes(request: web.Request) -> web.Response:
     since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
     changes_found = None
     if since is not None or until is not None:
-        changes_found = await app[CHANGES](row.number, since, until, {"zone": clock.zone})
+        changes_found = await app[CHANGES](row.number, since, until, {"zone": clock.zone, "people": "names"})
         if changes_found is None:
             raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
     return page(

@@ -81,7 +81,8 @@ async def incident(request: web.Request) -> web.Response:
         )
     as_of = clock.moment(query.text("as_of"), "as_of")
     view = _view(query, clock)
-    options = {"zone": clock.zone, "detail": "all", "view": msgspec.json.encode(view).decode()}
+    # Who works on it reads names, however drafts show people.
+    options = {"zone": clock.zone, "detail": "all", "people": "names", "view": msgspec.json.encode(view).decode()}
     # What does not depend on the draft is read while that is made.
     text, stating, why, texts = await asyncio.gather(
         request.app[INLAID](row.number, as_of, options), stated.statements_of(request.app, row),
@@ -161,7 +162,7 @@ def _rows(
 
 async def _remarks(app: web.Application, row: IncidentRow, clock: Clock) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """What a reviewer would remark on the draft, by section."""
-    text = await app[REMARKS](row.number, None, {"zone": clock.zone})
+    text = await app[REMARKS](row.number, None, {"zone": clock.zone, "people": "names"})
     by_section: dict[str, list[Mapping[str, Any]]] = {}
     for each in msgspec.json.decode(text or "[]"):
         by_section.setdefault(each["section"], []).append(each)
