@@ -76,7 +76,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
-class Mapped(msgspec.Struct, frozen=True, kw_only=True):
+class TypeMapping(msgspec.Struct, frozen=True, kw_only=True):
     """How one of a sender's own types is to be read: the event type, and fields by JMESPath."""
 
     type: str = "observation.recorded"
@@ -161,9 +161,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Words of severities that the team set itself: they are severities, also where such a word is no name."""
     exporters: tuple[str, ...] = EXPORTERS
     """Values that name the exporter and not the service; they are skipped, since an exporter labels everything so."""
-    types: Mapping[str, Mapped] = {}
+    types: Mapping[str, TypeMapping] = {}
     """A sender's own type → how to read it. A key may end in ``*``; the longest match speaks."""
-    default: Mapped = Mapped()
+    default: TypeMapping = TypeMapping()
     mapping: FieldMap | None = None
     """How bodies are read, where the kind leaves that to the user."""
     channels: Mapping[str, ChatChannel] = {}

@@ -10,7 +10,7 @@ from renderers.confluence import edited
 from renderers.document import Document
 from renderers.edits import plain as unmarked
 from renderers.markdown import machine_marked, marked, named_machine_marked
-from renderers.plain import plain
+from renderers.plain_text import plain
 
 
 def article(document: Document) -> str:

@@ -40,7 +40,7 @@ from renderers.markdown import facts_of
 from renderers.markup import address, clean, escaped, lines
 from renderers.mixed import MarkupPen, Tag, mixed
 from renderers.outline import FOOTER, HEADINGS, status
-from renderers.plain import finished, goes_on, plain
+from renderers.plain_text import finished, goes_on, plain
 from renderers.prose import xhtml
 from renderers.skeleton import DEFAULT, pieces
 

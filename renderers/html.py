@@ -49,7 +49,7 @@ from renderers.markup import address, clean, escaped, lines
 from renderers.mixed import MarkupPen, mixed
 from renderers.outline import FOOTER, HEADINGS, status
 from renderers.picture import svgs
-from renderers.plain import finished, goes_on, plain
+from renderers.plain_text import finished, goes_on, plain
 from renderers.policy import policy
 from renderers.prose import Passage, xhtml
 from renderers.skeleton import DEFAULT, pieces

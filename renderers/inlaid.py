@@ -14,7 +14,7 @@ from typing import Any
 from renderers.document import Document, Row, Timeline, View
 from renderers.json import said, shortened
 from renderers.picture import svgs
-from renderers.plain import plain
+from renderers.plain_text import plain
 
 WIDE, NARROW = 1200, 340
 ANCHOR = "#e-"

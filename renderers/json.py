@@ -44,7 +44,7 @@ from renderers.history import Duration, Moment
 from renderers.json_shape import FORMAT
 from renderers.markdown import markdown
 from renderers.mixed import people_lines
-from renderers.plain import plain
+from renderers.plain_text import plain
 
 
 def to_json(document: Document) -> str:

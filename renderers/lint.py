@@ -29,7 +29,7 @@ from renderers.document import (
     Timeline,
     Words,
 )
-from renderers.plain import plain
+from renderers.plain_text import plain
 
 MOST_PROMPTS = 12
 """How many questions a draft may ask."""

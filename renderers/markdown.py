@@ -49,7 +49,7 @@ from renderers.edits.renamed import restated
 from renderers.edits.revised import revised
 from renderers.outline import status
 from renderers.phrases import text_in
-from renderers.plain import finished, goes_on, plain
+from renderers.plain_text import finished, goes_on, plain
 from renderers.sandbox import template
 from renderers.sheet import Md, Sheet, ShownMeasure, TemplateFacts
 from renderers.words import duration

@@ -9,7 +9,7 @@ from renderers import facts, moments, phrases
 from renderers.choices import PROFILES
 from renderers.document import Document
 from renderers.history import Duration, History, Moment
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.sections.detection import detecting
 from renderers.sections.measures import CALLED, missing
 

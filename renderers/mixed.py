@@ -18,7 +18,7 @@ from renderers.edits import marks
 from renderers.edits.merge import shaped
 from renderers.edits.sheets import DraftLine, delimits, form, sheet_of, units_of
 from renderers.markdown import MarkdownPen, MarkingPen, marked, written
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.prose import Fragment, Passage
 
 Tag = Callable[[int], str]

@@ -19,7 +19,7 @@ from collector.semantics.episodes import acted_alone
 from renderers import change_facts
 from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page, Sender
-from renderers.plain import named_small
+from renderers.plain_text import named_small
 from renderers.times import clock, offset, repeated
 from renderers.words import ROLE, apart, duration
 

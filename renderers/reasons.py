@@ -6,7 +6,7 @@ import re
 
 from renderers import facts, phrases
 from renderers.history import History
-from renderers.plain import plain
+from renderers.plain_text import plain
 
 _ADDRESS = re.compile(r"(?<!\S)([\w.+-]+)@[\w-]+(?:\.[\w-]+)+")
 """A person's address where a sender gives no other name: of it the part before the ``@`` is told, as in sentences."""

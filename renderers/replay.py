@@ -32,8 +32,8 @@ from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, clos
 from collector.semantics.episodes import ENDED, UPDATED, micros
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
+from renderers.flapping import spells
 from renderers.history import Alert, Change, Context, Family, History, Page, RereadEvent
-from renderers.spells import spells
 
 _NOTHING = Context()
 

@@ -14,7 +14,7 @@ from renderers.document import Document
 from renderers.history import History
 from renderers.markdown import marked
 from renderers.mixed import people_lines
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.review import evidence, review_of
 
 

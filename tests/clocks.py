@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent
 from renderers.document import Bullets, Claim, Document, Inline, Table, Time, Timeline
-from renderers.plain import plain
+from renderers.plain_text import plain
 
 YEAR_2000 = 946_684_800_000_000
 """A number in an event's data that is no smaller is a time, µs."""

@@ -26,7 +26,7 @@ from collector.errors import InvalidInput
 from collector.event import HOUR, Event, event_id
 from collector.following.follower import Follower
 from collector.intake import Endpoint, Intake
-from collector.intake.bodies import BodyLimits
+from collector.intake.body_reader import BodyLimits
 from collector.intake.writer import Writer
 from collector.log import EventLog, open_log
 from collector.projections import IncidentRow, Lists, Projections, open_lists

@@ -17,7 +17,7 @@ from collector.errors import MalformedWebhook, UnverifiedWebhook
 from collector.event import EVENT_TYPES, Event
 from collector.sources import SOURCES
 from collector.times import parse, rfc3339
-from collector.webhook import ChatChannel, Credentials, Mapped, Reading, Webhook
+from collector.webhook import ChatChannel, Credentials, Reading, TypeMapping, Webhook
 from tests import sns
 from tests.lookout import LOOKOUT, LOOKOUT_SIGNS
 
@@ -46,7 +46,7 @@ CREDENTIALS["aws"] = Credentials(certificates=(sns.CERTIFICATE,), topics=(sns.TO
 CREDENTIALS["mapped"] = msgspec.structs.replace(SIGNED, scheme=LOOKOUT_SIGNS)
 READING = Reading(
     types={
-        "com.larkfield.deploy.*": Mapped(
+        "com.larkfield.deploy.*": TypeMapping(
             type="change.succeeded",
             fields={
                 "service": "data.service",
@@ -57,8 +57,8 @@ READING = Reading(
             },
             refs={"deployment": "data.id", "commit": "data.sha"},
         ),
-        "com.larkfield.flag.toggled": Mapped(type="change.flag_toggled", fields={"actor": "data.by"}),
-        "com.larkfield.*": Mapped(),
+        "com.larkfield.flag.toggled": TypeMapping(type="change.flag_toggled", fields={"actor": "data.by"}),
+        "com.larkfield.*": TypeMapping(),
     },
     mapping=LOOKOUT,
     channels={

@@ -24,7 +24,7 @@ from collector.event import Event
 from collector.following.follower import Follower
 from collector.log import Submission
 from collector.sources import SOURCES
-from collector.webhook import ChatChannel, Mapped, Reading, Webhook
+from collector.webhook import ChatChannel, Reading, TypeMapping, Webhook
 from renderers.document import Options
 from tests.lists import opened
 from tests.senders import Sent, micros
@@ -34,11 +34,11 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 READINGS = {
     "cloudevents": Reading(
         types={
-            "com.acme.switch.*": Mapped(
+            "com.acme.switch.*": TypeMapping(
                 fields={"service": "data.service", "environment": "data.environment", "actor": "data.by",
                         "title": "data.what"},
             ),
-            "com.acme.status.posted": Mapped(
+            "com.acme.status.posted": TypeMapping(
                 type="status.updated", fields={"service": "data.service", "title": "data.text", "actor": "data.by"},
             ),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Table, Timeline
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.sections import SECTIONS
 from tests.histories import Facts
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from collector.errors import MalformedWebhook, TooLarge, TooSlow, Unavailable, UnsupportedEncoding
-from collector.intake.bodies import BodyLimits, BodyReader
+from collector.intake.body_reader import BodyLimits, BodyReader
 from tests.bodies import chunks
 
 

@@ -17,7 +17,7 @@ from collector.errors import MalformedWebhook
 from collector.event import EVENT_TYPES, Event, RecordedEvent
 from collector.sources import SOURCES
 from collector.sources.cloudevents.types import called, event_type
-from collector.webhook import Mapped, Reading
+from collector.webhook import Reading, TypeMapping
 from renderers.draft import draft
 from renderers.markdown import markdown
 from renderers.phrases import words_of
@@ -130,9 +130,9 @@ def test_a_restart_puts_no_other_version_there(kind: str, expected: str) -> None
 def test_the_configuration_goes_before_the_table() -> None:
     """A type that is mapped is what the mapping says; so is every other where a default is given."""
     kind = "com.example.chat.message.posted"
-    assert sent(kind, reading=Reading(types={"com.example.*": Mapped()})).type == "observation.recorded"
-    assert sent(kind, reading=Reading(default=Mapped(type="note.added"))).type == "note.added"
-    assert sent(kind, reading=Reading(types={"org.*": Mapped(type="note.added")})).type == "chat.message"
+    assert sent(kind, reading=Reading(types={"com.example.*": TypeMapping()})).type == "observation.recorded"
+    assert sent(kind, reading=Reading(default=TypeMapping(type="note.added"))).type == "note.added"
+    assert sent(kind, reading=Reading(types={"org.*": TypeMapping(type="note.added")})).type == "chat.message"
 
 
 @pytest.mark.parametrize("key", ["summary", "message", "description", "title", "text", "reason", "body", "comment"])
@@ -365,10 +365,10 @@ def test_the_longest_mapping_speaks() -> None:
     """An exact type goes before a pattern, a longer pattern before a shorter, and a default comes last."""
     reading = Reading(
         types={
-            "com.example.*": Mapped(type="change.started"),
-            "com.example.thing*": Mapped(type="change.failed"),
-            "com.example.thing.exact": Mapped(type="change.merged"),
-            "*": Mapped(type="chat.message"),
+            "com.example.*": TypeMapping(type="change.started"),
+            "com.example.thing*": TypeMapping(type="change.failed"),
+            "com.example.thing.exact": TypeMapping(type="change.merged"),
+            "*": TypeMapping(type="chat.message"),
         }
     )
     kinds = ("com.example.thing.exact", "com.example.things", "com.example.x", "org.other")
@@ -379,7 +379,7 @@ def test_the_longest_mapping_speaks() -> None:
 
 def test_a_mapping_that_does_not_fit_finds_nothing() -> None:
     """An expression over data that is not there leaves the field absent; lists become several refs."""
-    mapped = Mapped(
+    mapped = TypeMapping(
         fields={"service": "data.nothing.here", "actor": "length(data)", "title": "data.number"},
         refs={"commit": "data.commits[].sha", "pr": "abs(data)"},
     )

@@ -68,7 +68,7 @@ KNOWN_NAMES = {
     ("collector/publishing/forges.py", "gitea"): "the same",
 }
 """Texts in the code that name a sender and do not tell one from another, each with what it is."""
-DEMO = ("collector/cli/demo.py", "collector/cli/recorded.py")
+DEMO = ("collector/cli/demo.py", "collector/cli/demo_deliveries.py")
 """A recorded evening has senders."""
 
 

@@ -15,7 +15,7 @@ from renderers.confluence import confluence, well_formed
 from renderers.document import Bullets, Claim, Row, Timeline
 from renderers.markdown import markdown
 from renderers.outline import HEADINGS
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import MADE_UP, Facts
 
 HOSTILE = ("<@AC123>", "]]>", "&nbsp;", "a||b", "</br>", "<details>", "<Id,List<..>>", "R&D", "<ac:structured-macro>",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.cli.recorded import EVENING, Step
+from collector.cli.demo_deliveries import EVENING, Step
 from collector.errors import UnverifiedWebhook
 from collector.sources import SOURCES
 from collector.webhook import Credentials, Reading, Webhook

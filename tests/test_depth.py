@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import MalformedWebhook
-from collector.intake.bodies import check_depth
+from collector.intake.body_reader import check_depth
 from tests.bodies import hook
 
 

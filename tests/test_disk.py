@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from collector.jobs.loss import watched
+from collector.jobs.loss_check import watch
 from collector.log import Receipt, open_log
 from collector.proof import acknowledged
 from collector.proof.acknowledged import Acknowledged, Last
@@ -292,12 +292,12 @@ async def test_a_record_that_could_not_be_written_claims_no_loss(small: Path, tm
     log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
     _take_all(small)
     path = small / "acknowledged"
-    async with watched(log, path, lambda: 1, accept_loss=False):
+    async with watch(log, path, lambda: 1, accept_loss=False):
         for number in range(3):
             (receipt,) = await log.append([told(fact(str(number)))])
             assert isinstance(receipt, Receipt)
         assert acknowledged.read(path) is None
-    async with watched(log, path, lambda: 1, accept_loss=False) as lost:
+    async with watch(log, path, lambda: 1, accept_loss=False) as lost:
         assert lost is None
         await log.append([told(fact("more"))])
         _make_room(small)

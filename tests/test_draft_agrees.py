@@ -19,7 +19,7 @@ from renderers import times
 from renderers.document import Claim, Document, Span, Time
 from renderers.draft import draft
 from renderers.json import to_json
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.words import duration
 from tests.clocks import unproven
 from tests.examples import examples

@@ -30,7 +30,7 @@ from renderers.document import (
 from renderers.draft import draft
 from renderers.lint import lint, lint_text
 from renderers.markdown import markdown
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.replay import replay
 from tests.histories import (
     MADE_UP,

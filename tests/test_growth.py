@@ -11,7 +11,7 @@ import pytest
 from collector import projections
 from collector.correlation import Rules
 from collector.correlation.changes import Changes
-from collector.correlation.judging import Judging
+from collector.correlation.reattaching import Reattacher
 from collector.correlation.signals import Signal
 from collector.following import follower as following
 from collector.following.follower import Follower
@@ -129,13 +129,13 @@ async def test_an_incident_that_ends_later_has_nothing_of_other_services_judged_
 ) -> None:
     """What happens on a day to other services is not looked at in each round in which an incident goes on."""
     judged: list[str] = []
-    judge_one = Judging._judge_one
+    judge_one = Reattacher._judge_one
 
-    def judging(judging: Judging, signal: Signal, ignored: bool) -> None:
+    def judging(judging: Reattacher, signal: Signal, ignored: bool) -> None:
         judged.append(signal.service or "")
         judge_one(judging, signal, ignored)
 
-    monkeypatch.setattr(Judging, "_judge_one", judging)
+    monkeypatch.setattr(Reattacher, "_judge_one", judging)
     follower = Follower(lists, log, Rules())
     elsewhere = [change(f"d{n}", 200 + 5 * n, "checkout" if n == 7 else f"s{n}") for n in range(60)]
     await follow(log, follower, [submission(one) for one in elsewhere])

@@ -17,7 +17,7 @@ from renderers.draft import draft
 from renderers.formats import POLICIES
 from renderers.html import html
 from renderers.markdown import markdown
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import MADE_UP, Facts
 
 HOSTILE = (

@@ -53,7 +53,7 @@ def test_the_version_is_said_without_any_command() -> None:
 def test_help_waits_for_no_daemon() -> None:
     """Of a command, help needs its options, and not whom it asks or what it works on."""
     found = imported("note", "--help")
-    assert "collector.cli.where" in found
+    assert "collector.cli.access" in found
     assert found.isdisjoint((*DAEMON, *FORMATS, "structlog"))
 
 

@@ -16,7 +16,7 @@ from collector import signing
 from collector.errors import InvalidInput, MalformedWebhook, TooLarge, Unavailable, UnverifiedWebhook
 from collector.event import PEOPLE, Event, event_id
 from collector.intake import Endpoint, Intake
-from collector.intake.bodies import LARGE, BodyLimits
+from collector.intake.body_reader import LARGE, BodyLimits
 from collector.intake.writer import Writer
 from collector.log import Answer, EventLog, Receipt, Submission, open_log
 from collector.webhook import Credentials, Reading, Source, Webhook

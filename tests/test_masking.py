@@ -13,7 +13,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.telemetry import journal
+from collector.telemetry import log_output
 from collector.telemetry.masking import masked, names_webhooks
 from tests.face import running
 from tests.fuzz.exchange import exchange
@@ -34,7 +34,7 @@ def lines() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     stream = io.StringIO()
-    journal.set_up("debug", stream=stream)
+    log_output.set_up("debug", stream=stream)
     try:
         yield stream
     finally:

@@ -19,7 +19,7 @@ from collector.web.distribution import FEWEST, distribution
 from renderers.choices import PROFILES
 from renderers.json import to_json
 from renderers.measured import measured
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.sections.measures import measures
 from tests import face as faces
 from tests.face import Connect, Face

@@ -10,7 +10,7 @@ import pytest
 from collector.event import MINUTE, SECOND
 from renderers import change_facts, rows
 from renderers.document import Claim, Options
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.replay import replay
 from renderers.sections import SECTIONS
 from tests.facts import fact, firing, resolved

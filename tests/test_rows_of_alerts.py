@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from collector.event import MINUTE, SECOND
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import Facts, at
 from tests.sections import claims, said
 from tests.timeline_lines import lines, table

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from collector import daemon
-from collector.daemon import duties
+from collector.daemon import leader_tasks
 from collector.errors import LogDamaged
 from collector.event import MACHINE, Event
-from collector.jobs.loss import watched
+from collector.jobs.loss_check import watch
 from collector.jobs.sealing import SealJob
 from collector.log import EventLog, open_log, receipt_of
 from collector.proof import acknowledged, lost
@@ -89,7 +89,7 @@ async def test_a_daemon_seals_what_it_took_when_it_stops(tmp_path: Path) -> None
 
 async def test_a_resolved_incident_is_sealed_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proof of what a draft cites need not wait for the hour."""
-    monkeypatch.setattr(duties, "SEAL_AFTER", 0)
+    monkeypatch.setattr(leader_tasks, "SEAL_AFTER", 0)
     about: dict[str, Any] = {"entity": "pod", "service": "checkout", "severity": "critical"}
     firing = fact("a", type="alert.firing", data={"starts_at": AT}, **about)
     end = fact("b", type="alert.resolved", data={"starts_at": AT, "ends_at": AT + 1}, **about)
@@ -291,7 +291,7 @@ async def test_a_log_names_its_record_only_once_that_is_on_the_disk(
 async def test_an_answer_is_given_only_after_it_was_noted(tmp_path: Path, log: EventLog) -> None:
     """Whoever has a receipt finds its position in the file, without waiting for anything."""
     path = tmp_path / "acknowledged"
-    async with watched(log, path, lambda: AT, accept_loss=False) as lost:
+    async with watch(log, path, lambda: AT, accept_loss=False) as lost:
         assert lost is None
         for number in range(20):
             receipt = receipt_of(*await log.append([told(fact(str(number)))]))
@@ -307,11 +307,11 @@ async def test_a_process_that_is_killed_loses_nothing_of_it(tmp_path: Path) -> N
         "import asyncio, os, sys\n"
         "from pathlib import Path\n"
         "from collector.log import open_log\n"
-        "from collector.jobs.loss import watched\n"
+        "from collector.jobs.loss_check import watch\n"
         "from tests.test_verify import AT, fact, told\n"
         "async def main():\n"
         "    log = await open_log('sqlite:///log.db')\n"
-        "    async with watched(log, Path('acknowledged'), lambda: AT, accept_loss=False):\n"
+        "    async with watch(log, Path('acknowledged'), lambda: AT, accept_loss=False):\n"
         "        for number in range(9):\n"
         "            await log.append([told(fact(str(number)))])\n"
         "        os.kill(os.getpid(), 9)\n"

@@ -6,7 +6,7 @@ import pytest
 
 from collector.event import HOUR, SECOND
 from renderers import phrases
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.sections import SECTIONS
 from tests.histories import Facts, at, example
 from tests.sections import cells, said, section

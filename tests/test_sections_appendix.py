@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from renderers.document import Actions
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import Facts, at, corrected, example, reported_first
 from tests.sections import claims, said, section
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import Facts, example, going_on, many_changes, reported_first
 from tests.sections import claims, prompts, said
 

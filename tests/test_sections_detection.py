@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from collector.event import MINUTE
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import Facts, example, going_on, reported_first
 from tests.sections import cells, claims, said
 

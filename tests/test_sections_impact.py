@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import Facts, example, report_alone, reported_first, storm, switched_off
 from tests.sections import claims, prompts, said
 

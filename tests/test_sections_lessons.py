@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from renderers.document import Code, LinkedText
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import (
     Facts,
     example,

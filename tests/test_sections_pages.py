@@ -10,7 +10,7 @@ import pytest
 
 from renderers import phrases
 from renderers.document import Table, Timeline
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import Facts
 from tests.sections import cells, rows, said, section
 

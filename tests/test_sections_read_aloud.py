@@ -12,7 +12,7 @@ from collector.event import MINUTE
 from collector.semantics.changes import runs_of
 from renderers import facts
 from renderers.measured import detected_by, measured
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.reasons import spelt
 from tests.facts import change
 from tests.histories import Facts

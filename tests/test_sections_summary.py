@@ -6,7 +6,7 @@ import pytest
 
 from collector.event import MINUTE
 from renderers.document import Claim
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import Facts, change_alone, example, going_on, page_alone, report_alone, reported_first
 from tests.sections import cells, claims, said, section
 

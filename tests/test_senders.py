@@ -17,7 +17,7 @@ from collector.sources.slack import plain
 from collector.webhook import Credentials, Reading
 from renderers import facts, rows
 from renderers.document import Bullets, Options
-from renderers.plain import plain as in_words
+from renderers.plain_text import plain as in_words
 from renderers.replay import replay
 from renderers.sections import SECTIONS
 from tests.facts import fact, firing

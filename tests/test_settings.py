@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from collector.errors import InvalidSettings
 from collector.event import HOUR, MINUTE, SECOND
 from collector.settings import Settings, load_settings
-from collector.settings.keys import OVERRIDES
+from collector.settings.sections import OVERRIDES
 from collector.settings.values import address, duration, loopback, size
 from collector.sources import SOURCES
 from tests import sns

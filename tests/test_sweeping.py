@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from collector.correlation import Rules, sweeping
 from collector.correlation.changes import Round
 from collector.correlation.components import Components
-from collector.correlation.facts import Constraints
+from collector.correlation.constraints import Constraints
 from collector.correlation.grouping import fold_all
 from collector.correlation.matches import Match
 from collector.correlation.memory import Memory

@@ -20,7 +20,7 @@ from collector.daemon import gauges
 from collector.following import Vitals
 from collector.jobs.schedule import Schedule
 from collector.proof import upkeep
-from collector.telemetry import journal
+from collector.telemetry import log_output
 from collector.telemetry.metrics import Metrics
 from tests.conftest import require
 from tests.exposition import DOCUMENTED, MANUAL, value
@@ -180,7 +180,7 @@ def test_word_that_cannot_be_read_is_not_known(tmp_path: Path, content: bytes) -
 
 async def test_a_line_carries_the_id_of_its_request(face: Face, capsys: pytest.CaptureFixture[str]) -> None:
     """The client's own, which the answer has too; where it gives none or an odd one, one of ours."""
-    journal.set_up("debug", "json")
+    log_output.set_up("debug", "json")
     try:
         answer = await face.deliver(b'[{"name": "a"}]', **{"X-Request-Id": "gateway-7"})
         assert answer.headers["X-Request-Id"] == "gateway-7"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from renderers import rows
 from renderers.document import Options, Row, Timeline
-from renderers.plain import plain
+from renderers.plain_text import plain
 from tests.histories import Facts
 
 

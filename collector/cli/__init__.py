@@ -55,9 +55,9 @@ def _loaded() -> None:
     """
     tune_gc()
     if "structlog" in sys.modules:
-        from collector.telemetry import journal
+        from collector.telemetry import log_output
 
-        journal.set_up("warning")
+        log_output.set_up("warning")
         timelined.loaded = None
 
 

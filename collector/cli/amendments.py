@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from collector.cli import confirming, logs, naming
+from collector.cli.access import LogAccess
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import IN_LOG
 from collector.cli.people import NUMBER, state, stating
 from collector.cli.typing import TEXT, TextParam, WordChoice
-from collector.cli.where import Where
 from collector.people.amendments import CLEARABLE
 
 REASON = click.option("--reason", type=TEXT, metavar="WHY", required=True, help="Why; it is kept with the event.")
@@ -28,34 +28,38 @@ CLEARABLE_TEXT = TextParam("where it is not known after all, say so with --clear
 @click.option("--clear", type=WordChoice(CLEARABLE), multiple=True, help="Say that this field is not known after all.")
 @REASON
 @stating
-def correct(where: Where, event: str, key: str | None, form: str, clear: tuple[str, ...], **fields: object) -> None:
+def correct(
+    access: LogAccess, event: str, key: str | None, form: str, clear: tuple[str, ...], **fields: object
+) -> None:
     """Correct an event: what it should have said.
 
     The event stays in the log as it was. The correction is its next revision: lists and drafts show this one, drafts
     mark it as corrected, and it is grouped anew. A draft as of an earlier moment shows what was known then.
     """
     path, fields["clear"] = f"/api/v1/events/{naming.event(event)}/correct", list(clear)
-    state(where, path, fields, key, form, lambda what: f"Corrected [{what.cited}], in {what.where}")
+    state(access, path, fields, key, form, lambda what: f"Corrected [{what.cited}], in {what.where}")
 
 
 @click.command()
 @click.argument("event", type=IN_LOG)
 @REASON
 @stating
-def retract(where: Where, event: str, key: str | None, form: str, **fields: object) -> None:
+def retract(access: LogAccess, event: str, key: str | None, form: str, **fields: object) -> None:
     """Retract an event: it should not have been recorded.
 
     Incidents and drafts leave it out from then on. It stays in the log, and lists show it as retracted.
     """
     path = f"/api/v1/events/{naming.event(event)}/retract"
-    state(where, path, fields, key, form, lambda what: f"Retracted [{what.cited}]: incidents and drafts leave it out")
+    state(access, path, fields, key, form, lambda what: f"Retracted [{what.cited}]: incidents and drafts leave it out")
 
 
 @click.command()
 @NUMBER
 @click.argument("events", type=IN_LOG, metavar="EVENT...", nargs=-1, required=True)
 @stating
-def split(where: Where, number: int, events: tuple[str, ...], key: str | None, form: str, **fields: object) -> None:
+def split(
+    access: LogAccess, number: int, events: tuple[str, ...], key: str | None, form: str, **fields: object
+) -> None:
     """Split events off an incident, as one of their own.
 
     The events stay together and do not come back, whatever the rules of grouping say. A later join or merge overrules
@@ -63,4 +67,4 @@ def split(where: Where, number: int, events: tuple[str, ...], key: str | None, f
     """
     count = f"{len(events)} event{'' if len(events) == 1 else 's'}"
     words = confirming.stated(lambda what: f"Split {count} off incident {logs.called(number)}, into {what.where}")
-    state(where, f"/api/v1/incidents/{number}/split", fields | {"events": list(events)}, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/split", fields | {"events": list(events)}, key, form, words)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from collector.cli import output
+from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess
 from collector.cli.logs import LOG
 from collector.cli.output import Json
-from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, LogDamaged, TimelinedError
 from collector.settings import Settings
 from collector.storage.urls import database_path
@@ -65,7 +65,7 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
     from collector.cli.progress import bars
     from collector.proof import upkeep
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     if keep is not None and not target.is_dir():
         raise InvalidInput(f"cannot keep {keep} backups at {target}: it is no folder; make it, or leave --keep out")
     path = folder.place(target, daemon.wall_clock()) if target.is_dir() else target
@@ -97,7 +97,7 @@ def verify(source: Path | None, config_file: Path | None, storage_url: str | Non
     """
     from collector.backup import folder
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     location = source or Path(settings.backup.dir)
     if not location.name:
         raise InvalidInput("cannot try a backup: none is named, and backup.dir is not set; name a file or a folder")

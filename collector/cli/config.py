@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from collector.cli import output
+from collector.cli.access import CONFIG_FILE, EXPAND, OUTPUT, LogAccess
 from collector.cli.running import options_of_serve
-from collector.cli.where import CONFIG_FILE, EXPAND, OUTPUT, Where
 from collector.errors import InvalidSettings
 from collector.settings import EVERY, log_names, of_log, show
 
@@ -35,7 +35,7 @@ def check(file: Path | None, config_file: Path | None, expand: bool, form: str) 
     unread: list[str] = []
     aside = 0
     try:
-        settings = Where(config_file=file or config_file, expand=expand).settings(secrets=EVERY, unread=unread)
+        settings = LogAccess(config_file=file or config_file, expand=expand).settings(secrets=EVERY, unread=unread)
         template_of(settings.drafts.template)
         aside = sum(asyncio.run(daemon.set_aside(of_log(settings, name))) for name in log_names(settings))
     except InvalidSettings as error:
@@ -64,20 +64,20 @@ def config() -> None:
 @options_of_serve(variables=False)
 @click.option("--origin", is_flag=True, help="Say of each value where it came from.")
 @OUTPUT
-def show_config(where: Where, options: Mapping[str, str | None], origin: bool, form: str) -> None:
+def show_config(access: LogAccess, options: Mapping[str, str | None], origin: bool, form: str) -> None:
     """Show every setting in force, as a line of the file.
 
     With the same flags and variables as `serve` these are the settings that a daemon would run with. An origin is
     `default`, a file with its line, a variable, or a flag. Secrets are masked. It exits with 1 if the configuration has
     a mistake, and names it.
     """
-    overrides = where.overrides(**options)
+    overrides = access.overrides(**options)
     # A storage.url of the environment is the flag's, as click hands it on.
     if "TIMELINED_STORAGE_URL" in os.environ and overrides.get("storage.url") == os.environ["TIMELINED_STORAGE_URL"]:
         del overrides["storage.url"]
-    where.settings(secrets=(), unread=None, files=None, **options)
-    chosen = str(where.config_file or "")
-    values = show(chosen, os.environ, overrides, expand=where.expands)
+    access.settings(secrets=(), unread=None, files=None, **options)
+    chosen = str(access.config_file or "")
+    values = show(chosen, os.environ, overrides, expand=access.expands)
     if form == "json":
         output.as_json({each.path: {"value": each.value, "origin": each.origin} for each in values})
         return

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from collector.cli import output
+from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess
 from collector.cli.logs import LOG
-from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.storage.urls import database_path, shown
 
@@ -37,7 +37,7 @@ def current(config_file: Path | None, storage_url: str | None, form: str) -> Non
     from collector import log
     from collector.log import HEAD
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     schema = asyncio.run(log.schema_of(settings.storage.url))
     if form == "json":
         output.as_json({"revision": schema.revision or None, "head": HEAD, "state": _state(schema)})
@@ -61,7 +61,7 @@ def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | Non
     from collector import backup, log, projections
     from collector.log import HEAD
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     keep_copy = None if without_copy else backup.before_upgrade
     schema = asyncio.run(
         log.upgrade(settings.storage.url, [projections.metadata], projections.fitted, keep_copy=keep_copy)
@@ -86,7 +86,7 @@ def rebuild(config_file: Path | None, storage_url: str | None) -> None:
     """
     from collector import daemon
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     count = asyncio.run(daemon.rebuild(settings))
     output.say(f"The lists of {shown(settings.storage.url)} are made anew out of {count} events.")
 
@@ -103,7 +103,7 @@ def compact(config_file: Path | None, storage_url: str | None) -> None:
     """
     from collector import daemon
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     path = database_path(settings.storage.url)
     if path is None:
         raise InvalidInput("cannot compact PostgreSQL from here: VACUUM FULL on its server does that")

@@ -25,8 +25,8 @@ import click
 
 from collector import files
 from collector.cli import output
-from collector.cli.recorded import EVENING, Step
-from collector.cli.where import Where
+from collector.cli.access import LogAccess
+from collector.cli.demo_deliveries import EVENING, Step
 from collector.errors import TimelinedError, Unavailable
 from collector.settings import EVERY
 
@@ -112,11 +112,11 @@ def _put(path: Path, content: bytes) -> None:
 def _daemon(folder: Path) -> None:
     """Serve on the recording's clock until told to end."""
     from collector import daemon
-    from collector.telemetry import journal
+    from collector.telemetry import log_output
 
     stage = Stage(folder)
-    settings = Where(config_file=stage.configuration).settings(secrets=EVERY)
-    journal.set_up(settings.log.level, settings.log.format)
+    settings = LogAccess(config_file=stage.configuration).settings(secrets=EVERY)
+    log_output.set_up(settings.log.level, settings.log.format)
     daemon.run(settings, ready=stage.announce, clock=stage.now)
 
 

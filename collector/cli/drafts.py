@@ -9,10 +9,10 @@ import click
 
 from collector import files
 from collector.cli import logs, output
+from collector.cli.access import OUTPUT, LogAccess, asking
 from collector.cli.moments import MOMENT, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.pdf import printed
-from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput, NotFound, Unavailable
 from renderers.choices import CITATIONS, DETAILS, FORMATS, NARROWEST, PEOPLE, PROFILES, TEMPLATES, WIDEST
 
@@ -39,7 +39,7 @@ PDF = "pdf"
 @click.option("--to", type=output.TARGET, metavar="FILE", help="Write it to this file, or bring the file up to date.")
 @click.option("--overwrite", is_flag=True, help="Replace the file, with all that it says.")
 @asking
-def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool, **options: object) -> None:
+def draft(access: LogAccess, number: int, form: str, to: Path | None, overwrite: bool, **options: object) -> None:
     """Render the draft postmortem of an incident.
 
     With --to, a file that exists is brought up to date. Your words in it stay as they are; only timelined's own lines
@@ -53,7 +53,7 @@ def draft(where: Where, number: int, form: str, to: Path | None, overwrite: bool
         options["marks"] = "true"
     if to is None and form == PDF:
         raise click.UsageError("a PDF is no text: name the file for it with --to")
-    answer = where.get(f"/api/v1/incidents/{number}/postmortem.{'html' if form == PDF else form}", **options)
+    answer = access.get(f"/api/v1/incidents/{number}/postmortem.{'html' if form == PDF else form}", **options)
     if to is None:
         return output.result(answer.text())
     body = printed(answer.body) if form == PDF else answer.body
@@ -101,7 +101,7 @@ def _replaced(path: Path, content: bytes, *, keeping: bool) -> str:
               help="Compare this version (`timelined versions`) with now. Given twice, compare these two.")  # fmt: skip
 @OUTPUT
 @asking
-def diff(where: Where, number: int, moments: tuple[str, ...], versions: tuple[int, ...], form: str) -> None:
+def diff(access: LogAccess, number: int, moments: tuple[str, ...], versions: tuple[int, ...], form: str) -> None:
     """List the changes of an incident's draft between two times or versions.
 
     It compares the statements of the two drafts. A line with - is in the first one, a line with + is in the second.
@@ -109,9 +109,9 @@ def diff(where: Where, number: int, moments: tuple[str, ...], versions: tuple[in
     """
     if bool(moments) == bool(versions) or len(moments) + len(versions) > 2:
         raise click.UsageError("name one moment or two with --as-of, or one version or two with --version")
-    times = [*moments, *(_version_time(where, number, version) for version in versions)]
+    times = [*moments, *(_version_time(access, number, version) for version in versions)]
     ends = dict(zip(("from", "to"), times, strict=False))
-    difference = where.get(f"/api/v1/incidents/{number}/diff", **ends).json()
+    difference = access.get(f"/api/v1/incidents/{number}/diff", **ends).json()
     if form == "json":
         return output.as_json(difference)
     answer = difference["differences"]
@@ -124,9 +124,9 @@ def diff(where: Where, number: int, moments: tuple[str, ...], versions: tuple[in
     return None
 
 
-def _version_time(where: Where, number: int, version: int) -> str:
+def _version_time(access: LogAccess, number: int, version: int) -> str:
     """Up to when what was known makes a version."""
-    versions = where.get(f"/api/v1/incidents/{number}/versions").json()["versions"]
+    versions = access.get(f"/api/v1/incidents/{number}/versions").json()["versions"]
     if version > len(versions):
         last = f"its last is {len(versions)}" if versions else "it has none"
         raise NotFound(
@@ -146,13 +146,13 @@ def _told(one: output.Json) -> str:
 @click.argument("number", type=INCIDENT)
 @OUTPUT
 @asking
-def versions(where: Where, number: int, form: str) -> None:
+def versions(access: LogAccess, number: int, form: str) -> None:
     """List the versions of a postmortem, one for each time that somebody stated its review.
 
     CHANGED is yes if the draft is made from other events now. `timelined diff NUMBER --version N` shows the changes
     since, and `timelined draft NUMBER --as-of` renders an earlier draft.
     """
-    answer = where.get(f"/api/v1/incidents/{number}/versions").json()
+    answer = access.get(f"/api/v1/incidents/{number}/versions").json()
     if form == "json":
         return output.as_json(answer)
     rows = [

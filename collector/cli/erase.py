@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from collector.cli import output
+from collector.cli.access import LogAccess
 from collector.cli.amendments import REASON
 from collector.cli.naming import IN_LOG
 from collector.cli.output import Json
 from collector.cli.people import stating
-from collector.cli.where import Where
 
 
 @click.command()
@@ -25,7 +25,12 @@ from collector.cli.where import Where
 @REASON
 @stating
 def erase(
-    where: Where, events: tuple[str, ...], deliveries: tuple[str, ...], key: str | None, form: str, **fields: object
+    access: LogAccess,
+    events: tuple[str, ...],
+    deliveries: tuple[str, ...],
+    key: str | None,
+    form: str,
+    **fields: object,
 ) -> None:
     """Erase what events say, for good.
 
@@ -48,7 +53,7 @@ def erase(
     if not events and not deliveries:
         raise click.UsageError("name events, or deliveries with --delivery")
     asked = fields | {"events": list(events), "deliveries": list(deliveries)}
-    receipt = where.post("/api/v1/erasures", asked, key, client.LONG).json()
+    receipt = access.post("/api/v1/erasures", asked, key, client.LONG).json()
     if form == "json":
         return output.as_json(receipt)
     _show(receipt, dry_run=bool(fields["dry_run"]))

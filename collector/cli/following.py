@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from collector.cli import logs, output, telling
+from collector.cli.access import LogAccess
 from collector.cli.output import Json
-from collector.cli.where import Where
 from collector.errors import InvalidInput, Unavailable
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ async def events(
         await asyncio.sleep(again)
 
 
-def follow(where: Where, form: str, filters: Mapping[str, object]) -> None:
+def follow(access: LogAccess, form: str, filters: Mapping[str, object]) -> None:
     """Write events as they come until somebody stops it, and say then how to go on."""
     for name, value in filters.items():
         if name not in TAKEN and value is not None and name not in ("limit", "order"):
@@ -75,7 +75,7 @@ def follow(where: Where, form: str, filters: Mapping[str, object]) -> None:
                 click.echo(_line(event, form))
 
     try:
-        where.ask_daemon(told)
+        access.ask_daemon(told)
     except KeyboardInterrupt:
         if last[0] is not None:
             output.say(f"Go on with --after {last[0]}.")

@@ -14,12 +14,12 @@ import msgspec
 
 from collector import times
 from collector.cli import output
+from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess, asking
 from collector.cli.inputs import rereadable
 from collector.cli.logs import LOG
 from collector.cli.moments import MOMENT, ZONE, Zone
 from collector.cli.naming import INCIDENT
 from collector.cli.people import login
-from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
 from collector.errors import InvalidInput, NotFound
 from collector.sources import SOURCES
 
@@ -70,7 +70,7 @@ def import_() -> None:
 @click.argument("content", metavar="FILE", type=CONTENT)
 @OUTPUT
 @asking
-def file_(where: Where, source: str, records_form: str, content: Path, form: str) -> None:
+def file_(access: LogAccess, source: str, records_form: str, content: Path, form: str) -> None:
     """Bring in the records in a FILE; - is standard input.
 
     SOURCE is the name of a configured source. FORM says what the records are; docs/catching-up.md lists the forms, and
@@ -84,7 +84,7 @@ def file_(where: Where, source: str, records_form: str, content: Path, form: str
         count = counted(file, name, key)
         # What a program that still writes the file has added since is left to the next import.
         found = islice(records(file, name, key), count)
-        asked = where if where.server else where.of_source(source)
+        asked = access if access.server else access.of_source(source)
         show(brought_in(asked, source, records_form, found, count), form)
 
 
@@ -93,7 +93,7 @@ def within(form: str) -> str:
     return next((kind.imports[form].within for kind in SOURCES.values() if form in kind.imports), "")
 
 
-def brought_in(where: Where, source: str, form: str, raw_records: Iterable[bytes], count: int) -> Imported:
+def brought_in(access: LogAccess, source: str, form: str, raw_records: Iterable[bytes], count: int) -> Imported:
     """Bring in ``count`` records, some at a time."""
     from collector.cli.progress import bar
     from collector.cli.records import batches
@@ -106,7 +106,7 @@ def brought_in(where: Where, source: str, form: str, raw_records: Iterable[bytes
                 progress(total.records, count)
         return total
 
-    return where.ask(walked, writing=True)
+    return access.ask(walked, writing=True)
 
 
 async def sent(api: ApiClient, source: str, form: str, body: bytes) -> Any:
@@ -146,7 +146,7 @@ def show(total: Imported, form: str) -> None:
 )
 @OUTPUT
 @asking
-def fetch(where: Where, source: str, records_form: str, since: str, until: str, form: str) -> None:
+def fetch(access: LogAccess, source: str, records_form: str, since: str, until: str, form: str) -> None:
     """Ask the sender's API for records, and bring them in.
 
     The configuration has the API's address and token, under sources.SOURCE.fetch. No other host is called. FORM is
@@ -157,8 +157,8 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
     from collector.cli.records import batches
     from collector.fetching.client import fetched
 
-    where = where.of_source(source)
-    settings = where.settings().sources
+    access = access.of_source(source)
+    settings = access.settings().sources
     if source not in settings:
         raise NotFound(f"cannot fetch from {source!r}: no source has this name; timelined sources lists them")
     fetch_settings, kind = settings[source].fetch, settings[source].kind
@@ -175,7 +175,7 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
                 progress(total.records, 0)
         return total
 
-    show(where.ask(walked, writing=True), form)
+    show(access.ask(walked, writing=True), form)
 
 
 @import_.command("csv")
@@ -191,7 +191,7 @@ def fetch(where: Where, source: str, records_form: str, since: str, until: str, 
 @click.option("--zone", type=Zone(), metavar="NAME", help="The zone of times without an offset, such as Europe/Berlin.")
 @OUTPUT
 @asking
-def csv_(where: Where, content: Path, incident: int | None, by: str, zone: str | None, form: str) -> None:
+def csv_(access: LogAccess, content: Path, incident: int | None, by: str, zone: str | None, form: str) -> None:
     """Bring in a timeline that people wrote, a table with a line for each thing that happened.
 
     Its first line names the columns, in any order. time and text are needed; by, kind (note, action, or a moment such
@@ -203,7 +203,7 @@ def csv_(where: Where, content: Path, incident: int | None, by: str, zone: str |
     with rereadable(content) as file:
         table = timelines.TimelineTable(file, str(content), incident=incident, by=by, zone=zone)
         count = table.checked()
-        new = where.ask(partial(stated, table.rows(), count), writing=True)
+        new = access.ask(partial(stated, table.rows(), count), writing=True)
     if form == "json":
         return output.as_json({"rows": count, "new": new, "known": count - new})
     return output.facts([("Rows", str(count)), ("New", str(new)), ("Known", str(count - new))])
@@ -236,5 +236,5 @@ def log_(source: Path, config_file: Path | None, storage_url: str | None, form: 
     """
     from collector.cli import moving
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     moving.show(moving.brought_in(settings.storage.url, source), form)

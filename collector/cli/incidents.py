@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from collector.cli import logs, output, telling, unmatched
+from collector.cli.access import OUTPUT, LogAccess, asking, asking_all
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
 from collector.cli.typing import WordChoice
-from collector.cli.where import OUTPUT, Where, asking, asking_all
 from collector.event import rank
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @OUTPUT
 @asking_all
-def incidents(where: Where, form: str, **filters: object) -> None:
+def incidents(access: LogAccess, form: str, **filters: object) -> None:
     """List the incidents, newest first; with `--log all` those of all logs, each with its log."""
     logs.only("incidents", as_of=filters["as_of"], before=filters["before"])
-    answer = where.get(f"/api/v1{'/logs' if logs.of_all() else ''}/incidents", **filters).json()
+    answer = access.get(f"/api/v1{'/logs' if logs.of_all() else ''}/incidents", **filters).json()
     if form == "json":
         return output.as_json(answer)
     if answer["incidents"]:
         _list(answer["incidents"])
     elif any(filters[name] is not None for name in filters if name != "limit"):
-        why = "" if logs.of_all() else unmatched.why(where, "incidents", filters)
+        why = "" if logs.of_all() else unmatched.why(access, "incidents", filters)
         output.say(f"No incident matches{why}.")
     elif answer.get("unjoined"):
         _say_unjoined(answer["unjoined"])
@@ -59,14 +59,14 @@ def incidents(where: Where, form: str, **filters: object) -> None:
 @ZONE
 @OUTPUT
 @asking
-def incident(where: Where, number: int, as_of: str | None, form: str) -> None:
+def incident(access: LogAccess, number: int, as_of: str | None, form: str) -> None:
     """Show one incident and its events, in the order they happened."""
 
     async def both(api: ApiClient) -> tuple[Json, list[Json]]:
         path = f"/api/v1/incidents/{number}"
         return (await api.get(path, as_of=as_of)).json(), await every_event(api, f"{path}/events", as_of)
 
-    row, events = where.ask(both)
+    row, events = access.ask(both)
     if form == "json":
         return output.as_json({"incident": row, "events": events})
     _facts(row)
@@ -95,7 +95,7 @@ def _reading_order(event: Json) -> tuple[datetime, int, str]:
 @click.command()
 @OUTPUT
 @asking
-def signals(where: Where, form: str) -> None:
+def signals(access: LogAccess, form: str) -> None:
     """Show what is firing and which pages are open now.
 
     TOLD is how often its sender told of it, LAST when it did so last.
@@ -103,7 +103,7 @@ def signals(where: Where, form: str) -> None:
     rows: list[Json] = []
     after = None
     while True:
-        page = where.get("/api/v1/signals", limit=1000, after=after).json()
+        page = access.get("/api/v1/signals", limit=1000, after=after).json()
         rows += page["signals"]
         after = page["next"]
         if after is None:

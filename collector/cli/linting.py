@@ -15,7 +15,7 @@ import msgspec
 
 import collector
 from collector.cli import naming, output
-from collector.cli.where import Where, asking
+from collector.cli.access import LogAccess, asking
 from collector.errors import NotFound
 from renderers.lint import lint_text
 from renderers.lint_lines import Complaint
@@ -32,7 +32,7 @@ Finding = tuple[str, Complaint]
 @click.option("-o", "--output", "form", type=click.Choice(["table", "json", "sarif", "github"]), default="table",
               show_default=True, help="How the result is written.")  # fmt: skip
 @asking
-def lint(where: Where, drafts: tuple[str, ...], strict: bool, off: tuple[str, ...], form: str) -> None:
+def lint(access: LogAccess, drafts: tuple[str, ...], strict: bool, off: tuple[str, ...], form: str) -> None:
     """Say what a reviewer would complain of in drafts.
 
     DRAFT is an incident's number (eu/12 in a log with a name), a file, or - for standard input. For an incident it
@@ -40,16 +40,16 @@ def lint(where: Where, drafts: tuple[str, ...], strict: bool, off: tuple[str, ..
     nothing, silences, blame, actions without an owner. It exits with 1 if there is an error, and with --strict also for
     a warning.
     """
-    found = [(each, one) for each in drafts for one in _complaints(where, each, off)]
+    found = [(each, one) for each in drafts for one in _complaints(access, each, off)]
     _FORMS[form](found)
     if any(one.severity == "error" or (strict and one.severity == "warning") for _, one in found):
         raise click.exceptions.Exit(output.FAILED)
 
 
-def _complaints(where: Where, draft: str, off: Sequence[str]) -> Sequence[Complaint]:
+def _complaints(access: LogAccess, draft: str, off: Sequence[str]) -> Sequence[Complaint]:
     log, name = naming.split_log(draft, incident=True)
     if name.isascii() and name.isdigit() and not (log and Path(draft).exists()):
-        text = (where.of(log) if log else where).get(f"/api/v1/incidents/{name}/postmortem.md").text()
+        text = (access.of(log) if log else access).get(f"/api/v1/incidents/{name}/postmortem.md").text()
         lines = [(int(each.place.removeprefix("line ")), each.text) for each in lint_text(text)]
         return [Complaint(rule="uncited", severity="error", line=line, column=1, section="", text=said)
                 for line, said in lines if "uncited" not in off]  # fmt: skip

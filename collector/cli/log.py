@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from collector.cli import following, logs, naming, output, unmatched
+from collector.cli.access import OUTPUT, LogAccess, asking, asking_all
 from collector.cli.incidents import show_events
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import IN_LOG, INCIDENT
 from collector.cli.output import Json
 from collector.cli.telling import AMENDED
 from collector.cli.typing import WordChoice
-from collector.cli.where import OUTPUT, Where, asking, asking_all
 
 
 @click.command()
@@ -35,22 +35,22 @@ from collector.cli.where import OUTPUT, Where, asking, asking_all
 )  # fmt: skip
 @OUTPUT
 @asking_all
-def events(where: Where, form: str, follows: bool, **filters: object) -> None:
+def events(access: LogAccess, form: str, follows: bool, **filters: object) -> None:
     """List the events of the log, in the order it took them in.
 
     With `--log all` those of all logs, by when they came in.
     """
     logs.only("events", incident=filters["incident"])
     if follows:
-        return following.follow(where, form, filters)
+        return following.follow(access, form, filters)
     if logs.of_all():
         filters["cursor"] = filters.pop("after")
-    answer = where.get(f"/api/v1{'/logs' if logs.of_all() else ''}/events", **filters).json()
+    answer = access.get(f"/api/v1{'/logs' if logs.of_all() else ''}/events", **filters).json()
     if form == "json":
         return output.as_json(answer)
     show_events(answer["events"])
     if not answer["events"]:
-        output.say(f"No event matches{'' if logs.of_all() else unmatched.why(where, 'events', filters)}.")
+        output.say(f"No event matches{'' if logs.of_all() else unmatched.why(access, 'events', filters)}.")
     for name, reason in answer.get("not_listed", {}).items():
         output.say(f"Those of {name} are not listed: {reason}.")
     if answer.get("next"):
@@ -62,12 +62,12 @@ def events(where: Where, form: str, follows: bool, **filters: object) -> None:
 @click.argument("event", type=IN_LOG)
 @OUTPUT
 @asking
-def why(where: Where, event: str, form: str) -> None:
+def why(access: LogAccess, event: str, form: str) -> None:
     """Say why an event is in an incident, or in none.
 
     EVENT is its id, the end of it as a draft cites it, or its position in the log.
     """
-    answer = where.get(f"/api/v1/why/{naming.event(event)}").json()
+    answer = access.get(f"/api/v1/why/{naming.event(event)}").json()
     if form == "json":
         return output.as_json(answer)
     number = answer["incident"]
@@ -89,18 +89,18 @@ def why(where: Where, event: str, form: str) -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="At most so many.")
 @OUTPUT
 @asking
-def deliveries(where: Where, form: str, **filters: object) -> None:
+def deliveries(access: LogAccess, form: str, **filters: object) -> None:
     """List what senders delivered: did my webhook arrive?"""
     if filters["before"] is not None:
         filters["before"] = naming.delivery(str(filters["before"]))
-    answer = where.get("/api/v1/deliveries", **filters).json()
+    answer = access.get("/api/v1/deliveries", **filters).json()
     if form == "json":
         return output.as_json(answer)
     if answer["deliveries"]:
         headings = ("RECEIVED (UTC)", "DELIVERY", "SOURCE", "STATUS", "AUTH", "EVENTS", "WHY")
         output.table(headings, [_delivery_row(each) for each in answer["deliveries"]])
     else:
-        output.say(f"No delivery matches{unmatched.why(where, 'deliveries', filters)}.")
+        output.say(f"No delivery matches{unmatched.why(access, 'deliveries', filters)}.")
     if answer.get("next"):
         output.say(f"There are more; go on with --before {answer['next']}.")
     return None
@@ -112,12 +112,12 @@ def deliveries(where: Where, form: str, **filters: object) -> None:
 @click.option("--to", type=output.TARGET, metavar="FILE", help="Write the body to this file.")
 @OUTPUT
 @asking
-def delivery(where: Where, delivery: str, body: bool, to: Path | None, form: str) -> None:
+def delivery(access: LogAccess, delivery: str, body: bool, to: Path | None, form: str) -> None:
     """Show one delivery, and the body that came with it."""
     path = f"/api/v1/deliveries/{naming.delivery(delivery)}"
     if body or to:
-        return _write_body(where.get(f"{path}/body").body, None if to == output.STDOUT else to)
-    answer = where.get(path).json()
+        return _write_body(access.get(f"{path}/body").body, None if to == output.STDOUT else to)
+    answer = access.get(path).json()
     if form == "json":
         return output.as_json(answer)
     _show_delivery(answer)

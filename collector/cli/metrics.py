@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from collector.cli import logs, output
+from collector.cli.access import OUTPUT, LogAccess, asking_all
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import INCIDENT
 from collector.cli.output import Json
 from collector.cli.typing import WordChoice
-from collector.cli.where import OUTPUT, Where, asking_all
 from collector.event import SECOND
 from collector.settings import DEFAULT_LOG
 from renderers.choices import PROFILES
@@ -35,7 +35,7 @@ from renderers.words import duration
 )
 @OUTPUT
 @asking_all
-def metrics(where: Where, number: int | None, explain: bool, form: str, **filters: object) -> None:
+def metrics(access: LogAccess, number: int | None, explain: bool, form: str, **filters: object) -> None:
     """Show how long incidents took, and what each number rests on.
 
     With NUMBER it shows each duration of this incident. --explain adds its formula, both ends and the events that prove
@@ -46,11 +46,11 @@ def metrics(where: Where, number: int | None, explain: bool, form: str, **filter
     profile = str(filters["profile"])
     if number is None:
         # The daemon's own address speaks of all logs, so that the default one is named.
-        log = where.chosen_log if where.chosen_log == DEFAULT_LOG else None
-        answer = where.of_every().get("/api/v1/metrics", log=log, **filters).json()
+        log = access.chosen_log if access.chosen_log == DEFAULT_LOG else None
+        answer = access.of_every().get("/api/v1/metrics", log=log, **filters).json()
         return output.as_json(answer) if form == "json" else _over(answer)
     logs.only("metrics", incident=number)
-    answer = where.get(f"/api/v1/incidents/{number}/metrics").json()
+    answer = access.get(f"/api/v1/incidents/{number}/metrics").json()
     if form == "json":
         return output.as_json(answer)
     if answer["private"]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from collector.cli import output
+from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess
 from collector.cli.logs import LOG
 from collector.cli.output import Json
-from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput
 from collector.storage.urls import database_path, shown
 
@@ -36,7 +36,7 @@ def export(target: Path, config_file: Path | None, storage_url: str | None, form
     from collector.backup import back_up
     from collector.cli.progress import bars
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     url = settings.storage.url
     with bars("copying", "checking") as move:
         if database_path(url) is None:

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from collector.cli import confirming, logs, naming, output, typing
+from collector.cli.access import OUTPUT, LogAccess, asking
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.naming import IN_LOG, INCIDENT
 from collector.cli.typing import TEXT, WordChoice
-from collector.cli.where import OUTPUT, Where, asking
 from collector.people import FIELDS, MARKS, REVIEWS, STATES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -50,14 +50,14 @@ def stating(command: Command) -> Command:
 @click.argument("text", type=TEXT, required=False)
 @at
 @stating
-def note(where: Where, number: int, text: str | None, key: str | None, form: str, **fields: object) -> None:
+def note(access: LogAccess, number: int, text: str | None, key: str | None, form: str, **fields: object) -> None:
     """Write a note about an incident.
 
     If TEXT is `-` it is read from standard input. Without TEXT your editor ($VISUAL, $EDITOR) opens.
     """
     fields["text"] = text if text is not None else typing.written(f"A note about incident {logs.called(number)}")
     words = confirming.stated(lambda what: f"Noted in {what.where}")
-    state(where, f"/api/v1/incidents/{number}/notes", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/notes", fields, key, form, words)
 
 
 @click.command()
@@ -67,13 +67,13 @@ def note(where: Where, number: int, text: str | None, key: str | None, form: str
 @click.option("--due", metavar="YYYY-MM-DD", help="The day it is due.")
 @click.option("--state", type=WordChoice(STATES), help="Its state; by default open.")
 @stating
-def action(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def action(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Record a follow-up action, or how it stands now.
 
     The same TEXT again replaces what was recorded of the action before.
     """
     words = confirming.stated(lambda what: f'Recorded the action "{fields["text"]}" in {what.where}')
-    state(where, f"/api/v1/incidents/{number}/actions", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/actions", fields, key, form, words)
 
 
 @click.command()
@@ -85,13 +85,13 @@ def action(where: Where, number: int, key: str | None, form: str, **fields: obje
 @click.option("--detected-by", metavar="WHO", help="With 'detected': who or what noticed.")
 @FUTURE
 @stating
-def mark(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def mark(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """State a moment: when impact started, what mitigated it.
 
     MOMENT is impact_started, impact_ended, detected, mitigated or cause_identified.
     """
     words = confirming.stated(lambda what: f"Marked {fields['mark']} in {what.where}")
-    state(where, f"/api/v1/incidents/{number}/marks", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/marks", fields, key, form, words)
 
 
 @click.command(name="open")
@@ -104,47 +104,47 @@ def mark(where: Where, number: int, key: str | None, form: str, **fields: object
 @at
 @FUTURE
 @stating
-def open_incident(where: Where, key: str | None, form: str, **fields: object) -> None:
+def open_incident(access: LogAccess, key: str | None, form: str, **fields: object) -> None:
     """Report that something is wrong: this opens an incident, or joins the one it belongs to.
 
     The answer says which one. A report joins an incident of the same service if that is open or ended shortly before.
     --new splits it off at once.
     """
-    state(where, "/api/v1/incidents", fields, key, form, confirming.stated(confirming.opening))
+    state(access, "/api/v1/incidents", fields, key, form, confirming.stated(confirming.opening))
 
 
 @click.command()
 @NUMBER
 @click.argument("event", type=IN_LOG)
 @stating
-def join(where: Where, number: int, event: str, key: str | None, form: str, **fields: object) -> None:
+def join(access: LogAccess, number: int, event: str, key: str | None, form: str, **fields: object) -> None:
     """Put an event into an incident."""
     words = confirming.stated(lambda what: f"Put [{naming.digits(event)}] into {what.where}")
-    state(where, f"/api/v1/incidents/{number}/join", fields | {"event": event}, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/join", fields | {"event": event}, key, form, words)
 
 
 @click.command()
 @NUMBER
 @click.argument("event", type=IN_LOG)
 @stating
-def leave(where: Where, number: int, event: str, key: str | None, form: str, **fields: object) -> None:
+def leave(access: LogAccess, number: int, event: str, key: str | None, form: str, **fields: object) -> None:
     """Take an event out of an incident that it is in."""
     words = confirming.stated(lambda what: f"Took [{naming.digits(event)}] out of {what.where}")
-    state(where, f"/api/v1/incidents/{number}/leave", fields | {"event": event}, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/leave", fields | {"event": event}, key, form, words)
 
 
 @click.command()
 @NUMBER
 @click.argument("other", type=INCIDENT)
 @stating
-def merge(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def merge(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Say that two incidents are one, NUMBER and OTHER.
 
     The incident keeps the number of the one that began first. The other number leads to it.
     """
     both = f"{logs.called(number)} and {logs.called(int(str(fields['other'])))}"
     words = confirming.stated(lambda what: f"Merged incidents {both} into {what.where}")
-    state(where, f"/api/v1/incidents/{number}/merge", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/merge", fields, key, form, words)
 
 
 @click.command()
@@ -152,10 +152,10 @@ def merge(where: Where, number: int, key: str | None, form: str, **fields: objec
 @at
 @FUTURE
 @stating
-def resolve(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def resolve(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Declare an incident over."""
     words = confirming.stated(lambda what: f"Declared {what.where} over")
-    state(where, f"/api/v1/incidents/{number}/resolve", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/resolve", fields, key, form, words)
 
 
 @click.command()
@@ -163,10 +163,10 @@ def resolve(where: Where, number: int, key: str | None, form: str, **fields: obj
 @at
 @FUTURE
 @stating
-def reopen(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def reopen(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Declare an incident not over after all."""
     words = confirming.stated(lambda what: f"Declared {what.where} not over after all")
-    state(where, f"/api/v1/incidents/{number}/reopen", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/reopen", fields, key, form, words)
 
 
 @click.command()
@@ -174,7 +174,7 @@ def reopen(where: Where, number: int, key: str | None, form: str, **fields: obje
 @click.argument("field", type=WordChoice(FIELDS), metavar="FIELD")
 @click.argument("value", type=TEXT)
 @stating
-def edit(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def edit(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Set an incident's title, lead or severity, or write in a section of its postmortem.
 
     The VALUE of a section becomes its text, in place of the section's first question. A blank line begins a paragraph.
@@ -182,7 +182,7 @@ def edit(where: Where, number: int, key: str | None, form: str, **fields: object
     input.
     """
     words = confirming.stated(lambda what: f'Set the {fields["field"]} of {what.where} to "{fields["value"]}"')
-    state(where, f"/api/v1/incidents/{number}/edit", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/edit", fields, key, form, words)
 
 
 @click.command()
@@ -190,7 +190,7 @@ def edit(where: Where, number: int, key: str | None, form: str, **fields: object
 @click.argument("status", type=WordChoice(REVIEWS))
 @click.option("--text", metavar="TEXT", help="A remark on it.")
 @stating
-def review(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def review(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Say how far the review of a postmortem is.
 
     The draft's head shows it, and who said so. If evidence or somebody's words change the draft later, the head says
@@ -198,7 +198,7 @@ def review(where: Where, number: int, key: str | None, form: str, **fields: obje
     """
     status = str(fields["status"]).replace("_", " ")
     words = confirming.stated(lambda what: f"The postmortem of {what.where} is {_STATES[status]}")
-    state(where, f"/api/v1/incidents/{number}/review", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/review", fields, key, form, words)
 
 
 @click.command()
@@ -206,7 +206,7 @@ def review(where: Where, number: int, key: str | None, form: str, **fields: obje
 @click.option("--group", metavar="NAME", default="", help="Only tokens of this group may read it.")
 @click.option("--public", is_flag=True, help="Everybody may read it again.")
 @stating
-def private(where: Where, number: int, public: bool, key: str | None, form: str, **fields: object) -> None:
+def private(access: LogAccess, number: int, public: bool, key: str | None, form: str, **fields: object) -> None:
     """Make an incident private to a group of tokens, or public again.
 
     With any other token nobody finds it: not in lists, counts and searches, and not its events, deliveries, drafts and
@@ -217,19 +217,19 @@ def private(where: Where, number: int, public: bool, key: str | None, form: str,
         raise click.UsageError("name a group with --group, or say --public")
     to = f"private to {fields['group']}" if fields["group"] else "public"
     words = confirming.stated(lambda what: f"Made {what.where} {to}")
-    state(where, f"/api/v1/incidents/{number}/private", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/private", fields, key, form, words)
 
 
 _STATES = {"draft": "a draft", "in review": "in review", "reviewed": "reviewed", "published": "published"}
 
 
 def state(
-    where: Where, path: str, fields: dict[str, object], key: str | None, form: str, words: confirming.Words
+    access: LogAccess, path: str, fields: dict[str, object], key: str | None, form: str, words: confirming.Words
 ) -> None:
     """State it, and say how it was taken."""
     if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who states this with --by")
     if form == "json":
-        return output.as_json(where.post(path, fields, key).json())
-    sentence = where.ask(lambda api: confirming.confirmed(api, path, fields, key, words), writing=True)
+        return output.as_json(access.post(path, fields, key).json())
+    sentence = access.ask(lambda api: confirming.confirmed(api, path, fields, key, words), writing=True)
     return output.result(sentence)

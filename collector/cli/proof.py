@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from collector.cli import output
+from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess
 from collector.cli.logs import LOG
 from collector.cli.naming import IN_LOG, INCIDENT
-from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 
 KEY = click.option("--key", metavar="KEY", help="The log's verifier key; by default that of the configured key.")
 
@@ -51,7 +51,7 @@ def verify(
         raise click.UsageError("--lists compares all of the lists; leave --from, --to, --incident and --proof out")
     if file is not None:
         return verdicts.check(file, key, checkpoint)
-    where = Where(config_file=config_file, storage_url=storage_url)
+    where = LogAccess(config_file=config_file, storage_url=storage_url)
     return verdicts.give(
         where, (first, last, incident), key=key, checkpoint=checkpoint, lists=lists, jobs=jobs, form=form
     )
@@ -84,7 +84,7 @@ def proof(
     Check a proof with `timelined verify --proof FILE`, or without timelined:
     `python3 proofcheck.py FILE`.
     """
-    where = Where(config_file=config_file, storage_url=storage_url)
+    where = LogAccess(config_file=config_file, storage_url=storage_url)
     if (
         sum((target is not None, consistency is not None, position is not None, incident is not None, verifier_key))
         != 1

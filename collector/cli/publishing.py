@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from collector.cli import logs, output
+from collector.cli.access import OUTPUT, LogAccess, asking
 from collector.cli.naming import INCIDENT
 from collector.cli.people import NUMBER, stating
-from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import Unavailable
 
 
@@ -23,7 +23,7 @@ from collector.errors import Unavailable
     "--replace", is_flag=True, help="Overwrite somebody's edit: in a wiki, which keeps it, or after an erasure."
 )
 @stating
-def publish(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def publish(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Publish a postmortem: to Git, as a comment on an issue, or as a page of Confluence.
 
     The same postmortem is published once; a later version takes its place. An edit that somebody made there is never
@@ -31,7 +31,7 @@ def publish(where: Where, number: int, key: str | None, form: str, **fields: obj
     """
     if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who publishes it with --by")
-    receipt = where.post(f"/api/v1/incidents/{number}/publish", fields, key).json()
+    receipt = access.post(f"/api/v1/incidents/{number}/publish", fields, key).json()
     if form == "json":
         output.as_json(receipt)
     elif receipt["outcome"] == "would publish":
@@ -55,7 +55,7 @@ def _done(number: int, receipt: output.Json) -> str:
 @click.option("--target", metavar="NAME", required=True, help="From where, by its name under publishing.targets.")
 @click.option("--dry-run", is_flag=True, help="Only show what people edited there.")
 @stating
-def pull(where: Where, number: int, key: str | None, form: str, **fields: object) -> None:
+def pull(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Take in what people edited where a postmortem is published.
 
     From then on Markdown drafts and published copies have these words, and later evidence is written around them. If
@@ -63,7 +63,7 @@ def pull(where: Where, number: int, key: str | None, form: str, **fields: object
     """
     if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who takes it in with --by")
-    receipt = where.post(f"/api/v1/incidents/{number}/pull", fields, key).json()
+    receipt = access.post(f"/api/v1/incidents/{number}/pull", fields, key).json()
     if form == "json":
         return output.as_json(receipt)
     if receipt["outcome"] == "would take in":
@@ -77,9 +77,9 @@ def pull(where: Where, number: int, key: str | None, form: str, **fields: object
 @click.argument("number", type=INCIDENT)
 @OUTPUT
 @asking
-def publications(where: Where, number: int, form: str) -> None:
+def publications(access: LogAccess, number: int, form: str) -> None:
     """List where and when a postmortem was published, and what failed."""
-    answer = where.get(f"/api/v1/incidents/{number}/publications").json()
+    answer = access.get(f"/api/v1/incidents/{number}/publications").json()
     if form == "json":
         return output.as_json(answer)
     rows = [

@@ -13,9 +13,9 @@ import msgspec
 
 from collector import daemon
 from collector.cli import client, output
+from collector.cli.access import LogAccess
 from collector.cli.client import ApiClient
 from collector.cli.output import Json
-from collector.cli.where import Where
 
 _AROUND = timedelta(hours=3)
 """How far from an incident an event may have happened that its draft names: what is looked back to, and more."""
@@ -34,12 +34,12 @@ class RehearsalDifference(msgspec.Struct, kw_only=True):
 
 
 def compare(
-    where: Where, change: Callable[[ApiClient], Awaitable[object]], times: Sequence[str]
+    access: LogAccess, change: Callable[[ApiClient], Awaitable[object]], times: Sequence[str]
 ) -> RehearsalDifference:
     """Change a copy of the log, and say what became of incidents and drafts; ``times`` are those of changed events."""
 
     async def compared() -> RehearsalDifference:
-        settings = where.settings()
+        settings = access.settings()
         reading = daemon.reading(settings, say=output.say)
         copied = daemon.rehearsal(settings)
         async with (

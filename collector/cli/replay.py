@@ -10,10 +10,10 @@ import click
 import msgspec
 
 from collector.cli import output, unmatched
+from collector.cli.access import OUTPUT, LogAccess, asking
 from collector.cli.moments import MOMENT, ZONE
 from collector.cli.output import Json
 from collector.cli.typing import WordChoice
-from collector.cli.where import OUTPUT, Where, asking
 from collector.errors import InvalidInput
 from collector.storage.urls import database_path
 
@@ -52,7 +52,7 @@ class Replayed(msgspec.Struct, kw_only=True):
 @click.option("--yes", is_flag=True, help="Do not ask before writing.")
 @OUTPUT
 @asking
-def replay(where: Where, form: str, *, dry_run: bool, yes: bool, **filters: object) -> None:
+def replay(access: LogAccess, form: str, *, dry_run: bool, yes: bool, **filters: object) -> None:
     """Derive events again from the stored deliveries, with today's parsers and configuration.
 
     Use it after a parser was fixed, a source was mapped or service labels were changed: it repairs what was recorded
@@ -66,19 +66,19 @@ def replay(where: Where, form: str, *, dry_run: bool, yes: bool, **filters: obje
     changed events.
     """
     query = {name: value for name, value in filters.items() if value is not None and name != "zone"}
-    planned = _passed(where, query, dry_run=True)
+    planned = _passed(access, query, dry_run=True)
     if dry_run:
-        return _rehearse(where, query, planned, form)
+        return _rehearse(access, query, planned, form)
     if planned.changes and not yes:
         _events(planned)
         _confirm(planned)
-    done = _passed(where, query, dry_run=False) if planned.changes else planned
+    done = _passed(access, query, dry_run=False) if planned.changes else planned
     if form == "json":
         return output.as_json(msgspec.to_builtins(done))
     return _told(done)
 
 
-def _passed(where: Where, query: Mapping[str, object], *, dry_run: bool) -> Replayed:
+def _passed(access: LogAccess, query: Mapping[str, object], *, dry_run: bool) -> Replayed:
     """One pass over all deliveries that are asked for."""
     from collector.cli.progress import bar
 
@@ -86,7 +86,7 @@ def _passed(where: Where, query: Mapping[str, object], *, dry_run: bool) -> Repl
         with bar("reading again" if dry_run else "writing") as shown:
             return await passed(api, query, dry_run=dry_run, progress=shown)
 
-    return where.ask(walked, writing=not dry_run)
+    return access.ask(walked, writing=not dry_run)
 
 
 async def passed(
@@ -115,12 +115,12 @@ def _confirm(planned: Replayed) -> None:
     click.confirm(f"Write {_counted(planned)}? (--dry-run shows incidents and drafts, too)", abort=True, err=True)
 
 
-def _rehearse(where: Where, query: Mapping[str, object], planned: Replayed, form: str) -> None:
+def _rehearse(access: LogAccess, query: Mapping[str, object], planned: Replayed, form: str) -> None:
     """What would become of events, incidents and drafts."""
     from collector.cli import rehearsed
 
     compared = rehearsed.RehearsalDifference()
-    copied = bool(planned.changes) and not where.server and database_path(where.settings().storage.url) is not None
+    copied = bool(planned.changes) and not access.server and database_path(access.settings().storage.url) is not None
     if copied:
         times = [change["occurred_at"] for change in planned.changes]
 
@@ -128,14 +128,14 @@ def _rehearse(where: Where, query: Mapping[str, object], planned: Replayed, form
             # What follows from what is written is known only here.
             planned.changes = (await passed(api, query, dry_run=False)).changes
 
-        compared = rehearsed.compare(where, again, times)
+        compared = rehearsed.compare(access, again, times)
     if form == "json":
         return output.as_json({**msgspec.to_builtins(planned), **msgspec.to_builtins(compared)})
     _events(planned)
     rehearsed.show(compared)
     _about(planned)
     if not planned.looked:
-        output.say(f"No delivery matches{unmatched.why(where, 'deliveries', query)}.")
+        output.say(f"No delivery matches{unmatched.why(access, 'deliveries', query)}.")
     elif not planned.changes:
         output.say(f"Nothing would change: {_deliveries(planned.looked)} read again say what is stored.")
     elif not copied:

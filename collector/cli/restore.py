@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from collector.cli import output
+from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess
 from collector.cli.logs import LOG
-from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.files import FOLDER_MODE
 from collector.settings import Settings
@@ -48,7 +48,7 @@ def restore(
     from collector import daemon
     from collector.backup import backup
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     target = database_path(settings.storage.url)
     if target is None:
         raise InvalidInput("cannot restore to PostgreSQL: its own tools do (docs/postgresql.md)")
@@ -175,7 +175,7 @@ def accept_loss(config_file: Path | None, storage_url: str | None, form: str) ->
     """
     from collector import daemon
 
-    settings = Where(config_file=config_file, storage_url=storage_url).settings()
+    settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     accepted = asyncio.run(daemon.accept_loss(settings))
     if form == "json":
         return output.as_json({"accepted": str(accepted) if accepted else None})

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from collector.cli.where import CONFIG_FILE, EXPAND, STORAGE_URL, Where
+from collector.cli.access import CONFIG_FILE, EXPAND, STORAGE_URL, LogAccess
 from collector.settings import LEVELS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -53,7 +53,7 @@ def options_of_serve(*, variables: bool) -> Callable[[Command], Command]:
             overrides["web__listen_address"] = " ".join(overrides["web__listen_address"]) or None
             overrides["web__enable_lifecycle"] = "true" if overrides["web__enable_lifecycle"] else None
             options = {name: arguments.pop(name) for name in ("config_file", "storage_url", "expand")}
-            return command(Where(**options), overrides, *args, **arguments)
+            return command(LogAccess(**options), overrides, *args, **arguments)
 
         wrapped: Any = STORAGE_URL(run)
         for flag, how in _OPTIONS:

@@ -8,8 +8,8 @@ from functools import partial
 import click
 
 from collector.cli import output
+from collector.cli.access import LogAccess
 from collector.cli.running import options_of_serve
-from collector.cli.where import Where
 from collector.settings import EVERY
 
 
@@ -19,7 +19,7 @@ from collector.settings import EVERY
     "--storage.accept-loss", "accept_loss", is_flag=True,
     help="Start even if the log lacks acknowledged events. The loss is recorded.",
 )  # fmt: skip
-def serve(where: Where, options: Mapping[str, str | None], accept_loss: bool) -> None:
+def serve(access: LogAccess, options: Mapping[str, str | None], accept_loss: bool) -> None:
     """Run the daemon: take webhooks, keep the log, answer the API.
 
     On SIGHUP it reads its configuration again. It takes in sources, secrets, API tokens and web.hosts: all of them, or
@@ -27,11 +27,11 @@ def serve(where: Where, options: Mapping[str, str | None], accept_loss: bool) ->
     """
     # Here and not above: to say what the command does, nothing of the daemon is needed.
     from collector import daemon
-    from collector.telemetry import journal
+    from collector.telemetry import log_output
 
-    load = partial(where.settings, secrets=EVERY, unread=None, files=None, **options)
+    load = partial(access.settings, secrets=EVERY, unread=None, files=None, **options)
     settings = load()
-    journal.set_up(settings.log.level, settings.log.format, process="intake")
+    log_output.set_up(settings.log.level, settings.log.format, process="intake")
     daemon.run(settings, ready=_ready, accept_loss=accept_loss, load=load)
 
 

@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from collector.cli import output
-from collector.cli.where import CONFIG_FILE, OUTPUT, SERVER, STORAGE_URL, Where
+from collector.cli.access import CONFIG_FILE, OUTPUT, SERVER, STORAGE_URL, LogAccess
 from collector.errors import InvalidInput, MalformedWebhook, NotFound, Unavailable
 from collector.event import SECOND, Event
 from collector.settings import DEFAULT_LOG, Settings, SourceSettings, of_log
@@ -36,7 +36,7 @@ def sources(context: click.Context, config_file: Path | None, form: str) -> None
     """List the configured sources and what to enter there; try one with a body."""
     if context.invoked_subcommand is not None:
         return None
-    settings = Where(config_file=config_file).settings()
+    settings = LogAccess(config_file=config_file).settings()
     for kind, reason in LEFT_OUT.items():
         output.say(f"The kind {kind} of an installed package cannot be used: {reason}.")
     rows = [_source(settings, name, source) for name, source in settings.sources.items()]
@@ -99,7 +99,7 @@ def try_(name: str, body: Path, headers: tuple[str, ...], config_file: Path | No
     """
     from collector.intake import derive
 
-    endpoint = endpoint_of(Where(config_file=config_file).settings(), name)
+    endpoint = endpoint_of(LogAccess(config_file=config_file).settings(), name)
     webhook = Webhook(
         source=name, headers=headers_of(headers), body=content_of(body), received_at=time.time_ns() // 1000
     )  # fmt: skip
@@ -239,7 +239,7 @@ def send_test(
     from collector.cli import client
     from collector.intake import derive
 
-    where = Where(config_file=config_file, storage_url=storage_url)
+    where = LogAccess(config_file=config_file, storage_url=storage_url)
     settings = where.settings(secrets=(f"sources.{name}.",))
     endpoint, now = endpoint_of(settings, name), time.time_ns() // 1000
     sent = _made(name, endpoint, now) if body is None else (content_of(body), {"content-type": "application/json"})

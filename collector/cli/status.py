@@ -15,8 +15,8 @@ import click
 import msgspec
 
 from collector.cli import output
+from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess, asking
 from collector.cli.output import Json
-from collector.cli.where import CONFIG_FILE, OUTPUT, STORAGE_URL, Where, asking
 from collector.errors import InvalidSettings, TimelinedError, Unavailable
 from collector.event import HOUR
 from collector.settings import DEFAULT_LOG, EVERY, EVERY_LOG, Settings, log_names, of_log
@@ -37,7 +37,7 @@ _TIMEX = 512
 @click.command()
 @OUTPUT
 @asking
-def status(where: Where, form: str) -> None:
+def status(access: LogAccess, form: str) -> None:
     """Say how the daemon, its log and its sources are.
 
     If there are several logs, each is listed; everything else is about the log that is asked. Exits with 4 if
@@ -51,7 +51,7 @@ def status(where: Where, form: str) -> None:
         arrived = (await api.get("/api/v1/sources")).json()
         return {"ready": ready, "open": open_ones, "signals": signals, "arrived": arrived}
 
-    answers = {**where.ask(asked), "logs": _every_log(where)}
+    answers = {**access.ask(asked), "logs": _every_log(access)}
     if form == "json":
         last_received = {one["source"]: one["last_received_at"] for one in answers["arrived"]["sources"]}
         counted = {
@@ -62,18 +62,18 @@ def status(where: Where, form: str) -> None:
         listed = {"logs": answers["logs"]} if answers["logs"] else {}
         sources = {"sources": {k: at for k, at in last_received.items() if at}}
         return output.as_json({**answers["ready"], **counted, **sources, **listed})
-    _show(where, answers)
+    _show(access, answers)
     return None
 
 
-def _every_log(where: Where) -> list[Json]:
+def _every_log(access: LogAccess) -> list[Json]:
     """How each log is, where there are several and none of them is named."""
-    every = where.of_every()
+    every = access.of_every()
     found: list[Json] = every.get("/api/v1/logs").json()["logs"] if every.chosen_log == EVERY_LOG else []
     return found if len(found) > 1 else []
 
 
-def _show(where: Where, answers: Json) -> None:
+def _show(access: LogAccess, answers: Json) -> None:
     if answers["logs"]:
         rows = [
             (each["name"], "" if each["position"] is None else str(each["position"]),
@@ -85,7 +85,7 @@ def _show(where: Where, answers: Json) -> None:
     ready, now = answers["ready"], datetime.fromtimestamp(clock.time(), UTC).isoformat()
     unsealed = (ready["position"] or 0) - (ready["sealed"] or 0)
     output.facts([
-        ("Asked", where.server or "the database itself, or the daemon that writes to it"),
+        ("Asked", access.server or "the database itself, or the daemon that writes to it"),
         ("Deliveries", "are stored"),
         ("Log", f"{ready['position']} events, {unsealed} of them not sealed yet"),
         ("Sealing", ready["sealing"] if ready["sealing"] != "well" else ""),
@@ -153,7 +153,7 @@ def doctor(config_file: Path | None, storage_url: str | None, form: str) -> None
 
     It changes nothing. It exits with 1 if something is wrong.
     """
-    checks = list(_findings(Where(config_file=config_file, storage_url=storage_url)))
+    checks = list(_findings(LogAccess(config_file=config_file, storage_url=storage_url)))
     if form == "json":
         output.as_json({"findings": [msgspec.to_builtins(each) for each in checks]})
     else:
@@ -163,15 +163,15 @@ def doctor(config_file: Path | None, storage_url: str | None, form: str) -> None
         raise click.exceptions.Exit(output.FAILED)
 
 
-def _findings(where: Where) -> Iterator[Check]:
+def _findings(access: LogAccess) -> Iterator[Check]:
     unread: list[str] = []
     try:
-        settings = where.settings(secrets=EVERY, unread=unread)
+        settings = access.settings(secrets=EVERY, unread=unread)
     except InvalidSettings as error:
         for mistake in error.mistakes:
             yield Check("configuration", False, mistake)
         return
-    yield Check("configuration", True, f"{where.config_file or 'the defaults'}, without a mistake")
+    yield Check("configuration", True, f"{access.config_file or 'the defaults'}, without a mistake")
     for each in unread:
         yield Check("secret", False, f"{each}; as root say CREDENTIALS_DIRECTORY=FOLDER before the command")
     for name, source in settings.sources.items():
@@ -181,22 +181,22 @@ def _findings(where: Where) -> Iterator[Check]:
     for name in names:
         for subject, look in _LOOKS.items():
             try:
-                check = look(where.of(name), of_log(settings, name))
+                check = look(access.of(name), of_log(settings, name))
             except TimelinedError as error:
                 check = Check(subject, False, str(error))
             yield Check(f"{check.what} ({name})", check.well, check.found) if len(names) > 1 else check
     yield _clock()
 
 
-def _database(where: Where, settings: Settings) -> Check:
-    ready = where.get("/-/ready").json()
+def _database(access: LogAccess, settings: Settings) -> Check:
+    ready = access.get("/-/ready").json()
     description = f"{shown(settings.storage.url)}: {ready['position']} events at revision {ready['schema']}"
     if ready["lists"] != "well":
         return Check("database", False, f"{description}; {ready['lists']}")
     return Check("database", True, description)
 
 
-def _disk(where: Where, settings: Settings) -> Check:
+def _disk(access: LogAccess, settings: Settings) -> Check:
     path = database_path(settings.storage.url)
     if path is None:
         return Check("disk", True, "the server's own; look there")
@@ -209,7 +209,7 @@ def _disk(where: Where, settings: Settings) -> Check:
     return Check("disk", True, space)
 
 
-def _backup(where: Where, settings: Settings) -> Check:
+def _backup(access: LogAccess, settings: Settings) -> Check:
     from collector import daemon
     from collector.proof import upkeep
 
@@ -233,7 +233,7 @@ def _clock() -> Check:
     return Check("clock", True, "kept right, as the kernel says")
 
 
-def _reachable(where: Where, settings: Settings) -> Check:
+def _reachable(access: LogAccess, settings: Settings) -> Check:
     from collector import daemon
 
     if database_path(settings.storage.url) is None:
@@ -241,7 +241,7 @@ def _reachable(where: Where, settings: Settings) -> Check:
     holder = daemon.holder(settings)
     if holder is None:
         return Check("daemon", False, "none runs over this log, so nothing is taken; start it: timelined serve")
-    Where(server=holder, tls=where.trust(holder)).get("/-/healthy")
+    LogAccess(server=holder, tls=access.trust(holder)).get("/-/healthy")
     others = "others reach it" if not settings.web.loopback else "only this machine reaches it (web.listen_address)"
     return Check("daemon", True, f"answers at {holder}; {others}")
 
@@ -263,6 +263,6 @@ def over_server(settings: Settings) -> Check:
     return Check("daemon", True, f"{count} {'runs' if count == 1 else 'run'} over this log, as its server says")
 
 
-_LOOKS: dict[str, Callable[[Where, Settings], Check]] = {
+_LOOKS: dict[str, Callable[[LogAccess, Settings], Check]] = {
     "database": _database, "disk": _disk, "backup": _backup, "daemon": _reachable,
 }  # fmt: skip

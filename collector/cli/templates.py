@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from collector.cli import output
-from collector.cli.where import OUTPUT
+from collector.cli.access import OUTPUT
 from collector.errors import NotFound
 from renderers.choices import TEMPLATES
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from collector.cli import output
-from collector.cli.where import Where
+from collector.cli.access import LogAccess
 from collector.errors import NotFound
 from collector.event import EVENT_TYPES
 
@@ -19,7 +19,7 @@ _ALONE = ("source", "service", "entity", "type", "status", "incident")
 """Filters of which one that matches nothing by itself is the reason."""
 
 
-def why(where: Where, things: str, filters: Mapping[str, object]) -> str:
+def why(access: LogAccess, things: str, filters: Mapping[str, object]) -> str:
     """The reason as the end of a sentence; empty where each filter by itself would match something."""
     since, until = filters.get("since"), filters.get("until")
     if since and until and datetime.fromisoformat(str(since)) >= datetime.fromisoformat(str(until)):
@@ -31,7 +31,7 @@ def why(where: Where, things: str, filters: Mapping[str, object]) -> str:
     async def asked(api: ApiClient) -> list[str]:
         return [name for name in filters_alone if not await _any(api, things, name, filters[name])]
 
-    names = where.ask(asked)
+    names = access.ask(asked)
     if not names:
         return ""
     value = str(filters[names[0]])

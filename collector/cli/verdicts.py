@@ -17,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from collector import daemon
 from collector.backup.older import verifiable
 from collector.cli import output
+from collector.cli.access import LogAccess
 from collector.cli.incidents import every_event
 from collector.cli.views import about_log, query, query_lists
-from collector.cli.where import Where
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.log import open_log, queries
 from collector.projections.regrouped import RegroupingDifference, compare
@@ -38,17 +38,17 @@ _NAMED = 10
 
 
 def give(
-    where: Where, some: tuple[int | None, int | None, int | None], *, key: str | None, checkpoint: Path | None,
+    access: LogAccess, some: tuple[int | None, int | None, int | None], *, key: str | None, checkpoint: Path | None,
     lists: bool, jobs: int | None, form: str,
 ) -> None:  # fmt: skip
     """Verify a log and print the verdict. ``some`` are the first position, the last and an incident, where only those
     are asked for. Exits with :data:`collector.cli.output.DAMAGED` where something differs."""
     unread: list[str] = []
-    settings = where.settings(secrets=("proof.",), unread=unread)
+    settings = access.settings(secrets=("proof.",), unread=unread)
     beyond, outside, unseen = _beyond(settings, key, checkpoint)
     unseen += [] if lists else ["the lists: they follow from the log, and --lists compares them with it"]
     unseen += [f"signatures by the configured key: {each}" for each in unread]
-    only = _only(where, settings, *some)
+    only = _only(access, settings, *some)
     with verifiable(settings.storage.url) as (url, earlier):
         if url != settings.storage.url:
             output.say("The schema is an earlier one: a copy is upgraded and verified, the database left as it is.")
@@ -173,20 +173,20 @@ def _unsigned(note: str) -> bool:
 
 
 def _only(
-    where: Where, settings: Settings, first: int | None, last: int | None, incident: int | None
+    access: LogAccess, settings: Settings, first: int | None, last: int | None, incident: int | None
 ) -> list[tuple[int, int]] | None:
     """The positions that are asked for; None for all of them."""
     if incident is not None:
         if first or last:
             raise click.UsageError("--incident names its positions itself; leave --from and --to out")
-        events = where.ask(lambda api: every_event(api, f"/api/v1/incidents/{incident}/events"))
+        events = access.ask(lambda api: every_event(api, f"/api/v1/incidents/{incident}/events"))
         return [(position, position) for position in sorted(each["position"] for each in events)]
     if first is None and last is None:
         return None
     head = query(settings.storage.url, queries.head)
     begin, end = first or 1, last or head
     if not begin <= end <= head:
-        raise NotFound(f"cannot verify positions {begin} to {end}: the log has 1 to {head}{where.looked_in}")
+        raise NotFound(f"cannot verify positions {begin} to {end}: the log has 1 to {head}{access.looked_in}")
     return [(begin, end)]
 
 

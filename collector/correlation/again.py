@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from itertools import islice
 
 from collector.correlation.changes import Grown
+from collector.correlation.interval_index import FAR, LAST
 from collector.correlation.live_incidents import Component, LiveIncident
 from collector.correlation.memory import Memory
 from collector.correlation.pauses import pauses
 from collector.correlation.signals import PAGED, Signal, alert_key
-from collector.correlation.spans import FAR, LAST
 from collector.semantics.closing import REOPENED
 
 Pair = tuple[str, str]

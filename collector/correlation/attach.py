@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from collector.correlation.catalog import Catalog, Rules
-from collector.correlation.facts import Constraints
+from collector.correlation.constraints import Constraints
 from collector.correlation.matches import DEPENDENCY, GROUP, PAGE, RULE_NAMES, SERVICE, key_match
 from collector.correlation.signals import Signal
 from collector.correlation.values import IncidentTraits

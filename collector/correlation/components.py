@@ -17,11 +17,11 @@ import msgspec
 
 from collector.correlation import again, ties
 from collector.correlation.changes import Changed, Grown
+from collector.correlation.interval_index import LAST, Order
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of, whole_since
 from collector.correlation.matches import AGAIN, OPENED, PAGE, PERSON, Match
 from collector.correlation.memory import Memory
 from collector.correlation.signals import PAGED, SEPARATOR, Signal, called_together
-from collector.correlation.spans import LAST, Order
 from collector.correlation.sweeping import Sweeping
 
 _ANEW = Grown(new=True, since=-1)

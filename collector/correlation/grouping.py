@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from collector.correlation.attach import NEAR, Attacher, Attachment
 from collector.correlation.catalog import Catalog, Rules
-from collector.correlation.facts import Constraints, is_link
+from collector.correlation.constraints import Constraints, is_link
 from collector.correlation.matches import RULE_NAMES, Match, reason
 from collector.correlation.signals import Signal, entity_keys, fold
 from collector.correlation.sweep import Group, Sweep

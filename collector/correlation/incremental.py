@@ -18,11 +18,11 @@ from collector.correlation.catalog import Rules
 from collector.correlation.changes import Changes, GroupingStore, Round
 from collector.correlation.components import Components
 from collector.correlation.eviction import Eviction
-from collector.correlation.judging import Judging
 from collector.correlation.linking import Linking
-from collector.correlation.lookup import Lookup
+from collector.correlation.loaded_incidents import LoadedIncidents
 from collector.correlation.memory import Memory
 from collector.correlation.numbering import Numbering
+from collector.correlation.reattaching import Reattacher
 from collector.correlation.recording import Recording
 from collector.correlation.refolding import Refolding
 from collector.correlation.signals import entity_keys
@@ -34,9 +34,9 @@ class Regrouping:
 
     def __init__(self, rules: Rules) -> None:
         self._memory = Memory(rules)
-        self._lookup, self._linking = Lookup(self._memory), Linking(self._memory)
+        self._lookup, self._linking = LoadedIncidents(self._memory), Linking(self._memory)
         self._refolding, self._components = Refolding(self._memory), Components(self._memory)
-        self._judging, self._numbering = Judging(self._memory), Numbering(self._memory)
+        self._judging, self._numbering = Reattacher(self._memory), Numbering(self._memory)
         self._recording, self._eviction = Recording(self._memory), Eviction(self._memory)
 
     def forget(self, complete: bool = False, settled: int = 0) -> None:

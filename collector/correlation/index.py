@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from collector.correlation.interval_index import FAR, IntervalIndex, Order
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.signals import Signal, alert_key
-from collector.correlation.spans import FAR, Order, Spans
 from collector.correlation.storms import Storms
 from collector.names import apart
 
@@ -15,13 +15,13 @@ class KeyIndex:
     """Opening signals by what ties them, attaching signals by what they look for, incidents by what they offer."""
 
     def __init__(self, storms: Storms) -> None:
-        self.storms, self.others = storms, Spans()
-        self.refired = Spans()
+        self.storms, self.others = storms, IntervalIndex()
+        self.refired = IntervalIndex()
         """Episodes of an alert that had one before."""
         self.keys_of: dict[str, frozenset[str]] = {}
         """Of attaching signals: the keys they are found by."""
-        self._ties: dict[str, Spans] = {}
-        self._found_by: dict[str, Spans] = {}
+        self._ties: dict[str, IntervalIndex] = {}
+        self._found_by: dict[str, IntervalIndex] = {}
         self._environments: dict[str, set[str | None]] = {}
         self._incidents: dict[str, dict[LiveIncident, None]] = {}
 
@@ -59,11 +59,11 @@ class KeyIndex:
         if following is not None:
             self.refired.put(following, following[0])
 
-    def ties(self, key: str) -> Spans | None:
+    def ties(self, key: str) -> IntervalIndex | None:
         """The signals that offer a key."""
         return self._ties.get(key)
 
-    def serving(self, service: str, environment: str | None) -> Iterator[Spans]:
+    def serving(self, service: str, environment: str | None) -> Iterator[IntervalIndex]:
         """The signals of a service, by environment: those where a signal of this environment could be."""
         for other in sorted(self._environments.get(service, ()), key=str):
             spans = self._ties.get(_service_key(service, other))
@@ -116,13 +116,13 @@ class KeyIndex:
         return tuple(self._incidents.get(key, ()))
 
 
-def _put(spans: dict[str, Spans], key: str, order: Order, cover: int) -> None:
+def _put(spans: dict[str, IntervalIndex], key: str, order: Order, cover: int) -> None:
     if key not in spans:
-        spans[key] = Spans()
+        spans[key] = IntervalIndex()
     spans[key].put(order, cover)
 
 
-def _drop(spans: dict[str, Spans], key: str, order: Order) -> None:
+def _drop(spans: dict[str, IntervalIndex], key: str, order: Order) -> None:
     if (found := spans.get(key)) is not None:
         found.drop(order)
         if not found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collector.correlation.changes import Changed
-from collector.correlation.facts import Constraints, is_link, named_events
+from collector.correlation.constraints import Constraints, is_link, named_events
 from collector.correlation.memory import Memory
 from collector.event import RecordedEvent, is_retracted
 from collector.semantics.closing import Word

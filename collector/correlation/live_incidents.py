@@ -14,9 +14,9 @@ from heapq import heappop, heappush
 import msgspec
 
 from collector.correlation.catalog import Rules
-from collector.correlation.facts import Constraints
+from collector.correlation.constraints import Constraints
+from collector.correlation.interval_index import IntervalIndex, Order
 from collector.correlation.signals import PAGED, Signal, called_together
-from collector.correlation.spans import Order, Spans
 from collector.correlation.values import IncidentTraits
 from collector.semantics import closing
 from collector.semantics.closing import Word
@@ -88,7 +88,7 @@ class LiveIncident:
         self._lead_signals: set[str] = set()
         """The pages that ever named a lead."""
         self._spellings: dict[str, tuple[tuple[bool, tuple[int, str]], str]] = {}
-        self._pages: Spans | None = None
+        self._pages: IntervalIndex | None = None
         self._view: tuple[Rules, IncidentTraits] | None = None
         """What attaching saw last: it asks of all incidents of a service for each event, and they seldom change."""
 
@@ -172,7 +172,7 @@ class LiveIncident:
 
     def _note_page(self, signal: Signal) -> None:
         if signal.kind == "page":
-            self._pages = self._pages or Spans()
+            self._pages = self._pages or IntervalIndex()
             self._pages.put(signal.order, signal.reach)
 
     def _name(self, key: str, signal: Signal, spelling: str) -> None:

@@ -16,13 +16,13 @@ from itertools import combinations
 from collector.correlation.attach import Attacher
 from collector.correlation.catalog import Catalog, Rules
 from collector.correlation.changes import Grounds, GroupingStore, Outline, Round, SpanQuery, StoredSignal
-from collector.correlation.coverage import Coverage
-from collector.correlation.facts import Constraints
+from collector.correlation.constraints import Constraints
 from collector.correlation.index import KeyIndex
+from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of
+from collector.correlation.loaded_ranges import LoadedRanges
 from collector.correlation.matches import RULE_NAMES, Match
 from collector.correlation.signals import Signal, called_together
-from collector.correlation.spans import FAR
 from collector.correlation.storms import Storms
 from collector.event import RecordedEvent
 from collector.names import apart
@@ -69,7 +69,7 @@ class Memory:
         self.others: dict[str, int] = {}
         """Attaching signals, the least recently touched first, each with the round that touched it."""
         self.attached_to: dict[str, set[LiveIncident]] = {}
-        self.index, self.coverage = KeyIndex(Storms(self.rules, self.catalog)), Coverage()
+        self.index, self.coverage = KeyIndex(Storms(self.rules, self.catalog)), LoadedRanges()
         self.ref_services: dict[str, Counter[str]] = {}
         self.outlines: dict[str, dict[int, Outline]] = {}
         """By key and number, incidents that were looked for and are not in memory."""

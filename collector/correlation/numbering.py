@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Memory
-from collector.correlation.spans import FAR
 
 
 class Numbering:

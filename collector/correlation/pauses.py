@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from collector.correlation.catalog import Rules
-from collector.correlation.facts import Constraints
+from collector.correlation.constraints import Constraints
 from collector.correlation.signals import Signal, alert_key
 from collector.semantics.closing import REOPENED
 

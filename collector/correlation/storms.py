@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.correlation.catalog import Catalog, Rules
+from collector.correlation.interval_index import IntervalIndex, Order
 from collector.correlation.signals import Signal
-from collector.correlation.spans import Order, Spans
 from collector.names import apart
 
 
@@ -18,7 +18,7 @@ class Class:
     """The signals of one environment that a storm treats alike, by their starts."""
 
     def __init__(self, *, mutual: bool) -> None:
-        self.spans = Spans()
+        self.spans = IntervalIndex()
         self._mutual = mutual
         """Whether those that cover each other are tied: pages by the storm itself, and all of a listed service."""
 

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from typing import TypeVar
 
 from collector.correlation.catalog import Catalog, Rules
-from collector.correlation.facts import Constraints
+from collector.correlation.constraints import Constraints
 from collector.correlation.matches import (
     AGAIN,
     OPENED,

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from heapq import merge
 
+from collector.correlation.interval_index import Order
 from collector.correlation.live_incidents import Component, LiveIncident, offers_page
 from collector.correlation.memory import Memory
 from collector.correlation.pauses import tied
 from collector.correlation.signals import Signal
-from collector.correlation.spans import Order
 from collector.correlation.sweep import Group, Sweep, called_for
 
 SMALL = 64

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from collector.correlation.interval_index import FAR, LAST, Order
 from collector.correlation.matches import PAGE, Match, key_match, service_match, storm_match
 from collector.correlation.memory import Memory, Wanted
 from collector.correlation.signals import FIRED, Signal
-from collector.correlation.spans import FAR, LAST, Order
 
 Tie = tuple[str, Match]
 """Another signal, and the rule by which the later of the two joins."""

@@ -16,10 +16,10 @@ import structlog
 from aiohttp import web
 
 from collector.daemon.face import Face, Host
+from collector.daemon.lifecycle import record_run
 from collector.daemon.opening import opened
 from collector.daemon.refusing import refusals_recorded, refusals_said
 from collector.daemon.runtime import FACTS, Clock, Runtime, body_limits, endpoints, request_limits
-from collector.daemon.starts import recorded
 from collector.errors import DiskFailed, TimelinedError
 from collector.intake import Verifier
 from collector.settings import DEFAULT_LOG, Settings, log_names, of_log, path_of
@@ -66,7 +66,7 @@ class KeptLog:
                 apart=apart,
             )  # fmt: skip
             runtime = await stack.enter_async_context(opening)
-            await stack.enter_async_context(recorded(runtime))
+            await stack.enter_async_context(record_run(runtime))
             await stack.enter_async_context(refusals_recorded(runtime))
             runtime.serving = True
             self.runtime, self.failure, self.opening = runtime, "", False

@@ -13,14 +13,14 @@ from aiohttp import web
 
 from collector import projections
 from collector.backup import before_upgrade
-from collector.daemon.duties import followed
 from collector.daemon.face import Host
+from collector.daemon.leader_tasks import followed
 from collector.daemon.runtime import Clock, Runtime, beside_of, former_of, pointer_of, wall_clock
 from collector.daemon.scratch import scratch_lists
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
 from collector.following.follower import Follower
-from collector.jobs.loss import watched
+from collector.jobs.loss_check import watch
 from collector.log import FOLLOWING, JOBS, EventLog, open_log
 from collector.projections import Lists, Projections
 from collector.projections.database import close_lists_to_others
@@ -135,7 +135,7 @@ async def _recorded(
     close_to_others(folder)
     record, file = folder / ACKNOWLEDGED, database_path(settings.storage.url)
     place = "" if file is None else f"{socket.gethostname()}:{record.absolute()}"
-    kept = watched(store, record, clock, accept_loss=accept_loss, location=place, pointer=pointer_of(settings))
+    kept = watch(store, record, clock, accept_loss=accept_loss, location=place, pointer=pointer_of(settings))
     async with kept as lacks:
         yield lacks
 

@@ -30,7 +30,7 @@ from collector.fetching.values import Fetch
 from collector.following import Following, Setup, Work
 from collector.following.follower import Follower
 from collector.intake import Endpoint, Intake
-from collector.intake.bodies import BodyLimits
+from collector.intake.body_reader import BodyLimits
 from collector.intake.importing import Importer
 from collector.intake.writer import Writer
 from collector.jobs.retention import RetentionJob

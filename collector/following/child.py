@@ -47,7 +47,7 @@ from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
 from collector.storage.urls import database_path
 from collector.tasks import ended
-from collector.telemetry import journal
+from collector.telemetry import log_output
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +90,7 @@ async def follow(end: socket.socket) -> None:
     setup = await anext(messages, None)
     if not isinstance(setup, Setup):
         return
-    journal.set_up(setup.level, setup.format, process="follower")
+    log_output.set_up(setup.level, setup.format, process="follower")
     if setup.log:
         structlog.contextvars.bind_contextvars(log=setup.log)
     tune_gc()

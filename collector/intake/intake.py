@@ -20,7 +20,7 @@ from collector import reading as fit
 from collector.errors import DamagedBody, MalformedWebhook
 from collector.event import HOUR, PEOPLE, SENDER, Event
 from collector.intake import imported
-from collector.intake.bodies import BodyLimits, check_depth
+from collector.intake.body_reader import BodyLimits, check_depth
 from collector.intake.doubles import Doubles
 from collector.intake.verifying import Endpoint, Verifier
 from collector.intake.writer import Writer

@@ -17,7 +17,7 @@ import msgspec
 
 from collector.errors import DamagedBody, Unavailable, UnverifiedWebhook
 from collector.event import MINUTE
-from collector.intake.bodies import BodyLimits, BodyReader
+from collector.intake.body_reader import BodyLimits, BodyReader
 from collector.intake.browsers import foreign_page
 from collector.redaction import Redaction
 from collector.signing import signature_of

@@ -35,7 +35,7 @@ from collector.removal.erasing import Extent, erase, extent, ranges, removed_tex
 from collector.storage.sql import AMONG, select_among
 
 ERASED = "delivery.erased"
-"""The type of the record of removed bodies; ``collector.removal.recorded`` says what it means."""
+"""The type of the record of removed bodies; ``collector.removal.recorded_removals`` says what it means."""
 
 _SIGNALS = event_index.c.family.in_(("alert", "page"))
 _NAMES = select(event_index.c.source, event_index.c.entity).distinct().where(_SIGNALS, event_index.c.id.in_(AMONG))

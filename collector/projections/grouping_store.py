@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, sel
 
 from collector.correlation.catalog import Catalog
 from collector.correlation.changes import Changes, Grounds, Outline, SpanQuery, StoredSignal
-from collector.correlation.facts import LINKING
+from collector.correlation.constraints import LINKING
 from collector.correlation.signals import Signal
 from collector.event import MACHINE, RecordedEvent, current
 from collector.log import queries

@@ -94,7 +94,7 @@ def reached(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 def expire(connection: Connection, expired: ExpiredRow, now: int) -> None:
-    """Remove these bodies and record it; ``collector.removal.recorded`` says what the record accounts for."""
+    """Remove these bodies and record it; ``collector.removal.recorded_removals`` says what the record accounts for."""
     fact = Event(
         id=event_id("retention.1", MACHINE, None, expired.source, expired.kind, str(expired.first), str(expired.last)),
         type=EXPIRED,

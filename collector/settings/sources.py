@@ -31,7 +31,7 @@ from collector.settings.secrets import Files, Unread, basic, credentials, reader
 from collector.settings.values import duration, size
 from collector.sources import LEFT_OUT, SOURCES
 from collector.sources.mapping import fields_asked
-from collector.webhook import ChatChannel, Credentials, FieldMap, Mapped, Reading, Source
+from collector.webhook import ChatChannel, Credentials, FieldMap, Reading, Source, TypeMapping
 
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MAPPED_FIELDS = ("service", "environment", "severity", "actor", "title", "entity")
@@ -46,9 +46,9 @@ MAPPABLE = tuple(
 """Types that a sender's own may be read as. Alerts and pages need more than a few fields: their adapters read them."""
 
 
-def _mapped(node: Node, values: dict[str, Any]) -> Mapped:
+def _mapped(node: Node, values: dict[str, Any]) -> TypeMapping:
     fields = {name: values[name] for name in _MAPPED_FIELDS if name in values}
-    return Mapped(type=values.get("type", Mapped().type), fields=fields, refs=values.get("refs", {}))
+    return TypeMapping(type=values.get("type", TypeMapping().type), fields=fields, refs=values.get("refs", {}))
 
 
 _MAPPED = section(

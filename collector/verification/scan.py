@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Select
 
 from collector.proof.checkpoint import DELIVERIES, EVENTS
-from collector.removal.recorded import RecordedRemovals
+from collector.removal.recorded_removals import RecordedRemovals
 from collector.verification import row_check, statements
 
 MOST = 1000

@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 from collector.log.contract import EventLog
 from collector.proof.checkpoint import EVENTS
 from collector.proof.tree import HASH_SIZE
-from collector.removal.recorded import RecordedRemovals
+from collector.removal.recorded_removals import RecordedRemovals
 from collector.verification import schema_check
 from collector.verification.scan import Scan
 

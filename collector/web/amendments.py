@@ -19,8 +19,8 @@ from collector.event import Event, RecordedEvent
 from collector.log import ReceiptItem
 from collector.people import amendments
 from collector.web import statements
-from collector.web.bodies import Amending, Correcting
 from collector.web.keys import CLOCK, INTAKE, LOG, PROJECTIONS, REDRAW
+from collector.web.payloads import AmendmentBody, CorrectionBody
 from collector.web.requests import Statement, moment, statement
 
 routes = web.RouteTableDef()
@@ -33,7 +33,7 @@ Amend = Callable[[Event], Event]
 @routes.post(ONE + "/correct")
 async def correct(request: web.Request) -> web.Response:
     """Say what an event should have said."""
-    received = await statement(request, Correcting)
+    received = await statement(request, CorrectionBody)
     fields = _fields(received.body)
 
     def amend(event: Event) -> Event:
@@ -45,7 +45,7 @@ async def correct(request: web.Request) -> web.Response:
 @routes.post(ONE + "/retract")
 async def retract(request: web.Request) -> web.Response:
     """Say that an event does not count."""
-    received = await statement(request, Amending)
+    received = await statement(request, AmendmentBody)
 
     async def before(name: str) -> None:
         await _keep_private(request.app, name, key=received.key, by=received.body.by, stated_at=received.now)
@@ -80,7 +80,7 @@ def _common(said: Statement[Any]) -> dict[str, Any]:
     return {"key": said.key, "by": said.body.by, "reason": said.body.reason, "stated_at": said.now}
 
 
-def _fields(body: Correcting) -> dict[str, Any]:
+def _fields(body: CorrectionBody) -> dict[str, Any]:
     """The fields that are corrected, each as the event holds it."""
     changes: dict[str, Any] = {name: getattr(body, name) for name in amendments.CORRECTABLE}
     if body.occurred_at is not None:

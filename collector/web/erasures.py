@@ -9,7 +9,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from collector.erasure import RequestedErasure
-from collector.web import answers, bodies, statements
+from collector.web import answers, payloads, statements
 from collector.web.keys import ERASE
 from collector.web.requests import statement
 
@@ -19,7 +19,7 @@ routes = web.RouteTableDef()
 @routes.post("/api/v1/erasures")
 async def erase(request: web.Request) -> web.Response:
     """Erase events and deliveries: 201 where anything was removed, 200 where all was gone already or only asked."""
-    received = await statement(request, bodies.ErasureBody)
+    received = await statement(request, payloads.ErasureBody)
     body = received.body
     request_values = RequestedErasure(
         events=tuple([await statements.event_named(request.app, text, "events") for text in body.events]),

@@ -16,12 +16,22 @@ from collector.errors import NotFound
 from collector.event import Event
 from collector.projections import EventFilter, IncidentRow
 from collector.web import answers, standing, statements
-from collector.web.bodies import Adding, Editing, Marking, Merging, Moving, Noting, Opening, Splitting, Turning
 from collector.web.events import page_of_events
 from collector.web.keys import POLICIES, POSTMORTEMS, PROJECTIONS
 from collector.web.known import row_at, rows_at
 from collector.web.negotiation import MEDIA, accepted
 from collector.web.paging import page
+from collector.web.payloads import (
+    ActionItemBody,
+    Editing,
+    MarkBody,
+    MergeBody,
+    MoveBody,
+    NoteBody,
+    ReportBody,
+    SplitBody,
+    StatusBody,
+)
 from collector.web.problems import InvalidParameter
 from collector.web.requests import LATEST, Query, moment, optional_moment, statement, whole
 
@@ -82,7 +92,7 @@ async def _as_known(request: web.Request, query: Query) -> web.Response:
 @routes.post("/api/v1/incidents")
 async def open_incident(request: web.Request) -> web.Response:
     """Report that something is wrong."""
-    received = await statement(request, Opening)
+    received = await statement(request, ReportBody)
     body = received.body
     fact = people.opened(
         key=received.key,
@@ -165,7 +175,7 @@ async def _postmortem(request: web.Request, form: str) -> web.Response:
 @routes.post(ONE + "/notes")
 async def add_note(request: web.Request) -> web.Response:
     """Write down what a person saw, did or thought."""
-    said, row = await statement(request, Noting), await statements.incident(request)
+    said, row = await statement(request, NoteBody), await statements.incident(request)
     at = optional_moment(said.body.at, "at")
     fact = people.note(key=said.key, by=said.body.by, stated_at=said.now, incident=row.key, text=said.body.text, at=at)
     return await statements.record(request, fact, row.number)
@@ -174,7 +184,7 @@ async def add_note(request: web.Request) -> web.Response:
 @routes.post(ONE + "/actions")
 async def add_action(request: web.Request) -> web.Response:
     """Record a follow-up, or its new state."""
-    received, row = await statement(request, Adding), await statements.incident(request)
+    received, row = await statement(request, ActionItemBody), await statements.incident(request)
     body = received.body
     fact = people.action(
         key=received.key,
@@ -192,7 +202,7 @@ async def add_action(request: web.Request) -> web.Response:
 @routes.post(ONE + "/marks")
 async def set_mark(request: web.Request) -> web.Response:
     """State a moment: when the impact started, what detected it, when it was mitigated."""
-    received, row = await statement(request, Marking), await statements.incident(request)
+    received, row = await statement(request, MarkBody), await statements.incident(request)
     body = received.body
     fact = people.mark(
         key=received.key,
@@ -224,7 +234,7 @@ async def leave(request: web.Request) -> web.Response:
 
 
 async def _moved(request: web.Request, fact: Callable[..., Event]) -> tuple[Event, int]:
-    received, row = await statement(request, Moving), await statements.incident(request)
+    received, row = await statement(request, MoveBody), await statements.incident(request)
     event = await statements.event_named(request.app, received.body.event, "event")
     told = {"incident": row.key, "event": event, "number": row.number}
     return fact(key=received.key, by=received.body.by, stated_at=received.now, **told), row.number
@@ -233,7 +243,7 @@ async def _moved(request: web.Request, fact: Callable[..., Event]) -> tuple[Even
 @routes.post(ONE + "/merge")
 async def merge(request: web.Request) -> web.Response:
     """Say that another incident is this one."""
-    said, row = await statement(request, Merging), await statements.incident(request)
+    said, row = await statement(request, MergeBody), await statements.incident(request)
     other = await statements.follow(request.app, said.body.other)
     fact = people.merged(key=said.key, by=said.body.by, stated_at=said.now, into=row.key, other=other.key)
     return await statements.record(request, fact, row.number)
@@ -242,7 +252,7 @@ async def merge(request: web.Request) -> web.Response:
 @routes.post(ONE + "/split")
 async def split(request: web.Request) -> web.Response:
     """Say that some of its events are an incident of their own."""
-    received, row = await statement(request, Splitting), await statements.incident(request)
+    received, row = await statement(request, SplitBody), await statements.incident(request)
     events = [await statements.event_named(request.app, text, "events") for text in received.body.events]
     fact = people.split(
         key=received.key,
@@ -273,7 +283,7 @@ async def reopen(request: web.Request) -> web.Response:
 
 async def _turned(request: web.Request, state: Callable[..., Event]) -> tuple[Event, IncidentRow]:
     """That an incident is over, or is not, as ``state`` says it; and the incident."""
-    received, row = await statement(request, Turning), await statements.incident(request)
+    received, row = await statement(request, StatusBody), await statements.incident(request)
     at = optional_moment(received.body.at, "at")
     fact = state(
         key=received.key,

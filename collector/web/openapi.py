@@ -17,7 +17,7 @@ from aiohttp import web
 
 from collector import __version__
 from collector.people import ANSWERED
-from collector.web import answers, bodies, shapes
+from collector.web import answers, payloads, shapes
 from collector.web.incidents import OPTIONS
 from collector.web.keys import ROOT
 from collector.web.negotiation import LINES, MEDIA
@@ -99,7 +99,7 @@ OPERATIONS: Mapping[str, Operation] = {
         shapes.Incidents, status=_word("open", "resolved", "merged"), service=_TEXT, since=_TIME, until=_TIME,
         as_of=_TIME, before=_NUMBER, limit=_LIMIT,
     ),
-    "POST /api/v1/incidents": _states(bodies.Opening),
+    "POST /api/v1/incidents": _states(payloads.ReportBody),
     f"GET {_ONE}": _shows(shapes.Incident, tagged=True, as_of=_TIME),
     f"GET {_ONE}/events": _lists(
         shapes.Events, type=_TEXT, service=_TEXT, since=_TIME, until=_TIME, as_of=_TIME, zone=_TEXT, after=_NUMBER,
@@ -113,7 +113,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     f"GET {_ONE}/postmortem/{{section}}": _shows(shapes.Section, tagged=True),
     f"PUT {_ONE}/postmortem/{{section}}": Operation(
-        body=bodies.WritingBody, headers=_KEY | {"If-Match": _TEXT}, required=("If-Match",),
+        body=payloads.WritingBody, headers=_KEY | {"If-Match": _TEXT}, required=("If-Match",),
         answers={200: shapes.Stated, 201: shapes.Stated},
     ),
     f"GET {_ONE}/versions": _shows(shapes.Versions, tagged=True),
@@ -126,23 +126,23 @@ OPERATIONS: Mapping[str, Operation] = {
         shapes.MeasuresOver, tagged=True, log=_TEXT, since=_TIME, until=_TIME, service=_TEXT,
         profile=_word(*PROFILES), by=_word("service", "severity", "detected_by"),
     ),
-    f"POST {_ONE}/notes": _states(bodies.Noting),
-    f"POST {_ONE}/actions": _states(bodies.Adding),
-    f"POST {_ONE}/marks": _states(bodies.Marking),
-    f"POST {_ONE}/join": _states(bodies.Moving),
-    f"POST {_ONE}/leave": _states(bodies.Moving),
-    f"POST {_ONE}/merge": _states(bodies.Merging),
-    f"POST {_ONE}/split": _states(bodies.Splitting),
-    f"POST {_ONE}/resolve": _states(bodies.Turning),
-    f"POST {_ONE}/reopen": _states(bodies.Turning),
-    f"POST {_ONE}/edit": _states(bodies.Editing),
-    f"POST {_ONE}/review": _states(bodies.Reviewing),
-    f"POST {_ONE}/private": _states(bodies.Restricting),
+    f"POST {_ONE}/notes": _states(payloads.NoteBody),
+    f"POST {_ONE}/actions": _states(payloads.ActionItemBody),
+    f"POST {_ONE}/marks": _states(payloads.MarkBody),
+    f"POST {_ONE}/join": _states(payloads.MoveBody),
+    f"POST {_ONE}/leave": _states(payloads.MoveBody),
+    f"POST {_ONE}/merge": _states(payloads.MergeBody),
+    f"POST {_ONE}/split": _states(payloads.SplitBody),
+    f"POST {_ONE}/resolve": _states(payloads.StatusBody),
+    f"POST {_ONE}/reopen": _states(payloads.StatusBody),
+    f"POST {_ONE}/edit": _states(payloads.Editing),
+    f"POST {_ONE}/review": _states(payloads.Reviewing),
+    f"POST {_ONE}/private": _states(payloads.Restricting),
     f"POST {_ONE}/publish": Operation(
-        body=bodies.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201, 202), shapes.Published)
+        body=payloads.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201, 202), shapes.Published)
     ),
     f"POST {_ONE}/pull": Operation(
-        body=bodies.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Published)
+        body=payloads.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Published)
     ),
     "GET /api/v1/events": _lists(
         shapes.Events, source=_TEXT, entity=_TEXT, service=_TEXT, type=_TEXT, incident=_NUMBER, since=_TIME,
@@ -154,17 +154,17 @@ OPERATIONS: Mapping[str, Operation] = {
         answers={200: ("text/event-stream",)},
     ),
     "GET /api/v1/events/{event}": _shows(shapes.Whole, tagged=True),
-    "POST /api/v1/events/{event}/correct": _states(bodies.Correcting),
-    "POST /api/v1/events/{event}/retract": _states(bodies.Amending),
+    "POST /api/v1/events/{event}/correct": _states(payloads.CorrectionBody),
+    "POST /api/v1/events/{event}/retract": _states(payloads.AmendmentBody),
     "GET /api/v1/why/{event}": _shows(shapes.Why),
     "POST /api/v1/erasures": Operation(
-        body=bodies.ErasureBody, headers=_KEY, answers={200: shapes.Erasure, 201: shapes.Erasure}
+        body=payloads.ErasureBody, headers=_KEY, answers={200: shapes.Erasure, 201: shapes.Erasure}
     ),
     "POST /api/v1/imports/{source}": Operation(
         query={"form": _TEXT}, required=("form",), body=list[Any], answers=dict.fromkeys((200, 201), shapes.Imported)
     ),
     "POST /api/v1/replays": Operation(
-        body=bodies.Replaying, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Replayed)
+        body=payloads.ReplayBody, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Replayed)
     ),
     "GET /api/v1/logs": _shows(shapes.Logs),
     "GET /api/v1/logs/incidents": _lists(

@@ -7,8 +7,8 @@ from aiohttp import web
 from collector import people
 from collector.projections.privacy import READER
 from collector.web import statements
-from collector.web.bodies import Restricting
 from collector.web.keys import PROJECTIONS
+from collector.web.payloads import Restricting
 from collector.web.problems import NotAllowed
 from collector.web.requests import statement
 

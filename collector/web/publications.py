@@ -8,8 +8,8 @@ from collector.event import RecordedEvent
 from collector.publishing.publisher import Asking, Published
 from collector.times import rfc3339
 from collector.web import answers, shapes, statements
-from collector.web.bodies import PublishingBody
 from collector.web.keys import PUBLISHING
+from collector.web.payloads import PublishingBody
 from collector.web.requests import Query, statement
 
 routes = web.RouteTableDef()

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from collector.reparsing import ReparseResult, RereadDifference, Selection
 from collector.times import rfc3339
-from collector.web import answers, bodies, shapes, statements
+from collector.web import answers, payloads, shapes, statements
 from collector.web.keys import REDRAW, REPARSE
 from collector.web.requests import optional_moment, statement
 
@@ -24,7 +24,7 @@ async def replay(request: web.Request) -> web.Response:
 
     Drafts that show what changed are written again before the answer.
     """
-    body = (await statement(request, bodies.Replaying)).body
+    body = (await statement(request, payloads.ReplayBody)).body
     selection = Selection(
         after=body.after,
         limit=body.limit,

@@ -18,8 +18,8 @@ from collector.log import ReceiptItem
 from collector.projections import EventFilter, IncidentRow
 from collector.times import rfc3339
 from collector.web import answers, shapes, statements
-from collector.web.bodies import WritingBody
 from collector.web.keys import FOLLOWED, LIMITS, LOG, PROJECTIONS, WRITING
+from collector.web.payloads import WritingBody
 from collector.web.problems import Outdated, Unconditional
 from collector.web.requests import MOST, Query, statement
 

@@ -11,8 +11,8 @@ from collector.event import REVIEWED, RecordedEvent
 from collector.projections import EventFilter, IncidentRow
 from collector.times import rfc3339
 from collector.web import answers, shapes, statements
-from collector.web.bodies import Reviewing
 from collector.web.keys import CHANGES, LOG, PROJECTIONS, STANDING
+from collector.web.payloads import Reviewing
 from collector.web.requests import MOST, Query, statement
 
 routes = web.RouteTableDef()

@@ -21,7 +21,7 @@ from renderers.picture.drawing import draw
 from renderers.picture.layout import layout
 from renderers.picture.narrowing import narrowed
 from renderers.picture.style import STYLE
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.policy import policy
 
 __all__ = ["POLICY", "STYLE", "svg", "svgs"]

@@ -16,7 +16,7 @@ from renderers.cite import short_ids
 from renderers.history import Alert, Change, History, Moment, Page
 from renderers.phrases import Phrase, text_in
 from renderers.picture.values import Chart, HatchedSilence, Item, Lane, Stretch
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.rows import sentences
 from renderers.rows.people import MARKS
 from renderers.silences import is_silence, silences

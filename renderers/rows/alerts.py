@@ -17,10 +17,10 @@ from collector.event import MINUTE, RecordedEvent
 from collector.semantics import severities
 from renderers import facts, phrases
 from renderers.document import Name
+from renderers.flapping import over
 from renderers.history import Alert, FlappingRun, History
 from renderers.phrases import Phrase, cites, named, quoted, say, text_in, when
 from renderers.rows.plan import Plan, RowContext
-from renderers.spells import over
 from renderers.words import apart, counted
 
 TOGETHER = MINUTE

@@ -11,7 +11,7 @@ from renderers import facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History, Nearby
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
-from renderers.plain import plain
+from renderers.plain_text import plain
 from renderers.silences import is_silence, silences
 from renderers.words import counted, in_words
 

@@ -30,7 +30,7 @@ from collector.log import Submission
 from collector.proof.folder import ProofFolder
 from collector.schema import tables
 from collector.settings import Settings, Storage
-from collector.telemetry import journal
+from collector.telemetry import log_output
 from tests import postgres
 from tests.bench import entry, results
 from tests.bench.entry import Option
@@ -112,7 +112,7 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
     if reason := postgres.absent():
         report.note(f"Not measured: {reason}.")
         return
-    journal.set_up("warning", "logfmt")
+    log_output.set_up("warning", "logfmt")
     with results.workplace() as folder, postgres.plain(results.disk()) as server:
         source, target = folder / "log.db", folder / "back.db"
         asyncio.run(filled(source, options.events))

@@ -18,7 +18,7 @@ from aiohttp import web
 from collector import daemon, projections
 from collector.correlation import Rules
 from collector.intake import Endpoint, Intake
-from collector.intake.bodies import BodyLimits
+from collector.intake.body_reader import BodyLimits
 from collector.intake.writer import Writer
 from collector.log import open_log
 from collector.sources import alertmanager

@@ -32,7 +32,7 @@ from collector.event import Event, event_id
 from collector.jobs.sealing import SealJob
 from collector.log import Submission, open_log
 from collector.proof.folder import ProofFolder
-from collector.telemetry import journal
+from collector.telemetry import log_output
 from collector.verification.verify import Beyond, Verdict, verify
 from collector.verification.workers import VerifyWorkers
 from tests.bench import entry, results
@@ -159,7 +159,7 @@ def check(verdict: Verdict, events: int) -> None:
 
 def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Both logs, one after the other."""
-    journal.set_up("warning", "logfmt")
+    log_output.set_up("warning", "logfmt")
     for per_delivery, alone, all_of_them in ((100, GOAL, None), (1, None, GOAL)):
         with results.workplace() as folder:
             path = folder / "log.db"

@@ -56,7 +56,7 @@ def silence(record: Mapping[str, Any]) -> Deliveries:
     return [({}, each) for each in deliveries]
 
 
-def recorded(record: Mapping[str, Any]) -> Deliveries:
+def deliveries_of(record: Mapping[str, Any]) -> Deliveries:
     """What the event recorder wrote into its file, as it sends it; its time goes first, by which it is known."""
     if not isinstance(record["data"], dict):
         raise TypeError("an entry has an object for its data")
@@ -89,5 +89,5 @@ INTERFACE = Interface(headers=lambda token: {"Authorization": f"Bearer {token}"}
 IMPORTS = {
     "alerts": Import(called="alerts of Alertmanager's GET /api/v2/alerts", sent=alert, pages=_alerts),
     "silences": Import(called="silences of Alertmanager's GET /api/v2/silences", sent=silence, pages=_silences),
-    "recorder": Import(called="entries of the file of Alertmanager's event recorder", sent=recorded),
+    "recorder": Import(called="entries of the file of Alertmanager's event recorder", sent=deliveries_of),
 }

@@ -27,7 +27,7 @@ from collector.signing import authenticate
 from collector.sources.cloudevents import data as usual
 from collector.sources.cloudevents import types
 from collector.times import SenderTime, moment
-from collector.webhook import Credentials, Import, Mapped, Reading, Sample, Source, Webhook
+from collector.webhook import Credentials, Import, Reading, Sample, Source, TypeMapping, Webhook
 
 KIND = "cloudevents"
 RECIPE = "cloudevents.1"
@@ -214,7 +214,7 @@ def _labels(attributes: dict[str, Any]) -> dict[str, str]:
     return fit.labels(scalars)
 
 
-def _refs(mapped: Mapped, attributes: dict[str, Any]) -> tuple[str, ...]:
+def _refs(mapped: TypeMapping, attributes: dict[str, Any]) -> tuple[str, ...]:
     found = [f"{kind}:{value}" for kind, path in mapped.refs.items() for value in _values_at(path, attributes)]
     return tuple(dict.fromkeys(found))
 
@@ -266,7 +266,7 @@ def _change(attributes: dict[str, Any], refs: tuple[str, ...]) -> dict[str, Any]
     return {key: value for key, value in fields.items() if value}
 
 
-def _mapping_of(kind: str, reading: Reading) -> Mapped | None:
+def _mapping_of(kind: str, reading: Reading) -> TypeMapping | None:
     """How the configuration reads a sender's type: its own entry, else the longest ``prefix*``; None for neither."""
     exact = reading.types.get(kind)
     if exact is not None:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from collector.correlation.attach import NEAR
 from collector.correlation.changes import Outline
+from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Memory
-from collector.correlation.spans import FAR
 from collector.correlation.values import IncidentTraits
 
 
-class Lookup:
+class LoadedIncidents:
     """:class:`collector.correlation.attach.IncidentLookup`; it fetches what it is asked for."""
 
     def __init__(self, memory: Memory) -> None:

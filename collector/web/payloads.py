@@ -11,7 +11,7 @@ MOST = 1000
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
-class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ActBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody does something, by default now."""
 
     by: str
@@ -20,14 +20,14 @@ class Acting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """When it happened, RFC 3339."""
 
 
-class Turning(Acting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StatusBody(ActBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Somebody says that something began, or is over, or is not."""
 
     future: bool = False
     """Whether a moment in the future is meant."""
 
 
-class Opening(Turning, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReportBody(StatusBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: str
     service: str | None = None
     environment: str | None = None
@@ -38,11 +38,11 @@ class Opening(Turning, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether it is an incident of its own, whatever it would join."""
 
 
-class Noting(Acting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NoteBody(ActBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: str
 
 
-class Adding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ActionItemBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: str
     by: str
     owner: str = ""
@@ -51,7 +51,7 @@ class Adding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     state: str = "open"
 
 
-class Marking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MarkBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mark: str
     at: str
     by: str
@@ -61,30 +61,30 @@ class Marking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Whether a moment in the future is meant."""
 
 
-class Moving(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MoveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     event: str
     """An id, a citation (the last digits of an id) or a position."""
     by: str
 
 
-class Merging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MergeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     other: Number
     by: str
 
 
-class Splitting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SplitBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     events: Annotated[list[str], msgspec.Meta(max_length=MOST)]
     """Ids, citations or positions of the events that are an incident of their own."""
     by: str
 
 
-class Amending(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AmendmentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     by: str
     reason: str
     """Why; it is kept with the event."""
 
 
-class Correcting(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CorrectionBody(AmendmentBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: str | None = None
     occurred_at: str | None = None
     """RFC 3339."""
@@ -96,7 +96,7 @@ class Correcting(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Of ``service``, ``environment``, ``severity``, ``actor``: those that turned out to be unknown."""
 
 
-class ErasureBody(Amending, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ErasureBody(AmendmentBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     events: Annotated[list[str], msgspec.Meta(max_length=MOST)] = []
     """Ids, citations or positions."""
     deliveries: Annotated[list[str], msgspec.Meta(max_length=MOST)] = []
@@ -109,7 +109,7 @@ class ErasureBody(Amending, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Only say what would go."""
 
 
-class Replaying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReplayBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     after: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 0
     """Go on behind the delivery of this number."""
     limit: Annotated[int, msgspec.Meta(ge=1, le=MOST)] = 200

@@ -18,7 +18,7 @@ FAR = 1 << 62
 """A moment after all others."""
 
 
-class Spans:
+class IntervalIndex:
     """Entries (start, id), each covering from its start to a moment that may change."""
 
     __slots__ = ("_blocks", "_cover", "_tops")

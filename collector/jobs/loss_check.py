@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def watched(
+async def watch(
     store: EventLog,
     path: Path,
     clock: Callable[[], int],

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collector.correlation.attach import NEAR
 from collector.correlation.changes import Grounds
+from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Memory, Wanted
 from collector.correlation.signals import Signal
-from collector.correlation.spans import FAR
 
 _FEW = 100
 """Keys of an incident up to which what looks for them is asked for by each of them; else all of that time is."""
 
 
-class Judging:
+class Reattacher:
     """The third step of a round: incidents that changed → who attaches to them."""
 
     def __init__(self, memory: Memory) -> None:

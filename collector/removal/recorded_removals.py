@@ -35,7 +35,7 @@ _FACTS = (
 )
 _LAST = select(head.c.position)
 
-Spans = list[tuple[int, int]]
+IntervalIndex = list[tuple[int, int]]
 
 
 class _RemovalFacts(msgspec.Struct):
@@ -59,8 +59,8 @@ class RecordedRemovals:
     def __init__(self) -> None:
         self._connection: Connection | None = None
         self._erasures: dict[bytes, int] | None = None
-        self._erased: Spans = []
-        self._expired: dict[tuple[str, str], Spans] | None = None
+        self._erased: IntervalIndex = []
+        self._expired: dict[tuple[str, str], IntervalIndex] | None = None
 
     def over(self, connection: Connection) -> RecordedRemovals:
         """The same, to be read over this connection where it was not read yet."""

@@ -1,7 +1,7 @@
 """Where a command asks, and the options that say so.
 
 Every command that reads or writes takes the same few options; a command's own
-function gets one :class:`Where` and asks through it.
+function gets one :class:`LogAccess` and asks through it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Where(msgspec.Struct, frozen=True, kw_only=True):
+class LogAccess(msgspec.Struct, frozen=True, kw_only=True):
     """What the options of a command say about where to ask."""
 
     config_file: Path | None = None
@@ -67,11 +67,11 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         """The log that is named; empty where none is."""
         return self.log or logs.chosen()
 
-    def of(self, log: str) -> Where:
+    def of(self, log: str) -> LogAccess:
         """The same, asked of this log."""
         return msgspec.structs.replace(self, log=log)
 
-    def of_every(self) -> Where:
+    def of_every(self) -> LogAccess:
         """The same, asked of all logs where no one is named and there are several; a daemon knows its own."""
         if self.chosen_log or not (self.server or self.settings().storage.logs):
             return self
@@ -83,7 +83,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         name = self.chosen_log or (DEFAULT_LOG if self.settings().storage.logs else "")
         return f"; the log asked is {name}" if name else ""
 
-    def of_source(self, name: str) -> Where:
+    def of_source(self, name: str) -> LogAccess:
         """The same, asked of the log that a source delivers to, where no other is named."""
         said = self.settings().sources.get(name) if not self.chosen_log else None
         return self.of(said.log) if said is not None else self
@@ -249,7 +249,7 @@ def _asking(command: Command, log: Callable[[Any], Any]) -> Command:
     @functools.wraps(command)
     def with_where(*args: Any, **named: Any) -> Any:
         told = {name: named.pop(name) for name in ("config_file", "storage_url", "server", "token_file")}
-        return command(Where(**told), *args, **named)
+        return command(LogAccess(**told), *args, **named)
 
     wrapped: Any = with_where
     for option in (TOKEN_FILE, SERVER, log, STORAGE_URL, CONFIG_FILE):

@@ -31,7 +31,7 @@ _LAST_STARTS = 200
 
 
 @asynccontextmanager
-async def recorded(runtime: Runtime) -> AsyncIterator[None]:
+async def record_run(runtime: Runtime) -> AsyncIterator[None]:
     """Say in the log that we take webhooks for the length of the block, and what is known of the time before.
 
     Where nothing can be stored now, the start is recorded, with its own time, as soon as something can; a start that

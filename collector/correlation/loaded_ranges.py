@@ -9,7 +9,7 @@ from __future__ import annotations
 _EVERYTHING = -1
 
 
-class Coverage:
+class LoadedRanges:
     """One span of time for each name: it claims whatever begins by its end and reaches its beginning or further."""
 
     def __init__(self) -> None:
