@@ -32,11 +32,11 @@ def section(history: History, options: Options) -> Section:
     asks = () if items else (Prompt(IMMEDIATE),)
     acts = frozenset(each for item in items for each in item.cites)
     items = items or _nothing(history, options)
-    told = frozenset(each for item in items for each in item.cites)
+    proofs = frozenset(each for item in items for each in item.cites)
     # That there was none of the services that were hit counts what names no service, and says nothing else of it.
     hit, beside = facts.hit(history), [near.event for near in history.context.nearby if not near.event.service]
     counted_only = {event.id for event in beside if hit and change_facts.owner_key(event) not in hit} - acts
-    items += [*_overtaken(history, options, told), *_unplaced(history, options, told - counted_only)]
+    items += [*_overtaken(history, options, proofs), *_unplaced(history, options, proofs - counted_only)]
     items += [*_followed(history, options), *_links(history, options)]
     listed = (Bullets(items=tuple(items)),) if items else ()
     return Section(key="resolution", blocks=(*listed, *asks, Prompt(PERMANENT)))
