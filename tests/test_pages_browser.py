@@ -292,11 +292,16 @@ def test_a_draft_that_a_person_edited_keeps_nothing_from_anybody(browser: Browse
             assert faults_of(page) == []
 
 
+PAPER = "rgb(253, 243, 223)"
+"""What a prompt has behind it where it is light."""
+
+
 def test_paper_has_the_wide_form_of_a_page(site: Site, browser: Browser) -> None:
     """However narrow it is: rows are lines, the wide picture stands there, and nothing that only a screen can use."""
     with looking(browser, 700) as page:
         page.goto(f"{site.address}/incidents/2")
-        page.emulate_media(media="print")
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.locator(".prompt").first.evaluate("(each) => getComputedStyle(each).backgroundColor") == PAPER
         row = page.locator(".row .say").first.bounding_box()
         assert row is not None
         assert row["width"] > 300
