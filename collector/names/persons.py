@@ -118,7 +118,9 @@ def spellings_of(events: Iterable[RecordedEvent], people: People | None = None) 
     for that person. Of two who may be one and may be two, each stands for itself."""
     people = people or People()
     alike: dict[str, dict[str, None]] = {}
-    names = (name for event in sorted(events, key=reading_order) for name in persons_in(event))
+    # Most events of a large incident are of alerts, and few of those name anybody.
+    telling = [each for each in events if each.actor or not each.type.startswith("alert.") or "amended_by" in each.data]
+    names = (name for event in sorted(telling, key=reading_order) for name in persons_in(event))
     for name in chain(names, people.spellings):
         if key := people.key(name):
             alike.setdefault(key, {}).setdefault(name)
