@@ -133,6 +133,8 @@ async def slow_then_locked(stage: Stage) -> AsyncIterator[None]:
         stage.disk.work()
     # One that was ended meanwhile, since it showed no life, could not start again while the database is locked.
     await until(lambda: ready(stage.unit.port), "the daemon is ready", 120.0)
+    # What fired while nothing was taken in time is told for as long as it fires; later there is nothing to tell.
+    await until(lambda: stage.heard("TimelinedCommitsSlow", "TimelinedCommitsStalled"), "slow commits are in the log")
     with locked(stage.database):
         yield
 

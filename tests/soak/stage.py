@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import aiohttp
 import yaml
 
 from tests.faults.clients import Clients
@@ -102,3 +103,10 @@ class Stage:
         text = await text_of(f"{self.unit.address}/api/v1/events?source={source}&type=alert.*&limit=1000")
         events = json.loads(text)["events"]
         return {(event["labels"]["alertname"], event["type"].partition(".")[2]) for event in events}
+
+    async def heard(self, *names: str) -> bool:
+        """Whether the daemon has in its log that these fired."""
+        try:
+            return {(name, "firing") for name in names} <= await self.recorded("watch")
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False
