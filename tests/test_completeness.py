@@ -46,7 +46,6 @@ def test_every_source_has_a_page_on_its_sender(kind: str) -> None:
 
 KNOWN_NAMES = {
     ("collector/names/exporters.py", "alertmanager"): "what Prometheus scrapes of an Alertmanager names no service",
-    ("collector/correlation/placing.py", "github-actions"): "a login that is nobody's",
     ("collector/semantics/changes.py", "argocd"): "a word in names of workflows that deploy",
     ("collector/semantics/severities.py", "slack"): "a word of severities: to be told in the chat alone",
     ("renderers/choices.py", "datadog"): "whose terms durations are stated in",
@@ -66,6 +65,9 @@ KNOWN_NAMES = {
     ("collector/publishing/forges.py", "github"): "the same",
     ("collector/publishing/forges.py", "gitlab"): "the same",
     ("collector/publishing/forges.py", "gitea"): "the same",
+} | {
+    ("collector/names/people.py", tool): "a word in names of automations: nobody's name beside the word bot"
+    for tool in ("github", "githubactions", "gitlab", "grafana", "jenkins", "pagerduty", "rootly", "slack")
 }
 """Texts in the code that name a sender and do not tell one from another, each with what it is."""
 DEMO = ("collector/cli/demo.py", "collector/cli/demo_deliveries.py")

@@ -92,10 +92,10 @@ finally:
 
 def test_a_daemon_over_a_file_waits_for_no_driver_of_a_server() -> None:
     """An upgrade's tools and a server's driver come when they are needed."""
-    found = beside("collector.daemon")
-    assert "collector.web" in found
-    assert found.isdisjoint(("alembic", "asyncpg", "sqlalchemy.dialects.postgresql", "collector.log.postgres"))
-    assert "collector.schema.migrations.running" not in found
+    modules = beside("collector.daemon")
+    assert "collector.web" in modules
+    assert modules.isdisjoint(("alembic", "asyncpg", "sqlalchemy.dialects.postgresql", "collector.log.postgres"))
+    assert "collector.schema.migrations.running" not in modules
 
 
 def test_settings_are_read_without_what_publishes() -> None:

@@ -377,7 +377,7 @@ def test_any_text_and_any_name_can_be_compared(text: str, name: str) -> None:
 @given(st.dictionaries(st.text(max_size=10), st.text(max_size=20) | st.integers() | st.none()))
 def test_any_data_has_names(data: dict[str, Any]) -> None:
     """Whatever stands in an event's data, its names can be asked for."""
-    assert all(name.text for name in names_of([observed(0, "x", **data)]))
+    assert all(name.text for name in names_of([event("observation.recorded", 0, "tools", title="x", data=data)]))
 
 
 # --- kept in the lists ------------------------------------------------------------------------------------------------
