@@ -6,6 +6,7 @@ Every answer is a value that keeps its events; nothing here is worded.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import msgspec
 
@@ -145,11 +146,12 @@ def response_actions(history: History) -> list[ResponseAction]:
     if not facts.began(history):
         return []
     low, high = answering(history)
+    environments = {names.environment_key(alert.environment) for alert in history.alerts if alert.environment}
     actions = [
         ResponseAction(at=done, event=c.last, change=c)
         for c in history.changes
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
-        and not is_elsewhere(history, c)
+        and not _is_elsewhere(c, environments)
     ]  # fmt: skip
     actions += [ResponseAction(at=o.occurred_at, event=o) for o in history.observations if _is_act(o)]
     return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
@@ -170,11 +172,11 @@ def acts_before(history: History) -> list[RecordedEvent]:
     return sorted(acts, key=lambda each: (-each.occurred_at, each.id))
 
 
-def is_elsewhere(history: History, change: Change) -> bool:
-    """Whether a change went to another environment than every alert is of: to staging, where production failed."""
+def _is_elsewhere(change: Change, environments: Collection[str | None]) -> bool:
+    """Whether a change went to another environment than those that alerts are of: to staging, where production
+    failed."""
     there = names.environment_key(change.environment) if change.environment else None
-    here = {names.environment_key(alert.environment) for alert in history.alerts if alert.environment}
-    return bool(here) and all(names.apart(there, each) for each in here)
+    return bool(environments) and all(names.apart(there, each) for each in environments)
 
 
 def answering(history: History) -> tuple[int, int]:

@@ -91,7 +91,12 @@ def several(alerts: Iterable[Alert]) -> bool:
     """Whether these are of more than one alert; one that fired several times is one, and so is one that several
     senders tell."""
     alerts = list(alerts)
-    return series_in(alerts) > 1 or len({(alert.name, alert.service, alert.environment) for alert in alerts}) > 1
+    # Most differ by their second one already; series are counted of all of them.
+    return any(_called(alert) != _called(alerts[0]) for alert in alerts) or series_in(alerts) > 1
+
+
+def _called(alert: Alert) -> tuple[str | None, ...]:
+    return alert.name, alert.service, alert.environment
 
 
 def series_in(alerts: Iterable[Alert | RecordedEvent]) -> int:

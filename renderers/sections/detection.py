@@ -290,11 +290,12 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     hit: dict[str, tuple[str, RecordedEvent]] = {}  # service → how it was named, and by which event
     tied = {f"alert:{spell.entity}" for spell in history.spells}
     tied.update(itertools.chain.from_iterable([alert.fired.refs for alert in history.alerts]))
+    called = {alert.name.casefold() for alert in history.alerts if alert.name}
     for page in history.pages:
         page_event = phrases.page_event(page)
         # One that names its alert: the service that was paged is the team's, and not one that was hit.
         named_alert = not tied.isdisjoint([ref for step in page.steps for ref in step.refs]) or any(
-            alert.name and in_words(alert.name.casefold(), page.title.casefold()) for alert in history.alerts
+            in_words(name, page.title.casefold()) for name in called
         )
         if page_event and page.service and not named_alert and facts.folded(page.service) not in fired:
             hit.setdefault(page.service, (OPENED_FOR[0] if page.declared else "was paged for", page_event))
