@@ -41,12 +41,15 @@ def test_an_end_that_did_not_last_is_told_with_the_firing_that_shows_it() -> Non
     story = Facts()
     story.deploys("web", "09:55:00", "09:55:00", "web-2")
     first = story.fires("Errors", "10:00:00", "web")
+    story.add("observation.recorded", "10:05:00", title="Pods deleted", actor="Eli", service="web")
     story.deploys("web", "10:10:00", "10:10:00", "web-1", rollback=True)
     story.ends(first, "10:12:00")
     again = story.fires("Errors", "10:20:00", "web")
     story.add("observation.recorded", "10:40:00", title="Cache emptied", actor="Eli", service="web")
     story.ends(again, "10:50:00")
-    rollback, emptied = claims(story, "resolution")[:2]
+    deleted, rollback, emptied = claims(story, "resolution")[:3]
+    # The last that was done before that end tells it, and those before point to it.
+    assert plain(deleted.parts).endswith("; the alert Errors on web ended 7 min later, after the next action")
     assert plain(rollback.parts).endswith("; the alert Errors on web ended 2 min later, but it fired again at 10:20:00")
     assert again.id in rollback.cites
     assert plain(emptied.parts).endswith("; the last alert ended 10 min later")

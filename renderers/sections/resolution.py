@@ -99,10 +99,6 @@ class _NextEnd(msgspec.Struct, frozen=True):
     again: Alert | None = None
     """The same alert's next firing."""
 
-    @property
-    def refired(self) -> RecordedEvent | None:
-        return self.again.fired if self.again else None
-
 
 def _doings(options: Options, ends: _Ends, actions: Sequence[change_facts.ResponseAction]) -> Iterator[Claim]:
     """Each action and what ended next; where more was done before that, it says so. Many of one kind by one person are
@@ -130,14 +126,14 @@ def _one(
 ) -> Claim:
     next_end = _ended_next(ends, doing.at)
     since, further = _since(after, next_end.end)
+    refired = None if since else next_end.again
     return claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ",
-                 next_end.words, further, *_again(ends.history, options, next_end),
-                 proof=cites(doing.event, next_end.end, since, next_end.refired))  # fmt: skip
+                 next_end.words, further, *_again(ends.history, options, refired),
+                 proof=cites(doing.event, next_end.end, since, refired.fired if refired else None))  # fmt: skip
 
 
-def _again(history: History, options: Options, next_end: _NextEnd) -> Phrase:
-    """That it did not last: ``, but it fired again at 14:20:00``."""
-    again = next_end.again
+def _again(history: History, options: Options, again: Alert | None) -> Phrase:
+    """That it did not last: ``, but it fired again at 14:20:00``. It is told with the last action before that end."""
     return say(", but it fired again at ", time_in(history, options, again.start)) if again else ()
 
 
@@ -157,15 +153,16 @@ def _repeated(
     first, last = group[0], group[-1]
     next_end = _ended_next(ends, last.at, "the last of them")
     since, further = _since(after, next_end.end)
+    refired = None if since else next_end.again
     titles = dict.fromkeys(phrases.observation_title(doing.event) or "" for doing in group)
     quotes = phrases.listed([Quote(title, phrases.NOTE) for title in titles if title], REPEATED)
     span = say("From ", time_in(ends.history, options, first.at), " to ", time_in(ends.history, options, last.at))
     by = named(" by ", last.event.actor)
     return claim(span, f", {len(group):,} acts of one kind", by, " were recorded", when(quotes, ": ", quotes),
                  "; after the last of them, " if next_end.end else "; ", next_end.words, further,
-                 *_again(ends.history, options, next_end),
+                 *_again(ends.history, options, refired),
                  proof=cites([doing.event for doing in group], next_end.end, since,
-                             next_end.refired))  # fmt: skip
+                             refired.fired if refired else None))  # fmt: skip
 
 
 def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
