@@ -117,6 +117,11 @@ def memory(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def descriptors(pid: int) -> int:
+    """How many files and connections a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def listens(address: str) -> socket.socket:
     """A stream that somebody reads."""
     host, _, port = address.removeprefix("http://").rpartition(":")
@@ -202,16 +207,18 @@ def load(site: Site, number: int, options: argparse.Namespace, report: results.R
     """The list, the weight of a page, and what streams cost."""
     report.add("the list", listed(site, options.rounds * 3), unit="ms", below=100.0)
     report.add("a large page, compressed", [weight(f"{site.address}/incidents/{number}") / 1000], unit="kB", below=60.0)
-    before = memory(site.process.process.pid)
-    alone = rate(site, options.posts, 0)
-    streams = [listens(site.address) for _ in range(options.streams)]
-    beside = rate(site, options.posts, options.posts)
-    report.add(
-        "memory of the streams", [max(0.001, (memory(site.process.process.pid) - before) / 1e6)], unit="MB", below=100.0
-    )
-    report.add("deliveries beside them", [beside / alone], unit="of those alone", at_least=0.9)
-    for each in streams:
-        each.close()
+    pid = site.process.process.pid
+    before, ratios, grown = memory(pid), [], []
+    for turn in range(options.rounds):
+        alone, open_files = rate(site, options.posts, 2 * turn * options.posts), descriptors(pid)
+        streams = [listens(site.address) for _ in range(options.streams)]
+        ratios.append(rate(site, options.posts, (2 * turn + 1) * options.posts) / alone)
+        grown.append(max(0.001, (memory(pid) - before) / 1e6))
+        for each in streams:
+            each.close()
+        until(lambda most=open_files: descriptors(pid) <= most, "the streams are closed")  # type: ignore[misc]
+    report.add("memory of the streams", grown, unit="MB", below=100.0)
+    report.add("deliveries beside them", ratios, unit="of those alone", at_least=0.9)
 
 
 def measure(options: argparse.Namespace, report: results.Report) -> None:
