@@ -152,7 +152,7 @@ EVENT_TYPES: dict[str, str] = {
     "incident.reopened": "An incident was declared not over after all.",
     "incident.edited": "A person set an incident's title, lead or severity, or wrote in a section of its postmortem.",
     PUBLISHED: "An incident's postmortem was published somewhere, or could not be.",
-    REVISED: "What people had edited in the whole of an incident's postmortem was taken in from where it is published.",
+    REVISED: "What people had edited in the whole of a postmortem was taken in, from a published copy or a file.",
     REVIEWED: "A person said how far the review of an incident's postmortem is.",
     RESTRICTED: "A person said which group alone may read of an incident, or that everybody may.",
     "source.gap": "A sender said that it left something out, or what it tells without end was missed.",

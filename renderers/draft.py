@@ -39,12 +39,10 @@ from renderers.review import review_of
 from renderers.sections import SECTIONS, appendix
 from renderers.sections.answers import answered
 from renderers.values import came_back
+from renderers.words import AS_ROLES
 
 FORM = "timelined draft 8"
 """Which wording this is; another wording is another draft of the same events."""
-
-AS_ROLES = "names of people stand as roles"
-"""What the head says of a draft that names nobody."""
 
 PLAIN = Options()
 """What a reader gets who asks for nothing."""

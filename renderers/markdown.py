@@ -71,7 +71,8 @@ def marked(document: Document) -> str:
     if people is None:
         return fresh
     kept = text_in(people.data, "text")
-    return revised(restated(kept, named_machine_marked(document), fresh) if document.named else kept, fresh)
+    kept = restated(kept, named_machine_marked(document), fresh) if document.named else kept
+    return marks.with_words(revised(kept, fresh), people.id)
 
 
 def named_machine_marked(document: Document) -> str:

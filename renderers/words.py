@@ -36,5 +36,7 @@ def listed(items: Sequence[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+AS_ROLES = "names of people stand as roles"
+"""What the head says of a draft that names nobody."""
 ROLE = re.compile(r"the lead|(?:responder|author|reporter|person) \d+")
 """What somebody is called in a draft that names nobody; see :mod:`renderers.roles`."""

@@ -24,7 +24,7 @@ from collector.publishing.publisher import Publisher
 from collector.publishing.targets import Target
 from collector.publishing.values import decoded, split
 from collector.web.keys import INTAKE, PUBLISHING
-from renderers.edits import renamed, stored, taken_in
+from renderers.edits import file_taken_in, renamed, stored, taken_in
 from tests import face as faces
 from tests import wiki as wikis
 from tests.conftest import require
@@ -141,6 +141,7 @@ async def setup(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Publis
 
     async with faces.running(tmp_path, connect=aiohttp_client, publisher=lambda lists: Publisher(
         lists, targets, render, record, taken_in, stored, lambda: box[0].now, "https://x.example", renamed,
+        file_taken_in,
     )) as face:  # fmt: skip
         box.append(face)
         await face.incident(1)

@@ -44,7 +44,8 @@ def draft(access: LogAccess, number: int, form: str, to: Path | None, overwrite:
 
     With --to, a file that exists is brought up to date. Your words in it stay as they are; only timelined's own lines
     change. If the evidence of a line that you changed is different now, timelined's new line stands beneath yours. What
-    you removed stays removed. The version before is kept as FILE.~1~, FILE.~2~ and so on.
+    you removed stays removed. The version before is kept as FILE.~1~, FILE.~2~ and so on. `timelined pull --from` takes
+    your words into the log.
     """
     if options["seconds"] is not None:
         options["seconds"] = str(options["seconds"]).lower()

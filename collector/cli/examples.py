@@ -57,7 +57,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "resolve": ("timelined resolve 1 --at 18:40",),
     "edit": ("timelined edit 1 lead Ana",),
     "publish": ("timelined publish 1 --target archive --dry-run", "timelined publish 1 --target tracker --issue 42"),
-    "pull": ("timelined pull 1 --target archive",),
+    "pull": ("timelined pull 1 --target archive", "timelined pull 1 --from postmortem.md --dry-run"),
     "publications": ("timelined publications 1",),
     "review": ("timelined review 1 in_review", "timelined review 1 reviewed --by Ana"),
     "reopen": ("timelined reopen 1 --at 18:55",),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from collector.cli import logs, output
 from collector.cli.access import OUTPUT, LogAccess, asking
 from collector.cli.naming import INCIDENT
 from collector.cli.people import NUMBER, stating
-from collector.errors import Unavailable
+from collector.errors import InvalidInput, Unavailable
+
+_LARGEST = 1_500_000
+"""Bytes of a draft's file that is taken in."""
 
 
 @click.command()
@@ -52,25 +57,57 @@ def _done(number: int, receipt: output.Json) -> str:
 
 @click.command()
 @NUMBER
-@click.option("--target", metavar="NAME", required=True, help="From where, by its name under publishing.targets.")
+@click.option("--target", metavar="NAME", help="From where, by its name under publishing.targets.")
+@click.option(
+    "--from", "file", type=click.Path(path_type=Path), metavar="FILE", help="From this file, which draft --to wrote."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what people edited there.")
 @stating
-def pull(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
-    """Take in what people edited where a postmortem is published.
+def pull(access: LogAccess, number: int, key: str | None, form: str, file: Path | None, **fields: object) -> None:
+    """Take in what people edited where a postmortem is published, or in a file.
 
     From then on Markdown drafts and published copies have these words, and later evidence is written around them. If
     somebody edited the same lines elsewhere, both texts stand, and the draft says so.
     """
     if not fields["by"]:
         raise click.UsageError("nobody is logged in here; say who takes it in with --by")
+    if (file is None) == (fields["target"] is None):
+        raise click.UsageError("say from where: --target NAME, or --from FILE")
+    origin = f"in {file}" if file is not None else f"at {fields['target']}"
+    if file is not None:
+        del fields["target"]
+        fields |= {"text": _edited(number, file), "file": file.name}
     receipt = access.post(f"/api/v1/incidents/{number}/pull", fields, key).json()
     if form == "json":
         return output.as_json(receipt)
     if receipt["outcome"] == "would take in":
         return output.result(f"{receipt['diff'] or ''}\n")
     if receipt["outcome"] == "unchanged":
-        return output.say(f"Nobody edited the postmortem of incident {logs.called(number)} at {fields['target']}.")
-    return output.result(f"Took in what people edited of incident {logs.called(number)} at {fields['target']}\n")
+        return output.say(f"Nobody edited the postmortem of incident {logs.called(number)} {origin}.")
+    return output.result(f"Took in what people edited of incident {logs.called(number)} {origin}\n")
+
+
+def _edited(number: int, path: Path) -> str:
+    """The text of a draft's file."""
+    from collector.publishing.values import decoded
+
+    refusal = f"cannot take in {path} of incident {logs.called(number)}"
+    do = f"name the file that timelined draft {logs.called(number)} --to wrote"
+    try:
+        if path.is_dir():
+            raise InvalidInput(f"{refusal}: it is a folder; {do}")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise InvalidInput(f"{refusal}: {error.strerror}; {do}") from error
+    if len(content) > _LARGEST:
+        raise InvalidInput(f"{refusal}: it is larger than {_LARGEST:,} bytes; {do}")
+    text = decoded(content)
+    if "\0" in text:
+        raise InvalidInput(f"{refusal}: it is not text; {do}")
+    if not text.strip():
+        raise InvalidInput(f"{refusal}: it is empty; {do}")
+    return text
 
 
 @click.command()

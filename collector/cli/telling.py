@@ -59,7 +59,10 @@ def _publication(event: Json) -> str:
 
 
 def _revision(event: Json) -> str:
-    return f"took in what people edited at {event['data'].get('target') or 'a target that was erased'}"
+    data = event["data"]
+    if data.get("file"):
+        return f"took in what people edited in {data['file']}"
+    return f"took in what people edited at {data.get('target') or 'a target that was erased'}"
 
 
 def _action(event: Json) -> str:

@@ -17,6 +17,8 @@ from collector.people.statements import required_text
 
 DIGESTS = ("digest", "lines", "shown", "evidence")
 """Keys of ``data`` that hold digests of what was published, or of the evidence that was reviewed."""
+MARKED = ("text", "copy")
+"""Keys of ``data`` that hold a text that people edited, whose marks have digests."""
 FORGOTTEN = "forgotten"
 """The key of ``data`` that says that digests went."""
 UNKNOWN = "0" * 10
@@ -31,10 +33,10 @@ def forgotten(event: Event, erased: Collection[str], *, by: str, reason: str, st
 
     Where it was published, who did, and every word of people's in it stay.
     """
-    text = event.data.get("text")
     left = {name: value for name, value in event.data.items() if name not in DIGESTS}
-    if isinstance(text, str):
-        left["text"] = _without_digests(text, erased)
+    for name in MARKED:
+        if isinstance(text := event.data.get(name), str):
+            left[name] = _without_digests(text, erased)
     if left == event.data:
         return None
     statement: dict[str, Any] = {

@@ -8,9 +8,8 @@ reached costs nothing but that publication, which is tried again for a day.
 from __future__ import annotations
 
 import asyncio
-import difflib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -20,6 +19,7 @@ from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
 from collector.event import HOUR, MINUTE, PUBLISHED, REVISED, Event, RecordedEvent
 from collector.people.forgetting import FORGOTTEN
 from collector.projections import EventFilter, Projections
+from collector.publishing import edited_files
 from collector.publishing.comments import CommentPlace
 from collector.publishing.git import GitPlace
 from collector.publishing.targets import COMMENT, CONFLUENCE, GIT, Target
@@ -37,8 +37,6 @@ GIVE_UP = 24 * HOUR
 _MOST = 1000
 _LONGEST = 1_000_000
 """Characters of an edited postmortem that are kept."""
-_DIFF = 200_000
-"""Characters of a difference that are shown."""
 _PREPARED = "article"
 
 Render = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | None]]
@@ -141,12 +139,13 @@ class Publisher:
         record: Record | None = None, take_in: TakeIn | None = None, pages: PageReader | None = None,
         clock: Callable[[], int] = lambda: 0, external_url: str = "",
         rename: Rename = lambda text, machine, named, roles: text,
+        take_in_file: edited_files.TakeInFile = edited_files.takes_nothing_in,
     ) -> None:  # fmt: skip
         """Without ``targets`` nothing can be published; with them ``render``, ``record`` and ``take_in`` are needed."""
         self._lists, self._targets = lists, targets or {}
         self._render = render or _renders_nothing
         self._take_in, self._pages = take_in or _takes_nothing_in, pages
-        self._rename = rename
+        self._rename, self._take_in_file = rename, take_in_file
         self._record, self._clock, self._external_url = record or _records_nothing, clock, external_url
         self._alone = asyncio.Lock()
         self._waits: dict[tuple[str, str], tuple[int, int]] = {}
@@ -200,6 +199,31 @@ class Publisher:
                     "where the whole of it stands", "target"
                 )  # fmt: skip
             return await self._taken_in(request, before, current)
+
+    async def take_in(self, request: Asking, file: edited_files.EditedFile) -> Published:
+        """Take in what people edited in a file that ``timelined draft --to`` wrote. Raises :class:`InvalidInput` for
+        one that is no draft of this incident."""
+        edited_files.check(request.number, file)
+        async with self._alone:
+            now = await self._article(request, people=NAMES)
+            before = edited_files.earlier(await self._told_of(request.number, REVISED), file.name, request.by)
+            front, text = split(file.text)
+            try:
+                done = await asyncio.to_thread(self._take_in_file, now.machine, now.text, text, before, file.name)
+            except ValueError as error:
+                raise edited_files.refused(request.number, file, error) from error
+            merged, reads, copy, words = done
+            added = [line for line in front.splitlines() if line not in now.front.splitlines()]
+            if not added and edited_files.alike(reads, now.plain):
+                return Published(outcome="unchanged")
+            if request.dry_run:
+                return Published(outcome="would take in", diff=edited_files.difference(now, added, reads))
+            data = {**edited_files.recorded(request.number, file, merged, copy, words), "front": [*now.people, *added]}
+            return Published(outcome="taken in", event=await self._revised(request, data))
+
+    async def _revised(self, request: Asking, data: Mapping[str, Any]) -> str:
+        stated: dict[str, Any] = {"by": request.by, "stated_at": self._clock(), "incident": request.incident}
+        return await self._record(people.revised(key=request.key, data=data, **stated))
 
     async def publications(self, number: int) -> Sequence[RecordedEvent]:
         """Every publication of an incident, and every one that failed, by position."""
@@ -258,20 +282,14 @@ class Publisher:
         lines_written, forgotten = before.data.get("lines", ()), before.data.get(FORGOTTEN) is True
         added = [line for line in front.splitlines() if digest(line)[:16] not in lines_written and not forgotten]
         if request.dry_run:
-            whole = [
-                "\n".join((*lines, text)) for lines, text in ((now.people, now.plain), ([*now.people, *added], reads))
-            ]
-            return Published(outcome="would take in", diff=_diff(*whole))
+            return Published(outcome="would take in", diff=edited_files.difference(now, added, reads))
         data = {
             "target": request.target, "place": dict(current.location), "revision": current.revision, "url": current.url,
             "digest": current.digest, "text": _bounded(request, merged), "lines": lines_of(current.text),
             **self._shown(current),
             "front": [*now.people, *added], **_people_there(then),
         }  # fmt: skip
-        fact = people.revised(
-            key=request.key, by=request.by, stated_at=self._clock(), incident=request.incident, data=data
-        )
-        event = await self._record(fact)
+        event = await self._revised(request, data)
         reason = _FRONT_UNKNOWN if forgotten and front else ""
         return Published(outcome="taken in", url=current.url, revision=current.revision, event=event, reason=reason)
 
@@ -354,7 +372,9 @@ class Publisher:
             raise Edited(_edited(wish, last_digest, self._targets[wish.target].kind))
         last_digest = current.digest if current is not None and over else last_digest
         if wish.dry_run:
-            return Published(outcome="would publish", diff=_diff(current.text if current else "", text), cut=cut)
+            return Published(
+                outcome="would publish", diff=edited_files.diff(current.text if current else "", text), cut=cut
+            )
         try:
             copy = await destination.write(article, where, last_digest)
         except Edited as error:
@@ -466,8 +486,3 @@ def _unknown(request: Asking) -> str:
         "is not known any more, since evidence of the incident was erased; look at it, and publish over it with "
         "--replace (replace: true)"
     )
-
-
-def _diff(stands: str, text: str) -> str:
-    before = stands.splitlines()
-    return "\n".join(difflib.unified_diff(before, text.splitlines(), "before", "after", lineterm=""))[:_DIFF]

@@ -52,6 +52,8 @@ class RequestLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     command: int = 65_536
     """The largest JSON body of a write."""
+    draft: int = 4_194_304
+    """The same of one that has a draft that people edited."""
     read_timeout: float = 10.0
     """How long a client may take to send such a body."""
     patience: float = 2.0

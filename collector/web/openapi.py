@@ -142,7 +142,7 @@ OPERATIONS: Mapping[str, Operation] = {
         body=payloads.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201, 202), shapes.Published)
     ),
     f"POST {_ONE}/pull": Operation(
-        body=payloads.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Published)
+        body=payloads.PullingBody, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Published)
     ),
     "GET /api/v1/events": _lists(
         shapes.Events, source=_TEXT, entity=_TEXT, service=_TEXT, type=_TEXT, incident=_NUMBER, since=_TIME,

@@ -156,6 +156,18 @@ class PublishingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of a wiki: write over what somebody edited there."""
 
 
+class PullingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    by: str
+    target: str = ""
+    """From where, by the name that the configuration has for it; empty where a file is given."""
+    text: str = ""
+    """A file that people edited: a Markdown draft with its marks."""
+    file: str = ""
+    """What the file is called: by that it is known again."""
+    dry_run: bool = False
+    """Only say what people edited there."""
+
+
 class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     field: str
     value: str

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from collector.errors import InvalidInput
 from collector.event import RecordedEvent
+from collector.publishing.edited_files import EditedFile
 from collector.publishing.publisher import Asking, Published
 from collector.times import rfc3339
 from collector.web import answers, shapes, statements
-from collector.web.keys import PUBLISHING
-from collector.web.payloads import PublishingBody
+from collector.web.keys import LIMITS, PUBLISHING
+from collector.web.payloads import PublishingBody, PullingBody
 from collector.web.requests import Query, statement
 
 routes = web.RouteTableDef()
@@ -27,10 +29,21 @@ async def publish(request: web.Request) -> web.Response:
 
 @routes.post(ONE + "/pull")
 async def pull(request: web.Request) -> web.Response:
-    """Take in what people edited where it is published, or say what that is."""
-    asked = await _asked(request)
-    told = await request.app[PUBLISHING].pull(asked)
-    return _answered(asked, told, 201 if told.event else 200)
+    """Take in what people edited where it is published, or in a file, or say what that is."""
+    received = await statement(request, PullingBody, request.app[LIMITS].draft)
+    row, body = await statements.incident(request), received.body
+    if bool(body.target) == bool(body.text.strip()):
+        what = f"a target ({body.target!r}) and a text are given" if body.target else "it has no text"
+        raise InvalidInput(
+            f"cannot take in incident {row.number}: {what}; name a target, or give the text of a file", "text"
+        )
+    wish = Asking(
+        number=row.number, incident=row.key, target=body.target, key=received.key, by=body.by, now=received.now,
+        dry_run=body.dry_run,
+    )  # fmt: skip
+    publisher, file = request.app[PUBLISHING], EditedFile(body.text, body.file.strip() or "a file")
+    told = await (publisher.pull(wish) if body.target else publisher.take_in(wish, file))
+    return _answered(wish, told, 201 if told.event else 200)
 
 
 async def _asked(request: web.Request) -> Asking:

@@ -111,11 +111,11 @@ class Statement(msgspec.Struct, Generic[T], frozen=True):
     """When it was said, µs UTC."""
 
 
-async def statement(request: web.Request, kind: type[T]) -> Statement[T]:
-    """Read a write: its JSON body as ``kind``, and its ``Idempotency-Key``."""
+async def statement(request: web.Request, kind: type[T], most: int | None = None) -> Statement[T]:
+    """Read a write: its JSON body as ``kind``, of at most so many bytes, and its ``Idempotency-Key``."""
     Query(request)
     key = idempotency_key(request)
-    return Statement(decode(_signed(request, await json_body(request), kind), kind), key, request.app[CLOCK]())
+    return Statement(decode(_signed(request, await json_body(request, most), kind), kind), key, request.app[CLOCK]())
 
 
 def writer(request: web.Request) -> str:
@@ -175,18 +175,19 @@ def idempotency_key(request: web.Request) -> str:
     return keys[0]
 
 
-async def json_body(request: web.Request) -> bytes:
-    """The raw bytes of a JSON body, within the limits of a write."""
+async def json_body(request: web.Request, most: int | None = None) -> bytes:
+    """The raw bytes of a JSON body, within the limits of a write; ``most`` stands for its size."""
     limits = request.app[LIMITS]
+    most = most or limits.command
     if request.content_type != "application/json":
         raise UnsupportedMedia("cannot read the body: a write takes only Content-Type application/json")
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedEncoding("cannot read the body: it is encoded; send a write as it is")
-    if (request.content_length or 0) > limits.command:
-        raise _too_large(limits.command)
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
     try:
         async with asyncio.timeout(limits.read_timeout):
-            return await _read(request, limits.command)
+            return await _read(request, most)
     except TimeoutError as error:
         raise TooSlow(f"cannot read the body: it took over {limits.read_timeout:g} s to arrive") from error
 

@@ -49,8 +49,8 @@ def _body(sheet: DraftSheet) -> list[DraftLine]:
 
 
 def _token(line: DraftLine) -> str:
-    """By what two lines are the same: the statement, where nobody touched it."""
-    return f"\x02{line.key}" if line.key else line.text.rstrip()
+    """By what two lines are the same: the statement, where nobody touched it; else the words, marked or not."""
+    return f"\x02{line.key}" if line.key else marks.bare(line.text).rstrip()
 
 
 def _merged(

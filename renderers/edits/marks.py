@@ -37,6 +37,8 @@ _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 _PIPE = re.compile(r"(?<!\\)\|")
 _REFERENCE = re.compile(r"\[([0-9a-f, +]+)\]: \S+\Z")
 
+WORDS = "words/of"
+"""The key under which the index names the record of people's words that the draft was written with."""
 UNKNOWN = "0" * 10
 """Stands for the digest of a statement of which evidence was erased since."""
 ID_DIGITS = 12
@@ -173,6 +175,17 @@ def _of_index(line: str) -> bool:
 def unfolded(text: str) -> str:
     """The text with each mark on one line: an editor that keeps to a width breaks lines within them, too."""
     return _FOLDED.sub(lambda mark: f"<!-- tl {mark[1]} {mark[2]} -->" if "\n" in mark[0] else mark[0], text)
+
+
+def words_entry(event: str) -> Entry:
+    """What the index says of the record (its id) of people's words that the draft has."""
+    return Entry(key=WORDS, digest=UNKNOWN, cites=(event[-ID_DIGITS:],), state=QUIET)
+
+
+def with_words(text: str, event: str) -> str:
+    """The marked draft with an index that names the record of the words that it has."""
+    body, index = index_of(text)
+    return body + index_text([*(entry for key, entry in index.items() if key != WORDS), words_entry(event)])
 
 
 def index_text(entries: Iterable[Entry]) -> str:

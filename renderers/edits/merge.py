@@ -181,6 +181,8 @@ class _Merge:
         entries = [self._entry(unit) for unit in self._units]
         entries += [Entry(key=unit.key, digest=unit.seen) for unit in (*remarks.values(), *told)]
         entries += self._gone.values()
+        # With whose words the file was written stays what it was: those of others are not put into it.
+        entries += [entry for key, entry in self._sheet.index.items() if key == marks.WORDS]
         last = self._lines[-1] if self._lines else None
         before = "" if last is None or form(last.text) == "blank" else self._sheet.end
         if last is not None and not last.end:
