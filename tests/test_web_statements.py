@@ -239,10 +239,15 @@ async def test_a_deeply_nested_write_is_refused(face: Face, body: bytes) -> None
 
 async def test_a_write_is_bounded(tmp_path: Path) -> None:
     """A write that is too large, encoded or too slow is refused."""
-    async with running(tmp_path, limits=RequestLimits(command=100, read_timeout=0.05)) as face:
+    async with running(tmp_path, limits=RequestLimits(command=100, draft=300, read_timeout=0.05)) as face:
         await face.incident(1)
         path = "/api/v1/incidents/1/notes"
         (await face.post(path, {"text": "x" * 100, "by": "Ada"})).problem(413)
+        for size, status in ((200, 422), (300, 413)):
+            draft = {"text": "x" * size, "target": "a", "by": "Ada"}
+            (await face.post("/api/v1/incidents/1/pull", draft)).problem(status)
+        (await face.post("/api/v1/incidents/1/pull", {"text": " ", "by": "Ada"})).problem(422)
+        (await face.post("/api/v1/incidents/1/pull", {"text": "x", "file": "a\nb", "by": "Ada"})).problem(422)
         (await face.post(path, {}, headers={"Content-Encoding": "gzip"})).problem(415)
         stalled = await face.raw(
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
