@@ -24,7 +24,7 @@ from collector.publishing.publisher import Publisher
 from collector.publishing.targets import Target
 from collector.publishing.values import decoded, split
 from collector.web.keys import INTAKE, PUBLISHING
-from renderers.edits import file_taken_in, renamed, stored, taken_in
+from renderers.edits import copy_taken_in, file_taken_in, renamed, stored
 from tests import face as faces
 from tests import wiki as wikis
 from tests.conftest import require
@@ -140,7 +140,7 @@ async def setup(tmp_path: Path, aiohttp_client: Connect) -> AsyncIterator[Publis
         return receipt.items[0].event_id
 
     async with faces.running(tmp_path, connect=aiohttp_client, publisher=lambda lists: Publisher(
-        lists, targets, render, record, taken_in, stored, lambda: box[0].now, "https://x.example", renamed,
+        lists, targets, render, record, copy_taken_in, stored, lambda: box[0].now, "https://x.example", renamed,
         file_taken_in,
     )) as face:  # fmt: skip
         box.append(face)
@@ -351,6 +351,24 @@ async def test_a_copy_without_names_is_edited_and_taken_in_with_them(setup: Publ
     assert [name for name in ("byron", "okafor") if name in setup.file()[1].casefold()] == []
     assert "and [responder 2] restarted it twice." in setup.file()[1]
     assert (await pulled(setup, "public")).json["outcome"] == "unchanged"
+
+
+async def test_what_was_edited_elsewhere_is_not_removed_by_a_copy_that_never_had_it(setup: PublishingSetup) -> None:
+    """Two copies are edited and taken in; one of them is edited and taken in again, and was not published between."""
+    await setup.publish("archive")
+    await setup.publish("tracker", issue="42")
+    setup.edits(below(setup.file()[1], "Impact", "Two shops closed."))
+    body = below(setup.forge.comments[1]["body"].replace("\r\n", "\n"), "Timeline", "Read on.")
+    setup.forge.edit(1, body)
+    assert (await pulled(setup, "archive")).json["outcome"] == "taken in"
+    assert (await pulled(setup, "tracker")).json["outcome"] == "taken in"
+    setup.forge.edit(1, below(body, "Lessons Learned", "Page sooner.").replace("Read on.", "Read to the end."))
+    assert (await pulled(setup, "tracker")).json["outcome"] == "taken in"
+    draft = await postmortem(setup.face.lists, 1) or ""
+    assert [draft.count(words) for words in ("Two shops closed.", "Read to the end.", "Page sooner.", "Read on.")] == [
+        1, 1, 1, 0,
+    ]  # fmt: skip
+    assert "edited this apart" not in draft
 
 
 async def test_edits_in_two_places_both_stay(setup: PublishingSetup) -> None:

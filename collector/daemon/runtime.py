@@ -56,7 +56,7 @@ from collector.web import OneLog, Readiness, RequestLimits, build_app
 from collector.web.options import Operations, Renderings, WebLimits
 from collector.webhook import Source
 from renderers.choices import FORMATS
-from renderers.edits import file_taken_in, renamed, stored, taken_in
+from renderers.edits import copy_taken_in, file_taken_in, renamed, stored
 from renderers.formats import POLICIES, STYLES
 
 log = structlog.get_logger(__name__)
@@ -122,7 +122,7 @@ class Runtime:
         """Whoever follows the log."""
         self.retention = RetentionJob(store, ages_of(settings), clock)
         self.publisher = Publisher(
-            self.projections, settings.publishing.targets, self._rendered, self._stated, taken_in, stored, clock,
+            self.projections, settings.publishing.targets, self._rendered, self._stated, copy_taken_in, stored, clock,
             settings.web.external_url, renamed, file_taken_in,
         )  # fmt: skip
         """What publishes postmortems."""

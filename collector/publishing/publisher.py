@@ -40,9 +40,8 @@ _LONGEST = 1_000_000
 _PREPARED = "article"
 
 Render = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | None]]
-TakeIn = Callable[[str, str, str, str, str], tuple[str, str]]
-"""What stood in both, what stands here, what people made of it there, the draft without their words in the whole of it,
-and where that was → what is to be kept, and the draft as it reads then."""
+TakeIn = Callable[[str, str, str, str, str, str], tuple[str, str, str]]
+"""What becomes of the draft once a published copy is taken in; see :func:`renderers.edits.copy_taken_in`."""
 
 
 Rename = Callable[[str, str, str, Mapping[str, str]], str]
@@ -277,15 +276,18 @@ class Publisher:
         front, text = (
             ("", await self._from_page(request, before, then, current)) if current.body else split(current.text)
         )
-        base, text = await asyncio.to_thread(lambda: [self._named(each, then) for each in (then.text, text)])
-        merged, reads = await asyncio.to_thread(self._take_in, base, now.text, text, now.machine, request.target)
+        published, text = await asyncio.to_thread(lambda: [self._named(each, then) for each in (then.text, text)])
+        last_copy = str(before.data.get("copy", ""))
+        merged, reads, copy = await asyncio.to_thread(
+            self._take_in, published, last_copy, now.text, text, now.machine, request.target
+        )
         lines_written, forgotten = before.data.get("lines", ()), before.data.get(FORGOTTEN) is True
         added = [line for line in front.splitlines() if digest(line)[:16] not in lines_written and not forgotten]
         if request.dry_run:
             return Published(outcome="would take in", diff=edited_files.difference(now, added, reads))
         data = {
             "target": request.target, "place": dict(current.location), "revision": current.revision, "url": current.url,
-            "digest": current.digest, "text": _bounded(request, merged), "lines": lines_of(current.text),
+            "digest": current.digest, **_bounded(request, merged, copy), "lines": lines_of(current.text),
             **self._shown(current),
             "front": [*now.people, *added], **_people_there(then),
         }  # fmt: skip
@@ -439,17 +441,19 @@ async def _records_nothing(fact: Event) -> str:
     raise Unavailable("cannot publish here: this process records nothing")
 
 
-def _takes_nothing_in(base: str, ours: str, theirs: str, fresh: str, place: str) -> tuple[str, str]:
+def _takes_nothing_in(written: str, kept: str, ours: str, theirs: str, fresh: str, place: str) -> tuple[str, str, str]:
     raise Unavailable("cannot take in what people edited: this process renders no drafts")
 
 
-def _bounded(request: Asking, text: str) -> str:
-    if len(text) > _LONGEST:
+def _bounded(request: Asking, text: str, copy: str) -> Mapping[str, str]:
+    """What is kept of the draft, and of the copy alone where that is another text."""
+    alone = copy if copy != text else ""
+    if len(text) + len(alone) > _LONGEST:
         raise InvalidInput(
-            f"cannot take in incident {request.number}: {len(text):,} characters stand at {request.target}; at most "
-            f"{_LONGEST:,} are kept", "target"
+            f"cannot take in incident {request.number}: {len(text) + len(alone):,} characters stand at "
+            f"{request.target}, with what was edited before; at most {_LONGEST:,} are kept", "target"
         )  # fmt: skip
-    return text
+    return {"text": text, **({"copy": alone} if alone else {})}
 
 
 def _meant(asked: Asking) -> Mapping[str, bool]:

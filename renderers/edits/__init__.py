@@ -7,13 +7,14 @@ from renderers.edits.kept import people_of
 from renderers.edits.marks import plain
 from renderers.edits.merge import Merged, merge
 from renderers.edits.renamed import renamed, restored
-from renderers.edits.revised import file_taken_in, revised, taken_in
+from renderers.edits.revised import copy_taken_in, file_taken_in, revised, taken_in
 
 __all__ = [
     "Merged",
     "StatementDifference",
     "combined",
     "compare",
+    "copy_taken_in",
     "file_taken_in",
     "merge",
     "merged",

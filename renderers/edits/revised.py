@@ -134,3 +134,20 @@ def taken_in(base: str, ours: str, theirs: str, fresh: str, origin: str) -> tupl
     done = merge(both, fresh)
     kept = people_of(both if done is None else done.text, fresh)
     return kept, plain(revised(kept, fresh))
+
+
+def copy_taken_in(
+    published: str, last_copy: str, ours: str, theirs: str, fresh: str, origin: str
+) -> tuple[str, str, str]:
+    """What is to be kept once a published copy is taken in, the draft as it reads then, and what is kept of that copy
+    alone.
+
+    ``published`` is what stood there. Where the copy was taken in since, ``last_copy`` is what was kept of it alone:
+    what others had edited elsewhere was never in it, and so nobody removed it there. The rest is as :func:`taken_in`
+    has it.
+    """
+    base = revised(last_copy, fresh) if last_copy else published
+    done = merge(_with_removed(theirs, base), fresh)
+    copy = theirs if done is None else done.text
+    text, reads = taken_in(base, ours, copy if last_copy else theirs, fresh, origin)
+    return text, reads, people_of(copy, fresh)
