@@ -399,6 +399,19 @@ def cloud_subject(event: Event) -> str:
     return subject if isinstance(subject, str) and isinstance(event.data.get("source"), str) else ""
 
 
+_POST_STATES = frozenset({
+    "investigating", "identified", "monitoring", "resolved", "scheduled", "in progress", "verifying", "completed",
+})  # fmt: skip
+"""Of an incident and of a maintenance: https://support.atlassian.com/statuspage/docs/enable-webhook-notifications/"""
+
+
+def post_state(text: str) -> str:
+    """The state that a status page calls so, in lower case and with spaces (``In_Progress`` is ``in progress``); empty
+    for any other text."""
+    state = text.replace("_", " ").casefold()
+    return state if state in _POST_STATES else ""
+
+
 def refs_of(event: RecordedEvent, kind: str) -> list[str]:
     """What an event's refs of one kind name, sorted and each once."""
     return sorted({ref[len(kind) :] for ref in event.refs if ref.startswith(kind) and len(ref) > len(kind)})

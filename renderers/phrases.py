@@ -461,29 +461,6 @@ def between(earlier: int, later: int) -> Span:
     return lasted(apart(earlier, later))
 
 
-_POSTED = (
-    "investigating",
-    "identified",
-    "monitoring",
-    "resolved",
-    "scheduled",
-    "in progress",
-    "verifying",
-    "completed",
-)
-"""What status pages call the states of what they tell of."""
-
-
-def post_state(event: RecordedEvent) -> Phrase:
-    """``, "Checkout is slow" (resolved)``: what a status post is about and the state it gives, unless its words say
-    so."""
-    words = words_of(event).casefold()
-    about, state = text_in(event.data, "subject"), text_in(event.data, "kind").replace("_", " ").casefold()
-    shown = "" if about.casefold() in words else about
-    known = state in _POSTED and not (shown == "" and state in words)
-    return say(quoted(", ", shown), f" ({state})" if known else "")
-
-
 def at(moment: int, zone: str, since: int) -> Time:
     """A time of day with seconds; with its date where that is not ``since``'s, and its offset in an hour that repeats
     or where the clocks have changed."""

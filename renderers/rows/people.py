@@ -6,6 +6,7 @@ from collector.event import RecordedEvent
 from renderers import phrases
 from renderers.document import Name, Quote
 from renderers.phrases import Phrase, named, quoted, say
+from renderers.posts import post_about
 from renderers.rows.plan import RowContext
 
 
@@ -52,7 +53,7 @@ def channel_of(event: RecordedEvent) -> str:
 
 def status(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Status page, "Checkout is slow" (resolved): "We are back."``."""
-    return say("Status page", phrases.post_state(event),
+    return say("Status page", post_about(event),
                quoted(": ", phrases.words_of(event), phrases.NOTE) or " updated",
                named(" (", event.actor, ")"))  # fmt: skip
 

@@ -11,6 +11,7 @@ from renderers import change_facts, facts, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in, when
+from renderers.posts import post_about
 from renderers.sections.clock import time_in
 from renderers.sections.summary import report_told
 from renderers.values import Size, Telling, alert_sizes, values_of
@@ -229,6 +230,6 @@ def _posts(history: History, options: Options) -> Iterator[Claim]:
     posts = sorted((*history.statuses, *updates), key=lambda event: (event.occurred_at, event.id))
     for post in posts:
         where = "Status page" if post.type == "status.updated" else "Update to subscribers"
-        state = phrases.post_state(post) if post.type == "status.updated" else ()
+        state = post_about(post) if post.type == "status.updated" else ()
         yield claim(f"{where}, ", time_in(history, options, post.occurred_at), state,
                     quoted(": ", phrases.words_of(post), phrases.NOTE), proof=cites(post))  # fmt: skip

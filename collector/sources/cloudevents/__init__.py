@@ -22,7 +22,7 @@ from jmespath.exceptions import JMESPathError
 
 from collector import reading as fit
 from collector.errors import MalformedWebhook
-from collector.event import Event, event_id
+from collector.event import Event, event_id, post_state
 from collector.signing import authenticate
 from collector.sources.cloudevents import data as usual
 from collector.sources.cloudevents import types
@@ -236,8 +236,8 @@ def _content(event_type: str, attributes: dict[str, Any], title: str, refs: tupl
     elif text and text != title:
         content["text"] = text
     states = usual.states(attributes.get("data")) if event_type == "status.updated" else []
-    if stands := next((each.casefold() for each in states if each.casefold() in types.POSTED), ""):
-        content["kind"] = stands
+    if state := next(filter(None, map(post_state, states)), ""):
+        content["kind"] = state
     if event_type.startswith("change."):
         content |= _change(attributes, refs)
     return content

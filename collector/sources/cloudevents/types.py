@@ -30,9 +30,6 @@ _COMPOUNDS = {
 
 _OF_PAGES = frozenset({"status", "incident", "maintenance", "component", "subscriber"})
 """What a status page tells of, by the words of its types: https://support.atlassian.com/statuspage/docs/enable-webhook-notifications/"""
-POSTED = frozenset({"investigating", "identified", "monitoring", "resolved", "scheduled", "in progress", "in_progress",
-                    "verifying", "completed"})  # fmt: skip
-"""How an incident or a maintenance stands on it, as the same page has it."""
 _CHATS = frozenset({"chat", "slack", "mattermost", "discord", "zulip", "irc", "msteams", "teams"})
 _WRITES = frozenset({"message", "messages", "posted", "post", "sent", "said", "comment", "reply", "thread", "mention"})
 _HELPED = frozenset({"support", "helpdesk", "servicedesk", "zendesk", "freshdesk", "intercom", "customer", "user"})
