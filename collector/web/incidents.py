@@ -23,7 +23,7 @@ from collector.web.negotiation import MEDIA, accepted
 from collector.web.paging import page
 from collector.web.payloads import (
     ActionItemBody,
-    Editing,
+    EditBody,
     MarkBody,
     MergeBody,
     MoveBody,
@@ -299,7 +299,7 @@ async def _turned(request: web.Request, state: Callable[..., Event]) -> tuple[Ev
 @routes.post(ONE + "/edit")
 async def edit(request: web.Request) -> web.Response:
     """Set the title, lead, severity or impact."""
-    received, row = await statement(request, Editing), await statements.incident(request)
+    received, row = await statement(request, EditBody), await statements.incident(request)
     body = received.body
     fact = people.edited(
         key=received.key, by=body.by, stated_at=received.now, incident=row.key, field=body.field, value=body.value

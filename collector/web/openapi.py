@@ -135,14 +135,14 @@ OPERATIONS: Mapping[str, Operation] = {
     f"POST {_ONE}/split": _states(payloads.SplitBody),
     f"POST {_ONE}/resolve": _states(payloads.StatusBody),
     f"POST {_ONE}/reopen": _states(payloads.StatusBody),
-    f"POST {_ONE}/edit": _states(payloads.Editing),
-    f"POST {_ONE}/review": _states(payloads.Reviewing),
-    f"POST {_ONE}/private": _states(payloads.Restricting),
+    f"POST {_ONE}/edit": _states(payloads.EditBody),
+    f"POST {_ONE}/review": _states(payloads.ReviewBody),
+    f"POST {_ONE}/private": _states(payloads.RestrictionBody),
     f"POST {_ONE}/publish": Operation(
-        body=payloads.PublishingBody, headers=_KEY, answers=dict.fromkeys((200, 201, 202), shapes.Published)
+        body=payloads.PublicationBody, headers=_KEY, answers=dict.fromkeys((200, 201, 202), shapes.Published)
     ),
     f"POST {_ONE}/pull": Operation(
-        body=payloads.PullingBody, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Published)
+        body=payloads.PullBody, headers=_KEY, answers=dict.fromkeys((200, 201), shapes.Published)
     ),
     "GET /api/v1/events": _lists(
         shapes.Events, source=_TEXT, entity=_TEXT, service=_TEXT, type=_TEXT, incident=_NUMBER, since=_TIME,

@@ -129,20 +129,20 @@ class WritingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     by: str
 
 
-class Restricting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RestrictionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     group: str
     """The group whose tokens alone may read of it; empty: everybody may."""
     by: str
 
 
-class Reviewing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReviewBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status: str
     by: str
     text: str = ""
     """What is to be said of it."""
 
 
-class PublishingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PublicationBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     target: str
     """Where, by the name that the configuration has for it."""
     by: str
@@ -156,7 +156,7 @@ class PublishingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of a wiki: write over what somebody edited there."""
 
 
-class PullingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PullBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     by: str
     target: str = ""
     """From where, by the name that the configuration has for it; empty where a file is given."""
@@ -168,7 +168,7 @@ class PullingBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Only say what people edited there."""
 
 
-class Editing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EditBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     field: str
     value: str
     by: str

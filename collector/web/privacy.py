@@ -8,7 +8,7 @@ from collector import people
 from collector.projections.privacy import READER
 from collector.web import statements
 from collector.web.keys import PROJECTIONS
-from collector.web.payloads import Restricting
+from collector.web.payloads import RestrictionBody
 from collector.web.problems import NotAllowed
 from collector.web.requests import statement
 
@@ -18,7 +18,7 @@ routes = web.RouteTableDef()
 @routes.post("/api/v1/incidents/{number}/private")
 async def restrict(request: web.Request) -> web.Response:
     """Say which group alone may read of it, or that everybody may."""
-    received, row = await statement(request, Restricting), await statements.incident(request)
+    received, row = await statement(request, RestrictionBody), await statements.incident(request)
     group, reader = received.body.group, READER.get()
     if group and reader is not None and group not in reader:
         raise NotAllowed(

@@ -11,7 +11,7 @@ from collector.publishing.publisher import Asking, Published
 from collector.times import rfc3339
 from collector.web import answers, shapes, statements
 from collector.web.keys import LIMITS, PUBLISHING
-from collector.web.payloads import PublishingBody, PullingBody
+from collector.web.payloads import PublicationBody, PullBody
 from collector.web.requests import Query, statement
 
 routes = web.RouteTableDef()
@@ -30,7 +30,7 @@ async def publish(request: web.Request) -> web.Response:
 @routes.post(ONE + "/pull")
 async def pull(request: web.Request) -> web.Response:
     """Take in what people edited where it is published, or in a file, or say what that is."""
-    received = await statement(request, PullingBody, request.app[LIMITS].draft)
+    received = await statement(request, PullBody, request.app[LIMITS].draft)
     row, body = await statements.incident(request), received.body
     if bool(body.target) == bool(body.text.strip()):
         what = f"a target ({body.target!r}) and a text are given" if body.target else "it has no text"
@@ -47,7 +47,7 @@ async def pull(request: web.Request) -> web.Response:
 
 
 async def _asked(request: web.Request) -> Asking:
-    received, row = await statement(request, PublishingBody), await statements.incident(request)
+    received, row = await statement(request, PublicationBody), await statements.incident(request)
     body = received.body
     return Asking(
         number=row.number, incident=row.key, target=body.target, key=received.key, by=body.by, now=received.now,

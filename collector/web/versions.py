@@ -12,7 +12,7 @@ from collector.projections import EventFilter, IncidentRow
 from collector.times import rfc3339
 from collector.web import answers, shapes, statements
 from collector.web.keys import CHANGES, LOG, PROJECTIONS, STANDING
-from collector.web.payloads import Reviewing
+from collector.web.payloads import ReviewBody
 from collector.web.requests import MOST, Query, statement
 
 routes = web.RouteTableDef()
@@ -22,7 +22,7 @@ ONE = "/api/v1/incidents/{number}"
 @routes.post(ONE + "/review")
 async def review(request: web.Request) -> web.Response:
     """Say how far the review of the postmortem is."""
-    received, row = await statement(request, Reviewing), await statements.incident(request)
+    received, row = await statement(request, ReviewBody), await statements.incident(request)
     body = received.body
     fact = people.reviewed(
         key=received.key, by=body.by, stated_at=received.now, incident=row.key, status=body.status, text=body.text,
