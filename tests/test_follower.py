@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from collector import projections
 from collector.correlation import Rules
@@ -22,7 +22,7 @@ from collector.errors import Unavailable
 from collector.event import Event, RecordedEvent
 from collector.following.follower import Follower
 from collector.log import Answer, EventLog, Submission, queries, receipt_of
-from collector.projections import lists_path, tables
+from collector.projections import lists_path
 from tests.examples import examples
 from tests.followed import CATALOG, HASTY, Followed, database_url, followed_equals_batch, following, submission
 from tests.followed import followed as followed
@@ -415,84 +415,6 @@ async def test_the_daemons_own_events_change_nothing(followed: Followed) -> None
     head = await followed.log.head()
     await followed.follower.catch_up()
     assert await followed.log.head() == head == await followed.lists.position()
-
-
-async def test_what_a_crash_left_unsaid_is_said(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What waits to be said was committed with what it is about, and is appended by whoever comes next."""
-    await followed.log.append([submission(firing("A", 0))])
-
-    async def refuse(*_: Any) -> Any:
-        raise Unavailable("cannot append: the disk is full")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(followed.log, "append", refuse)
-        with pytest.raises(Unavailable):
-            await followed.follower.catch_up()
-    followed.restart()
-    await followed.follower.catch_up()
-    assert [told.type for told in await followed.said()] == ["incident.opened"]
-
-
-async def test_what_a_crash_left_unnoted_is_said_once(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Said, and not noted as such: whoever comes next says it again under the same ids, and lets go of it."""
-    append = followed.log.append
-    await append([submission(firing("A", 0))])
-
-    async def end(submissions: Sequence[Submission]) -> Any:
-        await append(submissions)
-        raise Unavailable("cannot append: the process ended")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(followed.log, "append", end)
-        with pytest.raises(Unavailable):
-            await followed.follower.catch_up()
-    followed.restart()
-    await followed.follower.catch_up()
-    assert [told.type for told in await followed.said()] == ["incident.opened"]
-    assert await followed.base.query(lambda c: c.execute(select(tables.outbox.c.id)).all()) == []
-    assert await followed.log.head() == await followed.lists.position() == 2
-
-
-async def test_what_is_said_is_on_the_disk_before(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log never knows what a power cut takes from the lists; what nobody is told of need not be kept at once."""
-    calls: list[str] = []
-    append, write = followed.log.append, followed.base.write
-
-    async def appending(submissions: Sequence[Submission]) -> Any:
-        calls.append("said")
-        return await append(submissions)
-
-    async def writing(work: Any, *, durable: bool = True) -> Any:
-        answer = await write(work, durable=durable)
-        calls.append("durable" if durable else "written")
-        return answer
-
-    monkeypatch.setattr(followed.log, "append", appending)
-    monkeypatch.setattr(followed.base, "write", writing)
-    for event in (firing("A", 0), resolved("A", 0, 5), firing("B", 60, "cart", severity="info")):
-        calls.clear()
-        await append([submission(event)])
-        await followed.follower.catch_up()
-        assert calls.count("said") == calls.count("durable") == (event.severity != "info")
-        assert "said" not in calls or calls.index("durable") < calls.index("said")
-
-
-async def test_a_crash_before_the_commit_loses_nothing(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cursor and projections are one transaction: what was not committed is read again."""
-    await followed.told(firing("A", 0))
-    await followed.log.append([submission(firing("B", 5))])
-
-    async def refuse(*_: Any, **__: Any) -> Any:
-        raise Unavailable("cannot write: the disk is full")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(followed.base, "write", refuse)
-        with pytest.raises(Unavailable):
-            await followed.follower.catch_up()
-    await followed.follower.catch_up()
-    row = await followed.lists.incident(1)
-    assert row is not None
-    assert row.events == 2
 
 
 async def test_listeners_hear_of_ends_and_changes(followed: Followed) -> None:
