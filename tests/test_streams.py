@@ -7,12 +7,15 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientResponse
 
 from collector.web import StreamLimits
+from collector.web.streams import STREAMS
 from tests.face import Face, running
 from tests.processes import pause
 
@@ -94,6 +97,40 @@ async def test_a_stream_goes_on_after_the_last_one_that_was_had(face: Face) -> N
     async with listening(face, f"?after={positions[1]}") as listener:
         assert await listener.titles(2) == ["c", "d"]
     (await face.get(STREAM, headers={"Last-Event-ID": "x"})).problem(400)
+
+
+async def test_two_who_begin_at_once_are_told_each_event_once(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one who learned later where lists are does not have that read again which the other was told by then."""
+    await ring(face, "before")
+    await face.followed()
+    find, calls, second_asked, go_on = face.lists.position, count(1), asyncio.Event(), asyncio.Event()
+
+    async def position() -> int:
+        late, found = next(calls) == 2, await find()
+        if late:
+            second_asked.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(face.lists, "position", position)
+    first, second = (asyncio.create_task(face.app[STREAMS].open()) for _ in range(2))
+    await second_asked.wait()
+    await ring(face, "a")
+    pieces = await (await first).take(PATIENCE)
+    go_on.set()
+    await second
+    await ring(face, "b")
+    while not any(b'"b"' in piece.told for piece in pieces or ()):
+        pieces = [*(pieces or ()), *(await first.result().take(PATIENCE) or ())]
+    positions = [piece.position for piece in pieces or ()]
+    assert positions == sorted(set(positions))
+
+
+def test_a_row_comes_within_a_second_however_many_listen() -> None:
+    """More time passes between two looks where more listen, so that deliveries are not slowed by them."""
+    limits = StreamLimits()
+    assert limits.pause(1) == limits.gather
+    assert limits.gather < limits.pause(limits.streams) < 1
 
 
 async def test_a_stream_may_be_of_one_type_or_source(face: Face) -> None:

@@ -48,9 +48,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
         listened = []
         for log in logs:
             if (streams := log.app.get(STREAMS)) is not None:
-                listener, position = await streams.open()
+                listener = await streams.open()
                 stack.callback(streams.close, listener)
-                positions.setdefault(log.name, position)
+                positions.setdefault(log.name, listener.position)
                 listened.append(_Listened(log, streams, listener))
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):

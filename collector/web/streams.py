@@ -3,10 +3,10 @@
 Promises: whoever goes on after a position misses nothing and is told nothing
 twice; an event is told once lists show it, with the incident it is in then.
 New events are read and written once, however many listen, and what comes within
-a tenth of a second is told to each in one message of several. How many may listen
-is bounded, a reader that takes nothing is let go, and all streams end at once
-when the daemon stops: each client comes again by itself, and goes on after the
-last position it had.
+a tenth of a second, or half a second where five hundred listen, is told to each in
+one message of several. How many may listen is bounded, a reader that takes nothing
+is let go, and all streams end at once when the daemon stops: each client comes
+again by itself, and goes on after the last position it had.
 """
 
 from __future__ import annotations
@@ -50,9 +50,15 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     together: int = 200
     """How many events are read at a time."""
     gather: float = 0.1
-    """How long more is waited for once something was told: of what comes together everybody is woken once."""
+    """How long more is waited for at least once something was told: of what comes together everybody is woken once."""
+    gather_each: float = 0.001
+    """The same for each who listens. What all of them cost stays a bounded share of what the daemon does."""
     again: float = 1.0
     """How long to wait where lists cannot be read."""
+
+    def pause(self, listening: int) -> float:
+        """Seconds between two times that something is told to so many."""
+        return max(self.gather, self.gather_each * listening)
 
 
 class StreamPiece(msgspec.Struct, frozen=True):
@@ -73,6 +79,8 @@ class StreamListener:
     """Whoever listens, and what waits to be told to them."""
 
     def __init__(self) -> None:
+        self.position = 0
+        """All that comes after it is put here."""
         self._pieces: list[StreamPiece] = []
         self._woken = asyncio.Event()
         self._ended = False
@@ -118,8 +126,8 @@ class Streams:
         """How many listen now."""
         return len(self._listeners)
 
-    async def open(self) -> tuple[StreamListener, int]:
-        """A listener to all that comes from now on, and the position that it goes on after.
+    async def open(self) -> StreamListener:
+        """A listener to all that comes from now on.
 
         Raises :class:`Unavailable` where too many listen, or the daemon stops.
         """
@@ -128,14 +136,20 @@ class Streams:
         listener = StreamListener()
         self._listeners.add(listener)
         try:
-            if self._reader is None or self._reader.done():
-                self._position = max(0, await self._lists.position())
-                if self._reader is None or self._reader.done():
-                    self._reader = asyncio.create_task(self._read())
+            if not self._reading:
+                position = max(0, await self._lists.position())
+                # Another may have begun to read meanwhile, and may have come further.
+                if not self._reading:
+                    self._position, self._reader = position, asyncio.create_task(self._read())
         except BaseException:
             self._listeners.discard(listener)
             raise
-        return listener, self._position
+        listener.position = self._position
+        return listener
+
+    @property
+    def _reading(self) -> bool:
+        return self._reader is not None and not self._reader.done()
 
     def close(self, listener: StreamListener) -> None:
         """They listen no longer; with the last one reading ends."""
@@ -163,7 +177,7 @@ class Streams:
                 except Unavailable:
                     await asyncio.sleep(self.limits.again)
                     continue
-                await asyncio.sleep(self.limits.gather)
+                await asyncio.sleep(self.limits.pause(self.listening))
                 await more.wait()
         finally:
             unsubscribe()
@@ -242,11 +256,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
     if request.method == "HEAD":
         await response.prepare(request)
         return response
-    listener, position = await streams.open()
+    listener = await streams.open()
+    begin = listener.position if after is None else after
     try:
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):
-            await _tell(request, response, listener, passes, beat_message, position if after is None else after)
+            await _tell(request, response, listener, passes, beat_message, begin)
     finally:
         streams.close(listener)
     response.force_close()
@@ -303,14 +318,14 @@ async def follow(
     beat: Callable[[], Awaitable[None]],
 ) -> None:
     """Tell what was there before, in turn with all other reads; then what comes, until the stream is to end."""
-    more = True
-    while more:
+    while after < listener.position:
         async with request.app[READS].turn():
             pieces = await streams.after(after)
+        if not pieces:
+            break
+        after = pieces[-1].position
         if matches := [piece for piece in pieces if passes(piece)]:
             await tell(matches)
-        after = pieces[-1].position if pieces else after
-        more = len(pieces) == streams.limits.together
     while (new := await _next(request, listener, streams.limits, beat)) is not None:
         matches = [piece for piece in new if piece.position > after and passes(piece)]
         if matches and (visible := await streams.shown(matches)):
