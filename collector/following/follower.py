@@ -331,17 +331,19 @@ class Follower:
     async def _attempt(self) -> bool:
         """Note which events are taken next: our successor has to know over which of them we ended; whether there are
         any."""
-        end = self._position + self._size()
+        self._head = await self._write(self._note_attempt)
+        return self._position < self._head
+
+    def _note_attempt(self, connection: Connection) -> int:
+        end, first = self._position + self._size(), self._position + 1
         # A log only grows: a long one is not asked for its length at each round.
-        if end > self._head:
-            self._head = await self._lists.query(queries.head)
-        first, last = self._position + 1, min(end, self._head)
-        if first > last:
-            return False
-        tries = self._suspects.tries(first) if first == last else 0
-        noted = Attempt(first, last, tries, self._life, self._suspects.ends(first))
-        await self._write(lambda c: put(c, tables.attempt, [(1, *noted)]))
-        return True
+        head = queries.head(connection) if end > self._head else self._head
+        last = min(end, head)
+        if first <= last:
+            tries = self._suspects.tries(first) if first == last else 0
+            noted = Attempt(first, last, tries, self._life, self._suspects.ends(first))
+            put(connection, tables.attempt, [(1, *noted)])
+        return head
 
     def _size(self) -> int:
         """How many events to read in the next round."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, AsyncAdaptedQueuePool, Connection, QueuePool, create_engine, event
+from sqlalchemy import URL, AsyncAdaptedQueuePool, Connection, NullPool, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from collector.storage.sql import driver_of
@@ -101,14 +101,9 @@ class ThreadReaders:
         """See :class:`Readers`."""
         self._path, self._pragmas, self._attached = path, pragmas, attached
         self._threads = ThreadPoolExecutor(READERS, "reader")
-        self._engine = create_engine(
-            "sqlite://",
-            creator=self._connect,
-            poolclass=QueuePool,
-            pool_size=READERS,
-            hide_parameters=True,
-            pool_reset_on_return=None,
-        )
+        self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool, hide_parameters=True)
+        self._idle: list[Connection] = []
+        """Connections that nobody uses now. To take one out of a pool costs more than most of what is asked for."""
 
     async def run(self, work: Callable[[Connection], T], *first: str) -> T:
         """See :meth:`Readers.run`; but other work goes on meanwhile."""
@@ -118,14 +113,22 @@ class ThreadReaders:
         return await asyncio.shield(reading)
 
     def _read(self, work: Callable[[Connection], T], first: Sequence[str]) -> T:
-        with self._engine.connect() as connection:
-            driver = driver_of(connection)
-            try:
-                for statement in ("BEGIN", *first):
-                    driver.execute(statement).fetchall()
-                return work(connection)
-            finally:
-                driver.rollback()
+        connection = self._taken()
+        driver = driver_of(connection)
+        try:
+            for statement in ("BEGIN", *first):
+                driver.execute(statement).fetchall()
+            return work(connection)
+        finally:
+            # Where the work went through SQLAlchemy, that has to hear of the end as well.
+            (connection if connection.in_transaction() else driver).rollback()
+            self._idle.append(connection)
+
+    def _taken(self) -> Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._engine.connect()
 
     async def close(self) -> None:
         """See :meth:`Readers.close`."""
@@ -133,6 +136,8 @@ class ThreadReaders:
 
     def _close(self) -> None:
         self._threads.shutdown()
+        for connection in self._idle:
+            connection.close()
         self._engine.dispose()
 
     def _connect(self) -> sqlite3.Connection:
