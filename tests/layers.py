@@ -70,7 +70,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.cli",
     ),
     "cryptography": ("collector.proof", "collector.sources.aws"),
-    "uvloop": ("collector.daemon", "collector.cli"),
+    "uvloop": ("collector.interpreter",),
     "msgspec": PACKAGES,
 }
 """Each library, and the modules (with all below them) that may know it."""

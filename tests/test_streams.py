@@ -106,11 +106,11 @@ async def test_two_who_begin_at_once_are_told_each_event_once(face: Face, monkey
     find, calls, second_asked, go_on = face.lists.position, count(1), asyncio.Event(), asyncio.Event()
 
     async def position() -> int:
-        late, found = next(calls) == 2, await find()
+        late, current = next(calls) == 2, await find()
         if late:
             second_asked.set()
             await go_on.wait()
-        return found
+        return current
 
     monkeypatch.setattr(face.lists, "position", position)
     first, second = (asyncio.create_task(face.app[STREAMS].open()) for _ in range(2))

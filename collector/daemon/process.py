@@ -20,7 +20,7 @@ from collector.daemon.systemd_notify import Notifier
 from collector.daemon.terminal import show_hints
 from collector.errors import DiskFailed, Unavailable
 from collector.event import SECOND
-from collector.interpreter import share_memory, tune_gc
+from collector.interpreter import loop_factory, share_memory, tune_gc
 from collector.log import EventLog
 from collector.settings import Settings
 from collector.storage.urls import is_postgresql, shown
@@ -82,16 +82,8 @@ def run(
     """:func:`serve` on the fastest event loop there is."""
     tune_gc()
     share_memory()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(serve(settings, ready=ready, clock=clock, accept_loss=accept_loss, load=load))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def _stop_signals() -> asyncio.Event:

@@ -41,7 +41,7 @@ from collector.following.wire import (
     Setup,
 )
 from collector.following.work import Work
-from collector.interpreter import end_with_parent, share_memory, tune_gc
+from collector.interpreter import end_with_parent, loop_factory, share_memory, tune_gc
 from collector.jobs.leadership import Leadership
 from collector.log import Receipt, Submission, open_log
 from collector.projections import Lists, PostgresLists, SqliteLists
@@ -238,7 +238,8 @@ def main() -> None:
     _settle_in()
     end = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(end.fileno(), False)
-    asyncio.run(follow(end))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(follow(end))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from collector import projections
 from collector.correlation import Rules
 from collector.event import SECOND, Event, event_id
 from collector.following.follower import Follower
+from collector.interpreter import loop_factory, tune_gc
 from collector.log import EventLog, Submission
 from tests.bench import entry, results
 from tests.bench.entry import Option
@@ -123,10 +124,11 @@ async def _rebuilt(log: EventLog, lists: projections.Lists, batch: int) -> float
 
 def measure(options: argparse.Namespace, report: results.Report) -> None:
     """Every round on a fresh log."""
+    tune_gc()
     rounds = []
     for _ in range(options.rounds):
-        with results.workplace() as folder:
-            rounds.append(asyncio.run(one_round(options, folder)))
+        with results.workplace() as folder, asyncio.Runner(loop_factory=loop_factory()) as runner:
+            rounds.append(runner.run(one_round(options, folder)))
     for told in {each.told for each in rounds}:
         report.note(f"{told}.")
     steps = " ".join(f"{1000 * part:.0f}" for part in rounds[-1].large)
