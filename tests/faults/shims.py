@@ -27,10 +27,6 @@ class FailingSync:
         """The next one."""
         self._switch.touch()
 
-    def work(self) -> None:
-        """Not any more, if none came."""
-        self._switch.unlink(missing_ok=True)
-
 
 class SlowSync:
     """While it is told to, each sync of the daemon's log takes long, and succeeds."""

@@ -117,9 +117,10 @@ class Supervisor:
 
     def _launched(self, environ: dict[str, str]) -> Process:
         with self.said.open("ab") as log_file, Path(os.devnull).open("r+b") as nothing:
-            if self._module == "collector" and forks.possible(environ):
+            if forks.possible(environ):
                 streams = (nothing.fileno(), nothing.fileno(), log_file.fileno())
-                return forks.start(self._command()[3:], self.folder, environ, streams, follower=True)
+                words = self._command()[3:]
+                return forks.start(words, self.folder, environ, streams, follower=True, module=self._module)
             return subprocess.Popen(
                 self._command(),
                 cwd=self.folder,
@@ -136,8 +137,7 @@ class Supervisor:
         return ("--config.file", str(self._config), "--storage.url", self.url)
 
     def _environ(self) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
-        return inherited | {"PYTHONPATH": str(PROJECT)} | self.environ
+        return _inherited() | self.environ
 
     def _listens(self) -> bool:
         self.require_alive()
@@ -191,9 +191,12 @@ class Supervisor:
         await until(lambda: _stands_still(self.process.pid), "the daemon stands still")
 
     async def verify(self) -> tuple[int, list[dict[str, Any]]]:
-        """What ``timelined verify`` says of the log, whether a daemon runs or not: its exit code, what differs."""
+        """What ``timelined verify`` says of the log, whether a daemon runs or not: its exit code, what differs.
+
+        It has none of what the daemon's environment does to the daemon.
+        """
         words = ("verify", *self._where(), "-o", "json")
-        ran = await asyncio.to_thread(forks.run, words, self.folder, self._environ(), _VERIFIED_WITHIN)
+        ran = await asyncio.to_thread(forks.run, words, self.folder, _inherited(), _VERIFIED_WITHIN)
         try:
             return ran.returncode, msgspec.json.decode(ran.stdout)["differences"]
         except msgspec.DecodeError:
@@ -203,6 +206,12 @@ class Supervisor:
         """Whatever happened, it is gone."""
         if self.alive:
             self.kill()
+
+
+def _inherited() -> dict[str, str]:
+    """Our own environment, without what would configure a daemon."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
+    return inherited | {"PYTHONPATH": str(PROJECT)}
 
 
 def free_port() -> int:
