@@ -8,17 +8,21 @@ time from the senders that are measured.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
 import statistics
-import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import aiohttp
 import msgspec
 
+from tests import forks
 from tests.faults.history import Outcome, now
 from tests.faults.report import Report, logs
 from tests.faults.rig import Rig, rigged
@@ -48,8 +52,12 @@ async def readers(
     count: int = READERS,
     seconds: float = SECONDS,
     slowest: float = SLOWEST,
+    pace: float = 0.0,
 ) -> None:
-    """Readers that ask for the largest pages, all at once and again as soon as they have an answer, under load."""
+    """Readers that ask for the largest pages, all at once and again as soon as they have an answer, under load.
+
+    ``pace`` is how long each sender beside them rests between two deliveries, in seconds.
+    """
     figures: dict[str, list[float]] = {"p99_ms": [], "p50_ms": [], "rss_mb": []}
     answers: Counter[str] = Counter()
     for place, seed, rounds in logs(folder, report):
@@ -57,6 +65,7 @@ async def readers(
             rig.clients.start()
             await rig.clients.acked(events)
             await rig.clients.stop()
+            rig.clients.pace = pace
             for _ in range(rounds):
                 answers.update(await _round(rig, report, figures, count, seconds))
                 if not report.add(await rig.judge()):
@@ -71,16 +80,13 @@ async def _round(
     rig: Rig, report: Report, figures: dict[str, list[float]], count: int, seconds: float
 ) -> Counter[str]:  # fmt: skip
     count_before = len(rig.history.attempts)
-    command = (sys.executable, "-m", "tests.faults.readers", rig.daemon.address, str(count), str(seconds))
-    crowd = await asyncio.create_subprocess_exec(*command, cwd=PROJECT, stdout=subprocess.PIPE)
-    assert crowd.stdout is not None
-    # They say when all of them have asked.
-    await crowd.stdout.readline()
-    began = now()
-    rig.clients.start()
-    answers = Counter(msgspec.json.decode(await crowd.stdout.read(), type=dict[str, int]))
-    await rig.clients.stop()
-    await crowd.wait()
+    with _crowded(rig.daemon.address, count, seconds) as answered:
+        # They say when all of them have asked.
+        await asyncio.to_thread(answered.readline)
+        began = now()
+        rig.clients.start()
+        answers = Counter(msgspec.json.decode(await asyncio.to_thread(answered.read), type=dict[str, int]))
+        await rig.clients.stop()
     attempts = [each for each in rig.history.attempts[count_before:] if each.sent_at >= began]
     times = sorted(each.heard_at - each.sent_at for each in attempts)
     refused = [each for each in attempts if each.outcome is not Outcome.ACKED and each.status == 503]
@@ -96,6 +102,21 @@ async def _round(
         figures["p50_ms"].append(statistics.median(times) * 1000)
     figures["rss_mb"].append(_most_memory(rig.daemon.process.pid))
     return answers
+
+
+@contextmanager
+def _crowded(address: str, count: int, seconds: float) -> Iterator[BinaryIO]:
+    """What :func:`crowd` prints as a process of its own, which has ended at the end of the block."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as answered, Path(os.devnull).open("r+b") as nothing:
+        streams = (nothing.fileno(), writing, nothing.fileno())
+        words = (address, str(count), str(seconds))
+        readers = forks.start(words, PROJECT, os.environ, streams, module="tests.faults.readers")
+        os.close(writing)
+        try:
+            yield answered
+        finally:
+            readers.kill()
 
 
 def _most_memory(pid: int) -> float:
