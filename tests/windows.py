@@ -31,7 +31,9 @@ BESIDE = """(width) => {
 UNUSED = ",".join(
     (
         # Pages of its own for its own windows, which nobody sees: each window had a process for them.
-        "WebUIOmniboxPopup",
+        "AimEnabled", "WebUIOmniboxAimPopup", "WebUIOmniboxPopup",
+        # A process for what is opened next, and another frame for each page of the same address.
+        "RenderDocument", "SpareRendererForSitePerProcess",
         # What Playwright turns off: of two lists the second one counts alone.
         "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable",
         "HttpsUpgrades", "LensOverlay", "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints",
@@ -86,8 +88,9 @@ def told(service: str, name: str, number: int) -> bytes:
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests of a module."""
     path = require("chromium")
+    arguments = [f"--disable-features={UNUSED}", "--in-process-gpu"]
     # Its sandbox is of no use to root, and it does not start with it.
-    arguments = [f"--disable-features={UNUSED}", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=arguments)
         yield started
