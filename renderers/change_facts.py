@@ -157,6 +157,18 @@ def response_actions(history: History) -> list[ResponseAction]:
     return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
 
 
+def acted_between(history: History, back: Change, span: tuple[int, int]) -> ResponseAction | None:
+    """The first other action within a span that may have changed what runs: what only was merged or failed has not, and
+    another deployment of the commit that ``back`` puts there is the same action."""
+    for doing in response_actions(history):
+        other = doing.change
+        same = other is not None and (other is back or (commit(other) != "" and commit(other) == commit(back)))
+        idle = other is not None and (other.reach != "deployed" or other.outcome == "failed")
+        if span[0] < doing.at < span[1] and not same and not idle:
+            return doing
+    return None
+
+
 def _is_act(observation: RecordedEvent) -> bool:
     """Whether somebody did something to what runs: who silences an alert does nothing to what failed, nor who declares
     an incident."""

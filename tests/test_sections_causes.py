@@ -52,6 +52,20 @@ def test_alerts_that_went_on_after_a_rollback_speak_against_the_change() -> None
     assert next(e.id for e in story.events if e.type == "change.rolled_back") in claims(story, "root_causes")[-1].cites
 
 
+def test_what_was_done_between_a_rollback_and_the_end_speaks_against_the_change() -> None:
+    """An end that came only after the next action says less for what was rolled back before it."""
+    story = Facts()
+    story.deploys("web", "09:50:00", "09:55:00", "v7")
+    alert = story.fires("X", "10:00:00", "web")
+    story.deploys("web", "10:05:00", "10:06:00", "v6", rollback=True)
+    flag = story.add("change.flag_toggled", "10:12:00", entity="flag", service="web", title="New tax", actor="Pim")
+    story.ends(alert, "10:14:00")
+    assert said(story, "root_causes")[-1].endswith(
+        "It speaks against it that another action came before that end, at 10:12:00"
+    )
+    assert flag.id in claims(story, "root_causes")[-1].cites
+
+
 def _deployed(told: Facts, title: str, start: str, **more: Any) -> None:
     told.deploys("web", f"{start}:00", f"{start}:30", title, **more)
 

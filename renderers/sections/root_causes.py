@@ -113,21 +113,13 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     back = change_facts.undone_by(history, change)
     done = change_facts.finished(back) if back else None
     if back is not None and done is not None and done >= facts.reference(history):
-        last = history.last_measured
         rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
-        own = _own_end(history, change, done)
-        if own is not None and (last is None or own.entity != last.entity):
-            rolled = say(rolled, " and the alert ", phrases.alert_on(own), " ended ",
-                         phrases.between(done, (own.end or done)), " later")  # fmt: skip
-            yield rolled, (back.last, facts.end_event(own))
-        elif (
-            last is not None and last.end is not None and last.start <= done <= last.end and not _went_on(history, done)
-        ):
-            called = facts.last_called(history, last)
-            rolled = say(rolled, f" and {called} ended ", phrases.between(done, last.end), " later")
-            yield rolled, (back.last, facts.end_event(last))
-        else:
-            yield rolled, (back.last,)
+        end = _end_after(history, change, done)
+        if end is not None:
+            own = history.last_measured is None or end.entity != history.last_measured.entity
+            called = say("the alert ", phrases.alert_on(end)) if own else say(facts.last_called(history, end))
+            rolled = say(rolled, " and ", called, " ended ", phrases.between(done, end.end or done), " later")
+        yield rolled, (back.last, *((facts.end_event(end),) if end else ()))
     elif (revert := change_facts.reverted_by(history, change)) and revert.start >= facts.reference(history):
         yield _reverted(history, options, change, revert), (revert.last,)
     tie = _tie(history, change)
@@ -155,6 +147,17 @@ def _own_end(history: History, change: Change, done: int) -> Alert | None:
     end = facts.last_ended(a for a in own if a.start <= done and (a.end is None or a.end >= done))
     again = end is not None and any(a.name == end.name and a.start > done for a in own)
     return end if end is not None and not again and (end.end or done) - done <= LINGER else None
+
+
+def _end_after(history: History, change: Change, done: int) -> Alert | None:
+    """The end of an alert that speaks for a change taken back by ``done``: of its own service, else the last of all
+    where none went on for long."""
+    last = history.last_measured
+    own = _own_end(history, change, done)
+    if own is not None and (last is None or own.entity != last.entity):
+        return own
+    ended = last is not None and last.end is not None and last.start <= done <= last.end
+    return last if ended and not _went_on(history, done) else None
 
 
 def _went_on(history: History, done: int) -> list[Alert]:
@@ -219,7 +222,8 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         ahead = phrases.between((change_facts.finished(other) or 0), facts.reference(history))
         points.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
                       (other.last,)))  # fmt: skip
-    return [*points, *_other_service(history, change), *_after_rollback(history, change)]
+    return [*points, *_other_service(history, change), *_after_rollback(history, change),
+            *_between(history, options, change)]  # fmt: skip
 
 
 def _other_service(history: History, change: Change) -> Iterator[Argument]:
@@ -269,6 +273,18 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
             (say(f"{counted(len(again), 'alert')} fired after {_THE_BACK[back.kind]}"), (back.last, again[0].fired))
         )
     return points
+
+
+def _between(history: History, options: Options, change: Change) -> Iterator[Argument]:
+    """That something else was done after a change was taken back and before the end that is told to speak for it."""
+    back = change_facts.undone_by(history, change)
+    done = change_facts.finished(back) if back else None
+    end = _end_after(history, change, done) if done is not None and done >= facts.reference(history) else None
+    if back is None or done is None or end is None:
+        return
+    other = change_facts.acted_between(history, back, (done, end.end or done))
+    if other is not None:
+        yield say("another action came before that end, at ", time_in(history, options, other.at)), (other.event,)
 
 
 def _after_revert(history: History, change: Change) -> list[Argument]:
