@@ -16,16 +16,18 @@ def ended_as(event: RecordedEvent) -> str:
 
 
 def page_over(history: History, moment: Moment) -> str:
-    """``the page was deleted``, ``the page was merged into another one``, ``the incident was resolved``: how what a
-    moment rests on ended, where that was no page that was resolved; empty for one that was, and for anything else."""
+    """``the page was deleted``, ``the page was merged into another one``, ``the incident was resolved``, of several
+    ``the last page was resolved``: how what a moment rests on ended; empty for the only page, where that was resolved,
+    and for anything else."""
     last = history.by_id.get(moment.cites[-1]) if moment.basis == "page resolved" and moment.cites else None
     if last is None:
         return ""
     by_hand = any(page.declared for page in history.pages if page.entity == last.entity)
     how = "merged into another one" if last.type == "page.merged" else ended_as(last)
-    if not by_hand and not how:
+    several = not by_hand and not how and len([page for page in history.pages if page.merged is None]) > 1
+    if not by_hand and not how and not several:
         return ""
-    return f"the {'incident' if by_hand else 'page'} was {how or 'resolved'}"
+    return f"the {'last ' if several else ''}{'incident' if by_hand else 'page'} was {how or 'resolved'}"
 
 
 def over_as(history: History, moment: Moment) -> str:

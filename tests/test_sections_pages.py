@@ -209,4 +209,8 @@ def test_a_page_that_was_escalated_after_it_was_taken_says_so() -> None:
     story.page("triggered", "11:00:00", data={"assignees": ["Ana"]})
     story.page("acknowledged", "11:01:00", actor="Ana")
     story.page("escalated", "11:40:00", data={"assignees": ["Oz"]})
-    assert "After that it was escalated to Oz at 11:40:00" in said(story, "summary")
+    story.page("reassigned", "11:50:00", actor="Oz", data={"assignees": ["Bo"]})
+    story.page("reassigned", "11:55:00", actor="Cy", data={"assignees": ["Cy"]})
+    assert (
+        "After that it was escalated to Oz at 11:40:00, reassigned to Bo at 11:50:00 and taken by Cy at 11:55:00"
+    ) in said(story, "summary")

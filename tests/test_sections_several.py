@@ -12,7 +12,7 @@ from tests.sections import cells, rows, said
 def test_every_page_is_told_and_who_took_it() -> None:
     """Three teams are called: a reader of the first page alone would think that two of them slept."""
     story = Facts()
-    story.fires("Down", "07:00:00", "orders-db")
+    story.ends(story.fires("Down", "07:00:00", "orders-db"), "07:14:00")
     for number, when, who in ((701, "07:00:20", "Dirk"), (702, "07:00:50", "Ella"), (703, "07:01:40", "Finn")):
         story.page("triggered", when, number, data={"assignees": [who]})
     story.page("acknowledged", "07:03:00", 702, actor="Ella")
@@ -21,10 +21,11 @@ def test_every_page_is_told_and_who_took_it() -> None:
         story.page("resolved", "07:15:00", number)
     assert said(story, "summary")[1:3] == [
         "PagerDuty incident 701 paged Dirk at 07:00:20, who acknowledged it at 07:05:00",
-        ("PagerDuty incident 702 paged Ella at 07:00:50, and Ella acknowledged it at 07:03:00; "
+        ("PagerDuty incident 702 paged Ella at 07:00:50, who acknowledged it at 07:03:00; "
          "PagerDuty incident 703 paged Finn at 07:01:40"),
     ]  # fmt: skip
     assert "Observed: PagerDuty incident 703 was resolved without an acknowledgement" in said(story, "lessons")
+    assert "| resolved 07:15:00 | the last page was resolved [" in story.markdown()
 
 
 def test_a_page_that_was_closed_overnight_is_told_so() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from collector.event import RecordedEvent
 from renderers import page_facts, phrases
 from renderers.document import Name
-from renderers.history import History
+from renderers.history import History, Page
 from renderers.phrases import Phrase, named, quoted, say, text_in
 from renderers.rows.plan import RowContext
 
@@ -264,7 +264,7 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
             return say(*to, " took ", phrases.page_called(table.history, event))
         # It went to a policy, and by that to whom the policy calls.
         calls = say(" (", _people(people), ")") if event.type == "page.delegated" and _group_next(event) else ()
-        given = say(f" was {_given(table, event)}", phrases.when(to, " to ", to))
+        given = say(f" was {given_as(table.pages.get(event.entity), event)}", phrases.when(to, " to ", to))
         taken = "" if to else text_in(event.data, "from")
         return say(page, named(" was taken from ", taken) or given, phrases.when(people, calls),
                    named(" by ", event.actor))  # fmt: skip
@@ -286,9 +286,9 @@ def _over_before(table: RowContext, event: RecordedEvent) -> bool:
     return ended is not None and ended.id != event.id and ended.occurred_at <= event.occurred_at
 
 
-def _given(table: RowContext, event: RecordedEvent) -> str:
-    """``reassigned``; ``assigned`` where the page is known from its beginning and stood with nobody before."""
-    page = table.pages.get(event.entity)
+def given_as(page: Page | None, event: RecordedEvent) -> str:
+    """``escalated``, ``reassigned``; ``assigned`` where the page is known from its beginning and stood with nobody
+    before."""
     before = itertools.takewhile(lambda step: step.id != event.id, page.steps if page else ())
     someone = any(phrases.texts_in(step.data, "assignees") or text_in(step.data, "to") for step in before)
     known = page is not None and page.triggered is not None and not someone and not text_in(event.data, "from")

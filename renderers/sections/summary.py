@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.event import RecordedEvent, reading_order
+from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, Family, History, Page
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
 from renderers.retold import begun_anew
-from renderers.rows.pages import called, escalated_to
-from renderers.sections import reopening
+from renderers.rows.pages import called
+from renderers.sections import handovers, reopening
 from renderers.sections.clock import time_in
 from renderers.sections.earlier import closest
 from renderers.words import apart, counted
@@ -136,10 +136,10 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
         first = (alone or _declared_first(history)) and page is history.pages[0]
         if not first:
             yield paged(history, options, page)
-            yield from _escalated(history, options)
         elif page.acknowledged is not None or not page.declared:
             yield _taken(history, options, page)
-        yield from _escalated_after(history, options)
+        yield from handovers.before(history, options)
+        yield from handovers.after(history, options)
         yield from _noted(history, options)
         yield from _further(history, options, page, page if first else answered_beside(history, page))
         yield from reopening.pages(history, options)
@@ -162,33 +162,6 @@ def _noted(history: History, options: Options) -> Iterator[Claim]:
                     time_in(history, options, note.occurred_at), proof=cites(note))  # fmt: skip
 
 
-def _escalated(history: History, options: Options) -> Iterator[Claim]:
-    """To whom pages went before anybody acknowledged them."""
-    steps = [step for page in history.pages for step in page.steps
-             if step.type == "page.escalated" and not (page.acknowledged and page.acknowledged.occurred_at
-                                                       <= step.occurred_at)]  # fmt: skip
-    told = [(step, escalated_to(step)) for step in sorted(steps, key=reading_order)]
-    recipients = [(step, to) for step, to in told if to]
-    if recipients:
-        lead = "Before that it was" if any(page.acknowledged for page in history.pages) else "It was"
-        words = [say("to ", to, " at ", time_in(history, options, step.occurred_at)) for step, to in recipients]
-        yield claim(lead, " escalated ", phrases.listed(words, 3, ("more time", "more times")),
-                    proof=cites([step for step, _ in recipients]))  # fmt: skip
-
-
-def _escalated_after(history: History, options: Options) -> Iterator[Claim]:
-    """To whom pages went though somebody had acknowledged them."""
-    for page in history.pages:
-        taken = page.acknowledged.occurred_at if page.acknowledged else None
-        steps = [step for step in page.steps if step.type == "page.escalated" and escalated_to(step)]
-        later = [step for step in steps if taken is not None and step.occurred_at > taken]
-        words = [say("to ", escalated_to(step), " at ", time_in(history, options, step.occurred_at)) for step in later]
-        if words:
-            yield claim("After that it was" if len(history.pages) == 1 else say(
-                phrases.page_called(history, later[0]), " was later"), " escalated ",
-                phrases.listed(words, 3, ("more time", "more times")), proof=cites(later))  # fmt: skip
-
-
 def _further(history: History, options: Options, first: Page, acknowledged_page: Page | None) -> Iterator[Claim]:
     """The pages beside the first one, whom they called and who took them; whose acknowledgement is told already is
     ``acknowledged_page``."""
@@ -198,8 +171,9 @@ def _further(history: History, options: Options, first: Page, acknowledged_page:
         event = page.triggered or page.steps[0]
         called_by = called(history, event) or named(" was opened by ", event.actor) or say(" was opened")
         done = page.acknowledged if page is not acknowledged_page else None
+        alone = done is not None and phrases.texts_in(event.data, "assignees") == [done.actor]
         words.append(say(phrases.page_called(history, event), called_by, " at ", time_in(history, options, page.start),
-                        _then_taken(history, options, done)))  # fmt: skip
+                        _then_taken(history, options, done, alone=alone)))  # fmt: skip
         proof += [event, *([done] if done else ())]
     done = first.acknowledged if first is not acknowledged_page else None
     if done is not None:
@@ -218,11 +192,13 @@ PAGES = 3
 """How many further pages are told one by one."""
 
 
-def _then_taken(history: History, options: Options, done: RecordedEvent | None) -> Phrase:
+def _then_taken(history: History, options: Options, done: RecordedEvent | None, *, alone: bool) -> Phrase:
+    """Who acknowledged a page; ``alone`` where that is the one whom it called."""
     if done is None:
         return ()
     who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged", phrases.by_whom(done))
-    return say(", and ", who, " at ", time_in(history, options, done.occurred_at))
+    who = say("who acknowledged it") if alone else say("and ", who)
+    return say(", ", who, " at ", time_in(history, options, done.occurred_at))
 
 
 def _taken(history: History, options: Options, page: Page) -> Claim:

@@ -1,0 +1,56 @@
+"""To whom a page went on: escalated, given to another person, handed to another policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collector.event import RecordedEvent, reading_order
+from renderers import phrases
+from renderers.document import Claim, Name, Options
+from renderers.history import History, Page
+from renderers.phrases import Phrase, cites, claim, say
+from renderers.rows.pages import escalated_to, given_as
+from renderers.sections.clock import time_in
+
+STEPS = frozenset({"page.escalated", "page.reassigned", "page.delegated"})
+"""The types of what has a page go on."""
+
+
+def before(history: History, options: Options) -> Iterator[Claim]:
+    """To whom pages went before anybody acknowledged them."""
+    steps = [(page, step) for page in history.pages for step in _steps(page)
+             if not (page.acknowledged and page.acknowledged.occurred_at <= step.occurred_at)]  # fmt: skip
+    if steps:
+        lead = "Before that it was" if any(page.acknowledged for page in history.pages) else "It was"
+        steps.sort(key=lambda each: reading_order(each[1]))
+        yield claim(lead, " ", _listed(history, options, steps), proof=cites([step for _, step in steps]))
+
+
+def after(history: History, options: Options) -> Iterator[Claim]:
+    """To whom pages went though somebody had acknowledged them."""
+    for page in history.pages:
+        taken = page.acknowledged.occurred_at if page.acknowledged else None
+        later = [(page, step) for step in _steps(page) if taken is not None and step.occurred_at > taken]
+        if later:
+            lead = "After that it was" if len(history.pages) == 1 else say(
+                phrases.capital(phrases.page_called(history, later[0][1])), " was later")  # fmt: skip
+            yield claim(lead, " ", _listed(history, options, later), proof=cites([step for _, step in later]))
+
+
+def _steps(page: Page) -> list[RecordedEvent]:
+    """The steps that say to whom the page went."""
+    return [step for step in page.steps if step.type in STEPS and escalated_to(step)]
+
+
+def _listed(history: History, options: Options, steps: list[tuple[Page, RecordedEvent]]) -> Phrase:
+    """``escalated to Ben at 10:16:00 and to Cy at 10:31:00``: what was done stands once where it was done again."""
+    words: list[Phrase] = []
+    earlier = ""
+    for page, step in steps:
+        to = escalated_to(step)
+        took = step.type == "page.reassigned" and to == say(Name(step.actor or ""))
+        done = "taken by " if took else f"{given_as(page, step)} to "
+        shown = "to " if done == earlier != "taken by " else done
+        words.append(say(shown, to, " at ", time_in(history, options, step.occurred_at)))
+        earlier = done
+    return phrases.listed(words, 3, ("more time", "more times"))
