@@ -78,7 +78,7 @@ def says(kind: str, minutes: float, incident: RecordedEvent | None = None, **dat
 # --- random streams ---------------------------------------------------------------------------------------------------
 
 _SERVICES = (None, "checkout", "cart", "search", "billing")
-_ENVIRONMENTS = (None, None, "production", "prod", "prod-eu", "production-us", "staging")
+_ENVIRONMENTS = (None, None, "production", "prod", "prod-eu", "production-us", "us", "staging")
 _MOMENTS = st.builds(lambda day, minute: day * 1440 + minute, st.sampled_from([0, 0, 1, 30]), st.integers(0, 200))
 
 

@@ -82,6 +82,7 @@ SAME_ENVIRONMENT = (
     ("prod-euw1", "prod-eu-west-1"), ("West Europe", "westeurope"), ("prod-us", "prod-eastus2"), ("use1", "us-east-1"),
     ("prod-westus2", "westus2-1 prod"), ("prod-eastus", "prod-eastus-3"), ("prod-us", "prod-westus2-1"),
     ("West US 2", "westus2"), ("env: prod", "prod-eu"), ("production environment", "prod"), ("prod-usa", "prod-us"),
+    ("us", "production-us"), ("us-east-1", "prod"), ("EU", "prod-shop-eu-west-1"), ("us", "prod-shop"),
 )  # fmt: skip
 OTHER_ENVIRONMENT = (
     ("production-eu", "production-us"), ("prod-eu-west-1", "prod-eu-west-2"), ("prod", "staging"), ("prod", "pre-prod"),
@@ -93,6 +94,7 @@ OTHER_ENVIRONMENT = (
     ("prod-northeurope", "prod-westeurope"), ("prod-eu", "prod-eastus2"),
     ("prod-us", "prod-australia"), ("eu-prod", "prod-uk"), ("use1", "usw2"), ("prod-blue", "prod-green"),
     ("prod-2", "prod-3"), ("stg-eu", "stg-us"), ("uat", "qa"), ("prod-na", "prod-eu"),
+    ("us", "production-eu"), ("us", "staging-us"), ("eu-west-1", "staging"), ("us", "wave-1"), ("blue", "prod"),
 )  # fmt: skip
 
 
@@ -287,11 +289,14 @@ def test_the_words_that_say_nothing_are_documented() -> None:
     assert all(f"`{word}`" in written for word in names.SAY_NOTHING)
 
 
-@given(st.lists(st.sampled_from(["production", "production/eu", "production/us", "production/eu-west-1", "staging"])))
+@given(
+    st.lists(st.sampled_from(["production", "production/eu", "production/us", "production/eu-west-1", "staging", "us"]))
+)
 def test_where_something_was(keys: list[str]) -> None:
     """What is apart from the narrowest places is elsewhere; an empty list and no place are nowhere."""
     assert not names.elsewhere(None, keys)
     assert all(not names.elsewhere(key, [key]) for key in keys)
     assert not names.elsewhere("production", [key for key in keys if key != "staging"])
     assert names.elsewhere("production/us", ["production", "production/eu"])
+    assert names.elsewhere("staging", ["us", "production"])
     assert not names.elsewhere("production/us", ["production"])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from collector.names.placeholders import is_placeholder
-from collector.names.regions import lies_within
+from collector.names.regions import is_region, lies_within
 from collector.names.stages import PRODUCTION, environment_words
 from collector.names.words import words_of
 
@@ -41,8 +41,8 @@ def in_production(key: str) -> str:
 def apart(a: str | None, b: str | None) -> bool:
     """Whether two keys of environments are two named ones: neither is the other, nor within it.
 
-    ``production`` is not apart from ``production/eu``, which is apart from ``production/us``. An absent one is
-    apart from none.
+    ``production`` is not apart from ``production/eu``, which is apart from ``production/us``. One that says only where
+    it is, as ``us``, is taken to be of production. An absent one is apart from none.
     """
     if not a or not b or a == b:
         return False
@@ -51,10 +51,20 @@ def apart(a: str | None, b: str | None) -> bool:
 
 
 def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
-    """Whether each part of the one is a part of the other, or has one within it: ``eu`` has ``eu-west-1``."""
-    if wide[0] != narrow[0]:
+    """Whether each part of the one is a part of the other, or has one within it: ``eu`` has ``eu-west-1``.
+
+    Regions alone are of production: ``eu`` has ``production/eu-west-1``, and ``production``, which does not say where
+    it is.
+    """
+    if wide[0] == narrow[0]:
+        return _has(wide[1:], narrow[1:])
+    if narrow[0] != PRODUCTION:
         return len(wide) == 1 and len(narrow) == 1 and lies_within(narrow[0], wide[0])
-    return all(any(part == one or lies_within(one, part) for one in narrow[1:]) for part in wide[1:])
+    return all(map(is_region, wide)) and (_has(wide, narrow[1:]) or not any(map(is_region, narrow)))
+
+
+def _has(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    return all(any(part == one or lies_within(one, part) for one in narrow) for part in wide)
 
 
 def narrowest(keys: Iterable[str]) -> tuple[str, ...]:

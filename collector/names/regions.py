@@ -69,12 +69,14 @@ def region_ending(words: Sequence[str]) -> int:
     return 0
 
 
+@lru_cache(maxsize=4096)
+def is_region(part: str) -> bool:
+    """Whether a part of an environment's key is a region, a zone or a cell."""
+    return bool(_region().fullmatch(part.partition("-z-")[0]))
+
+
 def lies_within(narrow: str, wide: str) -> bool:
     """``eu-west-1`` is within ``eu``, and so is ``west-europe``, which another provider calls so."""
     if narrow.startswith(f"{wide}-"):
         return not (_FIRST_SIDED.fullmatch(wide) and narrow[len(wide) + 1].isdigit())
-    return (
-        wide in _IS_LAND
-        and bool(_region().fullmatch(narrow.partition("-z-")[0]))
-        and wide in {_LANDS.get(word, word) for word in narrow.split("-")}
-    )
+    return wide in _IS_LAND and is_region(narrow) and wide in {_LANDS.get(word, word) for word in narrow.split("-")}
