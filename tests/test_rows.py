@@ -190,14 +190,14 @@ def test_mitigated_is_a_label_only_where_a_person_stated_it() -> None:
 
 
 def test_an_acknowledgement_goes_on_from_its_label() -> None:
-    """The labelled row reads ``Acknowledged by Ana``; a second one names its page."""
+    """The labelled row reads ``Acknowledged by Ana``; of several pages each names its own."""
     story = Facts()
     story.page("triggered", "10:00:00")
     story.page("acknowledged", "10:02:00", actor="Ana")
     story.page("triggered", "10:01:00", 312)
     story.page("acknowledged", "10:03:30", 312, actor="Bo")
     assert lines(story)[2:] == [
-        "Acknowledged: by Ana, 2 min after the page",
+        "Acknowledged: by Ana (PagerDuty incident 311), 2 min after the page",
         "PagerDuty incident 312 was acknowledged by Bo, 2 min 30 s after the page",
     ]
 

@@ -24,6 +24,8 @@ def test_every_page_is_told_and_who_took_it() -> None:
         ("PagerDuty incident 702 paged Ella at 07:00:50, who acknowledged it at 07:03:00; "
          "PagerDuty incident 703 paged Finn at 07:01:40"),
     ]  # fmt: skip
+    taken = "Ella acknowledged PagerDuty incident 702 at 07:03:00, 2 min 10 s after it was opened"
+    assert taken in said(story, "detection")
     assert "Observed: PagerDuty incident 703 was resolved without an acknowledgement" in said(story, "lessons")
     assert "| resolved 07:15:00 | the last page was resolved [" in story.markdown()
 

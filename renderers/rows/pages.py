@@ -117,8 +117,8 @@ def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phra
     waited = _waited(table, event)
     by = say("by ", Name(event.actor)) if event.actor else named("automatically by ", text_in(event.data, "agent"))
     if by:
-        return say(by, say(", ", waited) if waited else "", _said(table, event))
-    return say(waited, _said(table, event)) if waited else ()
+        return say(by, _of(table, event), say(", ", waited) if waited else "", _said(table, event))
+    return say(waited, _of(table, event), _said(table, event)) if waited else ()
 
 
 def escalated(table: RowContext, event: RecordedEvent) -> Phrase:

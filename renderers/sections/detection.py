@@ -181,9 +181,9 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
         done_by = say(Name(event.actor), " acknowledged ", called) if event.actor else say(
             called, " was acknowledged", phrases.by_whom(event))  # fmt: skip
         first = next((each for each in history.pages if each.triggered is not None), taken_page)
-        which_page = page_facts.page_noun(taken_page) if taken_page is first else "that page"
+        since_then = f"after {page_facts.page_noun(taken_page)}" if taken_page is first else "after it was opened"
         yield claim(done_by, " at ", time_in(history, options, event.occurred_at),
-                    ", ", phrases.between(taken_page.start, event.occurred_at), f" after {which_page}",
+                    ", ", phrases.between(taken_page.start, event.occurred_at), f" {since_then}",
                     proof=cites(phrases.page_event(taken_page), event))  # fmt: skip
 
 
