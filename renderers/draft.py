@@ -245,7 +245,8 @@ def _second(parts: Sequence[Inline], first: int) -> int:
 def _known(history: History) -> dict[str, RecordedEvent]:
     """Every event that may be cited."""
     context = history.context
-    beside = [*(each.event for each in (*context.nearby, *context.followed)), *context.collector]
+    lasting = [event for each in context.lasting for event in (each.event, each.end) if event is not None]
+    beside = [*(each.event for each in (*context.nearby, *context.followed)), *lasting, *context.collector]
     return {**{event.id: event for event in beside}, **history.by_id}
 
 
@@ -276,7 +277,8 @@ def digest(history: History, options: Options) -> str:
     context = history.context
     near = sorted((*context.nearby, *context.followed), key=lambda near: (near.event.occurred_at, near.event.id))
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
-    aside = [*beside, *(each.event for each in near)]
+    lasting = [event for each in context.lasting for event in (each.event, each.end) if event is not None]
+    aside = [*beside, *(each.event for each in near), *lasting]
     statements = _beside(history)
     events = [*history.events, *history.told_after, *statements, *aside]
     form = FORM if options.template == PLAIN.template else f"{FORM}, template {options.template}"

@@ -165,7 +165,8 @@ def hit(history: History) -> set[str]:
 
 def alerting(history: History) -> set[str]:
     """The services for which an alert fired in the incident's window, whatever it joined, by :func:`folded`."""
-    near = [each.event for each in history.context.nearby if each.event.type.startswith("alert.")]
+    beside = (*history.context.nearby, *history.context.lasting)
+    near = [each.event for each in beside if each.event.type.startswith("alert.")]
     services = [*(alert.service for alert in history.alerts), *(event.service for event in near)]
     return {folded(service) for service in services if service}
 

@@ -19,6 +19,8 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
 
     event: RecordedEvent
     reason: str
+    end: RecordedEvent | None = None
+    """The end of an alert that lasted; None where none was told, and for anything else."""
 
 
 class Grouped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -64,6 +66,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """How much more there was in the window."""
     followed: tuple[Nearby, ...] = ()
     """Changes after the end that go on with what the incident was about, each with the reason; none is part of it."""
+    lasting: tuple[Nearby, ...] = ()
+    """Alerts of its services that had fired since before the window, and had not ended when it began; the last that
+    began first. None is part of it."""
     lookback: int = 2 * HOUR
     """How far before the first signal correlation looks for changes, µs: only so far is "none recorded" true."""
     reported: Mapping[str, tuple[str, ...]] = {}

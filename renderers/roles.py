@@ -96,13 +96,15 @@ class Roles:
             },
             nearby=tuple(map(self._near, context.nearby)),
             followed=tuple(map(self._near, context.followed)),
+            lasting=tuple(map(self._near, context.lasting)),
             collector=tuple(map(self.event, context.collector)),
             people={},
             evidence=digest,
         )
 
     def _near(self, near: Nearby) -> Nearby:
-        return Nearby(event=self.event(near.event), reason=self._reason(near.reason))
+        end = self.event(near.end) if near.end is not None else None
+        return Nearby(event=self.event(near.event), reason=self._reason(near.reason), end=end)
 
     def _reason(self, text: str) -> str:
         """A sentence of ours, in which a role stands as a name does."""
@@ -154,7 +156,7 @@ def told_by_roles(events: Sequence[RecordedEvent], as_of: int | None, context: C
 def roles_of(history: History, revisions: Sequence[RecordedEvent]) -> Roles:
     """What the people are called whom these events of one incident name, all revisions of them, or what was nearby."""
     context = history.context
-    beside = [each.event for each in (*context.nearby, *context.followed)]
+    beside = [each.event for each in (*context.nearby, *context.followed, *context.lasting)]
     spellings = spellings_of((*revisions, *beside)) | dict(context.people)
     called = _Called(spellings, _no_people((*revisions, *beside), context))
     called.lead(facts.lead(history))

@@ -213,6 +213,23 @@ async def test_a_case_has_all_that_could_be_denied_however_much_is_nearer(
     assert len(near) + case.unlisted == len(noise) + len(own) + 1
 
 
+async def test_a_case_has_the_alerts_that_had_fired_for_long(followed: Followed) -> None:
+    """Those of its services that opened nothing, began before the window, and went on when the incident began."""
+    days = -2 * 24 * 60
+    over, open_still = low("Over", days), low("Open", days + 5)
+    ended = resolved("Over", days, 20, severity="warning", received_at=at(40))
+    gone = (low("Gone", days), resolved("Gone", days, -10, severity="warning"))
+    others = (low("Other", days, "billing"), low("Staging", days, environment="staging"), low("Near", -60))
+    await followed.told(over, open_still, ended, *gone, *others, firing("A", 0, environment="production"))
+    [number] = [row.number for row in await followed.lists.incidents() if row.title == "checkout: A"]
+    for known_by, end in ((None, ended.id), (at(30), None)):
+        case = await followed.lists.case(number, as_of=known_by)
+        assert case is not None
+        found = [(near.event.title, near.end and near.end.id) for near in case.lasting]
+        assert found == [("Open", None), ("Over", end)]
+        assert {near.reason for near in case.lasting} == {"severity warning opens no incident"}
+
+
 async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: Followed) -> None:
     """What arrived later is in none of its parts."""
     alert = firing("A", 0)

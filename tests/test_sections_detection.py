@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from collector.event import MINUTE
+from renderers.history import Nearby
 from renderers.plain_text import plain
 from tests.histories import Facts, example, going_on, reported_first
 from tests.sections import cells, claims, said
@@ -134,6 +135,32 @@ def test_what_detected_it_is_no_warning_of_it(severity: str | None) -> None:
     story.fires("Low", "10:00:00", "web", severity="warning")
     story.fires("Lower", "10:03:00", "web", severity="info")
     assert not any("before the incident was detected" in text for text in said(story, "detection"))
+
+
+def test_an_alert_that_had_fired_for_days_is_told() -> None:
+    """It is no part of the incident, and what warned of it all the same; where no end is known, none is said."""
+    story = Facts()
+    story.ends(story.fires("Down", "+3 10:00", "web"), "+3 11:00")
+    fired = [story.fires(name, f"{day}:00", "web", severity="warning") for name, day in
+             (("Expires", "08"), ("Filling", "07"), ("Old", "06"), ("Older", "05"))]  # fmt: skip
+    end = story.ends(fired[0], "+3 10:30")
+    story.events = story.events[:2]
+    reason = "severity warning opens no incident"
+    story.context["lasting"] = tuple(
+        Nearby(event=each, reason=reason, end=end if each is fired[0] else None) for each in fired
+    )
+    lead = " on web (warning), which is no part of this incident, had"
+    assert said(story, "detection")[1:5] == [
+        f"The alert Expires{lead} been firing since 2026-03-04 08:00:00 and ended at 10:30:00",
+        f"The alert Filling{lead} fired at 2026-03-04 07:00:00; no end of it is recorded",
+        f"The alert Old{lead} fired at 2026-03-04 06:00:00; no end of it is recorded",
+        "1 more alert of the same services that is no part of it had fired before the first of these",
+    ]
+    assert claims(story, "detection")[1].cites == (fired[0].id, end.id)
+    listed = (
+        "Since before it began, not known to belong: the alert Expires on web (warning): severity warning opens no "
+    )
+    assert said(story, "appendix")[0] == f"{listed}incident; if it does: timelined join N {fired[0].id}"
 
 
 def test_warnings_beyond_three_are_counted() -> None:

@@ -150,6 +150,7 @@ def context_of(case: Case, external_url: str = "", log: str = "") -> Context:
         nearby=tuple(Nearby(event=near.event, reason=near.reason) for near in case.nearby),
         unlisted=case.unlisted,
         followed=tuple(Nearby(event=near.event, reason=near.reason) for near in case.followed),
+        lasting=tuple(Nearby(event=near.event, reason=near.reason, end=near.end) for near in case.lasting),
         reported=case.reported,
         last_told=case.last_told,
         collector=case.collector,

@@ -18,6 +18,7 @@ from collector.names import elsewhere
 from collector.names.persons import spellings_of
 from collector.names.spelling import Spelling
 from collector.projections import records
+from collector.projections.lasting import end_of, events_of, lasting_alerts
 from collector.projections.tables import (
     NOTHING,
     belongs,
@@ -45,6 +46,7 @@ PROOFS = 3
 HEARD = 7 * 24 * HOUR
 """How long before an incident a kind of source was heard from that could have reported in it, µs."""
 OTHER = "other service"
+ELSEWHERE = "other environment"
 COMPONENT = "nothing else names its component"
 """Why a post of a status page is not in an incident, where nobody knows which service its component stands for."""
 POSTED = "status.updated"
@@ -188,7 +190,7 @@ def _hits(event: RecordedEvent) -> bool:
 
 
 def _spelt(spelling: Spelling, near: tuple[NearbyEvent, ...]) -> tuple[NearbyEvent, ...]:
-    return tuple(NearbyEvent(event=spelling.respelled(each.event), reason=each.reason) for each in near)
+    return tuple(msgspec.structs.replace(each, event=spelling.respelled(each.event)) for each in near)
 
 
 class CaseReader:
@@ -214,7 +216,8 @@ class CaseReader:
         spelling = Spelling(current(events), self._catalog.whereabouts, self._catalog.people)
         nearby, unlisted = self._nearby(row, low, high)
         followed = self._followed(row.number)
-        beside = [each.event for each in (*nearby, *followed)]
+        lasting = self._lasting(row, low)
+        beside = [each.event for each in (*nearby, *followed, *lasting)]
         return Case(
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
@@ -222,6 +225,7 @@ class CaseReader:
             nearby=_spelt(spelling, nearby),
             unlisted=unlisted,
             followed=_spelt(spelling, followed),
+            lasting=_spelt(spelling, lasting),
             reported={family: self._proofs(family, row.started_at - HEARD, high) for family in FAMILIES},
             last_told=self._last_told(current(events)),
             collector=self._collector(low, high),
@@ -264,6 +268,23 @@ class CaseReader:
         ]
         return tuple(NearbyEvent(event=event, reason=reason) for event, reason in near), total - len(rows)
 
+    def _lasting(self, row: IncidentRow, low: int) -> tuple[NearbyEvent, ...]:
+        """Alerts of the incident's services that had fired since before the window, and went on when it began."""
+        rows = {
+            each.uid: each for each in lasting_alerts(self._connection, row.number, low, row.started_at, self._until)
+        }
+        of = events_of(self._connection, list(rows))
+        by_signal: dict[str, list[RecordedEvent]] = {uid: [] for uid in rows}
+        for event in self._current(list(of)):
+            by_signal[of[event.id]].append(event)
+        keys, near = self._services(row.number), []
+        for uid, events in by_signal.items():
+            fired, end = next((event for event in events if event.id == uid), None), end_of(events)
+            reason = self._reason(row, keys, rows[uid].service, rows[uid].environment, rows[uid].missed)
+            if fired is not None and reason != ELSEWHERE and (end is None or end.occurred_at >= row.started_at):
+                near.append(NearbyEvent(event=fired, reason=reason, end=end))
+        return tuple(near)
+
     def _followed(self, number: int) -> tuple[NearbyEvent, ...]:
         """What went on after the end with what the incident was about, in reading order."""
         reasons = {row.event: row.reason for row in self._connection.execute(_FOLLOWED, {"number": number})}
@@ -284,7 +305,7 @@ class CaseReader:
         if not (services & (self._catalog.neighbours(service) | {service})):
             return OTHER
         named = filter(None, map(self._catalog.environment, row.environments))
-        return "other environment" if elsewhere(environment, named) else missed
+        return ELSEWHERE if elsewhere(environment, named) else missed
 
     def _unknown(
         self, event: RecordedEvent, service: str | None, services: Collection[str | None], reason: str

@@ -75,6 +75,8 @@ class NearbyEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     event: RecordedEvent
     reason: str
+    end: RecordedEvent | None = None
+    """The end of an alert that lasted; None where none was told, and for anything else."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +93,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """How much more there is in the window."""
     followed: tuple[NearbyEvent, ...] = ()
     """Merges, deployments and releases after the end that go on with what the incident was about; no members."""
+    lasting: tuple[NearbyEvent, ...] = ()
+    """Alerts of its services that had fired since before the window, and had not ended when it began; no members."""
     reported: Mapping[str, tuple[str, ...]]
     """Family of types (``alert``, ``page``, ``change``, ``status`` …) → ids of events of that family in the
     incident's window, whatever they joined, three at most: the proof that a source of that kind reported then."""

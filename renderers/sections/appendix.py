@@ -12,6 +12,7 @@ from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Opt
 from renderers.history import History, Nearby
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
 from renderers.plain_text import plain
+from renderers.sections import lasting
 from renderers.silences import is_silence, silences
 from renderers.words import counted, in_words
 
@@ -25,7 +26,7 @@ EXAMPLES = 3
 
 def section(history: History, options: Options) -> Section:
     """All of it but the index, which is made of what the whole draft cites; see :func:`index`."""
-    items = [*_nearby(history), *_grouping(history), *_completeness(history, options)]
+    items = [*lasting.listed(history), *_nearby(history), *_grouping(history), *_completeness(history, options)]
     return Section(key="appendix", blocks=(Bullets(items=tuple(items)),))
 
 
@@ -107,9 +108,7 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     """``DiskFilling on search (warning)``, ``change of search "v7"``; the states of one thing read alike."""
     family = event.type.partition(".")[0]
     if family == "alert":
-        return say("the alert ", phrases.alert_named(event.title),
-                   named(" on ", phrases.beyond(event.title, event.service)),
-                   named(" (", event.severity, ")"))  # fmt: skip
+        return say("the alert ", lasting.called(event))
     if family == "page":
         return say(phrases.page_called(history, event), quoted(" ", event.title))
     if family == "change":

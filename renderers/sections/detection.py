@@ -12,6 +12,7 @@ from renderers.history import Alert, Family, History
 from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
 from renderers.rows.alerts import told_by
 from renderers.rows.pages import assigned
+from renderers.sections import lasting
 from renderers.sections.clock import time_in
 from renderers.sections.measures import measures, unsettled
 from renderers.values import alert_sizes, values_of
@@ -32,7 +33,7 @@ def section(history: History, options: Options) -> Section:
         nothing = claim("No alert, page or report was recorded, so how it was discovered is not known.", label=True)
         return Section(key="detection", blocks=(Bullets(items=(nothing,)), Prompt("how was it discovered?")))
     items = [*_discovered(history, options), *_path(history, options), *_unpaged(history, options)]
-    items += [*_silent(history, options), *_impact(history, options)]
+    items += [*lasting.told(history, options), *_silent(history, options), *_impact(history, options)]
     blocks: list[Block] = [Bullets(items=tuple(items))]
     if history.alerts:
         blocks.append(_alerts(history, options))

@@ -1,0 +1,88 @@
+"""Alerts of an incident's services that open none, fired before its window, and had not ended when it began.
+
+They are looked for by the services of the incident alone: the window does not hold their beginning, so nothing else in
+the lists leads to them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, exists, literal, select
+
+from collector.event import RecordedEvent
+from collector.projections.tables import (
+    ZERO,
+    event_index,
+    event_unit,
+    incident_key,
+    membership,
+    placement,
+    services_of,
+    signal,
+    signal_key,
+)
+from collector.storage.sql import AMONG, select_among
+
+MOST = 20
+"""How many of them a case shows, the last that began first."""
+
+_number: Any = bindparam("number")
+_low: Any = bindparam("low")
+
+
+def _found(*conditions: Any, keyed: bool = False) -> Select[Any]:
+    source = signal.join(event_index, (event_index.c.id == signal.c.uid) & (event_index.c.revision == 0))
+    if keyed:
+        source = incident_key.join(signal_key, signal_key.c.key == literal("seek:") + incident_key.c.key).join(
+            source, signal.c.uid == signal_key.c.uid
+        )
+    inside = (
+        exists().where(table.c.uid == signal.c.uid, table.c.number == _number).correlate(signal)
+        for table in (membership, placement)
+    )
+    return (
+        select(signal.c.uid, signal.c.service, signal.c.environment, signal.c.missed, signal.c.start)
+        .select_from(source)
+        .where(
+            signal.c.kind == "alert",
+            signal.c.opening == ZERO,
+            signal.c.start < _low,
+            signal.c.service.in_(services_of),
+            event_index.c.received_at <= bindparam("until"),
+            *conditions,
+            *(~each for each in inside),
+        )
+        .order_by(signal.c.start.desc(), signal.c.uid)
+        .limit(MOST)
+    )
+
+
+_OPEN = _found(signal.c.ended == ZERO)
+_ENDED = _found(
+    incident_key.c.number == _number,
+    incident_key.c.key.like("service:%"),
+    signal_key.c.start < _low,
+    signal_key.c.cover >= bindparam("started_at"),
+    keyed=True,
+)
+_EVENTS = select(event_unit.c.unit, event_unit.c.event).where(event_unit.c.unit.in_(AMONG))
+
+
+def lasting_alerts(connection: Connection, number: int, low: int, started_at: int, until: int) -> list[Any]:
+    """The rows of these alerts in the lists, the last that began first; ``low`` is where the incident's window begins,
+    and what was received after ``until`` is not known."""
+    values = {"number": number, "low": low, "started_at": started_at, "until": until}
+    rows = {row.uid: row for statement in (_OPEN, _ENDED) for row in connection.execute(statement, values)}
+    return sorted(rows.values(), key=lambda row: (-row.start, row.uid))[:MOST]
+
+
+def events_of(connection: Connection, signals: list[str]) -> dict[str, str]:
+    """Event → the signal that it is of."""
+    return {row.event: row.unit for row in select_among(connection, _EVENTS, signals)}
+
+
+def end_of(events: list[RecordedEvent]) -> RecordedEvent | None:
+    """The end of an alert among its events."""
+    ends = [event for event in events if event.type == "alert.resolved"]
+    return max(ends, key=lambda event: (event.occurred_at, event.id), default=None)
