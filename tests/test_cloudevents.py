@@ -135,10 +135,18 @@ def test_the_configuration_goes_before_the_table() -> None:
     assert sent(kind, reading=Reading(types={"org.*": TypeMapping(type="note.added")})).type == "chat.message"
 
 
-@pytest.mark.parametrize("key", ["summary", "message", "description", "title", "text", "reason", "body", "comment"])
+@pytest.mark.parametrize(
+    "key",
+    ["summary", "message", "description", "title", "text", "reason", "body", "comment", "action", "command", "Note"],
+)
 def test_the_sentence_is_found_under_the_usual_keys(key: str) -> None:
     """Whatever a team calls it, the data's sentence is what is told."""
     assert sent(data={key: "Pool is empty", "n": 1}).title == "Pool is empty"
+
+
+def test_a_word_is_no_sentence_of_what_was_done() -> None:
+    """``action: created`` is a field of a program's, and stands in the type."""
+    assert sent(data={"action": "created"}, subject="shop").title == "shop"
 
 
 @pytest.mark.parametrize(
