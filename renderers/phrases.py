@@ -368,6 +368,11 @@ def sender_title(event: Event, title: str = "") -> str:
     return ref if repository and ref and shown.startswith(f"Deployment of {repository} {ref}") else shown
 
 
+def event_title(event: Event) -> str:
+    """The same of a change of which one event is known; a run of a workflow is called by that, as in its row."""
+    return (text_in(event.data, "workflow") if kind_of([event]) == "workflow" else "") or sender_title(event)
+
+
 _THINGS = ("flag", "flag_key", "flagKey", "flag_name", "key", "name", "version", "tag", "image", "release", "revision")
 """The keys of an event's data under which senders name what was changed."""
 
@@ -381,7 +386,7 @@ def _thing(event: Event) -> str:
 
 def change_event(event: Event) -> Phrase:
     """``rollback "back to v3" of search``: a change of which one event is known."""
-    title = "" if event.title in (event.service, event.environment) else sender_title(event)
+    title = "" if event.title in (event.service, event.environment) else event_title(event)
     title = flag_title(event, title) if event.type == "change.flag_toggled" else title
     title = _thing(event) if title == text_in(event.data, "type") else title
     kind = kind_of([event])

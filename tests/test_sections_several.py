@@ -68,6 +68,20 @@ def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:
     ]
 
 
+def test_what_is_not_known_to_belong_is_called_by_its_kind() -> None:
+    """A run of a workflow is no deploy, and a rollback is not rolled back."""
+    story = Facts()
+    story.ends(story.fires("NightlyJob", "03:15:00", "billing"), "07:41:00")
+    story.nearby(
+        "no service", "change.started", "07:10:00", title="Merge pull request #9", data={"workflow": "Nightly"}
+    )
+    story.nearby("no service", "change.rolled_back", "07:20:00", title="v40", entity="deploy:9")
+    assert (
+        'In that time, not known to belong: the workflow run "Nightly" began at 07:10:00 and the rollback "v40" '
+        "finished at 07:20:00"
+    ) in said(story, "resolution")
+
+
 def test_a_change_that_is_only_known_to_have_begun_says_so() -> None:
     """Of what lies beside an incident its first event is known: that is no end."""
     story = Facts()

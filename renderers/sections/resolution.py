@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from collector.event import RecordedEvent
+from collector.semantics.changes import kind_of
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Quote, Section
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
@@ -276,7 +277,7 @@ def _followed(history: History, options: Options) -> Iterator[Claim]:
 
 
 _STATES = {"merged": "was merged", "released": "was published", "succeeded": "finished", "failed": "failed",
-           "rolled_back": "was rolled back", "flag_toggled": "was set", "tagged": "was set",
+           "rolled_back": "finished", "flag_toggled": "was set", "tagged": "was set",
            "published": "was published", "started": "began", "requested": "was requested"}  # fmt: skip
 
 
@@ -290,14 +291,14 @@ def _followed_called(event: RecordedEvent) -> Phrase:
     request, number = phrases.merge_noun(event), phrases.merge_number(event)
     merged = f"{request}{number}" if number else f"a {request}"
     noun = {"merged": merged, "released": "the release", "flag_toggled": "the flag", "tagged": "the tag",
-            "published": "the image"}.get(state, "the deploy")  # fmt: skip
+            "published": "the image"}.get(state) or f"the {phrases.NOUNS[kind_of([event])]}"  # fmt: skip
     owner = event.service or phrases.text_in(event.data, "repository").rpartition("/")[2]
     if state == "flag_toggled":
         title, state = phrases.flag_title(event, phrases.sender_title(event)), phrases.flag_state(event)
         return say(noun, quoted(" ", title), named(" of ", owner), named(" was set to ", state) or " was changed",
                    named(" by ", event.actor))  # fmt: skip
     verb, by = f" {_STATES.get(state, 'was changed')}", named(" by ", event.actor)
-    what = say(noun, quoted(" ", phrases.sender_title(event)), named(" of ", owner))
+    what = say(noun, quoted(" ", phrases.event_title(event)), named(" of ", owner))
     return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)
 
 
