@@ -265,23 +265,41 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
     return bool(starts) and max(starts) < change.start
 
 
-_REVERT = re.compile(r'Revert "(.+)"')
-"""The title that ``git revert`` and the button of a pull request give."""
+_REVERT = re.compile(r"revert(?:s|ed|ing)?\b[\s:]*[\"“']?(.+)", re.IGNORECASE)
+"""The title that ``git revert`` and the button of a pull request give, and how people write it, with or without the
+quotation marks."""
+_BEHIND = re.compile(r"[\"”']?(?:\s*$|[\s:,;.–-]*\(|[\"”'][\s:,;.–-])")
+"""What may stand behind the title that a revert repeats: nothing, or what somebody added: ``(fixed lock)``."""
 _NUMBER = re.compile(r"\s*\((?:#|!)\d+\)$")
 """A pull request's number, which is put behind a title when it is squashed."""
 
 
 def reverted_by(history: History, change: Change) -> Change | None:
-    """The first later change of the same repository whose title says that it reverts one titled like this; what failed
-    or never reached a branch reverts nothing. It need not run as soon as it is merged."""
-    own = repository(change)
+    """The first later change of the same repository, or of the same service where neither names one, whose title says
+    that it reverts one titled like this; what failed or never reached a branch reverts nothing. It need not run as
+    soon as it is merged."""
     title = _NUMBER.sub("", change.title)
     for back in sorted(history.changes, key=lambda each: (finished(each) or 0, each.entity)):
-        says_so = _REVERT.fullmatch(_NUMBER.sub("", back.title))
-        of_this = says_so is not None and _NUMBER.sub("", says_so[1]) == title
-        if of_this and own is not None and own == repository(back) and back.start > change.start and _stands(back):
+        later = back.start > change.start and _stands(back) and _same_origin(change, back)
+        if later and _reverts(_NUMBER.sub("", back.title), title):
             return back
     return None
+
+
+def _same_origin(change_a: Change, other: Change) -> bool:
+    own, others = repository(change_a), repository(other)
+    return own == others if own or others else bool(change_a.service) and change_a.service == other.service
+
+
+def _reverts(said: str, title: str) -> bool:
+    """Whether a title says that it reverts what has this one."""
+    says_so = _REVERT.fullmatch(said)
+    if says_so is None or not title:
+        return False
+    reverted = says_so[1]
+    return _NUMBER.sub("", reverted.rstrip("\"”'")) == title or bool(
+        reverted.startswith(title) and _BEHIND.match(reverted[len(title) :])
+    )
 
 
 def _stands(change: Change) -> bool:

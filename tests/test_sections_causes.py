@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from renderers.history import Grouped
 from renderers.plain_text import plain
 from tests.histories import Facts, example, going_on, many_changes, reported_first
 from tests.sections import claims, prompts, said
@@ -110,6 +111,10 @@ def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: di
     [
         ('Revert "Rename a column"', "acme/web", "10:20:00", True),
         ('Revert "Rename a column (#41)" (#42)', "acme/web", "10:20:00", True),
+        ("Revert: rename a column", "acme/web", "10:20:00", False),
+        ("revert Rename a column (again)", "acme/web", "10:20:00", True),
+        ('Revert "Rename a column" (fixed lock)', "acme/web", "10:20:00", True),
+        ('Revert "Rename a column of prices"', "acme/web", "10:20:00", False),
         ('Revert "Rename a column"', "acme/other", "10:20:00", False),
         ('Revert "Rename a table"', "acme/web", "10:20:00", False),
         ('Revert "Rename a column"', "acme/web", "10:02:00", False),
@@ -130,6 +135,21 @@ def test_a_revert_speaks_for_what_it_reverts(title: str, repository: str, when: 
     story.ends(story.fires("X", "10:40:00", "web"), "10:50:00")
     [cause] = [text for text in said(story, "root_causes") if '"Rename a column (#41)"' in text and "at 09" in text]
     assert ("1 alert fired after that revert" in cause) is speaks
+
+
+def test_a_revert_of_what_names_no_repository_is_one_of_its_service() -> None:
+    """Runs of Terraform name their workspace alone; and which dependency ties them is said."""
+    story = Facts()
+    story.deploys("dns", "09:50:00", "09:51:00", "Clean up")
+    alert = story.fires("X", "10:05:00", "web")
+    story.deploys("dns", "10:19:00", "10:20:00", 'Revert "Clean up"')
+    story.ends(alert, "10:22:00")
+    why = Grouped(rule="dependency", reason="web depends on dns directly")
+    story.context["grouped"] = {event.id: why for event in story.events if event.service == "dns"}
+    assert (
+        "It speaks for it that a revert of the change that it names finished at 10:20:00, and that web depends on dns "
+        "directly. It speaks against it that the alert was on web"
+    ) in said(story, "root_causes")[-1]
 
 
 def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from renderers import absence, change_facts, facts, phrases
+from renderers import absence, change_facts, facts, phrases, reasons
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
@@ -179,17 +179,18 @@ def _tie(history: History, change: Change) -> Phrase:
     repository = phrases.owner_of(change)
     if not change.service and repository and facts.folded(repository) in facts.hit(history):
         return say("it is of the repository ", Name(repository), ", which is called like what was hit")
-    rule = next((g.rule for each in change.events if (g := history.context.grouped.get(each))), "")
-    return say(TIES[rule]) if rule in TIES else ()
+    why = next((g for each in change.events if (g := history.context.grouped.get(each))), None)
+    if why is not None and why.rule == "dependency":
+        return named("", reasons.spelt(history, why.reason.rstrip(". ")))
+    return say(TIES[why.rule]) if why is not None and why.rule in TIES else ()
 
 
 TIES = {
-    "dependency": "it is of a service that the one hit depends on, or that depends on it",
     "ref": "it has a reference in common with the incident",
     "repository": "it is of the repository of what was hit",
     "person": "a person added it to the incident",
 }
-"""How the rule that put a change into the incident reads."""
+"""How the rule that put a change into the incident reads; that of a dependency says which."""
 
 
 def _against(history: History, options: Options, change: Change) -> list[Argument]:
