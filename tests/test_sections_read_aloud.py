@@ -279,6 +279,21 @@ def test_who_acknowledges_again_is_told_so() -> None:
     ]  # fmt: skip
 
 
+def test_the_summary_begins_with_a_page_that_came_well_before_any_alert() -> None:
+    """Somebody called an hour before monitoring saw it; what comes a few seconds before its alert follows it."""
+    story = Facts()
+    story.page("triggered", "08:41:00", data={"assignees": ["Ruth"]}, title="No logins")
+    story.page("acknowledged", "08:44:00", actor="Ruth")
+    story.ends(story.fires("ProbeFailed", "09:09:00", "api"), "09:29:00")
+    assert [text.partition(",")[0] for text in said(story, "summary")[:3]] == [
+        'At 08:41:00 PagerDuty incident 311 paged Ruth for checkout: "No logins"',
+        "At 09:09:00 the alert ProbeFailed fired on api in production",
+        "Ruth acknowledged PagerDuty incident 311 at 08:44:00",
+    ]
+    story.fires("Slow", "08:41:30", "api")
+    assert said(story, "summary")[0].startswith("At 08:41:30 the alert Slow fired on api")
+
+
 def test_what_a_person_opened_is_no_page() -> None:
     """Mara declares it and calls nobody: nothing in the draft counts from a page, and she discovered it."""
     story = Facts()
@@ -301,7 +316,7 @@ def test_what_a_person_opened_is_no_page() -> None:
     assert "Alert DiskFull fired on db (critical)" in rows(story)
     assert [text.partition(" at ")[0] for text in said(story, "summary")[:3]] == [
         'At 10:00:00 incident.io incident 311 was opened by Mara for checkout: "Slow"',
-        "At 10:03:00 the alert DiskFull fired on db in production", "Jon acknowledged it",
+        "At 10:03:00 the alert DiskFull fired on db in production", "Jon acknowledged incident.io incident 311",
     ]  # fmt: skip
     assert any(text.startswith("No alert of checkout, which an incident was opened for, was recorded")
                for text in said(story, "detection"))  # fmt: skip

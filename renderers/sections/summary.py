@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.event import RecordedEvent
+from collector.event import MINUTE, RecordedEvent
 from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, Family, History, Page
@@ -40,19 +40,21 @@ def _what(history: History, options: Options) -> Iterator[Claim]:
     for report in reports:
         yield claim("At ", time_in(history, options, report.occurred_at), " ", report_told(report), proof=cites(report))
     if alert is not None:
-        if _declared_first(history):
+        if _page_first(history):
             yield from _paged_first(history, options)
         yield _fired(history, options, alert)
     elif not reports:
         yield from _paged_first(history, options) if history.pages else _first_event(history, options)
 
 
-def _declared_first(history: History) -> bool:
-    """Whether a person opened the incident before an alert fired and a report came: the summary begins with that."""
+def _page_first(history: History) -> bool:
+    """Whether a person opened the incident before an alert fired and a report came, or somebody was paged well before
+    that: the summary begins with it."""
     alert, first = facts.first_alert(history), history.pages[0] if history.pages else None
-    if first is None or alert is None or not first.declared:
+    if first is None or alert is None or first.triggered is None:
         return False
-    return first.start < min([alert.start, *(report.occurred_at for report in history.reports[:1])])
+    ahead = 0 if first.declared else MINUTE  # an alert may have led to a page that came a little before it
+    return first.start + ahead < min([alert.start, *(report.occurred_at for report in history.reports[:1])])
 
 
 def report_told(report: RecordedEvent) -> Phrase:
@@ -133,7 +135,7 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
     page = next((page for page in history.pages if page.triggered is not None), None)
     if page is not None and page.triggered is not None:
         alone = not history.alerts and not history.reports
-        first = (alone or _declared_first(history)) and page is history.pages[0]
+        first = (alone or _page_first(history)) and page is history.pages[0]
         if not first:
             yield paged(history, options, page)
         elif page.acknowledged is not None or not page.declared:
@@ -204,10 +206,14 @@ def _then_taken(history: History, options: Options, done: RecordedEvent | None, 
 def _taken(history: History, options: Options, page: Page) -> Claim:
     """Who acknowledged the page that the summary begins with."""
     done = page.acknowledged
+    event = phrases.page_event(page)
+    # Behind a sentence on an alert it would be that.
+    it = phrases.page_called(history, event) if history.alerts and event is not None else say("it")
     if done is None:
-        said = say("No acknowledgement of it was recorded")
+        said = say("No acknowledgement of ", it, " was recorded")
         return absence.no_acknowledgement(history, options, said, page.start, phrases.page_event(page), only=True)
-    who = say(Name(done.actor), " acknowledged it") if done.actor else say("it was acknowledged", phrases.by_whom(done))
+    who = say(Name(done.actor), " acknowledged ", it) if done.actor else say(
+        phrases.capital(it), " was acknowledged", phrases.by_whom(done))  # fmt: skip
     return claim(who, " at ", time_in(history, options, done.occurred_at), ", ",
                  phrases.between(page.start, done.occurred_at), f" after {page_facts.page_noun(page)}",
                  proof=cites(page.triggered, done))  # fmt: skip
