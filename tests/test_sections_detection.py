@@ -154,7 +154,7 @@ def test_an_alert_that_had_fired_for_days_is_told() -> None:
         f"The alert Expires{lead} been firing since 2026-03-04 08:00:00 and ended at 10:30:00",
         f"The alert Filling{lead} fired at 2026-03-04 07:00:00; no end of it is recorded",
         f"The alert Old{lead} fired at 2026-03-04 06:00:00; no end of it is recorded",
-        "1 more alert of the same services that is no part of it had fired before the first of these",
+        "1 more alert of the same services that is no part of it had fired before",
     ]
     assert claims(story, "detection")[1].cites == (fired[0].id, end.id)
     listed = (

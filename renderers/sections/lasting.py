@@ -18,34 +18,42 @@ NAMED = 3
 
 def told(history: History, options: Options) -> Iterator[Claim]:
     """``The alert DiskFilling on db (warning), which is no part of this incident, had been firing since …``."""
-    alerts = apart_from_incident(history)
-    for near in alerts[:NAMED]:
-        yield claim("The alert ", called(near.event), ", which is no part of this incident, ",
-                    _since(history, options, near), proof=cites(near.event, near.end))  # fmt: skip
-    if rest := alerts[NAMED:]:
+    groups = alike(history)
+    for group in groups[:NAMED]:
+        series = f", {len(group):,} series" if len(group) > 1 else ""
+        yield claim("The alert ", called(group[0].event), f"{series}, which is no part of this incident, ",
+                    _since(history, options, group), proof=_proof(group))  # fmt: skip
+    if rest := groups[NAMED:]:
         are = "is" if len(rest) == 1 else "are"
         yield claim(counted(len(rest), "more alert"), f" of the same services that {are} no part of it had fired "
-                    "before the first of these", proof=cites([near.event for near in rest]))  # fmt: skip
+                    "before", proof=cites([near.event for group in rest for near in group]))  # fmt: skip
+
+
+def _proof(group: list[Nearby]) -> tuple[str, ...]:
+    return cites([event for near in group for event in (near.event, near.end) if event is not None])
 
 
 def listed(history: History) -> Iterator[Claim]:
     """Each of them in the appendix, with why it is not in the incident and the command that joins it."""
-    for near in apart_from_incident(history)[:NAMED]:
+    for group in alike(history)[:NAMED]:
+        near = group[0]
         judged = bool(facts.unrelated(history, near))
-        command = f"timelined join {history.context.called or 'N'} {near.event.id}"
+        command = f"timelined join {history.context.called or 'N'} {' '.join(each.event.id for each in group)}"
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
         yield claim(f"Since before it began, {of_it}: the alert ", called(near.event),
-                    named(": ", near.reason.rstrip(". ")), joins, proof=cites(near.event))  # fmt: skip
+                    named(": ", near.reason.rstrip(". ")), joins,
+                    proof=cites([each.event for each in group]))  # fmt: skip
 
 
-def apart_from_incident(history: History) -> list[Nearby]:
-    """One of each name and service, the last that began first, without those that fired in the incident again."""
+def alike(history: History) -> list[list[Nearby]]:
+    """The series of each name and service, the first that began first, without those that fired in the incident again;
+    of several names the one that began last first."""
     own = {(alert.source, alert.entity) for alert in history.alerts}
-    by_name: dict[tuple[str, str | None], Nearby] = {}
+    by_name: dict[tuple[str, str | None], list[Nearby]] = {}
     for near in history.context.lasting:
         if (near.event.source, near.event.entity) not in own:
-            by_name.setdefault((near.event.title, near.event.service), near)
+            by_name.setdefault((near.event.title, near.event.service), []).insert(0, near)
     return list(by_name.values())
 
 
@@ -55,8 +63,11 @@ def called(event: RecordedEvent) -> Phrase:
                named(" (", event.severity, ")"))  # fmt: skip
 
 
-def _since(history: History, options: Options, near: Nearby) -> Phrase:
-    began = time_in(history, options, near.event.occurred_at)
-    if near.end is None:
-        return say("had fired at ", began, "; no end of it is recorded")
-    return say("had been firing since ", began, " and ended at ", time_in(history, options, near.end.occurred_at))
+def _since(history: History, options: Options, group: list[Nearby]) -> Phrase:
+    began = time_in(history, options, group[0].event.occurred_at)
+    ends = [near.end.occurred_at for near in group if near.end is not None]
+    if not ends:
+        return say("had fired at ", began, f"; no end of {'it' if len(group) == 1 else 'them'} is recorded")
+    if len(ends) == len(group):
+        return say("had been firing since ", began, " and ended at ", time_in(history, options, max(ends)))
+    return say("had been firing since ", began, f"; no end of {len(group) - len(ends):,} of them is recorded")
