@@ -50,6 +50,7 @@ NOUNS = {
     "release": "release",
     "image": "image",
     "flag": "flag",
+    "change": "change",
 }
 """What a change of each kind is called."""
 
@@ -439,10 +440,19 @@ def observed(history: History, event: Event) -> Phrase:
     if not title:
         return say(observation_called(event), named(", by " if text_in(event.data, "subject") else " by ", actor))
     subject = text_in(event.data, "subject")
-    details: list[Inline] = [*_kind_told(history, event), *named("", subject if subject != title else "")]
+    of = subject if subject != title else ""
+    details: list[Inline] = [*_kind_told(history, event), *named("", of or ("" if subject else _whose(history, event)))]
     doer = named("by ", actor)
     inside = say(listed([*details, *([doer] if doer else [])], 3, end=", ")) if details or doer else ()
     return say(Quote(words_of(event) or title, NOTE), when(inside, " (", inside, ")"))
+
+
+def _whose(history: History, event: Event) -> str:
+    """The service of what was observed, where the incident is not of that one alone and nothing else names it."""
+    service = event.service or ""
+    if not service or history.services == (service,) or service.casefold() in words_of(event).casefold():
+        return ""
+    return service
 
 
 def _kind_told(history: History, event: Event) -> Phrase:

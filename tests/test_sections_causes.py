@@ -9,7 +9,7 @@ import pytest
 from renderers.history import Grouped
 from renderers.plain_text import plain
 from tests.histories import Facts, example, going_on, many_changes, reported_first
-from tests.sections import claims, prompts, said
+from tests.sections import claims, prompts, rows, said
 
 
 def test_a_candidate_has_its_lag_its_tie_and_both_sides() -> None:
@@ -150,6 +150,16 @@ def test_a_revert_of_what_names_no_repository_is_one_of_its_service() -> None:
         "It speaks for it that a revert of the change that it names finished at 10:20:00, and that web depends on dns "
         "directly. It speaks against it that the alert was on web"
     ) in said(story, "root_causes")[-1]
+
+
+def test_what_its_sender_calls_a_change_is_no_deploy() -> None:
+    """A ticket of an upgrade is among the candidates, and nobody says that something was deployed."""
+    story = Facts()
+    story.deploys("web", "09:50:00", "09:58:00", "PostgreSQL 16", data={"task": "change", "sha": ""}, actor="Kim")
+    story.ends(story.fires("X", "10:00:00", "web"), "10:22:00")
+    assert said(story, "root_causes")[-1].startswith('Change "PostgreSQL 16" of web to production by Kim, finished at')
+    assert 'Change of web to production succeeded in 8 min, begun at 09:50: "PostgreSQL 16" (by Kim)' in rows(story)
+    assert "deploy" not in story.markdown()
 
 
 def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:

@@ -121,14 +121,16 @@ class ChangeSpan(msgspec.Struct, frozen=True):
 
 
 def kind_of(events: Iterable[Event]) -> str:
-    """What a change was: ``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``tag``, ``release``, ``image``
-    or ``flag``. ``events`` are all events of one change."""
+    """What a change was: ``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``tag``, ``release``, ``image``,
+    ``flag``, or ``change`` where its sender says no more. ``events`` are all events of one change."""
     all_events = list(events)
     for event in all_events:
         if event.type in _KINDS:
             return _KINDS[event.type]
     if any(_text(event, "task").casefold() == "rollback" for event in all_events):
         return "rollback"
+    if any(_text(event, "task") == "change" for event in all_events):
+        return "change"
     if any(event.entity.startswith("workflow_run:") or event.data.get("workflow") for event in all_events):
         return "workflow"
     return "deploy"

@@ -115,7 +115,7 @@ def _titled(change: Change) -> Phrase:
     """``: "v42: pool per request"``."""
     text = phrases.text_in(change.last.data, "text")
     title = phrases.change_title(change)
-    more = text if text and text != title and change.kind in ("deploy", "rollback") else ""
+    more = text if text and text != title and change.kind in ("deploy", "rollback", "change") else ""
     return say(quoted(": ", title), quoted("; " if title else ": ", more))
 
 

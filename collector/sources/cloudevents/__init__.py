@@ -254,14 +254,14 @@ def _episode(event_type: str, happened: SenderTime) -> dict[str, Any]:
 
 def _change(attributes: dict[str, Any], refs: tuple[str, ...]) -> dict[str, Any]:
     """What a change says of its commit, its repository, its version and its state."""
-    data = attributes.get("data")
+    data, kind = attributes.get("data"), attributes["type"]
     state = usual.first(data, ("state", "enabled", "variation", "value", "to", "on", "status"))
     fields = {
         "sha": next((ref.removeprefix("commit:") for ref in refs if ref.startswith("commit:")), ""),
         "repository": next((ref.removeprefix("repository:") for ref in refs if ref.startswith("repository:")), ""),
         "ref": usual.first(data, ("version", "release", "ref", "branch")),
         "state": {"true": "on", "false": "off"}.get(state, state),
-        "task": "rollback" if types.is_rollback(attributes["type"]) else "",
+        "task": "rollback" if types.is_rollback(kind) else "change" if types.is_any_change(kind) else "",
     }
     return {key: value for key, value in fields.items() if value}
 

@@ -119,7 +119,16 @@ def event_type(kind: str, states: Iterable[str] = (), source: str = "") -> str:
         return "chat.message"
     if _is_report(words, vocabulary):
         return "report.received"
+    if is_any_change(kind) and not prescribed:
+        return _state(words, states)
     return _change(words, vocabulary, states) or OBSERVATION
+
+
+def is_any_change(kind: str) -> bool:
+    """Whether a type says that something was changed, and nothing of what: ``change.started``. A ticket of a change of
+    what runs is called so."""
+    words = words_of(kind)
+    return words[:-1] in (["change"], ["changes"], ["change", "request"]) and words[-1] in _STATE_OF
 
 
 def is_rollback(kind: str) -> bool:
