@@ -323,6 +323,8 @@ EVENT_DATA: dict[str, dict[str, str]] = {
     "*": {
         "type": "the sender's own type",
         "operation": "what was done with the alert, and not with what failed: `acknowledged`, `silence created`",
+        "silences_from": "of a silence, from when on it suppresses alerts, µs",
+        "silences_until": "of a silence, until when it suppresses alerts, µs",
         "source": "the sender's own name for where it comes from",
         "subject": "what it is about",
         "data": "the sender's own content",
@@ -403,6 +405,10 @@ _POST_STATES = frozenset({
     "investigating", "identified", "monitoring", "resolved", "scheduled", "in progress", "verifying", "completed",
 })  # fmt: skip
 """Of an incident and of a maintenance: https://support.atlassian.com/statuspage/docs/enable-webhook-notifications/"""
+
+
+MAINTENANCE_STATES = frozenset({"scheduled", "in progress", "verifying", "completed"})
+"""Those of a maintenance alone."""
 
 
 def post_state(text: str) -> str:

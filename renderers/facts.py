@@ -14,7 +14,18 @@ from itertools import islice
 
 import msgspec
 
-from collector.event import HOUR, MACHINE, MINUTE, PEOPLE, SECOND, SENDER, RecordedEvent, reading_order
+from collector.event import (
+    HOUR,
+    MACHINE,
+    MAINTENANCE_STATES,
+    MINUTE,
+    PEOPLE,
+    SECOND,
+    SENDER,
+    RecordedEvent,
+    post_state,
+    reading_order,
+)  # fmt: skip
 from collector.names import fold_service
 from collector.names.words import words_of
 from collector.semantics.closing import peak
@@ -313,8 +324,10 @@ def recovery(history: History) -> Moment | None:
 
 
 def posted_before(history: History, detected: int) -> list[RecordedEvent]:
-    """What a status page said just before anything that is counted as the detection, oldest first."""
-    return [each for each in history.statuses if detected - AHEAD <= each.occurred_at < detected]
+    """What a status page said just before anything that is counted as the detection, oldest first; of a maintenance it
+    tells what is planned, and discovers nothing."""
+    return [each for each in history.statuses if detected - AHEAD <= each.occurred_at < detected
+            and post_state(str(each.data.get("kind"))) not in MAINTENANCE_STATES]  # fmt: skip
 
 
 def seen_before(history: History, detected: int) -> list[RecordedEvent]:

@@ -81,6 +81,20 @@ def test_a_silence_is_told_with_the_words_of_who_made_it_and_is_no_action() -> N
     history = replay([firing(2), silence, resolved(9, since=2)])
     assert line(rows.timeline(history, Options()).rows[1]) == '"Silence created: x" (by mara): "Known."'
     assert change_facts.response_actions(history) == []
+    span = {"silences_from": at("00:05"), "silences_until": at("01:05")}
+    planned = msgspec.structs.replace(silence, data=data | span)
+    history = replay([firing(2), planned, resolved(9, since=2)])
+    assert line(rows.timeline(history, Options()).rows[1]) == (
+        '"Silence created: x" (by mara): "Known."; it silences from 00:05 to 01:05'
+    )
+
+
+def test_what_was_observed_names_its_service_where_that_is_not_the_only_one() -> None:
+    """Of four alerts that were inhibited a reader would not know which they are."""
+    seen = fact("observation.recorded", 4, "s", title="Slow was muted", service="cart", data={"type": "x.y"})
+    for service, named in (("checkout", ", cart"), ("cart", "")):
+        told = rows.timeline(replay([firing(2, service=service), seen]), Options()).rows[1]
+        assert line(told) == f'"Slow was muted" (x.y{named})'
 
 
 def test_an_end_without_a_firing_is_told_as_an_end() -> None:

@@ -247,6 +247,10 @@ def test_a_post_ahead_of_the_first_alert_is_told_before_it() -> None:
     assert found[0] == 'The status page said at 10:52:00, 8 min before the alert: "Errors on the API"'
     assert found[1] == "The alert Fails (critical) on api fired at 11:00:00"
     assert "Observed: the status page had a post 8 min before the alert fired" in said(story, "lessons")
+    planned = msgspec.structs.replace(story.events[0], data={"kind": "in_progress"})
+    assert said(story.changed(lambda event: planned if event.id == planned.id else event), "detection")[0].startswith(
+        "Monitoring discovered it: the alert Fails"
+    )
     for ahead in (-1, 31 * MINUTE):
         story.events[0] = msgspec.structs.replace(story.events[0], occurred_at=story.events[1].occurred_at - ahead)
         assert said(story, "detection")[0].startswith("Monitoring discovered it: the alert Fails")

@@ -104,6 +104,15 @@ def test_a_page_that_nobody_took_tells_whom_it_went_to() -> None:
     assert "Before that it was escalated to Ben at 10:16:00 and to Cy at 10:31:00" in said(story, "summary")
 
 
+def test_what_was_observed_first_is_no_statement() -> None:
+    """As of a moment before any alert: a silence is what was done with alerts, and nobody stated it."""
+    story = Facts()
+    story.add(
+        "observation.recorded", "09:00:00", title="Silence created: x", actor="kim", data={"operation": "silence"}
+    )
+    assert said(story, "summary")[0] == 'The first event was recorded at 09:00:00: "Silence created: x" (by kim)'
+
+
 def test_one_alert_is_neither_the_first_nor_the_last() -> None:
     """Where one alert fired, once, every section calls it the alert."""
     story = Facts()

@@ -59,7 +59,16 @@ def status(table: RowContext, event: RecordedEvent) -> Phrase:
 
 
 def observed(table: RowContext, event: RecordedEvent) -> Phrase:
-    return phrases.observed(table.history, event)
+    return say(phrases.observed(table.history, event), _silencing(table, event))
+
+
+def _silencing(table: RowContext, event: RecordedEvent) -> Phrase:
+    """``; it silences from 20:00 to 21:00``: when a silence suppresses alerts, which may be later than it is made."""
+    since, until = event.data.get("silences_from"), event.data.get("silences_until")
+    if not isinstance(since, int) or not isinstance(until, int):
+        return ()
+    begin, end = (phrases.minute(each, table.zone, event.occurred_at) for each in (since, until))
+    return say("; it silences from ", begin, " to ", end)
 
 
 def told_again(table: RowContext, event: RecordedEvent) -> Phrase:

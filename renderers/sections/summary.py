@@ -121,6 +121,10 @@ def _first_event(history: History, options: Options) -> Iterator[Claim]:
                     time_in(history, options, change.start), proof=cites(change.first))  # fmt: skip
     for event in () if history.changes else history.events[:1]:
         family = event.type.partition(".")[0]
+        if family == "observation":
+            yield claim("The first event was recorded at ", time_in(history, options, event.occurred_at), ": ",
+                        phrases.observed(history, event), proof=cites(event))  # fmt: skip
+            continue
         words = {"note": "a note", "chat": "a message", "status": "a status post"}.get(family, "a statement")
         yield claim("The first event was ", words, named(" by ", event.actor), " at ",
                     time_in(history, options, event.occurred_at), quoted(": ", phrases.words_of(event), phrases.NOTE),

@@ -172,7 +172,9 @@ def _silence(
         f"Silence {word}: {matchers}" if matchers else f"Silence {word}", f"silence_{word}",
         fit.text(silence.get("comment")),
     )  # fmt: skip
-    event = msgspec.structs.replace(event, data=dict(event.data) | {"operation": f"silence {word}"})
+    begins = moment(_text(silence.get("startsAt")), webhook.received_at)
+    span = {"silences_from": begins.at, "silences_until": ended.at} if begins.known and ended.known and not over else {}
+    event = msgspec.structs.replace(event, data=dict(event.data) | {"operation": f"silence {word}"} | span)
     # Who ended it is not told; whose it is, is no answer to that.
     return (event if over else msgspec.structs.replace(event, actor=fit.person(silence.get("createdBy"))),)
 
