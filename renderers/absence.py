@@ -83,15 +83,32 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
         return unheard(history, "change")
     denial = say("No change", of, " was recorded ", _between(history, options, span))
     nameless = [each.event for each in history.context.nearby if _unowned(each.event) and _in(each.event, span)]
-    if nameless:
-        changes = {(event.source, event.entity) for event in nameless if event.type.startswith("change.")}
-        others = [event for event in nameless if not event.type.startswith("change.")]
-        kinds = [counted(len(changes), "change")] if changes else []
-        kinds += [counted(len(others), "other record" if changes else "record")] if others else []
-        verb, whose = ("was", "names") if len(changes) + len(others) == 1 else ("were", "name")
-        return claim(denial, f"; {' and '.join(kinds)} that {whose} no service {verb}", proof=cites(nameless))
+    unnamed = [each.event for each in history.context.nearby if each.reason == facts.UNNAMED and _in(each.event, span)]
+    if nameless or unnamed:
+        return claim(
+            denial, _of_no_service(nameless), _of_no_known_service(unnamed), proof=cites([*nameless, *unnamed])
+        )
     return claim(denial, none=query("change.*", history.services, span, options.zone),
                  searched=say("changes", of))  # fmt: skip
+
+
+def _of_no_service(nameless: Sequence[RecordedEvent]) -> str:
+    if not nameless:
+        return ""
+    changes = {(event.source, event.entity) for event in nameless if event.type.startswith("change.")}
+    others = [event for event in nameless if not event.type.startswith("change.")]
+    kinds = [counted(len(changes), "change")] if changes else []
+    kinds += [counted(len(others), "other record" if changes else "record")] if others else []
+    verb, whose = ("was", "names") if len(changes) + len(others) == 1 else ("were", "name")
+    return f"; {' and '.join(kinds)} that {whose} no service {verb}"
+
+
+def _of_no_known_service(unnamed: Sequence[RecordedEvent]) -> str:
+    """Without a number: of a crowded window not all of them are at hand."""
+    changes = {(event.source, event.entity) for event in unnamed}
+    if len(changes) == 1:
+        return "; a change of an unknown service was"
+    return "; changes of unknown services were" if changes else ""
 
 
 FAMILIES = {

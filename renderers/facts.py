@@ -200,6 +200,8 @@ def unrelated(history: History, near: Nearby) -> str:
     return "" if alike else reason
 
 
+UNNAMED = "other service, which no alert, page or catalog names"
+"""The reason of grouping for a change of which nothing shows what it is of: a workspace, a zone, a job."""
 SHOWS_ANOTHER = ("it belongs to another incident", "a person", "other environment")
 """How reasons of grouping begin that show that an event is of something else."""
 

@@ -157,6 +157,21 @@ async def test_an_alert_that_opens_nothing_says_so(followed: Followed) -> None:
     assert (count, reasons) == (1, {"severity warning opens no incident": 1})
 
 
+async def test_a_change_of_what_nothing_names_is_not_said_to_be_of_another_service(followed: Followed) -> None:
+    """A workspace or a zone is called as no service is; of another service an alert or a page came at some time."""
+    alerted = firing("Old", -60 * 24 * 60, "billing"), page("P", "triggered", -59 * 24 * 60, "search")
+    changes = [change(name, -20, name) for name in ("prod-network", "billing", "search")]
+    await followed.told(*alerted, *changes, firing("A", 0))
+    [number] = [row.number for row in await followed.lists.incidents(service="checkout")]
+    case = await followed.lists.case(number)
+    assert case is not None
+    assert {near.event.service: near.reason for near in case.nearby} == {
+        "prod-network": "other service, which no alert, page or catalog names",
+        "billing": "other service",
+        "search": "other service",
+    }
+
+
 async def test_a_list_shows_the_spelling_of_the_alerts(followed: Followed) -> None:
     """A page that was earlier does not give the name, and a service of many spellings stands once."""
     await followed.told(page("P1", "triggered", 0, "Checkout (production)"), firing("A", 1, "check_out"))

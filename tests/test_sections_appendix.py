@@ -183,6 +183,7 @@ def test_a_page_before_its_own_alert_shows_that_clocks_differ() -> None:
         ("other service", "web-fleet", False),
         ("other service", "limits", False),
         ("other service", None, False),
+        ("other service, which no alert, page or catalog names", "prod-network", False),
         ("other environment", "web", True),
         ("it belongs to another incident", "web", True),
         ("started 9 min after the incident", "search", False),

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import msgspec
+import pytest
 
 from collector.event import MINUTE
 from collector.semantics.changes import runs_of
@@ -89,14 +90,23 @@ def test_no_page_is_asked_for_the_name_of_an_alert_where_nobody_was_paged() -> N
     assert not [text for text in said(story, "detection") if "no page names" in text]
 
 
-def test_a_change_that_names_no_service_is_named_where_nothing_else_was_done() -> None:
+@pytest.mark.parametrize(
+    ("reason", "service", "was"),
+    [
+        ("no service and no reference", None, "1 change that names no service was"),
+        (facts.UNNAMED, "edge-flags", "a change of an unknown service was"),
+    ],
+)
+def test_a_change_of_no_known_service_is_named_where_nothing_else_was_done(
+    reason: str, service: str | None, was: str
+) -> None:
     """The flag that somebody turned off while it lasted may be what ended it: a count hides it."""
     story = Facts()
     story.ends(story.fires("Errors", "10:00:00", "web"), "10:20:00")
-    story.nearby("no service and no reference", "change.flag_toggled", "10:10:00", entity="flag:shield", actor="Omar",
+    story.nearby(reason, "change.flag_toggled", "10:10:00", entity="flag:shield", actor="Omar", service=service,
                 title="Shield", data={"flag": "Shield", "state": "off"})  # fmt: skip
     denial, flag = said(story, "resolution")[:2]
-    assert denial.endswith("; 1 change that names no service was")
+    assert denial.endswith(f"; {was}")
     assert flag.startswith("In that time, not known to belong: the flag")
     assert flag.endswith("by Omar at 10:10:00")
 

@@ -49,6 +49,8 @@ OTHER = "other service"
 ELSEWHERE = "other environment"
 COMPONENT = "nothing else names its component"
 """Why a post of a status page is not in an incident, where nobody knows which service its component stands for."""
+UNNAMED = "other service, which no alert, page or catalog names"
+"""Why a change is not in an incident whose service is known of its changes alone: a workspace, a zone, a job."""
 POSTED = "status.updated"
 FAMILIES = ("alert", "page", "change", "status", "chat", "note", "observation")
 """Kinds of reports that a draft may miss."""
@@ -159,6 +161,18 @@ _OWN = select(event_index.c.id).where(
 )
 
 
+_HIT = (
+    select(event_index.c.position)
+    .where(
+        event_index.c.service == bindparam("service"),
+        event_index.c.family.in_(("alert", "page")),
+        event_index.c.received_at <= bindparam("until"),
+    )
+    .limit(1)
+)
+"""An alert or a page of a service, whenever it was."""
+
+
 _PLACED = select(placement.c.uid).distinct().where(placement.c.uid.in_(AMONG), belongs)
 
 
@@ -263,8 +277,7 @@ class CaseReader:
         ]  # fmt: skip
         services = keys | {each.service for each in rows.values() if each.uid in events and _hits(events[each.uid])}
         near = [
-            (event, COMPONENT if self._unknown(event, rows[event.id].service, services, reason) else reason)
-            for event, reason in near
+            (event, self._unless_unknown(event, rows[event.id].service, services, reason)) for event, reason in near
         ]
         return tuple(NearbyEvent(event=event, reason=reason) for event, reason in near), total - len(rows)
 
@@ -307,12 +320,21 @@ class CaseReader:
         named = filter(None, map(self._catalog.environment, row.environments))
         return ELSEWHERE if elsewhere(environment, named) else missed
 
-    def _unknown(
+    def _unless_unknown(
         self, event: RecordedEvent, service: str | None, services: Collection[str | None], reason: str
-    ) -> bool:
-        """Whether a post names a component of the status page that no signal and no catalog knows as a service."""
-        is_post = event.type == POSTED and reason == OTHER
-        return is_post and service not in services and not self._catalog.has(service)
+    ) -> str:
+        """The reason, where the name is known to be another service's: a post may name a component of a status page,
+        and a change a workspace, that no signal and no catalog knows as a service."""
+        if reason != OTHER or self._catalog.has(service):
+            return reason
+        if event.type == POSTED:
+            return reason if service in services else COMPONENT
+        unnamed = event.type.startswith("change.") and not self._was_hit(service)
+        return UNNAMED if unnamed else reason
+
+    def _was_hit(self, service: str | None) -> bool:
+        """Whether an alert or a page ever named a service."""
+        return self._connection.execute(_HIT, {"service": service, "until": self._until}).first() is not None
 
     def _current(self, ids: Sequence[str]) -> list[RecordedEvent]:
         return current(queries.read_ids(self._connection, ids, self._as_of))

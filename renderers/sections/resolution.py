@@ -34,8 +34,9 @@ def section(history: History, options: Options) -> Section:
     acts = frozenset(each for item in items for each in item.cites)
     items = items or _nothing(history, options)
     proofs = frozenset(each for item in items for each in item.cites)
-    # That there was none of the services that were hit counts what names no service, and says nothing else of it.
-    hit, beside = facts.hit(history), [near.event for near in history.context.nearby if not near.event.service]
+    # That there was none of the services that were hit counts what names no known one, and says nothing else of it.
+    unowned = [near for near in history.context.nearby if not near.event.service or near.reason == facts.UNNAMED]
+    hit, beside = facts.hit(history), [near.event for near in unowned]
     counted_only = {event.id for event in beside if hit and change_facts.owner_key(event) not in hit} - acts
     items += [*_overtaken(history, options, proofs), *_unplaced(history, options, proofs - counted_only)]
     items += [*_followed(history, options), *_links(history, options)]
