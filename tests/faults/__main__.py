@@ -57,7 +57,7 @@ FAULTS = {
     "import-kill": Fault(import_kills, 2, 1, partial(import_kills, entries=LITTLE)),
     "storm-kill": Fault(storm_and_kill, 3, 1, partial(storm_and_kill, alerts=FEW, soon=None)),
     "file-moved": Fault(moved, 80, 8),
-    "second-daemon": Fault(second_daemons, 50, 5),
+    "second-daemon": Fault(second_daemons, 50, 5, partial(second_daemons, pace=0.1)),
     # The machine that runs the tests is busy with others of them, so only the memory is to hold there.
     "readers": Fault(readers, 3, 1, partial(readers, events=600, count=40, seconds=0.3, slowest=30.0, pace=0.2)),
     "postgres-restart": Fault(restarts, 20, 1),

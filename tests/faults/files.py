@@ -195,11 +195,15 @@ def _with_another_lock(database: Path) -> Path:
 BY = (_by_path, _by_symlink, _by_hard_link, _without_lock, _with_another_lock)
 
 
-async def second_daemons(folder: Path, report: Report) -> None:
-    """A second daemon over the same file, whatever the path: it ends, and the first goes on."""
+async def second_daemons(folder: Path, report: Report, pace: float = 0.0) -> None:
+    """A second daemon over the same file, whatever the path: it ends, and the first goes on.
+
+    ``pace`` is how long each sender rests between two deliveries, in seconds.
+    """
     for log_folder, seed, rounds in logs(folder, report):
         database = log_folder / "timelined.db"
         async with rigged(log_folder, seed, store=SqliteStore(database), clients=4) as rig:
+            rig.clients.pace = pace
             for number in range(rounds):
                 await _second(rig, report, database, BY[number % len(BY)], log_folder / f"second-{number}")
                 if not report.add(await rig.judge()):

@@ -21,6 +21,7 @@ from tests.faults.report import Report, Skipped
 from tests.faults.rig import Rig, rigged
 from tests.faults.supervisor import Supervisor, until
 from tests.postgres import Server, absent, placed, tested
+from tests.processes import eventually
 
 T = TypeVar("T")
 
@@ -255,8 +256,7 @@ def _caught_up(primary: Server) -> None:
     """Wait until the standby has everything there is now."""
     (row,) = primary.execute("SELECT pg_current_wal_lsn()::text AS lsn")
     statement = f"SELECT count(*) AS n FROM pg_stat_replication WHERE replay_lsn >= '{row['lsn']}'"  # noqa: S608 - ours
-    while primary.execute(statement)[0]["n"] == 0:
-        pass
+    eventually(lambda: primary.execute(statement)[0]["n"])
 
 
 # --- several daemons --------------------------------------------------------------------------------------------------
