@@ -99,6 +99,7 @@ def fork() -> bool:
         setattr(follower_process, "create_subprocess_exec", Waiting(ours).start)  # noqa: B010 - it exports it not
         return False
     ours.close()
+    os.closerange(3, theirs.fileno())  # no socket that the daemon was handed
     _wait(parent, theirs)
     return True
 

@@ -39,6 +39,8 @@ COMMAND = "collector"
 LARGEST = 1 << 20
 """Bytes that a request may have."""
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_NETWORK = 0x40000000  # CLONE_NEWNET of setns(2)
+_STREAMS = 3
 _IMPORTED_LATE = (
     "aiosqlite", "apscheduler.executors.asyncio", "apscheduler.triggers.interval", "collector.cli.client",
     "collector.telemetry.log_output", "encodings.idna",
@@ -114,12 +116,15 @@ class Forks:
         arguments: Sequence[str],
         folder: Path,
         environ: Mapping[str, str],
-        streams: tuple[int, int, int],
+        streams: Sequence[int],
         **more: Any,
     ) -> Child:
-        """Run a module with these arguments, as ``python -m`` does; stdin, stdout and stderr are ``streams``."""
+        """Run a module with these arguments, as ``python -m`` does; stdin, stdout and stderr are ``streams``, and what
+        stands behind them is a socket that listens.
+        """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {"arguments": list(arguments), "folder": str(folder), "environ": dict(environ), **more}
+        request["listens"] = len(streams) > _STREAMS
         with theirs, self._lock:
             socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno(), *streams])
         return Child(int(ours.recv(64)), ours)
@@ -143,19 +148,23 @@ def start(
     arguments: Sequence[str],
     folder: Path,
     environ: Mapping[str, str],
-    streams: tuple[int, int, int],
+    streams: Sequence[int],
     *,
     follower: bool = False,
     within: bool = False,
     module: str = COMMAND,
+    network: str = "",
 ) -> Child:
     """Run ``timelined`` with these arguments, in a process of its own; ``follower`` forks also that of a daemon.
 
-    With ``within`` it can fork commands of its own.
+    ``streams`` are stdin, stdout and stderr, and behind them a socket that listens, handed over as systemd does it.
+    With ``within`` it can fork commands of its own; ``network`` is the namespace that it has for its network.
     """
     with _making:
         forks = _forks or _keep(Forks.started())
-    return forks.start(arguments, folder, environ, streams, follower=follower, within=within, module=module)
+    return forks.start(
+        arguments, folder, environ, streams, follower=follower, within=within, module=module, network=network
+    )
 
 
 def _keep(forks: Forks) -> Forks:
@@ -224,7 +233,7 @@ def serve(control: socket.socket) -> dict[str, Any] | None:
             _report(*running.pop(ended))
         if control.fileno() not in ready:
             continue
-        data, descriptors, _, _ = socket.recv_fds(control, LARGEST, 4)
+        data, descriptors, _, _ = socket.recv_fds(control, LARGEST, 1 + _STREAMS + 1)
         if not data:
             return None
         pid = os.fork()
@@ -252,10 +261,18 @@ def _become(descriptors: list[int]) -> None:
     ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
     for number, descriptor in enumerate(descriptors[1:]):
         os.dup2(descriptor, number)
-    os.closerange(3, max(descriptors) + 64)
+    os.closerange(len(descriptors) - 1, max(descriptors) + 64)
     sys.stdin = os.fdopen(0, "r", encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+
+
+def _enter(network: str) -> None:
+    """Have the network of a namespace, as ``ip netns exec`` gives it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/run/netns", network).open("rb") as namespace:
+        if libc.setns(namespace.fileno(), _NETWORK):
+            raise OSError(ctypes.get_errno(), f"cannot enter the network {network}")
 
 
 def _open_a_log() -> None:
@@ -310,6 +327,8 @@ def main() -> None:
     if request is None:
         return
     os.chdir(request["folder"])
+    if request["network"]:
+        _enter(request["network"])
     if request["follower"] and forked_follower.fork():
         runpy.run_module(forked_follower.MODULE, run_name="__main__", alter_sys=True)
         return
@@ -317,6 +336,8 @@ def main() -> None:
     random.seed()
     os.environ.clear()
     os.environ.update(request["environ"])
+    if request["listens"]:
+        os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
     sys.argv = [request["module"], *request["arguments"]]
     forked_follower.customise(request["module"])
     runpy.run_module(request["module"], run_name="__main__", alter_sys=True)

@@ -80,15 +80,6 @@ def _unless_too_early(condition: Callable[[], Any]) -> Any:
         return None
 
 
-_HAND_OVER = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-"""What systemd does between fork and exec."""
-
-
 class Process:
     """One daemon as a process of its own, in a folder of its own."""
 
@@ -99,8 +90,8 @@ class Process:
         self._process: subprocess.Popen[bytes] | forks.Child | None = None
         self.listening: socket.socket | None = None
         """Handed to the daemon as systemd does it, instead of letting it listen by itself."""
-        self.inside: tuple[str, ...] = ()
-        """What the command is started by, where that is not this process."""
+        self.network = ""
+        """The namespace that it has for its network, where that is not ours."""
         self.forked = True
         """Whether its followers may be forks, too, instead of interpreters of their own."""
 
@@ -119,20 +110,17 @@ class Process:
     def launch(self, *flags: str) -> None:
         """Start it on a free port, and do not wait."""
         command = [sys.executable, "-m", "collector", "serve", "--web.listen-address", "127.0.0.1:0", *flags]
-        handed: tuple[int, ...] = ()
-        if self.listening is not None:
-            handed = (self.listening.fileno(),)
-            command = [sys.executable, "-c", _HAND_OVER, str(handed[0]), *command]
-        command = [*self.inside, *command]
-        alone = bool(handed or self.inside) or not forks.possible(self._environ)
+        handed = () if self.listening is None else (self.listening.fileno(),)
         with self.said.open("ab") as log_file, Path(os.devnull).open("r+b") as nothing:
-            if alone:
-                self._process = subprocess.Popen(
-                    command, cwd=self.folder, env=self._environ, stderr=log_file, pass_fds=handed
-                )
+            if not forks.possible(self._environ):
+                assert not handed, "only a fork is handed a socket"
+                assert not self.network, "only a fork is in another network"
+                self._process = subprocess.Popen(command, cwd=self.folder, env=self._environ, stderr=log_file)
                 return
-            streams = (nothing.fileno(), nothing.fileno(), log_file.fileno())
-            self._process = forks.start(command[3:], self.folder, self._environ, streams, follower=self.forked)
+            streams = (nothing.fileno(), nothing.fileno(), log_file.fileno(), *handed)
+            self._process = forks.start(
+                command[3:], self.folder, self._environ, streams, follower=self.forked, network=self.network
+            )
 
     @property
     def process(self) -> subprocess.Popen[bytes] | forks.Child:

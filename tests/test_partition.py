@@ -29,7 +29,6 @@ class Cable:
 
     def __init__(self) -> None:
         self.network = f"timelined-{os.getpid()}"
-        self.inside = ("ip", "netns", "exec", self.network)
 
     def lay(self) -> None:
         near, far = f"tl{os.getpid()}a", f"tl{os.getpid()}b"
@@ -80,7 +79,7 @@ def test_another_takes_over_when_the_machine_of_the_one_that_follows_is_cut_off(
         server.reload()
         url = f"postgresql+asyncpg://owner@{HERE}/postgres"
         far, near = (Process(tmp_path / name) for name in ("far", "near"))
-        far.inside = cable.inside
+        far.network = cable.network
         for process in (far, near):
             process.folder.mkdir()
         try:
