@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.examples import TIMES
 from tests.fuzz.run import fuzz
@@ -14,11 +16,13 @@ STREAMS = 2_000 * TIMES
 
 
 @pytest.mark.slow
-async def test_however_a_stream_is_cut_it_is_answered_the_same(tmp_path: Path) -> None:
+def test_however_a_stream_is_cut_it_is_answered_the_same(tmp_path: Path) -> None:
     """2,000 streams, right ones and wrong ones: in one write, in pieces and byte by byte each is answered the same.
 
     None is answered 500, none leaves an error or a traceback in the log, and the same deliveries are stored.
     """
     first = int(os.environ.get("FUZZ_SEED", "0")) * 1_000_000
-    statuses = await fuzz(tmp_path, range(first, first + STREAMS))
+    # The daemon's own loop: half of what a byte by itself costs is the turn of the loop.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        statuses = runner.run(fuzz(tmp_path, range(first, first + STREAMS)))
     assert statuses.keys() >= {200, 202, 400, 401, 404, 405, 413, 415, 417}
