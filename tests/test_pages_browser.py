@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 from collections.abc import Iterator
 from importlib import resources
@@ -25,7 +24,7 @@ from tests.edited_drafts import draft_of, with_edits
 from tests.examples import TIMES
 from tests.histories import Facts
 from tests.processes import alert, get, post
-from tests.windows import Scheme, Site, browser, looking, shot, started, told
+from tests.windows import Scheme, Site, arguments, browser, looking, shot, started, told
 
 __all__ = ["browser"]
 
@@ -317,8 +316,7 @@ def test_large_letters_move_nothing_beside_the_window(site: Site, browser: Brows
     settings = {"webkit": {"webprefs": {"default_font_size": 32}}}
     (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings), "utf-8")
     context = browser.browser_type.launch_persistent_context(
-        tmp_path, executable_path=require("chromium"), viewport={"width": 360, "height": 740},
-        args=["--no-sandbox"] if os.geteuid() == 0 else [],
+        tmp_path, executable_path=require("chromium"), viewport={"width": 360, "height": 740}, args=arguments()
     )  # fmt: skip
     page = context.pages[0]
     for path in (

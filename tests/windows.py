@@ -84,15 +84,18 @@ def told(service: str, name: str, number: int) -> bytes:
     return json.dumps(body).encode()
 
 
+def arguments() -> list[str]:
+    """What Chromium is started with."""
+    # Its sandbox is of no use to root, and it does not start with it.
+    return [f"--disable-features={UNUSED}", "--in-process-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all tests of a module."""
     path = require("chromium")
-    arguments = [f"--disable-features={UNUSED}", "--in-process-gpu"]
-    # Its sandbox is of no use to root, and it does not start with it.
-    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=arguments)
+        started = playwright.chromium.launch(executable_path=path, args=arguments())
         yield started
         _unused.clear()
         started.close()
