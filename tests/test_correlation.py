@@ -348,6 +348,12 @@ def test_a_change_matters_to_what_depends_on_it() -> None:
     """A deployment of a dependency joins; one of a dependent does not."""
     assert rule_of(change("d", -5, "cart"), firing("A", 0, "checkout"), rules=CATALOG) == "dependency"
     assert rule_of(change("d", -5, "checkout"), firing("A", 0, "cart"), rules=CATALOG) == "other service"
+    of_cart = change("d", -5, None, refs=("repository:acme/cart",))
+    assert rule_of(of_cart, firing("A", 0, "checkout"), rules=CATALOG) == "dependency"
+    both = Rules(services=(Service(name="checkout", depends_on=("cart",)), *(
+        Service(name=name, repositories=("acme/shop",)) for name in ("cart", "search"))))  # fmt: skip
+    of_any = change("d", -5, None, refs=("repository:acme/shop",))
+    assert rule_of(of_any, firing("A", 0, "checkout"), rules=both).startswith("no service")
 
 
 def test_what_a_repository_deploys_is_learnt_from_its_deployments() -> None:

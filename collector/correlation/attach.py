@@ -90,7 +90,8 @@ class Attacher:
         """The services whose incidents a signal may join: what it depends on to be judged again."""
         if signal.service is not None:
             return self._related(signal) | {signal.service}
-        return frozenset(service for services, _, _ in self._owners(signal) for service in services)
+        owners = [services for services, _, _ in self._owners(signal)]
+        return frozenset().union(*owners, *map(self._dependents, owners))
 
     def _kept_apart(self, signal: Signal, attached: Attachment) -> bool:
         name = self._constraints.linked_group(signal.id)
@@ -160,7 +161,8 @@ class Attacher:
         ]
 
     def _by_origin(self, signal: Signal, missed: list[Miss]) -> list[Attachment]:
-        """A change without a service: what its refs' other deployments say, the catalog, or its repository's name.
+        """A change without a service: what its refs' other deployments say, the catalog, or its repository's name; and
+        what depends on that service, if it is one.
 
         Where its own commit, pull request or deployment is known to have gone to some services, it is theirs only: what
         else its repository deploys is not changed by it.
@@ -171,9 +173,19 @@ class Attacher:
                 for service in sorted(services)
                 for place in self._of_service(signal, service, SERVICE, "", missed)
             ]
+            for other in sorted(self._dependents(services)):
+                reason = (
+                    f"{self._catalog.display_name(other)} depends on {self._catalog.display_name(*services)} directly"
+                )
+                places += self._of_service(signal, other, DEPENDENCY, reason, missed)
             if places:
                 return places
         return []
+
+    def _dependents(self, services: frozenset[str]) -> frozenset[str]:
+        """What depends on the service that a change is of; of several it may be of any, which shows nothing."""
+        [one, *more] = services or ("",)
+        return frozenset() if more else frozenset(self._catalog.dependents.get(one, ()))
 
     def _owners(self, signal: Signal) -> list[tuple[frozenset[str], str, str]]:
         """Whose a change without a service may be: services, and the rule and the words that say so."""
