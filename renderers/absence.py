@@ -58,6 +58,8 @@ class _RecordedChange(msgspec.Struct, frozen=True):
     words: Phrase
     why: Phrase
     proof: RecordedEvent
+    of_hit: bool = True
+    """Whether it is of a service that was hit; one of what these depend on is none."""
 
 
 def no_change(history: History, options: Options) -> Claim:
@@ -75,9 +77,10 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
     if sources_of_proof:
         count = "one change" if len(sources_of_proof) == 1 else f"{len(sources_of_proof):,} changes"
         verb = "was" if len(sources_of_proof) == 1 else "were"
-        shown = listed([_named(history, options, each) for each in sources_of_proof], SHOWN, ("more", "more"))
-        of = _of(history.services, HIT, " and ")
-        return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", shown,
+        names = listed([_named(history, options, each) for each in sources_of_proof], SHOWN, ("more", "more"))
+        own = all(each.of_hit for each in sources_of_proof)
+        of = _of(history.services, HIT, " and ") if own else ()
+        return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", names,
                      proof=cites([each.proof for each in sources_of_proof]))  # fmt: skip
     if not facts.seen(history, "change"):
         return unheard(history, "change")
@@ -145,19 +148,19 @@ def _named(history: History, options: Options, each: _RecordedChange) -> Phrase:
 
 def _own(history: History, span: Span, zone: str) -> Iterator[_RecordedChange]:
     """The incident's own changes that touch the span."""
+    hit = facts.hit(history)
     for change in history.changes:
         end = change.start if change.end is None else change.end
+        owner = phrases.owner_of(change)
+        of_hit = owner is None or facts.folded(owner) in hit
+        called = phrases.change_called(change, on=len(history.services) != 1 or not of_hit)
         if change_facts.known_before(change, span[1]) and change.last.received_at >= span[0]:
             time = phrases.at(change.start, zone, span[1])
-            yield _RecordedChange(
-                change.last.received_at, phrases.change_called(change, on=len(history.services) != 1),
-                say("received then; its sender's clock says ", time), change.last,
-            )  # fmt: skip
+            why = say("received then; its sender's clock says ", time)
+            yield _RecordedChange(change.last.received_at, called, why, change.last, of_hit)
         if change.start <= span[1] and end >= span[0]:
             at = change.start if span[0] <= change.start else end
-            yield _RecordedChange(
-                at, phrases.change_called(change, on=len(history.services) != 1), _why(change, span), change.last
-            )
+            yield _RecordedChange(at, called, _why(change, span), change.last, of_hit)
 
 
 def _why(change: Change, span: Span) -> Phrase:

@@ -86,8 +86,9 @@ def repeated(at: int, zone: str = "UTC") -> bool:
 
 
 def called(at: int, zone: str = "UTC") -> str:
-    """What people call the zone's time at that instant: ``UTC``, ``CEST``, ``+03``."""
-    return local(at, zone).tzname() or zone
+    """What people call the zone's time at that instant: ``UTC``, ``CEST``, ``UTC+03`` where it has no name."""
+    name = local(at, zone).tzname() or zone
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
 
 
 def offsets(instants: Iterable[int], zone: str = "UTC") -> tuple[str, ...]:

@@ -203,6 +203,17 @@ def test_a_nearby_change_is_not_denied() -> None:
     assert not claim.none
 
 
+def test_a_change_of_what_a_service_depends_on_is_not_called_one_of_the_service() -> None:
+    """Nobody says of a change of db that it is one of cart; and an hour of a zone without a name says which it is."""
+    story = Facts()
+    story.deploys("db", "14:01:00", "14:15:00", "v9")
+    story.ends(story.fires("X", "14:02:00", "cart"), "14:20:00")
+    assert said(story, "resolution")[0] == (
+        'Between 14:02:00 and 14:20:00 one change was recorded: deploy "v9" of db at 14:15:00 (begun before that)'
+    )
+    assert "- At 11:02:00 UTC-03 the alert X fired" in story.markdown(zone="America/Sao_Paulo")
+
+
 def test_no_page_is_said_only_where_pages_reported() -> None:
     """The absence of a page means something only if a paging system was heard."""
     story = Facts()

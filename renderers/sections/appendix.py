@@ -100,6 +100,7 @@ NOUNS = {
     "chat": "message",
     "status": "status post",
     "observation": "observation",
+    "report": "report",
 }
 """What an event of each family is called where it stands alone."""
 
