@@ -74,6 +74,25 @@ def earlier_changes(history: History) -> list[Change]:
     return sorted(found, key=lambda c: (standing(history, c), *closeness(c, start)))
 
 
+MANY = 50
+"""Of how many changes of an incident it is asked which took which back: each is compared with all."""
+
+
+def taken_back_later(history: History) -> list[Change]:
+    """The changes begun after the incident was noticed that were taken back in it, oldest first: what made it worse may
+    have come when it had begun. What takes something back itself is none, and neither is any where there are many."""
+    if not facts.began(history) or len(history.changes) > MANY:
+        return []
+    start = facts.reference(history)
+    pairs = [(c, undone_by(history, c) or reverted_by(history, c)) for c in history.changes]
+    backs = {id(back) for _, back in pairs}
+    later = [
+        c for c, back in pairs
+        if back is not None and c.ran and c.start > start and c.reach == "deployed" and id(c) not in backs
+    ]  # fmt: skip
+    return sorted(later, key=lambda c: (c.start, c.entity))
+
+
 def standing(history: History, change: Change) -> int:
     """How near a change was to what failed, the nearest first.
 

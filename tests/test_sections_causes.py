@@ -137,6 +137,25 @@ def test_a_revert_speaks_for_what_it_reverts(title: str, repository: str, when: 
     assert ("1 alert fired after that revert" in cause) is speaks
 
 
+def test_a_change_that_came_later_and_was_taken_back_is_a_candidate() -> None:
+    """A warning had fired before; what made it worse is no answer to it alone. What took it back is none."""
+    story = Facts()
+    story.context["reported"] = {"change": ("e1",)}
+    alert = story.fires("Backlog", "10:00:00", "web")
+    story.deploys("web", "10:20:00", "10:21:00", "v7")
+    story.deploys("web", "10:40:00", "10:41:00", "v6", rollback=True)
+    story.deploys("web", "10:50:00", "10:51:00", "v8")
+    story.ends(alert, "10:55:00")
+    assert "\nNo change of web was recorded between 08:00:00 and 10:00:00 UTC." in story.markdown()
+    [candidate] = said(story, "root_causes")[2:]
+    assert candidate == (
+        'Deploy "v7" of web to production, finished at 10:21:00, 21 min after the alert. It speaks for it that it was '
+        "rolled back at 10:41:00 and the alert ended 14 min later, and that it is of web, which was hit. It speaks "
+        "against it that the first symptom came 20 min before it began, and that another action came before that end, "
+        "at 10:51:00"
+    )
+
+
 def test_a_revert_of_what_names_no_repository_is_one_of_its_service() -> None:
     """Runs of Terraform name their workspace alone; and which dependency ties them is said."""
     story = Facts()

@@ -50,10 +50,14 @@ def _closest(history: History, options: Options, earlier: Sequence[Change]) -> C
 
 
 def lag(history: History, options: Options, change: Change) -> Phrase:
-    """``finished at 18:00:05, 2 min 5 s before the first alert``; one under way says when it began."""
+    """``finished at 18:00:05, 2 min 5 s before the first alert``, or after it; one under way says when it began."""
     start = facts.reference(history)
     verb = VERBS.get(change.kind, "failed" if change.outcome == "failed" else "finished")
     done = say(verb, named(" to ", change_facts.state_of(change) if change.kind == "flag" else None))
+    if change.start > start:
+        at = change.end or change.start
+        return say(done if change.end else "begun", " at ", time_in(history, options, at), ", ",
+                   phrases.between(start, at), f" after {facts.reference_called(history)}")  # fmt: skip
     if change.end is not None and change.end <= start:
         which = "which " if verb == "failed" else ""
         return say(which, done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))

@@ -50,12 +50,15 @@ def _candidates(history: History, options: Options) -> tuple[Block, ...]:
     if not facts.began(history):
         return ()
     earlier, acts = change_facts.earlier_changes(history), _acts(history, options)
-    if not earlier:
-        return (absence.no_change(history, options), *acts)
+    later = change_facts.taken_back_later(history)
+    none = () if earlier else (absence.no_change(history, options),)
+    if not earlier and not later:
+        return (*none, *acts)
     items = [_candidate(history, options, change) for change in earlier[:CANDIDATES]]
     items += _rest(history, earlier[CANDIDATES:])
+    items += [_candidate(history, options, change) for change in later[:CANDIDATES]]
     heading = Claim(parts=(Words(NO_CAUSES),), label=True)
-    return (heading, Bullets(items=tuple(items), numbered=True), *acts)
+    return (*none, heading, Bullets(items=tuple(items), numbered=True), *acts)
 
 
 def _acts(history: History, options: Options) -> tuple[Block, ...]:
