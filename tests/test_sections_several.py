@@ -30,6 +30,19 @@ def test_every_page_is_told_and_who_took_it() -> None:
     assert "| resolved 07:15:00 | the last page was resolved [" in story.markdown()
 
 
+def test_an_acknowledgement_is_told_with_its_own_page() -> None:
+    """Nobody acknowledges an incident that no sentence has told of yet."""
+    story = Facts()
+    story.ends(story.fires("Errors", "11:01:00", "webshop"), "11:14:00")
+    for number, when, who in ((60, "11:01:10", "Gus"), (61, "11:01:40", "Fay")):
+        story.page("triggered", when, number, data={"assignees": [who]})
+    story.page("acknowledged", "11:02:28", 61, actor="Fay")
+    assert said(story, "summary")[1:3] == [
+        "PagerDuty incident 60 paged Gus at 11:01:10",
+        "PagerDuty incident 61 paged Fay at 11:01:40, who acknowledged it at 11:02:28",
+    ]
+
+
 def test_a_page_that_was_closed_overnight_is_told_so() -> None:
     """Nine hours in which nobody took it for going on are no nine hours of response."""
     story = Facts()

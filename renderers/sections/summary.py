@@ -241,6 +241,8 @@ def paged(history: History, options: Options, page: Page) -> Claim:
         page.declared for page in history.pages
     ):
         return claim(*sentence, proof=cites(event))
+    if acknowledged_page is None and first_taken(history) is not None:
+        return claim(*sentence, proof=cites(event))
     if acknowledged_page is None or acknowledged_page.acknowledged is None:
         # Somebody may have acknowledged the alert itself, where it was raised.
         of_it = " of it" if facts.acknowledgement_note(history) else ""
@@ -258,8 +260,12 @@ def paged(history: History, options: Options, page: Page) -> Claim:
 
 
 def answered_beside(history: History, page: Page) -> Page | None:
-    """The page whose acknowledgement is told with this one: its own, else the first of all."""
-    return page if page.acknowledged and page.acknowledged.actor else first_taken(history)
+    """The page whose acknowledgement is told with this one: its own, else the first of all, where that page is not told
+    by itself."""
+    if page.acknowledged and page.acknowledged.actor:
+        return page
+    taken, opened = first_taken(history), [each for each in history.pages if each.triggered is not None]
+    return None if taken in opened and 1 < len(opened) <= PAGES + 1 else taken
 
 
 def first_taken(history: History) -> Page | None:
