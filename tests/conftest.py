@@ -167,7 +167,8 @@ def timelined(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comp
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
     paths = {"PYTHONPATH": str(Path(__file__).parents[1])}
-    return forks.run(arguments, cwd, inherited | paths | environment)
+    # The demo starts a daemon, and waits for it.
+    return forks.run(arguments, cwd, inherited | paths | environment, within=arguments[:1] == ("demo",))
 
 
 @pytest.fixture(scope="session")

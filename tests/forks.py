@@ -179,6 +179,23 @@ def inherited(control: socket.socket, pid: int) -> None:
     _keep(Forks(control, partial(os.waitpid, pid, 0)))
 
 
+def fork_commands() -> None:
+    """Have :class:`subprocess.Popen` fork, from now on, a ``timelined`` that writes to files."""
+    popen = subprocess.Popen
+
+    def fork(command: Sequence[str], *, env: Mapping[str, str] | None = None, **more: Any) -> Any:
+        environ = os.environ if env is None else env
+        files = [more.get(name) for name in ("stdout", "stderr")]
+        to_files = more.keys() == {"stdout", "stderr"} and all(hasattr(each, "fileno") for each in files)
+        if list(command[:3]) != [sys.executable, "-m", COMMAND] or not to_files or not possible(environ):
+            return popen(command, env=env, **more)
+        with Path(os.devnull).open("rb") as nothing:
+            streams = (nothing.fileno(), *(each.fileno() for each in files if each is not None))
+            return start(command[3:], Path.cwd(), environ, streams, follower=True)
+
+    setattr(subprocess, "Popen", fork)  # noqa: B010 - it is a type, and what we put there is none
+
+
 def ready() -> bool:
     """Whether there is a process that forks already."""
     return _forks is not None
@@ -320,7 +337,10 @@ def main() -> None:
         pid = os.fork()
         if pid:
             control.close()
-            importlib.import_module("tests.forks").inherited(ours, pid)
+            module = importlib.import_module("tests.forks")
+            module.inherited(ours, pid)
+            if request["module"] == COMMAND:
+                module.fork_commands()
             break
         ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
         ours.close()
