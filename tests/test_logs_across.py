@@ -176,7 +176,8 @@ def test_a_name_with_its_log_is_taken_wherever_one_is_named(two: Two) -> None:
         assert first in found.stdout, (named, found.output)
         assert re.search(r"Incident: +eu/1$", found.stdout, re.MULTILINE)
     # What was resolved just now is sealed shortly after.
-    eventually(lambda: two.run("proof", "eu/1", "--to", str(two.folder / "proof.json")).exit_code == 0)
+    eventually(lambda: (eu := get(f"{two.address}/-/ready")["logs"]["eu"])["sealed"] == eu["position"])
+    assert two.run("proof", "eu/1", "--to", str(two.folder / "proof.json")).exit_code == 0
     assert "the draft of incident eu/1" in (two.folder / "proof.json").read_text()
     for command in (
         ("incident", "eu/1"), ("draft", "eu/1"), ("versions", "eu/1"), ("publications", "eu/1"), ("lint", "eu/1", "1"),

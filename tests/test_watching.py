@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -42,7 +43,11 @@ def test_promtool_takes_the_rules_and_sees_each_alert_fire_and_end() -> None:
     promtool = require("promtool")
     checked = subprocess.run([promtool, "check", "rules", *RULES], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    tested = subprocess.run([promtool, "test", "rules", *TESTS], capture_output=True, text=True, check=False)
+    # A third of its time was looking for garbage.
+    tested = subprocess.run(
+        [promtool, "test", "rules", *TESTS], capture_output=True, text=True, check=False,
+        env=os.environ | {"GOGC": "400"},
+    )  # fmt: skip
     assert tested.returncode == 0, tested.stdout + tested.stderr
     alerts = {rule["alert"] for rule in yaml.safe_load(RULES[0].read_text("utf-8"))["groups"][0]["rules"]}
     fired: set[str] = set()
