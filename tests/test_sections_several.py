@@ -30,6 +30,18 @@ def test_every_page_is_told_and_who_took_it() -> None:
     assert "| resolved 07:15:00 | the last page was resolved [" in story.markdown()
 
 
+def test_the_summary_names_an_alert_of_many_services_once() -> None:
+    """A storm of one alert is read as that."""
+    story = Facts()
+    story.fires("SwitchDown", "04:30:00", "core")
+    for service in ("api", "auth", "cart", "feed", "geo"):
+        story.fires("InstanceDown", "04:30:20", service)
+    alike = "InstanceDown on api, auth, cart and 2 more services"
+    assert said(story, "summary")[0].endswith(f"; {alike} followed within 20 s")
+    story.fires("Slow", "04:30:40", "api")
+    assert said(story, "summary")[0].endswith(f"; {alike}, and Slow on api followed within 40 s")
+
+
 def test_an_acknowledgement_is_told_with_its_own_page() -> None:
     """Nobody acknowledges an incident that no sentence has told of yet."""
     story = Facts()

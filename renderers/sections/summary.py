@@ -93,7 +93,21 @@ def _fired(history: History, options: Options, alert: Alert) -> Claim:
 
 
 def _families(families: list[Family]) -> Phrase:
-    return phrases.worded(families, _family_called, 3, ("more alert", "more alerts"))
+    """``InstanceDown on api, auth, cart and 5 more services and SlowCart on cart``: a name stands once."""
+    by_name: dict[tuple[str, bool], list[Family]] = {}
+    for family in families:
+        by_name.setdefault((family.name, family.service is not None and not family.environment), []).append(family)
+    if len(by_name) == len(families):
+        return phrases.worded(families, _family_called, 3, ("more alert", "more alerts"))
+    groups = [group for (_, alike), found in by_name.items() for group in ([found] if alike else [[f] for f in found])]
+    return phrases.worded(groups, _group_called, 3, ("more alert", "more alerts"), ", and ")
+
+
+def _group_called(families: list[Family]) -> Phrase:
+    if len(families) == 1:
+        return _family_called(families[0])
+    services = phrases.listed([Name(each.service or "") for each in families], 3, ("more service", "more services"))
+    return say(phrases.alert_named(families[0].name), " on ", services)
 
 
 def _family_called(family: Family) -> Phrase:
