@@ -104,9 +104,23 @@ def standing(history: History, change: Change) -> int:
     if elsewhere(history, change):
         return 3
     if change.service is None:
-        return 1
+        return 2 if of_dependency(history, change) else 1
     own = change.service in history.services or change.service == facts.primary_service(history)
     return 0 if own and apart_from_first(history, change) is None else 2
+
+
+def of_dependency(history: History, change: Change) -> bool:
+    """Whether grouping put a change into the incident since something that was hit depends on what it is of."""
+    grouped = history.context.grouped
+    return any((why := grouped.get(each)) is not None and why.rule == "dependency" for each in change.events)
+
+
+def taken_back(history: History, change: Change) -> bool:
+    """Whether a change was taken back in the incident; not asked where there are many."""
+    if len(history.changes) > MANY:
+        return False
+    back = undone_by(history, change) or reverted_by(history, change)
+    return back is not None and back.start >= facts.reference(history)
 
 
 TRIALS = frozenset(names.ENVIRONMENTS.values()) - {names.PRODUCTION}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from renderers.history import Grouped
@@ -135,6 +136,23 @@ def test_a_revert_speaks_for_what_it_reverts(title: str, repository: str, when: 
     story.ends(story.fires("X", "10:40:00", "web"), "10:50:00")
     [cause] = [text for text in said(story, "root_causes") if '"Rename a column (#41)"' in text and "at 09" in text]
     assert ("1 alert fired after that revert" in cause) is speaks
+
+
+def test_what_was_taken_back_comes_first_and_a_dependency_after_what_names_no_service() -> None:
+    """The nearest change need not be the one that somebody reverted."""
+    story = Facts()
+    for title, when, repository in (("v77", "09:40", "acme/web"), ("v78", "09:44", "acme/web"),
+                                    ("v5", "09:58", "acme/tax")):  # fmt: skip
+        _deployed(story, title, when)
+        story.events[-2:] = [msgspec.structs.replace(each, service=None, data=each.data | {"repository": repository})
+                             for each in story.events[-2:]]  # fmt: skip
+    alert = story.fires("X", "10:05:00", "web")
+    story.add("change.merged", "10:20:00", title='Revert "v77"', data={"number": 9, "repository": "acme/web"})
+    story.ends(alert, "10:22:00")
+    why = Grouped(rule="dependency", reason="web depends on tax directly")
+    story.context["grouped"] = {each.id: why for each in story.events if each.data.get("repository") == "acme/tax"}
+    found = [text.split('"')[1] for text in said(story, "root_causes")[2:]]
+    assert found == ["v77", "v78", "v5"]
 
 
 def test_a_change_that_came_later_and_was_taken_back_is_a_candidate() -> None:

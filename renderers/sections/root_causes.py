@@ -50,6 +50,8 @@ def _candidates(history: History, options: Options) -> tuple[Block, ...]:
     if not facts.began(history):
         return ()
     earlier, acts = change_facts.earlier_changes(history), _acts(history, options)
+    # What somebody took back is the likeliest, wherever it was.
+    earlier.sort(key=lambda change: not change_facts.taken_back(history, change))
     later = change_facts.taken_back_later(history)
     none = () if earlier else (absence.no_change(history, options),)
     if not earlier and not later:
