@@ -163,6 +163,20 @@ def test_an_alert_that_had_fired_for_days_is_told() -> None:
     assert said(story, "appendix")[0] == f"{listed}incident; if it does: timelined join N {fired[0].id}"
 
 
+def test_an_alert_that_was_silenced_says_so() -> None:
+    """An hour between an alert and its page is no slow pager's: nobody was to be called."""
+    story = Facts()
+    fired = story.fires("Down", "20:02:10", "orders")
+    for when, kind in (("20:02:30", "silence_muted_alert"), ("20:40:00", "silence_muted_alert"), ("20:50:00", "x")):
+        story.add("observation.recorded", when, source=fired.source, entity=fired.entity, title="Alert was silenced",
+                  data={"type": f"alertmanager.{kind}", "text": "CHG-881"})  # fmt: skip
+    story.page("triggered", "21:00:45", data={"assignees": ["Rob"]}, service="orders", title="Down")
+    assert said(story, "detection")[1:3] == [
+        "Rob was paged by PagerDuty incident 311 at 21:00:45, 58 min 35 s after that alert",
+        'The alert Down on orders was silenced at 20:02:30: "CHG-881"',
+    ]
+
+
 def test_warnings_beyond_three_are_counted() -> None:
     """Each name on each service counts once, however often it fired."""
     story = Facts()

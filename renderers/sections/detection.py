@@ -33,7 +33,12 @@ def section(history: History, options: Options) -> Section:
         nothing = claim("No alert, page or report was recorded, so how it was discovered is not known.", label=True)
         return Section(key="detection", blocks=(Bullets(items=(nothing,)), Prompt("how was it discovered?")))
     items = [*_discovered(history, options), *_path(history, options), *_unpaged(history, options)]
-    items += [*lasting.told(history, options), *_silent(history, options), *_impact(history, options)]
+    items += [
+        *_muted(history, options),
+        *lasting.told(history, options),
+        *_silent(history, options),
+        *_impact(history, options),
+    ]
     blocks: list[Block] = [Bullets(items=tuple(items))]
     if history.alerts:
         blocks.append(_alerts(history, options))
@@ -197,6 +202,23 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     if people:
         return say(people, " were" if several else " was", f" {verb} by ", page, by)
     return say(page, named(" was opened by hand by ", event.actor) or " was opened")
+
+
+def _muted(history: History, options: Options) -> Iterator[Claim]:
+    """That an alert was silenced or inhibited while it fired: then nobody was notified of it, whenever it had begun."""
+    alerts = {(alert.source, alert.entity): alert for alert in history.alerts}
+    for event in history.observations:
+        how = MUTED.get(text_in(event.data, "type").rpartition(".")[2], "")
+        alert = alerts.pop((event.source, event.entity), None) if how else None
+        if alert is not None:
+            yield claim("The alert ", phrases.alert_on(alert), f" was {how} at ",
+                        time_in(history, options, event.occurred_at),
+                        quoted(": ", text_in(event.data, "text"), phrases.NOTE),
+                        proof=cites(event))  # fmt: skip
+
+
+MUTED = {"silence_muted_alert": "silenced", "inhibition_muted_alert": "inhibited by another alert"}
+"""How the recorder of Alertmanager calls what keeps it from notifying, and how that reads."""
 
 
 # --- what stayed silent -----------------------------------------------------------------------------------------
