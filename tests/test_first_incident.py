@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import urlopen
@@ -15,6 +14,7 @@ from tests.alertmanagers import free_port, process, until
 from tests.conftest import require
 from tests.processes import PROJECT, Process, eventually, get
 from tests.readme import chapters
+from tests.shell_program import timelined_in
 
 
 @pytest.mark.alertmanager
@@ -42,8 +42,7 @@ def test_the_readme_leads_to_an_incident_of_ones_own(tmp_path: Path) -> None:
         until(lambda: get_text(f"http://{web}/-/ready"), "Alertmanager")
         subprocess.run(add, shell=True, check=True, cwd=tmp_path, capture_output=True)  # noqa: S602
         eventually(lambda: get(f"{address}/api/v1/incidents")["incidents"])
-        (tmp_path / "timelined").write_text(f'#!/bin/sh\nexec {sys.executable} -m collector "$@"\n', "utf-8")
-        (tmp_path / "timelined").chmod(0o700)
+        stack.enter_context(timelined_in(tmp_path))
         environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "TIMELINED_BY": "Ana"}
         environment["PYTHONPATH"] = str(PROJECT)
         ran = subprocess.run(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.alertmanagers import free_port
 from tests.processes import PROJECT
 from tests.readme import chapters
+from tests.shell_program import timelined_in
 
 EXECUTED = {
     "": ["sh"],  # make run and make test, by whoever reads this
@@ -36,9 +36,6 @@ def test_senders_prove_themselves_as_it_says(tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "data").mkdir()
     (tmp_path / "config/timelined.yml").write_text(configuration.replace("/etc/timelined", str(tmp_path)), "utf-8")
-    program = tmp_path / "timelined"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m collector "$@"\n', "utf-8")
-    program.chmod(0o700)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIMELINED_")}
     address = f"127.0.0.1:{free_port()}"
     environment = inherited | {
@@ -46,9 +43,10 @@ def test_senders_prove_themselves_as_it_says(tmp_path: Path) -> None:
     }  # fmt: skip
     listening = "until timelined sources send-test alertmanager >out 2>&1; do kill -0 $! || exit 9; sleep 0.2; done\n"
     script = 'trap "kill %1; wait" EXIT\n' + commands.replace("serve &\n", f"serve 2>daemon.log &\n{listening}")
-    ran = subprocess.run(
-        ["bash", "-e", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    with timelined_in(tmp_path):
+        ran = subprocess.run(
+            ["bash", "-e", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "no mistakes" in ran.stdout
     assert re.search(r"alertmanager +alertmanager +.*bearer", ran.stdout), ran.stdout
