@@ -197,6 +197,7 @@ def test_what_its_sender_calls_a_change_is_no_deploy() -> None:
     assert said(story, "root_causes")[-1].startswith('Change "PostgreSQL 16" of web to production by Kim, finished at')
     assert 'Change of web to production succeeded in 8 min, begun at 09:50: "PostgreSQL 16" (by Kim)' in rows(story)
     assert "deploy" not in story.markdown()
+    assert 'The closest earlier change was "PostgreSQL 16" of web by Kim, finished at 09:58:00' in story.markdown()
 
 
 def test_a_rollback_under_way_when_the_last_alert_ended_is_told_so() -> None:

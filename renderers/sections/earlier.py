@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, phrases
-from renderers.document import Claim, Options
+from renderers.document import Claim, Options, Quote
 from renderers.history import Change, History
 from renderers.phrases import Phrase, cites, claim, named, say
 from renderers.sections.clock import time_in
@@ -44,7 +44,10 @@ def _closest(history: History, options: Options, earlier: Sequence[Change]) -> C
     in_time = min(earlier, key=lambda change: change_facts.closeness(change, start))
     of = "The" if nearest is in_time else "Of what was hit first, the"
     where = named(" in ", change_facts.changed_where(history, nearest))
-    return claim(of, " closest earlier change was the ", phrases.change_called(nearest), where,
+    title = phrases.change_title(nearest) if nearest.kind == "change" else ""
+    called = say(Quote(title), named(" of ", phrases.owner_of(nearest))) if title else (
+        say("the ", phrases.change_called(nearest)))  # fmt: skip
+    return claim(of, " closest earlier change was ", called, where,
                 named(" by ", nearest.actor), ", ", lag(history, options, nearest),
                 proof=cites(*change_facts.ends_of(history, nearest)))  # fmt: skip
 

@@ -46,6 +46,9 @@ _ABOUT_DEPLOYS = frozenset({
     "notes", "calendar",
 })  # fmt: skip
 """Words of what is done about deployments and releases, and is none: ``deploys.locked``, ``deploy.key.added``."""
+_CONFIGURATIONS = frozenset({"config", "configs", "configuration", "configurations", "ruleset", "rulesets"})
+_PUT_INTO_FORCE = frozenset({"published", "applied", "pushed", "activated", "changed", "updated"})
+"""Words of what is done with a configuration when it begins to hold: what runs is changed by it."""
 _SCALED = frozenset(
     {"scaling", "scaled", "scale", "autoscaling", "autoscaled", "autoscaler", "restarting", "restarted"}
 )
@@ -120,14 +123,16 @@ def event_type(kind: str, states: Iterable[str] = (), source: str = "") -> str:
     if _is_report(words, vocabulary):
         return "report.received"
     if is_any_change(kind) and not prescribed:
-        return _state(words, states)
+        return _state(words, states) or "change.succeeded"
     return _change(words, vocabulary, states) or OBSERVATION
 
 
 def is_any_change(kind: str) -> bool:
-    """Whether a type says that something was changed, and nothing of what: ``change.started``. A ticket of a change of
-    what runs is called so."""
+    """Whether a type tells of a change that is no deployment: ``config.published``; or ``change.started``, as a ticket
+    of a change of what runs is called."""
     words = words_of(kind)
+    if len(words) > 1 and words[-2] in _CONFIGURATIONS and words[-1] in _PUT_INTO_FORCE:
+        return True
     return words[:-1] in (["change"], ["changes"], ["change", "request"]) and words[-1] in _STATE_OF
 
 
