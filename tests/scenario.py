@@ -173,7 +173,7 @@ async def drafts(lists: projections.Projections, options: Options, form: str = "
 def renumbered(text: str, number: int, shown_number: int) -> str:
     """The draft as if the incidents had been numbered in the order they began: their numbers follow arrival."""
     head = text.replace(f"**Incident:** {number} ·", f"**Incident:** {shown_number} ·")
-    return re.sub(rf"`timelined (mark|action) {number} ", rf"`timelined \1 {shown_number} ", head)
+    return re.sub(rf"`timelined (mark|action|join|split) {number} ", rf"`timelined \1 {shown_number} ", head)
 
 
 async def draft_files(story: Story, where: Path | str) -> dict[str, str]:
