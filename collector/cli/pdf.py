@@ -12,6 +12,9 @@ from pathlib import Path
 
 from collector.errors import InvalidInput, Unavailable
 
+_UNUSED = "AimEnabled,SpareRendererForSitePerProcess,WebUIOmniboxAimPopup,WebUIOmniboxPopup"
+"""What Chromium does without: pages of its own for its address bar, and a process for what would be opened next. They
+took longer than the print."""
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """What prints, the first of them that is installed."""
 _SECONDS = 120
@@ -42,7 +45,7 @@ def _options(folder: str) -> list[str]:
     """No window, no network, a profile that goes with the folder; the sandbox cannot be had as root."""
     options = ["--headless", "--disable-gpu", "--no-first-run", "--no-pdf-header-footer", "--disable-dev-shm-usage",
                "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
-               f"--user-data-dir={folder}/profile"]  # fmt: skip
+               "--in-process-gpu", f"--disable-features={_UNUSED}", f"--user-data-dir={folder}/profile"]  # fmt: skip
     return [*options, "--no-sandbox"] if os.geteuid() == 0 else options
 
 
