@@ -28,10 +28,18 @@ def show_help(words: tuple[str, ...]) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print what makes a shell complete commands and options."""
+    click.echo(completer(shell))
+
+
+def completer(shell: str) -> str:
+    """What makes a shell complete commands and options, in the shell's own language.
+
+    Raises :class:`NotFound` for a shell that nothing is known of.
+    """
     kind = get_completion_class(shell)
     if kind is None:
         raise NotFound(f"cannot make completion for {shell}")
-    click.echo(kind(timelined, {}, "timelined", _VARIABLE).source())
+    return kind(timelined, {}, "timelined", _VARIABLE).source()
 
 
 @click.command()

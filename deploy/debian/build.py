@@ -154,7 +154,7 @@ def manual(root: Path) -> None:
     for words in commands():
         compressed(root / "usr/share/man/man1" / f"{'-'.join(('timelined', *words))}.1", made.page(words))
     for shell, place in COMPLETION.items():
-        write(root / place, run(sys.executable, "-m", "collector", "completion", shell))
+        write(root / place, f"{made.completer(shell)}\n")
 
 
 def documents(root: Path) -> None:
