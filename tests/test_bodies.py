@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -38,11 +39,14 @@ async def test_one_gzip_member_is_inflated(encoding: str) -> None:
     assert await reader().read(chunks(*pieces), encoding=encoding) == bytes(range(256)) * 3
 
 
-@pytest.mark.parametrize("cut", range(len(PACKED)))
-async def test_gzip_cut_anywhere_is_refused(cut: int) -> None:
+async def test_gzip_cut_anywhere_is_refused() -> None:
     """A part is never taken for the whole."""
-    with pytest.raises(MalformedWebhook):
-        await reader().read(chunks(PACKED[:cut]), encoding="gzip")
+    whole = []
+    for cut in range(len(PACKED)):
+        with suppress(MalformedWebhook):
+            await reader().read(chunks(PACKED[:cut]), encoding="gzip")
+            whole.append(cut)
+    assert whole == []
 
 
 @pytest.mark.parametrize(
