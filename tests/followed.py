@@ -87,9 +87,9 @@ async def followed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A place of one's own on the server that the tests share."""
+    """A place of one's own on the server that the tests share, with an empty log and its lists."""
     server: Server = request.getfixturevalue("postgres")
-    return server.fresh()
+    return new_logs.placed_in(server)
 
 
 async def follow_anyhow(followed: Followed, events: list[RecordedEvent], order: Any, *, restarts: float) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from collector.event import Event, event_id
 from collector.log import EventLog, Receipt, Submission, open_log
+from tests import new_logs
 from tests.postgres import Server
 
 AT = 1_772_633_530_000_000
@@ -52,7 +53,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'timelined.db'}"
     server: Server = request.getfixturevalue("postgres")
-    return server.fresh()
+    return new_logs.placed_in(server)
 
 
 @pytest.fixture

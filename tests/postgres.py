@@ -30,6 +30,8 @@ import pytest
 
 PATIENCE = 120.0
 """Seconds that starting or stopping may take."""
+_AT_ONCE = 24
+"""Schemas that are made at once."""
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
 _PLACE = """
 listen_addresses = ''
@@ -81,6 +83,8 @@ class Server:
         self.user = unprivileged()
         self._binaries = binaries
         self._names = itertools.count()
+        self._schemas: list[str] = []
+        """Empty ones that nobody has yet."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -151,9 +155,12 @@ class Server:
 
     def fresh(self) -> str:
         """The address of an empty schema of the asker's own: a database would be a thousand files."""
-        name = f"test_{next(self._names)}"
-        self.execute(f"CREATE SCHEMA {name}")
-        return f"{self.url('postgres')}&search_path={name}"
+        if not self._schemas:
+            # A connection for each would take the server longer than what it is for.
+            self._schemas = [f"test_{next(self._names)}" for _ in range(_AT_ONCE)]
+            made = "".join(f"CREATE SCHEMA {name};" for name in self._schemas)
+            self.execute(f"DO $$ BEGIN {made} END $$")
+        return f"{self.url('postgres')}&search_path={self._schemas.pop(0)}"
 
     def database(self) -> str:
         """A fresh, empty database's name; for what concerns a whole database."""
@@ -161,15 +168,17 @@ class Server:
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         return name
 
-    def execute(self, statement: str, database: str = "postgres", user: str = "owner") -> list[Any]:
-        """Run one statement on a connection of its own."""
+    def execute(
+        self, statement: str, database: str = "postgres", user: str = "owner", *, several: bool = False
+    ) -> list[Any]:  # fmt: skip
+        """Run one statement on a connection of its own, or ``several`` that answer nothing."""
         import asyncpg
 
         async def run() -> list[Any]:
             connection = await asyncpg.connect(host=str(self.folder), user=user, database=database)
             try:
-                rows: list[Any] = await connection.fetch(statement)
-                return rows
+                run_it = connection.execute if several else connection.fetch
+                return list(await run_it(statement))
             finally:
                 await connection.close()
 

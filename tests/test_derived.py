@@ -12,6 +12,7 @@ import pytest
 from collector.event import DERIVED
 from collector.log import EventLog, open_log, receipt_of
 from collector.verification.verify import Beyond, verify
+from tests import new_logs
 from tests.postgres import Server
 from tests.scenario import Arrival, submission
 from tests.senders import alert, alertmanager, micros
@@ -39,7 +40,7 @@ async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[E
         url = f"sqlite:///{tmp_path}/log.db"
     else:
         server: Server = request.getfixturevalue("postgres")
-        url = server.fresh()
+        url = new_logs.placed_in(server)
     opened = await open_log(url)
     yield opened
     await opened.close()

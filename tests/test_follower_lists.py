@@ -14,7 +14,7 @@ from collector.errors import Unavailable
 from collector.event import MACHINE, Event
 from collector.log import Submission
 from collector.projections import EventFilter, cases
-from tests.followed import CATALOG, Followed, database_url, following, submission
+from tests.followed import CATALOG, Followed, following, submission
 from tests.followed import followed as followed
 from tests.stories import at, change, event, firing, low, page, resolved, says
 
@@ -258,7 +258,7 @@ async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: F
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_an_unknown_number_has_no_case(request: pytest.FixtureRequest, tmp_path: Path, kind: str) -> None:
     """Neither a row; lists that nobody has made yet say so instead."""
-    url = database_url(request) if kind == "postgresql" else ""
+    url = request.getfixturevalue("postgres").fresh() if kind == "postgresql" else ""
     async with following(tmp_path, url=url, lists=False) as followed:
         assert await followed.lists.position() < 0
         with pytest.raises(Unavailable, match="not made yet"):

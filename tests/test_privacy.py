@@ -19,6 +19,7 @@ from collector.projections import EventFilter, Projections
 from collector.projections.privacy import READER
 from collector.web.seen import SeenLog
 from renderers.choices import FORMATS
+from tests import new_logs
 from tests.face import NOW, Face
 from tests.lists import opened
 from tests.postgres import Server
@@ -239,7 +240,7 @@ async def test_a_stream_names_no_private_incident_of_what_is_of_a_public_one_too
 
 async def test_it_is_hidden_over_postgresql_as_well(postgres: Server) -> None:
     """The same statements hide it there: in lists, in events, in the log by id, and in counts."""
-    url = postgres.fresh()
+    url = new_logs.placed_in(postgres)
     async with opened(url) as (log, base):
         assert await log.lead()
         rings = [firing("CartSlow", 0, "cart"), firing("VaultOpened", 500, "vault")]

@@ -21,6 +21,7 @@ from collector.correlation import Rules
 from collector.event import RecordedEvent
 from collector.projections import regrouped
 from collector.projections.regrouped import RegroupingDifference, compare
+from tests import new_logs
 from tests.copies import URL, facts, run, take
 from tests.examples import examples
 from tests.followed import CATALOG, HASTY, Followed, follow_anyhow, following, submission
@@ -110,7 +111,7 @@ async def test_whatever_is_changed_in_the_lists_is_named(tmp_path: Path, change_
 
 async def test_a_server_s_lists_are_compared_as_well(postgres: Server, tmp_path: Path) -> None:
     """PostgreSQL keeps the lists in tables of its own types; the scratch is SQLite's all the same."""
-    async with following(tmp_path, CATALOG, url=postgres.fresh()) as followed:
+    async with following(tmp_path, CATALOG, url=new_logs.placed_in(postgres)) as followed:
         await followed.told(*EVENTS)
         assert await compared(followed) == RegroupingDifference()
         await write(followed, CHANGES["a member's reason"], CHANGES["an end"], CHANGES["ref_service"])
