@@ -24,10 +24,17 @@ from collector.cli import timelined
 from collector.daemon.serving import Daemon
 from collector.log.postgres import PostgresLog
 from collector.settings import Drafts, Proof, Settings, Storage, Web
+from tests import new_logs
 from tests.conftest import make_log
 from tests.postgres import Server, serving
 from tests.processes import Process, alert, eventually, get, post
 from tests.takeovers import TAKEOVER, follows
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    """The address of an empty log and its lists on a server."""
+    return new_logs.placed_in(postgres)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from collector.proof.merkle import delivery_leaf, event_commitment, leaf
 from collector.schema import tables
 from collector.verification.scan import Scan, StoredDifference
 from collector.verification.verify import Beyond, verify
+from tests import new_logs
 from tests.examples import examples
 from tests.log_facts import AT, append, fact, opened, told
 from tests.postgres import Server, eventually, serving
@@ -36,6 +37,12 @@ from tests.statements import not_refused
 def database(postgres: Server) -> str:
     """The name of an empty database."""
     return postgres.database()
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    """The address of an empty log and its lists on a server."""
+    return new_logs.placed_in(postgres)
 
 
 @pytest.fixture
@@ -383,8 +390,9 @@ async def test_a_head_that_contradicts_the_events_stops_the_start(postgres: Serv
         await open_log(url)
 
 
-async def test_reading_what_is_not_there_says_so(url: str) -> None:
+async def test_reading_what_is_not_there_says_so(postgres: Server) -> None:
     """An empty database is not made into a log by whoever only reads."""
+    url = postgres.fresh()
     for _ in range(2):
         with pytest.raises(Unavailable, match="there is no log in it yet"):
             await open_log(url, writable=False)

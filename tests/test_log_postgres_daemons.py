@@ -15,6 +15,7 @@ from collector.log import EventLog
 from collector.log.postgres import PostgresLog
 from collector.settings import Settings
 from collector.settings.schema import Storage
+from tests import new_logs
 from tests.log_facts import AT, append, fact, opened, told
 from tests.postgres import Server, eventually
 
@@ -85,6 +86,12 @@ async def test_a_commit_of_another_daemon_wakes(url: str) -> None:
         await eventually(lambda: woken)
         assert woken[0] - begun < 2
         unsubscribe()
+
+
+@pytest.fixture
+def url(postgres: Server) -> str:
+    """The address of an empty log and its lists on a server."""
+    return new_logs.placed_in(postgres)
 
 
 @pytest.fixture
