@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +54,7 @@ from collector import daemon
 from collector.settings import load_settings
 from tests import compiled, examples, forks
 from tests.face import face
-from tests.postgres import postgres, url
+from tests.postgres import TEMPLATE, postgres, url
 from tests.processes import Process
 
 __all__ = ["face", "postgres", "url"]
@@ -73,6 +74,16 @@ settings.register_profile(
     "timelined", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=examples.TIMES == 1
 )
 settings.load_profile("timelined")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """All processes of a run share what a server of PostgreSQL is copied from."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        # Not among pytest's folders, which only their owner may enter.
+        folder = tempfile.mkdtemp(prefix="timelined-pg-")
+        Path(folder).chmod(0o755)
+        os.environ[TEMPLATE] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import fcntl
 import functools
 import importlib.util
 import itertools
@@ -32,6 +33,9 @@ PATIENCE = 120.0
 """Seconds that starting or stopping may take."""
 _AT_ONCE = 24
 """Schemas that are made at once."""
+TEMPLATE = "POSTGRESQL_TEMPLATE"
+"""The variable that names a folder for what every server is copied from. One of a name that starts with ours would not
+reach what tests start."""
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
 _PLACE = """
 listen_addresses = ''
@@ -212,11 +216,32 @@ def placed(within: Path | None = None) -> Iterator[Server]:
 
 @functools.cache
 def _template() -> Path:
-    """A cluster that never ran, which goes with this process: to copy it takes a tenth of what making it takes."""
+    """A cluster that never ran: to copy it takes a tenth of what making it takes.
+
+    Where :data:`TEMPLATE` names a folder, all processes of a run share it; else it goes with this process.
+    """
+    if shared := os.environ.get(TEMPLATE):
+        return _shared(Path(shared))
     made = placed()
     server = made.__enter__()
     atexit.register(made.__exit__, None, None, None)
     server.initialise()
+    return server.data
+
+
+def _shared(folder: Path) -> Path:
+    """Made by whoever needs it first."""
+    binaries = programs()
+    assert binaries is not None, absent()
+    server = Server(folder, binaries)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "whole").exists():
+            shutil.rmtree(server.data, ignore_errors=True)
+            if server.user is not None:
+                shutil.chown(folder, server.user)
+            server.initialise()
+            (folder / "whole").touch()
     return server.data
 
 
