@@ -23,6 +23,7 @@ WATCH = """() => {
 def arrived(page: Page, event: dict[str, Any]) -> float:
     """Wait until an event has its row on a page on which :data:`WATCH` was run; how many seconds after it was received
     that was."""
-    page.wait_for_function("(id) => window.came[id] !== undefined", arg=event["id"])
+    # Looked for at intervals: at each frame, Chromium would draw frames to look.
+    page.wait_for_function("(id) => window.came[id] !== undefined", arg=event["id"], polling=50)
     at = page.evaluate("(id) => window.came[id]", event["id"]) / 1000
     return float(at - datetime.fromisoformat(event["received_at"]).timestamp())
