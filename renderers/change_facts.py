@@ -96,23 +96,18 @@ def taken_back_later(history: History) -> list[Change]:
 def standing(history: History, change: Change) -> int:
     """How near a change was to what failed, the nearest first.
 
-    A deployment of the incident's own service, then one that names no service, one of another service, one to another
-    environment; then what was merged or pushed; then what does not say whether it reached anything.
+    A deployment of the incident's own service, then one that names no service, the repository that is called like it
+    first, one of another service, one to another environment; then what was merged or pushed; then what does not say
+    whether it reached anything.
     """
     if change.reach != "deployed":
-        return 4 if change.reach == "merged" else 5
+        return 5 if change.reach == "merged" else 6
     if elsewhere(history, change):
-        return 3
+        return 4
     if change.service is None:
-        return 2 if of_dependency(history, change) else 1
+        return 1 if owner_key(change.last) in facts.hit(history) else 2
     own = change.service in history.services or change.service == facts.primary_service(history)
-    return 0 if own and apart_from_first(history, change) is None else 2
-
-
-def of_dependency(history: History, change: Change) -> bool:
-    """Whether grouping put a change into the incident since something that was hit depends on what it is of."""
-    grouped = history.context.grouped
-    return any((why := grouped.get(each)) is not None and why.rule == "dependency" for each in change.events)
+    return 0 if own and apart_from_first(history, change) is None else 3
 
 
 def taken_back(history: History, change: Change) -> bool:
