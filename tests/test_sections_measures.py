@@ -165,6 +165,20 @@ def test_what_was_reopened_has_no_end_since() -> None:
     assert cells(story, "measures")[-1].endswith("resolved 10:40:00 | stated by a person")
 
 
+def test_what_came_after_an_action_is_that_a_tool_was_set_to_mitigated() -> None:
+    """Without an alert, what a person set is what showed that it helped; an hour later it was closed."""
+    story = Facts()
+    story.page("triggered", "09:00:00", source="rootly", actor="Ida")
+    story.deploys("checkout", "09:12:00", "09:14:00", "use key 13")
+    story.page("status_updated", "10:00:00", source="rootly", data={"to": "mitigated"})
+    story.page("resolved", "11:00:00", source="rootly")
+    mitigated = "the incident was set to mitigated 46 min"
+    assert any(
+        text.endswith(f'"use key 13" of checkout finished; {mitigated} later') for text in said(story, "resolution")
+    )
+    assert any(text.endswith(f"at 09:14:00; {mitigated} after it") for text in said(story, "summary"))
+
+
 def test_what_a_person_declared_over_was_not_stated_to_be_mitigated() -> None:
     """And it is an end, where no alert and no page has one; one report alone is not the first."""
     story = Facts()

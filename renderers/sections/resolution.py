@@ -15,13 +15,15 @@ from renderers.history import Alert, Change, FlappingRun, History, Nearby
 from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
 from renderers.rows.alerts import systems
 from renderers.sections.clock import time_in
-from renderers.sections.summary import stated_mitigation
+from renderers.sections.summary import RECOVERIES, stated_mitigation
 
 IMMEDIATE = "what was done to restore service, when and by whom?"
 ALIKE = 3
 """From how many on actions of one kind by one person are told as one."""
 REPEATED = 3
 """How many of them are quoted."""
+FAR = 1 << 62
+"""Later than anything, µs."""
 PERMANENT = "which steps make the repair permanent?"
 
 
@@ -219,6 +221,12 @@ def _page_next(history: History, done: int, acts: str) -> _NextEnd:
     if declared is not None and (first is None or history.alerts or declared.occurred_at < first.occurred_at):
         none = "no alert ended after it, and " if history.alerts else ""
         return _NextEnd(say(f"{none}it was declared resolved", _later(done, declared.occurred_at)), declared)
+    better = facts.moment(history, "mitigated") if not history.alerts else None
+    # What a person stated stands among the actions themselves.
+    set_to = better is not None and better.basis.startswith(("status ", "declared "))
+    if set_to and better and better.at is not None and done <= better.at < (first.occurred_at if first else FAR):
+        event = history.by_id.get(better.cites[-1])
+        return _NextEnd(say(RECOVERIES[better.basis], _later(done, better.at)), event)
     if first is None or history.alerts:
         return _NextEnd(say("no alert ended" if history.alerts else "no end was recorded", f" after {acts}"))
     return _NextEnd(say(phrases.page_called(history, first), " was resolved", _later(done, first.occurred_at)), first)
