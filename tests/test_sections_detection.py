@@ -143,6 +143,7 @@ def test_an_alert_that_had_fired_for_days_is_told() -> None:
     story.ends(story.fires("Down", "+3 10:00", "web"), "+3 11:00")
     fired = [story.fires(name, f"{day}:00", "web", severity="warning") for name, day in
              (("Expires", "08"), ("Filling", "07"), ("Old", "06"), ("Older", "05"))]  # fmt: skip
+    fired.insert(1, story.fires("Throttled", "07:30", "web", severity="info"))
     end = story.ends(fired[0], "+3 10:30")
     story.events = story.events[:2]
     reason = "severity warning opens no incident"

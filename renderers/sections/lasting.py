@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent
+from collector.semantics import severities
 from renderers import facts, phrases
 from renderers.document import Claim, Code, Options
 from renderers.history import History, Nearby
@@ -47,12 +48,13 @@ def listed(history: History) -> Iterator[Claim]:
 
 
 def alike(history: History) -> list[list[Nearby]]:
-    """The series of each name and service, the first that began first, without those that fired in the incident again;
-    of several names the one that began last first."""
+    """The series of each name and service, the first that began first, without those that fired in the incident again,
+    and without what only informs, which may fire for years; of several names the one that began last first."""
     own = {(alert.source, alert.entity) for alert in history.alerts}
     by_name: dict[tuple[str, str | None], list[Nearby]] = {}
     for near in history.context.lasting:
-        if (near.event.source, near.event.entity) not in own:
+        warns = severities.rank(near.event.severity or "")[0] <= severities.rank("low")[0]
+        if warns and (near.event.source, near.event.entity) not in own:
             by_name.setdefault((near.event.title, near.event.service), []).insert(0, near)
     return list(by_name.values())
 
