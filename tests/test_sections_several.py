@@ -143,6 +143,21 @@ def test_an_inhibition_that_lasts_over_midnight_is_one() -> None:
     assert [row.rpartition("; ")[2] for row in found] == ["told again at 2026-03-05 00:00:02", found[1]]
 
 
+def test_alerts_that_are_inhibited_together_have_one_row() -> None:
+    """In a storm there are hundreds; what is told of one alert again, and another minute, have rows of their own."""
+    story = Facts()
+    story.fires("Down", "10:00:00", "core")
+    for n, service in enumerate(("api", "auth", "cart", "cart", "feed", "geo")):
+        story.add("observation.recorded", f"10:00:{10 + n}", source="alertmanager", entity=f"f{n}", service=service,
+                  title="Alert Slow was inhibited", data={"type": "alertmanager.inhibition_muted_alert"})  # fmt: skip
+    story.add("observation.recorded", "10:02:00", source="alertmanager", entity="f9", service="geo",
+              title="Alert Slow was inhibited", data={"type": "alertmanager.inhibition_muted_alert"})  # fmt: skip
+    assert rows(story)[1:] == [
+        '"Alert Slow was inhibited" (6 times: api, auth, cart and 2 more services)',
+        '"Alert Slow was inhibited" (alertmanager.inhibition_muted_alert, geo)',
+    ]
+
+
 def test_a_span_that_shows_its_offset_names_no_zone_behind_it() -> None:
     """In the night when the clocks go back the offset says all."""
     story = Facts()

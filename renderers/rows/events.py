@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from collector.event import RecordedEvent
+from collector.event import MINUTE, RecordedEvent
 from renderers.history import FlappingRun
 from renderers.phrases import Phrase, text_in
 from renderers.rows import alerts, changes, pages, people
@@ -49,6 +49,8 @@ def plans(table: RowContext) -> Iterator[Plan]:
     """A row for each event that is not an alert's, and for the largest value that an alert told after its firing; the
     states of one change are told together."""
     again = {event.id for events in table.still.values() for event in events}
+    alike = _muted_alike(table)
+    again |= {each.id for group in alike.values() for each in group[1:]}
     for event in table.history.events:
         if event.type in _FOLDED and event.id not in table.grown and event.id not in table.unbegun:
             continue
@@ -60,6 +62,7 @@ def plans(table: RowContext) -> Iterator[Plan]:
         elif (alone := _alone(event)) is not None:
             later = table.still.get(event.id, ())
             row = _with_later(alone, event, later) if later else alone
+            row = _all_muted(row, alike[event.id]) if event.id in alike else row
             wordy = event.id in table.described or event.id in table.reprioritised or event.id in table.led
             yield msgspec.structs.replace(row, wordy=True) if wordy else row
 
@@ -84,6 +87,28 @@ def _alone(event: RecordedEvent) -> Plan | None:
         return None
     return Plan(at=event.occurred_at, type=event.type, cites=(event.id,), told=partial(_worded, words, event),
                 led_by=(event,))  # fmt: skip
+
+
+def _muted_alike(table: RowContext) -> dict[str, list[RecordedEvent]]:
+    """What keeps alerts of one name from being told, where it does so of several within a minute: of a storm there may
+    be hundreds. By the first of them; none of those that are told again later."""
+    groups: dict[tuple[str, str, str], list[list[RecordedEvent]]] = {}
+    lasting = table.still.keys() | {event.id for events in table.still.values() for event in events}
+    for event in table.history.observations:
+        kind = text_in(event.data, "type")
+        if not kind.endswith("_muted_alert") or event.id in lasting:
+            continue
+        runs = groups.setdefault((event.source, kind, people.muted_words(event)), [])
+        if runs and event.occurred_at - runs[-1][0].occurred_at < MINUTE:
+            runs[-1].append(event)
+        else:
+            runs.append([event])
+    return {run[0].id: run for runs in groups.values() for run in runs if len(run) > 1}
+
+
+def _all_muted(alone: Plan, events: Sequence[RecordedEvent]) -> Plan:
+    return msgspec.structs.replace(alone, cites=tuple([each.id for each in events]), led_by=tuple(events),
+                                   told=partial(people.all_muted, tuple(events)))  # fmt: skip
 
 
 def _with_later(alone: Plan, event: RecordedEvent, later: Sequence[RecordedEvent]) -> Plan:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from collector.event import RecordedEvent
 from renderers import phrases
 from renderers.document import Name, Quote
@@ -69,6 +71,20 @@ def _silencing(table: RowContext, event: RecordedEvent) -> Phrase:
         return ()
     begin, end = (phrases.minute(each, table.zone, event.occurred_at) for each in (since, until))
     return say("; it silences from ", begin, " to ", end)
+
+
+def muted_words(event: RecordedEvent) -> str:
+    """What is said of an alert that is kept from being told."""
+    return phrases.words_of(event) or event.title
+
+
+def all_muted(events: Sequence[RecordedEvent], table: RowContext) -> Phrase:
+    """``"Alert HighLatency was inhibited by another alert" (4 times: api, auth, cart and mail)``."""
+    services = list(dict.fromkeys(event.service for event in events if event.service))
+    of = phrases.listed([Name(each) for each in services], 3, ("more service", "more services")) if services else ()
+    return say(
+        Quote(muted_words(events[0]), phrases.NOTE), f" ({len(events):,} times", say(": ", of) if of else "", ")"
+    )
 
 
 def told_again(table: RowContext, event: RecordedEvent) -> Phrase:
