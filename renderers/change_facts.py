@@ -96,16 +96,16 @@ def taken_back_later(history: History) -> list[Change]:
 def standing(history: History, change: Change) -> int:
     """How near a change was to what failed, the nearest first.
 
-    A deployment of the incident's own service, then one that names no service, the repository that is called like it
-    first, one of another service, one to another environment; then what was merged or pushed; then what does not say
-    whether it reached anything.
+    A deployment of the incident's own service, then one that names no service, that of a repository which is called
+    otherwise last, one of another service, one to another environment; then what was merged or pushed; then what does
+    not say whether it reached anything.
     """
     if change.reach != "deployed":
         return 5 if change.reach == "merged" else 6
     if elsewhere(history, change):
         return 4
     if change.service is None:
-        return 1 if owner_key(change.last) in facts.hit(history) else 2
+        return 1 if owner_key(change.last) in {"", *facts.hit(history)} else 2
     own = change.service in history.services or change.service == facts.primary_service(history)
     return 0 if own and apart_from_first(history, change) is None else 3
 

@@ -152,6 +152,8 @@ def test_what_was_taken_back_comes_first_then_what_is_called_like_what_was_hit()
     assert [text.split('"')[1] for text in said(story, "root_causes")[2:]] == ["v77", "v78", "v5"]
     assert any(text.startswith('Of what was hit first, the closest earlier change was the deploy "v78" of web')
                for text in said(story, "summary"))  # fmt: skip
+    story.add("change.flag_toggled", "10:04:00", title="Tax", data={"state": "on"})
+    assert any(text.startswith('The closest earlier change was the flag "Tax"') for text in said(story, "summary"))
 
 
 def test_a_change_that_came_later_and_was_taken_back_is_a_candidate() -> None:
