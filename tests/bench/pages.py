@@ -123,7 +123,7 @@ def descriptors(pid: int) -> int:
 
 
 def listens(address: str) -> socket.socket:
-    """A stream that somebody reads."""
+    """An open stream. What it is told waits in the system's buffers: to read it here would take from the senders."""
     host, _, port = address.removeprefix("http://").rpartition(":")
     connection = socket.create_connection((host, int(port)))
     connection.sendall(b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
