@@ -17,6 +17,7 @@ from collector import cli
 from collector.event import EVENT_DATA, EVENT_TYPES
 from collector.sources import SOURCES
 from tests.pages import DOCS, PAGES
+from tests.syntax import module_of
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -89,7 +90,7 @@ def test_only_its_adapter_names_a_sender() -> None:
 
 def _texts(path: Path) -> Iterator[str]:
     """Every text that a module holds but its docstrings."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = module_of(path.read_text("utf-8"))
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:

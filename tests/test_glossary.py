@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.syntax import module_of
+
 PROJECT = Path(__file__).parent.parent
 GLOSSARY = PROJECT / "docs" / "glossary.md"
 LONG = 3
@@ -35,7 +37,7 @@ def modules() -> tuple[tuple[Path, ast.Module], ...]:
 @cache
 def _parsed(room: str) -> tuple[tuple[Path, ast.Module], ...]:
     paths = sorted((PROJECT / room).rglob("*.py"))
-    return tuple((path.relative_to(PROJECT), ast.parse(path.read_text("utf-8"))) for path in paths)
+    return tuple((path.relative_to(PROJECT), module_of(path.read_text("utf-8"))) for path in paths)
 
 
 def words(name: str) -> set[str]:

@@ -13,6 +13,7 @@ import pytest
 
 import collector
 from tests.layers import ROOT, layers
+from tests.syntax import module_of
 
 PRODUCT = ("collector", "renderers")
 LONGEST_FUNCTION = 60
@@ -29,7 +30,7 @@ def parsed() -> dict[Path, ast.Module]:
     """Every module of the product and of the tests by its path."""
     folders = (*PRODUCT, "tests")
     return {
-        path.relative_to(ROOT): ast.parse(path.read_text("utf-8"))
+        path.relative_to(ROOT): module_of(path.read_text("utf-8"))
         for folder in folders
         for path in sorted((ROOT / folder).rglob("*.py"))
     }
