@@ -48,9 +48,11 @@ def test_an_acknowledgement_is_told_with_its_own_page() -> None:
     story.ends(story.fires("Errors", "11:01:00", "webshop"), "11:14:00")
     for number, when, who in ((60, "11:01:10", "Gus"), (61, "11:01:40", "Fay")):
         story.page("triggered", when, number, data={"assignees": [who]})
+    story.page("escalated", "11:01:50", 60, data={"assignees": ["Oz"]})
     story.page("acknowledged", "11:02:28", 61, actor="Fay")
-    assert said(story, "summary")[1:3] == [
+    assert said(story, "summary")[1:4] == [
         "PagerDuty incident 60 paged Gus at 11:01:10",
+        "PagerDuty incident 60 was escalated to Oz at 11:01:50",
         "PagerDuty incident 61 paged Fay at 11:01:40, who acknowledged it at 11:02:28",
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collector.event import RecordedEvent, reading_order
+from collector.event import RecordedEvent
 from renderers import phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import History, Page
@@ -17,13 +17,14 @@ STEPS = frozenset({"page.escalated", "page.reassigned", "page.delegated"})
 
 
 def before(history: History, options: Options) -> Iterator[Claim]:
-    """To whom pages went before anybody acknowledged them."""
-    steps = [(page, step) for page in history.pages for step in _steps(page)
-             if not (page.acknowledged and page.acknowledged.occurred_at <= step.occurred_at)]  # fmt: skip
-    if steps:
-        lead = "Before that it was" if any(page.acknowledged for page in history.pages) else "It was"
-        steps.sort(key=lambda each: reading_order(each[1]))
-        yield claim(lead, " ", _listed(history, options, steps), proof=cites([step for _, step in steps]))
+    """To whom pages went before anybody acknowledged them; of several it is said of each."""
+    for page in history.pages:
+        steps = [(page, step) for step in _steps(page)
+                 if not (page.acknowledged and page.acknowledged.occurred_at <= step.occurred_at)]  # fmt: skip
+        if steps:
+            lead = say("Before that it was" if page.acknowledged else "It was") if len(history.pages) == 1 else say(
+                phrases.capital(phrases.page_called(history, steps[0][1])), " was")  # fmt: skip
+            yield claim(lead, " ", _listed(history, options, steps), proof=cites([step for _, step in steps]))
 
 
 def after(history: History, options: Options) -> Iterator[Claim]:
