@@ -26,7 +26,7 @@ EXAMPLES = 3
 
 def section(history: History, options: Options) -> Section:
     """All of it but the index, which is made of what the whole draft cites; see :func:`index`."""
-    items = [*lasting.listed(history), *_nearby(history), *_grouping(history), *_completeness(history, options)]
+    items = [*lasting.appendix_lines(history), *_nearby(history), *_grouping(history), *_completeness(history, options)]
     return Section(key="appendix", blocks=(Bullets(items=tuple(items)),))
 
 
@@ -109,7 +109,7 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     """``DiskFilling on search (warning)``, ``change of search "v7"``; the states of one thing read alike."""
     family = event.type.partition(".")[0]
     if family == "alert":
-        return say("the alert ", lasting.called(event))
+        return say("the alert ", lasting.alert_name(event))
     if family == "page":
         return say(phrases.page_called(history, event), quoted(" ", event.title))
     if family == "change":

@@ -35,7 +35,7 @@ def section(history: History, options: Options) -> Section:
     items = [*_discovered(history, options), *_path(history, options), *_unpaged(history, options)]
     items += [
         *_muted(history, options),
-        *lasting.told(history, options),
+        *lasting.claims(history, options),
         *_silent(history, options),
         *_impact(history, options),
     ]

@@ -17,12 +17,12 @@ NAMED = 3
 """How many are named, the last that began first."""
 
 
-def told(history: History, options: Options) -> Iterator[Claim]:
+def claims(history: History, options: Options) -> Iterator[Claim]:
     """``The alert DiskFilling on db (warning), which is no part of this incident, had been firing since …``."""
-    groups = alike(history)
+    groups = series_groups(history)
     for group in groups[:NAMED]:
         series = f", {len(group):,} series" if len(group) > 1 else ""
-        yield claim("The alert ", called(group[0].event), f"{series}, which is no part of this incident, ",
+        yield claim("The alert ", alert_name(group[0].event), f"{series}, which is no part of this incident, ",
                     _since(history, options, group), proof=_proof(group))  # fmt: skip
     if rest := groups[NAMED:]:
         are = "is" if len(rest) == 1 else "are"
@@ -34,20 +34,20 @@ def _proof(group: list[Nearby]) -> tuple[str, ...]:
     return cites([event for near in group for event in (near.event, near.end) if event is not None])
 
 
-def listed(history: History) -> Iterator[Claim]:
+def appendix_lines(history: History) -> Iterator[Claim]:
     """Each of them in the appendix, with why it is not in the incident and the command that joins it."""
-    for group in alike(history)[:NAMED]:
+    for group in series_groups(history)[:NAMED]:
         near = group[0]
         judged = bool(facts.unrelated(history, near))
         command = f"timelined join {history.context.called or 'N'} {' '.join(each.event.id for each in group)}"
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
-        yield claim(f"Since before it began, {of_it}: the alert ", called(near.event),
+        yield claim(f"Since before it began, {of_it}: the alert ", alert_name(near.event),
                     named(": ", near.reason.rstrip(". ")), joins,
                     proof=cites([each.event for each in group]))  # fmt: skip
 
 
-def alike(history: History) -> list[list[Nearby]]:
+def series_groups(history: History) -> list[list[Nearby]]:
     """The series of each name and service, the first that began first, without those that fired in the incident again,
     and without what only informs, which may fire for years; of several names the one that began last first."""
     own = {(alert.source, alert.entity) for alert in history.alerts}
@@ -59,7 +59,7 @@ def alike(history: History) -> list[list[Nearby]]:
     return list(by_name.values())
 
 
-def called(event: RecordedEvent) -> Phrase:
+def alert_name(event: RecordedEvent) -> Phrase:
     """``DiskFilling on db (warning)``."""
     return say(phrases.alert_named(event.title), named(" on ", phrases.beyond(event.title, event.service)),
                named(" (", event.severity, ")"))  # fmt: skip

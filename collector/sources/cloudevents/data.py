@@ -16,7 +16,7 @@ from collector import reading as fit
 
 TEXTS = ("summary", "message", "description", "title", "text", "reason", "body", "comment")
 """Keys of the sentence that a person would read, the first present one."""
-_DEEDS = ("note", "notes", "msg", "what", "action", "operation", "command", "cmd")
+_ACTIONS = ("note", "notes", "msg", "what", "action", "operation", "command", "cmd")
 """Keys of what was done or remarked, which say so where there is no such sentence; often they hold but a word."""
 _ACTORS = ("actor", "user", "by", "triggeredby", "principal", "username", "startedby", "deployedby", "createdby",
            "reportedby", "changedby", "updatedby", "performedby", "initiatedby")  # fmt: skip
@@ -148,16 +148,16 @@ def text_of(data: Any) -> str:
         text = fit.text(data).strip()
         return "" if text[:1] in _MARKUP else text
     title = _headline(data)
-    found = [told for key in TEXTS for level in _levels(data) if (told := _sentence(level.get(key)))] or _deeds(data)
+    found = [told for key in TEXTS for level in _levels(data) if (told := _sentence(level.get(key)))] or _actions(data)
     # A title is the sentence only where there is no other: what stands under it says more.
     return next((told for told in found if fit.line(told) != title), found[0] if found else "")
 
 
-def _deeds(data: Any) -> list[str]:
+def _actions(data: Any) -> list[str]:
     """What was done, in more than one word: ``restart`` alone is said by the type, or is a field of a program's."""
     levels = [{_folded(key): value for key, value in level.items()} for level in _levels(data)]
-    deeds = [_sentence(level.get(key)) for key in _DEEDS for level in levels]
-    return [deed for deed in deeds if " " in deed]
+    actions = [_sentence(level.get(key)) for key in _ACTIONS for level in levels]
+    return [action for action in actions if " " in action]
 
 
 def _sentence(value: object) -> str:
