@@ -135,8 +135,12 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "timelined.db"
 
 
-def test_a_moved_log_gives_the_same_drafts_and_goes_on(source: Path, url: str, tmp_path: Path) -> None:
+def test_a_moved_log_gives_the_same_drafts_and_goes_on(
+    source: Path, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By the commands, there and back. A daemon then goes on with it on either side: it is the same log."""
+    # Over PostgreSQL a daemon keeps its proofs below where it runs.
+    monkeypatch.chdir(tmp_path)
     there = run("import", "log", str(source), "--storage.url", url, "-o", "json")
     assert there.exit_code == 0, there.output
     asyncio.run(happened(url, [("note", 7)]))
