@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from collector import people
 from collector.cli import output
+from collector.errors import InvalidInput
 from collector.people.forgetting import forgotten
 from collector.publishing.edited_files import alike
+from collector.publishing.values import kept_texts
 from renderers.edits import file_taken_in, merge, revised
 from renderers.edits.marks import index_of, with_words
 from renderers.edits.revised import EarlierEdits, FileEdits
@@ -194,3 +196,12 @@ def test_who_edits_the_same_lines_is_told_from_who_edits_a_later_draft() -> None
     seen = file_taken_in(late, now, now.replace("Two shops", "Three shops"), before, "b.md")
     assert ("Two shops" in seen.reads, "edited this apart" in seen.reads) == (False, False)
     assert index_of(seen.text)[1].keys() >= index_of(late)[1].keys() - {"words/of"}
+
+
+def test_what_is_kept_of_an_edited_draft_has_a_bound() -> None:
+    """The draft and the copy together; a copy that is the draft counts and is kept once."""
+    half = "x" * 500_000
+    assert kept_texts(half, half, "a.md of incident 1", "text") == {"text": half}
+    assert kept_texts(half, half[:-1] + "y", "a.md of incident 1", "text")["copy"] == half[:-1] + "y"
+    with pytest.raises(InvalidInput, match=r"a\.md of incident 1: with .* 1,000,001 characters; at most 1,000,000"):
+        kept_texts(half, half + "y", "a.md of incident 1", "text")

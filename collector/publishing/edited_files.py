@@ -9,15 +9,13 @@ from typing import Any, NamedTuple
 
 from collector.errors import InvalidInput
 from collector.event import RecordedEvent
-from collector.publishing.values import Article
+from collector.publishing.values import Article, kept_texts
 
 EarlierEdits = tuple[str, str, str, str | None]
 """What was taken in before: see :class:`renderers.edits.revised.EarlierEdits`."""
 TakeInFile = Callable[[str, str, str, Sequence[Any], str], tuple[str, str, str, str]]
 """The draft without anybody's words in the whole of it, the draft, the file, what was taken in before and what the file
 is called → what becomes of the draft; see :func:`renderers.edits.file_taken_in`."""
-_LONGEST = 1_000_000
-"""Characters of an edited postmortem that are kept."""
 _NAME = 255
 """Characters that a file's name may have."""
 _BLANK = re.compile(r"\n(?:[ \t]*\n)+")
@@ -59,13 +57,8 @@ def earlier(events: Sequence[RecordedEvent], name: str, by: str) -> list[Earlier
 
 def recorded(number: int, file: EditedFile, text: str, copy: str, words: str) -> dict[str, str]:
     """What a record says of the draft that a file was taken in of. Raises :class:`InvalidInput` for one too large."""
-    alone = copy if copy != text else ""
-    if len(text) + len(alone) > _LONGEST:
-        raise InvalidInput(
-            f"cannot take in {file.name} of incident {number}: with what was edited before it has "
-            f"{len(text) + len(alone):,} characters; at most {_LONGEST:,} are kept", "text"
-        )  # fmt: skip
-    return {"text": text, "file": file.name, "words": words, **({"copy": alone} if alone else {})}
+    texts = kept_texts(text, copy, f"{file.name} of incident {number}", "text")
+    return {**texts, "file": file.name, "words": words}
 
 
 def refused(number: int, file: EditedFile, reason: object) -> InvalidInput:

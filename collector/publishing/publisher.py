@@ -23,7 +23,7 @@ from collector.publishing import edited_files
 from collector.publishing.comments import CommentPlace
 from collector.publishing.git import GitPlace
 from collector.publishing.targets import COMMENT, CONFLUENCE, GIT, Target
-from collector.publishing.values import NAMES, ROLES, Article, Copy, Edited, digest, lines_of, split
+from collector.publishing.values import NAMES, ROLES, Article, Copy, Edited, digest, kept_texts, lines_of, split
 from collector.publishing.wiki import WikiPlace
 
 log = structlog.get_logger(__name__)
@@ -35,8 +35,6 @@ FIRST, LAST = MINUTE, HOUR
 GIVE_UP = 24 * HOUR
 """How long after the first failure nobody tries any more, µs."""
 _MOST = 1000
-_LONGEST = 1_000_000
-"""Characters of an edited postmortem that are kept."""
 _PREPARED = "article"
 
 Render = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | None]]
@@ -285,9 +283,10 @@ class Publisher:
         added = [line for line in front.splitlines() if digest(line)[:16] not in lines_written and not forgotten]
         if request.dry_run:
             return Published(outcome="would take in", diff=edited_files.difference(now, added, reads))
+        texts = kept_texts(merged, copy, f"incident {request.number} from {request.target}", "target")
         data = {
             "target": request.target, "place": dict(current.location), "revision": current.revision, "url": current.url,
-            "digest": current.digest, **_bounded(request, merged, copy), "lines": lines_of(current.text),
+            "digest": current.digest, **texts, "lines": lines_of(current.text),
             **self._shown(current),
             "front": [*now.people, *added], **_people_there(then),
         }  # fmt: skip
@@ -443,17 +442,6 @@ async def _records_nothing(fact: Event) -> str:
 
 def _takes_nothing_in(written: str, kept: str, ours: str, theirs: str, fresh: str, place: str) -> tuple[str, str, str]:
     raise Unavailable("cannot take in what people edited: this process renders no drafts")
-
-
-def _bounded(request: Asking, text: str, copy: str) -> Mapping[str, str]:
-    """What is kept of the draft, and of the copy alone where that is another text."""
-    alone = copy if copy != text else ""
-    if len(text) + len(alone) > _LONGEST:
-        raise InvalidInput(
-            f"cannot take in incident {request.number}: {len(text) + len(alone):,} characters stand at "
-            f"{request.target}, with what was edited before; at most {_LONGEST:,} are kept", "target"
-        )  # fmt: skip
-    return {"text": text, **({"copy": alone} if alone else {})}
 
 
 def _meant(asked: Asking) -> Mapping[str, bool]:

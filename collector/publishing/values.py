@@ -9,10 +9,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from collector.errors import TimelinedError
+from collector.errors import InvalidInput, TimelinedError
 
 NAMES, ROLES = "names", "roles"
 """How people stand in what is published."""
+_LONGEST = 1_000_000
+"""Characters of an edited postmortem that are kept."""
 _FOREIGN = re.compile("[\udc80-\udcff]")
 _MARK = "<!-- tl "
 """Begins an invisible mark of a draft: where one stands the front matter is over, whatever became of its last line."""
@@ -111,6 +113,21 @@ def decoded(content: bytes) -> str:
 
 def _of_windows(byte: int) -> str:
     return bytes([byte]).decode("cp1252", "ignore") or f"\\x{byte:02x}"
+
+
+def kept_texts(text: str, copy: str, source: str, parameter: str) -> dict[str, str]:
+    """What is kept of a draft that people edited, and of their copy alone where that is another text.
+
+    ``source`` names what is taken in, and ``parameter`` what gave it. Raises :class:`InvalidInput` for too much.
+    """
+    alone = copy if copy != text else ""
+    size = len(text) + len(alone)
+    if size > _LONGEST:
+        raise InvalidInput(
+            f"cannot take in {source}: with what was edited before, it has {size:,} characters; at most {_LONGEST:,} "
+            "are kept", parameter
+        )  # fmt: skip
+    return {"text": text, **({"copy": alone} if alone else {})}
 
 
 def split(text: str) -> tuple[str, str]:
