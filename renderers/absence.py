@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from collector.event import RecordedEvent, reading_order
+from collector.semantics.exclusions import UNNAMED_SERVICE
 from renderers import change_facts, facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import Change, History
@@ -85,12 +86,12 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
     if not facts.seen(history, "change"):
         return unheard(history, "change")
     denial = say("No change", of, " was recorded ", _between(history, options, span))
-    nameless = [each.event for each in history.context.nearby if _unowned(each.event) and _in(each.event, span)]
-    unnamed = [each.event for each in history.context.nearby if each.reason == facts.UNNAMED and _in(each.event, span)]
+    beside = [each for each in history.context.nearby if _in(each.event, span)]
+    nameless = [each.event for each in beside if _unowned(each.event)]
+    unnamed = [each.event for each in beside if each.reason == UNNAMED_SERVICE]
     if nameless or unnamed:
-        return claim(
-            denial, _of_no_service(nameless), _of_no_known_service(unnamed), proof=cites([*nameless, *unnamed])
-        )
+        words = (_of_no_service(nameless), _of_no_known_service(unnamed))
+        return claim(denial, *words, proof=cites([*nameless, *unnamed]))
     return claim(denial, none=query("change.*", history.services, span, options.zone),
                  searched=say("changes", of))  # fmt: skip
 

@@ -78,13 +78,20 @@ MANY = 50
 """Of how many changes of an incident it is asked which took which back: each is compared with all."""
 
 
+def what_took_back(history: History, change: Change) -> Change | None:
+    """The rollback or revert of a change; not asked of an incident with more than :data:`MANY`."""
+    if len(history.changes) > MANY:
+        return None
+    return undone_by(history, change) or reverted_by(history, change)
+
+
 def taken_back_later(history: History) -> list[Change]:
     """The changes begun after the incident was noticed that were taken back in it, oldest first: what made it worse may
-    have come when it had begun. What takes something back itself is none, and neither is any where there are many."""
-    if not facts.began(history) or len(history.changes) > MANY:
+    have come when it had begun. What takes something back itself is none."""
+    if not facts.began(history):
         return []
     start = facts.reference(history)
-    pairs = [(c, undone_by(history, c) or reverted_by(history, c)) for c in history.changes]
+    pairs = [(c, what_took_back(history, c)) for c in history.changes]
     backs = {id(back) for _, back in pairs}
     later = [
         c for c, back in pairs
@@ -111,10 +118,8 @@ def standing(history: History, change: Change) -> int:
 
 
 def taken_back(history: History, change: Change) -> bool:
-    """Whether a change was taken back in the incident; not asked where there are many."""
-    if len(history.changes) > MANY:
-        return False
-    back = undone_by(history, change) or reverted_by(history, change)
+    """Whether a change was taken back in the incident."""
+    back = what_took_back(history, change)
     return back is not None and back.start >= facts.reference(history)
 
 
@@ -314,9 +319,9 @@ def reverted_by(history: History, change: Change) -> Change | None:
     return None
 
 
-def _same_origin(change_a: Change, other: Change) -> bool:
-    own, others = repository(change_a), repository(other)
-    return own == others if own or others else bool(change_a.service) and change_a.service == other.service
+def _same_origin(change: Change, other: Change) -> bool:
+    own, others = repository(change), repository(other)
+    return own == others if own or others else bool(change.service) and change.service == other.service
 
 
 def _reverts(said: str, title: str) -> bool:

@@ -29,6 +29,7 @@ from collector.event import (
 from collector.names import fold_service
 from collector.names.words import words_of
 from collector.semantics.closing import peak
+from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_INCIDENT, OTHER_SERVICE
 from collector.semantics.leading import acknowledges, lead_of
 from renderers import page_facts
 from renderers.history import Alert, Family, History, Moment, Nearby, Page
@@ -192,7 +193,7 @@ def unrelated(history: History, near: Nearby) -> str:
     reason, service = near.reason.rstrip(". "), near.event.service
     if reason.startswith(SHOWS_ANOTHER):
         return reason
-    if reason != "other service" or not service or not hit(history):
+    if reason != OTHER_SERVICE or not service or not hit(history):
         return ""
     known = hit(history) | {folded(event.service) for event in history.events if event.service}
     words = set(words_of(service))
@@ -200,9 +201,7 @@ def unrelated(history: History, near: Nearby) -> str:
     return "" if alike else reason
 
 
-UNNAMED = "other service, which no alert, page or catalog names"
-"""The reason of grouping for a change of which nothing shows what it is of: a workspace, a zone, a job."""
-SHOWS_ANOTHER = ("it belongs to another incident", "a person", "other environment")
+SHOWS_ANOTHER = (OTHER_INCIDENT, "a person", OTHER_ENVIRONMENT)
 """How reasons of grouping begin that show that an event is of something else."""
 
 

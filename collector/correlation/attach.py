@@ -19,6 +19,7 @@ from collector.correlation.signals import Signal
 from collector.correlation.values import IncidentTraits
 from collector.event import HOUR, MINUTE, SECOND
 from collector.names import elsewhere
+from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_SERVICE
 
 NEAR = 24 * HOUR
 """How far from an incident's window an event of its service still names it as a near miss."""
@@ -225,7 +226,7 @@ class Attacher:
     def _somewhere(self, signal: Signal, view: IncidentTraits, missed: list[Miss]) -> bool:
         if not elsewhere(signal.environment, view.environments):
             return True
-        missed.append(Miss(0, "other environment"))
+        missed.append(Miss(0, OTHER_ENVIRONMENT))
         return False
 
     def _nothing(self, signal: Signal) -> str:
@@ -236,7 +237,7 @@ class Attacher:
         if signal.kind == LOW_ALERT:
             return f"severity {signal.severity} opens no incident"
         if signal.service is not None:
-            return "other service"
+            return OTHER_SERVICE
         return (
             "no service, and its references are in no incident"
             if signal.seeks or signal.change_refs

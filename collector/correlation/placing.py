@@ -31,6 +31,7 @@ from collector.event import HOUR, MINUTE, RecordedEvent, cloud_subject
 from collector.names import PRODUCTION, apart, environment_key, fold_service, is_automation, says_nothing
 from collector.semantics.changes import reach_of
 from collector.semantics.closing import tells_of_incident
+from collector.semantics.exclusions import OTHER_ENVIRONMENT
 
 RESPONDER, NAMED, MENTION, ACTED_ON, FOLLOW_UP = "responder", "named", "mention", "acted_on", "follow_up"
 """The rules' names."""
@@ -209,7 +210,7 @@ class _Placing:
     def _naming(self, candidate: Candidate) -> _Writing | None:
         near = candidate.start <= self._scene.high and candidate.last >= self._scene.low
         early = self._scene.started_at - EARLIER <= candidate.start <= self._scene.high
-        near = near and candidate.missed != "other environment"
+        near = near and candidate.missed != OTHER_ENVIRONMENT
         # What says itself of which service it is may be called by that; a repository of others may be called anything.
         own = {event.service for event in candidate.events}
         names = [

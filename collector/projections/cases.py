@@ -35,6 +35,7 @@ from collector.projections.tables import (
 )
 from collector.projections.values import Case, IncidentRow, NearbyEvent
 from collector.semantics.episodes import UPDATED
+from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_INCIDENT, OTHER_SERVICE, UNNAMED_SERVICE
 from collector.storage.sql import AMONG, select_among
 from collector.telemetry.refusals import SLOWEST, read_back
 from collector.telemetry.refusals import TYPE as REFUSED
@@ -45,12 +46,8 @@ PROOFS = 3
 """How many events prove that a kind of source reported in an incident's window."""
 HEARD = 7 * 24 * HOUR
 """How long before an incident a kind of source was heard from that could have reported in it, µs."""
-OTHER = "other service"
-ELSEWHERE = "other environment"
 COMPONENT = "nothing else names its component"
 """Why a post of a status page is not in an incident, where nobody knows which service its component stands for."""
-UNNAMED = "other service, which no alert, page or catalog names"
-"""Why a change is not in an incident whose service is known of its changes alone: a workspace, a zone, a job."""
 POSTED = "status.updated"
 FAMILIES = ("alert", "page", "change", "status", "chat", "note", "observation")
 """Kinds of reports that a draft may miss."""
@@ -294,7 +291,7 @@ class CaseReader:
         for uid, events in by_signal.items():
             fired, end = next((event for event in events if event.id == uid), None), end_of(events)
             reason = self._reason(row, keys, rows[uid].service, rows[uid].environment, rows[uid].missed)
-            if fired is not None and reason != ELSEWHERE and (end is None or end.occurred_at >= row.started_at):
+            if fired is not None and reason != OTHER_ENVIRONMENT and (end is None or end.occurred_at >= row.started_at):
                 near.append(NearbyEvent(event=fired, reason=reason, end=end))
         return tuple(near)
 
@@ -312,25 +309,25 @@ class CaseReader:
     ) -> str:
         """What kept something in the window out of this incident."""
         if not missed:
-            return "it belongs to another incident"
+            return OTHER_INCIDENT
         if service is None or missed.startswith("a person"):
             return missed
         if not (services & (self._catalog.neighbours(service) | {service})):
-            return OTHER
+            return OTHER_SERVICE
         named = filter(None, map(self._catalog.environment, row.environments))
-        return ELSEWHERE if elsewhere(environment, named) else missed
+        return OTHER_ENVIRONMENT if elsewhere(environment, named) else missed
 
     def _unless_unknown(
         self, event: RecordedEvent, service: str | None, services: Collection[str | None], reason: str
     ) -> str:
         """The reason, where the name is known to be another service's: a post may name a component of a status page,
         and a change a workspace, that no signal and no catalog knows as a service."""
-        if reason != OTHER or self._catalog.has(service):
+        if reason != OTHER_SERVICE or self._catalog.has(service):
             return reason
         if event.type == POSTED:
             return reason if service in services else COMPONENT
         unnamed = event.type.startswith("change.") and not self._was_hit(service)
-        return UNNAMED if unnamed else reason
+        return UNNAMED_SERVICE if unnamed else reason
 
     def _was_hit(self, service: str | None) -> bool:
         """Whether an alert or a page ever named a service."""

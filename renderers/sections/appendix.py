@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from collector.event import RecordedEvent, reading_order
+from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_SERVICE
 from renderers import facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History, Nearby
@@ -43,7 +44,7 @@ def _nearby(history: History) -> Iterator[Claim]:
         though = _though(history, near)
         judged = bool(facts.unrelated(history, near)) and not though
         # A service that is the incident's own under another spelling is no reason.
-        reason = near.reason if judged or near.reason.rstrip(". ") != "other service" else "nothing ties it to this one"
+        reason = near.reason if judged or near.reason.rstrip(". ") != OTHER_SERVICE else "nothing ties it to this one"
         key = (_called(history, near.event), f"{reason.rstrip('. ')}{though}", judged)
         alike.setdefault(key, []).append(near.event)
     groups = list(alike.items())
@@ -66,7 +67,7 @@ def _though(history: History, near: Nearby) -> str:
     Of an alert of a name that both sides have, a title does not say which one it means.
     """
     event, reason = near.event, near.reason
-    if reason.startswith(("a person", "other environment")):
+    if reason.startswith(("a person", OTHER_ENVIRONMENT)):
         return ""
     if event.type.startswith("alert."):
         own = {alert.name for alert in history.alerts}

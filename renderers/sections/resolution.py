@@ -9,6 +9,7 @@ import msgspec
 
 from collector.event import RecordedEvent
 from collector.semantics.changes import kind_of
+from collector.semantics.exclusions import UNNAMED_SERVICE
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Quote, Section
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
@@ -37,7 +38,7 @@ def section(history: History, options: Options) -> Section:
     items = items or _nothing(history, options)
     proofs = frozenset(each for item in items for each in item.cites)
     # That there was none of the services that were hit counts what names no known one, and says nothing else of it.
-    unowned = [near for near in history.context.nearby if not near.event.service or near.reason == facts.UNNAMED]
+    unowned = [near for near in history.context.nearby if not near.event.service or near.reason == UNNAMED_SERVICE]
     hit, beside = facts.hit(history), [near.event for near in unowned]
     counted_only = {event.id for event in beside if hit and change_facts.owner_key(event) not in hit} - acts
     items += [*_overtaken(history, options, proofs), *_unplaced(history, options, proofs - counted_only)]
