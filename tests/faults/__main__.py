@@ -59,7 +59,7 @@ FAULTS = {
     "file-moved": Fault(moved, 80, 8),
     "second-daemon": Fault(second_daemons, 50, 5, partial(second_daemons, pace=0.1)),
     # The machine that runs the tests is busy with others of them, so only the memory is to hold there.
-    "readers": Fault(readers, 3, 1, partial(readers, events=600, count=40, seconds=0.3, slowest=30.0, pace=0.2)),
+    "readers": Fault(readers, 3, 1, partial(readers, events=1200, count=40, seconds=1.0, slowest=30.0)),
     "postgres-restart": Fault(restarts, 20, 1),
     "postgres-crash": Fault(crashes, 20, 1),
     "failover": Fault(failovers, 20, 1),

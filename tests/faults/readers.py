@@ -52,12 +52,8 @@ async def readers(
     count: int = READERS,
     seconds: float = SECONDS,
     slowest: float = SLOWEST,
-    pace: float = 0.0,
 ) -> None:
-    """Readers that ask for the largest pages, all at once and again as soon as they have an answer, under load.
-
-    ``pace`` is how long each sender beside them rests between two deliveries, in seconds.
-    """
+    """Readers that ask for the largest pages, all at once and again as soon as they have an answer, under load."""
     figures: dict[str, list[float]] = {"p99_ms": [], "p50_ms": [], "rss_mb": []}
     answers: Counter[str] = Counter()
     for place, seed, rounds in logs(folder, report):
@@ -65,7 +61,6 @@ async def readers(
             rig.clients.start()
             await rig.clients.acked(events)
             await rig.clients.stop()
-            rig.clients.pace = pace
             for _ in range(rounds):
                 answers.update(await _round(rig, report, figures, count, seconds))
                 if not report.add(await rig.judge()):
