@@ -111,8 +111,8 @@ def _of_no_known_service(unnamed: Sequence[RecordedEvent]) -> str:
     """Without a number: of a crowded window not all of them are at hand."""
     changes = {(event.source, event.entity) for event in unnamed}
     if len(changes) == 1:
-        return "; a change of an unknown service was"
-    return "; changes of unknown services were" if changes else ""
+        return "; a change that is not known to belong was"
+    return "; changes that are not known to belong were" if changes else ""
 
 
 FAMILIES = {

@@ -95,7 +95,7 @@ def test_no_page_is_asked_for_the_name_of_an_alert_where_nobody_was_paged() -> N
     ("reason", "service", "was"),
     [
         ("no service and no reference", None, "1 change that names no service was"),
-        (UNNAMED_SERVICE, "edge-flags", "a change of an unknown service was"),
+        (UNNAMED_SERVICE, "edge-flags", "a change that is not known to belong was"),
     ],
 )
 def test_a_change_of_no_known_service_is_named_where_nothing_else_was_done(
