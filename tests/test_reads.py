@@ -111,8 +111,9 @@ async def test_a_piece_of_an_answer_waits_for_webhooks_and_not_for_ever(tmp_path
     async with limited(tmp_path, courtesy=0.2) as face:
         reads, loop = face.app[READS], asyncio.get_running_loop()
         begun = loop.time()
-        with reads.webhook():
-            await reads.give_way()
+        reads.webhooks += 1
+        await reads.give_way()
+        reads.webhooks -= 1
         assert loop.time() - begun >= 0.2
         begun = loop.time()
         await reads.give_way()

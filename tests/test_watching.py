@@ -22,7 +22,7 @@ from collector.following import Vitals
 from collector.jobs.schedule import Schedule
 from collector.proof import upkeep
 from collector.telemetry import log_output
-from collector.telemetry.metrics import Metrics
+from collector.telemetry.metrics import DeliveryOutcome, Metrics
 from tests.conftest import require
 from tests.exposition import DOCUMENTED, MANUAL, value
 from tests.face import Face
@@ -133,11 +133,11 @@ async def test_jobs_are_counted_by_how_they_end() -> None:
 def test_a_senders_clock_that_is_ahead_is_seen() -> None:
     """By how much, and when its latest event was; a delivery without news changes neither."""
     metrics = Metrics(["am"])
-    metrics.stored("am", "read", 1_000_000_000, 1_090_000_000, 1, repeated=False)
+    metrics.stored([DeliveryOutcome("am", "read", 1_000_000_000, 1_090_000_000, 1, repeated=False)])
     text = generate_latest(metrics.registry).decode()
     assert value(text, "timelined_source_clock_ahead_seconds", source="am") == 90
     assert value(text, "timelined_source_last_event_timestamp_seconds", source="am") == 1090
-    metrics.stored("am", "read", 2_000_000_000, 1_990_000_000, 2, repeated=False)
+    metrics.stored([DeliveryOutcome("am", "read", 2_000_000_000, 1_990_000_000, 2, repeated=False)])
     text = generate_latest(metrics.registry).decode()
     assert value(text, "timelined_source_clock_ahead_seconds", source="am") == 0
 

@@ -117,9 +117,11 @@ class Intake:
         receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
         if malformed is not None:
             raise malformed
-        new = {item.event_id for item in receipt.items if not item.stored_before}
-        told = [event for event in submission.events if event.id in new]
-        await self._doubles.merge(source, told, endpoint.source.imports, received_at)
+        imports = endpoint.source.imports
+        if any(form.near for form in imports.values()):
+            new = {item.event_id for item in receipt.items if not item.stored_before}
+            told = [event for event in submission.events if event.id in new]
+            await self._doubles.merge(source, told, imports, received_at)
         challenge = endpoint.source.challenge
         if challenge is None:
             return receipt
@@ -196,13 +198,10 @@ def _read(
     except Exception as error:  # a parser's mistake must not lose what the sender said, nor make it come for ever
         crashes.note("a parser failed: the delivery is kept as source.unrecognised", webhook.source, error)
         events = (fit.unrecognised(webhook, f"the parser failed: {type(error).__name__}", endpoint.source.kind),)
-    unread = next((event for event in events if event.type == "source.unrecognised"), None)
-    if unread is not None:
-        status, reason = "unrecognised", str(unread.data.get("reason", ""))
-    submission = _submission(webhook, endpoint, authentication, status, reason, events)
-    # What is told afterwards says nothing of whether an alert fires again now.
-    after = _NEVER if IMPORT in webhook.headers else endpoint.refire_after
-    return msgspec.structs.replace(submission, refire_after=after), malformed
+    unread = [event for event in events if event.type == "source.unrecognised"]
+    if unread:
+        status, reason = "unrecognised", str(unread[0].data.get("reason", ""))
+    return _submission(webhook, endpoint, authentication, status, reason, events), malformed
 
 
 def _parsed(webhook: Webhook, endpoint: Endpoint) -> tuple[Event, ...]:
@@ -270,6 +269,8 @@ def _submission(
         status=status,
         reason=reason,
         events=events,
+        # What is told afterwards says nothing of whether an alert fires again now.
+        refire_after=_NEVER if IMPORT in webhook.headers else endpoint.refire_after,
     )
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from collector.errors import TimelinedError, Unavailable
 from collector.log import EventLog, Receipt, Submission
-from collector.telemetry.metrics import Metrics
+from collector.telemetry.metrics import DeliveryOutcome, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -124,22 +124,15 @@ class Writer:
             self.failure = str(error) if isinstance(error, TimelinedError) else type(error).__name__
             answers = [_refusal(error) for _ in batch]
         self.metrics.committed(begun, not self.failure)
+        told = zip(batch, answers, strict=True)
+        self.metrics.stored([_counted(one.submission, each) for one, each in told if isinstance(each, Receipt)])
         for waiting, answer in zip(batch, answers, strict=True):
             self.events -= waiting.events
             self.bytes -= waiting.size
-            if not isinstance(answer, Exception):
-                self._count(waiting.submission, answer)
             try:
                 waiting.tell(answer)
             except Exception as error:  # one who cannot be told must not keep it from the others
                 log.error("cannot tell a sender that its delivery was stored: %s", type(error).__name__, exc_info=error)
-
-    def _count(self, submission: Submission, receipt: Receipt) -> None:
-        new = sum(not item.stored_before for item in receipt.items)
-        latest = max((event.occurred_at for event in submission.events), default=submission.received_at)
-        self.metrics.stored(
-            submission.source, receipt.status, submission.received_at, latest, new, repeated=receipt.nothing_new
-        )
 
 
 class _Waiting(NamedTuple):
@@ -151,6 +144,14 @@ class _Waiting(NamedTuple):
     size: int
     """Bytes of its body."""
     tell: Tell
+
+
+def _counted(submission: Submission, receipt: Receipt) -> DeliveryOutcome:
+    new = len([item for item in receipt.items if not item.stored_before])
+    latest = max([event.occurred_at for event in submission.events], default=submission.received_at)
+    return DeliveryOutcome(
+        submission.source, receipt.status, submission.received_at, latest, new, repeated=not new and bool(receipt.items)
+    )
 
 
 def resolve(future: asyncio.Future[Receipt], answer: Receipt | Exception) -> None:

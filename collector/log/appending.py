@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import chain
 from operator import itemgetter
@@ -29,7 +29,7 @@ from collector.event import DERIVED, MACHINE, PEOPLE, Event
 from collector.log import statements
 from collector.log.contract import Answer, Receipt, ReceiptItem, Refused, Submission
 from collector.log.known import KnownEvent, Submitted, known
-from collector.log.refiring import Refires, ToldFiring, Turn, ended_by
+from collector.log.refiring import Refires, ToldFiring, Turn, ended_by, may_fire_again
 from collector.log.updating import Updates, may_be_updated
 from collector.proof.acknowledged import Last
 from collector.proof.merkle import (
@@ -191,10 +191,10 @@ class _Batch:
         self.content: int = content
         self.identities = [[binary(event.id) for event in submission.events] for submission in submissions]
         events = [event for submission in submissions for event in submission.events]
-        ended = {firing for event in events if (firing := ended_by(event)) is not None}
-        self.facts = known(self.execute, {one for each in self.identities for one in each} | ended)
-        self.refires = Refires(self.execute, self._select, events)
-        firings = {binary(event.id) for event in events if may_be_updated(event)}
+        identities = [identity for each in self.identities for identity in each]
+        self.refires = Refires(self.execute, self._select, events, identities)
+        self.facts = known(self.execute, {*identities, *self.refires.ended})
+        firings = {one for event, one in zip(events, identities, strict=True) if may_be_updated(event)}
         self.updates = Updates(self.execute, self._select, [one for one in firings if one in self.facts])
         self.erased = {identity for identity, fact in self.facts.items() if fact.erased}
         self.salts = salts(2 * len(submissions) + sum(map(len, self.identities)))
@@ -311,22 +311,28 @@ class _Batch:
 
     def _follow(self, telling: Submitted, event: Event, identity: bytes) -> None:
         """Say what follows from the telling of an event."""
-        if event.type.startswith("alert."):
-            self._refire(telling, event)
-        if may_be_updated(event):
-            self._update(telling, event, identity)
-
-    def _refire(self, telling: Submitted, event: Event) -> None:
-        """Say of an alert that it fires again, or that it does not after all."""
+        if not event.type.startswith("alert."):
+            return
         teller = ToldFiring(telling.submission.received_at, telling.number, telling.commitment)
-        firing = self.facts.get(ended_by(event) or b"")
-        last_told = 0 if firing is None else firing.last_received_at
-        for turn in self.refires.turns(event, teller, telling.submission.refire_after, last_told):
+        for turn in self._refires(telling, teller, event, identity):
             self._turn(turn)
+        if may_be_updated(event):
+            self._update(telling, teller, event, identity)
 
-    def _update(self, telling: Submitted, event: Event, identity: bytes) -> None:
+    def _refires(self, telling: Submitted, teller: ToldFiring, event: Event, identity: bytes) -> Iterable[Turn]:
+        """What is to be said of an alert that fires again, or that does not after all."""
+        after = telling.submission.refire_after
+        if may_fire_again(event):
+            return self.refires.fired(event, identity, teller, after)
+        if (firing := ended_by(event)) is None:
+            return ()
+        fact = self.facts.get(firing)
+        return self.refires.resolved(
+            event, firing, identity, teller, after, 0 if fact is None else fact.last_received_at
+        )
+
+    def _update(self, telling: Submitted, teller: ToldFiring, event: Event, identity: bytes) -> None:
         """Say what an alert says anew, unless that is known; or that it is what its firing says."""
-        teller = ToldFiring(telling.submission.received_at, telling.number, telling.commitment)
         speaks = self.facts[identity].authority is telling
         for turn in self.updates.turns(event, identity, teller, speaks=speaks):
             fact = self._fact(binary(turn.event.id))

@@ -20,7 +20,7 @@ All else may differ from one telling to the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -62,37 +62,42 @@ class Turn(NamedTuple):
     withdrawn: bool
 
 
+_NEVER_ENDED: Mapping[bytes, End] = {}
+
+
 class Refires:
     """What one append has to say of alerts that fire again."""
 
-    def __init__(self, execute: Callable[..., Any], select: Select, events: Iterable[Event]) -> None:
+    def __init__(
+        self, execute: Callable[..., Any], select: Select, events: Sequence[Event], identities: Sequence[bytes]
+    ) -> None:
         self._execute = execute
         self._told: dict[bytes, list[ToldFiring]] = {}
         """Of each firing what this append tells of it, which no row shows yet."""
         self._ends: dict[bytes, dict[bytes, End]] = {}
         self._changed: set[tuple[bytes, bytes]] = set()
-        firings, ended = set(), set()
-        for event in events:
+        firings: set[bytes] = set()
+        self.ended: set[bytes] = set()
+        """The firings that the resolves among these events end."""
+        for event, identity in zip(events, identities, strict=True):
             if may_fire_again(event):
-                firings.add(bytes.fromhex(event.id))
+                firings.add(identity)
             elif (firing := ended_by(event)) is not None:
-                ended.add(firing)
-        for firing, resolve, received_at, again_at in select(statements.ENDS, list(firings | ended)):
+                self.ended.add(firing)
+        for firing, resolve, received_at, again_at in select(statements.ENDS, list(firings | self.ended)):
             self._ends.setdefault(bytes(firing), {})[bytes(resolve)] = End(received_at, again_at)
-        self._latest = {bytes(one): int(last) for one, last in select(statements.REPEATED, list(ended))}
+        self._latest = {bytes(one): int(last) for one, last in select(statements.REPEATED, list(self.ended))}
 
-    def turns(self, event: Event, teller: ToldFiring, after: int, last_told: int) -> Iterable[Turn]:
-        """What this telling of an event makes to be said; ``last_told`` is when its firing was, repeats apart."""
-        identity = bytes.fromhex(event.id)
-        if may_fire_again(event):
-            self._told.setdefault(identity, []).append(teller)
-            self._latest[identity] = max(teller.received_at, self._latest.get(identity, 0))
-            for resolve, end in self._ends.get(identity, {}).items():
-                sooner = end.again_at is None or teller.received_at < end.again_at
-                if sooner and teller.received_at > end.received_at + after:
-                    yield self._say(event, identity, resolve, end, teller)
-        elif (firing := ended_by(event)) is not None:
-            yield from self._ended(event, firing, identity, teller, after, last_told)
+    def fired(self, event: Event, identity: bytes, teller: ToldFiring, after: int) -> Sequence[Turn]:
+        """What this telling of a firing makes to be said."""
+        self._told.setdefault(identity, []).append(teller)
+        self._latest[identity] = max(teller.received_at, self._latest.get(identity, 0))
+        return [
+            self._say(event, identity, resolve, end, teller)
+            for resolve, end in self._ends.get(identity, _NEVER_ENDED).items()
+            if (end.again_at is None or teller.received_at < end.again_at)
+            and teller.received_at > end.received_at + after
+        ]
 
     def write(self) -> None:
         """Keep what this append found out."""
@@ -100,10 +105,12 @@ class Refires:
             end = self._ends[firing][resolve]
             self._execute(statements.PUT_END, (firing, resolve, end.received_at, end.again_at))
 
-    def _ended(
+    def resolved(
         self, event: Event, firing: bytes, resolve: bytes, teller: ToldFiring, after: int, last_told: int
     ) -> Iterable[Turn]:
-        """A resolve, told for the first time or again: what was told of the firing after it, and what no more."""
+        """What this telling of a resolve, the first or another one, makes to be said: what was told of the firing after
+        it, and what no more. ``last_told`` is when the firing was told last, repeats apart.
+        """
         ends = self._ends.setdefault(firing, {})
         end = ends.get(resolve)
         if end is not None and teller.received_at <= end.received_at:

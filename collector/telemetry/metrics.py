@@ -8,10 +8,11 @@ names of configured sources and words of our own, never what a sender wrote: a s
 from __future__ import annotations
 
 import platform
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable
 from functools import cache
 from time import perf_counter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -53,6 +54,26 @@ def _series(metric: Labelled) -> Callable[..., Labelled]:
     return cache(metric.labels)
 
 
+class DeliveryOutcome(NamedTuple):
+    """What is counted of a delivery in the log. Times are µs UTC."""
+
+    source: str
+    status: str
+    """How it was read."""
+    received_at: int
+    latest: int
+    """When its latest event happened."""
+    new: int
+    """How many of its events are new."""
+    repeated: bool
+    """Whether it has events, and none of them is new."""
+
+    @property
+    def outcome(self) -> str:
+        """One of :data:`OUTCOMES`."""
+        return "repeated" if self.repeated else self.status if self.status in _STORED else "stored"
+
+
 class Metrics:
     """Counters and histograms of one process, each in :attr:`registry` from the start, so that a rate begins at 0."""
 
@@ -75,9 +96,11 @@ class Metrics:
             registry=self.registry,
         )
         self._requests_of = _series(self._requests)
-        self._in_flight = Gauge(
+        self.in_flight = 0
+        """Requests that are being answered; whoever answers them counts here."""
+        Gauge(
             "timelined_http_requests_in_flight", "Requests that are being answered.", registry=self.registry
-        )
+        ).set_function(lambda: self.in_flight)
         self._begin_sources()
         self._begin_jobs()
         self._commits = Histogram(
@@ -172,25 +195,32 @@ class Metrics:
         for each in (self._events, self._lag, self._last, self._happened, self._skew):
             each.labels(source)
 
-    def answering(self, begun: bool) -> None:
-        """A request has begun, or has its answer."""
-        (self._in_flight.inc if begun else self._in_flight.dec)()
-
     def answered(self, handler: str, method: str, code: int, seconds: float) -> None:
         """A request was answered; ``handler`` is the pattern of its address, never the address itself."""
         self._requests_of(handler, method, str(code)).observe(seconds)
 
-    def stored(self, source: str, status: str, received_at: int, latest: int, new: int, *, repeated: bool) -> None:
-        """A delivery is in the log: when it arrived, when its latest event happened (µs UTC), how many events are new,
-        and whether nothing of it is."""
-        outcome = "repeated" if repeated else status if status in _STORED else "stored"
-        self._deliveries_of(source, outcome).inc()
-        self._last_of(source).set(received_at / SECOND)
-        if new:
-            self._events_of(source).inc(new)
-            self._lag_of(source).observe((received_at - latest) / SECOND)
-            self._happened_of(source).set(latest / SECOND)
-            self._skew_of(source).set(max(latest - received_at, 0) / SECOND)
+    def stored(self, deliveries: Iterable[DeliveryOutcome]) -> None:
+        """These deliveries are in the log now, by one commit."""
+        outcomes: Counts[tuple[str, str]] = Counts()
+        events: Counts[str] = Counts()
+        last: dict[str, DeliveryOutcome] = {}
+        last_with_news: dict[str, DeliveryOutcome] = {}
+        for each in deliveries:
+            outcomes[each.source, each.outcome] += 1
+            last[each.source] = each
+            if each.new:
+                events[each.source] += each.new
+                last_with_news[each.source] = each
+                self._lag_of(each.source).observe((each.received_at - each.latest) / SECOND)
+        for outcome, count in outcomes.items():
+            self._deliveries_of(*outcome).inc(count)
+        for source, count in events.items():
+            self._events_of(source).inc(count)
+        for source, each in last.items():
+            self._last_of(source).set(each.received_at / SECOND)
+        for source, each in last_with_news.items():
+            self._happened_of(source).set(each.latest / SECOND)
+            self._skew_of(source).set(max(each.latest - each.received_at, 0) / SECOND)
 
     def refused(self, source: str | None, code: int) -> None:
         """A delivery was refused; None for the source where it named none that there is."""

@@ -13,9 +13,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
 
 from aiohttp import web
+from aiohttp.hdrs import HOST
 from aiohttp.typedefs import Handler
 
 from collector.intake.browsers import foreign_page, is_ours
@@ -43,6 +44,12 @@ HEADERS = {
 """On every answer: no page may use it."""
 OWN = (POLICY, "Referrer-Policy")
 """What a browser shows says for itself: what it may load, and that its own forms name where they come from."""
+_FIXED = {name: value for name, value in HEADERS.items() if name not in OWN}
+_UNLESS_GIVEN = {name: HEADERS[name] for name in OWN} | {"Cache-Control": "no-store"}
+_NOTHING: Mapping[str, str] = {}
+
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @web.middleware
@@ -53,17 +60,16 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     Where the API stands open, or a browser knows a password and sends it by itself, a page of another site may not
     write through its visitor's browser. No form of ours may be sent by one in any case.
     """
-    named = not request.app[LOCAL_ONLY] or all(is_ours(host, request.app[HOSTS]) for host in _hosts(request))
-    if not named and request.path != HEALTHY:
+    app, path = request.app, request.path
+    if app[LOCAL_ONLY] and path != HEALTHY and not _is_under_our_name(request, app[HOSTS]):
         raise Misdirected(
             "cannot answer under this Host: the daemon listens on loopback only; ask for localhost or 127.0.0.1, or "
             "name the host in web.hosts"
         )
-    path, reads, page = request.path, request.method in ("GET", "HEAD", "OPTIONS"), is_page(request.path)
-    there = request.match_info.http_exception is None
-    inside = page or is_api(path) or (there and not is_open(path))
-    tokens, users = request.app[API_TOKENS], request.app[FRONT].users
-    who, proxies = None, request.app[PROXIES]
+    reads, page = request.method in _READS, is_page(path)
+    inside = page or is_api(path) or (not is_open(path) and request.match_info.http_exception is None)
+    tokens, users, proxies = app[API_TOKENS], app[FRONT].users, app[PROXIES]
+    who = None
     if inside and (tokens or users or proxies):
         # A session writes through a page's form alone, which proves that it is ours.
         who = (in_session(request) if reads or page else None) or matching(_given(request, "bearer"), tokens)
@@ -82,13 +88,14 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         READER.reset(before)
 
 
-def _hosts(request: web.Request) -> tuple[str | None, ...]:
-    """The hosts that a request names: in its header, and in its target where that is a whole URL, which goes first
-    (RFC 9112, 3.2.2)."""
-    host = request.headers.get("Host")
+def _is_under_our_name(request: web.Request, names: Collection[str]) -> bool:
+    """Whether every host that a request names is ours: in its header, and in its target where that is a whole URL,
+    which goes first (RFC 9112, 3.2.2)."""
+    host = request.headers.get(HOST)
     # Without a header aiohttp gives a name of this machine.
-    asked = request.host if host is not None else None
-    return (host,) if asked in (None, host) else (host, request.url.raw_authority)
+    if host is None or request.host == host:
+        return is_ours(host, names)
+    return is_ours(host, names) and is_ours(request.url.raw_authority, names)
 
 
 _BEARER, _BASIC = "the API token as Authorization: Bearer TOKEN", "a user's name and password (Authorization: Basic)"
@@ -155,14 +162,12 @@ def matching(secret: bytes, tokens: Iterable[Token]) -> Token | None:
     return matches[0] if secret and matches else None
 
 
-def secure(headers: MutableMapping[str, str], more: Mapping[str, str] = {}) -> None:
+def secure(headers: MutableMapping[str, str], more: Mapping[str, str] = _NOTHING) -> None:
     """Put on an answer what every answer carries, and beside it what the operator asks for."""
-    for name, value in HEADERS.items():
-        if name not in OWN or name not in headers:
-            headers[name] = value
-    headers.setdefault("Cache-Control", "no-store")
-    for name, value in more.items():
-        headers.setdefault(name, value)
+    headers.update(_FIXED)
+    for unless_given in (_UNLESS_GIVEN, more):
+        for name, value in unless_given.items():
+            headers.setdefault(name, value)
 
 
 async def on_prepare(request: web.Request, response: web.StreamResponse) -> None:

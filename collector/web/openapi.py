@@ -21,7 +21,7 @@ from collector.web import answers, payloads, shapes
 from collector.web.incidents import OPTIONS
 from collector.web.keys import ROOT
 from collector.web.negotiation import LINES, MEDIA
-from collector.web.problems import Problem
+from collector.web.problems import MEDIA_TYPE, Problem
 from collector.web.requests import LATEST, MOST, Query
 from renderers.choices import PROFILES
 
@@ -269,7 +269,7 @@ def _described(route: web.AbstractRoute, path: str, operation: Operation) -> Jso
             **{str(status): _answer(status, shape) for status, shape in operation.answers.items()},
             "default": {
                 "description": "An error (RFC 9457).",
-                "content": {"application/problem+json": {"schema": _schema(Problem)}},
+                "content": {MEDIA_TYPE: {"schema": _schema(Problem)}},
             },
         },
     }  # fmt: skip

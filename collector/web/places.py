@@ -16,7 +16,8 @@ STREAMS = frozenset({STREAM, LOGS_STREAM})
 
 def is_page(path: str) -> bool:
     """Whether an address is a page that shows what is in the log."""
-    return path.split("/", 2)[1:2] != [] and path.split("/", 2)[1] in PAGES
+    parts = path.split("/", 2)
+    return len(parts) > 1 and parts[1] in PAGES
 
 
 def is_open(path: str) -> bool:

@@ -39,6 +39,8 @@ from collector.web.prefix import asked
 
 log = logging.getLogger(__name__)
 
+MEDIA_TYPE = "application/problem+json"
+"""Of every error's body, and of nothing else."""
 LONGEST = 1000
 """Characters of a detail; a longer one is cut."""
 
@@ -177,7 +179,7 @@ def problem(
         instance=instance,
         errors=({"pointer": pointer, "detail": shortened},) if pointer else (),
     )
-    return web.Response(body=encode(body), status=kind.status, headers=headers, content_type="application/problem+json")
+    return web.Response(body=encode(body), status=kind.status, headers=headers, content_type=MEDIA_TYPE)
 
 
 def answer(

@@ -51,13 +51,13 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
         # How long somebody listened is no measure of an answer.
         return await handler(request)
     counted, begun, code = request.app[METRICS], perf_counter(), 500
-    counted.answering(begun=True)
+    counted.in_flight += 1
     try:
         response = await handler(request)
         code = response.status
         return response
     finally:
-        counted.answering(begun=False)
+        counted.in_flight -= 1
         counted.answered(_pattern(request), _method(request), code, perf_counter() - begun)
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import random
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import msgspec
 from aiohttp import payload, web
@@ -59,16 +59,7 @@ class Reads:
         self.bytes = 0
         """Bytes of large answers that are not sent yet."""
         self.webhooks = 0
-        """Webhooks that are being taken."""
-
-    @contextmanager
-    def webhook(self) -> Iterator[None]:
-        """One webhook is being taken: reads give way."""
-        self.webhooks += 1
-        try:
-            yield
-        finally:
-            self.webhooks -= 1
+        """Webhooks that are being taken; whoever takes one counts here, and reads give way."""
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -194,10 +185,9 @@ READS: web.AppKey[Reads] = web.AppKey("reads")
 @web.middleware
 async def bound(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Make an answer to a read only in its turn, and send a large one in pieces."""
-    if request.path in STREAMS:
-        # It takes its turns by itself, and gives them back.
-        return await handler(request)
-    if request.method not in ("GET", "HEAD") or not (is_api(request.path) or is_page(request.path)):
+    path = request.path
+    # A stream takes its turns by itself, and gives them back.
+    if request.method not in ("GET", "HEAD") or path in STREAMS or not (is_api(path) or is_page(path)):
         return await handler(request)
     reads = request.app[READS]
     async with reads.turn():

@@ -18,6 +18,7 @@ import logging
 from typing import Any
 
 from aiohttp import StreamReader, web
+from aiohttp.hdrs import EXPECT
 
 from collector.web import problems
 from collector.web.access import secure
@@ -39,6 +40,8 @@ PRIVATE = {
 }
 """What is used of aiohttp that it does not promise to keep, and for what."""
 
+_MET = ("", "100-continue")
+"""Expectations that are met."""
 _SILENCE = 0.5
 """Seconds without a byte after which a connection is taken to have nothing more to say, once we stop."""
 _LOOK = 0.02
@@ -92,6 +95,8 @@ class Listener(web.Server):
     ) -> None:  # fmt: skip
         super().__init__(self._meet, request_factory=within(front.prefix, server.request_factory, find), **settings)
         self._application = server.request_handler
+        self._below = bool(front.prefix) or find is not None
+        """Whether an address says more than what the application is asked for: see :mod:`collector.web.prefix`."""
         self._settings = settings
         self.front = front
         """How HTTP is spoken."""
@@ -116,16 +121,17 @@ class Listener(web.Server):
         """
         if not self.front.lets_in(request.get_extra_info("peercert")):
             raise web.HTTPForbidden
-        if (prefix := outside(request)) is not None:
+        if self._below and (prefix := outside(request)) is not None:
             if request.path != "/":
                 raise web.HTTPNotFound
             found = web.Response(status=303, headers={"Location": f"{prefix}/"})
             secure(found.headers, self.front.headers)
             return found
-        expected = request.headers.getall("Expect", [])
-        if request.version >= (1, 1) and any(text.lower() not in ("", "100-continue") for text in expected):
+        expected = request.headers.getall(EXPECT, None)
+        if expected and request.version >= (1, 1) and any(text.lower() not in _MET for text in expected):
             raise web.HTTPExpectationFailed
-        return await answerer(request, self._application)(request)
+        application = answerer(request, self._application) if self._below else self._application
+        return await application(request)
 
     def __call__(self) -> web.RequestHandler:
         return Connection(self, loop=self._loop, **self._settings)

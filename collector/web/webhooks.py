@@ -35,10 +35,14 @@ async def receive(request: web.Request) -> web.Response:
     """Take one delivery: 202 once it is stored, 200 where all of it was known, or with what its sender asked for."""
     app, match_info = request.app, request.match_info
     headers, length, token = headers_of(request), request.content_length, match_info.get("token", "")
-    with app[READS].webhook():
+    reads = app[READS]
+    reads.webhooks += 1
+    try:
         receipt = await app[INTAKE].take(
             match_info["source"], headers, incoming(request), token, app[CLOCK], length=length
         )
+    finally:
+        reads.webhooks -= 1
     if _quiet.isEnabledFor(logging.DEBUG):
         events = [told.event_id for told in receipt.items]
         log.debug("stored a delivery", source=match_info["source"], delivery=receipt.delivery, events=events)

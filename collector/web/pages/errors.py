@@ -13,7 +13,7 @@ from collector.web.pages.clocks import Clock
 from collector.web.pages.login import ended, to_login, typed_in
 from collector.web.pages.rendering import is_asked_for, page
 from collector.web.places import is_api, is_page
-from collector.web.problems import Problem
+from collector.web.problems import MEDIA_TYPE, Problem
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 async def shown(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Show an error as a page where a browser asked for one."""
     response = await handler(request)
-    if response.content_type != "application/problem+json" or not isinstance(response, web.Response):
+    if response.status < 400 or response.content_type != MEDIA_TYPE or not isinstance(response, web.Response):
         return response
     if is_api(request.path) or request.path.startswith("/webhooks") or not is_asked_for(request):
         return response
