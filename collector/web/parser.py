@@ -54,8 +54,10 @@ class Parser(HttpRequestParser):
         """How many bytes of the body are still to be given; None where the body itself says when it ends."""
         self._paused = False
         self._unread = b""
+        self._within = False
+        """Whether the last bytes that were given end within a head or a body."""
         self._last = b""
-        """The last bytes that were given: an end may be cut in two."""
+        """Those bytes, where they do: an end may be cut in two."""
 
     def feed_data(  # type: ignore[override]  # of what it may be given, the server gives the bytes alone
         self, data: bytes
@@ -64,7 +66,9 @@ class Parser(HttpRequestParser):
         if self.failure is not None:
             raise self.failure
         messages: list[Message] = []
-        data, at = self._unread + data, 0
+        if self._unread:
+            data = self._unread + data
+        at = 0
         if self._paused:
             self._paused = False
             self._feed(b"", messages)
@@ -73,7 +77,7 @@ class Parser(HttpRequestParser):
             self._feed(data[at:end], messages)
             at = end
         self._unread = data[at:]
-        self._last = (self._last + data[max(0, at - 3) : at])[-3:]
+        self._last = (self._last + data[max(0, at - 3) : at])[-3:] if self._within else b""
         return messages, False, b""
 
     def pause_reading(self) -> None:
@@ -109,6 +113,7 @@ class Parser(HttpRequestParser):
         except HttpProcessingError as error:
             self.failure = error
             return
+        head_goes_on = self.body is None and not begun
         for head, body in begun:
             length = head.headers.get("Content-Length", "0")
             if len(length) > _LONGEST_LENGTH:
@@ -122,3 +127,4 @@ class Parser(HttpRequestParser):
         if self.body is not None and self.body.is_eof():
             self.body = None
             self._paused = False
+        self._within = head_goes_on or self.body is not None
