@@ -20,7 +20,7 @@ from collector.event import MACHINE, PEOPLE, PUBLISHED, REVIEWED, REVISED, Event
 from collector.log import Submission, queries
 from collector.people import amendments, required_text
 from collector.people.forgetting import forgotten
-from collector.projections.shape import remaking, unusable
+from collector.projections.shape import hindrances
 from collector.projections.tables import (
     NOTHING,
     event_index,
@@ -118,7 +118,8 @@ class ErasurePlan:
     """What an erasure is about, as one transaction sees it."""
 
     def __init__(self, connection: Connection, request: RequestedErasure) -> None:
-        if reason := unusable(connection) or remaking(connection):
+        not_made, half_made = hindrances(connection)
+        if reason := not_made or half_made:
             raise Unavailable(f"cannot erase now: what is grouped is not known, {reason}; try again")
         numbers = [_number(name) for name in request.deliveries]
         ids = [*request.events, *(_told_by(connection, numbers) if request.with_events else ())]

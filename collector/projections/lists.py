@@ -26,7 +26,7 @@ from collector.projections.cases import ROWS, CaseReader, memberships_of, row_of
 from collector.projections.database import Lists, version
 from collector.projections.privacy import Hidden, Privacy
 from collector.projections.restrictions import Groups
-from collector.projections.shape import position, remaking, unusable
+from collector.projections.shape import hindrances, position, unusable
 from collector.projections.tables import (
     NOTHING,
     ZERO,
@@ -370,10 +370,11 @@ class Projections:
 
 
 def _whole(connection: Connection, work: Callable[[Connection], T]) -> T:
-    if unusable(connection):
+    not_made, half_made = hindrances(connection)
+    if not_made:
         raise Unavailable("cannot read the lists: they are not made yet; try again")
-    if reason := remaking(connection):
-        raise Unavailable(f"cannot read the lists: {reason}; try again")
+    if half_made:
+        raise Unavailable(f"cannot read the lists: {half_made}; try again")
     return work(connection)
 
 
@@ -393,10 +394,11 @@ class State(msgspec.Struct, frozen=True):
 
 
 def _state(connection: Connection) -> State:
-    if reason := unusable(connection):
-        return State(unusable=reason)
+    not_made, half_made = hindrances(connection)
+    if not_made:
+        return State(unusable=not_made)
     aside, unplaced = (int(connection.execute(each).scalar_one()) for each in (_SET_ASIDE, _UNPLACED))
-    return State("", remaking(connection), position(connection), aside, unplaced)
+    return State("", half_made, position(connection), aside, unplaced)
 
 
 def _counts(connection: Connection) -> dict[str, int]:

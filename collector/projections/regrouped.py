@@ -42,7 +42,7 @@ from collector.people import amendments
 from collector.projections import placing, tables
 from collector.projections.grouping_store import SqlGroupingStore, index_row, write
 from collector.projections.search import index_events
-from collector.projections.shape import next_number, remaking, rules_digest, unusable
+from collector.projections.shape import hindrances, next_number, rules_digest
 from collector.projections.tables import put
 from collector.schema.tables import Text, event
 from collector.verification.scan import MOST, StoredDifference, cause
@@ -152,10 +152,11 @@ def compare(connection: Connection, rules: Rules) -> RegroupingDifference:
 
 def _not_comparable(connection: Connection, rules: Rules) -> str:
     """Why there is nothing to compare now; empty where there is."""
-    if unusable(connection):
+    not_made, half_made = hindrances(connection)
+    if not_made:
         return "another version made them, or none; the daemon of this version makes them anew"
-    if reason := remaking(connection):
-        return reason
+    if half_made:
+        return half_made
     followed = connection.execute(_CURSOR).one_or_none()
     if followed is None:
         return "they were not made yet"

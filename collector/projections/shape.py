@@ -29,11 +29,12 @@ from collector.storage.sql import firsts_of
 
 _DIGESTS: dict[tuple[Any, ...], str] = {}
 
-_SHAPE = select(text("*")).select_from(shape)
-"""With whatever columns it has: another version's has others."""
+_SHAPE = select(lost.IDENTITY.scalar_subquery().label("identity"), text("shape.*")).select_from(shape)
+"""The identity of the log, and what stands here, with whatever columns it has: another version's has others."""
 _POSITION = select(func.coalesce(func.max(cursor.c.position), 0))
-_FOLLOWED = select(cursor.c.position, cursor.c.leaf)
-_READ_AGAIN = select(cursor.c.position, cursor.c.quiet, cursor.c.settled)
+_FOLLOWED = select(
+    cursor.c.position, cursor.c.quiet, cursor.c.settled, cursor.c.leaf, event.c.leaf.label("in_log")
+).join_from(cursor, event, event.c.position == cursor.c.position, isouter=True)
 _LEAF = select(event.c.leaf).where(event.c.position == bindparam("position"))
 _FOLLOWS = select(cursor.c.one)
 _NUMBERED = select(incident_number.c.number).limit(1)
@@ -64,13 +65,17 @@ def fits(connection: Connection) -> bool:
     if not inspect(connection).has_table(shape.name):
         return False
     row = connection.execute(_SHAPE).one_or_none()
-    return row is not None and tuple(row)[1:] == (digest(connection), _log(connection))
+    return row is not None and tuple(row)[2:] == (digest(connection), bytes(row.identity or b"").hex())
 
 
 def goes_on(connection: Connection) -> bool:
     """Whether the log still has the event that the lists were followed up to; one that lost events has not."""
-    followed = connection.execute(_FOLLOWED).one_or_none()
-    return followed is None or bytes(followed.leaf) == leaf_at(connection, followed.position)
+    return _goes_on(connection.execute(_FOLLOWED).one_or_none())
+
+
+def _goes_on(followed: Any) -> bool:
+    """The same of a row of :data:`_FOLLOWED`; None where nothing was followed yet."""
+    return followed is None or bytes(followed.leaf) == bytes(followed.in_log or b"")
 
 
 def leaf_at(connection: Connection, position: int) -> bytes:
@@ -110,7 +115,7 @@ def _ours(connection: Connection, known: set[str], *, same: bool) -> bool:
     if not {"shape", "cursor"} <= known:
         return True
     row = connection.execute(_SHAPE).one_or_none()
-    if row is None or (len(row) == len(shape.columns) and row[2] != _log(connection)):
+    if row is None or (len(row) == 1 + len(shape.columns) and row.log != bytes(row.identity or b"").hex()):
         return row is None
     return not same or goes_on(connection)
 
@@ -176,25 +181,26 @@ def next_number(connection: Connection) -> int:
     return int(firsts_of(connection, _NEXT_NUMBER)[0])
 
 
-def remaking(connection: Connection) -> str:
-    """How far the lists are where they are being made anew out of the log; empty where they are not.
-
-    Until then an incident may lack what is known of it, and a number may stand for none.
-    """
-    followed = connection.execute(_READ_AGAIN).one_or_none()
-    if followed is None or (followed.position >= followed.quiet and not followed.settled):
-        return ""
-    position = min(followed.position, followed.quiet)
-    return f"they are being made anew out of the log, {position} of {followed.quiet} events so far"
-
-
 def unusable(connection: Connection) -> str:
     """Why lists cannot be read now; empty where they can."""
+    return hindrances(connection)[0]
+
+
+def hindrances(connection: Connection) -> tuple[str, str]:
+    """Why lists cannot be read now, and how far they are where they are being made anew out of the log; each empty
+    where that is not so.
+
+    Until they are made an incident may lack what is known of it, and a number may stand for none.
+    """
     if not fits(connection):
-        return "its lists are not those of this version and this log; start the daemon, which makes them"
-    if not goes_on(connection):
-        return "its lists are of events that the log has not; start the daemon, which makes them anew"
-    return ""
+        return "its lists are not those of this version and this log; start the daemon, which makes them", ""
+    followed = connection.execute(_FOLLOWED).one_or_none()
+    if not _goes_on(followed):
+        return "its lists are of events that the log has not; start the daemon, which makes them anew", ""
+    if followed is None or (followed.position >= followed.quiet and not followed.settled):
+        return "", ""
+    position = min(followed.position, followed.quiet)
+    return "", f"they are being made anew out of the log, {position} of {followed.quiet} events so far"
 
 
 def _same(connection: Connection, table: Table, known: set[str]) -> bool:

@@ -25,7 +25,7 @@ _ACCEPTED = (
     .limit(1)
 )
 _RECORD = select(head.c.record)
-_IDENTITY = select(head.c.identity)
+IDENTITY = select(head.c.identity)
 
 
 class _Data(msgspec.Struct):
@@ -80,7 +80,7 @@ def set_place(connection: Connection, where: str) -> None:
 
 def identity(connection: Connection) -> bytes:
     """What tells this log from any other."""
-    return bytes(connection.execute(_IDENTITY).scalar_one() or b"")
+    return bytes(connection.execute(IDENTITY).scalar_one() or b"")
 
 
 def accepted(connection: Connection) -> Accepted | None:
