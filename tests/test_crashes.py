@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from collector.errors import UnverifiedWebhook
-from collector.event import Event
+from collector.errors import Unavailable, UnverifiedWebhook
+from collector.event import PEOPLE, Event
 from collector.intake import Endpoint, Intake
 from collector.intake.writer import Writer
-from collector.log import open_log
+from collector.log import Refused, Submission, open_log
+from collector.log.updating import Updates
 from collector.telemetry.crashes import Crashes
 from collector.webhook import Credentials, Reading, Source, Webhook
+from tests.log_facts import append, fact, told
 
 AT = 1_772_633_530_000_000
 HEADERS = {"authorization": "let me in", "content-type": "text/plain"}
@@ -85,6 +87,48 @@ def test_a_place_is_named_once_a_minute() -> None:
         ("ValueError", 2),
         ("KeyError", 0),
     ]
+
+
+async def test_a_mistake_in_storing_is_heard_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The delivery is kept with its body, and is no value's fault; what a person says is to come again."""
+    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    monkeypatch.setattr(Updates, "turns", broken)
+    command = Submission(source=PEOPLE, received_at=AT, events=(fact("said", amendment="correction"),))
+    try:
+        with capture_logs() as lines:
+            (receipt,) = await append(log, told(fact("a"), body=b"whole"))
+            monkeypatch.setattr("collector.log.appending._Batch._amend", broken)
+            (refused,) = await log.append([command])
+            body = await log.body(receipt.delivery)
+    finally:
+        await log.close()
+    assert (receipt.status, receipt.reason, body) == ("unrecognised", "storing it failed: KeyError", b"whole")
+    assert isinstance(refused, Refused)
+    assert isinstance(refused.error(), Unavailable)
+    # Of the batch and of the delivery alone; one place is named once a minute.
+    assert [(line["source"], line["error"]) for line in lines] == [("am", "KeyError")] * 2
+    assert all(line["trace"].endswith("broken") for line in lines)
+    assert "secret" not in str(lines)
+
+
+async def test_a_mistake_in_committing_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sent comes again, and the log of the process says where it failed."""
+    log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}")
+    monkeypatch.setattr(log, "append", broken)
+    try:
+        with capture_logs() as lines, pytest.raises(Unavailable, match="KeyError"):
+            await Writer(log).submit(told(fact("a")))
+    finally:
+        await log.close()
+    (line,) = lines
+    assert (line["source"], line["error"]) == ("am", "KeyError")
+    assert line["trace"].endswith("broken")
+    assert "secret" not in str(lines)
+
+
+def broken(*arguments: object, **named: object) -> None:
+    """Code with a mistake."""
+    raise KeyError("a secret")
 
 
 @pytest.mark.parametrize("level", range(20))

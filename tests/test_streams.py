@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
+from structlog.testing import capture_logs
 
 from collector.web import StreamLimits
-from collector.web.streams import STREAMS
+from collector.web.streams import STREAMS, StreamPiece
 from tests.face import Face, running
 from tests.processes import pause
 
@@ -124,6 +125,28 @@ async def test_two_who_begin_at_once_are_told_each_event_once(face: Face, monkey
         pieces = [*(pieces or ()), *(await first.result().take(PATIENCE) or ())]
     positions = [piece.position for piece in pieces or ()]
     assert positions == sorted(set(positions))
+
+
+async def test_a_mistake_in_reading_is_heard_and_the_stream_goes_on(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """The one reader of all streams does not end unheard while they go on beating."""
+    streams, first = face.app[STREAMS], iter([True])
+    after = streams.after
+
+    async def failing(position: int) -> list[StreamPiece]:
+        if next(first, False):
+            raise KeyError("a secret")
+        return await after(position)
+
+    monkeypatch.setattr(streams, "after", failing)
+    with capture_logs() as lines:
+        async with listening(face) as listener:
+            await ring(face, "a")
+            assert await listener.titles(1) == ["a"]
+    heard = [line for line in lines if line["event"].startswith("cannot read what streams tell")]
+    assert [line["error"] for line in heard] == ["KeyError"]
+    assert "secret" not in str(lines)
 
 
 def test_a_row_comes_within_a_second_however_many_listen() -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from collector.errors import TimelinedError, Unavailable
 from collector.log import EventLog, Receipt, Submission
+from collector.telemetry.crashes import Crashes
 from collector.telemetry.metrics import DeliveryOutcome, Metrics
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Writer:
         self._most_events = queue_events
         self._most_bytes = queue_bytes
         self._batch_events = batch_events
+        self._crashes = Crashes()
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -122,6 +124,9 @@ class Writer:
             self.failure = ""
         except Exception as error:  # whatever it was, nothing was stored, and everybody must hear it
             self.failure = str(error) if isinstance(error, TimelinedError) else type(error).__name__
+            if not isinstance(error, TimelinedError):
+                sources = ", ".join(sorted({waiting.submission.source for waiting in batch}))
+                self._crashes.note("cannot commit: a mistake of ours; those who sent come again", sources, error)
             answers = [_refusal(error) for _ in batch]
         self.metrics.committed(begun, not self.failure)
         told = zip(batch, answers, strict=True)

@@ -24,7 +24,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector import reading
-from collector.errors import Unavailable
+from collector.errors import LogDamaged, Unavailable
 from collector.event import DERIVED, MACHINE, PEOPLE, Event
 from collector.log import statements
 from collector.log.contract import Answer, Receipt, ReceiptItem, Refused, Submission
@@ -41,8 +41,9 @@ from collector.proof.merkle import (
     event_commitment,
     leaf,
 )
-from collector.storage.outage import is_outage
+from collector.storage.outage import is_outage, may_be_of_a_value
 from collector.storage.sql import chunked, driver_of, executing
+from collector.telemetry.crashes import Crashes
 from collector.webhook import Webhook
 
 ITEMS = Struct(">16sQ?")
@@ -96,11 +97,12 @@ def append_reread(connection: Connection, revisions: Sequence[RereadFact], retol
     return added
 
 
-def append_singly(connection: Connection, submissions: Sequence[Submission]) -> Appended:
-    """The same after a value broke the batch: each within its own savepoint.
+def append_singly(connection: Connection, submissions: Sequence[Submission], crashes: Crashes) -> Appended:
+    """The same after something broke the batch: each within its own savepoint.
 
     A webhook that breaks again is stored as ``source.unrecognised``; a person's command is answered with
-    :class:`collector.errors.InvalidInput`.
+    :class:`collector.errors.InvalidInput`. Where no value did it but a mistake of ours, ``crashes`` says where, and
+    the command is refused as :class:`collector.errors.Unavailable`.
     """
     answers: list[Answer] = []
     last: Last | None = None
@@ -108,9 +110,9 @@ def append_singly(connection: Connection, submissions: Sequence[Submission]) -> 
         try:
             added = _within_savepoint(connection, submission)
         except Exception as error:
-            if is_outage(error):
+            if _is_outage(error):
                 raise
-            added = _culprit(connection, submission, error)
+            added = _culprit(connection, submission, error, crashes)
         answers += added.answers
         last = added.last or last
     return Appended(answers, last)
@@ -130,15 +132,25 @@ def _within_savepoint(connection: Connection, submission: Submission) -> Appende
         return append(connection, [submission])
 
 
-def _culprit(connection: Connection, submission: Submission, error: Exception) -> Appended:
+def _is_outage(error: Exception) -> bool:
+    """Whether nothing can be stored now, whoever said what."""
+    return isinstance(error, (Unavailable, LogDamaged)) or is_outage(error)
+
+
+def _culprit(connection: Connection, submission: Submission, error: Exception, crashes: Crashes) -> Appended:
     name = type(getattr(error, "orig", None) or error).__name__
+    ours = not may_be_of_a_value(error)
+    if ours:
+        crashes.note("cannot store what was read: a mistake of ours", submission.source, error)
+    why = f"storing it failed: {name}" if ours else f"a value that cannot be stored: {name}"
     if submission.source in (PEOPLE, MACHINE):
-        return _refused(f"cannot store what {submission.source} said: it holds a value that cannot be stored ({name})")
+        return _refused(f"cannot store what {submission.source} said: {why}", again=ours)
     try:
-        return _within_savepoint(connection, unrecognised(submission, f"a value that cannot be stored: {name}"))
+        return _within_savepoint(connection, unrecognised(submission, why))
     except Exception as again:
-        if is_outage(again):
+        if _is_outage(again):
             raise
+        crashes.note("cannot store a delivery: it is refused, and has to come again", submission.source, again)
         # Not its value after all: everything in it was replaced. The sender must come again.
         return _refused(
             f"cannot store a delivery of {submission.source}: the log refused it twice ({name})", again=True

@@ -12,7 +12,10 @@ from sqlalchemy import Connection
 
 from collector.event import RecordedEvent
 from collector.log import queries
-from collector.log.contract import Delivery, Repeats
+from collector.log.appending import Appended, append_singly
+from collector.log.contract import Delivery, Repeats, Submission
+from collector.storage.outage import may_be_of_a_value
+from collector.telemetry.crashes import Crashes
 
 T = TypeVar("T")
 
@@ -22,6 +25,7 @@ class BaseLog:
 
     def __init__(self) -> None:
         self._wakes: list[Callable[[], None]] = []
+        self._crashes = Crashes()
 
     async def query(self, work: Callable[[Connection], T]) -> T:
         """See :meth:`collector.log.EventLog.query`."""
@@ -35,6 +39,16 @@ class BaseLog:
     def _wake(self) -> None:
         for wake in tuple(self._wakes):
             wake()
+
+    def _note(self, error: Exception, submissions: Sequence[Submission]) -> None:
+        """Say what broke a batch, unless a value may have: which one, and whose, is found by taking them singly."""
+        if not may_be_of_a_value(error):
+            sources = ", ".join(sorted({submission.source for submission in submissions}))
+            self._crashes.note("cannot store deliveries together: a mistake of ours", sources, error)
+
+    def _singly(self, connection: Connection, submissions: Sequence[Submission]) -> Appended:
+        """See :func:`collector.log.appending.append_singly`."""
+        return append_singly(connection, submissions, self._crashes)
 
     async def head(self) -> int:
         return await self.query(queries.head)

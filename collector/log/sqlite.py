@@ -195,10 +195,11 @@ class SqliteLog(BaseLog):
         rows = sum(1 + len(told.events) for told in submissions)
         try:
             return await self._perform(partial(appending.append, submissions=submissions), here=rows <= _ROWS_ON_LOOP)
-        except Unavailable:
+        except (Unavailable, LogDamaged):
             raise
-        except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
-            return await self._perform(partial(appending.append_singly, submissions=submissions))
+        except Exception as error:
+            self._note(error, submissions)
+            return await self._perform(partial(self._singly, submissions=submissions))
 
     async def transact(
         self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False

@@ -2,12 +2,13 @@
 
 A database that is away, full, locked or damaged is answered 503, and the sender
 comes again. A value that breaks a batch would break it again: it is found and
-kept apart.
+kept apart. What is neither is a mistake of ours, and said.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from struct import error as StructError  # noqa: N812 - a class
 
 from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 
@@ -40,6 +41,13 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, _CLASSES) or type(error) in (DatabaseError, sqlite3.DatabaseError)
 
 
+def may_be_of_a_value(error: BaseException) -> bool:
+    """Whether a value may be why something could not be stored: it was refused by the database, or on the way there.
+    All else that is no outage is a mistake of ours."""
+    return isinstance(error, _OF_A_VALUE) or _sqlstate(error) is not None
+
+
+_OF_A_VALUE = (ValueError, OverflowError, StructError, DBAPIError, sqlite3.Error)
 _CLASSES = (OperationalError, InternalError, sqlite3.OperationalError, sqlite3.InternalError)
 
 

@@ -23,6 +23,7 @@ from collector.errors import Unavailable
 from collector.event import RecordedEvent
 from collector.projections import EventFilter, Projections
 from collector.projections.privacy import READER
+from collector.telemetry.crashes import Crashes
 from collector.web import answers
 from collector.web.keys import ENDING, FOLLOWED, LOG, PROJECTIONS
 from collector.web.places import STREAM
@@ -120,6 +121,7 @@ class Streams:
         self._reader: asyncio.Task[None] | None = None
         self._position = 0
         self._ended = False
+        self._crashes = Crashes()
 
     @property
     def listening(self) -> int:
@@ -174,7 +176,9 @@ class Streams:
                 more.clear()
                 try:
                     await self._catch_up()
-                except Unavailable:
+                except Exception as error:
+                    if not isinstance(error, Unavailable):
+                        self._crashes.note("cannot read what streams tell: a mistake of ours; trying again", "", error)
                     await asyncio.sleep(self.limits.again)
                     continue
                 await asyncio.sleep(self.limits.pause(self.listening))

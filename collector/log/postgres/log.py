@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import DBAPIError
 
-from collector.errors import Unavailable
+from collector.errors import LogDamaged, Unavailable
 from collector.log import appending
 from collector.log.appending import Appended
 from collector.log.base import BaseLog
@@ -128,12 +128,13 @@ class PostgresLog(BaseLog):
     async def _append(self, submissions: Sequence[Submission]) -> list[Answer]:
         try:
             added = await self._appender.append(submissions)
-        except Unavailable:
+        except (Unavailable, LogDamaged):
             raise
         except NeedsSlowPath:
             return await self._append_judging(submissions)
-        except Exception:  # a value broke the batch; which one, and whose, is found by taking them singly
-            return await self._append_by(appending.append_singly, submissions)
+        except Exception as error:
+            self._note(error, submissions)
+            return await self._append_by(self._singly, submissions)
         self._appended(added.last)
         return added.answers
 
@@ -141,10 +142,11 @@ class PostgresLog(BaseLog):
         """The rare kind: more round trips, in one transaction that holds the head row."""
         try:
             return await self._append_by(appending.append, submissions)
-        except Unavailable:
+        except (Unavailable, LogDamaged):
             raise
-        except Exception:
-            return await self._append_by(appending.append_singly, submissions)
+        except Exception as error:
+            self._note(error, submissions)
+            return await self._append_by(self._singly, submissions)
 
     async def _append_by(
         self, append: Callable[[Connection, Sequence[Submission]], Appended], submissions: Sequence[Submission]
