@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -29,6 +29,17 @@ async def ended(task: asyncio.Task[Any] | None) -> None:
     await asyncio.wait([task])
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error
+
+
+async def all_ended(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """:func:`ended` for several at once: they end together, and what the first of them raised is raised."""
+    for task in tasks:
+        if not task.cancelling():
+            task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        await ended(task)
 
 
 async def in_thread(work: Callable[[], T], abandoned: Callable[[T], object]) -> T:

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from collector.errors import Unavailable
+from collector.tasks import all_ended
 from collector.web.keys import LOGS, OneLog
 from collector.web.merged import cursor_of, places
 from collector.web.places import LOGS_STREAM
@@ -96,13 +97,9 @@ async def _tell(
     ]
     tasks = [asyncio.create_task(one) for one in (*following, _until_others(request, limits.look))]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await all_ended(tasks)
 
 
 async def _until_others(request: web.Request, look: float) -> None:
