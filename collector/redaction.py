@@ -2,9 +2,11 @@ r"""Values that are not to be kept, replaced in a delivery before anything of it
 
 Pure: rules and a webhook in, a webhook and a count out. A pointer names values
 of the JSON by their place (RFC 6901, with ``*`` for any member or item), a
-pattern finds texts by their look. The rest of the body keeps its bytes. Where
-pointers are set and reading the JSON stops, what follows cannot be judged and
-is left out: redaction never fails open.
+pattern finds texts by their look. The rest of the body keeps its bytes: values
+are cut out of the text, since to decode all of it and encode it again would
+change numbers, escapes and members that have one name. Where pointers are set
+and reading the JSON stops, what follows cannot be judged and is left out:
+redaction never fails open.
 
 A pattern runs on what any authentic sender sends. RE2 looks for it, in time that
 grows with the text and never faster; after :data:`MOST_MATCHES` in one text the
@@ -17,7 +19,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the stubs
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -40,7 +41,7 @@ _LONE = re.compile("[\ud800-\udfff]")
 _ENDLESS = re.compile(r"\{[0-9,]*[0-9]{5,}[0-9,]*\}")
 _SPACE = re.compile(r"[ \t\n\r]*")
 # Numbers stay texts: one of a million digits is no reason to stop.
-_skip = json.JSONDecoder(parse_int=str, parse_float=str, strict=False).raw_decode
+_decode = json.JSONDecoder(parse_int=str, parse_float=str, strict=False).raw_decode
 
 Pointer = tuple[str, ...]
 """The steps from the root to a value."""
@@ -297,9 +298,9 @@ def _members(
 
 
 def _key(text: str, at: int) -> tuple[str, int]:
-    start = _expect(text, at, '"')
+    _expect(text, at, '"')
     try:
-        name, end = scanstring(text, start, False)
+        name, end = _decode(text, at)
     except (ValueError, IndexError):
         raise _StoppedAt(at) from None
     return name, _expect(text, _blank(text, end), ":")
@@ -307,7 +308,7 @@ def _key(text: str, at: int) -> tuple[str, int]:
 
 def _value(text: str, at: int) -> int:
     try:
-        return _skip(text, at)[1]
+        return _decode(text, at)[1]
     except (ValueError, IndexError, RecursionError):
         raise _StoppedAt(at) from None
 
