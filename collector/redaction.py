@@ -231,7 +231,7 @@ def _searched(patterns: Sequence[str], text: str, count: int) -> tuple[str, int]
 def _literal(patterns: Sequence[str], literal: str) -> tuple[str, int]:
     """A text or a number as JSON writes it, and how many matches in what it says were replaced."""
     is_text = literal[0] == '"'
-    clean, matches = _replaced(patterns, scanstring(literal, 1, False)[0] if is_text else literal)
+    clean, matches = _replaced(patterns, _decode(literal, 0)[0] if is_text else literal)
     if not matches:
         return literal, 0
     return json.dumps(clean if is_text else MARK), matches
