@@ -7,6 +7,14 @@ and nobody else needs the right to write into the log.
 
 :func:`statements` gives all of it, each statement safe to run again; it is
 said anew whenever the tables were made or upgraded.
+
+``append`` numbers what Python made ready, and gives back unsaid whatever has to
+be judged: ``collector.log`` then asks, judges and inserts by ``append_numbered``,
+as it does on SQLite. To do so with every delivery would be plainer. It takes
+twice the processor time, and the whole daemon then takes in 0.58 of what it
+takes in now (medians of six slices in turn, one alert, 64 connections): less
+than the goal of 0.12 of the no-op. The leaves that it spells are compared with
+those of ``collector.proof.merkle`` by ``tests/test_log_postgres.py``.
 """
 
 from __future__ import annotations
