@@ -30,7 +30,7 @@ checks every import of the project against it::
     0  errors event times tasks tokens interpreter
     1  files semantics names telemetry schema
     2  people webhook storage proof
-    3  signing reading redaction
+    3  signing normalise redaction
     4  sources correlation log
     5  intake removal reparsing
     6  jobs verification

@@ -20,7 +20,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import BaseTestServer, TestClient
 
-from collector import reading, signing
+from collector import normalise, signing
 from collector.correlation import Rules
 from collector.errors import InvalidInput
 from collector.event import HOUR, Event, event_id
@@ -62,13 +62,13 @@ _rings = msgspec.json.Decoder(list[Ring])
 
 def parse(webhook: Webhook, how: Reading) -> tuple[Event, ...]:
     """Each ring is an alert; an object instead of a list is a kind nobody understands; a fixed body is a mistake."""
-    reading.check_syntax(webhook.body, webhook.source)
+    normalise.check_syntax(webhook.body, webhook.source)
     if webhook.body == b'"crash"':
         raise ZeroDivisionError("the parser's own mistake")
     try:
         rings = _rings.decode(webhook.body)
     except msgspec.ValidationError:
-        return (reading.unrecognised(webhook, "this is not a list of rings"),)
+        return (normalise.unrecognised(webhook, "this is not a list of rings"),)
     return tuple(ring(one.name, one.at, webhook.source, loud=one.loud, service=one.service) for one in rings)
 
 

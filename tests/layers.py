@@ -82,7 +82,7 @@ CHOICES = "renderers.choices"
 CHOICE_USERS = (*RENDERER_USERS, "collector.settings", "collector.web")
 """What may be chosen of a draft is known to whoever asks what was chosen."""
 ADAPTER_MAY_IMPORT = {
-    f"collector.{name}" for name in ("event", "times", "webhook", "signing", "reading", "errors", "semantics.changes")
+    f"collector.{name}" for name in ("event", "times", "webhook", "signing", "normalise", "errors", "semantics.changes")
 }
 RENDERERS_MAY_IMPORT = ("collector.event", "collector.semantics", "collector.names")
 MADE_UP_MAP = """
@@ -191,7 +191,7 @@ def _inside(import_: Import, known: Mapping[str, Path], table: Mapping[str, int]
     if under(imported, ["collector.settings"]) and not under(importer, [*SETTINGS_READERS, "collector.settings"]):
         yield "only daemon and cli read settings"
     if importer.startswith("collector.sources.") and not _adapter_may(imported):
-        yield "an adapter knows event, times, webhook, signing, reading, errors and changes only"
+        yield "an adapter knows event, times, webhook, signing, normalise, errors and changes only"
 
 
 def _adapter_may(imported: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import reading as fit
+from collector import normalise
 from collector.errors import MalformedWebhook
 from collector.event import EVENT_TYPES, Event, RecordedEvent
 from collector.sources import SOURCES
@@ -401,6 +401,6 @@ def test_a_great_deal_of_data_is_cut_visibly() -> None:
     """An event carries a bounded part of a sender's data; the body is kept whole elsewhere."""
     body = {**CLOUD_EVENT, "subject": "s" * 5000, "data": {"text": "ü" * 200_000}}
     (event,) = cloud({"Content-Type": "application/cloudevents+json"}, body)
-    assert event.data["data"].endswith(fit.CUT)
-    assert event.title.endswith(fit.CUT)
+    assert event.data["data"].endswith(normalise.CUT)
+    assert event.title.endswith(normalise.CUT)
     assert len(msgspec.json.encode(event)) < 40_000

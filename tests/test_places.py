@@ -6,7 +6,7 @@ import pytest
 
 from collector.correlation import Catalog, Rules, Service
 from collector.event import RecordedEvent
-from collector.reading import environment_of, service_of
+from collector.normalise import environment_of, service_of
 from collector.webhook import Reading
 from tests.facts import change, firing
 

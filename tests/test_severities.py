@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.reading import severity_of
+from collector.normalise import severity_of
 from collector.semantics import severities
 from collector.webhook import Reading
 

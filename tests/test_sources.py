@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector import reading as fit
+from collector import normalise
 from collector.errors import MalformedWebhook, UnverifiedWebhook
 from collector.event import Event
 from collector.intake import kept_headers
@@ -251,9 +251,9 @@ def test_half_a_surrogate_pair_is_read_as_a_replacement_character() -> None:
 
 def test_bytes_that_are_no_text_behind_a_number_of_any_size_are_malformed() -> None:
     """The number is kept as its text, and what stands behind it is looked at all the same."""
-    assert fit.decode_any(b'{"a": 1e400}', "pingdom") == {"a": "1e400"}
+    assert normalise.decode_any(b'{"a": 1e400}', "pingdom") == {"a": "1e400"}
     with pytest.raises(MalformedWebhook, match="is not UTF-8, at byte 19"):
-        fit.decode_any(b'{"a": 1e400, "b": "\x9b"}', "pingdom")
+        normalise.decode_any(b'{"a": 1e400, "b": "\x9b"}', "pingdom")
 
 
 def test_an_alert_without_its_id_is_not_understood() -> None:

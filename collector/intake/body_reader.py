@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.errors import BrokenOff, DamagedBody, TooLarge, TooSlow, Unavailable, UnsupportedEncoding
 from collector.webhook import Webhook
 
@@ -182,4 +182,4 @@ def check_depth(webhook: Webhook) -> None:
         brackets = fewer
     # What is left without a pair in it is not balanced; the parser says so better.
     if b"()" in brackets or brackets.count(b"(") > DEEPEST:
-        raise fit.malformed(webhook.source, f"is nested deeper than {DEEPEST} levels", f"level {DEEPEST + 1}")
+        raise normalise.malformed(webhook.source, f"is nested deeper than {DEEPEST} levels", f"level {DEEPEST + 1}")

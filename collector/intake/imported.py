@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.webhook import IMPORT, Import, Reading, Source, Webhook
 
@@ -37,11 +37,11 @@ def read(webhook: Webhook, source: Source, reading: Reading) -> tuple[Event, ...
     """
     form = form_of(source, webhook)
     if form is None:
-        return (fit.unrecognised(webhook, "an import in a form that this version does not read", source.kind),)
+        return (normalise.unrecognised(webhook, "an import in a form that this version does not read", source.kind),)
     try:
-        records = fit.decode(_RECORDS, webhook.body, webhook.source)
+        records = normalise.decode(_RECORDS, webhook.body, webhook.source)
     except msgspec.ValidationError:
-        return (fit.unrecognised(webhook, "an import that is no list of records", source.kind),)
+        return (normalise.unrecognised(webhook, "an import that is no list of records", source.kind),)
     return tuple(
         [_marked(event, webhook) for raw in records for event in _of_record(webhook, source, form, reading, raw)]
     )
@@ -50,13 +50,13 @@ def read(webhook: Webhook, source: Source, reading: Reading) -> tuple[Event, ...
 def _of_record(
     webhook: Webhook, source: Source, form: Import, reading: Reading, raw: msgspec.Raw
 ) -> Iterator[Event]:  # fmt: skip
-    record: Any = fit.decode_any(raw, webhook.source)
+    record: Any = normalise.decode_any(raw, webhook.source)
     try:
         if not isinstance(record, dict):
             raise TypeError("a record is an object")
         sent = form.sent(record)
     except (LookupError, TypeError, ValueError, AttributeError):
-        yield fit.unrecognised(webhook, f"a record that is none of {form.called}", source.kind, bytes(raw))
+        yield normalise.unrecognised(webhook, f"a record that is none of {form.called}", source.kind, bytes(raw))
         return
     for headers, body in sent:
         delivery = Webhook(

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.errors import DamagedBody, MalformedWebhook
 from collector.event import HOUR, PEOPLE, SENDER, Event
 from collector.intake import imported
@@ -197,7 +197,7 @@ def _read(
         status, reason, malformed = "malformed", str(error), error
     except Exception as error:  # a parser's mistake must not lose what the sender said, nor make it come for ever
         crashes.note("a parser failed: the delivery is kept as source.unrecognised", webhook.source, error)
-        events = (fit.unrecognised(webhook, f"the parser failed: {type(error).__name__}", endpoint.source.kind),)
+        events = (normalise.unrecognised(webhook, f"the parser failed: {type(error).__name__}", endpoint.source.kind),)
     unread = [event for event in events if event.type == "source.unrecognised"]
     if unread:
         status, reason = "unrecognised", str(unread[0].data.get("reason", ""))
@@ -286,7 +286,7 @@ def _names(wanted: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     return KEPT_HEADERS | set(wanted), tuple([name[:-1] for name in wanted if name.endswith("*")])
 
 
-@fit.remembered
+@normalise.remembered
 def _header(value: str) -> str:
     """A header's value fit to keep. Senders say the same in each delivery."""
-    return fit.line(value)[:_LONGEST_HEADER]
+    return normalise.line(value)[:_LONGEST_HEADER]

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
-from collector import reading
+from collector import normalise
 from collector.errors import LogDamaged, Unavailable
 from collector.event import DERIVED, MACHINE, PEOPLE, Event
 from collector.log import statements
@@ -165,7 +165,7 @@ def unrecognised(submission: Submission, reason: str) -> Submission:
     """The same delivery with one ``source.unrecognised`` in place of its events; its body is kept, its headers are
     not: they, too, may hold what broke."""
     webhook = Webhook(source=submission.source, headers={}, body=submission.body, received_at=submission.received_at)
-    event = reading.unrecognised(webhook, reason)
+    event = normalise.unrecognised(webhook, reason)
     return msgspec.structs.replace(submission, status="unrecognised", reason=reason, headers=(), events=(event,))
 
 

@@ -12,7 +12,7 @@ import re
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import moment
@@ -99,20 +99,22 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery: a sync's state, or that an application is degraded."""
-    body = fit.decode_template(_BODY, webhook, KIND, TEMPLATE)
+    body = normalise.decode_template(_BODY, webhook, KIND, TEMPLATE)
     if isinstance(body, Event):
         return (body,)
-    service = fit.service_of(fit.labels(body.labels), reading) or fit.name(body.name)
+    service = normalise.service_of(normalise.labels(body.labels), reading) or normalise.name(body.name)
     if body.about == "sync" and body.operation is not None:
         return _synced(webhook, body, body.operation, service, reading)
     if body.about == "health" and body.health is not None:
         return _degraded(webhook, body, body.health, service, reading)
-    return (fit.unrecognised(webhook, "neither a sync nor a health", fit.line(body.about), service=service),)
+    return (
+        normalise.unrecognised(webhook, "neither a sync nor a health", normalise.line(body.about), service=service),
+    )
 
 
 def _app(body: Body) -> str:
     """The application's own id; its name, where the cluster gives none."""
-    return fit.line(body.uid) or fit.line(f"{body.namespace or ''}/{body.name}")
+    return normalise.line(body.uid) or normalise.line(f"{body.namespace or ''}/{body.name}")
 
 
 def _synced(
@@ -122,10 +124,10 @@ def _synced(
         return ()
     event_type = _PHASES.get(operation.phase)
     if event_type is None:
-        return (fit.unrecognised(webhook, "a phase that this version does not know", KIND, service=service),)
+        return (normalise.unrecognised(webhook, "a phase that this version does not know", KIND, service=service),)
     begun = moment(operation.started_at, webhook.received_at)
     happened = begun if event_type == "change.started" else moment(operation.finished_at, webhook.received_at)
-    entity = fit.line(f"deployment:{_app(body)}:{begun.identity}")
+    entity = normalise.line(f"deployment:{_app(body)}:{begun.identity}")
     revisions = _revisions(operation)
     repository = _repository(body.repository)
     refs = [entity, *(f"commit:{each}" for each in revisions if _SHA.fullmatch(each))]
@@ -134,21 +136,21 @@ def _synced(
         "sha": next((each for each in revisions if _SHA.fullmatch(each)), ""),
         "ref": ", ".join(each for each in revisions if not _SHA.fullmatch(each)),
         "repository": repository,
-        "text": "" if event_type == "change.succeeded" else fit.text(operation.message),
+        "text": "" if event_type == "change.succeeded" else normalise.text(operation.message),
     }
     return (
         Event(
             id=event_id(RECIPE, webhook.source, happened.stated, "sync", _app(body), begun.identity, event_type),
             type=event_type,
-            **fit.origin(webhook, happened),
+            **normalise.origin(webhook, happened),
             entity=entity,
             service=service,
-            environment=fit.environment_of(fit.labels(body.labels), reading),
+            environment=normalise.environment_of(normalise.labels(body.labels), reading),
             title=_title(body, revisions, service),
             actor=_person(operation),
-            links=fit.links(("source", body.url)),
+            links=normalise.links(("source", body.url)),
             refs=(*refs, f"repository:{repository}") if repository else tuple(refs),
-            labels=fit.labels(body.labels),
+            labels=normalise.labels(body.labels),
             data={key: text for key, text in data.items() if text},
         ),
     )
@@ -157,25 +159,29 @@ def _synced(
 def _title(body: Body, revisions: list[str], service: str | None) -> str:
     """The application, unless it is called like its service, and what was synced."""
     known = ["" if body.name == service else body.name, *(each[:12] for each in revisions)]
-    return fit.line(" ".join(each for each in known if each)) or fit.line(body.name) or "Sync"
+    return normalise.line(" ".join(each for each in known if each)) or normalise.line(body.name) or "Sync"
 
 
 def _revisions(operation: Operation) -> list[str]:
     """What was synced; while it runs, what was asked for."""
     for sync in (operation.sync_result, operation.operation.sync if operation.operation else None):
         if sync is not None and (found := sync.revisions or ([sync.revision] if sync.revision else [])):
-            return [fit.line(each) for each in found if fit.line(each)]
+            return [normalise.line(each) for each in found if normalise.line(each)]
     return []
 
 
 def _person(operation: Operation) -> str | None:
     by = operation.operation.initiated_by if operation.operation else None
-    return None if by is None or by.automated else fit.person(by.username)
+    return None if by is None or by.automated else normalise.person(by.username)
 
 
 def _repository(url: str | None) -> str:
     """``owner/name`` out of a Git address, as deploy systems name it; empty for a registry of charts."""
-    path = re.sub(r"^(?:[a-z+]+://[^/]+/|[^@/\s]+@[^:/\s]+:)", "", fit.line(url)).removesuffix("/").removesuffix(".git")
+    path = (
+        re.sub(r"^(?:[a-z+]+://[^/]+/|[^@/\s]+@[^:/\s]+:)", "", normalise.line(url))
+        .removesuffix("/")
+        .removesuffix(".git")
+    )
     return path if "/" in path and "://" not in path else ""
 
 
@@ -184,19 +190,19 @@ def _degraded(webhook: Webhook, body: Body, health: Health, service: str | None,
     if health.status != "Degraded":
         return ()
     happened = moment(health.changed_at, webhook.received_at)
-    data = {"type": "argocd.degraded", "called": "degraded application", "subject": fit.line(body.name)}
-    message = fit.text(health.message)
+    data = {"type": "argocd.degraded", "called": "degraded application", "subject": normalise.line(body.name)}
+    message = normalise.text(health.message)
     return (
         Event(
             id=event_id(RECIPE, webhook.source, happened.stated, "degraded", _app(body), happened.identity),
             type="observation.recorded",
-            **fit.origin(webhook, happened),
-            entity=fit.line(f"application:{_app(body)}"),
+            **normalise.origin(webhook, happened),
+            entity=normalise.line(f"application:{_app(body)}"),
             service=service,
-            environment=fit.environment_of(fit.labels(body.labels), reading),
-            title=fit.line(message.partition("\n")[0]) or fit.line(body.name),
-            links=fit.links(("source", body.url)),
-            labels=fit.labels(body.labels),
+            environment=normalise.environment_of(normalise.labels(body.labels), reading),
+            title=normalise.line(message.partition("\n")[0]) or normalise.line(body.name),
+            links=normalise.links(("source", body.url)),
+            labels=normalise.labels(body.labels),
             data=data | ({"text": message} if message else {}),
         ),
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import moment
@@ -62,7 +62,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for what is told again."""
-    body = fit.decode_template(_BODY, webhook, KIND, TEMPLATE)
+    body = normalise.decode_template(_BODY, webhook, KIND, TEMPLATE)
     if isinstance(body, Event):
         return (body,)
     labels = _labels(body)
@@ -70,7 +70,9 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         return ()
     if body.transition not in _TRANSITIONS:
         reason = "a transition that this version does not know"
-        return (fit.unrecognised(webhook, reason, body.transition, service=fit.service_of(labels, reading)),)
+        return (
+            normalise.unrecognised(webhook, reason, body.transition, service=normalise.service_of(labels, reading)),
+        )
     return (_event_of(webhook, body, labels, reading),)
 
 
@@ -89,13 +91,13 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, *identity),
         type=event_type,
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=entity,
-        service=fit.service_of(labels, reading),
-        environment=fit.environment_of(labels, reading),
+        service=normalise.service_of(labels, reading),
+        environment=normalise.environment_of(labels, reading),
         severity=_severity(body),
         title=f"{title}: no data" if body.transition == "No Data" else title,
-        links=fit.links(("rule", _said(body.link))),
+        links=normalise.links(("rule", _said(body.link))),
         labels=labels,
         data=data,
     )
@@ -103,7 +105,7 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
 
 def _said(text: str | None) -> str:
     """A variable's value; empty where Datadog left the variable as it is written."""
-    written = fit.line(text)
+    written = normalise.line(text)
     return "" if written.startswith("$") else written
 
 
@@ -111,7 +113,7 @@ def _entity(body: Body) -> str:
     """The monitor and the group of it that this is about: the same in every cycle."""
     monitor, scope = _said(body.monitor), _said(body.scope)
     named = ":".join(part for part in (_said(body.org), monitor, scope) if part)
-    return fit.line(named) if monitor else _said(body.cycle) or fit.line(named) or "monitor"
+    return normalise.line(named) if monitor else _said(body.cycle) or normalise.line(named) or "monitor"
 
 
 def _severity(body: Body) -> str | None:
@@ -134,7 +136,7 @@ def _labels(body: Body) -> dict[str, str]:
             labels.setdefault(name, value)
     if host := _said(body.host):
         labels.setdefault("host", host)
-    return fit.labels(labels)
+    return normalise.labels(labels)
 
 
 SOURCE = Source(

@@ -12,7 +12,7 @@ import re
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import SenderTime, moment
@@ -70,9 +70,9 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none of an object that changes nothing that runs, unless it fails."""
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
+        return (normalise.unrecognised(webhook, str(error), KIND),)
     event_type = _type_of(body)
     return () if event_type is None else (_event_of(webhook, body, event_type, reading),)
 
@@ -86,29 +86,29 @@ def _type_of(body: Body) -> str | None:
 
 def _event_of(webhook: Webhook, body: Body, event_type: str, reading: Reading) -> Event:
     thing, happened = body.involved_object, moment(body.timestamp, webhook.received_at)
-    labels = {_last(key): text for key, text in fit.labels(body.metadata).items()}
-    revision = next((found for name in _REVISIONS if (found := fit.line(labels.get(name)))), "")
+    labels = {_last(key): text for key, text in normalise.labels(body.metadata).items()}
+    revision = next((found for name in _REVISIONS if (found := normalise.line(labels.get(name)))), "")
     commit = _SHA.search(revision)
     sha = commit[0] if commit else ""
-    subject = fit.line(f"{thing.kind}/{thing.namespace or ''}/{thing.name}")
-    message = fit.text(body.message)
+    subject = normalise.line(f"{thing.kind}/{thing.namespace or ''}/{thing.name}")
+    message = normalise.text(body.message)
     data = {
-        "state": fit.line(body.reason), "sha": sha, "ref": "" if sha else revision,
+        "state": normalise.line(body.reason), "sha": sha, "ref": "" if sha else revision,
         "text": "" if event_type == "change.succeeded" else message,
     }  # fmt: skip
     observed = {
-        "type": f"flux.{fit.line(thing.kind).lower()}",
+        "type": f"flux.{normalise.line(thing.kind).lower()}",
         "called": "error of Flux",
         "subject": subject,
         "text": message,
     }
     return Event(
-        id=_id(webhook, body, happened, fit.line(thing.uid) or subject, revision),
+        id=_id(webhook, body, happened, normalise.line(thing.uid) or subject, revision),
         type=event_type,
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=subject,
-        service=fit.service_of(labels, reading) or fit.name(thing.name),
-        environment=fit.environment_of({"namespace": thing.namespace or "", **labels}, reading),
+        service=normalise.service_of(labels, reading) or normalise.name(thing.name),
+        environment=normalise.environment_of({"namespace": thing.namespace or "", **labels}, reading),
         title=_title(body, revision, sha, event_type),
         refs=(f"commit:{sha}",) if sha else (),
         data={
@@ -132,10 +132,10 @@ def _last(key: str) -> str:
 
 
 def _title(body: Body, revision: str, sha: str, event_type: str) -> str:
-    first = fit.line((body.message or "").partition("\n")[0])
+    first = normalise.line((body.message or "").partition("\n")[0])
     if event_type in ("change.failed", "observation.recorded"):
-        return first or fit.line(body.reason) or "Flux"
-    return sha[:12] or revision or fit.line(body.involved_object.name) or "Flux"
+        return first or normalise.line(body.reason) or "Flux"
+    return sha[:12] or revision or normalise.line(body.involved_object.name) or "Flux"
 
 
 SOURCE = Source(

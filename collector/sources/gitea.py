@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.repositories import Fact, commit_ref, event_of
@@ -133,19 +133,19 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for kinds and states that change nothing."""
-    kind = next((found for name in _EVENTS if (found := fit.line(webhook.headers.get(name, "")))), "")
+    kind = next((found for name in _EVENTS if (found := normalise.line(webhook.headers.get(name, "")))), "")
     if kind and kind not in _READERS:
-        fit.check_syntax(webhook.body, webhook.source)
+        normalise.check_syntax(webhook.body, webhook.source)
         return ()
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), kind or KIND),)
+        return (normalise.unrecognised(webhook, str(error), kind or KIND),)
     if not kind:
-        return (fit.unrecognised(webhook, "X-Gitea-Event is absent", KIND),)
+        return (normalise.unrecognised(webhook, "X-Gitea-Event is absent", KIND),)
     fact, where = _READERS[kind](body), body.repository or Repository()
     if isinstance(fact, str):
-        return (fit.unrecognised(webhook, fact, kind),)
+        return (normalise.unrecognised(webhook, fact, kind),)
     return () if fact is None else (event_of(webhook, fact, RECIPE, where.full_name, where.html_url),)
 
 
@@ -153,14 +153,14 @@ def _push(body: Body) -> Fact | str | None:
     if not (body.ref and body.after):
         return "a push without its ref or its commit"
     tag, where = body.ref.startswith(_TAG), body.repository or Repository()
-    name = fit.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG))
+    name = normalise.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG))
     deleted = set(body.after) == {"0"}
     commit = Commit() if deleted else body.head_commit or Commit()
-    message = fit.line((commit.message or "").strip().partition("\n")[0])
+    message = normalise.line((commit.message or "").strip().partition("\n")[0])
     subject = f"Tag {name}" if tag else f"Branch {name}"
     return Fact(
         type="change.tagged" if tag else "change.pushed",
-        entity=fit.line(f"{'tag' if tag else 'branch'}:{where.full_name or ''}:{name}"),
+        entity=normalise.line(f"{'tag' if tag else 'branch'}:{where.full_name or ''}:{name}"),
         when=commit.timestamp,
         identity=("push", where.full_name or "", body.ref, body.before or "", body.after),
         title=f"{subject} was deleted" if deleted else subject if tag else message or f"{name} was pushed",
@@ -185,13 +185,13 @@ def _pull_request(body: Body) -> Fact | str | None:
         return "a pull request without its id"
     if body.action != "closed" or not (pull.merged or pull.merged_at):
         return None
-    url, branch = fit.line(pull.html_url), (pull.base or Base()).ref
+    url, branch = normalise.line(pull.html_url), (pull.base or Base()).ref
     return Fact(
         type="change.merged",
         entity=f"pr:{url}" if url else f"pull_request:{pull.id}",
         when=pull.merged_at,
         identity=("pull_request", str(pull.id), "merged"),
-        title=fit.line(pull.title) or f"Pull request {pull.number or pull.id}",
+        title=normalise.line(pull.title) or f"Pull request {pull.number or pull.id}",
         actor=_person(pull.merged_by, body.sender),
         links=(("pull_request", pull.html_url),),
         refs=(*((f"pr:{url}",) if url else ()), *commit_ref(pull.merge_commit_sha)),
@@ -211,7 +211,7 @@ def _release(body: Body) -> Fact | str | None:
         entity=f"release:{release.id}",
         when=release.published_at,
         identity=("release", str(release.id)),
-        title=fit.line(release.name) or fit.line(release.tag_name) or f"Release {release.id}",
+        title=normalise.line(release.name) or normalise.line(release.tag_name) or f"Release {release.id}",
         actor=_person(release.author, body.sender),
         links=(("release", release.html_url),),
         data={"ref": release.tag_name, "state": "released", "prerelease": release.prerelease or None},
@@ -225,14 +225,14 @@ def _workflow_run(body: Body) -> Fact | str | None:
     if action not in ("in_progress", "completed"):
         return None
     ended = action == "completed"
-    name = fit.line(body.workflow.name if body.workflow else "") or fit.line(run.name)
+    name = normalise.line(body.workflow.name if body.workflow else "") or normalise.line(run.name)
     attempt = str(run.run_attempt or 1)
     return Fact(
         type=_CONCLUSIONS.get(run.conclusion or "", "observation.recorded") if ended else "change.started",
         entity=f"workflow_run:{run.id}:{attempt}",
         when=run.completed_at if ended else run.started_at,
         identity=("workflow_run", str(run.id), attempt, action),
-        title=fit.line(run.display_title) or name or f"Workflow run {run.id}",
+        title=normalise.line(run.display_title) or name or f"Workflow run {run.id}",
         actor=_person(run.actor, body.sender),
         links=(("log", run.html_url),),
         refs=commit_ref(run.head_sha),
@@ -257,7 +257,7 @@ _READERS: dict[str, Callable[[Body], Fact | str | None]] = {
 
 def _person(*users: User | None) -> str | None:
     accounts = (user.login or user.username for user in users if user)
-    return next((name for account in accounts if account not in _RUNNERS and (name := fit.person(account))), None)
+    return next((name for account in accounts if account not in _RUNNERS and (name := normalise.person(account))), None)
 
 
 _RUNNERS = ("gitea-actions", "forgejo-actions")

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import MINUTE, SECOND, Event
 from collector.semantics.changes import deploys
 from collector.signing import authenticate, standard_webhooks
@@ -180,17 +180,17 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery, or one of each thing that it says of an incident; none for what is set aside."""
     try:
-        kind = fit.decode(_KIND_ONLY, webhook.body, webhook.source).get("object_kind")
+        kind = normalise.decode(_KIND_ONLY, webhook.body, webhook.source).get("object_kind")
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
+        return (normalise.unrecognised(webhook, str(error), KIND),)
     if isinstance(kind, str) and kind in SILENT:
         return ()
     try:
         if kind in gitlabincidents.KINDS:
             return gitlabincidents.read(webhook, kind, reading, RECIPE)
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), fit.line(kind) or KIND),)
+        return (normalise.unrecognised(webhook, str(error), normalise.line(kind) or KIND),)
     read = KINDS.get(body.object_kind)
     if read is None:
         return _unread(webhook, body, "GitLab sent a kind of event that this version does not read")
@@ -202,7 +202,9 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 
 def _unread(webhook: Webhook, body: Body, reason: str) -> tuple[Event, ...]:
-    return (fit.unrecognised(webhook, reason, body.object_kind, refs=repository_ref(body.where.path_with_namespace)),)
+    return (
+        normalise.unrecognised(webhook, reason, body.object_kind, refs=repository_ref(body.where.path_with_namespace)),
+    )
 
 
 Finding = Fact | str | None
@@ -216,13 +218,13 @@ def _deployment(_webhook: Webhook, body: Body) -> Finding:
         return "a deployment's status that this version does not know"
     entity = f"deployment:{body.deployment_id}"
     sha = _sha((body.commit_url or "").rpartition("/")[2])
-    environment = fit.name(body.environment)
+    environment = normalise.name(body.environment)
     return Fact(
         type=_DEPLOYMENTS[body.status],
         entity=entity,
         when=body.status_changed_at,
         identity=("deployment", str(body.deployment_id), body.status),
-        title=fit.line(body.commit_title) or f"Deployment {body.deployment_id}",
+        title=normalise.line(body.commit_title) or f"Deployment {body.deployment_id}",
         actor=_person(body.user),
         environment=environment,
         links=(("log", body.deployable_url), ("environment", body.environment_external_url)),
@@ -243,13 +245,13 @@ def _pipeline(_webhook: Webhook, body: Body) -> Finding:
         return "a pipeline's status that this version does not know"
     event_type = _PIPELINES[run.status]
     times = {"change.requested": run.created_at, "change.started": None}
-    name = fit.line(run.name)
+    name = normalise.line(run.name)
     return Fact(
         type=event_type,
         entity=f"workflow_run:{run.id}",
         when=times.get(event_type, run.finished_at),
         identity=("pipeline", str(run.id), event_type),
-        title=name or fit.line(body.commit.title if body.commit else "") or f"Pipeline {run.id}",
+        title=name or normalise.line(body.commit.title if body.commit else "") or f"Pipeline {run.id}",
         actor=_person(body.user),
         links=(("log", run.url or _address(body, f"pipelines/{run.id}")),),
         refs=commit_ref(run.sha),
@@ -270,12 +272,14 @@ def _pipeline(_webhook: Webhook, body: Body) -> Finding:
 
 def _failures(jobs: list[Job] | None) -> str:
     """Which of a pipeline's jobs failed, each with GitLab's word for why."""
-    failures = [job for job in jobs or () if job.status == "failed" and not job.allow_failure and fit.line(job.name)]
-    return ", ".join(f"{fit.line(job.name)}{f' ({why})' if (why := _why(job)) else ''}" for job in failures)
+    failures = [
+        job for job in jobs or () if job.status == "failed" and not job.allow_failure and normalise.line(job.name)
+    ]
+    return ", ".join(f"{normalise.line(job.name)}{f' ({why})' if (why := _why(job)) else ''}" for job in failures)
 
 
 def _why(job: Job) -> str:
-    reason = fit.line(job.failure_reason)
+    reason = normalise.line(job.failure_reason)
     return "" if reason == "unknown_failure" else reason
 
 
@@ -284,7 +288,7 @@ def _job(_webhook: Webhook, body: Body) -> Finding:
     job with an environment is told as a deployment."""
     if body.build_id is None or body.build_status is None:
         return "a job without its id or its status"
-    name, status = fit.line(body.build_name), body.build_status
+    name, status = normalise.line(body.build_name), body.build_status
     failed = status == "failed" and not body.build_allow_failure
     if body.environment is not None or not (failed or (status in ("success", "canceled") and deploys(name))):
         return None
@@ -317,14 +321,14 @@ def _merge_request(_webhook: Webhook, body: Body) -> Finding:
         return "a merge request without its attributes"
     if (merge.action or body.action) != "merge":
         return None
-    url = fit.line(merge.url)
-    entity = fit.line(f"pr:{url}" if url else f"merge_request:{merge.id}")
+    url = normalise.line(merge.url)
+    entity = normalise.line(f"pr:{url}" if url else f"merge_request:{merge.id}")
     return Fact(
         type="change.merged",
         entity=entity,
         when=merge.updated_at,
         identity=("merge_request", str(merge.id), "merged"),
-        title=fit.line(merge.title) or f"Merge request {merge.iid or merge.id}",
+        title=normalise.line(merge.title) or f"Merge request {merge.iid or merge.id}",
         actor=_person(body.user),
         links=(("pull_request", merge.url),),
         refs=(entity, *commit_ref(merge.merge_commit_sha)),
@@ -343,15 +347,15 @@ def _push(webhook: Webhook, body: Body) -> Finding:
     if not body.ref or not body.after:
         return "a push without its ref or its commit"
     tag = body.ref.startswith(_TAG)
-    name = fit.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG))
+    name = normalise.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG))
     deleted = not body.after.strip("0")
     head = next((each for each in reversed(body.commits or ()) if each.id == body.after), Commit())
     committed = moment(head.timestamp, webhook.received_at)
     subject = f"{'Tag' if tag else 'Branch'} {name}"
-    first = fit.line(head.title) or fit.line((head.message or "").strip().partition("\n")[0])
+    first = normalise.line(head.title) or normalise.line((head.message or "").strip().partition("\n")[0])
     return Fact(
         type="change.tagged" if tag else "change.pushed",
-        entity=fit.line(f"{'tag' if tag else 'branch'}:{body.where.path_with_namespace or ''}:{name}"),
+        entity=normalise.line(f"{'tag' if tag else 'branch'}:{body.where.path_with_namespace or ''}:{name}"),
         when=None,
         identity=("push", str(body.where.id or ""), body.ref, body.before or "", body.after),
         title=f"{subject} was deleted" if deleted else subject if tag else first or f"{name} was pushed",
@@ -374,13 +378,13 @@ def _release(_webhook: Webhook, body: Body) -> Finding:
         return None
     if body.id is None:
         return "a release without its id"
-    tag = fit.line(body.tag)
+    tag = normalise.line(body.tag)
     return Fact(
         type="change.released",
         entity=f"release:{body.id}",
         when=body.released_at or (body.created_at if isinstance(body.created_at, str) else None),
         identity=("release", str(body.id)),
-        title=fit.line(body.name) or tag or f"Release {body.id}",
+        title=normalise.line(body.name) or tag or f"Release {body.id}",
         links=(("release", body.url),),
         refs=commit_ref(body.commit.id if body.commit else None),
         data={"ref": tag, "state": "released"},
@@ -402,7 +406,7 @@ def _feature_flag(webhook: Webhook, body: Body) -> Finding:
         entity=f"flag:{flag.id}",
         when=None,
         identity=("feature_flag", str(flag.id), str(flag.active), delivery),
-        title=f"{fit.line(flag.name) or f'flag {flag.id}'} {'on' if flag.active else 'off'}",
+        title=f"{normalise.line(flag.name) or f'flag {flag.id}'} {'on' if flag.active else 'off'}",
         actor=_person(body.user),
         data={"state": "on" if flag.active else "off", "text": flag.description},
     )
@@ -423,7 +427,7 @@ KINDS: dict[str, Callable[[Webhook, Body], Finding]] = {
 
 def _person(user: User | None) -> str | None:
     """The user, unless it is one that GitLab makes for access tokens: automation is no actor."""
-    return fit.person(user.name, user.username) if user is not None else None
+    return normalise.person(user.name, user.username) if user is not None else None
 
 
 def _sha(text: str | None) -> str | None:

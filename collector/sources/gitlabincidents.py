@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.sources.repositories import repository_ref
 from collector.times import SenderTime, moment
@@ -117,8 +117,8 @@ def read(webhook: Webhook, kind: str, reading: Reading, recipe: str) -> tuple[Ev
     Raises :class:`msgspec.ValidationError` where it is out of shape.
     """
     if kind == "note":
-        return _comment(webhook, fit.decode(_COMMENT, webhook.body, webhook.source), reading, recipe)
-    body = fit.decode(_BODY, webhook.body, webhook.source)
+        return _comment(webhook, normalise.decode(_COMMENT, webhook.body, webhook.source), reading, recipe)
+    body = normalise.decode(_BODY, webhook.body, webhook.source)
     incident = body.object_attributes
     if not _is_incident(incident, incident.url):
         return ()
@@ -128,7 +128,7 @@ def read(webhook: Webhook, kind: str, reading: Reading, recipe: str) -> tuple[Ev
 
 def _is_incident(issue: Incident, address: str | None) -> bool:
     """Whether an issue is an incident: by its type, which old versions do not say, else by what only one has."""
-    kind = fit.line(issue.type).casefold()
+    kind = normalise.line(issue.type).casefold()
     return kind == "incident" or bool(issue.escalation_status) or "/issues/incident/" in (address or "")
 
 
@@ -139,9 +139,9 @@ def _when(webhook: Webhook, incident: Incident) -> SenderTime:
 
 def _steps(body: Body) -> Iterator[Step]:
     incident = body.object_attributes
-    action = fit.line(incident.action)
+    action = normalise.line(incident.action)
     if action in _ACTIONS:
-        words = fit.text(incident.description).strip() if action == "open" else ""
+        words = normalise.text(incident.description).strip() if action == "open" else ""
         yield Step(_ACTIONS[action], action, {"summary": words})
         if action == "open" and body.assignees:
             # Being given an incident is no page.
@@ -149,7 +149,7 @@ def _steps(body: Body) -> Iterator[Step]:
         return
     before, now = _changed(body, "escalation_status")
     if now:
-        yield _status(fit.line(before), fit.line(now))
+        yield _status(normalise.line(before), normalise.line(now))
     before, now = _changed(body, "severity")
     if now:
         yield Step("page.priority_updated", "severity", {"from": _severity(before), "to": _severity(now)})
@@ -158,7 +158,7 @@ def _steps(body: Body) -> Iterator[Step]:
         yield Step("page.reassigned", "assignees", {"from": _names(before), "to": _names(now)})
     for field, key in (("title", "text"), ("description", "summary")):
         _, now = _changed(body, field)
-        if words := fit.text(now).strip():
+        if words := normalise.text(now).strip():
             yield Step("page.updated", field, {key: words})
 
 
@@ -184,14 +184,14 @@ def _event(
     opened = moment(incident.created_at, webhook.received_at)
     policy = incident.escalation_policy.name if incident.escalation_policy else ""
     data = {
-        "kind": f"incident {fit.line(incident.action)}",
+        "kind": f"incident {normalise.line(incident.action)}",
         "number": incident.iid,
-        "status": fit.line(incident.escalation_status),
+        "status": normalise.line(incident.escalation_status),
         "priority": _severity(incident.severity),
         "assignees": _people(body.assignees) if step.type == "page.reassigned" else [],
-        "escalation_policy": fit.line(policy) if opens else "",
+        "escalation_policy": normalise.line(policy) if opens else "",
         "declares": opens or None,
-        "agent": "" if person or body.user is None else fit.agent(body.user.name),
+        "agent": "" if person or body.user is None else normalise.agent(body.user.name),
         "created_at": opened.at if opened.known else None,
         **step.data,
     }
@@ -199,14 +199,14 @@ def _event(
     return Event(
         id=event_id(recipe, webhook.source, happened.stated, *identity),
         type=step.type,
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=_entity(incident),
-        service=fit.service_of(labels, reading),
-        environment=fit.environment_of(labels, reading),
+        service=normalise.service_of(labels, reading),
+        environment=normalise.environment_of(labels, reading),
         severity=_severity(incident.severity) or None,
-        title=fit.line(incident.title) or f"Incident {incident.iid or incident.id}",
+        title=normalise.line(incident.title) or f"Incident {incident.iid or incident.id}",
         actor=person,
-        links=fit.links(("source", incident.url)),
+        links=normalise.links(("source", incident.url)),
         refs=_refs(incident, body.project),
         labels=labels,
         data={key: value for key, value in data.items() if value not in (None, "", [])},
@@ -216,7 +216,7 @@ def _event(
 def _comment(webhook: Webhook, body: CommentBody, reading: Reading, recipe: str) -> tuple[Event, ...]:
     """What a person wrote; what they made of it later is told beside it. What GitLab notes itself is an update, too."""
     comment, incident = body.object_attributes, body.issue or body.work_item
-    words = fit.text(comment.note).strip()
+    words = normalise.text(comment.note).strip()
     if incident is None or not _is_incident(incident, comment.url) or comment.system or not words:
         return ()
     edited = comment.action == "update"
@@ -227,13 +227,13 @@ def _comment(webhook: Webhook, body: CommentBody, reading: Reading, recipe: str)
         Event(
             id=event_id(recipe, webhook.source, happened.stated, "note", str(comment.id), *identity),
             type="note.added",
-            **fit.origin(webhook, happened),
+            **normalise.origin(webhook, happened),
             entity=_entity(incident),
-            service=fit.service_of(labels, reading),
-            environment=fit.environment_of(labels, reading),
-            title=fit.line(words.partition("\n")[0]),
+            service=normalise.service_of(labels, reading),
+            environment=normalise.environment_of(labels, reading),
+            title=normalise.line(words.partition("\n")[0]),
             actor=_person(body.user),
-            links=fit.links(("source", comment.url)),
+            links=normalise.links(("source", comment.url)),
             refs=_refs(incident, body.project),
             labels=labels,
             data={"text": words, "kind": "comment edited" if edited else "comment"},
@@ -251,24 +251,24 @@ def _refs(incident: Incident, project: Reference | None) -> tuple[str, ...]:
 
 def _severity(word: object) -> str:
     """The severity; that it is unknown says nothing."""
-    named = fit.line(word).casefold()
+    named = normalise.line(word).casefold()
     return "" if named == "unknown" else named
 
 
 def _labels(given: list[Label] | None) -> dict[str, str]:
     """Scoped labels, by their scope: ``service::checkout``. Of several scopes the innermost name counts."""
-    pairs = [fit.line(label.title).rpartition("::") for label in given or ()]
-    return fit.labels({scope.strip().lower(): value.strip() for scope, _, value in pairs if scope and value})
+    pairs = [normalise.line(label.title).rpartition("::") for label in given or ()]
+    return normalise.labels({scope.strip().lower(): value.strip() for scope, _, value in pairs if scope and value})
 
 
 def _person(user: Reference | None) -> str | None:
-    return fit.person(user.name, user.username) if user is not None else None
+    return normalise.person(user.name, user.username) if user is not None else None
 
 
 def _people(users: list[Reference] | None) -> list[str]:
-    return [name for user in users or () if (name := fit.line(user.name) or fit.line(user.username))]
+    return [name for user in users or () if (name := normalise.line(user.name) or normalise.line(user.username))]
 
 
 def _names(users: object) -> str:
     people = [user for user in users if isinstance(user, dict)] if isinstance(users, list) else []
-    return ", ".join(name for user in people if (name := fit.line(user.get("name"))))
+    return ", ".join(name for user in people if (name := normalise.line(user.get("name"))))

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
 from collector.sources import grafanaannotations, grafanahistory
@@ -105,16 +105,20 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     if imported is not None:
         return (imported(webhook, reading),)
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
+        return (normalise.unrecognised(webhook, str(error), KIND),)
     if body.rule_id is not None and body.alerts is None:
         return _legacy(webhook, body, reading)
     if str(body.version) != "1":
-        return (fit.unrecognised(webhook, _about_version(body.version), KIND),)
+        return (normalise.unrecognised(webhook, _about_version(body.version), KIND),)
     if not body.alerts and not body.truncated_alerts:
-        service = fit.service_of(fit.labels(body.common_labels), reading)
-        return (fit.unrecognised(webhook, "the body has no alerts; Grafana sends at least one", KIND, service=service),)
+        service = normalise.service_of(normalise.labels(body.common_labels), reading)
+        return (
+            normalise.unrecognised(
+                webhook, "the body has no alerts; Grafana sends at least one", KIND, service=service
+            ),
+        )
     events = [_event_of(webhook, item, place, body, reading) for place, item in enumerate(body.alerts or ())]
     return (*[event for event in events if not _is_test(event)], *_gap(webhook, body, events))
 
@@ -125,19 +129,19 @@ def _is_test(event: Event) -> bool:
 
 
 def _about_version(version: str | int | None) -> str:
-    found = "the body has no version" if version is None else f"version is {fit.line(str(version))[:20]}"
+    found = "the body has no version" if version is None else f"version is {normalise.line(str(version))[:20]}"
     return f"{found}, and this adapter reads version 1; a payload template of your own goes to a source of another kind"
 
 
 def _event_of(webhook: Webhook, item: msgspec.Raw, place: int, body: Body, reading: Reading) -> Event:
     where = f"$.alerts[{place}]"
     try:
-        alert = fit.decode(_ALERT, item, webhook.source, where)
+        alert = normalise.decode(_ALERT, item, webhook.source, where)
     except msgspec.ValidationError as error:
-        return fit.unrecognised(webhook, str(error).replace("`$", f"`{where}"), KIND, bytes(item))
+        return normalise.unrecognised(webhook, str(error).replace("`$", f"`{where}"), KIND, bytes(item))
     status = alert.status or body.status or ""
     if status not in _STATUSES:
-        return fit.unrecognised(webhook, f"neither firing nor resolved - at `{where}.status`", KIND, bytes(item))
+        return normalise.unrecognised(webhook, f"neither firing nor resolved - at `{where}.status`", KIND, bytes(item))
     return _alert_event(webhook, alert, status, body, reading)
 
 
@@ -147,17 +151,17 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, body: Body, readin
     if ends is not None and not _before(starts, ends):
         starts = moment(None, webhook.received_at)
     happened = ends or starts
-    labels, annotations = fit.labels(alert.labels), alert.annotations or {}
-    entity = _entity(body.org_id, fit.line(alert.fingerprint) or _fingerprint_of(alert.labels))
+    labels, annotations = normalise.labels(alert.labels), alert.annotations or {}
+    entity = _entity(body.org_id, normalise.line(alert.fingerprint) or _fingerprint_of(alert.labels))
     times = (starts.identity,) if ends is None else (starts.identity, ends.identity)
-    severity = fit.severity_of(labels, reading)
+    severity = normalise.severity_of(labels, reading)
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, entity, status, *times),
         type=_STATUSES[status],
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=entity,
-        service=fit.service_of(labels, reading),
-        environment=fit.environment_of(labels, reading),
+        service=normalise.service_of(labels, reading),
+        environment=normalise.environment_of(labels, reading),
         severity=severity,
         title=_title(labels, annotations),
         links=_links(alert, annotations, body),
@@ -174,7 +178,7 @@ def _before(starts: SenderTime, ends: SenderTime) -> bool:
 
 def _entity(org: int | str | None, fingerprint: str) -> str:
     """A fingerprint is made of labels alone, and two organisations of one Grafana may have the same."""
-    return fit.line(f"{org}:{fingerprint}") if org else fingerprint
+    return normalise.line(f"{org}:{fingerprint}") if org else fingerprint
 
 
 def _fingerprint_of(labels: dict[str, str]) -> str:
@@ -183,14 +187,14 @@ def _fingerprint_of(labels: dict[str, str]) -> str:
 
 
 def _title(labels: dict[str, str], annotations: dict[str, str]) -> str:
-    name = fit.line(labels.get("alertname"))
-    if name in _ALERTS_OF_GRAFANA and (rule := fit.line(labels.get("rulename"))):
-        return fit.line(f"{name}: {rule}")
-    return name or fit.line(annotations.get("summary")) or "Alert without a name"
+    name = normalise.line(labels.get("alertname"))
+    if name in _ALERTS_OF_GRAFANA and (rule := normalise.line(labels.get("rulename"))):
+        return normalise.line(f"{name}: {rule}")
+    return name or normalise.line(annotations.get("summary")) or "Alert without a name"
 
 
 def _links(alert: Alert, annotations: dict[str, str], body: Body) -> tuple[Link, ...]:
-    return fit.links(
+    return normalise.links(
         ("rule", alert.generator_url),
         ("runbook", annotations.get("runbook_url")),
         ("dashboard", alert.dashboard_url),
@@ -209,16 +213,17 @@ def _data(
     ends: SenderTime | None,
 ) -> dict[str, Any]:  # fmt: skip
     data: dict[str, Any] = {
-        "status": status, "group_key": fit.text(body.group_key), "group_labels": fit.labels(body.group_labels),
+        "status": status, "group_key": normalise.text(body.group_key),
+        "group_labels": normalise.labels(body.group_labels),
     }  # fmt: skip
     if starts.known:
         data["starts_at"] = starts.at
     if ends is not None and ends.known:
         data["ends_at"] = ends.at
     content = {
-        "receiver": fit.line(body.receiver),
-        "summary": fit.text(annotations.get("summary")),
-        "description": fit.text(annotations.get("description") or annotations.get("message")),
+        "receiver": normalise.line(body.receiver),
+        "summary": normalise.text(annotations.get("summary")),
+        "description": normalise.text(annotations.get("description") or annotations.get("message")),
     }
     data |= {key: value for key, value in content.items() if value}
     if ends is not None and starts.known:
@@ -237,15 +242,15 @@ def _gap(webhook: Webhook, body: Body, events: list[Event]) -> tuple[Event, ...]
         Event(
             id=event_id(RECIPE, webhook.source, None, "truncated", *refs, *sorted(event.id for event in events)),
             type="source.gap",
-            **fit.origin(webhook),
+            **normalise.origin(webhook),
             entity=refs[0] if refs else "alertgroup:",
             title=f"Grafana left {alerts} of a group out of a notification (Max Alerts)",
-            links=fit.links(("source", body.external_url)),
+            links=normalise.links(("source", body.external_url)),
             refs=refs,
             data={
                 "missing": missing,
-                "group_key": fit.text(body.group_key),
-                "group_labels": fit.labels(body.group_labels),
+                "group_key": normalise.text(body.group_key),
+                "group_labels": normalise.labels(body.group_labels),
             },
         ),
     )
@@ -264,24 +269,24 @@ def _legacy(webhook: Webhook, body: Body, reading: Reading) -> tuple[Event, ...]
     if state in _LEGACY_SILENT:
         return ()
     if state not in _LEGACY:
-        return (fit.unrecognised(webhook, "a state of a legacy alert that this version does not know", KIND),)
-    entity = _entity(body.org_id, fit.line(f"rule:{body.rule_id}"))
-    labels = fit.labels(body.tags)
-    severity = fit.severity_of(labels, reading)
-    content = {"status": "firing" if state == "alerting" else "resolved", "summary": fit.text(body.message)}
-    observed = {"type": "grafana.no_data", "called": "no data", "kind": state, "text": fit.text(body.message)}
+        return (normalise.unrecognised(webhook, "a state of a legacy alert that this version does not know", KIND),)
+    entity = _entity(body.org_id, normalise.line(f"rule:{body.rule_id}"))
+    labels = normalise.labels(body.tags)
+    severity = normalise.severity_of(labels, reading)
+    content = {"status": "firing" if state == "alerting" else "resolved", "summary": normalise.text(body.message)}
+    observed = {"type": "grafana.no_data", "called": "no data", "kind": state, "text": normalise.text(body.message)}
     observation = _LEGACY[state] == "observation.recorded"
     return (
         Event(
             id=event_id(RECIPE, webhook.source, None, "legacy", entity, state, str(webhook.received_at // MINUTE)),
             type=_LEGACY[state],
-            **fit.origin(webhook),
+            **normalise.origin(webhook),
             entity=entity,
-            service=fit.service_of(labels, reading),
-            environment=fit.environment_of(labels, reading),
+            service=normalise.service_of(labels, reading),
+            environment=normalise.environment_of(labels, reading),
             severity=severity,
-            title=fit.line(body.rule_name) or "Alert without a name",
-            links=fit.links(("dashboard", body.rule_url)),
+            title=normalise.line(body.rule_name) or "Alert without a name",
+            links=normalise.links(("dashboard", body.rule_url)),
             labels=labels,
             data={key: value for key, value in (observed if observation else content).items() if value},
         ),

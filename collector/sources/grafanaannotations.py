@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.times import moment
 from collector.webhook import IMPORT, Ask, Deliveries, Import, Interface, Pages, Reading, RecordSpan, Webhook
@@ -32,12 +32,12 @@ def sent(record: Mapping[str, Any]) -> Deliveries:
 
 def event_of(webhook: Webhook, reading: Reading) -> Event:
     """The observation of one annotation."""
-    record = fit.decode_any(webhook.body, webhook.source)
+    record = normalise.decode_any(webhook.body, webhook.source)
     happened = moment(record["time"], webhook.received_at)
-    text, state = fit.text(record.get("text")), fit.line(record.get("newState"))
-    tags = [fit.line(tag) for tag in record.get("tags") or () if isinstance(tag, str)]
+    text, state = normalise.text(record.get("text")), normalise.line(record.get("newState"))
+    tags = [normalise.line(tag) for tag in record.get("tags") or () if isinstance(tag, str)]
     labels = dict(pair for tag in tags if (pair := _label(tag)) is not None)
-    before, name = fit.line(record.get("prevState")), fit.line(record.get("alertName"))
+    before, name = normalise.line(record.get("prevState")), normalise.line(record.get("alertName"))
     turned = f"{name or 'An alert'} went from {before or 'an unknown state'} to {state}" if state else ""
     content = {
         "type": "grafana.alert_state" if state else "grafana.annotation",
@@ -48,12 +48,12 @@ def event_of(webhook: Webhook, reading: Reading) -> Event:
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, str(record["id"])),
         type="observation.recorded",
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=f"annotation:{record['id']}",
-        service=fit.service_of(labels, reading),
-        environment=fit.environment_of(labels, reading),
-        title=fit.line(turned) or fit.line(text.partition("\n")[0]) or ", ".join(tags) or "An annotation",
-        actor=None if state else fit.person(record.get("login")),
+        service=normalise.service_of(labels, reading),
+        environment=normalise.environment_of(labels, reading),
+        title=normalise.line(turned) or normalise.line(text.partition("\n")[0]) or ", ".join(tags) or "An annotation",
+        actor=None if state else normalise.person(record.get("login")),
         labels=labels,
         data={key: value for key, value in content.items() if value},
     )

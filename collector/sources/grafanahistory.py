@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import MINUTE, SECOND, Event, event_id
 from collector.times import moment
 from collector.webhook import IMPORT, Ask, Deliveries, Import, Pages, Reading, RecordSpan, Webhook
@@ -48,23 +48,26 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def event_of(webhook: Webhook, reading: Reading) -> Event:
     """The observation of one row."""
-    record = fit.decode_any(webhook.body, webhook.source)
+    record = normalise.decode_any(webhook.body, webhook.source)
     line = record["line"]
     happened = moment(record["time"], webhook.received_at)
-    labels = fit.labels({str(key): str(value) for key, value in line["labels"].items()})
-    name = fit.line(line.get("ruleTitle")) or fit.line(labels.get("alertname")) or "An alert"
-    before, now = fit.line(line.get("previous")), fit.line(line["current"])
-    rule, alert = fit.line(line.get("ruleUID")), fit.line(line.get("fingerprint")) or "&".join(sorted(labels))
-    content = {"type": "grafana.alert_state", "text": fit.text(line.get("error")), "rule": rule}
+    labels = normalise.labels({str(key): str(value) for key, value in line["labels"].items()})
+    name = normalise.line(line.get("ruleTitle")) or normalise.line(labels.get("alertname")) or "An alert"
+    before, now = normalise.line(line.get("previous")), normalise.line(line["current"])
+    rule, alert = (
+        normalise.line(line.get("ruleUID")),
+        normalise.line(line.get("fingerprint")) or "&".join(sorted(labels)),
+    )
+    content = {"type": "grafana.alert_state", "text": normalise.text(line.get("error")), "rule": rule}
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, rule, alert, happened.identity, now),
         type="observation.recorded",
-        **fit.origin(webhook, happened),
-        entity=fit.line(f"alert_state:{rule}:{alert}"),
-        service=fit.service_of(labels, reading),
-        environment=fit.environment_of(labels, reading),
-        severity=fit.severity_of(labels, reading),
-        title=fit.line(f"{name} went from {before or 'an unknown state'} to {now}"),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(f"alert_state:{rule}:{alert}"),
+        service=normalise.service_of(labels, reading),
+        environment=normalise.environment_of(labels, reading),
+        severity=normalise.severity_of(labels, reading),
+        title=normalise.line(f"{name} went from {before or 'an unknown state'} to {now}"),
         labels=labels,
         data={key: value for key, value in content.items() if value},
     )

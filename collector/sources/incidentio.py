@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate, standard_webhooks
 from collector.times import SenderTime, moment
@@ -168,32 +168,38 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for what is private, no step of an incident, or only tried out."""
     kind = ""
     try:
-        document = fit.decode(_DOCUMENT, webhook.body, webhook.source)
-        kind = fit.decode(_WORD, document.get("event_type", msgspec.Raw(b"null")), webhook.source, "$.event_type")
+        document = normalise.decode(_DOCUMENT, webhook.body, webhook.source)
+        kind = normalise.decode(_WORD, document.get("event_type", msgspec.Raw(b"null")), webhook.source, "$.event_type")
         if kind.startswith(_ASIDE):
             return ()
         return _read(webhook, kind, document.get(kind, msgspec.Raw(b"{}")), reading)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error).replace("`$", f"`$.{fit.line(kind)}" if kind else "`$"), kind),)
+        return (
+            normalise.unrecognised(
+                webhook, str(error).replace("`$", f"`$.{normalise.line(kind)}" if kind else "`$"), kind
+            ),
+        )
 
 
 def _read(webhook: Webhook, kind: str, payload: msgspec.Raw, reading: Reading) -> tuple[Event, ...]:
     if kind == "public_incident.incident_status_updated_v2":
-        change = fit.decode(_STATUS, payload, webhook.source, f"$.{kind}")
+        change = normalise.decode(_STATUS, payload, webhook.source, f"$.{kind}")
         return _of_incident(webhook, kind, change.incident or Incident(), change, reading)
     if kind in _INCIDENTS:
-        return _of_incident(webhook, kind, fit.decode(_INCIDENT, payload, webhook.source, f"$.{kind}"), None, reading)
+        return _of_incident(
+            webhook, kind, normalise.decode(_INCIDENT, payload, webhook.source, f"$.{kind}"), None, reading
+        )
     if kind in _ALERTS:
-        return (_alert(webhook, kind, fit.decode(_ALERT, payload, webhook.source, f"$.{kind}"), reading),)
+        return (_alert(webhook, kind, normalise.decode(_ALERT, payload, webhook.source, f"$.{kind}"), reading),)
     if kind.startswith(_TASKS):
-        return (_task(webhook, kind, fit.decode(_TASK, payload, webhook.source, f"$.{kind}")),)
-    return (fit.unrecognised(webhook, "incident.io sent a type of event that this version does not know", kind),)
+        return (_task(webhook, kind, normalise.decode(_TASK, payload, webhook.source, f"$.{kind}")),)
+    return (normalise.unrecognised(webhook, "incident.io sent a type of event that this version does not know", kind),)
 
 
 def _identity(webhook: Webhook, *parts: str | None) -> tuple[str, ...]:
     """The message's own name, which every attempt and every endpoint repeats; else what the body says."""
-    message = fit.line(webhook.headers.get("webhook-id", ""))
-    return (message,) if message else tuple(fit.line(part) for part in parts)
+    message = normalise.line(webhook.headers.get("webhook-id", ""))
+    return (message,) if message else tuple(normalise.line(part) for part in parts)
 
 
 # --- incidents --------------------------------------------------------------------------------------------------------
@@ -202,29 +208,29 @@ def _identity(webhook: Webhook, *parts: str | None) -> tuple[str, ...]:
 def _of_incident(
     webhook: Webhook, kind: str, incident: Incident, change: StatusChange | None, reading: Reading
 ) -> tuple[Event, ...]:  # fmt: skip
-    mode = fit.line(incident.mode).lower()
+    mode = normalise.line(incident.mode).lower()
     if mode in _UNREAL:
         return ()
-    if not fit.line(incident.id):
-        return (fit.unrecognised(webhook, "the incident has no id", kind),)
+    if not normalise.line(incident.id):
+        return (normalise.unrecognised(webhook, "the incident has no id", kind),)
     created = _INCIDENTS[kind] == "page.triggered"
     event_type = _INCIDENTS[kind] if change is None else _status_type(change)
     # One that is written down afterwards pages nobody; its own times are for people to state.
     event_type = "observation.recorded" if mode == _LATER else event_type
     happened = moment(incident.created_at if created else incident.updated_at, webhook.received_at)
-    labels, page = _labels(incident), fit.line(incident.id)
+    labels, page = _labels(incident), normalise.line(incident.id)
     return (
         Event(
             id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, page, incident.updated_at)),
             type=event_type,
-            **fit.origin(webhook, happened),
+            **normalise.origin(webhook, happened),
             entity=page,
-            service=fit.service_of(labels, reading),
-            environment=fit.environment_of(labels, reading),
-            severity=fit.name(incident.severity.name) if incident.severity else None,
-            title=fit.line(incident.name) or f"Incident {fit.line(incident.reference) or page}",
+            service=normalise.service_of(labels, reading),
+            environment=normalise.environment_of(labels, reading),
+            severity=normalise.name(incident.severity.name) if incident.severity else None,
+            title=normalise.line(incident.name) or f"Incident {normalise.line(incident.reference) or page}",
             actor=_person(incident.creator.user) if created and incident.creator else None,
-            links=fit.links(("source", incident.permalink), ("bridge", incident.call_url)),
+            links=normalise.links(("source", incident.permalink), ("bridge", incident.call_url)),
             refs=(f"page:{page}",),
             labels=labels,
             data=_written_down(kind, incident) if mode == _LATER else _data(webhook, kind, incident, change),
@@ -234,7 +240,7 @@ def _of_incident(
 
 def _written_down(kind: str, incident: Incident) -> dict[str, Any]:
     """What an incident that was written down later says; not when anything happened."""
-    words = fit.text(incident.summary)
+    words = normalise.text(incident.summary)
     return {"type": kind, "text": words} if words else {"type": kind}
 
 
@@ -251,7 +257,7 @@ def _status_type(change: StatusChange) -> str:
 
 
 def _category(status: NamedThing | None) -> str:
-    return fit.line(status.category).lower() if status else ""
+    return normalise.line(status.category).lower() if status else ""
 
 
 def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange | None) -> dict[str, Any]:
@@ -262,14 +268,16 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
     agent = next((each.name for each in (creator.user, creator.api_key, creator.workflow) if each), None)
     content = {
         "kind": kind,
-        "number": fit.line(incident.reference),
-        "status": fit.line(status.name) if status else "",
-        "priority": fit.line(incident.severity.name) if incident.severity else "",
-        "from": fit.line(status_change.previous_status.name) if status_change.previous_status else "",
-        "to": fit.line(status_change.new_status.name) if status_change.new_status else "",
-        "text": fit.text(status_change.message),
-        "summary": fit.text(incident.summary),
-        "agent": fit.agent(agent) if _INCIDENTS.get(kind) == "page.triggered" and not _person(creator.user) else "",
+        "number": normalise.line(incident.reference),
+        "status": normalise.line(status.name) if status else "",
+        "priority": normalise.line(incident.severity.name) if incident.severity else "",
+        "from": normalise.line(status_change.previous_status.name) if status_change.previous_status else "",
+        "to": normalise.line(status_change.new_status.name) if status_change.new_status else "",
+        "text": normalise.text(status_change.message),
+        "summary": normalise.text(incident.summary),
+        "agent": normalise.agent(agent)
+        if _INCIDENTS.get(kind) == "page.triggered" and not _person(creator.user)
+        else "",
         "created_at": opened.at if opened.known else None,
         "declares": _INCIDENTS.get(kind) == "page.triggered",
     }
@@ -288,7 +296,7 @@ def _labels(incident: Incident) -> dict[str, str]:
     """The custom fields, by name in small letters: what says which service and which environment it is."""
     labels: dict[str, str] = {}
     for entry in incident.custom_field_entries or ():
-        name = fit.line(entry.custom_field.name).lower().replace(" ", "_") if entry.custom_field else ""
+        name = normalise.line(entry.custom_field.name).lower().replace(" ", "_") if entry.custom_field else ""
         values = [text for value in entry.values or () if (text := _said(value))]
         if name and values:
             labels[name] = ", ".join(values)
@@ -296,19 +304,19 @@ def _labels(incident: Incident) -> dict[str, str]:
             for asked in ("service", "environment"):
                 if name in (f"affected_{asked}", f"affected_{asked}s", f"{asked}s", f"impacted_{asked}s"):
                     labels.setdefault(asked, values[0])
-    return fit.labels(labels)
+    return normalise.labels(labels)
 
 
 def _said(value: Value) -> str:
     entry, option = value.value_catalog_entry, value.value_option
     return (
-        fit.line(entry.name if entry else None) or fit.line(option.value if option else None)
-        or fit.line(value.value_text)
+        normalise.line(entry.name if entry else None) or normalise.line(option.value if option else None)
+        or normalise.line(value.value_text)
     )  # fmt: skip
 
 
 def _person(person: NamedThing | None) -> str | None:
-    return fit.person(person.name, person.email) if person else None
+    return normalise.person(person.name, person.email) if person else None
 
 
 # --- what belongs to incidents ----------------------------------------------------------------------------------------
@@ -316,46 +324,46 @@ def _person(person: NamedThing | None) -> str | None:
 
 def _task(webhook: Webhook, kind: str, task: Task) -> Event:
     """What somebody wrote down that is to be done; it does not say what the incident is called."""
-    page, ident = fit.line(task.incident_id), fit.line(task.id)
+    page, ident = normalise.line(task.incident_id), normalise.line(task.id)
     if not page:
-        return fit.unrecognised(webhook, "the follow-up or action names no incident", kind)
+        return normalise.unrecognised(webhook, "the follow-up or action names no incident", kind)
     happened = moment(task.created_at, webhook.received_at)
-    text = fit.text(task.title) or fit.text(task.description)
+    text = normalise.text(task.title) or normalise.text(task.description)
     # A follow-up stays when the incident is over; an action is a step of the response.
     follow_up = kind.startswith("public_incident.follow_up_")
     data = {"kind": kind, "text": text, "task": "follow-up" if follow_up else "action", "owner": _person(task.assignee)}
     return Event(
         id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, ident, task.updated_at)),
         type="note.added",
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=page,
-        title=fit.line(text.partition("\n")[0]) or f"Follow-up {ident}",
+        title=normalise.line(text.partition("\n")[0]) or f"Follow-up {ident}",
         refs=(f"page:{page}",),
         data={key: value for key, value in data.items() if value},
     )
 
 
 def _alert(webhook: Webhook, kind: str, alert: Alert, reading: Reading) -> Event:
-    ident = fit.line(alert.id) or fit.line(alert.deduplication_key)
+    ident = normalise.line(alert.id) or normalise.line(alert.deduplication_key)
     if not ident:
-        return fit.unrecognised(webhook, "the alert has no id", kind)
+        return normalise.unrecognised(webhook, "the alert has no id", kind)
     ends = _ALERTS[kind] == "alert.resolved"
     started = moment(alert.created_at, webhook.received_at)
     ended = moment(alert.resolved_at or alert.updated_at, webhook.received_at)
     happened = ended if ends else started
     labels = _attributes(alert.attributes)
-    key = fit.line(alert.deduplication_key)
-    data: dict[str, Any] = {"status": "resolved" if ends else "firing", "summary": fit.text(alert.description)}
+    key = normalise.line(alert.deduplication_key)
+    data: dict[str, Any] = {"status": "resolved" if ends else "firing", "summary": normalise.text(alert.description)}
     return Event(
         id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, ident, happened.identity)),
         type=_ALERTS[kind],
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=f"alert:{ident}",
-        service=fit.service_of(labels, reading),
-        environment=fit.environment_of(labels, reading),
-        severity=fit.severity_of(labels, reading),
-        title=fit.line(alert.title) or f"Alert {ident}",
-        links=fit.links(("source", alert.source_url)),
+        service=normalise.service_of(labels, reading),
+        environment=normalise.environment_of(labels, reading),
+        severity=normalise.severity_of(labels, reading),
+        title=normalise.line(alert.title) or f"Alert {ident}",
+        links=normalise.links(("source", alert.source_url)),
         refs=(f"alert:{key}",) if key else (),
         labels=labels,
         data={name: value for name, value in (data | _episode(started, ended, ends)).items() if value},
@@ -372,16 +380,16 @@ def _attributes(attributes: object) -> dict[str, str]:
     labels: dict[str, str] = {}
     for attribute in attributes if isinstance(attributes, list) else ():
         inner = attribute.get("attribute") if isinstance(attribute, dict) else None
-        name = fit.line(inner.get("name")).lower().replace(" ", "_") if isinstance(inner, dict) else ""
+        name = normalise.line(inner.get("name")).lower().replace(" ", "_") if isinstance(inner, dict) else ""
         several = attribute.get("array_value") if isinstance(attribute, dict) else None
         values = (
             several if isinstance(several, list) else [attribute.get("value") if isinstance(attribute, dict) else None]
         )
-        texts = [text for value in values if isinstance(value, dict) and (text := fit.line(
-            value.get("label")) or fit.line(value.get("literal")))]  # fmt: skip
+        texts = [text for value in values if isinstance(value, dict) and (text := normalise.line(
+            value.get("label")) or normalise.line(value.get("literal")))]  # fmt: skip
         if name and texts:
             labels[name] = ", ".join(texts)
-    return fit.labels(labels)
+    return normalise.labels(labels)
 
 
 SOURCE = Source(

@@ -13,7 +13,7 @@ import re
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import moment
@@ -75,9 +75,9 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
     """One event for each environment in which a flag was changed; none for what is no flag, or of no environment."""
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
+        return (normalise.unrecognised(webhook, str(error), KIND),)
     if body.kind != "flag":
         return ()
     places = [match.groups() for each in body.accesses or () if (match := _FLAG.fullmatch(each.resource or ""))]
@@ -86,31 +86,31 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
 
 def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key: str) -> Event:
     happened = moment(body.date, webhook.received_at)
-    name = fit.line(body.name) or fit.line(key)
-    verb = fit.line(body.title_verb)
+    name = normalise.line(body.name) or normalise.line(key)
+    verb = normalise.line(body.title_verb)
     # Some entries have the verb in their title alone, behind who did it.
-    turned = _TURNED.search(verb or fit.line(body.title))
+    turned = _TURNED.search(verb or normalise.line(body.title))
     state = turned[1].lower() if turned else ""
-    said = fit.text(body.comment) or _described(body, verb)
+    said = normalise.text(body.comment) or _described(body, verb)
     content = {"state": state, "text": said if state or not verb else ": ".join(filter(None, (verb, said)))}
     site = (body.links or {}).get("site", Address()).href
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, body.id, project, environment, key),
         type="change.flag_toggled",
-        **fit.origin(webhook, happened),
-        entity=fit.line(f"flag:{project}/{environment}/{key}"),
-        environment=fit.name(environment),
-        title=fit.line(f"{name} {state}".strip()),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(f"flag:{project}/{environment}/{key}"),
+        environment=normalise.name(environment),
+        title=normalise.line(f"{name} {state}".strip()),
         actor=_named(body.member),
-        links=fit.links(("source", site)),
+        links=normalise.links(("source", site)),
         data={name: text for name, text in content.items() if text},
     )
 
 
 def _described(body: Body, verb: str) -> str:
     """What was done, one thing a line; nothing where that is what the title says already."""
-    lines = [line.strip().removeprefix("-").strip() for line in fit.text(body.description).splitlines()]
-    known = {verb.casefold(), fit.line(body.title).casefold()}
+    lines = [line.strip().removeprefix("-").strip() for line in normalise.text(body.description).splitlines()]
+    known = {verb.casefold(), normalise.line(body.title).casefold()}
     return "\n".join(line for line in lines if line and line.casefold() not in known)
 
 
@@ -118,7 +118,7 @@ def _named(member: Member | None) -> str | None:
     """Who did it, by name, else by address."""
     if member is None:
         return None
-    return fit.person(f"{member.first_name or ''} {member.last_name or ''}", member.email)
+    return normalise.person(f"{member.first_name or ''} {member.last_name or ''}", member.email)
 
 
 SOURCE = Source(

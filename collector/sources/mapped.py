@@ -6,7 +6,7 @@ or the header that carries a token.
 
 from __future__ import annotations
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate, standard_webhooks
 from collector.sources import mapping
@@ -39,8 +39,8 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The events that the source's mapping finds."""
     if reading.mapping is None:
-        fit.check_syntax(webhook.body, webhook.source)
-        return (fit.unrecognised(webhook, "no mapping says how it is read", KIND),)
+        normalise.check_syntax(webhook.body, webhook.source)
+        return (normalise.unrecognised(webhook, "no mapping says how it is read", KIND),)
     return mapping.read(webhook, reading, reading.mapping, RECIPE, KIND)
 
 

@@ -19,7 +19,7 @@ import msgspec
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import EVENT_DATA, EVENT_TYPES, Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import SenderTime, moment
@@ -95,8 +95,8 @@ def explain(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str
 ) -> tuple[Evaluation, ...]:  # fmt: skip
     """The same with what each expression gave, also for what is set aside or not understood."""
-    body = fit.decode_any(webhook.body, webhook.source)
-    headers = {name: fit.line(webhook.headers.get(name, "")) for name in mapping.headers}
+    body = normalise.decode_any(webhook.body, webhook.source)
+    headers = {name: normalise.line(webhook.headers.get(name, "")) for name in mapping.headers}
     if not mapping.items:
         if not isinstance(body, dict):
             return (_unread(webhook, "the body is no JSON object; mapping.items says where a list is", kind),)
@@ -111,14 +111,14 @@ def explain(
 def _item(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, item: Any, beside: dict[str, Any]
 ) -> Evaluation:
-    part = msgspec.json.encode(fit.tree(item))
+    part = msgspec.json.encode(normalise.tree(item))
     if not isinstance(item, dict):
         return _unread(webhook, "an item that mapping.items finds is no JSON object", kind, part)
     return _found(webhook, reading, mapping, recipe, kind, item | beside, part)
 
 
 def _unread(webhook: Webhook, reason: str, kind: str, part: bytes | None = None) -> Evaluation:
-    return Evaluation(texts={}, labels={}, event=fit.unrecognised(webhook, reason, kind, part))
+    return Evaluation(texts={}, labels={}, event=normalise.unrecognised(webhook, reason, kind, part))
 
 
 def _found(
@@ -127,7 +127,7 @@ def _found(
 ) -> Evaluation:  # fmt: skip
     texts = {path: _texts(path, _asked(expression, document)) for path, expression in _expressions(mapping)}
     texts["id"] = _places(_asked(mapping.id, document))
-    labels = fit.labels(_labels(_asked(mapping.labels, document) if mapping.labels else None))
+    labels = normalise.labels(_labels(_asked(mapping.labels, document) if mapping.labels else None))
     event_type, reason = _type_of(mapping, texts)
     if event_type == ASIDE:
         return Evaluation(texts=texts, labels=labels, event=None)
@@ -137,7 +137,7 @@ def _found(
         word = next(iter(texts.get("type", ())), kind)
         said = reason if kind == OWN else _in_words(mapping, reason, word)
         return Evaluation(
-            texts=texts, labels=labels, event=fit.unrecognised(webhook, said, word, part, service=service)
+            texts=texts, labels=labels, event=normalise.unrecognised(webhook, said, word, part, service=service)
         )  # fmt: skip
     event = _event_of(webhook, reading, mapping, recipe, event_type, texts, labels)
     return Evaluation(texts=texts, labels=labels, event=event)
@@ -147,7 +147,7 @@ def _in_words(mapping: FieldMap, reason: str, word: str) -> str:
     """A reason for who did not write the mapping: where nothing was found, or the word that nobody knows."""
     name, _, found = reason.removeprefix("mapping.").partition(" ")
     if found != _NOTHING:
-        return f"the body says {fit.line(word)[:60]!r}, which this version does not know"
+        return f"the body says {normalise.line(word)[:60]!r}, which this version does not know"
     lacks = {"type": "say what happened", "id": "name itself", "entity": "say what it is about"}[name]
     asked = sorted(each for each in fields_asked(getattr(mapping, name)) if not each.startswith("_"))
     return f"the body does not {lacks}; that is looked for under {', '.join(asked[:_FIELDS_NAMED])}"
@@ -201,20 +201,20 @@ def _event_of(
     tool = recipe.partition(".")[0]
     word = _first(texts, "severity")
     severity = mapping.severities.get(word, word) if word else None
-    severity = severity or fit.severity_of(labels, reading)
+    severity = severity or normalise.severity_of(labels, reading)
     named_as = mapping.id_types.get(event_type, event_type)
     return Event(
         # The sender's word says what a repeat is, so no time of its own is part of the id: it may be that of sending.
         id=event_id(recipe, webhook.source, None, named_as, *texts["id"]),
         type=event_type,
-        **fit.origin(webhook, happened),
-        entity=fit.line(entity),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(entity),
         service=_service(texts, labels, reading),
-        environment=_first(texts, "environment") or fit.environment_of(labels, reading),
+        environment=_first(texts, "environment") or normalise.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
-        title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or fit.line(entity),
-        actor=fit.person(_first(texts, "actor"), tool=tool),
-        links=fit.links(*_under("links.", texts)),
+        title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or normalise.line(entity),
+        actor=normalise.person(_first(texts, "actor"), tool=tool),
+        links=normalise.links(*_under("links.", texts)),
         refs=_refs(event_type, entity, texts),
         labels=labels,
         data=_data(event_type, texts, happened, started, tool),
@@ -222,20 +222,20 @@ def _event_of(
 
 
 def _first(texts: Mapping[str, tuple[str, ...]], path: str) -> str | None:
-    return next((told for value in texts.get(path, ()) if (told := fit.line(value))), None)
+    return next((told for value in texts.get(path, ()) if (told := normalise.line(value))), None)
 
 
 def _service(texts: Mapping[str, tuple[str, ...]], labels: Mapping[str, str], reading: Reading) -> str | None:
-    return _first(texts, "service") or fit.service_of(labels, reading) or _first(texts, "service_else")
+    return _first(texts, "service") or normalise.service_of(labels, reading) or _first(texts, "service_else")
 
 
 def _headline(text: str) -> str:
     """The first line of a text that says something."""
-    return fit.line(text.strip().partition("\n")[0])
+    return normalise.line(text.strip().partition("\n")[0])
 
 
 def _text(texts: Mapping[str, tuple[str, ...]]) -> str:
-    return fit.text("\n".join(texts.get("text", ()))).strip()
+    return normalise.text("\n".join(texts.get("text", ()))).strip()
 
 
 def _under(group: str, texts: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, str]]:
@@ -250,15 +250,17 @@ def _under(group: str, texts: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[s
 
 def _refs(event_type: str, entity: str, texts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """What the mapping's refs find; a page is what its own entity names."""
-    found = [f"{kind}:{told}" for kind, value in _under("refs.", texts) if (told := fit.line(value))]
-    return tuple(dict.fromkeys([f"page:{fit.line(entity)}", *found] if event_type.startswith("page.") else found))
+    found = [f"{kind}:{told}" for kind, value in _under("refs.", texts) if (told := normalise.line(value))]
+    return tuple(dict.fromkeys([f"page:{normalise.line(entity)}", *found] if event_type.startswith("page.") else found))
 
 
 def _data(
     event_type: str, texts: Mapping[str, tuple[str, ...]], happened: SenderTime, started: SenderTime, tool: str
 ) -> dict[str, Any]:  # fmt: skip
     family = event_type.partition(".")[0]
-    content = {path[5:]: fit.line(values[0]) for path, values in texts.items() if path.startswith("data.") and values}
+    content = {
+        path[5:]: normalise.line(values[0]) for path, values in texts.items() if path.startswith("data.") and values
+    }
     content["state" if family == "change" else "kind"] = _first(texts, "status") or content.get("kind", "")
     content["summary" if family == "alert" else "text"] = _text(texts)
     for key in ("sha", "repository"):
@@ -270,14 +272,14 @@ def _data(
     known = {*EVENT_DATA.get(family, {}), *EVENT_DATA["*"]}
     data: dict[str, Any] = {key: value for key, value in content.items() if value and key in known}
     if called:
-        data["assignees"] = [fit.line(each) for each in called]
+        data["assignees"] = [normalise.line(each) for each in called]
     return data | (_episode(event_type, happened, started) if family == "alert" else {})
 
 
 def _agent(texts: Mapping[str, tuple[str, ...]], tool: str) -> str:
     """What acted where no person did; empty where one did, or nobody is named."""
     told = _first(texts, "actor")
-    return "" if fit.person(told, tool=tool) else fit.agent(told)
+    return "" if normalise.person(told, tool=tool) else normalise.agent(told)
 
 
 def _episode(event_type: str, happened: SenderTime, started: SenderTime) -> dict[str, Any]:
@@ -358,8 +360,8 @@ def _scalar(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return str(fit.tree(value))
-    told = fit.text(value)
+        return str(normalise.tree(value))
+    told = normalise.text(value)
     # Blanks name nothing: a thing called so would be one with every other.
     return told if told.strip() else ""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import SenderTime, moment
@@ -111,24 +111,24 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for actions that are set aside."""
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
-    if body.action in SILENT and not fit.text(body.alert.note).strip():
+        return (normalise.unrecognised(webhook, str(error), KIND),)
+    if body.action in SILENT and not normalise.text(body.alert.note).strip():
         return ()
     labels = _labels(body.alert)
-    service = fit.service_of(labels, reading)
+    service = normalise.service_of(labels, reading)
     if body.action not in TYPES and body.action not in SILENT:
-        refs = (f"page:{fit.line(body.alert.alert_id)}",)
+        refs = (f"page:{normalise.line(body.alert.alert_id)}",)
         reason = "Opsgenie sent an action that this version does not know"
-        return (fit.unrecognised(webhook, reason, body.action, service=service, refs=refs),)
-    if not fit.line(body.alert.alert_id):
-        return (fit.unrecognised(webhook, "the alert has no alertId", body.action, service=service),)
+        return (normalise.unrecognised(webhook, reason, body.action, service=service, refs=refs),)
+    if not normalise.line(body.alert.alert_id):
+        return (normalise.unrecognised(webhook, "the alert has no alertId", body.action, service=service),)
     return (_event_of(webhook, body, labels, reading),)
 
 
 def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Reading) -> Event:
-    alert, page = body.alert, fit.line(body.alert.alert_id)
+    alert, page = body.alert, normalise.line(body.alert.alert_id)
     happened = moment(alert.updated_at, webhook.received_at)
     content = _told(body)
     event_type = TYPES.get(body.action, "note.added")
@@ -136,14 +136,14 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, page, body.action, *_identity(body, happened)),
         type=event_type,
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=page,
-        service=fit.service_of(labels, reading),
-        environment=fit.environment_of(labels, reading),
+        service=normalise.service_of(labels, reading),
+        environment=normalise.environment_of(labels, reading),
         severity=_priority(alert.priority),
-        title=(fit.line(alert.note) if note else "") or fit.line(alert.message) or f"Page {page}",
+        title=(normalise.line(alert.note) if note else "") or normalise.line(alert.message) or f"Page {page}",
         actor=_person(body),
-        refs=_refs(page, fit.line(alert.alias)),
+        refs=_refs(page, normalise.line(alert.alias)),
         labels=labels,
         data=_data(webhook, body) | content,
     )
@@ -154,7 +154,12 @@ def _identity(body: Body, happened: SenderTime) -> tuple[str, ...]:
     if happened.known:
         return (happened.identity,)
     called = body.escalation_notify or Notified()
-    return (fit.line(body.escalation_id), fit.line(called.id), fit.line(called.name), str(body.repeat_count or 0))
+    return (
+        normalise.line(body.escalation_id),
+        normalise.line(called.id),
+        normalise.line(called.name),
+        str(body.repeat_count or 0),
+    )
 
 
 def _told(body: Body) -> dict[str, str]:
@@ -171,9 +176,9 @@ def _told(body: Body) -> dict[str, str]:
         "UpdatePriority": _priority(alert.priority),
     }.get(body.action)
     described = body.action in ("Create", "UpdateDescription")
-    words = fit.text(alert.description) if described else ""
-    renamed = fit.text(alert.message) if body.action == "UpdateMessage" else ""
-    told = {"to": fit.line(to), "text": fit.text(alert.note) or renamed, "summary": words}
+    words = normalise.text(alert.description) if described else ""
+    renamed = normalise.text(alert.message) if body.action == "UpdateMessage" else ""
+    told = {"to": normalise.line(to), "text": normalise.text(alert.note) or renamed, "summary": words}
     return {key: text for key, text in told.items() if text}
 
 
@@ -184,12 +189,12 @@ def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
     number = str(alert.tiny_id) if alert.tiny_id is not None else ""
     if TYPES.get(body.action, "note.added").startswith("page."):
         data |= {
-            "number": int(number) if number.isdecimal() and len(number) < 16 else fit.line(number),
+            "number": int(number) if number.isdecimal() and len(number) < 16 else normalise.line(number),
             "priority": _priority(alert.priority),
-            "incident_key": fit.line(alert.alias),
+            "incident_key": normalise.line(alert.alias),
             "agent": _agent(body),
             "assignees": _called(alert) if body.action == "Create" else [],
-            "escalation_policy": fit.line(_teams(alert)) if body.action == "Create" else "",
+            "escalation_policy": normalise.line(_teams(alert)) if body.action == "Create" else "",
             "resolve_reason": "deleted" if body.action == "Delete" else "",
         }
         if opened.known:
@@ -200,23 +205,23 @@ def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
 def _person(body: Body) -> str | None:
     """Who did it: of what came by the API or from Opsgenie itself only a user, whom an address names. An alert's
     creator is the integration that sent it unless it was made by hand, and nobody closes by an escalation."""
-    ways, name = _ways(body), fit.name(body.alert.username)
+    ways, name = _ways(body), normalise.name(body.alert.username)
     if body.action == "Escalate" or (body.action == "Create" and ways.isdisjoint(_BY_HAND)):
         return None
-    return None if ways & _AUTOMATIC and "@" not in (name or "") else fit.person(name, tool=KIND)
+    return None if ways & _AUTOMATIC and "@" not in (name or "") else normalise.person(name, tool=KIND)
 
 
 def _agent(body: Body) -> str:
     """What acted where no person did."""
     if _person(body) or body.action == "Escalate":
         return ""
-    return fit.agent(body.alert.source if body.action == "Create" else body.alert.username)
+    return normalise.agent(body.alert.source if body.action == "Create" else body.alert.username)
 
 
 def _ways(body: Body) -> set[str]:
     """What the body says of the way by which the action came."""
     way = body.source or Origin()
-    return {fit.line(way.name).casefold(), fit.line(way.type).casefold()}
+    return {normalise.line(way.name).casefold(), normalise.line(way.type).casefold()}
 
 
 _BY_HAND = frozenset({"web", "mobile"})
@@ -227,7 +232,7 @@ def _called(alert: Alert) -> list[str]:
     """Whom a new alert calls, as far as it has their names."""
     responders = [each.get("name") or each.get("username") for each in _dicts(alert.responders)]
     recipients = alert.recipients if isinstance(alert.recipients, list) else []
-    return [name for each in (*recipients, *responders) if isinstance(each, str) and (name := fit.line(each))]
+    return [name for each in (*recipients, *responders) if isinstance(each, str) and (name := normalise.line(each))]
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
@@ -237,14 +242,14 @@ def _dicts(value: object) -> list[dict[str, Any]]:
 def _teams(alert: Alert) -> str:
     """The teams whose rules say whom to call; some bodies have their ids alone."""
     teams = alert.teams if isinstance(alert.teams, list) else []
-    return ", ".join(name for each in teams if isinstance(each, str) and (name := fit.line(each)))
+    return ", ".join(name for each in teams if isinstance(each, str) and (name := normalise.line(each)))
 
 
 def _priority(priority: str | int | None) -> str | None:
     """``P3``; some bodies have the number alone."""
     if isinstance(priority, int):
         return f"P{priority}" if 0 < priority < 6 else None
-    return fit.name(priority)
+    return normalise.name(priority)
 
 
 def _refs(page: str, alias: str) -> tuple[str, ...]:
@@ -256,13 +261,13 @@ def _refs(page: str, alias: str) -> tuple[str, ...]:
 def _labels(alert: Alert) -> dict[str, str]:
     """What the alert says by name: its details, its tags of the form ``name:value``, and its entity as a service."""
     details = alert.details if isinstance(alert.details, dict) else {}
-    by_name = {fit.line(key): fit.text(value) for key, value in details.items() if isinstance(value, str)}
+    by_name = {normalise.line(key): normalise.text(value) for key, value in details.items() if isinstance(value, str)}
     for tag in alert.tags or ():
         name, colon, value = tag.partition(":")
         if colon and name and value:
-            by_name.setdefault(fit.line(name), fit.text(value))
-    if fit.line(alert.entity):
-        by_name.setdefault("service", fit.line(alert.entity))
+            by_name.setdefault(normalise.line(name), normalise.text(value))
+    if normalise.line(alert.entity):
+        by_name.setdefault("service", normalise.line(alert.entity))
     return by_name
 
 

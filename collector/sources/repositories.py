@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.times import moment
 from collector.webhook import Webhook
@@ -43,18 +43,21 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
 def event_of(webhook: Webhook, fact: Fact, recipe: str, repository: str | None, address: str | None) -> Event:
     """The fact as an event of this repository, with the repository's address as a link."""
     happened = moment(fact.when, webhook.received_at)
-    data = {key: fit.line(value) if isinstance(value, str) else fit.tree(value) for key, value in fact.data.items()}
-    data["repository"] = fit.line(repository)
+    data = {
+        key: normalise.line(value) if isinstance(value, str) else normalise.tree(value)
+        for key, value in fact.data.items()
+    }
+    data["repository"] = normalise.line(repository)
     return Event(
         id=event_id(fact.recipe or recipe, webhook.source, happened.stated, *fact.identity),
         type=fact.type,
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=fact.entity,
         service=fact.service,
         environment=fact.environment,
-        title=fit.line(fact.title),
+        title=normalise.line(fact.title),
         actor=fact.actor,
-        links=fit.links(*fact.links, ("source", address)),
+        links=normalise.links(*fact.links, ("source", address)),
         refs=(*fact.refs, *repository_ref(repository)),
         data={key: value for key, value in data.items() if value not in (None, "")},
     )
@@ -62,7 +65,7 @@ def event_of(webhook: Webhook, fact: Fact, recipe: str, repository: str | None, 
 
 def repository_ref(repository: str | None) -> tuple[str, ...]:
     """A ref to the repository, where one is named."""
-    name = fit.line(repository)
+    name = normalise.line(repository)
     return (f"repository:{name}",) if name else ()
 
 

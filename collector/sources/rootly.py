@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import SECOND, Event, event_id
 from collector.signing import Signature, authenticate, signature_of
 from collector.times import SenderTime, moment
@@ -109,41 +109,41 @@ def sign(body: bytes, secret: bytes, at: int) -> dict[str, str]:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for what is set aside or only tried out."""
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
-    kind, data = fit.line(body.event.type), body.data
-    if kind.startswith(_ASIDE) or fit.line(data.get("kind")).startswith(_UNREAL):
+        return (normalise.unrecognised(webhook, str(error), KIND),)
+    kind, data = normalise.line(body.event.type), body.data
+    if kind.startswith(_ASIDE) or normalise.line(data.get("kind")).startswith(_UNREAL):
         return ()
-    if kind not in TYPES or not fit.line(data.get("id")):
+    if kind not in TYPES or not normalise.line(data.get("id")):
         known = "what it is about has no id" if kind in TYPES else "Rootly sent a type that this version does not know"
-        return (fit.unrecognised(webhook, known, kind, service=_first(data.get("services"))),)
+        return (normalise.unrecognised(webhook, known, kind, service=_first(data.get("services"))),)
     told = _alert if kind.startswith("alert.") else _incident
     return (told(webhook, body.event, data, reading),)
 
 
 def _id(webhook: Webhook, event: Envelope, happened: SenderTime, ident: str) -> str:
     """Rootly's own id of what happened; else what happened to which thing when."""
-    told = fit.line(event.id)
+    told = normalise.line(event.id)
     return event_id(RECIPE, webhook.source, happened.stated, *((told,) if told else (event.type, ident)))
 
 
 def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Reading) -> Event:
     happened = moment(event.issued_at, webhook.received_at)
-    page, later = fit.line(data.get("id")), fit.line(data.get("kind")).startswith(_LATER)
+    page, later = normalise.line(data.get("id")), normalise.line(data.get("kind")).startswith(_LATER)
     labels = _labels(data)
     actor, agent = _doer(event.type, data)
     return Event(
         id=_id(webhook, event, happened, page),
         type="observation.recorded" if later else TYPES[event.type],
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=page,
-        service=_first(data.get("services")) or fit.service_of(labels, reading),
-        environment=_first(data.get("environments")) or fit.environment_of(labels, reading),
+        service=_first(data.get("services")) or normalise.service_of(labels, reading),
+        environment=_first(data.get("environments")) or normalise.environment_of(labels, reading),
         severity=_named(data.get("severity")),
-        title=fit.line(data.get("title")) or f"Incident {page}",
+        title=normalise.line(data.get("title")) or f"Incident {page}",
         actor=actor,
-        links=fit.links(
+        links=normalise.links(
             ("source", data.get("url")), ("bridge", data.get("zoom_meeting_join_url")),
             ("bridge", data.get("google_meeting_url")),
         ),
@@ -156,15 +156,17 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
 def _doer(kind: str, data: dict[str, Any]) -> tuple[str | None, str | None]:
     """The person who did it, and where none did the automation: Rootly has users, and other things that act."""
     things = [data.get(key) for key in _DOERS.get(kind, ())]
-    doers = [(name, _type_of(each)) for each in things if (name := fit.agent(_named(each)))]
-    people = [name for name, type_name in doers if "user" in (type_name or "user") and fit.person(name, tool=KIND)]
+    doers = [(name, _type_of(each)) for each in things if (name := normalise.agent(_named(each)))]
+    people = [
+        name for name, type_name in doers if "user" in (type_name or "user") and normalise.person(name, tool=KIND)
+    ]
     return (people[0], None) if people else (None, doers[0][0] if doers else None)
 
 
 def _type_of(value: object) -> str:
     """What Rootly's API calls the kind of a thing; empty where it does not say."""
     inner = value.get("data", value) if isinstance(value, dict) else None
-    return fit.line(inner.get("type")).casefold() if isinstance(inner, dict) else ""
+    return normalise.line(inner.get("type")).casefold() if isinstance(inner, dict) else ""
 
 
 def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -172,11 +174,11 @@ def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
     content = {
         "kind": kind,
         "number": _number(data.get("sequential_id")),
-        "status": fit.line(data.get("status")),
+        "status": normalise.line(data.get("status")),
         "priority": _named(data.get("severity")),
         "to": _STATUSES.get(kind, ""),
-        "text": fit.text(data.get(_MESSAGES.get(kind, ""))),
-        "summary": fit.text(data.get("summary")),
+        "text": normalise.text(data.get(_MESSAGES.get(kind, ""))),
+        "summary": normalise.text(data.get("summary")),
         "resolve_reason": _REASONS.get(kind, ""),
         "created_at": opened.at if opened.known else None,
         "declares": TYPES[kind] == "page.triggered" or None,
@@ -188,19 +190,19 @@ def _number(value: object) -> int | str | None:
     """What people call the incident by: a number, also where it came as a text."""
     if isinstance(value, int):
         return value if not isinstance(value, bool) and 0 <= value < 2**53 else None
-    text = fit.line(value)
+    text = normalise.line(value)
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else text
 
 
 def _refs(page: str, data: dict[str, Any]) -> tuple[str, ...]:
     """The incident, and the pages of other systems that it was opened for or that it opened."""
     others = [data.get(key) for key in ("pagerduty_incident_id", "opsgenie_alert_id", "victor_ops_incident_id")]
-    known = [page, *(fit.line(other) for other in others)]
+    known = [page, *(normalise.line(other) for other in others)]
     return tuple(dict.fromkeys(f"page:{each}" for each in known if each))
 
 
 def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Reading) -> Event:
-    event_type, ident = TYPES[event.type], fit.line(data.get("id"))
+    event_type, ident = TYPES[event.type], normalise.line(data.get("id"))
     happened = moment(event.issued_at, webhook.received_at)
     started = moment(_time(data.get("started_at")), webhook.received_at)
     ended = moment(_time(data.get("ended_at")), webhook.received_at)
@@ -214,14 +216,14 @@ def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Rea
     return Event(
         id=_id(webhook, event, happened, ident),
         type=event_type,
-        **fit.origin(webhook, at),
+        **normalise.origin(webhook, at),
         entity=f"alert:{ident}",
-        service=_first(data.get("services")) or fit.service_of(labels, reading),
-        environment=_first(data.get("environments")) or fit.environment_of(labels, reading),
-        severity=fit.severity_of(labels, reading),
-        title=fit.line(data.get("summary")) or f"Alert {ident}",
-        links=fit.links(("source", data.get("external_url")), ("source", data.get("url"))),
-        refs=(f"alert:{other}",) if (other := fit.line(data.get("external_id"))) else (),
+        service=_first(data.get("services")) or normalise.service_of(labels, reading),
+        environment=_first(data.get("environments")) or normalise.environment_of(labels, reading),
+        severity=normalise.severity_of(labels, reading),
+        title=normalise.line(data.get("summary")) or f"Alert {ident}",
+        links=normalise.links(("source", data.get("external_url")), ("source", data.get("url"))),
+        refs=(f"alert:{other}",) if (other := normalise.line(data.get("external_id"))) else (),
         labels=labels,
         data=content,
     )
@@ -233,11 +235,11 @@ def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Rea
 def _named(value: object) -> str | None:
     """A thing's name: as a text, in an object, or one step below it as in Rootly's API."""
     if isinstance(value, str):
-        return fit.name(value)
+        return normalise.name(value)
     for _ in range(3):
         if not isinstance(value, dict):
             return None
-        found = next((name for key in ("full_name", "name", "email") if (name := fit.name(value.get(key)))), None)
+        found = next((name for key in ("full_name", "name", "email") if (name := normalise.name(value.get(key)))), None)
         if found:
             return found
         value = value.get("data") or value.get("attributes")
@@ -257,7 +259,9 @@ def _labels(data: dict[str, Any]) -> dict[str, str]:
     pairs = listing.items() if isinstance(listing, dict) else [
         (each.get("key"), each.get("value")) for each in listing if isinstance(each, dict)
     ] if isinstance(listing, list) else ()  # fmt: skip
-    return fit.labels({name: str(value) for key, value in pairs if (name := fit.line(key)) and value is not None})
+    return normalise.labels(
+        {name: str(value) for key, value in pairs if (name := normalise.line(key)) and value is not None}
+    )
 
 
 def _time(value: object) -> str | None:

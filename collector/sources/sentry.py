@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import SenderTime, moment
@@ -153,23 +153,23 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for resources and actions that are set aside."""
-    resource = fit.line(webhook.headers.get(_RESOURCE, ""))
+    resource = normalise.line(webhook.headers.get(_RESOURCE, ""))
     if resource in SILENT:
-        fit.check_syntax(webhook.body, webhook.source)
+        normalise.check_syntax(webhook.body, webhook.source)
         return ()
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), resource or KIND),)
+        return (normalise.unrecognised(webhook, str(error), resource or KIND),)
     read = RESOURCES.get(resource)
     if read is None:
         reason = (
             "Sentry sent a resource that this version does not read" if resource else "Sentry-Hook-Resource is absent"
         )
-        return (fit.unrecognised(webhook, reason, resource),)
+        return (normalise.unrecognised(webhook, reason, resource),)
     fact = read(webhook, body, reading)
     if isinstance(fact, str):
-        return (fit.unrecognised(webhook, fact, resource),)
+        return (normalise.unrecognised(webhook, fact, resource),)
     return () if fact is None else (_event_of(webhook, fact),)
 
 
@@ -196,18 +196,18 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
     over = body.action == "resolved"
     return Fact(
         type="alert.resolved" if over else "observation.recorded",
-        entity=fit.line(f"issue:{issue.id}"),
+        entity=normalise.line(f"issue:{issue.id}"),
         identity=("issue", str(issue.id), body.action, "" if created else hook.identity),
         when=first if created else hook,
-        title=fit.line(issue.title) or f"Issue {issue.short_id or issue.id}",
-        service=fit.name(issue.project.slug if issue.project else None),
+        title=normalise.line(issue.title) or f"Issue {issue.short_id or issue.id}",
+        service=normalise.name(issue.project.slug if issue.project else None),
         severity=None if over else _level(issue.level),
         # Who calls it resolved ended the alert; who assigns or archives it did nothing to what failed.
         actor=_person(body.actor) if over else None,
         links=(("source", issue.web_url or issue.permalink),),
         data=({"status": "resolved"} if over else {}) | {
             "type": f"sentry.issue.{body.action}", "called": _ACTIONS[body.action],
-            "subject": fit.line(issue.short_id),
+            "subject": normalise.line(issue.short_id),
         },
     )  # fmt: skip
 
@@ -215,15 +215,15 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
 def _assigned(webhook: Webhook, body: Body, issue: Issue) -> Fact:
     """Whose an issue is: something that was done with it and not with what runs, so it is a note without words."""
     assignee = body.data.assignee or issue.assigned_to
-    owner = fit.agent(assignee.name) if assignee and body.action == "assigned" else ""
+    owner = normalise.agent(assignee.name) if assignee and body.action == "assigned" else ""
     hook = _hook_time(webhook)
     return Fact(
         type="note.added",
-        entity=fit.line(f"issue:{issue.id}"),
+        entity=normalise.line(f"issue:{issue.id}"),
         identity=("issue", str(issue.id), body.action, hook.identity),
         when=hook,
-        title=fit.line(issue.title) or f"Issue {issue.short_id or issue.id}",
-        service=fit.name(issue.project.slug if issue.project else None),
+        title=normalise.line(issue.title) or f"Issue {issue.short_id or issue.id}",
+        service=normalise.name(issue.project.slug if issue.project else None),
         actor=_person(body.actor),
         links=(("source", issue.web_url or issue.permalink),),
         data={"operation": f"{body.action} to {owner}" if owner else body.action, "kind": body.action},
@@ -239,15 +239,15 @@ def _event_alert(webhook: Webhook, body: Body, reading: Reading) -> Finding:
     issue = event.issue_id or (event.issue_url or "").rstrip("/").rpartition("/")[2] or event.event_id
     project = _PROJECT.search(event.url or "")
     when = moment(event.datetime, webhook.received_at)
-    rule = fit.line(body.data.triggered_rule)
+    rule = normalise.line(body.data.triggered_rule)
     return Fact(
         type="alert.firing",
-        entity=fit.line(f"issue:{issue}"),
+        entity=normalise.line(f"issue:{issue}"),
         identity=("event_alert", event.event_id, rule),
         when=when,
-        title=fit.line(event.title) or fit.line(event.message) or rule or "Alert without a name",
-        service=fit.service_of(tags, reading) or fit.name(project[1] if project else None),
-        environment=fit.environment_of(tags, reading),
+        title=normalise.line(event.title) or normalise.line(event.message) or rule or "Alert without a name",
+        service=normalise.service_of(tags, reading) or normalise.name(project[1] if project else None),
+        environment=normalise.environment_of(tags, reading),
         severity=_level(event.level) or _level(tags.get("level")),
         links=(("source", event.web_url),),
         labels=tags,
@@ -267,7 +267,7 @@ def _metric_alert(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
     hook = resolved and not closed.known
     when = (_hook_time(webhook) if hook else closed) if resolved else starts
     data: dict[str, Any] = {
-        "status": "resolved" if resolved else "firing", "description": fit.text(body.data.description_text),
+        "status": "resolved" if resolved else "firing", "description": normalise.text(body.data.description_text),
     }  # fmt: skip
     if starts.known:
         data["starts_at"] = starts.at
@@ -275,13 +275,13 @@ def _metric_alert(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
         data["ends_at"] = when.at
     return Fact(
         type="alert.resolved" if resolved else "alert.firing",
-        entity=fit.line(f"metric_alert:{alert.id}"),
+        entity=normalise.line(f"metric_alert:{alert.id}"),
         identity=("metric_alert", str(alert.id), body.action),
         when=when,
         from_hook=hook,
-        title=fit.line(alert.title) or f"Metric alert {alert.id}",
-        service=next((name for each in alert.projects or () if (name := fit.name(each))), None),
-        environment=fit.name(alert.alert_rule.environment if alert.alert_rule else None),
+        title=normalise.line(alert.title) or f"Metric alert {alert.id}",
+        service=next((name for each in alert.projects or () if (name := normalise.name(each))), None),
+        environment=normalise.name(alert.alert_rule.environment if alert.alert_rule else None),
         severity=None if resolved else body.action,
         links=(("source", body.data.web_url),),
         data=data,
@@ -294,14 +294,14 @@ def _comment(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
         return None
     if not body.data.comment or body.data.comment_id is None:
         return "a comment without its id or its text"
-    text = fit.text(body.data.comment)
+    text = normalise.text(body.data.comment)
     return Fact(
         type="note.added",
-        entity=fit.line(f"issue:{body.data.issue_id or ''}"),
+        entity=normalise.line(f"issue:{body.data.issue_id or ''}"),
         identity=("comment", str(body.data.comment_id)),
         when=moment(body.data.timestamp, webhook.received_at),
-        title=fit.line(text.strip().partition("\n")[0]) or "Comment",
-        service=fit.name(body.data.project_slug),
+        title=normalise.line(text.strip().partition("\n")[0]) or "Comment",
+        service=normalise.name(body.data.project_slug),
         actor=_person(body.actor),
         data={"text": text, "kind": "comment"},
     )
@@ -320,15 +320,15 @@ def _event_of(webhook: Webhook, fact: Fact) -> Event:
     return Event(
         id=event_id(RECIPE, webhook.source, None if fact.from_hook else fact.when.stated, *fact.identity),
         type=fact.type,
-        **fit.origin(webhook, fact.when),
+        **normalise.origin(webhook, fact.when),
         entity=fact.entity,
         service=fact.service,
         environment=fact.environment,
         severity=fact.severity,
         title=fact.title,
         actor=fact.actor,
-        links=fit.links(*fact.links),
-        labels=fit.labels(fact.labels),
+        links=normalise.links(*fact.links),
+        labels=normalise.labels(fact.labels),
         data={key: value for key, value in fact.data.items() if value not in (None, "")},
     )
 
@@ -348,12 +348,12 @@ def _tags(given: Any) -> dict[str, str]:
 
 
 def _level(level: str | None) -> str | None:
-    named = fit.name(level)
+    named = normalise.name(level)
     return named.lower() if named else None
 
 
 def _person(actor: Actor | None) -> str | None:
-    return fit.person(actor.name) if actor is not None and actor.type == "user" else None
+    return normalise.person(actor.name) if actor is not None and actor.type == "user" else None
 
 
 SOURCE = Source(

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
 from collector.times import moment
@@ -121,21 +121,21 @@ def challenge(webhook: Webhook) -> str:
         body = _BODY.decode(webhook.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
-    return fit.line(body.challenge) if body.type == "url_verification" else ""
+    return normalise.line(body.challenge) if body.type == "url_verification" else ""
 
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery: a message, an edit, a pinned message, a reaction that was chosen; or none."""
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
+        return (normalise.unrecognised(webhook, str(error), KIND),)
     if body.type == "url_verification":
         return ()
     if body.type == "app_rate_limited":
         return (_gap(webhook, body),)
     if body.type != "event_callback" or body.event is None:
-        return (fit.unrecognised(webhook, "neither an event nor a challenge", body.type),)
+        return (normalise.unrecognised(webhook, "neither an event nor a challenge", body.type),)
     where = _conversation(body, body.event, reading)
     if where is None:
         return ()
@@ -156,7 +156,9 @@ def _conversation(body: Body, event: Inner, reading: Reading) -> Conversation | 
         return None
     if reading.channels and channel not in reading.channels:
         return None
-    return Conversation(fit.line(body.team_id), fit.line(channel), reading.channels.get(channel, ChatChannel()))
+    return Conversation(
+        normalise.line(body.team_id), normalise.line(channel), reading.channels.get(channel, ChatChannel())
+    )
 
 
 def _message(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, ...]:
@@ -174,7 +176,7 @@ def _written(webhook: Webhook, message: Message, where: Conversation) -> tuple[E
     if message.bot_id or not words:
         return ()
     if not message.ts:
-        return (fit.unrecognised(webhook, "a message without its ts", KIND, service=where.known.service),)
+        return (normalise.unrecognised(webhook, "a message without its ts", KIND, service=where.known.service),)
     return (_event(webhook, where, "chat.message", message.ts, (message.ts,), message.user, words, message.thread_ts),)
 
 
@@ -186,7 +188,7 @@ def _edit(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, .
         return ()
     when = event.event_ts or event.ts
     if not now.ts or not when:
-        return (fit.unrecognised(webhook, "an edit without its ts", KIND, service=where.known.service),)
+        return (normalise.unrecognised(webhook, "an edit without its ts", KIND, service=where.known.service),)
     identity = (now.ts, "edited", when)
     edit = _event(webhook, where, "chat.message", when, identity, now.user, words, now.thread_ts, of=now.ts)
     return (msgspec.structs.replace(edit, data=edit.data | {"kind": "message_changed"}),)
@@ -203,9 +205,17 @@ def _reaction(webhook: Webhook, event: Inner, where: Conversation, reading: Read
     item, name = event.item, (event.reaction or "").partition("::")[0]
     if name not in reading.reactions or item is None or not item.ts or not event.event_ts:
         return ()
-    identity = (item.ts, "reaction", name, fit.line(event.user))
+    identity = (item.ts, "reaction", name, normalise.line(event.user))
     message = _event(
-        webhook, where, "chat.message", event.event_ts, identity, event.user, f":{fit.line(name)}:", item.ts, of=item.ts
+        webhook,
+        where,
+        "chat.message",
+        event.event_ts,
+        identity,
+        event.user,
+        f":{normalise.line(name)}:",
+        item.ts,
+        of=item.ts,
     )
     return (msgspec.structs.replace(message, data=message.data | {"kind": "reaction_added"}),)
 
@@ -216,15 +226,15 @@ def _event(
 ) -> Event:  # fmt: skip
     """An event of a channel; ``of`` is the ``ts`` of the message it is about, where it is none itself."""
     happened = moment(ts, webhook.received_at)
-    data = {"text": words, "channel": where.known.name or where.channel, "thread": fit.line(thread)}
+    data = {"text": words, "channel": where.known.name or where.channel, "thread": normalise.line(thread)}
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, where.team, where.channel, *identity),
         type=event_type,
-        **fit.origin(webhook, happened),
-        entity=fit.line(f"{where.channel}:{of or ts}"),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(f"{where.channel}:{of or ts}"),
         service=where.known.service,
-        title=fit.line(words.partition("\n")[0]) or fit.line(words),
-        actor=fit.name(user),
+        title=normalise.line(words.partition("\n")[0]) or normalise.line(words),
+        actor=normalise.name(user),
         data={key: text for key, text in data.items() if text},
     )
 
@@ -233,10 +243,10 @@ def _gap(webhook: Webhook, body: Body) -> Event:
     """Slack leaves out what comes beyond 30,000 events an hour, and says in which minute it began to."""
     happened = moment(body.minute_rate_limited, webhook.received_at)
     return Event(
-        id=event_id(RECIPE, webhook.source, happened.stated, "rate_limited", fit.line(body.team_id)),
+        id=event_id(RECIPE, webhook.source, happened.stated, "rate_limited", normalise.line(body.team_id)),
         type="source.gap",
-        **fit.origin(webhook, happened),
-        entity=f"team:{fit.line(body.team_id)}",
+        **normalise.origin(webhook, happened),
+        entity=f"team:{normalise.line(body.team_id)}",
         title="Slack left events out: the app had too many (app_rate_limited)",
         data={"reason": "app_rate_limited"},
     )
@@ -244,7 +254,7 @@ def _gap(webhook: Webhook, body: Body) -> Event:
 
 def plain(text: str | None) -> str:
     """A message's text as people read it: names and links without Slack's brackets, and no escapes."""
-    return fit.text(html.unescape(_MARKUP.sub(_unmarked, text or ""))).strip()
+    return normalise.text(html.unescape(_MARKUP.sub(_unmarked, text or ""))).strip()
 
 
 def _unmarked(found: re.Match[str]) -> str:

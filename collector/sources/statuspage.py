@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate
 from collector.times import moment
@@ -87,30 +87,30 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
     """One event for each update of the incident, in the order in which they were published; or the component's."""
     try:
-        body = fit.decode(_BODY, webhook.body, webhook.source)
+        body = normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), KIND),)
+        return (normalise.unrecognised(webhook, str(error), KIND),)
     for kind, notice in (("incident", body.incident), ("maintenance", body.maintenance)):
         if notice is not None:
             updates = enumerate((notice.incident_updates if kind == "incident" else notice.maintenance_updates) or ())
             return tuple(reversed([_published(webhook, kind, notice, raw, place) for place, raw in updates]))
     if body.component_update is not None:
         return (_component(webhook, body.component_update, body.component or NamedThing()),)
-    return (fit.unrecognised(webhook, "neither an incident, nor a maintenance, nor a component", KIND),)
+    return (normalise.unrecognised(webhook, "neither an incident, nor a maintenance, nor a component", KIND),)
 
 
 def _published(webhook: Webhook, kind: str, incident: Incident, raw: msgspec.Raw, place: int) -> Event:
     where = f"$.{kind}.{kind}_updates[{place}]"
     try:
-        update = fit.decode(_UPDATE, raw, webhook.source, where)
+        update = normalise.decode(_UPDATE, raw, webhook.source, where)
     except msgspec.ValidationError as error:
-        return fit.unrecognised(webhook, str(error).replace("`$", f"`{where}"), KIND, bytes(raw))
+        return normalise.unrecognised(webhook, str(error).replace("`$", f"`{where}"), KIND, bytes(raw))
     fields = {
-        "text": fit.text(update.body) or fit.line(incident.name),
-        "kind": fit.line(update.status),
-        "subject": fit.line(incident.name),
+        "text": normalise.text(update.body) or normalise.line(incident.name),
+        "kind": normalise.line(update.status),
+        "subject": normalise.line(incident.name),
     }
-    service = next((name for each in update.affected_components or () if (name := fit.name(each.name))), None)
+    service = next((name for each in update.affected_components or () if (name := normalise.name(each.name))), None)
     return _event(
         webhook, (str(update.id),), update.display_at or update.created_at, f"{kind}:{incident.id}", service, fields,
         incident.shortlink or incident.url,
@@ -118,18 +118,20 @@ def _published(webhook: Webhook, kind: str, incident: Incident, raw: msgspec.Raw
 
 
 def _component(webhook: Webhook, change: Change, component: NamedThing) -> Event:
-    name = fit.line(component.name) or "A component"
-    states = [fit.line(each).replace("_", " ") for each in (change.old_status, change.new_status)]
+    name = normalise.line(component.name) or "A component"
+    states = [normalise.line(each).replace("_", " ") for each in (change.old_status, change.new_status)]
     fields = {
         "text": f"{name}: {' → '.join(state for state in states if state)}".rstrip(": "),
-        "kind": fit.line(change.new_status),
+        "kind": normalise.line(change.new_status),
     }
-    ident = fit.line(str(component.id or change.component_id or ""))
+    ident = normalise.line(str(component.id or change.component_id or ""))
     # Without an id of its own a change is what came of which component when.
     identity = (str(change.id),) if change.id is not None else (
-        "component", ident, fit.line(change.new_status), moment(change.created_at, webhook.received_at).identity,
+        "component", ident, normalise.line(change.new_status), moment(change.created_at, webhook.received_at).identity,
     )  # fmt: skip
-    return _event(webhook, identity, change.created_at, f"component:{ident}", fit.name(component.name), fields, None)
+    return _event(
+        webhook, identity, change.created_at, f"component:{ident}", normalise.name(component.name), fields, None
+    )
 
 
 def _event(
@@ -142,11 +144,11 @@ def _event(
     return Event(
         id=event_id(RECIPE, webhook.source, None, *ident),
         type="status.updated",
-        **fit.origin(webhook, happened),
-        entity=fit.line(entity),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(entity),
         service=service,
-        title=fit.line(text.partition("\n")[0]) or fit.line(text) or "Status updated",
-        links=fit.links(("source", link)),
+        title=normalise.line(text.partition("\n")[0]) or normalise.line(text) or "Status updated",
+        links=normalise.links(("source", link)),
         data={key: value for key, value in fields.items() if value},
     )
 

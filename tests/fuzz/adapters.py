@@ -100,8 +100,8 @@ def _feed(kind: str, corpus: Path, options: list[str]) -> None:
     """Have the fuzzer feed one of them; it ends the process itself."""
     import atheris
 
-    with atheris.instrument_imports(include=["collector.sources", "collector.reading", "collector.times"]):
-        import collector.reading
+    with atheris.instrument_imports(include=["collector.sources", "collector.normalise", "collector.times"]):
+        import collector.normalise
         import collector.sources
         import collector.times  # noqa: F401
     seeds, tried = _taker(kind)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, Link, event_id
 from collector.times import SenderTime, moment
 from collector.webhook import Reading, Webhook
@@ -87,16 +87,18 @@ class Common(msgspec.Struct, frozen=True):
 def read(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """One event for each alert, and one for what Alertmanager says it left out."""
     try:
-        group: WholeGroup | LooseGroup = fit.decode(_WHOLE, webhook.body, webhook.source)
+        group: WholeGroup | LooseGroup = normalise.decode(_WHOLE, webhook.body, webhook.source)
     except msgspec.ValidationError:
         try:
-            group = fit.decode(_LOOSE, webhook.body, webhook.source)
+            group = normalise.decode(_LOOSE, webhook.body, webhook.source)
         except msgspec.ValidationError as error:
-            return (fit.unrecognised(webhook, str(error), KIND),)
+            return (normalise.unrecognised(webhook, str(error), KIND),)
     if str(group.version) != "4":
-        return (fit.unrecognised(webhook, _about_version(group.version), KIND),)
+        return (normalise.unrecognised(webhook, _about_version(group.version), KIND),)
     if not group.alerts and not group.truncated_alerts:
-        return (fit.unrecognised(webhook, _NO_ALERTS, KIND, service=fit.service_of(_shared(group), reading)),)
+        return (
+            normalise.unrecognised(webhook, _NO_ALERTS, KIND, service=normalise.service_of(_shared(group), reading)),
+        )
     common = _common(group)
     alerts: Sequence[Alert | msgspec.Raw] = group.alerts or ()
     events = [_event_of(webhook, alert, place, common, reading) for place, alert in enumerate(alerts)]
@@ -108,12 +110,12 @@ _NO_ALERTS = "the body has no alerts; Alertmanager sends at least one, and a pay
 
 def _shared(group: Group) -> dict[str, str]:
     """What a group says of itself where it has no alerts: the labels that they would have in common."""
-    return {**fit.labels(group.group_labels), **fit.labels(group.common_labels)}
+    return {**normalise.labels(group.group_labels), **normalise.labels(group.common_labels)}
 
 
 def _about_version(version: str | int | None) -> str:
     """Grafana sends "1"; a ``payload`` template of Alertmanager 0.32 and later may send none at all."""
-    found = "the body has no version" if version is None else f"version is {fit.line(str(version))[:20]}"
+    found = "the body has no version" if version is None else f"version is {normalise.line(str(version))[:20]}"
     return f"{found}, and this adapter reads version 4; Grafana's webhooks have an address of their own"
 
 
@@ -122,11 +124,11 @@ def _common(group: Group) -> Common:
     constants: dict[str, str] = {}
     if receiver := _receiver(group.receiver or ""):
         constants["receiver"] = receiver
-    if reason := fit.line(group.notification_reason):
+    if reason := normalise.line(group.notification_reason):
         constants["reason"] = reason
     return Common(
-        group_key=fit.text(key),
-        group_labels=fit.labels(group.group_labels),
+        group_key=normalise.text(key),
+        group_labels=normalise.labels(group.group_labels),
         told=constants,
         status=group.status or "",
         source_url=group.external_url,
@@ -135,13 +137,13 @@ def _common(group: Group) -> Common:
     )
 
 
-@fit.remembered
+@normalise.remembered
 def _receiver(name: str) -> str:
     """The receiver's name, which arrives quoted for a regular expression: ``web\\.hook``."""
-    return re.sub(r"\\(.)", r"\1", fit.line(name))
+    return re.sub(r"\\(.)", r"\1", normalise.line(name))
 
 
-@fit.remembered
+@normalise.remembered
 def refs_of(group_key: str) -> tuple[str, ...]:
     """What PagerDuty names this group by, too; a group notifies again and again."""
     return (f"alertgroup:{hashlib.sha256(group_key.encode()).hexdigest()}",) if group_key else ()
@@ -152,15 +154,15 @@ def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, index: int, common: C
         alert = item
     else:
         try:
-            alert = fit.decode(_ALERT, item, webhook.source, f"$.alerts[{index}]")
+            alert = normalise.decode(_ALERT, item, webhook.source, f"$.alerts[{index}]")
         except msgspec.ValidationError as error:
             reason = str(error).replace("`$", f"`$.alerts[{index}]")
-            return fit.unrecognised(webhook, reason, KIND, bytes(item))
+            return normalise.unrecognised(webhook, reason, KIND, bytes(item))
     status = alert.status or common.status
     if status in _STATUSES:
         return alert_event(webhook, alert, status, common, reading)
     reason = f"neither firing nor resolved - at `$.alerts[{index}].status`"
-    return fit.unrecognised(webhook, reason, KIND, msgspec.json.encode(alert))
+    return normalise.unrecognised(webhook, reason, KIND, msgspec.json.encode(alert))
 
 
 def alert_event(webhook: Webhook, alert: Alert, status: str, common: Common, reading: Reading) -> Event:
@@ -170,20 +172,22 @@ def alert_event(webhook: Webhook, alert: Alert, status: str, common: Common, rea
     # Old versions announce a firing alert's expiry as its end; only a resolved alert has one.
     ends = moment(alert.ends_at, webhook.received_at) if status == "resolved" else None
     happened = ends or starts
-    labels = fit.labels(alert.labels)
+    labels = normalise.labels(alert.labels)
     annotations = alert.annotations or {}
-    fingerprint = fit.line(alert.fingerprint) or fingerprint_of(alert.labels)
+    fingerprint = normalise.line(alert.fingerprint) or fingerprint_of(alert.labels)
     times = (starts.identity,) if ends is None else (starts.identity, ends.identity)
-    severity = fit.severity_of(labels, reading)
+    severity = normalise.severity_of(labels, reading)
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, fingerprint, status, *times),
         type=_STATUSES[status],
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=fingerprint,
-        service=fit.service_of(labels, reading),
-        environment=fit.environment_of(labels, reading),
+        service=normalise.service_of(labels, reading),
+        environment=normalise.environment_of(labels, reading),
         severity=severity,
-        title=fit.line(labels.get("alertname")) or fit.line(annotations.get("summary")) or "Alert without a name",
+        title=normalise.line(labels.get("alertname"))
+        or normalise.line(annotations.get("summary"))
+        or "Alert without a name",
         links=_links(alert, annotations, common),
         refs=common.refs,
         labels=labels,
@@ -201,7 +205,7 @@ def _ends(source: str, fingerprint: str, starts: SenderTime, ends: SenderTime | 
 def _links(alert: Alert, annotations: dict[str, str], common: Common) -> tuple[Link, ...]:
     runbook = annotations.get("runbook_url") or annotations.get("runbook")
     dashboard = annotations.get("dashboard_url") or annotations.get("dashboard")
-    return fit.links_of(_RELS, (alert.generator_url, runbook, dashboard, common.source_url))
+    return normalise.links_of(_RELS, (alert.generator_url, runbook, dashboard, common.source_url))
 
 
 def _data(alert: Alert, status: str, starts: SenderTime, ends: SenderTime | None, common: Common) -> dict[str, Any]:
@@ -212,10 +216,10 @@ def _data(alert: Alert, status: str, starts: SenderTime, ends: SenderTime | None
     if ends is not None and ends.known:
         data["ends_at"] = ends.at
     data.update(common.told)
-    if summary := fit.text(annotations.get("summary")):
+    if summary := normalise.text(annotations.get("summary")):
         data["summary"] = summary
     # Rules written before the names settled say ``message``.
-    if description := fit.text(annotations.get("description") or annotations.get("message")):
+    if description := normalise.text(annotations.get("description") or annotations.get("message")):
         data["description"] = description
     if query := query_of(alert.generator_url or ""):
         data["query"] = query
@@ -233,24 +237,24 @@ def _gap(webhook: Webhook, missing: int, common: Common, events: Sequence[Event]
         Event(
             id=event_id(RECIPE, webhook.source, None, "truncated", common.group_key, *ids),
             type="source.gap",
-            **fit.origin(webhook),
+            **normalise.origin(webhook),
             entity=common.refs[0] if common.refs else "alertgroup:",
             title=f"Alertmanager left {alerts} of a group out of a notification (max_alerts)",
-            links=fit.links(("source", common.source_url)),
+            links=normalise.links(("source", common.source_url)),
             refs=common.refs,
             data={"missing": missing, "group_key": common.group_key, "group_labels": common.group_labels},
         ),
     )
 
 
-@fit.remembered
+@normalise.remembered
 def query_of(generator_url: str) -> str:
     """The PromQL of a rule, out of its link to Prometheus' graph page; empty where the link holds none."""
     try:
         expressions = parse_qs(urlsplit(generator_url).query, max_num_fields=100).get("g0.expr", [])
     except ValueError:
         return ""
-    return fit.text(expressions[0]) if expressions else ""
+    return normalise.text(expressions[0]) if expressions else ""
 
 
 def fingerprint_of(labels: dict[str, str]) -> str:

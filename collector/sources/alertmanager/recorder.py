@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.errors import MalformedWebhook
 from collector.event import Event, event_id
 from collector.sources.alertmanager.groups import KIND, RECIPE, Alert, Common, alert_event, refs_of
@@ -50,7 +50,7 @@ def speaks(body: bytes) -> bool:
 def read(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The events of an object, of a list, or of an object on each line. One that is not understood spoils no other."""
     try:
-        document = fit.decode_any(webhook.body, webhook.source)
+        document = normalise.decode_any(webhook.body, webhook.source)
     except MalformedWebhook:
         lines = [line for line in webhook.body.splitlines() if line.strip()]
         if not _is_file(webhook, lines):
@@ -59,7 +59,7 @@ def read(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     if not isinstance(document, list):
         return _entry(webhook, reading, document, None)
     if not document:
-        return (fit.unrecognised(webhook, "a list of no events", KIND),)
+        return (normalise.unrecognised(webhook, "a list of no events", KIND),)
     return tuple([event for each in document for event in _entry(webhook, reading, each, _bytes(each))])
 
 
@@ -68,22 +68,22 @@ def _is_file(webhook: Webhook, lines: list[bytes]) -> bool:
     if len(lines) < 2:
         return False
     try:
-        fit.check_syntax(lines[0], webhook.source)
+        normalise.check_syntax(lines[0], webhook.source)
     except MalformedWebhook:
         return False
     return True
 
 
 def _bytes(value: object) -> bytes:
-    return msgspec.json.encode(fit.tree(value))
+    return msgspec.json.encode(normalise.tree(value))
 
 
 def _line(webhook: Webhook, reading: Reading, line: bytes) -> tuple[Event, ...]:
     """One line of the recorder's file; the last one may be cut where Alertmanager was killed."""
     try:
-        document = fit.decode_any(line, webhook.source)
+        document = normalise.decode_any(line, webhook.source)
     except MalformedWebhook:
-        return (fit.unrecognised(webhook, "a line that is no JSON", KIND, line),)
+        return (normalise.unrecognised(webhook, "a line that is no JSON", KIND, line),)
     return _entry(webhook, reading, document, line)
 
 
@@ -94,11 +94,15 @@ def _entry(webhook: Webhook, reading: Reading, entry: object, part: bytes | None
     if kind in _SILENT:
         return ()
     if not kind:
-        word = fit.line(next(iter(data), KIND))
-        return (fit.unrecognised(webhook, "a kind of recorded event that this version does not know", word, part),)
+        word = normalise.line(next(iter(data), KIND))
+        return (
+            normalise.unrecognised(webhook, "a kind of recorded event that this version does not know", word, part),
+        )
     events = _READERS[kind](webhook, reading, _inner(data, kind), whole)
     if events is None:
-        return (fit.unrecognised(webhook, f"{kind} without the alert or the silence that it is about", kind, part),)
+        return (
+            normalise.unrecognised(webhook, f"{kind} without the alert or the silence that it is about", kind, part),
+        )
     return events
 
 
@@ -128,8 +132,8 @@ def _common(body: dict[str, Any]) -> Common:
     reason = _text(body.get("reason"))
     fields = {"receiver": _text(group.get("receiverName")), "reason": _REASONS.get(reason, reason)}
     return Common(
-        group_key=fit.text(key),
-        group_labels=fit.labels(_labels(group.get("groupLabels"))),
+        group_key=normalise.text(key),
+        group_labels=normalise.labels(_labels(group.get("groupLabels"))),
         told={name: value for name, value in fields.items() if value},
         status="",
         source_url=None,
@@ -170,13 +174,13 @@ def _silence(
     event = _observation(
         webhook, reading, labels, at, f"silence:{ident}", (ident, happened.identity, word),
         f"Silence {word}: {matchers}" if matchers else f"Silence {word}", f"silence_{word}",
-        fit.text(silence.get("comment")),
+        normalise.text(silence.get("comment")),
     )  # fmt: skip
     begins = moment(_text(silence.get("startsAt")), webhook.received_at)
     span = {"silences_from": begins.at, "silences_until": ended.at} if begins.known and ended.known and not over else {}
     event = msgspec.structs.replace(event, data=dict(event.data) | {"operation": f"silence {word}"} | span)
     # Who ended it is not told; whose it is, is no answer to that.
-    return (event if over else msgspec.structs.replace(event, actor=fit.person(silence.get("createdBy"))),)
+    return (event if over else msgspec.structs.replace(event, actor=normalise.person(silence.get("createdBy"))),)
 
 
 def _silence_created(
@@ -201,7 +205,7 @@ def _silenced(
     fingerprint = _fingerprint(muted.get("fingerprint"))
     title = f"Alert {_name(labels)} was silenced"
     told_once = ("silenced", ident, fingerprint or repr(sorted(labels.items())))
-    at, comment = _text(entry.get("@timestamp")), fit.text(silence.get("comment"))
+    at, comment = _text(entry.get("@timestamp")), normalise.text(silence.get("comment"))
     return (
         _observation(
             webhook, reading, labels, at, fingerprint or ident, told_once, title, "silence_muted_alert", comment
@@ -273,16 +277,16 @@ def _observation(
     webhook: Webhook, reading: Reading, labels: dict[str, str], at: str, entity: str, identity: tuple[str, ...],
     title: str, kind: str, text: str,
 ) -> Event:  # fmt: skip
-    happened, kept_labels = moment(at, webhook.received_at), fit.labels(labels)
+    happened, kept_labels = moment(at, webhook.received_at), normalise.labels(labels)
     data = {"type": f"alertmanager.{kind}", "text": text}
     return Event(
         id=event_id(RECIPE, webhook.source, None, "recorder", *identity),
         type="observation.recorded",
-        **fit.origin(webhook, happened),
-        entity=fit.line(entity),
-        service=fit.service_of(kept_labels, reading),
-        environment=fit.environment_of(kept_labels, reading),
-        title=fit.line(title),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(entity),
+        service=normalise.service_of(kept_labels, reading),
+        environment=normalise.environment_of(kept_labels, reading),
+        title=normalise.line(title),
         labels=kept_labels,
         data={key: value for key, value in data.items() if value},
     )
@@ -295,11 +299,11 @@ def _inner(value: object, *keys: str) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return fit.line(value)
+    return normalise.line(value)
 
 
 def _name(labels: dict[str, str]) -> str:
-    return fit.line(labels.get("alertname")) or "without a name"
+    return normalise.line(labels.get("alertname")) or "without a name"
 
 
 def _labels(value: object) -> dict[str, str]:
@@ -309,7 +313,7 @@ def _labels(value: object) -> dict[str, str]:
     pairs = value.get("labels")
     if isinstance(pairs, list):
         listed = [each for each in pairs if isinstance(each, dict)]
-        return {key: fit.text(each.get("value")) for each in listed if (key := _text(each.get("key")))}
+        return {key: normalise.text(each.get("value")) for each in listed if (key := _text(each.get("key")))}
     return {_text(key): each for key, each in value.items() if isinstance(each, str)}
 
 
@@ -326,7 +330,7 @@ def _matchers(silence: dict[str, Any]) -> tuple[str, dict[str, str]]:
     matchers = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     rendered = [_text(each.get("rendered")) for each in matchers]
     equal = {
-        _text(each.get("name")): fit.text(each.get("pattern"))
+        _text(each.get("name")): normalise.text(each.get("pattern"))
         for each in matchers
         if each.get("type") == "TYPE_EQUAL" and _text(each.get("name")) and _text(each.get("pattern"))
     }

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.errors import MalformedWebhook
 from collector.event import Event, event_id
 from collector.sources.aws import alarms, happenings
@@ -31,9 +31,9 @@ _CONFIRMATIONS = {
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery, or one of each envelope; none for what is set aside."""
-    body = fit.decode_any(webhook.body, webhook.source)
+    body = normalise.decode_any(webhook.body, webhook.source)
     if not isinstance(body, dict):
-        return (fit.unrecognised(webhook, "the body is no JSON object", KIND),)
+        return (normalise.unrecognised(webhook, "the body is no JSON object", KIND),)
     records = body.get("Records")
     if isinstance(records, list) and (envelopes := [told for each in records if (told := inner(each, "Sns"))]):
         return tuple([event for envelope in envelopes for event in _enveloped(webhook, reading, envelope)])
@@ -47,14 +47,14 @@ def _enveloped(webhook: Webhook, reading: Reading, body: dict[str, Any]) -> tupl
     if kind in _CONFIRMATIONS:
         return (_confirmation(webhook, body, kind),)
     if kind != "Notification":
-        return (fit.unrecognised(webhook, "a type of envelope that this version does not know", kind),)
+        return (normalise.unrecognised(webhook, "a type of envelope that this version does not know", kind),)
     message = body["Message"]
     found = _json(message) if isinstance(message, str) else message
     if isinstance(found, dict):
         return _message(webhook, reading, found, body)
     if not text(message):
-        return (fit.unrecognised(webhook, "the message is empty", kind),)
-    return (_said(webhook, body, fit.text(message)),)
+        return (normalise.unrecognised(webhook, "the message is empty", kind),)
+    return (_said(webhook, body, normalise.text(message)),)
 
 
 def _json(message: str) -> Any:
@@ -62,7 +62,7 @@ def _json(message: str) -> Any:
     if not message.lstrip().startswith("{"):
         return None
     try:
-        return fit.decode_any(message.encode("utf-8", "replace"), "")
+        return normalise.decode_any(message.encode("utf-8", "replace"), "")
     except MalformedWebhook:
         return None
 
@@ -77,7 +77,9 @@ def _message(
         return happenings.read(webhook, reading, message)
     if "Event Source" in message:
         return happenings.read_rds(webhook, reading, message, envelope)
-    return (fit.unrecognised(webhook, "a message of no form that this version knows", text(envelope.get("Subject"))),)
+    return (
+        normalise.unrecognised(webhook, "a message of no form that this version knows", text(envelope.get("Subject"))),
+    )
 
 
 def _said(webhook: Webhook, envelope: dict[str, Any], message: str) -> Event:
@@ -88,9 +90,11 @@ def _said(webhook: Webhook, envelope: dict[str, Any], message: str) -> Event:
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, topic, text(envelope.get("MessageId")) or message),
         type="observation.recorded",
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=topic or "sns",
-        title=text(envelope.get("Subject")) or fit.line(message.strip().partition("\n")[0]) or "A message of no words",
+        title=text(envelope.get("Subject"))
+        or normalise.line(message.strip().partition("\n")[0])
+        or "A message of no words",
         data={key: told for key, told in data.items() if told},
     )
 
@@ -103,11 +107,11 @@ def _confirmation(webhook: Webhook, envelope: dict[str, Any], kind: str) -> Even
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, topic, kind, text(envelope.get("MessageId"))),
         type="observation.recorded",
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=topic or "sns",
-        title=fit.line(f"Amazon SNS {sentence.format(topic=topic or 'a topic')}"),
+        title=normalise.line(f"Amazon SNS {sentence.format(topic=topic or 'a topic')}"),
         # Whoever can reach an open source may send any address here; only Amazon's own is handed on.
-        links=fit.links((rel, address)) if ADDRESS.match(address) else (),
+        links=normalise.links((rel, address)) if ADDRESS.match(address) else (),
         data={"type": f"sns.{kind}", "source": topic} if topic else {"type": f"sns.{kind}"},
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.sources.aws.common import KIND, RECIPE, environment_of, inner, service_of, text
 from collector.times import SenderTime, moment
@@ -32,9 +32,9 @@ def read(webhook: Webhook, reading: Reading, message: dict[str, Any]) -> tuple[E
     alarm = _of_eventbridge(message) if is_change(message) else _of_sns(message)
     if alarm["state"] not in _TYPES:
         reason = "a state of an alarm that this version does not know"
-        return (fit.unrecognised(webhook, reason, alarm["state"] or KIND),)
+        return (normalise.unrecognised(webhook, reason, alarm["state"] or KIND),)
     if not (alarm["arn"] or alarm["name"]):
-        return (fit.unrecognised(webhook, "an alarm without a name", KIND),)
+        return (normalise.unrecognised(webhook, "an alarm without a name", KIND),)
     return (_event_of(webhook, reading, alarm),)
 
 
@@ -47,8 +47,8 @@ def _of_sns(message: dict[str, Any]) -> dict[str, Any]:
         "region": text(message.get("Region")),
         "state": text(message.get("NewStateValue")),
         "before": text(message.get("OldStateValue")),
-        "reason": fit.text(message.get("NewStateReason")),
-        "summary": fit.text(message.get("AlarmDescription")),
+        "reason": normalise.text(message.get("NewStateReason")),
+        "summary": normalise.text(message.get("AlarmDescription")),
         "time": text(message.get("StateChangeTime")),
         "labels": _metric(trigger, "MetricName", "Namespace", "Dimensions") or _metrics(trigger.get("Metrics")),
     }
@@ -65,8 +65,8 @@ def _of_eventbridge(message: dict[str, Any]) -> dict[str, Any]:
         "region": text(message.get("region")),
         "state": text(state.get("value")),
         "before": text(before.get("value")),
-        "reason": fit.text(state.get("reason")),
-        "summary": fit.text(inner(detail, "configuration").get("description")),
+        "reason": normalise.text(state.get("reason")),
+        "summary": normalise.text(inner(detail, "configuration").get("description")),
         "time": text(state.get("timestamp")) or text(message.get("time")),
         "started": text(before.get("timestamp")) if before.get("value") == "ALARM" else "",
         "suppressed": text(state.get("actionsSuppressedBy")),
@@ -104,17 +104,17 @@ def _event_of(webhook: Webhook, reading: Reading, alarm: dict[str, Any]) -> Even
     happened = moment(alarm["time"], webhook.received_at)
     started = moment(alarm.get("started"), webhook.received_at)
     entity = alarm["arn"] or ":".join(part for part in (alarm["account"], alarm["region"], alarm["name"]) if part)
-    labels = fit.labels(alarm["labels"])
+    labels = normalise.labels(alarm["labels"])
     event_type = _TYPES[alarm["state"]]
     name = alarm["name"] or entity
     return Event(
         id=_id(webhook, happened, entity, alarm["state"]),
         type=event_type,
-        **fit.origin(webhook, happened),
-        entity=fit.line(entity),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(entity),
         service=service_of(labels, reading),
         environment=environment_of(labels, labels.get("ClusterName", ""), reading),
-        severity=fit.severity_of(labels, reading),
+        severity=normalise.severity_of(labels, reading),
         title=name,
         labels=labels,
         data=_data(webhook, alarm, event_type, happened, started, entity),
@@ -136,7 +136,7 @@ def _data(
     resolved = event_type == "alert.resolved"
     data = {"status": "resolved" if resolved else "firing", "reason": alarm["reason"], "summary": alarm["summary"]}
     if alarm.get("suppressed"):
-        data["kind"] = fit.line(f"actions suppressed by {alarm['suppressed']}")
+        data["kind"] = normalise.line(f"actions suppressed by {alarm['suppressed']}")
     if not resolved and alarm["before"] == _NO_DATA:
         data["continues"] = True
     if happened.known:

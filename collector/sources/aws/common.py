@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.webhook import Reading
 
 KIND = "aws"
@@ -24,8 +24,8 @@ _WITH_IDS = frozenset({"app", "net", "gateway", "targetgroup"})
 def text(value: object) -> str:
     """A value as one line; empty where it is no text and no number."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(fit.tree(value))
-    return fit.line(value)
+        return str(normalise.tree(value))
+    return normalise.line(value)
 
 
 def inner(value: object, *keys: str) -> dict[str, Any]:
@@ -37,12 +37,12 @@ def inner(value: object, *keys: str) -> dict[str, Any]:
 
 def named(arn: str) -> str:
     """What a resource is called: what stands last in its ARN, ``checkout`` of ``…:service/cluster/checkout``."""
-    return fit.line(arn.rpartition(":")[2].rpartition("/")[2])
+    return normalise.line(arn.rpartition(":")[2].rpartition("/")[2])
 
 
 def service_of(labels: dict[str, str], reading: Reading) -> str | None:
     """The service: a label that names one, else the resource that is measured."""
-    if found := fit.service_of(labels, reading):
+    if found := normalise.service_of(labels, reading):
         return found
     return next((_resource(told) for name in _NAMING if (told := labels.get(name)) and _resource(told)), None)
 
@@ -55,4 +55,4 @@ def _resource(dimension: str) -> str:
 
 def environment_of(labels: dict[str, str], group: str, reading: Reading) -> str | None:
     """The environment: a label that names one, else a group of machines that is called like one."""
-    return fit.environment_of({"namespace": group} | labels if group else labels, reading)
+    return normalise.environment_of({"namespace": group} | labels if group else labels, reading)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.errors import MalformedWebhook, UnverifiedWebhook
 from collector.signing import authenticate
 from collector.webhook import Credentials, Webhook
@@ -42,7 +42,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def _envelope(webhook: Webhook) -> Mapping[str, Any]:
     try:
-        document = fit.decode_any(webhook.body, webhook.source)
+        document = normalise.decode_any(webhook.body, webhook.source)
     except MalformedWebhook:
         return {}
     return document if isinstance(document, dict) else {}
@@ -64,7 +64,7 @@ def _wrong(envelope: Mapping[str, Any], credentials: Credentials) -> str:
         return ""
     address = envelope.get("SigningCertURL")
     known = address if isinstance(address, str) and ADDRESS.fullmatch(address) and address.endswith(".pem") else ""
-    which = f"; it names the certificate of {fit.line(known)}" if known else ""
+    which = f"; it names the certificate of {normalise.line(known)}" if known else ""
     return f"its Signature does not match with any certificate of certificate_file{which}"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.sources.aws.common import KIND, RECIPE, environment_of, inner, named, text
 from collector.times import moment
@@ -53,12 +53,12 @@ def read(webhook: Webhook, reading: Reading, message: dict[str, Any]) -> tuple[E
     if kind in _SILENT:
         return ()
     if not text(message.get("id")):
-        return (fit.unrecognised(webhook, "an event of EventBridge without an id", kind),)
+        return (normalise.unrecognised(webhook, "an event of EventBridge without an id", kind),)
     how = _READERS.get(kind)
     finding = how(message) if how else _observed(message)
     if finding is None:
         reason = f"{kind} in a state that this version does not know"
-        return (fit.unrecognised(webhook, reason, kind),)
+        return (normalise.unrecognised(webhook, reason, kind),)
     return (_event_of(webhook, reading, message, finding),) if finding["type"] else ()
 
 
@@ -83,7 +83,7 @@ def _ecs(message: dict[str, Any]) -> Finding | None:
     service, cluster = named(_resource(message)), named(text(detail.get("clusterArn")))
     finding = _deployment(text(detail.get("deploymentId")), _ECS[state], state, service, cluster)
     # The reason of a deployment that went well says that it went well.
-    reason = fit.text(detail.get("reason")) if _ECS[state] == "change.failed" else ""
+    reason = normalise.text(detail.get("reason")) if _ECS[state] == "change.failed" else ""
     return finding | {"text": reason, "time": text(detail.get("updatedAt"))}
 
 
@@ -117,9 +117,9 @@ def _rds(message: dict[str, Any]) -> Finding:
     return {
         "type": "observation.recorded",
         "entity": text(detail.get("SourceArn")) or _resource(message),
-        "title": fit.line(detail.get("Message")) or text(message.get("detail-type")),
+        "title": normalise.line(detail.get("Message")) or text(message.get("detail-type")),
         "service": text(detail.get("SourceIdentifier")) or named(_resource(message)),
-        "text": fit.text(detail.get("Message")),
+        "text": normalise.text(detail.get("Message")),
         "data": {"kind": text(detail.get("EventID"))},
     }
 
@@ -135,7 +135,7 @@ def _health(message: dict[str, Any]) -> Finding:
         "type": "observation.recorded",
         "entity": text(detail.get("eventArn")),
         "title": " — ".join(part for part in (f"AWS Health: {about}".rstrip(": "), code) if part),
-        "text": next((told for each in descriptions if (told := fit.text(each.get("latestDescription")))), ""),
+        "text": next((told for each in descriptions if (told := normalise.text(each.get("latestDescription")))), ""),
         "data": {"kind": text(detail.get("eventTypeCategory"))},
     }
 
@@ -147,7 +147,7 @@ def _observed(message: dict[str, Any]) -> Finding:
         "type": "observation.recorded",
         "entity": resource,
         "title": f"{kind}: {named(resource)}" if resource else kind,
-        "text": fit.text(inner(message, "detail").get("message")),
+        "text": normalise.text(inner(message, "detail").get("message")),
     }
 
 
@@ -168,7 +168,7 @@ def _resource(message: dict[str, Any]) -> str:
 
 def _event_of(webhook: Webhook, reading: Reading, message: dict[str, Any], finding: Finding) -> Event:
     happened = moment(finding.get("time") or text(message.get("time")), webhook.received_at)
-    labels = fit.labels(
+    labels = normalise.labels(
         {key: value for key in ("account", "region") if (value := text(message.get(key)))},
     )
     data = dict(finding.get("data", {}))
@@ -176,16 +176,16 @@ def _event_of(webhook: Webhook, reading: Reading, message: dict[str, Any], findi
         data["text"] = finding["text"]
     if finding["type"] == "observation.recorded":
         data |= {"type": text(message.get("detail-type")), "source": text(message.get("source"))}
-    service = fit.name(finding.get("service"))
+    service = normalise.name(finding.get("service"))
     return Event(
         id=event_id(RECIPE, webhook.source, moment(text(message.get("time")), webhook.received_at).stated,
                     text(message.get("id"))),
         type=finding["type"],
-        **fit.origin(webhook, happened),
-        entity=fit.line(finding["entity"]) or text(message.get("source")) or KIND,
-        service=service or fit.service_of(labels, reading),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(finding["entity"]) or text(message.get("source")) or KIND,
+        service=service or normalise.service_of(labels, reading),
         environment=environment_of(labels, finding.get("group", ""), reading),
-        title=fit.line(finding["title"]) or text(message.get("detail-type")) or "Event of AWS",
+        title=normalise.line(finding["title"]) or text(message.get("detail-type")) or "Event of AWS",
         refs=tuple(finding.get("refs", ())),
         labels=labels,
         data={key: value for key, value in data.items() if value},
@@ -196,7 +196,7 @@ def read_rds(
     webhook: Webhook, reading: Reading, message: dict[str, Any], envelope: dict[str, Any]
 ) -> tuple[Event, ...]:
     """What RDS itself publishes to a topic, without EventBridge."""
-    about, message_text = text(message.get("Source ID")), fit.text(message.get("Event Message"))
+    about, message_text = text(message.get("Source ID")), normalise.text(message.get("Event Message"))
     happened = moment(text(message.get("Event Time")), webhook.received_at)
     kind = text(message.get("Event Source"))
     data = {
@@ -210,12 +210,12 @@ def read_rds(
         Event(
             id=event_id(RECIPE, webhook.source, happened.stated, kind, about, identity),
             type="observation.recorded",
-            **fit.origin(webhook, happened),
-            entity=fit.line(":".join(part for part in (kind, about) if part)) or KIND,
+            **normalise.origin(webhook, happened),
+            entity=normalise.line(":".join(part for part in (kind, about) if part)) or KIND,
             service=about or None,
-            environment=fit.environment_of({}, reading),
-            title=fit.line(message_text.partition("\n")[0]) or f"RDS event of {about or kind}",
-            links=fit.links(("source", message.get("Identifier Link"))),
+            environment=normalise.environment_of({}, reading),
+            title=normalise.line(message_text.partition("\n")[0]) or f"RDS event of {about or kind}",
+            links=normalise.links(("source", message.get("Identifier Link"))),
             data={key: value for key, value in data.items() if value},
         ),
     )

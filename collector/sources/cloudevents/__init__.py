@@ -20,7 +20,7 @@ import jmespath
 import msgspec
 from jmespath.exceptions import JMESPathError
 
-from collector import reading as fit
+from collector import normalise
 from collector.errors import MalformedWebhook
 from collector.event import Event, event_id, post_state
 from collector.signing import authenticate
@@ -54,14 +54,14 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     if not media.startswith("application/cloudevents"):
         return (_event_of(webhook, _binary(webhook, media), reading),)
     if not media.endswith(("+json", "/cloudevents", "/cloudevents-batch")):
-        return (fit.unrecognised(webhook, "CloudEvents are read in their JSON format only", media),)
+        return (normalise.unrecognised(webhook, "CloudEvents are read in their JSON format only", media),)
     # The batch's name begins with the single event's.
     if not media.startswith("application/cloudevents-batch"):
-        return (_event_of(webhook, fit.decode_any(webhook.body, webhook.source), reading),)
+        return (_event_of(webhook, normalise.decode_any(webhook.body, webhook.source), reading),)
     try:
-        items = fit.decode(_BATCH, webhook.body, webhook.source)
+        items = normalise.decode(_BATCH, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error), media),)
+        return (normalise.unrecognised(webhook, str(error), media),)
     return tuple(_item(webhook, bytes(item), place, reading) for place, item in enumerate(items))
 
 
@@ -71,9 +71,9 @@ def _media_type(webhook: Webhook) -> str:
 
 def _item(webhook: Webhook, raw: bytes, index: int, reading: Reading) -> Event:
     try:
-        attributes = fit.decode_any(raw, webhook.source, f"$[{index}]")
+        attributes = normalise.decode_any(raw, webhook.source, f"$[{index}]")
     except (msgspec.ValidationError, MalformedWebhook) as error:
-        return fit.unrecognised(webhook, f"$[{index}]: {error}", KIND, raw)
+        return normalise.unrecognised(webhook, f"$[{index}]: {error}", KIND, raw)
     return _event_of(webhook, attributes, reading, raw)
 
 
@@ -113,12 +113,14 @@ def _header_value(webhook: Webhook, name: str, value: str) -> str:
     try:
         return unquote_to_bytes(plain.encode("utf-8", "surrogateescape")).decode("utf-8")
     except UnicodeError as error:
-        raise fit.malformed(webhook.source, "is not percent-encoded UTF-8", f"header {fit.line(name)}") from error
+        raise normalise.malformed(
+            webhook.source, "is not percent-encoded UTF-8", f"header {normalise.line(name)}"
+        ) from error
 
 
 def _data_of(webhook: Webhook, media: str) -> dict[str, Any]:
     if media.endswith(("/json", "+json")):
-        return {"data": fit.decode_any(webhook.body, webhook.source)}
+        return {"data": normalise.decode_any(webhook.body, webhook.source)}
     try:
         return {"data": webhook.body.decode("utf-8")}
     except UnicodeDecodeError:
@@ -129,7 +131,7 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
     mistake = _mistake(attributes)
     if mistake:
         kind = attributes.get("type") if isinstance(attributes, dict) else None
-        return fit.unrecognised(webhook, mistake, fit.line(kind), raw)
+        return normalise.unrecognised(webhook, mistake, normalise.line(kind), raw)
     mapped = _mapping_of(attributes["type"], reading)
     data = attributes.get("data")
     event_type = mapped.type if mapped is not None else _type_of(attributes, reading)
@@ -139,21 +141,21 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
     labels = _labels(attributes)
     known_labels = {**usual.texts(data), **labels}
     fields = {key: found[0] for key, path in mapping.fields.items() if (found := _values_at(path, attributes))}
-    severity = fields.get("severity") or fit.severity_of(known_labels, reading)
+    severity = fields.get("severity") or normalise.severity_of(known_labels, reading)
     flag = usual.flag_of(data) if event_type == "change.flag_toggled" else ""
     title = fields.get("title") or flag or _title(attributes)
     refs = tuple(dict.fromkeys((*_refs(mapping, attributes), *usual.refs(data))))
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, attributes["source"], attributes["id"]),
         type=event_type,
-        **fit.origin(webhook, happened),
+        **normalise.origin(webhook, happened),
         entity=fields.get("entity") or _entity(attributes, change=mapped is None and event_type.startswith("change.")),
-        service=fields.get("service") or fit.service_of(known_labels, reading),
-        environment=fields.get("environment") or fit.environment_of(known_labels, reading),
+        service=fields.get("service") or normalise.service_of(known_labels, reading),
+        environment=fields.get("environment") or normalise.environment_of(known_labels, reading),
         severity=severity.lower() if severity else None,
         title=title,
-        actor=fit.person(fields.get("actor")) or usual.actor_of(data, authored=event_type.startswith(_AUTHORED)),
-        links=fit.links(("source", attributes["source"]), *usual.links(data)),
+        actor=normalise.person(fields.get("actor")) or usual.actor_of(data, authored=event_type.startswith(_AUTHORED)),
+        links=normalise.links(("source", attributes["source"]), *usual.links(data)),
         refs=refs,
         labels=labels,
         data=_content(event_type, attributes, title, refs) | _episode(event_type, happened),
@@ -185,11 +187,11 @@ def _mistake(attributes: Any) -> str:
 def _title(attributes: dict[str, Any]) -> str:
     """What the data says in a sentence, else what it is about, else what it is."""
     title = usual.title_of(attributes.get("data"))
-    subject, name = fit.line(attributes.get("subject")), usual.named(attributes.get("data"))
+    subject, name = normalise.line(attributes.get("subject")), usual.named(attributes.get("data"))
     if not title and name and attributes["type"].startswith("dev.cdevents."):
         *kind, happened = types.said(attributes["type"])
-        return fit.line(f"{' '.join(kind).capitalize()} {name} {happened}")
-    return title or subject or fit.line(attributes["type"])
+        return normalise.line(f"{' '.join(kind).capitalize()} {name} {happened}")
+    return title or subject or normalise.line(attributes["type"])
 
 
 def _entity(attributes: dict[str, Any], *, change: bool) -> str:
@@ -201,7 +203,7 @@ def _entity(attributes: dict[str, Any], *, change: bool) -> str:
     if change:
         own = usual.identity_of(attributes.get("data")) or ("" if subject else attributes["id"])
         entity = f"{entity}@{own}" if own else entity
-    return fit.line(entity)
+    return normalise.line(entity)
 
 
 def _labels(attributes: dict[str, Any]) -> dict[str, str]:
@@ -211,7 +213,7 @@ def _labels(attributes: dict[str, Any]) -> dict[str, str]:
         for name, value in attributes.items()
         if name not in _NOT_EXTENSIONS and isinstance(value, str | int | float)
     }
-    return fit.labels(scalars)
+    return normalise.labels(scalars)
 
 
 def _refs(mapped: TypeMapping, attributes: dict[str, Any]) -> tuple[str, ...]:
@@ -220,14 +222,17 @@ def _refs(mapped: TypeMapping, attributes: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _content(event_type: str, attributes: dict[str, Any], title: str, refs: tuple[str, ...]) -> dict[str, Any]:
-    content: dict[str, Any] = {"type": fit.line(attributes["type"]), "source": fit.line(attributes["source"])}
+    content: dict[str, Any] = {
+        "type": normalise.line(attributes["type"]),
+        "source": normalise.line(attributes["source"]),
+    }
     for name in ("subject", "datacontenttype", "dataschema"):
-        if told := fit.line(attributes.get(name)):
+        if told := normalise.line(attributes.get(name)):
             content[name] = told
     for name in ("data", "data_base64"):
         if attributes.get(name) is not None:
-            content[name] = fit.bounded_tree(attributes[name])
-    content["called"] = fit.line(types.called(attributes["type"]))
+            content[name] = normalise.bounded_tree(attributes[name])
+    content["called"] = normalise.line(types.called(attributes["type"]))
     text = usual.text_of(attributes.get("data"))
     if channel := usual.first(attributes.get("data"), ("channel", "channelname", "room")):
         content["channel"] = channel

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 
 TEXTS = ("summary", "message", "description", "title", "text", "reason", "body", "comment")
 """Keys of the sentence that a person would read, the first present one."""
@@ -83,11 +83,11 @@ def scalar(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return fit.line(str(fit.tree(value)))
+        return normalise.line(str(normalise.tree(value)))
     if isinstance(value, dict):
         named = {_folded(key): each for key, each in value.items()}
-        return next((text for name in _NAMES if (text := fit.line(named.get(name)))), "")
-    return fit.line(value)
+        return next((text for name in _NAMES if (text := normalise.line(named.get(name)))), "")
+    return normalise.line(value)
 
 
 def texts(data: Any) -> dict[str, str]:
@@ -115,12 +115,12 @@ _CDEVENT = re.compile(r"dev\.cdevents\.([a-z]+)\.")
 def about(data: Any) -> tuple[str, str]:
     """What kind of thing a CDEvent is about, in small letters, and its id; empty texts for other data."""
     subject = data.get("subject") if isinstance(data, dict) else None
-    if not isinstance(subject, dict) or not (name := fit.line(subject.get("id"))):
+    if not isinstance(subject, dict) or not (name := normalise.line(subject.get("id"))):
         return "", ""
     # Since 0.5 the kind of the subject stands in the event's type alone: dev.cdevents.service.deployed.0.3.0.
     context = data.get("context")
     told = _CDEVENT.match(str(context.get("type"))) if isinstance(context, dict) else None
-    return fit.line(subject.get("type") or (told[1] if told else "")).casefold(), name
+    return normalise.line(subject.get("type") or (told[1] if told else "")).casefold(), name
 
 
 def named(data: Any) -> str:
@@ -145,12 +145,12 @@ def first(data: Any, keys: Iterable[str]) -> str:
 def text_of(data: Any) -> str:
     """The sentence that the data holds, its line breaks kept; a text that is all the data there is is that sentence."""
     if isinstance(data, str):
-        text = fit.text(data).strip()
+        text = normalise.text(data).strip()
         return "" if text[:1] in _MARKUP else text
     title = _headline(data)
     found = [told for key in TEXTS for level in _levels(data) if (told := _sentence(level.get(key)))] or _actions(data)
     # A title is the sentence only where there is no other: what stands under it says more.
-    return next((told for told in found if fit.line(told) != title), found[0] if found else "")
+    return next((told for told in found if normalise.line(told) != title), found[0] if found else "")
 
 
 def _actions(data: Any) -> list[str]:
@@ -161,18 +161,18 @@ def _actions(data: Any) -> list[str]:
 
 
 def _sentence(value: object) -> str:
-    return fit.text(value).strip() if isinstance(value, str) else ""
+    return normalise.text(value).strip() if isinstance(value, str) else ""
 
 
 def _headline(data: Any) -> str:
     """The title that a sender gave it; of a ticket or a letter it is called the subject."""
     subject = data.get("subject") if isinstance(data, dict) else None
-    return first(data, ("title", "headline")) or fit.line(subject)
+    return first(data, ("title", "headline")) or normalise.line(subject)
 
 
 def title_of(data: Any) -> str:
     """The headline: what the data calls its title, else the sentence it holds."""
-    return _headline(data) or fit.line(text_of(data))
+    return _headline(data) or normalise.line(text_of(data))
 
 
 def flag_of(data: Any) -> str:
@@ -183,7 +183,7 @@ def flag_of(data: Any) -> str:
 def actor_of(data: Any, *, authored: bool) -> str | None:
     """Who did it; ``authored`` says that whoever wrote or made it is that person. A bot is automation."""
     found = first(data, (*_ACTORS, *_AUTHORS) if authored else _ACTORS)
-    return None if found in ("true", "false") else fit.person(found)
+    return None if found in ("true", "false") else normalise.person(found)
 
 
 def states(data: Any) -> list[str]:

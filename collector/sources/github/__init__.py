@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.github import code, deployments, runs
@@ -49,25 +49,25 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for a ping, for kinds set aside, and for states that change nothing."""
-    kind = fit.line(webhook.headers.get("x-github-event", ""))
+    kind = normalise.line(webhook.headers.get("x-github-event", ""))
     body = _json_of(webhook)
     if kind in KINDS:
         decoder, read = KINDS[kind]
         try:
-            return read(webhook, fit.decode(decoder, body, webhook.source), reading)
+            return read(webhook, normalise.decode(decoder, body, webhook.source), reading)
         except msgspec.ValidationError as error:
-            return (fit.unrecognised(webhook, str(error), kind, refs=_about(webhook, body)),)
-    fit.check_syntax(body, webhook.source)
+            return (normalise.unrecognised(webhook, str(error), kind, refs=_about(webhook, body)),)
+    normalise.check_syntax(body, webhook.source)
     if kind in SILENT:
         return ()
     reason = "GitHub sent a kind of event that this version does not read" if kind else "X-GitHub-Event is absent"
-    return (fit.unrecognised(webhook, reason, kind, refs=_about(webhook, body)),)
+    return (normalise.unrecognised(webhook, reason, kind, refs=_about(webhook, body)),)
 
 
 def _about(webhook: Webhook, body: bytes) -> tuple[str, ...]:
     """The repository that a body names, whatever else it holds."""
     try:
-        return repository_ref(fit.decode(_COMMON, body, webhook.source))
+        return repository_ref(normalise.decode(_COMMON, body, webhook.source))
     except msgspec.ValidationError:
         return ()
 
@@ -80,9 +80,9 @@ def _json_of(webhook: Webhook) -> bytes:
         form = parse_qs(webhook.body.decode("utf-8"), encoding="utf-8", errors="strict", max_num_fields=100)
         return form["payload"][0].encode("utf-8")
     except KeyError as error:
-        raise fit.malformed(webhook.source, "the form has no field of that name", "payload") from error
+        raise normalise.malformed(webhook.source, "the form has no field of that name", "payload") from error
     except ValueError as error:
-        raise fit.malformed(webhook.source, "the form cannot be read", "payload") from error
+        raise normalise.malformed(webhook.source, "the form cannot be read", "payload") from error
 
 
 KINDS: dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Webhook, Any, Reading], tuple[Event, ...]]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.sources.github.common import MOVED, RECIPE, event_of, person
 from collector.sources.github.payloads import Commit, PullRequestBody, PushBody, ReleaseBody
@@ -20,14 +20,14 @@ def pull_request(webhook: Webhook, body: PullRequestBody, _reading: Reading) -> 
     pull = body.pull_request
     if body.action != "closed" or not (pull.merged or pull.merged_at):
         return ()
-    url = fit.line(pull.html_url)
-    entity = fit.line(f"pr:{url}" if url else f"pull_request:{pull.id}")
+    url = normalise.line(pull.html_url)
+    entity = normalise.line(f"pr:{url}" if url else f"pull_request:{pull.id}")
     fact = Fact(
         type="change.merged",
         entity=entity,
         when=pull.merged_at,
         identity=("pull_request", str(pull.id), "merged"),
-        title=fit.line(pull.title) or f"Pull request {pull.number}",
+        title=normalise.line(pull.title) or f"Pull request {pull.number}",
         actor=person(pull.merged_by, body.sender),
         links=(("pull_request", pull.html_url),),
         refs=(entity, *commit_ref(pull.merge_commit_sha)),
@@ -50,7 +50,7 @@ def push(webhook: Webhook, body: PushBody, _reading: Reading) -> tuple[Event, ..
     again is pushed three times. Where that is absent the head commit's time stands in, which may be old.
     """
     tag = body.ref.startswith(_TAG)
-    name = fit.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG).removeprefix("refs/"))
+    name = normalise.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG).removeprefix("refs/"))
     commit = body.head_commit if body.head_commit is not None and not body.deleted else Commit()
     pushed_at = body.where.pushed_at
     identity = ("push", str(body.where.id or body.where.full_name or ""), body.ref, body.before, body.after)
@@ -58,7 +58,7 @@ def push(webhook: Webhook, body: PushBody, _reading: Reading) -> tuple[Event, ..
     by_known_push = pushed.known
     fact = Fact(
         type="change.tagged" if tag else "change.pushed",
-        entity=fit.line(f"{'tag' if tag else 'branch'}:{body.where.full_name or ''}:{name}"),
+        entity=normalise.line(f"{'tag' if tag else 'branch'}:{body.where.full_name or ''}:{name}"),
         when=pushed_at if by_known_push else commit.timestamp,
         identity=(*identity, pushed.identity) if by_known_push else identity,
         title=_title(body, commit, name, tag=tag),
@@ -75,7 +75,7 @@ def _title(body: PushBody, commit: Commit, name: str, *, tag: bool) -> str:
     subject = f"Tag {name}" if tag else f"Branch {name}"
     if body.deleted:
         return f"{subject} was deleted"
-    message = fit.line((commit.message or "").strip().partition("\n")[0])
+    message = normalise.line((commit.message or "").strip().partition("\n")[0])
     if tag:
         return subject
     return message or f"{name} was pushed"
@@ -104,10 +104,10 @@ def release(webhook: Webhook, body: ReleaseBody, _reading: Reading) -> tuple[Eve
         return ()
     fact = Fact(
         type="change.released",
-        entity=fit.line(f"release:{release.id}"),
+        entity=normalise.line(f"release:{release.id}"),
         when=release.published_at,
         identity=("release", str(release.id)),
-        title=fit.line(release.name) or fit.line(release.tag_name) or f"Release {release.id}",
+        title=normalise.line(release.name) or normalise.line(release.tag_name) or f"Release {release.id}",
         actor=person(release.author, body.sender),
         links=(("release", release.html_url),),
         refs=commit_ref(release.target_commitish),

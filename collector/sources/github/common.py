@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.sources import repositories
 from collector.sources.github.payloads import Common, User
@@ -27,7 +27,7 @@ def repository_ref(body: Common) -> tuple[str, ...]:
 def person(*users: User | None) -> str | None:
     """The first of the accounts that is a person's; a bot is automation, and automation is no actor."""
     for user in users:
-        login = fit.person(user.login) if user is not None and user.type != "Bot" else None
+        login = normalise.person(user.login) if user is not None and user.type != "Bot" else None
         if login:
             return login
     return None
@@ -35,4 +35,4 @@ def person(*users: User | None) -> str | None:
 
 def words(*parts: str | None) -> str:
     """The texts that are there, in a row: what is absent leaves no trace."""
-    return fit.line(" ".join(part for part in parts if part))
+    return normalise.line(" ".join(part for part in parts if part))

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.sources.github.common import event_of, person, repository_ref, words
 from collector.sources.github.payloads import Deployment, DeploymentBody, DeploymentStatus, WorkflowRun
@@ -48,13 +48,13 @@ def deployment_status(webhook: Webhook, body: DeploymentBody, reading: Reading) 
     status = body.deployment_status
     if status is None:
         reason = "the body has no deployment_status"
-        return (fit.unrecognised(webhook, reason, "deployment_status", refs=repository_ref(body)),)
+        return (normalise.unrecognised(webhook, reason, "deployment_status", refs=repository_ref(body)),)
     if status.state == "inactive" or body.action not in (None, "created"):
         return ()
     event_type = _STATES.get(status.state)
     if event_type is None:
         reason = "a deployment state that this version does not know"
-        return (fit.unrecognised(webhook, reason, "deployment_status", refs=repository_ref(body)),)
+        return (normalise.unrecognised(webhook, reason, "deployment_status", refs=repository_ref(body)),)
     if event_type == "change.succeeded" and _puts_back(body.deployment):
         event_type = "change.rolled_back"
     return (_event(webhook, body, status, event_type, ("deployment_status", str(status.id)), reading),)
@@ -65,9 +65,9 @@ def _event(
     reading: Reading,
 ) -> Event:  # fmt: skip
     deployment, run = body.deployment, body.workflow_run or _NOBODY
-    entity = fit.line(f"deployment:{deployment.id}")
-    environment = fit.name(status.environment) or fit.name(deployment.environment)
-    described = fit.line(deployment.description) or fit.line(status.description)
+    entity = normalise.line(f"deployment:{deployment.id}")
+    environment = normalise.name(status.environment) or normalise.name(deployment.environment)
+    described = normalise.line(deployment.description) or normalise.line(status.description)
     about = words("Deployment", *_preceded("of", body.where.full_name), deployment.ref, *_preceded("to", environment))
     fact = Fact(
         type=event_type,
@@ -110,7 +110,7 @@ def _preceded(word: str, text: str | None) -> tuple[str, ...]:
 def _service(deployment: Deployment, reading: Reading) -> str | None:
     """The service that the requester named in the payload."""
     texts = {key: value for key, value in _payload(deployment).items() if isinstance(value, str)}
-    return fit.service_of({key: value for key, value in texts.items() if key not in _NOT_SERVICES}, reading)
+    return normalise.service_of({key: value for key, value in texts.items() if key not in _NOT_SERVICES}, reading)
 
 
 def _payload(deployment: Deployment) -> dict[str, Any]:

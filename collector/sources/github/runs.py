@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import MINUTE, Event
 from collector.semantics.changes import deploys, environment_named
 from collector.sources.github.common import MOVED, RECIPE, event_of, person, repository_ref
@@ -34,16 +34,16 @@ def workflow_run(webhook: Webhook, body: WorkflowRunBody, _reading: Reading) -> 
     run, action = body.workflow_run, body.action or ""
     if action not in ("requested", "in_progress", "completed"):
         reason = "an action on a workflow run that this version does not know"
-        return (fit.unrecognised(webhook, reason, action, refs=repository_ref(body)),)
+        return (normalise.unrecognised(webhook, reason, action, refs=repository_ref(body)),)
     waited = action == "in_progress" and _waited(run, webhook)
     times = {"requested": run.created_at, "in_progress": run.run_started_at or run.updated_at}
-    name = fit.line(body.workflow.name if body.workflow else "") or fit.line(run.name)
+    name = normalise.line(body.workflow.name if body.workflow else "") or normalise.line(run.name)
     fact = Fact(
         type=_type(action, run.conclusion or ""),
-        entity=fit.line(f"workflow_run:{run.id}:{run.run_attempt}"),
+        entity=normalise.line(f"workflow_run:{run.id}:{run.run_attempt}"),
         when=run.updated_at if waited else times.get(action, run.updated_at),
         identity=("workflow_run", str(run.id), str(run.run_attempt), action),
-        title=fit.line(run.display_title) or name or f"Workflow run {run.id}",
+        title=normalise.line(run.display_title) or name or f"Workflow run {run.id}",
         actor=person(run.triggering_actor, run.actor, body.sender),
         environment=environment_named(name) if deploys(name) else None,
         links=(("log", run.html_url),),

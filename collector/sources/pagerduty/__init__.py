@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.pagerduty import v2, v3
@@ -28,10 +28,10 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of a V3 delivery, or one for each message of a V2 delivery; none for a ping."""
     try:
-        envelope = fit.decode(v3.BODY, webhook.body, webhook.source).event
+        envelope = normalise.decode(v3.BODY, webhook.body, webhook.source).event
     except msgspec.ValidationError as error:
         return v2.events_of(webhook, reading) if v2.is_older(webhook) else (
-            fit.unrecognised(webhook, str(error), KIND),
+            normalise.unrecognised(webhook, str(error), KIND),
         )  # fmt: skip
     return v3.events_of(webhook, envelope, reading)
 

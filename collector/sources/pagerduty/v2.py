@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event
 from collector.sources.pagerduty import v3
 from collector.webhook import Reading, Webhook
@@ -120,7 +120,7 @@ _MESSAGE = msgspec.json.Decoder(Message)
 def is_older(webhook: Webhook) -> bool:
     """Whether a body is of version 1 or 2: both are a list of messages."""
     try:
-        fit.decode(_BODY, webhook.body, webhook.source)
+        normalise.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError:
         return False
     return True
@@ -128,25 +128,25 @@ def is_older(webhook: Webhook) -> bool:
 
 def events_of(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of each message, in their order."""
-    messages = fit.decode(_BODY, webhook.body, webhook.source).messages
+    messages = normalise.decode(_BODY, webhook.body, webhook.source).messages
     return tuple([_event_of(webhook, raw, place, reading) for place, raw in enumerate(messages)])
 
 
 def _event_of(webhook: Webhook, raw: msgspec.Raw, place: int, reading: Reading) -> Event:
     where = f"$.messages[{place}]"
     try:
-        message = fit.decode(_MESSAGE, raw, webhook.source, where)
+        message = normalise.decode(_MESSAGE, raw, webhook.source, where)
     except msgspec.ValidationError as error:
-        oldest = isinstance(found := fit.decode_any(bytes(raw), webhook.source), dict) and "data" in found
+        oldest = isinstance(found := normalise.decode_any(bytes(raw), webhook.source), dict) and "data" in found
         reason = _OLDEST if oldest else str(error).replace("`$", f"`{where}")
-        return fit.unrecognised(webhook, reason, v3.KIND, bytes(raw))
+        return normalise.unrecognised(webhook, reason, v3.KIND, bytes(raw))
     incident = message.incident or Incident()
     if message.event not in KINDS or not incident.id:
         reason = (
             "the message names no incident" if message.event in KINDS
             else "PagerDuty sent a kind of message that this version does not know"
         )  # fmt: skip
-        return fit.unrecognised(webhook, reason, message.event, bytes(raw), service=_called(incident.service))
+        return normalise.unrecognised(webhook, reason, message.event, bytes(raw), service=_called(incident.service))
     return _told(webhook, message, incident, reading)
 
 
@@ -160,8 +160,8 @@ def _told(webhook: Webhook, message: Message, incident: Incident, reading: Readi
     )
     event = v3.event_of(webhook, envelope, _data(message, incident, entries), reading)
     merged = event.type == "page.resolved" and incident.resolve_reason == _MERGED
-    keys = [key for alert in incident.alerts or () if (key := fit.line(alert.alert_key))]
-    stands_with = [name for each in _assigned(incident) if (name := fit.name(each.summary))]
+    keys = [key for alert in incident.alerts or () if (key := normalise.line(alert.alert_key))]
+    stands_with = [name for each in _assigned(incident) if (name := normalise.name(each.summary))]
     data = event.data | {"kind": message.event} | ({"assignees": stands_with} if stands_with else {})
     if event.type == "note.added":
         # A note is no word on how the page stands.
@@ -203,7 +203,7 @@ def _data(message: Message, incident: Incident, entries: list[Entry]) -> v3.Data
 
 
 def _called(thing: NamedThing | None) -> str | None:
-    return (fit.name(thing.summary) or fit.name(thing.name)) if thing else None
+    return (normalise.name(thing.summary) or normalise.name(thing.name)) if thing else None
 
 
 def _note(entries: list[Entry]) -> str | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from collector import reading as fit
+from collector import normalise
 from collector.event import Event, event_id
 from collector.times import moment
 from collector.webhook import Reading, Webhook
@@ -176,13 +176,13 @@ def events_of(webhook: Webhook, envelope: Envelope, reading: Reading) -> tuple[E
     if kind == _PING:
         return ()
     try:
-        data = fit.decode(_DATA, envelope.data, webhook.source, "$.event.data") or Data()
+        data = normalise.decode(_DATA, envelope.data, webhook.source, "$.event.data") or Data()
     except msgspec.ValidationError as error:
-        return (fit.unrecognised(webhook, str(error).replace("`$", "`$.event.data"), kind),)
+        return (normalise.unrecognised(webhook, str(error).replace("`$", "`$.event.data"), kind),)
     if kind not in TYPES and not kind.startswith(ENTRY):
         reason = "PagerDuty sent a kind of event that this version does not know"
         refs = _refs(_page(data), data)
-        return (fit.unrecognised(webhook, reason, kind, service=_summary(data.service), refs=refs),)
+        return (normalise.unrecognised(webhook, reason, kind, service=_summary(data.service), refs=refs),)
     return (event_of(webhook, envelope, data, reading),)
 
 
@@ -200,14 +200,14 @@ def event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading)
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, envelope.id),
         type=event_type,
-        **fit.origin(webhook, happened),
-        entity=fit.line(page.id) or fit.line(_thing(data).id) or fit.line(envelope.id),
+        **normalise.origin(webhook, happened),
+        entity=normalise.line(page.id) or normalise.line(_thing(data).id) or normalise.line(envelope.id),
         service=_summary(data.service) or (_summary(_thing(data)) if data.type == "service" else None),
         environment=_environment(data, reading),
-        severity=_summary(data.priority) or fit.name(data.urgency),
+        severity=_summary(data.priority) or normalise.name(data.urgency),
         title=_title(event_type, page, data, content.get("text", "")),
         actor=_actor(envelope.agent) or (_summary(data.user) if event_type == "page.responder_replied" else None),
-        links=fit.links(
+        links=normalise.links(
             ("source", data.html_url or page.html_url),
             ("bridge", data.conference_url or _bridge(data).conference_url),
             ("merged_into", target.html_url if target else None),
@@ -224,14 +224,14 @@ def _merged_into(data: Data) -> Reference | None:
     except msgspec.ValidationError:
         return None
     target = reason.incident if reason is not None and reason.type == _MERGE else None
-    return target if target is not None and fit.line(target.id) else None
+    return target if target is not None and normalise.line(target.id) else None
 
 
 def _merge(target: Reference) -> dict[str, str]:
-    called = fit.line(target.summary)
+    called = normalise.line(target.summary)
     if referred := _REFERENCE.fullmatch(called):
-        called = fit.line(f"incident {referred[1]}, {referred[2]}".rstrip(", "))
-    return {"merged_into": fit.line(target.id), "to": called or f"page {fit.line(target.id)}"}
+        called = normalise.line(f"incident {referred[1]}, {referred[2]}".rstrip(", "))
+    return {"merged_into": normalise.line(target.id), "to": called or f"page {normalise.line(target.id)}"}
 
 
 def _bridge(data: Data) -> Bridge:
@@ -244,7 +244,7 @@ def _bridge(data: Data) -> Bridge:
 
 def _number_to_call(data: Data) -> str:
     known = [_bridge(data).conference_number, *(each.number for each in data.conference_numbers or ())]
-    return next((fit.line(str(number)) for number in known if number), "")
+    return next((normalise.line(str(number)) for number in known if number), "")
 
 
 def _page(data: Data) -> Reference:
@@ -265,33 +265,33 @@ def _thing(data: Data) -> Reference:
 
 
 def _summary(reference: Reference | None) -> str | None:
-    return fit.name(reference.summary) if reference else None
+    return normalise.name(reference.summary) if reference else None
 
 
 def _actor(agent: Reference | None) -> str | None:
     """The person who did it; an integration or a service is none."""
-    return fit.person(agent.summary) if agent is not None and "user" in (agent.type or "user") else None
+    return normalise.person(agent.summary) if agent is not None and "user" in (agent.type or "user") else None
 
 
 def _environment(data: Data, reading: Reading) -> str | None:
     fields = {field.name: field.value for field in data.custom_fields or () if field.name}
-    return fit.first_label(
+    return normalise.first_label(
         {key: value for key, value in fields.items() if isinstance(value, str)}, reading.environment_labels
     )
 
 
 def _title(event_type: str, page: Reference, data: Data, told: str) -> str:
     if event_type == "note.added" and told:
-        return fit.line(told)
-    about = fit.line((page if page.id else _thing(data)).summary)
+        return normalise.line(told)
+    about = normalise.line((page if page.id else _thing(data)).summary)
     if referred := _REFERENCE.fullmatch(about):
         about = referred[2]
-    return about or (f"Page {fit.line(page.id)}" if page.id else "PagerDuty configuration")
+    return about or (f"Page {normalise.line(page.id)}" if page.id else "PagerDuty configuration")
 
 
 def _refs(page: Reference, data: Data, target: Reference | None = None) -> tuple[str, ...]:
-    refs = [f"page:{fit.line(each.id)}" for each in (page, target) if each is not None and each.id]
-    key = fit.line(data.incident_key)
+    refs = [f"page:{normalise.line(each.id)}" for each in (page, target) if each is not None and each.id]
+    key = normalise.line(data.incident_key)
     return tuple([*refs, alert_ref(key)] if key else refs)
 
 
@@ -326,7 +326,7 @@ def _told(kind: str, data: Data) -> dict[str, str]:
             fields = _role(data)
         case _:
             fields = _other(kind, data)
-    return {key: text for key, value in fields.items() if (text := fit.text(value))}
+    return {key: text for key, value in fields.items() if (text := normalise.text(value))}
 
 
 def _role(data: Data) -> dict[str, str | None]:
@@ -369,22 +369,22 @@ def _content(webhook: Webhook, envelope: Envelope, event_type: str, data: Data, 
     if opened.known:
         content["created_at"] = opened.at
     if event_type == "observation.recorded":
-        content |= {"type": envelope.event_type, "subject": fit.line(_thing(data).summary)}
+        content |= {"type": envelope.event_type, "subject": normalise.line(_thing(data).summary)}
         if envelope.event_type.startswith("service."):
             # A service of PagerDuty is a setting of it, and whoever changes that does nothing to what runs.
             words = envelope.event_type.replace(".", " ").replace("_", " ")
             content |= {"called": f"PagerDuty {words}", "operation": "settings"}
     fields = {
         "number": _number(data.number) or _referred_number(_page(data)),
-        "status": fit.line(data.status),
-        "urgency": fit.line(data.urgency),
+        "status": normalise.line(data.status),
+        "urgency": normalise.line(data.urgency),
         "priority": _summary(data.priority),
         "assignees": _people(data),
         "escalation_policy": _summary(data.escalation_policy),
-        "incident_key": fit.line(data.incident_key),
-        "resolve_reason": fit.bounded_tree(data.resolve_reason),
+        "incident_key": normalise.line(data.incident_key),
+        "resolve_reason": normalise.bounded_tree(data.resolve_reason),
         "bridge": _number_to_call(data),
-        "agent": None if _actor(envelope.agent) else fit.agent(_summary(envelope.agent)),
+        "agent": None if _actor(envelope.agent) else normalise.agent(_summary(envelope.agent)),
     }
     content.update({key: value for key, value in fields.items() if value})
     return content
@@ -392,7 +392,7 @@ def _content(webhook: Webhook, envelope: Envelope, event_type: str, data: Data, 
 
 def _referred_number(page: Reference) -> int | None:
     """The number that a reference to an incident begins with."""
-    referred = _REFERENCE.fullmatch(fit.line(page.summary)) if page.type == "incident_reference" else None
+    referred = _REFERENCE.fullmatch(normalise.line(page.summary)) if page.type == "incident_reference" else None
     return int(referred[1]) if referred else None
 
 
