@@ -308,12 +308,17 @@ class Follower:
         log.error("grouping cannot take an event: it is set aside", position=position, id=event, error=error, trace=way)
 
     async def _go_on(self) -> tuple[_RoundInput | None, bool]:
-        """What comes next, and whether something was said: what the round before found is said in the meantime."""
+        """What comes next, and whether something was said meanwhile.
+
+        What the round before found is said at the same time. Where nothing else is known to come, it is said first, and
+        comes next itself.
+        """
         self._read = {}
+        if self._position >= self._head:
+            await self._outbox.say()
         saying = asyncio.create_task(self._outbox.say())
         try:
-            more = await self._attempt()
-            round_input = await self._lists.query(self._take) if more else None
+            round_input = await self._lists.write_then_read(self._note_attempt, self._take)
         except asyncio.CancelledError:
             saying.cancel()
             await asyncio.wait([saying])
@@ -328,22 +333,19 @@ class Follower:
             self._read = {}
             raise
 
-    async def _attempt(self) -> bool:
+    def _note_attempt(self, connection: Connection) -> bool:
         """Note which events are taken next: our successor has to know over which of them we ended; whether there are
         any."""
-        self._head = await self._write(self._note_attempt)
-        return self._position < self._head
-
-    def _note_attempt(self, connection: Connection) -> int:
         end, first = self._position + self._size(), self._position + 1
         # A log only grows: a long one is not asked for its length at each round.
-        head = queries.head(connection) if end > self._head else self._head
-        last = min(end, head)
+        if end > self._head:
+            self._head = queries.head(connection)
+        last = min(end, self._head)
         if first <= last:
             tries = self._suspects.tries(first) if first == last else 0
             noted = Attempt(first, last, tries, self._life, self._suspects.ends(first))
             put(connection, tables.attempt, [(1, *noted)])
-        return head
+        return first <= last
 
     def _size(self) -> int:
         """How many events to read in the next round."""

@@ -30,7 +30,7 @@ from collector.errors import Unavailable
 from collector.files import FILE_MODE, close_to_others
 from collector.log import EventLog, SqliteLog
 from collector.storage.disk import cause, is_damage, is_passing
-from collector.storage.readers import Readers, ThreadReaders
+from collector.storage.readers import Readers, ThreadReaders, viewed
 from collector.storage.sql import driver_of
 
 T = TypeVar("T")
@@ -39,6 +39,8 @@ _BUSY = 5.0
 """Seconds to wait for another process's transaction on the lists."""
 _PATIENCE = 5.0
 """Seconds to wait for readers before what was removed is written over."""
+_VIEW = "SELECT 1 FROM main.sqlite_master LIMIT 1"
+"""Begins a view of the lists before one of the log."""
 _OWNER = (
     # Before anything is written: it cannot change later.
     "PRAGMA page_size = 8192",
@@ -68,6 +70,9 @@ class Lists(Protocol):
         With ``durable=False`` a power cut may take the commit back. Raises as :meth:`query` does, and on PostgreSQL
         where the owner does not hold the lease.
         """
+
+    async def write_then_read(self, note: Callable[[Connection], bool], work: Callable[[Connection], T]) -> T | None:
+        """Run ``note`` as :meth:`write` does, not durably; where it says so, then ``work`` as :meth:`query` does."""
 
     async def scrub(self) -> str:
         """Leave nothing in the files of what was removed; empty once that is so, else why it is not."""
@@ -132,6 +137,10 @@ class PostgresLists:
         """See :class:`Lists`."""
         return await self._log.transact(work, durable=durable, leading=self._owner)
 
+    async def write_then_read(self, note: Callable[[Connection], bool], work: Callable[[Connection], T]) -> T | None:
+        """See :class:`Lists`."""
+        return await self.query(work) if await self.write(note, durable=False) else None
+
     async def scrub(self) -> str:
         """See :class:`Lists`: the log's own answer is about the whole database."""
         return ""
@@ -159,6 +168,8 @@ class SqliteLists:
         self._former_readers: list[Readers | ThreadReaders] = []
         """Those over a file that was there before, until they are closed."""
         self._writer: Connection | None = None
+        self._durable: bool | None = None
+        """Whether a commit of the writer's is on the disk with its end; None of one that is new."""
         self._writing = ThreadPoolExecutor(1, "lists-writer")
 
     @property
@@ -170,9 +181,9 @@ class SqliteLists:
         """See :class:`Lists`."""
         self._check_open()
         try:
-            # The view of the lists begins with the look at them; and where they were made since this connection looked
-            # last, it finds them, and not the tables of an earlier version in the log.
-            answer = await (await self._reader()).run(work, "SELECT 1 FROM main.sqlite_master LIMIT 1")
+            # Where the lists were made since this connection looked last, it finds them, and not tables of an earlier
+            # version in the log.
+            answer = await (await self._reader()).run(work, _VIEW)
         except (DBAPIError, sqlite3.Error) as error:
             raise await asyncio.to_thread(self._as_unavailable, "read", error) from error
         self._look()
@@ -181,6 +192,13 @@ class SqliteLists:
     async def write(self, work: Callable[[Connection], T], *, durable: bool = True) -> T:
         """See :class:`Lists`."""
         return await self._run(partial(self._transaction, work, durable))
+
+    async def write_then_read(self, note: Callable[[Connection], bool], work: Callable[[Connection], T]) -> T | None:
+        """See :class:`Lists`. Both on the connection that writes, which has in memory what it wrote last: each commit
+        takes all of that from those that read."""
+        answer = await self._run(partial(self._view_after, note, work))
+        self._look()
+        return answer
 
     async def scrub(self) -> str:
         """See :class:`Lists`."""
@@ -222,7 +240,7 @@ class SqliteLists:
     def _reading(self) -> Readers | ThreadReaders:
         """Where there are no lists, an empty database stands for them: the log can be read all the same.
 
-        The owner's rounds are a hundred small questions each, and nobody's answer waits for its event loop.
+        What an owner reads beside its rounds is many small questions, and nobody's answer waits for its event loop.
         """
         path = self.path if self._shown else None
         kind = ThreadReaders if self._owner else Readers
@@ -257,13 +275,27 @@ class SqliteLists:
         try:
             connection = self._connected()
             try:
-                answer = _committed(connection, work, durable)
+                self._commit_as(connection, durable)
+                answer = _committed(connection, work)
             finally:
                 if not self._owner:
                     self._let_go()
         except (DBAPIError, sqlite3.Error) as error:
             raise self._as_unavailable("write to", error) from error
         return answer
+
+    def _commit_as(self, connection: Connection, durable: bool) -> None:
+        if self._durable != durable:
+            driver_of(connection).execute(f"PRAGMA main.synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
+    def _view_after(self, note: Callable[[Connection], bool], work: Callable[[Connection], T]) -> T | None:
+        if not self._transaction(note, durable=False):
+            return None
+        try:
+            return viewed(self._connected(), work, _VIEW)
+        except (DBAPIError, sqlite3.Error) as error:
+            raise self._as_unavailable("read", error) from error
 
     def _connected(self) -> Connection:
         """The connection that writes, to the file that is at its path."""
@@ -304,7 +336,7 @@ class SqliteLists:
             raise Unavailable(f"cannot make the lists {self.path}: {error.strerror}") from error
 
     def _let_go(self) -> None:
-        connection, self._writer = self._writer, None
+        connection, self._writer, self._durable = self._writer, None, None
         whole, self._opened = self._opened == self._identity(), None
         if connection is None:
             return
@@ -354,9 +386,8 @@ class SqliteLists:
             return f"the lists could not be written anew: {cause(error)}"
 
 
-def _committed(connection: Connection, work: Callable[[Connection], T], durable: bool) -> T:
+def _committed(connection: Connection, work: Callable[[Connection], T]) -> T:
     driver = driver_of(connection)
-    driver.execute(f"PRAGMA main.synchronous = {'FULL' if durable else 'NORMAL'}")
     try:
         driver.execute("BEGIN IMMEDIATE")
         answer = work(connection)

@@ -114,14 +114,9 @@ class ThreadReaders:
 
     def _read(self, work: Callable[[Connection], T], first: Sequence[str]) -> T:
         connection = self._taken()
-        driver = driver_of(connection)
         try:
-            for statement in ("BEGIN", *first):
-                driver.execute(statement).fetchall()
-            return work(connection)
+            return viewed(connection, work, *first)
         finally:
-            # Where the work went through SQLAlchemy, that has to hear of the end as well.
-            (connection if connection.in_transaction() else driver).rollback()
             self._idle.append(connection)
 
     def _taken(self) -> Connection:
@@ -146,6 +141,18 @@ class ThreadReaders:
         )
         _prepare(connection, self._attached, self._pragmas)
         return connection
+
+
+def viewed(connection: Connection, work: Callable[[Connection], T], *first: str) -> T:
+    """Run ``work`` over one view of an open connection to SQLite, which the statements ``first`` begin."""
+    driver = driver_of(connection)
+    try:
+        for statement in ("BEGIN", *first):
+            driver.execute(statement).fetchall()
+        return work(connection)
+    finally:
+        # Where the work went through SQLAlchemy, that has to hear of the end as well.
+        (connection if connection.in_transaction() else driver).rollback()
 
 
 def _prepare(connection: Any, attached: Sequence[tuple[str, Path]], pragmas: Sequence[str]) -> None:
