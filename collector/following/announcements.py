@@ -22,9 +22,16 @@ from collector.storage.sql import AMONG, select_among
 _RECIPE = "follower.1"
 
 
-_ENDED = select(incident.c.number, incident.c.ended_at).where(incident.c.number.in_(AMONG))
-_CURRENT_NUMBERS = select(incident_number.c.number, incident_number.c.goes_by).where(
-    incident_number.c.number.in_(AMONG)
+_FORMER = (
+    select(
+        incident_number.c.number,
+        incident_number.c.goes_by,
+        incident.c.started_at,
+        incident.c.ended_at,
+        incident.c.high,
+    )
+    .join_from(incident_number, incident, incident.c.number == incident_number.c.number, isouter=True)
+    .where(incident_number.c.number.in_(AMONG))
 )
 _numbered = incident.join(incident_number, incident_number.c.number == incident.c.number)
 _NEW = (
@@ -63,11 +70,15 @@ class FormerIncidents:
 
     def __init__(self, connection: Connection, changes: Changes) -> None:
         self._changes = changes
-        self.ended: dict[int, int | None] = {}
-        self.current_numbers: dict[int, int | None] = {}
-        self.ended.update(map(tuple, select_among(connection, _ENDED, list(changes.incidents))))
-        numbers = list({*changes.numbers, *changes.incidents})
-        self.current_numbers.update(map(tuple, select_among(connection, _CURRENT_NUMBERS, numbers)))
+        rows = list(select_among(connection, _FORMER, list({*changes.numbers, *changes.incidents})))
+        self.ended: dict[int, int | None] = {row.number: row.ended_at for row in rows}
+        self.current_numbers: dict[int, int | None] = {row.number: row.goes_by for row in rows}
+        self.spans: dict[int, tuple[int, int]] = {
+            row.number: (row.started_at, row.high if row.ended_at is None else row.ended_at)
+            for row in rows
+            if row.goes_by == row.number and row.started_at is not None
+        }
+        """From when until when those last that went by their own number."""
 
     def lived(self, number: int) -> bool:
         """Whether an incident went by this number."""

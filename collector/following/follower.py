@@ -471,10 +471,8 @@ class Follower:
 
     def _commit_groups(self, connection: Connection, round_input: _RoundInput) -> Outcome:
         position, changes = round_input.last, round_input.changes
-        before, placed_by = (
-            announcements.FormerIncidents(connection, changes),
-            placing.FormerPlacing(connection, changes),
-        )
+        before = announcements.FormerIncidents(connection, changes)
+        placed_by = placing.FormerPlacing(connection, changes, before.spans)
         write(connection, changes)
         index_events(connection, round_input.rows)
         write_news(connection, round_input.first, position)

@@ -249,7 +249,8 @@ def index_row(event: RecordedEvent, catalog: Catalog, *, aside: bool) -> tuple[A
 def write(connection: Connection, changes: Changes) -> None:
     """Put what a round changed into the store."""
     _by_index(connection)
-    with recounted(connection, [*changes.dropped, *changes.signals]):
+    joined_nothing = [signal_id for signal_id, (_, missed) in changes.signals.items() if missed]
+    with recounted(connection, [*changes.dropped, *changes.signals], joined_nothing):
         _write_signals(connection, changes)
     _write_incidents(connection, changes)
     put(connection, tables.ref_service, [x for x in changes.ref_services if x[2] > 0])

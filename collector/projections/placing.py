@@ -49,6 +49,7 @@ _FAMILIES = ("page", "note", "chat", "status", "change", "observation", "inciden
 _ACTS = ("page", "note", "chat", "status", "mark", "incident")
 
 _KINDS = ("change", "observation", "note")
+_ACTING_KINDS = ("page", "report", "note", "fact")
 
 _low: Any = bindparam("low")
 _high: Any = bindparam("high")
@@ -83,7 +84,7 @@ _alive = in_order(incident, (incident_number, incident_number.c.number == incide
 _is_alive = incident_number.c.goes_by == incident_number.c.number
 
 _OF_SIGNALS = select(placement.c.number).distinct().where(placement.c.uid.in_(AMONG))
-_LOOSE = select(signal.c.start).where(signal.c.uid.in_(AMONG), _candidate)
+_LOOSE = select(signal.c.uid, signal.c.start).where(signal.c.uid.in_(AMONG), _candidate)
 _LOOSE_AT = (
     select(signal.c.start)
     .distinct()
@@ -110,9 +111,7 @@ _ACTING_AT = (
     .select_from(in_order(event_index, _event_signals, (membership, membership.c.uid == event_unit.c.unit)))
     .where(_read)
 )
-_ACTING_SIGNALS = select(signal.c.uid).where(
-    signal.c.uid.in_(AMONG), signal.c.kind.in_(("page", "report", "note", "fact"))
-)
+_ACTING_SIGNALS = select(signal.c.uid).where(signal.c.uid.in_(AMONG), signal.c.kind.in_(_ACTING_KINDS))
 
 
 def _last(one: Any) -> Any:
@@ -132,11 +131,6 @@ _beside = (
 _BESIDE = (
     _beside.where(_other.c.high >= _mine.c.started_at),
     _beside.where(_other.c.ended_at > _other.c.high, _other.c.ended_at >= _mine.c.started_at),
-)
-_SPANS = (
-    select(incident.c.number, incident.c.started_at, _until)
-    .select_from(incident.join(incident_number, incident_number.c.number == incident.c.number))
-    .where(_is_alive, incident.c.number.in_(AMONG))
 )
 _DUE = select(placement_due.c.number).order_by(placement_due.c.number).limit(TOGETHER)
 _last_of = func.coalesce(incident.c.ended_at, incident.c.high)
@@ -210,14 +204,18 @@ class Decision(msgspec.Struct, frozen=True):
 # --- which are due ----------------------------------------------------------------------------------------------------
 
 
+Spans = Mapping[int, tuple[int, int]]
+"""Incidents, by number, each with when it began and until when it lasts."""
+
+
 class FormerPlacing:
     """What placements hang on and a round is about to change, as it was."""
 
-    def __init__(self, connection: Connection, changes: Changes) -> None:
-        self.spans = _spans(connection, changes)
+    def __init__(self, connection: Connection, changes: Changes, spans: Spans) -> None:
+        self.spans = spans
         touched = sorted({*changes.signals, *changes.dropped, *changes.moves})
-        self.loose: set[int] = {row.start for row in select_among(connection, _LOOSE, touched)}
-        """When what joined nothing happened."""
+        self.loose: dict[str, int] = dict(map(tuple, select_among(connection, _LOOSE, touched)))
+        """What joined nothing, with when it happened: nothing else is placed."""
 
 
 def note_due(
@@ -232,13 +230,12 @@ def note_due(
     """
     read = {"first": first, "last": last}
     numbers = {*changes.incidents, *changes.numbers}
-    touched = sorted({*changes.signals, *changes.dropped, *changes.moves})
-    numbers.update(row.number for row in select_among(connection, _OF_SIGNALS, touched))
-    loose = {*before.loose, *firsts_of(connection, _LOOSE_AT, read)}
-    loose.update(row.start for row in select_among(connection, _LOOSE, touched))
+    numbers.update(row.number for row in select_among(connection, _OF_SIGNALS, sorted(before.loose)))
+    loose = {*before.loose.values(), *firsts_of(connection, _LOOSE_AT, read)}
+    loose.update(one.start for one, missed in changes.signals.values() if missed and one.kind in _KINDS)
     for low, high in _merged((start - rules.follow_up, start + EARLIER) for start in loose):
         numbers.update(firsts_of(connection, _OVERLAPPING, {"low": low, "high": high}))
-    for low, high in _differing(before.spans, _spans(connection, changes)):
+    for low, high in _differing(before.spans, _spans(changes)):
         numbers.update(firsts_of(connection, _ONGOING, {"low": low, "high": high}))
     numbers.update(firsts_of(connection, _OF_POSITIONS, read))
     acting = sorted(_acting(connection, changes, first, last))
@@ -251,15 +248,15 @@ def note_due(
     return bool(decided)
 
 
-def _spans(connection: Connection, changes: Changes) -> dict[int, tuple[int, int]]:
-    """From when until when the incidents of a round last; those that went elsewhere are not there."""
-    rows = select_among(connection, _SPANS, sorted({*changes.incidents, *changes.numbers}))
-    return {int(row.number): (int(row.started_at), int(row.until)) for row in rows}
+def _spans(changes: Changes) -> Spans:
+    """The incidents of a round as they are now; those that went elsewhere are not there."""
+    return {
+        number: (one.started_at, one.high if one.ended_at is None else one.ended_at)
+        for number, (one, _) in changes.incidents.items()
+    }
 
 
-def _differing(
-    before: Mapping[int, tuple[int, int]], after: Mapping[int, tuple[int, int]]
-) -> list[tuple[int, int]]:  # fmt: skip
+def _differing(before: Spans, after: Spans) -> list[tuple[int, int]]:
     """The times in which an incident lasts now and did not, or did and does not now."""
     changed_spans: list[tuple[int, int]] = []
     for number in before.keys() | after.keys():
@@ -286,7 +283,9 @@ def _acting(connection: Connection, changes: Changes, first: int, last: int) -> 
     """Incidents in which people did something else than before."""
     at = rows_of(connection, _ACTING_AT, {"first": first, "last": last})
     numbers = {row.number for row in at if row.family in _ACTS}
-    acts = {row.uid for row in select_among(connection, _ACTING_SIGNALS, sorted(changes.moves))}
+    acts = {uid for uid, (one, _) in changes.signals.items() if one.kind in _ACTING_KINDS}
+    unchanged = sorted(changes.moves.keys() - changes.signals.keys())
+    acts.update(row.uid for row in select_among(connection, _ACTING_SIGNALS, unchanged))
     for signal_id in changes.moves.keys() & {*acts, *changes.dropped}:
         numbers |= changes.moves[signal_id].before | changes.moves[signal_id].after
     return numbers
@@ -430,7 +429,8 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
             # What is not there any more began when its id says.
             start = decision.starts.get(signal_id, id_time(signal_id))
             moved.append(Moved(signal_id, number, start, former.get(signal_id), now))
-    with recounted(connection, [move.signal_id for move in moved]):
+    touched = [move.signal_id for move in moved]
+    with recounted(connection, touched, touched):
         remove(connection, removed, placement.c.uid, placement.c.number)
         put(connection, placement, placed)
     put(connection, tables.incident_news, [(number, position) for number in sorted({m.number for m in moved})])

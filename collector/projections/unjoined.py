@@ -27,14 +27,16 @@ _DISTANCES = ("started ", "ended ")
 
 
 @contextmanager
-def recounted(connection: Connection, signals: Iterable[str]) -> Iterator[None]:
-    """Keep the counts true over a block that changes these signals, or where they are placed."""
-    signals = list(dict.fromkeys(signals))
-    before = _counted(connection, signals)
+def recounted(connection: Connection, before: Iterable[str], after: Iterable[str]) -> Iterator[None]:
+    """Keep the counts true over a block that changes signals, or where they are placed.
+
+    ``before`` has all of them that may join nothing when it begins, ``after`` all that may when it ends.
+    """
+    counted = _counted(connection, list(dict.fromkeys(before)))
     yield
-    after = _counted(connection, signals)
-    after.subtract(before)
-    for reason, events in sorted(after.items()):
+    after_it = _counted(connection, list(dict.fromkeys(after)))
+    after_it.subtract(counted)
+    for reason, events in sorted(after_it.items()):
         if events and not connection.execute(_ADD, {"why": reason, "more": events}).rowcount:
             connection.execute(insert(unjoined), {"reason": reason, "events": events})
 
