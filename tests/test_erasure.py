@@ -231,15 +231,16 @@ async def test_an_erasure_that_overtakes_grouping_is_complete_all_the_same(rig: 
     await rig.caught_up()
     follower = rig.served.runtime.follower
     assert follower is not None
-    write, entered, gate = follower._write, asyncio.Event(), asyncio.Event()
+    lists, entered, gate = follower._lists, asyncio.Event(), asyncio.Event()
+    write = lists.write
 
-    async def slowly(work: Any) -> Any:
+    async def slowly(work: Any, **options: Any) -> Any:
         entered.set()
         await gate.wait()
-        return await write(work)
+        return await write(work, **options)
 
     headers = binary(SECRET)
-    with patch.object(follower, "_write", slowly):
+    with patch.object(lists, "write", slowly):
         told = await rig.sent(senders.Sent("cloudevents", b"{}", headers))
         await asyncio.wait_for(entered.wait(), 60)
         erasing = asyncio.create_task(rig.erase(told["items"][0]["event"]))

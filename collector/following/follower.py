@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -25,13 +25,14 @@ from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
 from collector.correlation.incremental import Regrouping
 from collector.errors import Unavailable
-from collector.event import MACHINE, is_unreadable
+from collector.event import MACHINE
 from collector.following import announcements, numbers
 from collector.following.outbox import AppendableLog, Outbox
+from collector.following.round_input import RoundInput, round_of
 from collector.following.suspects import Attempt, Suspects, accuses_an_event
 from collector.log import queries
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
-from collector.projections.grouping_store import SqlGroupingStore, index_row, write, write_news
+from collector.projections.grouping_store import SqlGroupingStore, write, write_news
 from collector.projections.search import index_events
 from collector.projections.tables import put
 from collector.storage.sql import firsts_of
@@ -81,22 +82,6 @@ class Outcome(msgspec.Struct, frozen=True):
     """What is to be said of it: ids and events."""
     placeable: bool = False
     """Whether something may have to be placed now."""
-
-
-class _RoundInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What a round read, and what came of it."""
-
-    first: int
-    last: int
-    rows: list[tuple[Any, ...]]
-    """Of the index of events."""
-    changes: Changes
-    damaged: list[int]
-    """Positions of events whose content cannot be read."""
-    erased: bool
-    """Whether something was erased."""
-    grouped: bool
-    """Whether any of the events is another's than our own."""
 
 
 class Follower:
@@ -307,7 +292,7 @@ class Follower:
         await self._write(lambda c: put(c, tables.set_aside, [(position, event, error)]))
         log.error("grouping cannot take an event: it is set aside", position=position, id=event, error=error, trace=way)
 
-    async def _go_on(self) -> tuple[_RoundInput | None, bool]:
+    async def _go_on(self) -> tuple[RoundInput | None, bool]:
         """What comes next, and whether something was said meanwhile.
 
         What the round before found is said at the same time. Where nothing else is known to come, it is said first, and
@@ -315,7 +300,11 @@ class Follower:
         """
         self._read = {}
         if self._position >= self._head:
-            await self._outbox.say()
+            own, after = await self._outbox.say(), self._position
+            if own and (own[0].position, own[-1].position) == (after + 1, after + len(own)):
+                # None of it is grouped and nothing of it has to be read: nobody has to know that we are at it.
+                self._head = own[-1].position
+                return round_of(own, Changes(), self._catalog), False
         saying = asyncio.create_task(self._outbox.say())
         try:
             round_input = await self._lists.write_then_read(self._note_attempt, self._take)
@@ -328,7 +317,7 @@ class Follower:
             await asyncio.gather(saying, return_exceptions=True)
             raise
         try:
-            return round_input, await saying
+            return round_input, bool(await saying)
         except Exception:
             self._read = {}
             raise
@@ -375,10 +364,10 @@ class Follower:
         """Write lists. Durable is only what is announced (:class:`Outbox`): the rest follows again."""
         return await self._lists.write(work, durable=False)
 
-    def _take(self, connection: Connection) -> _RoundInput | None:
+    def _take(self, connection: Connection) -> RoundInput | None:
         """Read a round's events and take them in; None where there are none.
 
-        All on one reader's thread: events cost less where they were made, and what the rounds before left behind is
+        All on the thread that writes: events cost less where they were made, and what the rounds before left behind is
         read on the same connection.
         """
         events = queries.read(connection, self._position, self._size())
@@ -387,16 +376,10 @@ class Follower:
         self._read = {event.position: event.id for event in events}
         aside = set(firsts_of(connection, _SET_ASIDE, {"after": self._position}))
         self._groups.evict(self._crowded)
-        return _RoundInput(
-            first=events[0].position, last=events[-1].position,
-            rows=[index_row(event, self._catalog, aside=event.position in aside) for event in events],
-            changes=self._groups.take(
-                (e for e in events if e.source != MACHINE and e.position not in aside), SqlGroupingStore(connection)
-            ),
-            damaged=[event.position for event in events if is_unreadable(event)],
-            erased=any(event.amendment == "erasure" for event in events),
-            grouped=any(event.source != MACHINE for event in events),
-        )  # fmt: skip
+        changes = self._groups.take(
+            (e for e in events if e.source != MACHINE and e.position not in aside), SqlGroupingStore(connection)
+        )
+        return round_of(events, changes, self._catalog, aside)
 
     async def _open(self) -> None:
         """Where we stopped; a log whose projections are gone is read from its beginning, without announcing it."""
@@ -458,7 +441,7 @@ class Follower:
             await self._write(lambda connection: shape.give_numbers(connection, rows))
         return last, max((row[0] for row in rows), default=0) + 1 if last else 0
 
-    def _commit(self, connection: Connection, round_input: _RoundInput) -> Outcome:
+    def _commit(self, connection: Connection, round_input: RoundInput) -> Outcome:
         """Write a round: what changed, what is to be said of it, and how far we are."""
         position = round_input.last
         outcome = self._commit_groups(connection, round_input) if round_input.grouped else Outcome(position)
@@ -469,7 +452,7 @@ class Follower:
         put(connection, tables.cursor, [(1, position, self._quiet, self._settled, self._grouped_by, leaf)])
         return outcome
 
-    def _commit_groups(self, connection: Connection, round_input: _RoundInput) -> Outcome:
+    def _commit_groups(self, connection: Connection, round_input: RoundInput) -> Outcome:
         position, changes = round_input.last, round_input.changes
         before = announcements.FormerIncidents(connection, changes)
         placed_by = placing.FormerPlacing(connection, changes, before.spans)

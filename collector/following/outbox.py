@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 from sqlalchemy import Connection, select, update
 
-from collector.event import MACHINE, Event
+from collector.event import MACHINE, Event, RecordedEvent
 from collector.following import announcements
 from collector.log import Answer, Submission, receipt_of
 from collector.projections import Lists, tables
@@ -24,7 +24,7 @@ News = tuple[tuple[str, bytes], ...]
 """Ids and events."""
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Event).decode
+_decode = msgspec.json.Decoder(RecordedEvent).decode
 
 _WAITING = select(tables.outbox.c.id, tables.outbox.c.body)
 _TOUCH = update(tables.cursor).values(one=tables.cursor.c.one)
@@ -69,24 +69,31 @@ class Outbox:
         """A round was committed, with what :meth:`put` gave for it."""
         self.unsaid, self._news, self._durable, self._said = bool(news), news, durable, []
 
-    async def say(self) -> bool:
-        """Append what waits; whether there was anything.
+    async def say(self) -> list[RecordedEvent]:
+        """Append what waits; the answer is what was new to the log, as that has it now.
 
         It comes back as events: the round that takes those in writes that it waits no longer.
         """
         if not self.unsaid:
-            return False
+            return []
         if self._news is None:
             rows = await self._lists.query(lambda connection: rows_of(connection, _WAITING))
             self._news, self._durable = tuple([(row.id, row.body) for row in rows]), False
-        news = self._news
-        if news:
-            if not self._durable:
-                await self._lists.write(lambda connection: connection.execute(_TOUCH), durable=True)
-            events = tuple(sorted((_decode(body) for _, body in news), key=announcements.speaking_order))
-            answers = await self._log.append([Submission(source=MACHINE, received_at=self._clock(), events=events)])
-            for answer in answers:
-                receipt_of(answer)
-            self._said = [(identity,) for identity, _ in news]
+        events: list[RecordedEvent] = []
+        if self._news:
+            events = await self._append(self._news)
+            self._said = [(identity,) for identity, _ in self._news]
         self.unsaid, self._news = False, ()
-        return bool(news)
+        return events
+
+    async def _append(self, news: News) -> list[RecordedEvent]:
+        if not self._durable:
+            await self._lists.write(lambda connection: connection.execute(_TOUCH), durable=True)
+        events = tuple(sorted((_decode(body) for _, body in news), key=announcements.speaking_order))
+        submission = Submission(source=MACHINE, received_at=self._clock(), events=events)
+        (receipt,) = map(receipt_of, await self._log.append([submission]))
+        return [
+            msgspec.structs.replace(event, position=item.position, received_at=submission.received_at)
+            for event, item in zip(events, receipt.items, strict=True)
+            if not item.stored_before
+        ]
