@@ -420,6 +420,8 @@ def post_state(text: str) -> str:
 
 def refs_of(event: RecordedEvent, kind: str) -> list[str]:
     """What an event's refs of one kind name, sorted and each once."""
+    if not event.refs:
+        return []
     return sorted({ref[len(kind) :] for ref in event.refs if ref.startswith(kind) and len(ref) > len(kind)})
 
 

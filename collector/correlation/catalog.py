@@ -84,6 +84,7 @@ class Catalog:
         self._repositories: dict[str, set[str]] = {}
         for service in rules.services:
             self._name(service)
+        self._key = lru_cache(maxsize=4096)(self._service_key)
         self.dependencies: dict[str, frozenset[str]] = {}
         self.dependents: dict[str, set[str]] = {}
         for service in rules.services:
@@ -134,6 +135,9 @@ class Catalog:
 
     def key(self, name: str) -> str:
         """The folded and aliased form of a service's name; empty where it is none."""
+        return self._key(name)
+
+    def _service_key(self, name: str) -> str:
         if (listed := self._literal.get(_literal(name))) is not None:
             return listed
         key = names.fold_service(name)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
+from operator import itemgetter
 
 _FULL = 128
+_FIRST = itemgetter(0)
 Order = tuple[int, str]
 """Start and id."""
 LAST = "\U0010ffff"
@@ -58,7 +60,7 @@ class IntervalIndex:
     def _at(self, order: Order) -> int:
         if len(self._blocks) == 1:
             return 0
-        return max(0, bisect_right(self._blocks, order, key=lambda block: block[0]) - 1)
+        return max(0, bisect_right(self._blocks, order, key=_FIRST) - 1)
 
     def covering(self, before: Order, moment: int) -> Iterator[str]:
         """Ids of entries before ``before`` that cover ``moment``, latest first."""

@@ -181,14 +181,13 @@ class _Folding:
         )  # fmt: skip
 
     def _last_service(self, events: Sequence[RecordedEvent]) -> tuple[str | None, str]:
-        for event in reversed(events):
-            key, shown = self.catalog.service(event)
-            if key is not None:
-                return key, self._first_spelling(events, key) or shown or key
-        return None, ""
-
-    def _first_spelling(self, events: Sequence[RecordedEvent], key: str) -> str | None:
-        return next((shown for found, shown in map(self.catalog.service, events) if found == key), None)
+        """The last that is named, as it was spelt first."""
+        services = [(key, shown) for key, shown in map(self.catalog.service, events) if key is not None]
+        if not services:
+            return None, ""
+        key, last_spelling = services[-1]
+        first_spelling = next(shown for other, shown in services if other == key)
+        return key, first_spelling or last_spelling or key
 
     def _last_environment(self, events: Sequence[RecordedEvent]) -> tuple[str | None, str]:
         for event in reversed(events):

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -38,8 +39,8 @@ def select_among(
     driver = _plain(connection)
     for some in _chunks(values):
         compiled = _compiled(connection, statement, len(some), others)
-        among = {f"{AMONG.key}_{number}": value for number, value in enumerate(some, 1)}
-        arguments = compiled.given({**others, **among})
+        among = zip(_marks(len(some)), some, strict=True)
+        arguments = compiled.given({**others, **dict(among)})
         if driver is None:
             yield from connection.exec_driver_sql(compiled.text, arguments)
         else:
@@ -102,6 +103,12 @@ class _Compiled(NamedTuple):
         """What its marks stand for, in order."""
         constants = self.constants
         return tuple([values[name] if name in values else constants[name] for name in self.names])
+
+
+@cache
+def _marks(count: int) -> tuple[str, ...]:
+    """The names of the marks that stand for so many values of :data:`AMONG`."""
+    return tuple([f"{AMONG.key}_{number}" for number in range(1, count + 1)])
 
 
 _named: Callable[..., Any] = namedtuple
