@@ -64,8 +64,8 @@ class SpanQuery(NamedTuple):
 class GroupingStore(Protocol):
     """Where closed components lie; it answers as of the end of the last round."""
 
-    def entity(self, key: str) -> list[RecordedEvent]:
-        """The current events folded under a key."""
+    def report(self, key: str) -> list[RecordedEvent]:
+        """The current events that a report's key stands for: its own, and those that influence it."""
 
     def entity_keys(self, event: str) -> tuple[str, ...]:
         """The keys an event was folded under."""

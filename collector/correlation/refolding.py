@@ -186,7 +186,7 @@ class Refolding:
     def _events(self, key: str, entity: _Entity, read_events: dict[str, RecordedEvent]) -> dict[str, RecordedEvent]:
         if key.startswith("report" + SEPARATOR):
             # What influences a report is in signals of its own.
-            events = {event.id: event for event in self._memory.store.entity(key)}
+            events = {event.id: event for event in self._memory.store.report(key)}
         else:
             events = {
                 event: read_events[event] for signal in entity.before for event in signal.events if event in read_events

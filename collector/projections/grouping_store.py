@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, sel
 from collector.correlation.catalog import Catalog
 from collector.correlation.changes import Changes, Grounds, Outline, SpanQuery, StoredSignal
 from collector.correlation.constraints import LINKING
-from collector.correlation.signals import Signal
+from collector.correlation.signals import SEPARATOR, Signal
 from collector.event import MACHINE, RecordedEvent, current
 from collector.log import queries
 from collector.projections import tables
@@ -29,7 +29,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Signal).decode
 _json = msgspec.json.Encoder().encode
 
-_ALONE = "event\x1f"
 _ASKED = ("key TEXT", "low BIGINT", "high BIGINT", "after BIGINT")
 
 
@@ -37,7 +36,6 @@ _INDEXED = select(*(func.set_config(f"enable_{plan}", "off", True) for plan in (
 _signal, _event_unit, _influence = tables.signal.c, tables.event_unit.c, tables.influence.c
 _incident, _number = tables.incident.c, tables.incident_number.c
 _other = tables.incident.alias("other")
-_FOLDED = select(_event_unit.event).where(_event_unit.fold == bindparam("fold"))
 _INFLUENCING = select(_influence.event).where(_influence.fold == bindparam("fold"))
 _FOLD_OF = select(_event_unit.fold).where(_event_unit.event == bindparam("event"))
 _INFLUENCED = select(_influence.fold).where(_influence.event == bindparam("event"))
@@ -116,12 +114,10 @@ class SqlGroupingStore:
     def _firsts(self, statement: Executable, **values: Any) -> list[Any]:
         return firsts_of(self._connection, statement, values)
 
-    def entity(self, key: str) -> list[RecordedEvent]:
-        """The current events folded under a key."""
-        ids = self._firsts(_FOLDED, fold=key)
-        if not key.startswith(_ALONE):
-            ids += self._firsts(_INFLUENCING, fold=key)
-        return self.events(ids)
+    def report(self, key: str) -> list[RecordedEvent]:
+        """The current events that a report's key stands for: its own, and those that influence it."""
+        own = key.partition(SEPARATOR)[2]
+        return self.events([own, *self._firsts(_INFLUENCING, fold=key)])
 
     def events(self, ids: Sequence[str]) -> list[RecordedEvent]:
         """These events, each as it was told last; what the follower did not read yet does not count."""

@@ -19,6 +19,7 @@ from collector.log import queries
 from collector.projections.shape import position, unusable
 from collector.projections.tables import (
     BLOCK,
+    BLOCK_BITS,
     ENDING,
     NOTHING,
     event_index,
@@ -169,7 +170,7 @@ def named(connection: Connection, text: str) -> list[str]:
 
 def _ending_in(connection: Connection, digits: str) -> list[str]:
     last = int(connection.execute(_LAST).scalar_one())
-    rows = select_among(connection, _ENDING, range((last >> 14) + 1), {"ending": digits[-4:]})
+    rows = select_among(connection, _ENDING, range((last >> BLOCK_BITS) + 1), {"ending": digits[-4:]})
     return [row.id for row in rows if row.id.endswith(digits)]
 
 

@@ -61,8 +61,10 @@ cursor = Table(
     Column("leaf", LargeBinary, nullable=False, comment="of the event at the position: the log must still have it"),
 )
 
-BLOCK, ENDING = "(position >> 14)", "(substr(id, 29))"
-"""What citations are found by: 16,384 positions together, and the last four digits of an id."""
+BLOCK_BITS = 11
+"""Each event is put somewhere into the last block: the smaller that is, the fewer pages a round writes."""
+BLOCK, ENDING = f"(position >> {BLOCK_BITS})", "(substr(id, 29))"
+"""What citations are found by: 2,048 positions together, and the last four digits of an id."""
 
 event_index = Table(
     "event_index",
@@ -102,7 +104,6 @@ event_unit = Table(
     Column("unit", Text, nullable=False),
     Column("fold", Text, nullable=False, comment="the entity it is folded into"),
     Index("event_unit_unit", "unit"),
-    Index("event_unit_fold", "fold"),
     sqlite_with_rowid=False,
 )
 
@@ -314,6 +315,7 @@ outbox = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
     comment="the daemon's own events that are still to be appended",
 )
 
