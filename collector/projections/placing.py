@@ -95,6 +95,7 @@ _OVERLAPPING = union(*_lasting(incident.c.number))
 _OTHERS = union(
     *(each.where(_is_alive) for each in _lasting(incident.c.number, incident.c.started_at, _until, within=_alive))
 )
+_ANY_LOOSE = select(signal.c.start).where(signal.c.start.between(_low, _high), _candidate).limit(1)
 _during = (
     select(incident.c.number)
     .select_from(in_order(signal, (incident, _unindexed(incident.c.started_at) <= signal.c.start)))
@@ -235,8 +236,10 @@ def note_due(
     loose.update(one.start for one, missed in changes.signals.values() if missed and one.kind in _KINDS)
     for low, high in _merged((start - rules.follow_up, start + EARLIER) for start in loose):
         numbers.update(firsts_of(connection, _OVERLAPPING, {"low": low, "high": high}))
-    for low, high in _differing(before.spans, _spans(changes)):
-        numbers.update(firsts_of(connection, _ONGOING, {"low": low, "high": high}))
+    differing = _differing(before.spans, _spans(changes))
+    if differing and firsts_of(connection, _ANY_LOOSE, {"low": differing[0][0], "high": differing[-1][1]}):
+        for low, high in differing:
+            numbers.update(firsts_of(connection, _ONGOING, {"low": low, "high": high}))
     numbers.update(firsts_of(connection, _OF_POSITIONS, read))
     acting = sorted(_acting(connection, changes, first, last))
     for statement in _BESIDE:
@@ -257,7 +260,7 @@ def _spans(changes: Changes) -> Spans:
 
 
 def _differing(before: Spans, after: Spans) -> list[tuple[int, int]]:
-    """The times in which an incident lasts now and did not, or did and does not now."""
+    """The times in which an incident lasts now and did not, or did and does not now, in their order."""
     changed_spans: list[tuple[int, int]] = []
     for number in before.keys() | after.keys():
         old, new = before.get(number), after.get(number)

@@ -10,6 +10,7 @@ all of a long log would have each event written to another page.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_column, or_, select, union_all
@@ -37,7 +38,7 @@ from collector.storage.sql import AMONG, select_among
 _ARMS = 64
 """Pairs of a source and a type in one statement; SQLite takes 500 selects at most."""
 
-_KIND = [event_index.c.keys().index(name) for name in event_kind.c.keys()]  # noqa: SIM118 - of columns, not of a mapping
+_KIND = itemgetter(*(event_index.c.keys().index(name) for name in event_kind.c.keys()))  # noqa: SIM118 - of columns
 
 _PLACES = select(event_index.c.position, event_index.c.id)
 _ENDING = select(event_index.c.id).where(
@@ -53,8 +54,7 @@ _Conditions = list[ColumnElement[bool]]
 def index_events(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """Add rows of ``event_index``, and the pairs of source and type that are in them."""
     put(connection, event_index, rows)
-    kinds = {tuple(row[column] for column in _KIND) for row in rows}
-    put(connection, event_kind, sorted(kinds), keep=True)
+    put(connection, event_kind, sorted(set(map(_KIND, rows))), keep=True)
 
 
 # --- by a filter ------------------------------------------------------------------------------------------------------
