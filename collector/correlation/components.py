@@ -212,7 +212,7 @@ class Components:
             self._sweeping.mark(component, (low, ""), self._until(longer))
         memory.signals[new.id] = new
         incident.replace(new)
-        memory.index_opening(new)
+        memory.index.stretch_opening(new, new.reach + memory.rules.gap)
         if new.reach > old.reach:
             self._tie(new, later)
             memory.round.grown.setdefault(new.id, Grown(new=False, since=old.reach))

@@ -29,12 +29,16 @@ class KeyIndex:
 
     def put_opening(self, signal: Signal, cover: int) -> None:
         """Have a signal found by those that it reaches until ``cover``."""
-        for key in _tie_keys(signal):
-            _put(self._ties, key, signal.order, cover)
+        self.stretch_opening(signal, cover)
         if signal.service is not None:
             self._environments.setdefault(signal.service, set()).add(signal.environment)
-        self.storms.put(signal, cover)
         self._note_refired(signal)
+
+    def stretch_opening(self, signal: Signal, cover: int) -> None:
+        """Have one that is found already found until another moment."""
+        for key in _tie_keys(signal):
+            _put(self._ties, key, signal.order, cover)
+        self.storms.put(signal, cover)
 
     def drop_opening(self, signal: Signal) -> None:
         """Have a signal found no more."""

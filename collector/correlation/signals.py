@@ -158,7 +158,7 @@ class _Folding:
     def signal(
         self, kind: str, events: Sequence[RecordedEvent], start: int, end: int | None, last_word: int = 0,
         opening: bool = False, state: str = "", seeks: tuple[str, ...] = (), offers: tuple[str, ...] = (),
-        until: int | None = None, title: str = "", placing: Sequence[RecordedEvent] = (),
+        until: int | None = None, title: str = "", severity: str | None = None, placing: Sequence[RecordedEvent] = (),
     ) -> Signal:  # fmt: skip
         """``until`` is when it was over where nobody told its end: it ties nothing after that. ``placing`` has those of
         the events that say where it is, the one that counts last; by default all do."""
@@ -171,7 +171,7 @@ class _Folding:
             id=events[0].id, kind=kind, entity_key=self.key, events=tuple(event.id for event in events),
             start=start, end=end, reach=limit if over is None else min(over, limit), opening=opening,
             service=service, service_name=service_name, environment=environment[0], environment_name=environment[1],
-            severity=peak("", (event.severity for event in events)),
+            severity=severity or peak("", (event.severity for event in events)),
             title=title or _title(events), state=state, offers=offers, seeks=seeks, incident_refs=tuple(incident_keys),
             last=max(event.occurred_at for event in events),
             acknowledged=_acknowledged(events) if kind in ("page", "note") else None,
@@ -242,7 +242,7 @@ def _alert(folding: _Folding, episode: Episode) -> Signal:
     signal = folding.signal(
         "alert", members, start, end, last_word, opening=folding.rules.opens(severity) and episode.begun,
         state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
-        until=episode.until, placing=sorted(members, key=lambda event: event.type == "alert.firing"),
+        until=episode.until, severity=severity, placing=sorted(members, key=lambda event: event.type == "alert.firing"),
     )  # fmt: skip
     if len(members) == len(episode.events):
         return signal
