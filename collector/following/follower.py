@@ -459,7 +459,8 @@ class Follower:
         write(connection, changes)
         index_events(connection, round_input.rows)
         write_news(connection, round_input.first, position)
-        placeable = placing.note_due(connection, changes, placed_by, round_input.first, position, self._rules)
+        read = placing.Positions(round_input.first, position, round_input.amended)
+        placeable = placing.note_due(connection, changes, placed_by, read, self._rules)
         news = list(announcements.news(changes, before, position)) if position > self._quiet else []
         return Outcome(
             position, before.changed(), before.resolved(), self._outbox.put(connection, news), placeable=placeable

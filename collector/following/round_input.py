@@ -25,6 +25,8 @@ class RoundInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Positions of events whose content cannot be read."""
     erased: bool
     """Whether something was erased."""
+    amended: bool
+    """Whether more was told of an event than it told at first."""
     grouped: bool
     """Whether any of the events is another's than our own."""
 
@@ -40,5 +42,6 @@ def round_of(
         changes=changes,
         damaged=[event.position for event in events if is_unreadable(event)],
         erased=any(event.amendment == "erasure" for event in events),
+        amended=any(event.revision for event in events),
         grouped=any(event.source != MACHINE for event in events),
     )

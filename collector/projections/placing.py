@@ -8,7 +8,7 @@ connection, inside the caller's transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, bindparam, case, exists, func, select, union, union_all
@@ -219,20 +219,30 @@ class FormerPlacing:
         """What joined nothing, with when it happened: nothing else is placed."""
 
 
-def note_due(
-    connection: Connection, changes: Changes, before: FormerPlacing, first: int, last: int, rules: Rules
-) -> bool:
-    """After a round of these positions is written: note every incident that it may place something in; whether there
-    is any.
+class Positions(NamedTuple):
+    """The events of a round."""
+
+    first: int
+    last: int
+    amended: bool
+    """Whether one of them was known before: it may say something else that matters here, and change no signal."""
+
+
+def note_due(connection: Connection, changes: Changes, before: FormerPlacing, events: Positions, rules: Rules) -> bool:
+    """After a round of these events is written: note every incident that it may place something in; whether there is
+    any.
 
     It is due if it changed itself, if it is near something that joins nothing or joined nothing before, or if it
     overlaps an incident whose beginning, end or places changed: what people do in one may be none of another's. It is
     not where there is nothing to decide: nothing that joined nothing is near it, and nothing is placed in it.
     """
-    read = {"first": first, "last": last}
+    read = {"first": events.first, "last": events.last}
     numbers = {*changes.incidents, *changes.numbers}
     numbers.update(row.number for row in select_among(connection, _OF_SIGNALS, sorted(before.loose)))
-    loose = {*before.loose.values(), *firsts_of(connection, _LOOSE_AT, read)}
+    loose = set(before.loose.values())
+    if events.amended:
+        numbers.update(firsts_of(connection, _OF_POSITIONS, read))
+        loose.update(firsts_of(connection, _LOOSE_AT, read))
     loose.update(one.start for one, missed in changes.signals.values() if missed and one.kind in _KINDS)
     for low, high in _merged((start - rules.follow_up, start + EARLIER) for start in loose):
         numbers.update(firsts_of(connection, _OVERLAPPING, {"low": low, "high": high}))
@@ -240,8 +250,7 @@ def note_due(
     if differing and firsts_of(connection, _ANY_LOOSE, {"low": differing[0][0], "high": differing[-1][1]}):
         for low, high in differing:
             numbers.update(firsts_of(connection, _ONGOING, {"low": low, "high": high}))
-    numbers.update(firsts_of(connection, _OF_POSITIONS, read))
-    acting = sorted(_acting(connection, changes, first, last))
+    acting = sorted(_acting(connection, changes, read))
     for statement in _BESIDE:
         numbers.update(row.number for row in select_among(connection, statement, acting))
     concerned, window = sorted(numbers), {"follow_up": rules.follow_up}
@@ -282,9 +291,9 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _acting(connection: Connection, changes: Changes, first: int, last: int) -> set[int]:
+def _acting(connection: Connection, changes: Changes, read: Mapping[str, int]) -> set[int]:
     """Incidents in which people did something else than before."""
-    at = rows_of(connection, _ACTING_AT, {"first": first, "last": last})
+    at = rows_of(connection, _ACTING_AT, read)
     numbers = {row.number for row in at if row.family in _ACTS}
     acts = {uid for uid, (one, _) in changes.signals.items() if one.kind in _ACTING_KINDS}
     unchanged = sorted(changes.moves.keys() - changes.signals.keys())
