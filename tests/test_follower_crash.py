@@ -77,6 +77,32 @@ async def test_what_is_said_is_on_the_disk_before(followed: Followed, monkeypatc
         assert "said" not in calls or calls.index("durable") < calls.index("said")
 
 
+@pytest.mark.parametrize("between", [False, True])
+async def test_what_is_said_is_listed_as_the_log_has_it(
+    followed: Followed, between: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken in without being read back where nothing came between, so that none of it can be what ends us; lists
+    that are made of the log say the same of it."""
+    append, others = followed.log.append, [submission(firing("B", 3, "cart"))] if between else []
+
+    async def appending(submissions: Sequence[Submission]) -> Any:
+        while others:
+            await append([others.pop()])
+        return await append(submissions)
+
+    await append([submission(firing("A", 0)), submission(resolved("A", 0, 5))])
+    monkeypatch.setattr(followed.log, "append", appending)
+    await followed.follower.catch_up()
+    index = select(tables.event_index).order_by(tables.event_index.c.position)
+    listed = await followed.base.query(lambda c: list(map(tuple, c.execute(index))))
+    noted = await followed.base.query(lambda c: c.execute(select(tables.attempt.c.last)).scalar_one())
+    assert [row[0] for row in listed] == list(range(1, await followed.log.head() + 1))
+    assert (noted > 2) == between
+    assert await followed.base.query(lambda c: c.execute(select(tables.outbox.c.id)).all()) == []
+    await followed.follower.rebuild()
+    assert listed == await followed.base.query(lambda c: list(map(tuple, c.execute(index))))
+
+
 async def test_a_crash_before_the_commit_loses_nothing(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cursor and projections are one transaction: what was not committed is read again."""
     await followed.told(firing("A", 0))

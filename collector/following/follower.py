@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
@@ -35,7 +35,6 @@ from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.grouping_store import SqlGroupingStore, write, write_news
 from collector.projections.search import index_events
 from collector.projections.tables import put
-from collector.storage.sql import firsts_of
 from collector.telemetry.crashes import way_of
 
 log = structlog.get_logger(__name__)
@@ -68,7 +67,6 @@ _next = select(func.coalesce(func.max(_cursor.position), 0) + 1).scalar_subquery
 _CUT_OFF = select(_attempt.first, _attempt.last, _attempt.tries, _attempt.life, _attempt.ends).where(
     _attempt.first == _next
 )
-_SET_ASIDE = select(tables.set_aside.c.position).where(tables.set_aside.c.position > bindparam("after"))
 _CURSOR = select(_cursor.position, _cursor.quiet, _cursor.settled, _cursor.rules)
 
 
@@ -374,12 +372,10 @@ class Follower:
         if not events:
             return None
         self._read = {event.position: event.id for event in events}
-        aside = set(firsts_of(connection, _SET_ASIDE, {"after": self._position}))
+        store = SqlGroupingStore(connection)
         self._groups.evict(self._crowded)
-        changes = self._groups.take(
-            (e for e in events if e.source != MACHINE and e.position not in aside), SqlGroupingStore(connection)
-        )
-        return round_of(events, changes, self._catalog, aside)
+        changes = self._groups.take((e for e in events if e.source != MACHINE and e.position not in store.aside), store)
+        return round_of(events, changes, self._catalog, store.aside)
 
     async def _open(self) -> None:
         """Where we stopped; a log whose projections are gone is read from its beginning, without announcing it."""

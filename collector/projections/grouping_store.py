@@ -125,10 +125,10 @@ class SqlGroupingStore:
         return self._current(revisions)
 
     def _current(self, revisions: Iterable[RecordedEvent]) -> list[RecordedEvent]:
-        return current(e for e in revisions if e.position <= self._position and e.position not in self._aside)
+        return current(e for e in revisions if e.position <= self._position and e.position not in self.aside)
 
     @cached_property
-    def _aside(self) -> set[int]:
+    def aside(self) -> set[int]:
         """Positions that grouping could not take."""
         return set(self._firsts(_SET_ASIDE))
 
