@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.syntax import module_of
+from tests.syntax import module_of, nodes_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("collector", "renderers")
@@ -138,7 +138,7 @@ def modules(root: Path) -> dict[str, Path]:
 def imports(name: str, path: Path, names_known: Iterable[str]) -> Iterator[Import]:
     """Every import of a module, those inside functions and type-checking blocks included."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(module_of(path.read_text("utf-8"))):
+    for node in nodes_of(module_of(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (Import(name, alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -235,7 +235,7 @@ def impure_calls(root: Path) -> list[str]:
     """Every call in a pure module that reads a clock, a file or the environment."""
     calls = []
     for name, path in modules(root).items():
-        for node in ast.walk(module_of(path.read_text("utf-8"))) if under(name, PURE) else ():
+        for node in nodes_of(module_of(path.read_text("utf-8"))) if under(name, PURE) else ():
             if isinstance(node, ast.Call):
                 called = getattr(node.func, "attr", getattr(node.func, "id", ""))
                 calls += [f"{name}:{node.lineno} calls {called}"] if called in IMPURE_CALLS else []

@@ -17,7 +17,7 @@ from collector import cli
 from collector.event import EVENT_DATA, EVENT_TYPES
 from collector.sources import SOURCES
 from tests.pages import DOCS, PAGES
-from tests.syntax import module_of
+from tests.syntax import module_of, nodes_of
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -91,8 +91,8 @@ def test_only_its_adapter_names_a_sender() -> None:
 def _texts(path: Path) -> Iterator[str]:
     """Every text that a module holds but its docstrings."""
     tree = module_of(path.read_text("utf-8"))
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    prose = {id(node.value) for node in nodes_of(tree) if isinstance(node, ast.Expr)}
+    for node in nodes_of(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
             yield node.value
 

@@ -18,7 +18,7 @@ from collector.web import server_kwargs
 from collector.web.server import PRIVATE, Connection, Listener
 from tests.face import Face, running
 from tests.fuzz.exchange import exchange
-from tests.syntax import module_of
+from tests.syntax import module_of, nodes_of
 
 ANSWER = re.compile(rb"HTTP/1\.[01] (\d{3}) ")
 PATIENCE = 10.0
@@ -347,9 +347,9 @@ async def test_every_private_name_of_aiohttp_is_listed_and_there(tmp_path: Path)
     for path in _modules():
         text = path.read_text(encoding="utf-8")
         if re.search(r"^(from|import) aiohttp", text, re.MULTILINE):
-            nodes = [node for node in ast.walk(module_of(text)) if isinstance(node, ast.Attribute)]
+            nodes = [node for node in nodes_of(module_of(text)) if isinstance(node, ast.Attribute)]
             defined = {node.attr for node in nodes if isinstance(node.ctx, ast.Store)}
-            defined |= {node.name for node in ast.walk(module_of(text)) if isinstance(node, ast.FunctionDef)}
+            defined |= {node.name for node in nodes_of(module_of(text)) if isinstance(node, ast.FunctionDef)}
             used = {node.attr for node in nodes} & theirs
             assert used - defined <= (set(PRIVATE) if path.name == "server.py" else set()), path
 

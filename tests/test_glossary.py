@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.syntax import module_of
+from tests.syntax import module_of, nodes_of
 
 PROJECT = Path(__file__).parent.parent
 GLOSSARY = PROJECT / "docs" / "glossary.md"
@@ -48,7 +48,7 @@ def words(name: str) -> set[str]:
 
 def names(tree: ast.Module) -> Iterator[tuple[str, int]]:
     """What a module calls things: classes, functions, parameters, attributes, and variables that live long."""
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.ClassDef):
             yield node.name, node.lineno
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -56,9 +56,9 @@ def names(tree: ast.Module) -> Iterator[tuple[str, int]]:
             yield from _within(node)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.attr, node.lineno
-    for statement in [node for owner in ast.walk(tree) if isinstance(owner, ast.Module | ast.ClassDef)
+    for statement in [node for owner in nodes_of(tree) if isinstance(owner, ast.Module | ast.ClassDef)
                       for node in owner.body]:  # fmt: skip
-        for name in ast.walk(statement) if isinstance(statement, ast.Assign | ast.AnnAssign) else ():
+        for name in nodes_of(statement) if isinstance(statement, ast.Assign | ast.AnnAssign) else ():
             if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store):
                 yield name.id, name.lineno
 
@@ -69,10 +69,10 @@ def _within(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[
         if parameter is not None:
             yield parameter.arg, parameter.lineno
     lines: dict[str, list[int]] = defaultdict(list)
-    for node in ast.walk(function):
+    for node in nodes_of(function):
         if isinstance(node, ast.Name):
             lines[node.id].append(node.lineno)
-    stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    stored = {node.id for node in nodes_of(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for name in stored:
         if max(lines[name]) - min(lines[name]) >= LONG:
             yield name, min(lines[name])
@@ -107,7 +107,7 @@ def test_no_two_classes_have_one_name() -> None:
     homes: dict[str, list[str]] = defaultdict(list)
     for path, tree in modules():
         if "sources" not in path.parts and "shapes" not in path.parts:
-            for node in ast.walk(tree):
+            for node in nodes_of(tree):
                 if isinstance(node, ast.ClassDef):
                     homes[node.name.lstrip("_")].append(f"{path}:{node.lineno}")
     assert len(homes) > 200
@@ -120,7 +120,7 @@ def test_no_class_is_called_by_a_participle() -> None:
     violations = [
         f"{path}:{node.lineno} {node.name}"
         for path, tree in (*modules(), *_parsed("tests"))
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, ast.ClassDef) and node.name.strip("_").lower() in vague
     ]
     assert violations == []
@@ -151,13 +151,13 @@ def long_lived(function: Function) -> Iterator[tuple[str, int]]:
     """
     inner = _of_comprehensions(function)
     lines: dict[str, list[int]] = defaultdict(list)
-    for node in ast.walk(function):
+    for node in nodes_of(function):
         if isinstance(node, ast.Name) and node not in inner:
             lines[node.id].append(node.lineno)
         elif isinstance(node, ast.arg):
             lines[node.arg].append(node.lineno)
-    own = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
-    own |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    own = {node.arg for node in nodes_of(function.args) if isinstance(node, ast.arg)}
+    own |= {node.id for node in nodes_of(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     for name in sorted(own & lines.keys()):
         if max(lines[name]) - min(lines[name]) >= LONG:
             yield name, min(lines[name])
@@ -166,13 +166,13 @@ def long_lived(function: Function) -> Iterator[tuple[str, int]]:
 def _of_comprehensions(function: Function) -> set[ast.AST]:
     """The variables of the comprehensions of a function, wherever these use them."""
     inner: set[ast.AST] = set()
-    for node in ast.walk(function):
+    for node in nodes_of(function):
         if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
             targets = {
-                name.id for part in node.generators for name in ast.walk(part.target) if isinstance(name, ast.Name)
+                name.id for part in node.generators for name in nodes_of(part.target) if isinstance(name, ast.Name)
             }
             if node.end_lineno is not None and node.end_lineno - node.lineno < LONG:
-                inner |= {name for name in ast.walk(node) if isinstance(name, ast.Name) and name.id in targets}
+                inner |= {name for name in nodes_of(node) if isinstance(name, ast.Name) and name.id in targets}
     return inner
 
 
@@ -180,7 +180,7 @@ def participles(tree: ast.Module, vague: set[str]) -> list[str]:
     """The variables of a module that live long and are called by a participle, each with its function and line."""
     lines = {
         f"{node.name}:{line} {name}"
-        for node in ast.walk(tree)
+        for node in nodes_of(tree)
         if isinstance(node, Function) and _has_one(node, vague)
         for name, line in long_lived(node)
         if name.strip("_") in vague
@@ -190,7 +190,7 @@ def participles(tree: ast.Module, vague: set[str]) -> list[str]:
 
 def _has_one(function: Function, words: set[str]) -> bool:
     """Whether a word is a variable or a parameter of a function at all: most have none, and that is soon seen."""
-    names = (getattr(node, "id", None) or getattr(node, "arg", None) for node in ast.walk(function))
+    names = (getattr(node, "id", None) or getattr(node, "arg", None) for node in nodes_of(function))
     return any(name.strip("_") in words for name in names if name)
 
 

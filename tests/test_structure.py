@@ -13,7 +13,7 @@ import pytest
 
 import collector
 from tests.layers import ROOT, layers
-from tests.syntax import module_of
+from tests.syntax import module_of, nodes_of
 
 PRODUCT = ("collector", "renderers")
 LONGEST_FUNCTION = 60
@@ -40,7 +40,7 @@ def functions() -> Iterator[tuple[str, Function]]:
     """Every function of the product, with where it stands."""
     for path, tree in parsed().items():
         if path.parts[0] in PRODUCT:
-            for node in ast.walk(tree):
+            for node in nodes_of(tree):
                 if isinstance(node, Function):
                     yield f"{path}:{node.lineno} {node.name}", node
 
@@ -84,7 +84,7 @@ def _is_annotated(function: Function) -> bool:
 def crossing(name: str, tree: ast.Module) -> list[str]:
     """The test files that a file of the tests imports from."""
     imports = []
-    for node in ast.walk(tree):
+    for node in nodes_of(tree):
         if isinstance(node, ast.ImportFrom):
             modules = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
