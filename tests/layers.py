@@ -38,7 +38,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.backup",
         "collector.projections.database",
     ),
-    "aiosqlite": ("collector.log",),
+    "aiosqlite": ("collector.storage.first_rows",),
     "alembic": ("collector.schema.migrations",),
     "asyncpg": ("collector.log.postgres",),
     "aiohttp": ("collector.web", "collector.daemon", "collector.cli.client", "collector.publishing.calls"),
