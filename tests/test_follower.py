@@ -122,14 +122,17 @@ def test_an_alerts_last_episodes_fold_as_all_of_them_do(
 @examples(8)
 @given(events=streams(longest=12), order=st.randoms(use_true_random=False))
 def test_a_case_does_not_depend_on_arrival(events: list[RecordedEvent], order: Any) -> None:
-    """What a draft is rendered from is the same after any order of arrival, positions aside."""
+    """What a draft is rendered from is the same after any order of arrival, positions aside: of each incident."""
+    expected, _, _ = batch(events, Rules())
 
     async def story(folder: Path, told: Sequence[RecordedEvent], size: int) -> list[Any]:
         async with following(folder, batch=size) as followed:
             for one in told:
                 await followed.told(one)
-            rows = await followed.lists.incidents(limit=100)
-            cases = [await followed.lists.case(row.number) for row in rows if row.merged_into is None]
+            rows = [row for row in await followed.lists.incidents(limit=100) if row.merged_into is None]
+            assert sorted(row.key for row in rows) == sorted(expected)
+            cases = [await followed.lists.case(row.number) for row in rows]
+            assert None not in cases
             return sorted(
                 [
                     (c.row.key, c.row.title, c.row.lead, c.row.severity, c.row.services, c.row.last_at, c.memberships,
@@ -206,6 +209,7 @@ async def test_numbers_are_recovered_from_the_log(followed: Followed) -> None:
         await followed.told(told)
     await followed.told(says("incident.merged", 990, first, into=first.id, **{"from": third.id}))
     before = [(row.number, row.key, row.merged_into) for row in await followed.lists.incidents()]
+    assert before == [(3, third.id, 1), (2, second.id, None), (1, first.id, None)]
     head = await followed.log.head()
 
     await lose(followed.base)

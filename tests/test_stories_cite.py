@@ -17,11 +17,14 @@ from tests.scenario import names, played, submission, tell
 
 
 async def cases(name: str, folder: Path) -> list[Case]:
-    """What the drafts of a story are rendered from."""
+    """What the drafts of a story are rendered from: every incident that is listed has a case, and there is one."""
     story = tell(name)
     async with played([submission(a) for a in story.arrivals], story.rules, folder / "events.db") as lists:
-        found = [await lists.case(row.number) for row in await lists.incidents(limit=100)]
-    return [case for case in found if case is not None]
+        rows = await lists.incidents(limit=100)
+        found = [await lists.case(row.number) for row in rows]
+    made = [case for case in found if case is not None]
+    assert len(made) == len(rows) > 0
+    return made
 
 
 @pytest.mark.parametrize("name", names())
