@@ -23,7 +23,7 @@ from renderers.plain_text import plain
 from renderers.words import duration
 from tests.clocks import unproven
 from tests.examples import examples
-from tests.histories import MADE_UP, Facts, at
+from tests.histories import MADE_UP, Facts, at, example
 from tests.random_incidents import SERVICES, incidents
 
 
@@ -39,6 +39,21 @@ def parts_of(value: Any) -> Iterator[dict[str, Any]]:
             yield from parts_of(child)
 
 
+def rows_of(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The rows of one table of a draft's JSON."""
+    blocks = [block for section in document["sections"] for block in section["blocks"]]
+    return [row for block in blocks if block.get("key") == key for row in block["rows"]]
+
+
+def test_the_tables_that_are_compared_are_in_a_draft() -> None:
+    """What is looked for under another key than theirs is not found, and then nothing is compared below."""
+    read = json.loads(to_json(draft(example().history())))
+    assert [row["cells"][0]["text"] for row in rows_of(read, "measures")] == [
+        "Time to detect", "Time to acknowledge", "Time to mitigate", "Time to resolve",
+    ]  # fmt: skip
+    assert [row["cells"][0]["text"] for row in rows_of(read, "alerts")] == ["HighErrorRate", "SlowCart (12 series)"]
+
+
 @examples(12)
 @given(told=incidents())
 def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Facts) -> None:
@@ -50,13 +65,11 @@ def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Facts) ->
             assert part["text"] == duration(round(part["seconds"] * 1_000_000))
         else:
             assert part["at"][11:16] in part["text"]
-    rows = [row for section in read["sections"] for block in section["blocks"] if block.get("key") == "measures"
-            for row in block["rows"]]  # fmt: skip
-    if rows:
-        shown = {row["cells"][0]["text"]: row["cells"][1] for row in rows}
-        for each in read["durations"]:
-            spans = [part["seconds"] for part in shown[each["term"]]["parts"] if part["kind"] == "span"]
-            assert spans == ([] if each["seconds"] is None else [each["seconds"]])
+    shown = {row["cells"][0]["text"]: row["cells"][1] for row in rows_of(read, "measures")}
+    assert bool(shown) == any(event.type.startswith(("alert.", "page.")) for event in told.events)
+    for each in read["durations"] if shown else ():
+        spans = [part["seconds"] for part in shown[each["term"]]["parts"] if part["kind"] == "span"]
+        assert spans == ([] if each["seconds"] is None else [each["seconds"]])
 
 
 @examples(12)
@@ -102,8 +115,8 @@ def test_who_reckons_with_the_printed_times_comes_to_the_printed_lengths(build: 
 def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Facts) -> None:
     """So many series and firings as a row tells, so many different alerts and firings prove it."""
     document = json.loads(to_json(draft(told.history())))
-    rows = [row for section in document["sections"] for block in section["blocks"] if block.get("key") == "alerts"
-            for row in block["rows"]]  # fmt: skip
+    rows = rows_of(document, "alerts")
+    assert bool(rows) == any(event.type == "alert.firing" for event in told.events)
     for row in rows:
         fired = [document["events"][each] for each in row["cites"]]
         series = re.search(r"(\d+) series", row["cells"][0]["text"])
