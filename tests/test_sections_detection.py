@@ -134,7 +134,9 @@ def test_what_detected_it_is_no_warning_of_it(severity: str | None) -> None:
     story.fires("High", "10:00:00", "web", severity=severity)
     story.fires("Low", "10:00:00", "web", severity="warning")
     story.fires("Lower", "10:03:00", "web", severity="info")
-    assert not any("before the incident was detected" in text for text in said(story, "detection"))
+    discovered, unstated = said(story, "detection")
+    assert discovered.startswith("Monitoring discovered it: the alert High")
+    assert unstated.startswith("When the impact began is not recorded")
 
 
 def test_an_alert_that_had_fired_for_days_is_told() -> None:
@@ -205,7 +207,13 @@ def test_an_alert_that_shares_the_page_s_key_did_lead_to_it() -> None:
     story = Facts()
     story.fires("Slow", "09:00:00", "web", refs=("alertgroup:" + "a" * 64,))
     story.page("triggered", "09:30:00", refs=("alertgroup:" + "a" * 64,))
+    assert said(story, "detection")[:2] == [
+        "Monitoring discovered it: the alert Slow (critical) on web, at 09:00:00",
+        "PagerDuty incident 311 was opened at 09:30:00, 30 min after that alert",
+    ]
     assert not any("no page" in text for text in said(story, "detection"))
+    story.fires("Another", "09:00:00", "web", refs=("alertgroup:" + "b" * 64,))
+    assert "30 min before the page, and no page names it" in said(story, "detection")[2]
 
 
 def test_a_paged_service_without_an_alert_is_told() -> None:
@@ -227,7 +235,11 @@ def test_a_service_whose_page_names_its_alert_by_its_title_is_not_called_silent(
     story = Facts()
     story.fires("SlowQueries", "10:00:00", "postgres")
     story.page("triggered", "10:02:00", 312, "database", title="SlowQueries: p99 above 2 s")
+    assert "PagerDuty incident 312 was opened at 10:02:00, 2 min after that alert" in said(story, "detection")
     assert not any(text.startswith("No alert of database") for text in said(story, "detection"))
+    story.page("triggered", "10:03:00", 312, "database", title="Fast")
+    story.events = [event for event in story.events if "p99" not in (event.title or "")]
+    assert any(text.startswith("No alert of database") for text in said(story, "detection"))
 
 
 def test_every_service_without_an_alert_is_named() -> None:

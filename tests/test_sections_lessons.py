@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector.event import HOUR
 from renderers.document import Code, LinkedText
 from renderers.plain_text import plain
 from tests.histories import (
@@ -66,6 +67,8 @@ def test_an_action_after_which_more_was_done_says_so() -> None:
 
 def test_a_deploy_under_way_at_the_detection_was_no_answer_to_it() -> None:
     """What began before the detection is a candidate, not an action."""
+    assert any("slow one" in text for text in said(many_changes(), "root_causes"))
+    assert said(many_changes(), "resolution")[0].startswith('At 12:15:00 the flag "new-cache" of web was set to off')
     assert not any("slow one" in text for text in said(many_changes(), "resolution"))
 
 
@@ -96,6 +99,8 @@ def test_nobody_is_waited_for_where_a_person_declared_it() -> None:
     story = Facts()
     story.page("triggered", "10:01:00", actor="Mara")
     story.page("resolved", "10:20:00", actor="Mara")
+    assert said(story, "lessons") == LABELS
+    assert said(story, "summary")[1:] == ["From the declaration to the end it lasted 19 min"]
     assert not any("acknowledgement" in text for key in ("lessons", "summary") for text in said(story, key)[1:])
     story.page("triggered", "10:01:00", 312, actor="Mara", data={"assignees": ["Ben"]})
     story.page("resolved", "10:20:00", 312)
@@ -107,7 +112,7 @@ def test_of_a_page_known_by_its_end_alone_no_acknowledgement_is_missed() -> None
     story = Facts()
     story.fires("X", "10:00:00", "checkout")
     story.page("resolved", "10:20:00")
-    assert not any("acknowledgement" in text for text in said(story, "lessons"))
+    assert said(story, "lessons") == ["Observed: the alert X links no runbook", *LABELS]
 
 
 def test_what_a_tool_says_of_the_mitigation_is_told() -> None:
@@ -123,7 +128,19 @@ def test_what_a_tool_says_of_the_mitigation_is_told() -> None:
 
 def test_lessons_are_five_at_most() -> None:
     """However much there is to say, at most five numbers are told."""
-    assert all(len(claims(build(), "lessons")) <= 8 for build in (storm, going_on, many_changes, switched_off))
+    assert all(len(LABELS) < len(claims(build(), "lessons")) <= 8
+               for build in (storm, going_on, many_changes, switched_off))  # fmt: skip
+    story = Facts()
+    story.add("status.updated", "09:50:00", service="web", title="Errors", source="statuspage")
+    story.says("report.received", "09:51:00", "Cannot pay")
+    for minute in (0, 10, 20, 30):
+        story.ends(story.fires("X", f"10:{minute:02d}:00", "web"), f"10:{minute + 5:02d}:00", late=HOUR)
+    story.page("triggered", "10:01:00", 312)
+    story.page("acknowledged", "10:20:00", 312)
+    story.page("triggered", "10:01:00", 313)
+    story.page("resolved", "10:20:00", 313)
+    assert len(said(story, "lessons")) == 8
+    assert said(story, "lessons")[5:] == LABELS
 
 
 def test_without_a_recorded_action_a_person_is_asked_for_it() -> None:

@@ -88,6 +88,8 @@ def test_no_page_is_asked_for_the_name_of_an_alert_where_nobody_was_paged() -> N
     story.ends(story.fires("Errors", "10:00:00", "web"), "10:20:00")
     story.ends(story.fires("Slow", "10:00:30", "api"), "10:20:00")
     story.page("triggered", "10:05:00", 7, "web", actor="Mia", source="rootly", title="It is down")
+    alert = "The alert Slow on api (critical) fired at 10:00:30, 4 min 30 s before the declaration"
+    assert alert in said(story, "detection")
     assert not [text for text in said(story, "detection") if "no page names" in text]
 
 
