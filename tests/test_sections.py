@@ -21,7 +21,7 @@ def test_the_sections_are_the_template_s_in_its_order() -> None:
 def test_profiles_state_the_same_incident_in_a_vendor_s_terms() -> None:
     """The terms change with the profile; what detected it does not."""
     assert cells(example(), "measures", profile="pagerduty")[0].startswith("Time to first ack | 1 min 30 s | paged 14:")
-    assert said(example(), "detection", profile="rootly") == said(example(), "detection")
+    assert said(example(), "detection", profile="rootly") == said(example(), "detection") != []
 
 
 def test_a_time_in_an_hour_that_repeats_has_its_offset() -> None:

@@ -85,6 +85,7 @@ def test_a_commit_that_is_deployed_again_takes_the_one_between_back() -> None:
     assert f"It speaks for it that {again}" in newer
     [older] = [text for text in candidates if text.startswith('Deploy "v1"')]
     assert "It speaks against it that another commit was deployed over it 4 min 30 s before the alert" in older
+    assert again in story.markdown()
     assert "rolled back" not in story.markdown()
 
 
@@ -104,6 +105,7 @@ def test_what_does_not_show_that_a_commit_came_back_says_nothing_of_it(again: di
     _deployed(story, "v2", "10:00")
     story.ends(story.fires("X", "10:05:00", "web"), "10:22:00")
     _deployed(story, "v1", "10:20", **again)
+    assert 'Deploy "v2" of web' in story.markdown()
     assert "deployed again" not in story.markdown()
 
 
@@ -259,6 +261,7 @@ def test_a_flag_is_set_back_to_what_it_was_or_to_the_opposite(before: str, after
             "change.flag_toggled", when, service="web", title="new-cart", entity="new-cart", data={"state": state}
         )
     story.ends(story.fires("X", "10:00:00", "web"), "10:12:00")
+    assert 'Flag "new-cart" of web, set to' in story.markdown()
     assert ("it was set back at 10:10:00" in story.markdown()) is back
 
 

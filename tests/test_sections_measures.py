@@ -75,7 +75,9 @@ def test_a_flapping_alert_is_no_outlier_of_itself() -> None:
     story = Facts()
     for start, end in (("10:00:00", "10:02:00"), ("10:10:00", "10:30:00")):
         story.ends(story.fires("X", start, "web"), end)
-    assert not any("without" in text for text in cells(story, "measures"))
+    measures = cells(story, "measures")
+    assert measures[2].startswith("Time to mitigate | 30 min | detected 10:00:00 | mitigated 10:30:00 | ")
+    assert not any("without" in text for text in measures)
     assert prompts(story, "detection") == [HALF]
 
 
