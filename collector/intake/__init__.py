@@ -1,7 +1,7 @@
 """Webhooks into the log, and answers after the commit.
 
-``bodies`` receives within bounds, ``verifying`` says whether a sender is who they say, ``intake`` reads and redacts,
-``writer`` commits for all who wait.
+``body_reader`` receives within bounds, ``verifying`` says whether a sender is who they say, ``intake`` reads and
+redacts, ``writer`` commits for all who wait.
 ``importing`` brings in what a sender gave out afterwards, read by ``imported``, and ``doubles`` finds what came both
 ways. ``browsers`` tells a page of another site from a sender.
 """

@@ -1,4 +1,4 @@
-"""Webhooks into the log: bounds (``bodies``), verification, reading, and one commit for all who wait (``writer``).
+"""Webhooks into the log: bounds (``body_reader``), verification, reading, one commit for all who wait (``writer``).
 
 An answer is given after the commit and never before. What is authentic is
 never lost: a body nobody can read is kept all the same. What is not authentic

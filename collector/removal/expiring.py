@@ -20,7 +20,8 @@ from collector.schema.tables import event as stored
 
 EXPIRED = "delivery.expired"
 REPEATS, DELIVERIES = "repeats", "deliveries"
-"""What a retention removes: deliveries that told nothing new, or all of them. ``recorded`` says what the record means.
+"""What a retention removes: deliveries that told nothing new, or all of them. ``recorded_removals`` says what the
+record means.
 """
 
 _NEXT = (
