@@ -3,7 +3,7 @@
 A pure function of a set of events and the rules: it never asks when an event
 was received, where it stands in the log, what time it is, or what was decided
 before. Ties are broken by ids. Signals are folded from events
-(``signals``), people's words are made consistent (``facts``), opening signals
+(``signals``), people's words are made consistent (``constraints``), opening signals
 are swept into groups (``sweep``), everything else attaches (``attach``);
 ``grouping`` does all of it at once, ``incremental`` keeps it up to date.
 
