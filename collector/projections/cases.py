@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Select, bindparam, cast, exists, func, or_, select
+from sqlalchemy import Connection, Select, bindparam, exists, func, or_, select
 
 from collector.correlation import Catalog, Membership
 from collector.event import HOUR, MACHINE, RecordedEvent, current, reading_order
@@ -18,15 +18,13 @@ from collector.names import elsewhere
 from collector.names.persons import spellings_of
 from collector.names.spelling import Spelling
 from collector.projections import records
+from collector.projections.incident_rows import row_of, stored
 from collector.projections.lasting import end_of, events_of, lasting_alerts
 from collector.projections.tables import (
     NOTHING,
     belongs,
     event_index,
     event_unit,
-    incident,
-    incident_news,
-    incident_number,
     member,
     membership,
     placement,
@@ -53,45 +51,6 @@ FAMILIES = ("alert", "page", "change", "status", "chat", "note", "observation")
 """Kinds of reports that a draft may miss."""
 
 
-_names = msgspec.json.Decoder(tuple[str, ...]).decode
-
-
-def _of_placed(value: Any) -> Any:
-    """What is made of the signals that were placed in an incident."""
-    placed = placement.join(signal, signal.c.uid == placement.c.uid)
-    return (
-        select(func.coalesce(value, 0))
-        .select_from(placed)
-        .where(placement.c.number == incident.c.number, belongs)
-        .correlate(incident)
-        .scalar_subquery()
-    )
-
-
-ROWS = select(
-    incident.c.number,
-    incident_number.c.goes_by,
-    incident.c.key,
-    incident.c.title,
-    incident.c.started_at,
-    incident.c.ended_at,
-    incident.c.last_at,
-    incident.c.services,
-    incident.c.environments,
-    incident.c.severity,
-    incident.c.lead,
-    (incident.c.events + _of_placed(cast(func.sum(signal.c.events), BigInteger))).label("events"),
-    func.coalesce(incident_news.c.position, 0).label("news"),
-    incident.c.low,
-    incident.c.high,
-    _of_placed(func.max(signal.c.last)).label("latest"),
-).select_from(
-    incident.join(incident_number, incident_number.c.number == incident.c.number).outerjoin(
-        incident_news, incident_news.c.number == incident.c.number
-    )
-)
-"""Incidents as they lie in the lists; :func:`row_of` makes a value of each."""
-_ROW = ROWS.where(incident.c.number == bindparam("number"))
 _MEMBERSHIPS = (
     select(event_unit.c.event, member.c.rule, member.c.reason)
     .join_from(member, event_unit, event_unit.c.unit == member.c.uid)
@@ -171,23 +130,6 @@ _HIT = (
 
 
 _PLACED = select(placement.c.uid).distinct().where(placement.c.uid.in_(AMONG), belongs)
-
-
-def stored(connection: Connection, number: int) -> Any:
-    """The row of an incident as it lies in the lists."""
-    return connection.execute(_ROW, {"number": number}).one_or_none()
-
-
-def row_of(row: Any) -> IncidentRow:
-    """The same as a value."""
-    merged = row.goes_by != row.number
-    return IncidentRow(
-        number=row.number, key=row.key, title=row.title,
-        status="merged" if merged else "open" if row.ended_at is None else "resolved",
-        started_at=row.started_at, ended_at=row.ended_at, last_at=max(row.last_at, row.latest),
-        services=_names(row.services), environments=_names(row.environments), severity=row.severity, lead=row.lead,
-        events=row.events, merged_into=row.goes_by if merged else None, last_position=row.news,
-    )  # fmt: skip
 
 
 def memberships_of(connection: Connection, number: int) -> dict[str, Membership]:

@@ -69,19 +69,23 @@ _OWN = _own_events.where(event_index.c.family == "incident")
 # By the entity where there is one: there are few events of an incident, and many of a family.
 _OWN_OF = _own_events.where(event_index.c.family.concat(NOTHING) == "incident", event_index.c.entity.in_(AMONG))
 _of_number: Any = bindparam("of_number")
+_WORDS = [column for column in incident.columns if column.type.python_type is str and column is not incident.c.key]
+"""What an incident's row has of what senders and people wrote."""
+EMPTIED = {column.name: None for column in _WORDS} | {
+    "title": amendments.ERASED,
+    "services": "[]",
+    "environments": "[]",
+}
+"""What stands in their place once it is erased."""
 _FORMER = (
-    select(incident.c.title, incident.c.services, incident.c.environments, incident.c.severity, incident.c.lead)
+    select(*_WORDS)
     .join_from(incident, incident_number, incident_number.c.number == incident.c.number)
     .where(
         incident.c.number == _of_number,
         or_(incident_number.c.goes_by.is_(None), incident_number.c.goes_by != incident.c.number),
     )
 )
-_EMPTY_INCIDENT = (
-    update(incident)
-    .where(incident.c.number == _of_number)
-    .values(title=amendments.ERASED, services="[]", environments="[]", severity=None, lead=None)
-)
+_EMPTY_INCIDENT = update(incident).where(incident.c.number == _of_number).values(EMPTIED)
 _REASONS = select(membership.c.uid, membership.c.reason, membership.c.detail).where(membership.c.number == _of_number)
 _EMPTY_REASON = (
     update(membership)

@@ -20,6 +20,7 @@ from collector.correlation.signals import SEPARATOR, Signal
 from collector.event import MACHINE, RecordedEvent, current
 from collector.log import queries
 from collector.projections import tables
+from collector.projections.incident_rows import put_incidents
 from collector.projections.shape import next_number, position
 from collector.projections.tables import ZERO, put, remove
 from collector.projections.unjoined import recounted
@@ -27,7 +28,6 @@ from collector.storage.sql import AMONG, firsts_of, rows_of, select_among, selec
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Signal).decode
-_json = msgspec.json.Encoder().encode
 
 _ASKED = ("key TEXT", "low BIGINT", "high BIGINT", "after BIGINT")
 
@@ -299,15 +299,6 @@ def _write_incidents(connection: Connection, changes: Changes) -> None:
     put(connection, tables.membership, kept)
     remove(connection, [(number,) for number in changes.unkeyed], tables.incident_key.c.number)
     put(connection, tables.incident_key, sorted(changes.incident_keys), keep=True)
-    put(connection, tables.incident, list(_incident_rows(changes)))
+    put_incidents(connection, changes.incidents)
     numbers = [(number, *where) for number, where in changes.numbers.items()]
     put(connection, tables.incident_number, numbers)
-
-
-def _incident_rows(changes: Changes) -> Iterable[tuple[Any, ...]]:
-    for number, (summary, component) in changes.incidents.items():
-        yield (
-            number, component, summary.key, summary.title, summary.started_at, summary.ended_at, summary.last_at,
-            _json(summary.services).decode(), _json(summary.environments).decode(), summary.severity, summary.lead,
-            summary.events, summary.low, summary.high,
-        )  # fmt: skip

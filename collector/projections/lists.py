@@ -22,8 +22,9 @@ from collector.event import MACHINE, RecordedEvent, current, is_retracted
 from collector.log import Delivery, queries
 from collector.projections import across, privacy, records, search, unjoined
 from collector.projections.across import Across
-from collector.projections.cases import ROWS, CaseReader, memberships_of, row_of, stored
+from collector.projections.cases import CaseReader, memberships_of
 from collector.projections.database import Lists, version
+from collector.projections.incident_rows import ROWS, row_of, stored
 from collector.projections.privacy import Hidden, Privacy
 from collector.projections.restrictions import Groups
 from collector.projections.shape import hindrances, position, unusable

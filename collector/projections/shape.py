@@ -20,9 +20,11 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, insert, inspe
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from collector.correlation import Rules
+from collector.correlation.live_incidents import Summary
 from collector.correlation.signals import Signal
 from collector.log import queries
-from collector.projections.tables import CONTENT, REBUILT, cursor, incident, incident_number, metadata, put, shape
+from collector.projections.incident_rows import put_incidents
+from collector.projections.tables import CONTENT, REBUILT, cursor, incident_number, metadata, put, shape
 from collector.proof import lost
 from collector.schema.tables import event
 from collector.storage.sql import firsts_of
@@ -171,8 +173,11 @@ def give_numbers(connection: Connection, rows: Sequence[tuple[int, str, str, int
     Numbers that are there stay as they are.
     """
     for number, anchor, title, start in rows:
-        known = (number, number, anchor, title, start, None, start, "[]", "[]", None, None, 0, start, start)
-        put(connection, incident, [known], keep=True)
+        summary = Summary(
+            key=anchor, title=title, started_at=start, ended_at=None, last_at=start, services=(), environments=(),
+            severity=None, lead=None, events=0, low=start, high=start,
+        )  # fmt: skip
+        put_incidents(connection, {number: (summary, number)}, keep=True)
         put(connection, incident_number, [(number, anchor, None)], keep=True)
 
 
