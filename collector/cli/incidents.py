@@ -18,6 +18,12 @@ from collector.event import rank
 if TYPE_CHECKING:
     from collector.cli.client import ApiClient
 
+_IN_OTHER_WORDS = {
+    *("number", "title", "status", "merged_into", "started_at", "ended_at", "private"),
+    *("key", "last_at"),
+}
+"""Fields of an incident that are not shown under their own names: in words of their own, and not at all."""
+
 
 @click.command()
 @click.option("--status", type=WordChoice(["open", "resolved", "merged"]), help="Only those in this state.")
@@ -69,7 +75,7 @@ def incident(access: LogAccess, number: int, as_of: str | None, form: str) -> No
     row, events = access.ask(both)
     if form == "json":
         return output.as_json({"incident": row, "events": events})
-    _facts(row)
+    show_facts(row)
     click.echo()
     show_events(events)
     return None
@@ -162,7 +168,8 @@ def _list(rows: list[Json]) -> None:
     )
 
 
-def _facts(row: Json) -> None:
+def show_facts(row: Json) -> None:
+    """What is known of an incident, a line each."""
     merged = row["merged_into"]
     ended = output.time(row["ended_at"])
     output.facts(
@@ -172,14 +179,16 @@ def _facts(row: Json) -> None:
             ("Status", f"merged into {logs.called(merged)}" if merged else row["status"]),
             ("Started", output.time(row["started_at"]) + " UTC"),
             ("Ended", f"{ended} UTC, after {output.lasted(row['started_at'], row['ended_at'])}" if ended else ""),
-            ("Services", ", ".join(row["services"])),
-            ("Environments", ", ".join(row["environments"])),
-            ("Severity", row["severity"] or ""),
-            ("Lead", row["lead"] or ""),
-            ("Events", str(row["events"])),
+            *((name.capitalize().replace("_", " "), _text(row[name])) for name in row if name not in _IN_OTHER_WORDS),
             ("Private", f"to {row['private']}" if row["private"] else ""),
         ]
     )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "" if value is None else str(value)
 
 
 def _signals(rows: list[Json]) -> None:

@@ -90,22 +90,11 @@ def event(fact: RecordedEvent, private: str | None = None) -> shapes.Event:
 
 def incident(row: IncidentRow) -> shapes.Incident:
     """One incident as lists show it."""
-    return shapes.Incident(
-        number=row.number,
-        key=row.key,
-        status=row.status,
-        title=row.title,
-        started_at=rfc3339(row.started_at),
-        ended_at=time(row.ended_at),
-        last_at=rfc3339(row.last_at),
-        services=list(row.services),
-        environments=list(row.environments),
-        severity=row.severity,
-        lead=row.lead,
-        events=row.events,
-        merged_into=row.merged_into,
-        private=row.private,
-    )
+    fields = msgspec.structs.asdict(row)
+    # Where it stands in the log is for those who watch the lists: it is no part of what is known of the incident.
+    del fields["last_position"]
+    times = {name: time(fields[name]) for name in ("started_at", "ended_at", "last_at")}
+    return shapes.Incident(**fields | times)
 
 
 def signal(row: SignalRow) -> shapes.Signal:
