@@ -110,31 +110,31 @@ def _sealed(connection: Connection, size: int) -> tuple[Tree, str]:
 
 
 def _event(row: Any, content: bool) -> dict[str, Any]:
-    handed_out = content and row[15] is not None
+    handed_out = content and row.bytes is not None
     if not (row_check.event_holds(row) if handed_out else row_check.event_row_holds(row)):
         raise LogDamaged(
-            f"cannot prove position {row[0]}: {row_check.event_explained(row, erased=True)}; run timelined verify"
+            f"cannot prove position {row.position}: {row_check.event_explained(row, erased=True)}; run timelined verify"
         )
     return {
-        "position": row[0],
-        "id": row[1].hex(),
-        "revision": row[2],
-        "type": row[4],
-        "source": row[5],
-        "occurred_at": row[7],
-        "received_at": row[6],
-        "amendment": row[3],
-        "delivery": row[8],
-        "item": row[9],
-        "content_number": row[10],
-        "content_commitment": row[11].hex(),
+        "position": row.position,
+        "id": row.id.hex(),
+        "revision": row.revision,
+        "type": row.type,
+        "source": row.source,
+        "occurred_at": row.occurred_at,
+        "received_at": row.received_at,
+        "amendment": row.amendment,
+        "delivery": row.delivery,
+        "item": row.item,
+        "content_number": row.content,
+        "content_commitment": row.content_commitment.hex(),
         "content": _content(row) if handed_out else None,
     }
 
 
 def _content(row: Any) -> dict[str, str]:
-    told_by = row[16] or NO_DELIVERY
-    return {"salt": row[14].hex(), "delivery_commitment": told_by.hex(), "text": row[15].decode()}
+    told_by = row.telling or NO_DELIVERY
+    return {"salt": row.salt.hex(), "delivery_commitment": told_by.hex(), "text": row.bytes.decode()}
 
 
 def _written(told: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ an error: what is read here may be damaged.
 from __future__ import annotations
 
 from hashlib import sha256
+from operator import itemgetter
 from struct import Struct
 from struct import error as StructError  # noqa: N812 - it has no name of its own
 from typing import Any
@@ -18,7 +19,9 @@ import msgspec
 from collector.event import DERIVED
 from collector.log.appending import ITEMS
 from collector.proof.merkle import NO_DELIVERY
+from collector.verification.statements import IN_DELIVERY, IN_EVENT
 
+_body_of = itemgetter(*(IN_DELIVERY[name] for name in ("size", "commitment", "salt", "bytes")))
 # Spelled out here and not taken from ``merkle``: the inner loop of ``verify`` spends its time on calls.
 _ROW, _LEAF, _DELIVERY = Struct(">qQIQHH"), Struct(">BQ16sHqH"), Struct(">BQqQQHHHIII")
 _WRONG = (StructError, TypeError, ValueError, AttributeError, IndexError, msgspec.DecodeError)
@@ -93,25 +96,27 @@ def _same_row(row: Any) -> bool:
     return sha256(fixed + name + digest).digest() == leaf  # type: ignore[no-any-return]
 
 
-def _told(packed: bytes, identity: bytes, position: int) -> bool:
+def _told(row: Any) -> bool:
     """Whether the delivery says at this item that it told this event: here, or again."""
-    told, at, known = ITEMS.unpack(packed)
-    return bool(told == identity and (known or at == position))
+    identity, at, known = ITEMS.unpack(row[IN_EVENT["told"]])
+    return bool(identity == row[IN_EVENT["id"]] and (known or at == row[IN_EVENT["position"]]))
 
 
 def event_row_holds(row: Any) -> bool:
     """The same without content."""
     try:
-        if not row[8]:
-            return _same_row(row) and row[16] is None
-        return _same_row(row) and (row[9] == DERIVED or _told(row[17], row[1], row[0]))
+        if not row[IN_EVENT["delivery"]]:
+            return _same_row(row) and row[IN_EVENT["telling"]] is None
+        return _same_row(row) and (row[IN_EVENT["item"]] == DERIVED or _told(row))
     except _WRONG:
         return False
 
 
 def event_explained(row: Any, *, erased: bool) -> str:
     """What differs, as exactly as can be told; ``erased`` says whether the log explains that its content is missing."""
-    delivery, committed, salt, content, telling = row[8], row[11], row[14], row[15], row[16]
+    delivery, committed, salt, content, telling = (
+        row[IN_EVENT[name]] for name in ("delivery", "content_commitment", "salt", "bytes", "telling")
+    )
     if content is None and erased:
         return "its row" + (_row_explained(row) or " is not as it was")
     if content is None:
@@ -131,22 +136,19 @@ def event_explained(row: Any, *, erased: bool) -> str:
 def _columns_explained(row: Any) -> str:
     """The columns that say something else than the content, which is as it was."""
     try:
-        stated = _said(row[15])
-        pairs = {
-            "id": (row[1], bytes.fromhex(stated.id)), "revision": (row[2], stated.revision),
-            "amendment": (row[3], stated.amendment), "type": (row[4], stated.type), "source": (row[5], stated.source),
-            "occurred_at": (row[7], stated.occurred_at),
-        }  # fmt: skip
+        stated = _said(row[IN_EVENT["bytes"]])
+        identity = bytes.fromhex(stated.id)
     except _WRONG:
         return "its content cannot be read"
-    wrong = [name for name, (stored, meant) in pairs.items() if stored != meant]
+    meant = msgspec.structs.asdict(stated) | {"id": identity}
+    wrong = [name for name, place in IN_EVENT.items() if name in meant and row[place] != meant[name]]
     return f"its {', '.join(wrong)} is not what its content says" if wrong else ""
 
 
 def _row_explained(row: Any) -> str:
     try:
         if _same_row(row):
-            return f" and delivery d{row[8]} do not tell of each other"
+            return f" and delivery d{row[IN_EVENT['delivery']]} do not tell of each other"
     except _WRONG:
         return " holds a value that cannot be"
     return " is not what its leaf was computed from"
@@ -157,7 +159,7 @@ def _row_explained(row: Any) -> str:
 
 def delivery_holds(row: Any) -> bool:
     """Whether every column of a delivery is in its leaf, and its body is the committed one."""
-    size, commitment, salt, body = row[3], row[10], row[12], row[13]
+    size, commitment, salt, body = _body_of(row)
     try:
         return (
             body is not None
@@ -171,8 +173,10 @@ def delivery_holds(row: Any) -> bool:
 
 def delivery_row_holds(row: Any) -> bool:
     """The same without the body."""
-    number, source, received_at, size, authentication, status, reason, headers, items, content = row[:10]
-    commitment, leaf = row[10:12]
+    (
+        number, source, received_at, size, authentication, status, reason, headers, items, content,
+        commitment, leaf, _, _,
+    ) = row  # fmt: skip
     try:
         who, how, state, why = source.encode(), authentication.encode(), status.encode(), reason.encode()
         lengths = (len(who), len(how), len(state), len(why), len(headers), len(items))
@@ -183,7 +187,7 @@ def delivery_row_holds(row: Any) -> bool:
 
 
 def delivery_explained(row: Any) -> str:
-    body = row[13]
+    body = row[IN_DELIVERY["bytes"]]
     if not delivery_row_holds(row):
         return "its row is not what its leaf was computed from"
     if body is None:

@@ -7,7 +7,8 @@ reading goes on behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Select
 from collector.proof.checkpoint import DELIVERIES, EVENTS
 from collector.removal.recorded_removals import RecordedRemovals
 from collector.verification import row_check, statements
+from collector.verification.statements import IN_DELIVERY, IN_EVENT
 
 MOST = 1000
 """Differences after which looking for more is pointless."""
@@ -25,6 +27,8 @@ BEGIN, END = -(1 << 63), (1 << 63) - 1
 _PAGE = 100
 """Rows fetched at a time: so many lie in the processor's cache while they are verified."""
 
+_number = itemgetter(0)
+"""What a row is numbered, as it is stored: each statement here begins with that."""
 Leaves = Callable[[Sequence[Any]], None]
 """Takes the stored leaves in their order, some at a time."""
 
@@ -55,12 +59,8 @@ class _Rows(NamedTuple):
     removed: Callable[[Any], bool]
     """Whether its content is gone, as the log records."""
     explained: Callable[[Any], str]
-    leaf: int
-    """Where in a row its leaf is, …"""
-    content: int
-    """… its content, …"""
-    number: int
-    """… and the number of that."""
+    places: Mapping[str, int]
+    """Where in a row a column is."""
 
 
 class Scan:
@@ -101,7 +101,7 @@ class Scan:
         """Verify the events behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
         rows = _Rows(
             EVENTS, statements.EVENTS, row_check.event_holds, row_check.event_row_holds, self._erased,
-            lambda row: row_check.event_explained(row, erased=self._may_lack(row)), leaf=13, content=15, number=10,
+            lambda row: row_check.event_explained(row, erased=self._may_lack(row)), IN_EVENT,
         )  # fmt: skip
         return self._verified(rows, receive, after, last)
 
@@ -109,22 +109,22 @@ class Scan:
         """Verify the deliveries behind ``after`` up to ``last``, handing on each stored leaf; how far it came."""
         rows = _Rows(
             DELIVERIES, statements.DELIVERIES, row_check.delivery_holds, row_check.delivery_row_holds, self._expired,
-            row_check.delivery_explained, leaf=11, content=13, number=9,
+            row_check.delivery_explained, IN_DELIVERY,
         )  # fmt: skip
         return self._verified(rows, receive, after, last)
 
     def _verified(self, rows: _Rows, receive: Leaves, after: int, last: int) -> int:
-        expected, holds = after, rows.holds
+        expected, holds, leaf = after, rows.holds, rows.places["leaf"]
         for page in self._pages(rows.statement, rows.table, after, last):
             for read in page:
                 row = read
-                if row[0] != expected + 1:
+                if _number(row) != expected + 1:
                     row, expected = self._displaced(rows.table, row, expected, rows.row_holds)
                 expected += 1
                 if not holds(row) and not rows.removed(row):
                     self.differs(rows.table, expected, rows.explained(row))
-            receive([row[rows.leaf] for row in page])
-            self._read(page, rows.content, rows.number)
+            receive([row[leaf] for row in page])
+            self._read(page, rows.places)
         return expected
 
     def leaves(self, tree: str, receive: Leaves) -> int:
@@ -133,34 +133,39 @@ class Scan:
         for page in self._pages(statements.LEAVES[tree], tree, 0, END):
             for found in page:
                 row = found
-                if row[0] != expected + 1:
+                if _number(row) != expected + 1:
                     row, expected = self._displaced(tree, row, expected, lambda row: False)
                 expected += 1
-            receive([row[1] for row in page])
+            receive([leaf for _, leaf in page])
         return expected
 
-    def _read(self, page: Sequence[Any], content: int, number: int) -> None:
+    def _read(self, page: Sequence[Any], places: Mapping[str, int]) -> None:
+        content = places["bytes"]
         self.contents += sum([row[content] is not None for row in page])
-        found = page[-1][number]
+        found = page[-1][places["content"]]
         if isinstance(found, int):
             self.highest = max(self.highest, found)
         self._progress(len(page))
 
     def _may_lack(self, row: Any) -> bool:
         """Whether the log explains that content is missing, whatever else is wrong with the row."""
-        return isinstance(row[2], int) and self._absent.event(row[1], row[2])
+        revision = row[IN_EVENT["revision"]]
+        return isinstance(revision, int) and self._absent.event(row[IN_EVENT["id"]], revision)
 
     def _erased(self, row: Any) -> bool:
         """Whether the content of an event is gone, as an erasure recorded, and all that is left holds."""
-        gone = row[15] is None and row_check.event_row_holds(row) and self._absent.event(row[1], row[2])
+        if row[IN_EVENT["bytes"]] is not None or not row_check.event_row_holds(row):
+            return False
+        gone = self._absent.event(row[IN_EVENT["id"]], row[IN_EVENT["revision"]])
         self.removed += gone
-        return bool(gone)
+        return gone
 
     def _expired(self, row: Any) -> bool:
         """Whether a delivery has no body, as the log recorded, and all that is left holds."""
-        if row[13] is not None or not row_check.delivery_row_holds(row):
+        if row[IN_DELIVERY["bytes"]] is not None or not row_check.delivery_row_holds(row):
             return False
-        gone = row[9] == 0 or self._absent.body(row[0], row[1], row[8])
+        number, source, told = (row[IN_DELIVERY[name]] for name in ("number", "source", "told"))
+        gone = row[IN_DELIVERY["content"]] == 0 or self._absent.body(number, source, told)
         self.removed += gone
         return gone
 
@@ -169,13 +174,14 @@ class Scan:
 
         The answer is the row as it is to be verified, and the number before it.
         """
-        right = (expected + 1, *row[1:])
-        if holds(right) or row[0] <= expected:
-            self.differs(table, expected + 1, f"it is numbered {row[0]}")
+        number, *others = row
+        right = (expected + 1, *others)
+        if holds(right) or number <= expected:
+            self.differs(table, expected + 1, f"it is numbered {number}")
             return right, expected
-        until = f", and all up to {row[0] - 1}" if row[0] > expected + 2 else ""
+        until = f", and all up to {number - 1}" if number > expected + 2 else ""
         self.differs(table, expected + 1, f"it is missing{until}")
-        return row, row[0] - 1
+        return row, number - 1
 
     def _pages(self, statement: Select[Any], table: str, after: int, last: int) -> Iterator[Sequence[Any]]:
         """Rows in order, many at a time. Where one cannot be read it is named, and reading goes on behind it."""
@@ -185,7 +191,7 @@ class Scan:
                 cursor = self._cursor(statement, reached, last)
                 while page := cursor.fetchmany(_PAGE):
                     yield page
-                    reached = page[-1][0]
+                    reached = _number(page[-1])
                 return
             except Exception as error:
                 found, reached = self._singly(statement, table, max(reached, 0), last, error)

@@ -30,7 +30,7 @@ def integrity(connection: Connection) -> list[str]:
     if connection.dialect.name != "sqlite":
         return []
     try:
-        messages = [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST})")]
+        messages = list(map(str, connection.exec_driver_sql(f"PRAGMA integrity_check({_MOST})").scalars()))
     except Exception as error:
         return [f"SQLite cannot check its file: {cause(error)}"]
     return messages if messages != ["ok"] else []

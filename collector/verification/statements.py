@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Integer, bindparam, cast, func, select
+from sqlalchemy import Integer, Select, bindparam, cast, func, select
 
 from collector.proof.checkpoint import DELIVERIES as DELIVERY_TREE
 from collector.proof.checkpoint import EVENTS as EVENT_TREE
@@ -50,6 +51,15 @@ DELIVERIES = (
     .order_by(delivery.c.number)
 )
 """What :func:`collector.verification.row_check.delivery_holds` takes."""
+
+
+def _places(statement: Select[Any]) -> Mapping[str, int]:
+    return {name: place for place, name in enumerate(statement.selected_columns.keys())}
+
+
+IN_EVENT, IN_DELIVERY = _places(EVENTS), _places(DELIVERIES)
+"""Where in a row of these a column is, by its name. To ask a row of SQLAlchemy's for a name itself takes 0.7 µs, and to
+verify a row with all its hashes takes 6."""
 LEAVES = {
     tree: select(number, leaf).where(number > _after, number <= _last).order_by(number)
     for tree, number, leaf in (

@@ -173,7 +173,7 @@ def _some(connection: Connection, scan: Scan, only: Iterable[tuple[int, int]]) -
         if scan.events(_ignore, first - 1, last) < last:
             scan.differs(EVENTS, last, "it is missing, or what stands before it")
         found = connection.execute(_TOLD_BY, {"first": first, "last": last})
-        numbers.update(int(row[0]) for row in found)
+        numbers.update(map(int, found.scalars()))
     for number in sorted(numbers):
         scan.deliveries(_ignore, number - 1, number)
 
@@ -282,13 +282,12 @@ class _GrowingTree:
 
     def _meet(self) -> None:
         size, root = self.grown.size, self.grown.root()
-        if size in self.rows:
-            stored, frontier = self.rows[size][1:3]
-            if stored == root and frontier != self.grown.packed():
-                self._differs(size, "its frontier is not the tree's")
-        known = {bytes(self.rows[size][1])} if size in self.rows and type(self.rows[size][1]) is bytes else set()
-        known |= self._kept.get(size, set())
-        if known != {root}:
+        row, roots = self.rows.get(size), set(self._kept.get(size, ()))
+        if row is not None and row.root == root and row.frontier != self.grown.packed():
+            self._differs(size, "its frontier is not the tree's")
+        if row is not None and type(row.root) is bytes:
+            roots.add(row.root)
+        if roots != {root}:
             self._off += 1
             if self._off == 1:
                 self._differs(size, "its root is not that of the log's first leaves")
@@ -303,14 +302,15 @@ class _GrowingTree:
         digest = NO_DIGEST
         for row in rows:
             digest = self._linked(row, digest)
-        return {row[0]: row for row in rows if isinstance(row[0], int)}
+        return {row.size: row for row in rows if isinstance(row.size, int)}
 
     def _linked(self, row: Any, before: bytes) -> bytes:
         """Say what is wrong with a row by itself; its digest."""
-        size, root, frontier, note, digest = row
+        size, note, digest = row.size, row.note, row.digest
         try:
             told = parse(note)
-            agrees = (told.size, told.root) == (size, root) and len(frontier) == HASH_SIZE * size.bit_count()
+            agrees = (told.size, told.root) == (size, row.root)
+            agrees = agrees and len(row.frontier) == HASH_SIZE * size.bit_count()
         except (ValueError, TypeError, AttributeError):
             agrees = False
         if not agrees:
@@ -333,7 +333,7 @@ class _GrowingTree:
         row = self.rows.get(note.size)
         if row is None:
             self._differs(note.size, f"the database does not have it, and the file {name} beside it does")
-        elif row[3] != content.decode():
+        elif row.note != content.decode():
             self._differs(note.size, f"the file {name} beside the database is another one")
         self._kept.setdefault(note.size, set()).add(note.root)
 
@@ -342,7 +342,7 @@ class _GrowingTree:
         note = parse(content.decode())
         if note.size not in self.rows:
             self._differs(note.size, f"the database does not have it, and {name} does")
-        elif self.rows[note.size][1] != note.root:
+        elif self.rows[note.size].root != note.root:
             self._differs(note.size, f"{name} says another root than the database")
         if not self._signature(content.decode()):
             self._differs(note.size, f"the signature in {name} does not hold")
