@@ -49,7 +49,10 @@ ROWS = select(
     )
 )
 """Incidents as they lie in the lists; :func:`row_of` makes a value of each."""
-_SAME = [name for name in IncidentRow.__struct_fields__ if name in ROWS.selected_columns]
+_SAME = {
+    name: place for place, name in enumerate(ROWS.selected_columns.keys()) if name in IncidentRow.__struct_fields__
+}
+"""Where in such a row is what a field is called like: to ask a row for a name itself takes forty times as long."""
 _ROW = ROWS.where(incident.c.number == bindparam("number"))
 
 
@@ -77,7 +80,7 @@ def stored(connection: Connection, number: int) -> Any:
 def row_of(row: Any) -> IncidentRow:
     """The same as a value."""
     merged = row.goes_by != row.number
-    fields = {name: getattr(row, name) for name in _SAME}
+    fields = {name: row[place] for name, place in _SAME.items()}
     fields["status"] = "merged" if merged else "open" if row.ended_at is None else "resolved"
     fields["last_at"] = max(row.last_at, row.latest)
     fields["services"], fields["environments"] = _names(row.services), _names(row.environments)

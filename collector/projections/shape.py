@@ -67,7 +67,18 @@ def fits(connection: Connection) -> bool:
     if not inspect(connection).has_table(shape.name):
         return False
     row = connection.execute(_SHAPE).one_or_none()
-    return row is not None and tuple(row)[2:] == (digest(connection), bytes(row.identity or b"").hex())
+    return row is not None and _made_for(row) == (digest(connection), _identity_in(row))
+
+
+def _made_for(row: Any) -> tuple[str | None, str | None]:
+    """The digest and the log that stand in a row of :data:`_SHAPE`; None for what another version has not."""
+    columns = row._asdict()
+    return columns.get("digest"), columns.get("log")
+
+
+def _identity_in(row: Any) -> str:
+    """The identity of the log at hand."""
+    return bytes(row.identity or b"").hex()
 
 
 def goes_on(connection: Connection) -> bool:
@@ -117,7 +128,7 @@ def _ours(connection: Connection, known: set[str], *, same: bool) -> bool:
     if not {"shape", "cursor"} <= known:
         return True
     row = connection.execute(_SHAPE).one_or_none()
-    if row is None or (len(row) == 1 + len(shape.columns) and row.log != bytes(row.identity or b"").hex()):
+    if row is None or _made_for(row)[1] not in (None, _identity_in(row)):
         return row is None
     return not same or goes_on(connection)
 
