@@ -55,20 +55,20 @@ def test_the_tables_that_are_compared_are_in_a_draft() -> None:
 
 
 @examples(12)
-@given(told=incidents())
-def test_no_time_or_duration_in_the_text_disagrees_with_the_json(told: Facts) -> None:
+@given(facts=incidents())
+def test_no_time_or_duration_in_the_text_disagrees_with_the_json(facts: Facts) -> None:
     """What a sentence shows is its instant's clock and its length in words; the measures are the durations."""
-    made = draft(told.history())
+    made = draft(facts.history())
     read = json.loads(to_json(made))
     for part in parts_of(read):
         if part["kind"] == "span":
             assert part["text"] == duration(round(part["seconds"] * 1_000_000))
         else:
             assert part["at"][11:16] in part["text"]
-    shown = {row["cells"][0]["text"]: row["cells"][1] for row in rows_of(read, "measures")}
-    assert bool(shown) == any(event.type.startswith(("alert.", "page.")) for event in told.events)
-    for each in read["durations"] if shown else ():
-        spans = [part["seconds"] for part in shown[each["term"]]["parts"] if part["kind"] == "span"]
+    measures = {row["cells"][0]["text"]: row["cells"][1] for row in rows_of(read, "measures")}
+    assert bool(measures) == any(event.type.startswith(("alert.", "page.")) for event in facts.events)
+    for each in read["durations"] if measures else ():
+        spans = [part["seconds"] for part in measures[each["term"]]["parts"] if part["kind"] == "span"]
         assert spans == ([] if each["seconds"] is None else [each["seconds"]])
 
 
@@ -111,12 +111,12 @@ def test_who_reckons_with_the_printed_times_comes_to_the_printed_lengths(build: 
 
 
 @examples(12)
-@given(told=incidents())
-def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(told: Facts) -> None:
+@given(facts=incidents())
+def test_no_count_in_the_table_of_alerts_disagrees_with_what_it_cites(facts: Facts) -> None:
     """So many series and firings as a row tells, so many different alerts and firings prove it."""
-    document = json.loads(to_json(draft(told.history())))
+    document = json.loads(to_json(draft(facts.history())))
     rows = rows_of(document, "alerts")
-    assert bool(rows) == any(event.type == "alert.firing" for event in told.events)
+    assert bool(rows) == any(event.type == "alert.firing" for event in facts.events)
     for row in rows:
         fired = [document["events"][each] for each in row["cites"]]
         series = re.search(r"(\d+) series", row["cells"][0]["text"])

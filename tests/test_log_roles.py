@@ -147,14 +147,14 @@ async def test_a_role_that_makes_nothing_says_who_has_to(roles: Server) -> None:
 def test_every_function_that_runs_with_the_owners_rights_is_closed_to_the_public() -> None:
     """Each has a search path of its own, and is taken from PUBLIC; what the daemon may not do by itself is in them."""
     whole = statements()
-    found = []
+    names = []
     for statement in whole:
         if "SECURITY DEFINER" in statement:
             name = statement.split("FUNCTION ")[1].split("(")[0]
-            found.append(name)
+            names.append(name)
             assert 'SET search_path = "public", pg_temp' in statement
             assert f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC" in whole
-    assert sorted(found) == ["append", "append_numbered", "lock_head"]
+    assert sorted(names) == ["append", "append_numbered", "lock_head"]
 
 
 async def test_the_file_that_makes_the_roles_makes_what_is_needed() -> None:

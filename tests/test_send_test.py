@@ -40,10 +40,10 @@ OBSERVED = ("cloudevents", "icinga", "pagerdutychange")
 @pytest.mark.parametrize("kind", SAMPLED)
 def test_a_made_up_delivery_is_understood_and_opens_nothing(kind: str) -> None:
     """Whoever tries an address makes no incident: nothing fires, nobody is paged, and no severity is grave."""
-    told = BUILT_IN[kind].parse(made(kind), Reading())
+    events = BUILT_IN[kind].parse(made(kind), Reading())
     types = ["alert.resolved"] * (kind in ENDED) + ["observation.recorded"] * (kind in OBSERVED)
-    assert [event.type for event in told] == types
-    assert not any(opens(event.severity) for event in told if event.type == "alert.resolved")
+    assert [event.type for event in events] == types
+    assert not any(opens(event.severity) for event in events if event.type == "alert.resolved")
 
 
 @pytest.mark.parametrize("kind", SAMPLED)
@@ -51,10 +51,10 @@ def test_a_made_up_delivery_is_not_taken_for_an_empty_one(kind: str) -> None:
     """What is set aside is set aside for what it says: of a body that says nothing, the kind would say so."""
     empty = msgspec.structs.replace(made(kind), body=b"{}", headers={})
     try:
-        told = [event.type for event in BUILT_IN[kind].parse(empty, Reading())]
+        types = [event.type for event in BUILT_IN[kind].parse(empty, Reading())]
     except MalformedWebhook:
-        told = ["malformed"]
-    assert told != []
+        types = ["malformed"]
+    assert types != []
 
 
 def test_all_kinds_but_the_users_own_can_be_tried() -> None:
