@@ -112,6 +112,7 @@ async def followed_equals_batch(
         await follow_anyhow(followed, events, order, restarts=0.1)
         assert await followed.base.query(kept) == batch(events, rules)
         numbers, head = await followed.numbers(), await followed.log.head()
+        assert sum(status != "merged" for status in numbers.values()) == len(batch(events, rules)[0])
         await followed.follower.rebuild()
         assert await followed.base.query(kept) == batch(events, rules)
         assert numbers == await followed.numbers()

@@ -91,7 +91,7 @@ def test_one_flipped_bit_of_any_column_is_found_and_named(
             changed = flipped(value, bit)
             if changed is not None:
                 checked += flip(verified_log, taken_back, table, column, (number, of, value), changed)
-    assert checked >= len(rows) or column in ("reason", "amendment")
+    assert checked >= sum(value != "" for _, _, value in rows) > 0
 
 
 def flip(original: Path, connection: Connection, table: str, column: str, row: tuple[Any, ...], changed: Any) -> bool:

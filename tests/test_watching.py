@@ -38,6 +38,13 @@ _OVER_TIME = re.compile(r"\b(rate|increase|changes)\([^)]*\[\w+\]\)")
 # --- the mixin --------------------------------------------------------------------------------------------------------
 
 
+def alert_rules() -> list[dict[str, Any]]:
+    """Every alert that we ship; there are some."""
+    rules: list[dict[str, Any]] = yaml.safe_load(RULES[0].read_text("utf-8"))["groups"][0]["rules"]
+    assert len(rules) > 20
+    return rules
+
+
 def test_promtool_takes_the_rules_and_sees_each_alert_fire_and_end() -> None:
     """`promtool check rules` and `promtool test rules` over what we ship."""
     promtool = require("promtool")
@@ -49,7 +56,7 @@ def test_promtool_takes_the_rules_and_sees_each_alert_fire_and_end() -> None:
         env=os.environ | {"GOGC": "400"},
     )  # fmt: skip
     assert tested.returncode == 0, tested.stdout + tested.stderr
-    alerts = {rule["alert"] for rule in yaml.safe_load(RULES[0].read_text("utf-8"))["groups"][0]["rules"]}
+    alerts = {rule["alert"] for rule in alert_rules()}
     fired: set[str] = set()
     quiet: set[str] = set()
     for file in TESTS:
@@ -71,7 +78,7 @@ def test_rules_and_dashboard_ask_for_metrics_that_there_are() -> None:
 
 def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
     """A severity of two, a summary and a description that are sentences."""
-    for rule in yaml.safe_load(RULES[0].read_text("utf-8"))["groups"][0]["rules"]:
+    for rule in alert_rules():
         assert rule["labels"]["severity"] in ("page", "ticket")
         for part in ("summary", "description"):
             assert rule["annotations"][part].rstrip().endswith("."), rule["alert"]
@@ -80,9 +87,12 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
 def test_an_alert_outlives_a_scrape_that_fails() -> None:
     """Where a rule asks for the latest sample, which a failed scrape takes away, its end waits: what is one fault is
     told once. A rate over minutes needs no such wait."""
-    for rule in yaml.safe_load(RULES[0].read_text("utf-8"))["groups"][0]["rules"]:
-        if _SAMPLE.search(_OVER_TIME.sub("", rule["expr"])):
-            assert rule.get("keep_firing_for") == "5m", rule["alert"]
+    rules = alert_rules()
+    latest = {rule["alert"] for rule in rules if _SAMPLE.search(_OVER_TIME.sub("", rule["expr"]))}
+    assert "TimelinedDown" in latest
+    assert {rule["alert"]: rule["keep_firing_for"] for rule in rules if "keep_firing_for" in rule} == dict.fromkeys(
+        latest, "5m"
+    )
 
 
 def test_the_dashboard_is_one_that_grafana_imports() -> None:
@@ -94,6 +104,7 @@ def test_the_dashboard_is_one_that_grafana_imports() -> None:
         places.add((panel["gridPos"]["x"], panel["gridPos"]["y"]))
         assert panel["title"]
         assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert panel["targets"]
         assert all(target["expr"] for target in panel["targets"])
     assert len(places) == len(dashboard["panels"]) > 5
 
