@@ -61,7 +61,7 @@ class Sweeping:
             if not known or size <= SMALL or component.spent > _OFTEN * size:
                 self._sweep_whole(component)
             while component.changed:
-                _Part(self._memory, self, component).sweep()
+                _ComponentSweep(self._memory, self, component).sweep()
 
     def _sweep_whole(self, component: Component) -> None:
         """Cut a component where nothing ties it any more, and find the incidents in it."""
@@ -120,7 +120,7 @@ class Sweeping:
             noted.changes.unkeyed.add(incident.keyed_as)
 
 
-class _Part:
+class _ComponentSweep:
     """One component, swept again from a point on."""
 
     def __init__(self, memory: Memory, sweeping: Sweeping, component: Component) -> None:
