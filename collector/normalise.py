@@ -188,16 +188,16 @@ def decode_template(decoder: msgspec.json.Decoder[Filled], webhook: Webhook, kin
 
 
 def unrecognised(
-    webhook: Webhook, reason: str, kind: str = "", part: bytes | None = None, *,
+    webhook: Webhook, reason: str, kind: str = "", piece: bytes | None = None, *,
     service: str | None = None, refs: tuple[str, ...] = (),
 ) -> Event:  # fmt: skip
-    """The event for what is authentic but not understood: the whole body, or one ``part`` of it.
+    """The event for what is authentic but not understood: the whole body, or one ``piece`` of it.
 
     ``reason`` never quotes the body; ``kind`` is the sender's word for what it
     sent; ``service`` and ``refs`` say what it is about, where that much can be
     read. The same bytes always give the same id.
     """
-    digest = hashlib.sha256(webhook.body if part is None else part).hexdigest()
+    digest = hashlib.sha256(webhook.body if piece is None else piece).hexdigest()
     reason_line = line(reason)
     return Event(
         id=event_id("unrecognised.1", webhook.source, None, digest),

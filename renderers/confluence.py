@@ -168,7 +168,7 @@ class _ConfluencePen:
 
     def parts(self, parts: Iterable[Inline]) -> str:
         """The parts in a row."""
-        return "".join(map(_part, parts)).strip() or escape.EMPTY
+        return "".join(map(_inline, parts)).strip() or escape.EMPTY
 
     def _cell(self, parts: Sequence[Inline]) -> str:
         return self.parts(parts) if parts else ""
@@ -228,25 +228,29 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><tbody><tr>{first}</tr>{rest}</tbody></table>"
 
 
-def _on_a_line(part: Inline) -> str:
+def _on_a_line(inline: Inline) -> str:
     """A part of a line that people may edit there: a quotation's own lines would be lines of the page."""
-    return f"&quot;{clean(part.text)}&quot;" if isinstance(part, Quote) else _part(part)
+    return f"&quot;{clean(inline.text)}&quot;" if isinstance(inline, Quote) else _inline(inline)
 
 
-def _part(part: Inline) -> str:
-    match part:
+def _inline(inline: Inline) -> str:
+    match inline:
         case Words():
-            return f"<strong>{escaped(part.text)}</strong>" if part.strong and part.text.strip() else escaped(part.text)
+            return (
+                f"<strong>{escaped(inline.text)}</strong>"
+                if inline.strong and inline.text.strip()
+                else escaped(inline.text)
+            )
         case Time() | Span():
-            return escaped(part.text)
+            return escaped(inline.text)
         case Name():
-            return clean(part.text)
+            return clean(inline.text)
         case Quote():
-            return f"&quot;{lines(part.text)}&quot;".replace("\n", "<br/>")
+            return f"&quot;{lines(inline.text)}&quot;".replace("\n", "<br/>")
         case Code():
-            return f"<code>{clean(part.text)}</code>"
+            return f"<code>{clean(inline.text)}</code>"
         case LinkedText():
-            target = address(part.url)
+            target = address(inline.url)
             if not target:
-                return f"{clean(part.text)} <code>{clean(part.url)}</code>"
-            return f'<a href="{escaped(target)}">{clean(part.text)}</a>'
+                return f"{clean(inline.text)} <code>{clean(inline.url)}</code>"
+            return f'<a href="{escaped(target)}">{clean(inline.text)}</a>'

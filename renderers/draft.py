@@ -215,17 +215,17 @@ def _zoned_block(block: Block, zone: str) -> Block | None:
     claims: Sequence[Claim] = (
         (block,) if isinstance(block, Claim) else block.items if isinstance(block, Bullets) else ()
     )
-    for at, each in enumerate(claims):
-        index = next((n for n, part in enumerate(each.parts) if isinstance(part, Time)), None)
+    for at, sentence in enumerate(claims):
+        index = next((n for n, part in enumerate(sentence.parts) if isinstance(part, Time)), None)
         if index is not None:
-            time = cast("Time", each.parts[index])
-            after = _second(each.parts, index) + 1
-            last = cast("Time", each.parts[after - 1])
+            time = cast("Time", sentence.parts[index])
+            after = _second(sentence.parts, index) + 1
+            last = cast("Time", sentence.parts[after - 1])
             # In an hour that comes twice the offset is there already.
             offset = times.repeated(time.at, zone) or last.text.endswith(times.offset(last.at, zone))
             called = "" if offset else f" {times.called(time.at, zone)}"
-            parts = say(*each.parts[:after], called, *each.parts[after:])
-            changed = msgspec.structs.replace(each, parts=parts)
+            parts = say(*sentence.parts[:after], called, *sentence.parts[after:])
+            changed = msgspec.structs.replace(sentence, parts=parts)
             if isinstance(block, Bullets):
                 return msgspec.structs.replace(block, items=(*block.items[:at], changed, *block.items[at + 1 :]))
             return changed

@@ -125,10 +125,10 @@ def tellers(alerts: Iterable[Alert | RecordedEvent]) -> list[str]:
 def _by_kind(alerts: Iterable[Alert | RecordedEvent]) -> dict[str, dict[str, Counter[str]]]:
     """Kind of sender → each series that it tells → how often each of its sources told that."""
     by_kind: dict[str, dict[str, Counter[str]]] = {}
-    for each in alerts:
-        data = each.fired.data if isinstance(each, Alert) else each.data
-        series = by_kind.setdefault(str(data.get(SENDER) or each.source), {})
-        series.setdefault(each.entity, Counter())[each.source] += 1
+    for alert in alerts:
+        data = alert.fired.data if isinstance(alert, Alert) else alert.data
+        series = by_kind.setdefault(str(data.get(SENDER) or alert.source), {})
+        series.setdefault(alert.entity, Counter())[alert.source] += 1
     return by_kind
 
 

@@ -135,7 +135,7 @@ def _page(document: Document, pen: _HtmlPen) -> HtmlContext:
 
 def _edited(document: Document, pen: _HtmlPen) -> HtmlContext:
     """The page of a draft that people edited as a whole: its lines are those of the file, head and footer included."""
-    parts = mixed(document, MarkupPen(_part, pen.evidence, pen.called))
+    parts = mixed(document, MarkupPen(_inline, pen.evidence, pen.called))
     first = next((part for _, part in parts if part.level == 1), None)
     headed = [_headed(key or f"part-{number}", part, part is first) for number, (key, part) in enumerate(parts)]
     index = next((at for at, (key, _) in enumerate(parts) if key == "timeline"), None)
@@ -293,7 +293,7 @@ class _HtmlPen:
 
     def parts(self, parts: Iterable[Inline]) -> Html:
         """The parts in a row."""
-        return Html("".join(map(_part, parts)).strip() or escape.EMPTY)
+        return Html("".join(map(_inline, parts)).strip() or escape.EMPTY)
 
     # Tables
 
@@ -372,23 +372,23 @@ def _searched(claim: Claim) -> str:
     return f' title="Searched for: {escaped(claim.none)}"' if claim.none else ""
 
 
-def _part(part: Inline) -> str:
-    match part:
+def _inline(inline: Inline) -> str:
+    match inline:
         case Words():
-            text = escaped(part.text)
-            return f"<strong>{text}</strong>" if part.strong and text.strip() else text
+            text = escaped(inline.text)
+            return f"<strong>{text}</strong>" if inline.strong and text.strip() else text
         case Time():
-            return f'<time datetime="{times.utc(part.at)}">{escaped(part.text)}</time>'
+            return f'<time datetime="{times.utc(inline.at)}">{escaped(inline.text)}</time>'
         case Span():
-            return escaped(part.text)
+            return escaped(inline.text)
         case Name():
-            return clean(part.text)
+            return clean(inline.text)
         case Quote():
-            return f"<q>{lines(part.text)}</q>"
+            return f"<q>{lines(inline.text)}</q>"
         case Code():
-            return f"<code>{clean(part.text)}</code>"
+            return f"<code>{clean(inline.text)}</code>"
         case LinkedText():
-            return _link(part)
+            return _link(inline)
 
 
 def _link(link: LinkedText) -> str:

@@ -220,7 +220,7 @@ def _index(line: IndexLine) -> dict[str, Any]:
 
 
 def _parts(parts: Iterable[Inline]) -> list[dict[str, Any]]:
-    return [_part(part) for part in parts]
+    return [_inline(inline) for inline in parts]
 
 
 _KINDS: Mapping[type, str] = {
@@ -229,15 +229,15 @@ _KINDS: Mapping[type, str] = {
 """What the published schema calls each part; see ``json_shape``."""
 
 
-def _part(part: Inline) -> dict[str, Any]:
-    content: dict[str, Any] = {"kind": _KINDS[type(part)], "text": part.text}
-    if isinstance(part, LinkedText):
-        content["url"] = part.url
-    if isinstance(part, Time):
-        content["at"] = times.utc(part.at)
-    if isinstance(part, Span):
-        content["seconds"] = part.micros / SECOND
-    if isinstance(part, Words) and part.strong:
+def _inline(inline: Inline) -> dict[str, Any]:
+    content: dict[str, Any] = {"kind": _KINDS[type(inline)], "text": inline.text}
+    if isinstance(inline, LinkedText):
+        content["url"] = inline.url
+    if isinstance(inline, Time):
+        content["at"] = times.utc(inline.at)
+    if isinstance(inline, Span):
+        content["seconds"] = inline.micros / SECOND
+    if isinstance(inline, Words) and inline.strong:
         content["strong"] = True
     return content
 

@@ -240,13 +240,13 @@ class MarkdownPen:
         return text
 
     def _parts(self, parts: Iterable[Inline], *, table: bool = False) -> str:
-        return escape.join(self.part(part, table=table) for part in parts).strip()
+        return escape.join(self.inline(inline, table=table) for inline in parts).strip()
 
-    def part(self, part: Inline, *, table: bool) -> str:
+    def inline(self, inline: Inline, *, table: bool) -> str:
         """One part of a sentence; in a table, bars are no ends of cells."""
-        text = self._written.get((part, table))
+        text = self._written.get((inline, table))
         if text is None:
-            text = self._written[part, table] = _part(part, table=table)
+            text = self._written[inline, table] = _inline(inline, table=table)
         return text
 
     # Tables
@@ -350,20 +350,20 @@ _NAMES = {
 """How the sections are called where their evidence is gathered."""
 
 
-def _part(part: Inline, *, table: bool) -> str:
-    match part:
+def _inline(inline: Inline, *, table: bool) -> str:
+    match inline:
         case Words():
-            return _strong(part.text) if part.strong else escape.inner(part.text)
+            return _strong(inline.text) if inline.strong else escape.inner(inline.text)
         case Time() | Span():
-            return part.text
+            return inline.text
         case Name():
-            return escape.prose(part.text, table=table)
+            return escape.prose(inline.text, table=table)
         case Quote():
-            return escape.quote(part.text, table=table, longest=part.longest)
+            return escape.quote(inline.text, table=table, longest=inline.longest)
         case Code():
-            return escape.code(part.text, table=table)
+            return escape.code(inline.text, table=table)
         case LinkedText():
-            return escape.link(part.text, part.url, table=table)
+            return escape.link(inline.text, inline.url, table=table)
 
 
 def _strong(text: str) -> str:

@@ -55,17 +55,17 @@ def _durations(history: History, profile: str) -> list[dict[str, Any]]:
     return [_duration(each, ends.get(each.start), ends.get(each.end)) for each in moments.restate(history, profile)]
 
 
-def _duration(each: Duration, start: Moment | None, end: Moment | None) -> dict[str, Any]:
+def _duration(measure: Duration, start: Moment | None, end: Moment | None) -> dict[str, Any]:
     return {
-        "name": each.name,
-        "term": each.term,
-        "formula": f"{CALLED.get(each.end, each.end)} - {CALLED.get(each.start, each.start)}",
-        "status": each.status,
-        "micros": each.micros,
-        "known": each.known,
-        "why": each.why,
-        "from": _end(each.start, start),
-        "to": _end(each.end, end),
+        "name": measure.name,
+        "term": measure.term,
+        "formula": f"{CALLED.get(measure.end, measure.end)} - {CALLED.get(measure.start, measure.start)}",
+        "status": measure.status,
+        "micros": measure.micros,
+        "known": measure.known,
+        "why": measure.why,
+        "from": _end(measure.start, start),
+        "to": _end(measure.end, end),
     }
 
 

@@ -27,7 +27,7 @@ Tag = Callable[[int], str]
 class MarkupPen(NamedTuple):
     """How a format writes what stands within a sentence."""
 
-    part: Callable[[Inline], str]
+    inline: Callable[[Inline], str]
     cite: Callable[[Sequence[str]], str]
     called: Callable[[IndexLine], str]
     """The first cell of a line in the index."""
@@ -132,11 +132,11 @@ class _PlacingPen(MarkingPen):
         """Citations lead by themselves."""
         return ""
 
-    def part(self, part: Inline, *, table: bool) -> str:
+    def inline(self, inline: Inline, *, table: bool) -> str:
         """Words of ours may carry emphasis of ours; all else has a place."""
-        if isinstance(part, Words | Span):
-            return super().part(part, table=table)
-        return self.placed(self._pen.part(part), plain([part]))
+        if isinstance(inline, Words | Span):
+            return super().inline(inline, table=table)
+        return self.placed(self._pen.inline(inline), plain([inline]))
 
     def evidence(self, cites: Sequence[str]) -> str:
         """A place for the citation."""

@@ -72,7 +72,9 @@ class NamePatterns:
         self._whole = self._learned((form, said) for name, said in names.items() for form in _forms(name))
         self._full = set(self._said) - self._things
         parts = self._learned((part, said) for name, said in names.items() for part in _parts(name))
-        self._each = {first: [*self._whole.get(first, ()), *parts.get(first, ())] for first in {**self._whole, **parts}}
+        self._with_parts = {
+            first: [*self._whole.get(first, ()), *parts.get(first, ())] for first in {**self._whole, **parts}
+        }
 
     def _learned(self, forms: Iterable[tuple[tuple[str, ...], str]]) -> dict[str, list[tuple[str, ...]]]:
         """The forms by their first word, the longest first."""
@@ -89,7 +91,7 @@ class NamePatterns:
             return text
         plain, places = _plain(text)
         pieces, last = [], 0
-        for match in self._found(plain, self._each if parts else self._whole):
+        for match in self._found(plain, self._with_parts if parts else self._whole):
             start, end = places[match.start], places[match.end]
             if match.called or self._is_name(match.key, text, start):
                 said = self._said.get(_key(plain[match.start : match.end])) or self._said[match.key]

@@ -58,24 +58,24 @@ NOUNS = {
 def say(*parts: SentencePart) -> Phrase:
     """The parts in a row; our neighbouring words are joined, absent ones vanish."""
     out: list[Inline] = []
-    for part in _flat(parts):
+    for inline in _flat(parts):
         last = out[-1] if out else None
-        if isinstance(part, Words) and isinstance(last, Words) and last.strong == part.strong:
-            out[-1] = Words(last.text + part.text, part.strong)
+        if isinstance(inline, Words) and isinstance(last, Words) and last.strong == inline.strong:
+            out[-1] = Words(last.text + inline.text, inline.strong)
         else:
-            out.append(part)
+            out.append(inline)
     return tuple(out)
 
 
-def _flat(parts: Iterable[SentencePart]) -> Iterable[Inline]:
-    for part in parts:
-        if isinstance(part, str):
-            if part:
-                yield Words(part)
-        elif isinstance(part, tuple):
-            yield from part
-        elif part is not None and getattr(part, "text", True):
-            yield part
+def _flat(pieces: Iterable[SentencePart]) -> Iterable[Inline]:
+    for piece in pieces:
+        if isinstance(piece, str):
+            if piece:
+                yield Words(piece)
+        elif isinstance(piece, tuple):
+            yield from piece
+        elif piece is not None and getattr(piece, "text", True):
+            yield piece
 
 
 def when(condition: object, *parts: SentencePart) -> Phrase:

@@ -29,9 +29,9 @@ def named_small(text: str) -> bool:
     return "." in text.lstrip().partition(" ")[0].rstrip(".")
 
 
-def _said(part: Inline) -> str:
-    if isinstance(part, Words | Time | Span):
-        return part.text
-    if isinstance(part, Quote):
-        return f'"{escape.clean(part.text) or escape.EMPTY}"'
-    return escape.clean(part.text) or escape.EMPTY
+def _said(inline: Inline) -> str:
+    if isinstance(inline, Words | Time | Span):
+        return inline.text
+    if isinstance(inline, Quote):
+        return f'"{escape.clean(inline.text) or escape.EMPTY}"'
+    return escape.clean(inline.text) or escape.EMPTY

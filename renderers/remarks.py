@@ -27,13 +27,13 @@ def remarks(document: Document) -> str:
     keys = {heading.casefold(): key for key, heading in HEADINGS.items()}
     remarks_found = [
         {
-            "section": keys.get(each.section, ""),
-            "severity": each.severity,
-            "rule": each.rule,
-            "text": each.text,
-            "line": _shown(lines[each.line - 1]),
+            "section": keys.get(complaint.section, ""),
+            "severity": complaint.severity,
+            "rule": complaint.rule,
+            "text": complaint.text,
+            "line": _shown(lines[complaint.line - 1]),
         }
-        for each in complaints(text, off=_OFF)
+        for complaint in complaints(text, off=_OFF)
     ]
     return json.dumps(remarks_found, ensure_ascii=False) + "\n"
 

@@ -191,12 +191,12 @@ def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, Mapping):
-        for name, each in value.items():
+        for name, item in value.items():
             personal = bool(_PERSONAL.fullmatch(str(name).casefold())) or (key and str(name).casefold() in _NAMING)
-            yield from _texts(str(name) if personal else "", each)
+            yield from _texts(str(name) if personal else "", item)
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(key, each)
+        for item in value:
+            yield from _texts(key, item)
 
 
 def _addresses(text: str) -> Iterator[str]:
@@ -216,20 +216,20 @@ class _Called:
 
     def lead(self, name: str) -> None:
         """This is the lead."""
-        if one := self._person(name):
-            self.names[one] = THE_LEAD
+        if person := self._person(name):
+            self.names[person] = THE_LEAD
 
     def take(self, name: str, kind: str) -> None:
         """This is the next one of a kind, unless they are called something already."""
-        one = self._person(name)
-        if one and one not in self.names:
+        person = self._person(name)
+        if person and person not in self.names:
             self._count[kind] = self._count.get(kind, 0) + 1
-            self.names[one] = f"{kind} {self._count[kind]}"
+            self.names[person] = f"{kind} {self._count[kind]}"
 
     def _person(self, name: str) -> str:
-        one = self._spellings.get(name, name)
-        folded = names.fold_person(one)
-        return one if folded and folded not in self._others and not names.is_automation(one) else ""
+        spelling = self._spellings.get(name, name)
+        folded = names.fold_person(spelling)
+        return spelling if folded and folded not in self._others and not names.is_automation(spelling) else ""
 
 
 def _acts(events: Iterable[RecordedEvent]) -> Iterator[tuple[str, str]]:

@@ -56,13 +56,13 @@ class Cable:
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
 
-    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+    def _pump(self, near: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):
-            while data := one.recv(65536):
-                if one not in self._deaf:
-                    other.sendall(data)
-        self._end(one)
-        self._end(other)
+            while data := near.recv(65536):
+                if near not in self._deaf:
+                    far.sendall(data)
+        self._end(near)
+        self._end(far)
 
     def _end(self, end: socket.socket) -> None:
         self._ends.discard(end)

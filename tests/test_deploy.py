@@ -134,13 +134,13 @@ def composed() -> dict[str, Any]:
 def test_a_service_of_compose_has_the_files_and_secrets_that_it_names(service: str) -> None:
     """What its configuration reads is handed to it, and what is mounted is there."""
     compose = composed()
-    one = compose["services"][service]
-    for volume in one["volumes"]:
+    block = compose["services"][service]
+    for volume in block["volumes"]:
         source = volume.split(":")[0]
         assert source in compose["volumes"] or (DEPLOY / source).exists(), volume
     configuration = (DEPLOY / f"{service}.yml").read_text("utf-8")
-    assert {found[1] for found in SECRETS.finditer(configuration)} <= set(one["secrets"])
-    assert set(one["secrets"]) <= set(compose["secrets"])
+    assert {found[1] for found in SECRETS.finditer(configuration)} <= set(block["secrets"])
+    assert set(block["secrets"]) <= set(compose["secrets"])
 
 
 def test_amtool_and_promtool_take_the_configurations(tmp_path: Path) -> None:

@@ -60,11 +60,11 @@ def test_no_time_or_duration_in_the_text_disagrees_with_the_json(facts: Facts) -
     """What a sentence shows is its instant's clock and its length in words; the measures are the durations."""
     made = draft(facts.history())
     read = json.loads(to_json(made))
-    for part in parts_of(read):
-        if part["kind"] == "span":
-            assert part["text"] == duration(round(part["seconds"] * 1_000_000))
+    for inline in parts_of(read):
+        if inline["kind"] == "span":
+            assert inline["text"] == duration(round(inline["seconds"] * 1_000_000))
         else:
-            assert part["at"][11:16] in part["text"]
+            assert inline["at"][11:16] in inline["text"]
     measures = {row["cells"][0]["text"]: row["cells"][1] for row in rows_of(read, "measures")}
     assert bool(measures) == any(event.type.startswith(("alert.", "page.")) for event in facts.events)
     for each in read["durations"] if measures else ():

@@ -32,10 +32,10 @@ def many_kinds(size: int) -> list[RecordedEvent]:
     events: list[RecordedEvent] = []
     for step in range(size // 10):
         moment, service = step * 20.0, f"service-{step}"
-        for part in range(3):
-            name = f"Alert{step}-{part}"
-            events.append(firing(moment + part, name, service=service))
-            events.append(resolved(moment + part + 2, name, since=moment + part, service=service))
+        for number in range(3):
+            name = f"Alert{step}-{number}"
+            events.append(firing(moment + number, name, service=service))
+            events.append(resolved(moment + number + 2, name, since=moment + number, service=service))
         events.append(page("triggered", moment + 1, f"P{step}", service=service))
         events.append(page("acknowledged", moment + 2, f"P{step}", service=service, actor=f"Ana {step}"))
         events.append(change("succeeded", moment + 3, f"deployment:{step}", service=service, title=f"v{step}"))

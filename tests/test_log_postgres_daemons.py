@@ -57,14 +57,14 @@ async def test_two_daemons_number_one_log(url: str) -> None:
 
 async def test_a_webhook_sent_to_two_daemons_at_once_is_one_event(url: str) -> None:
     """The same body at the same moment through two instances: one event, two deliveries, one repeat."""
-    async with opened(url) as one, opened(url) as other:
+    async with opened(url) as first, opened(url) as second:
         for turn in range(20):
             event = fact(str(turn))
-            both = await asyncio.gather(*(append(log, told(event, received_at=AT + turn)) for log in (one, other)))
+            both = await asyncio.gather(*(append(log, told(event, received_at=AT + turn)) for log in (first, second)))
             assert sorted(receipt.items[0].stored_before for (receipt,) in both) == [False, True]
             assert len({receipt.items[0].position for (receipt,) in both}) == 1
-        assert await one.head() == 20
-        assert len(await one.deliveries()) == 40
+        assert await first.head() == 20
+        assert len(await first.deliveries()) == 40
 
 
 async def test_a_commit_of_another_daemon_wakes(url: str) -> None:
@@ -137,12 +137,12 @@ async def test_another_log_of_the_database_hides_nothing(url: str, unheard: str)
 
 async def test_one_of_several_leads_and_another_takes_over(url: str) -> None:
     """The lease is held by one; when its holder is gone, the next who asks has it."""
-    async with opened(url) as one, opened(url) as other:
-        assert await one.lead()
-        assert not await other.lead()
-        assert await one.lead()
-        await one.close()
-        assert await other.lead()
+    async with opened(url) as first, opened(url) as second:
+        assert await first.lead()
+        assert not await second.lead()
+        assert await first.lead()
+        await first.close()
+        assert await second.lead()
 
 
 async def test_who_does_not_lead_cannot_write_projections(url: str) -> None:
@@ -158,22 +158,22 @@ async def test_who_does_not_lead_cannot_write_projections(url: str) -> None:
 
 async def test_a_lost_connection_is_a_lost_lease(url: str, postgres: Server) -> None:
     """Cut off by the server, the former holder writes no projection again until it asked for the lease anew."""
-    async with opened(url) as one, opened(url) as other:
-        assert await one.lead()
-        assert isinstance(one, PostgresLog)
-        assert one._leader is not None
-        postgres.execute(f"SELECT pg_terminate_backend({one._leader.pid})")
+    async with opened(url) as first, opened(url) as second:
+        assert await first.lead()
+        assert isinstance(first, PostgresLog)
+        assert first._leader is not None
+        postgres.execute(f"SELECT pg_terminate_backend({first._leader.pid})")
         with pytest.raises(Unavailable):
-            await one.transact(lambda c: c.exec_driver_sql("DELETE FROM repeat"), leading=True)
+            await first.transact(lambda c: c.exec_driver_sql("DELETE FROM repeat"), leading=True)
         until = time.monotonic() + 5
-        while not await other.lead():
+        while not await second.lead():
             assert time.monotonic() < until
         with pytest.raises(Unavailable, match="connection to the database was lost"):
-            await one.transact(lambda c: None, leading=True)
-        assert not await one.lead()
+            await first.transact(lambda c: None, leading=True)
+        assert not await first.lead()
         with pytest.raises(Unavailable, match="does not follow"):
-            await one.transact(lambda c: None, leading=True)
-        await append(one, told(fact("a")))
+            await first.transact(lambda c: None, leading=True)
+        await append(first, told(fact("a")))
 
 
 async def test_who_gives_up_asking_for_the_lease_keeps_it(url: str) -> None:
@@ -202,27 +202,27 @@ async def test_a_lease_that_was_lost_is_said_to_be_lost_before_it_is_held_again(
 
 async def test_daemons_see_each_other(url: str) -> None:
     """Who announced itself is counted by the others, for as long as it is there."""
-    async with opened(url) as one, opened(url) as other, opened(url, writable=False) as reader:
-        assert [await log.others() for log in (one, other, reader)] == [0, 0, 0]
-        one.announce("http://127.0.0.1:1")
-        await one.lead()
-        assert [await log.others() for log in (one, other, reader)] == [0, 1, 1]
-        other.announce("http://127.0.0.1:2")
-        await other.lead()
-        assert [await log.others() for log in (one, other, reader)] == [1, 1, 2]
+    async with opened(url) as first, opened(url) as second, opened(url, writable=False) as reader:
+        assert [await log.others() for log in (first, second, reader)] == [0, 0, 0]
+        first.announce("http://127.0.0.1:1")
+        await first.lead()
+        assert [await log.others() for log in (first, second, reader)] == [0, 1, 1]
+        second.announce("http://127.0.0.1:2")
+        await second.lead()
+        assert [await log.others() for log in (first, second, reader)] == [1, 1, 2]
         found = await asyncio.to_thread(over_server, Settings(storage=Storage(url=url)))
         assert (found.well, found.found) == (True, "2 run over this log, as its server says")
-        await one.close()
-        assert [await log.others() for log in (other, reader)] == [0, 1]
+        await first.close()
+        assert [await log.others() for log in (second, reader)] == [0, 1]
 
 
 async def test_the_lease_cannot_change_hands_within_a_transaction(url: str, postgres: Server) -> None:
     """Cut off in the middle of its work, the holder commits nothing."""
-    async with opened(url) as one:
-        assert await one.lead()
-        assert isinstance(one, PostgresLog)
-        assert one._leader is not None
-        leader = one._leader
+    async with opened(url) as log:
+        assert await log.lead()
+        assert isinstance(log, PostgresLog)
+        assert log._leader is not None
+        leader = log._leader
 
         def work(connection: Connection) -> None:
             connection.exec_driver_sql("INSERT INTO repeat VALUES (?, 1, 1)", (b"x",))
@@ -230,5 +230,5 @@ async def test_the_lease_cannot_change_hands_within_a_transaction(url: str, post
             connection.exec_driver_sql("INSERT INTO repeat VALUES (?, 1, 1)", (b"y",))
 
         with pytest.raises(Unavailable):
-            await one.transact(work, leading=True)
-        assert await one.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM repeat").scalar()) == 0
+            await log.transact(work, leading=True)
+        assert await log.query(lambda c: c.exec_driver_sql("SELECT count(*) FROM repeat").scalar()) == 0

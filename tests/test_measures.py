@@ -60,10 +60,10 @@ def test_what_is_not_known_is_told_as_in_the_draft(build: Callable[[], Facts]) -
     document = build().draft()
     rows = measures(document.history, document.options).rows
     result = json.loads(measured(document))["profiles"]["timelined"]
-    for row, each in zip(rows, result, strict=True):
+    for row, measure in zip(rows, result, strict=True):
         for cell, side in ((2, "from"), (3, "to")):
-            if each[side]["at"] is None:
-                assert plain(row.cells[cell]) == each[side]["basis"]
+            if measure[side]["at"] is None:
+                assert plain(row.cells[cell]) == measure[side]["basis"]
     assert build is not declared or result[1]["from"]["basis"] == "nobody paged"
 
 

@@ -337,15 +337,15 @@ MOVING = "document.getAnimations().map((each) => each.animationName)"
 def test_nothing_moves_for_who_wants_no_motion(site: Site, browser: Browser) -> None:
     """A new row is marked by an animation, and stands there without one for who asked for less motion."""
     with looking(browser) as page, looking(browser, reduced_motion="reduce") as still:
-        for each in (page, still):
-            each.goto(f"{site.address}/incidents/2")
-            expect(each.locator(".live")).to_have_text("live")
+        for tab in (page, still):
+            tab.goto(f"{site.address}/incidents/2")
+            expect(tab.locator(".live")).to_have_text("live")
         note(site.address, 2, "a row that moves")
-        for each in (page, still):
-            row = each.locator(".row.new", has_text="a row that moves")
+        for tab in (page, still):
+            row = tab.locator(".row.new", has_text="a row that moves")
             expect(row).to_be_visible()
             assert row.evaluate("(each) => getComputedStyle(each).animationName") == (
-                "none" if each is still else "told"
+                "none" if tab is still else "told"
             )
         assert still.evaluate(MOVING) == []
 

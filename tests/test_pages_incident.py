@@ -224,15 +224,15 @@ async def test_the_picture_is_there_for_a_wide_and_a_narrow_screen(face: Face) -
     assert links <= {f"#e-{name}" for name in events(tree)}
     rows = events(tree)
     for only, pictures, in_place in (("view", 1, rows), ("view&phone=1", 2, rows), ("picture", 1, [])):
-        part = await seen(face, f"/incidents/1?only={only}")
-        assert (len(list(part.iter(f"{SVG}svg"))), events(part)) == (pictures, in_place)
-        assert [form.get("class") for form in part.iter("form") if form.get("method") == "post"] == ["ticked"][
+        fragment = await seen(face, f"/incidents/1?only={only}")
+        assert (len(list(fragment.iter(f"{SVG}svg"))), events(fragment)) == (pictures, in_place)
+        assert [form.get("class") for form in fragment.iter("form") if form.get("method") == "post"] == ["ticked"][
             : len(in_place)
         ]
-        assert not [link for link in part.iter("a") if "only" in (link.get("href") or "")]
+        assert not [link for link in fragment.iter("a") if "only" in (link.get("href") or "")]
         # The room that a picture has before it is read is that of the picture.
-        room = next(each for each in part.iter("canvas") if each.get("class") == "room-wide")
-        wide = next(part.iter(f"{SVG}svg"))
+        room = next(each for each in fragment.iter("canvas") if each.get("class") == "room-wide")
+        wide = next(fragment.iter(f"{SVG}svg"))
         assert [(wide.get(name) or "").partition(".")[0] for name in ("width", "height")] == [
             room.get("width"),
             room.get("height"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.web.pages.marked import parts_of
+from collector.web.pages.marked import marked_texts
 from collector.web.pages.rendering import seen
 from renderers import escape
 from tests.examples import examples
@@ -32,16 +32,16 @@ from tests.page_checks import HOSTILE
 )
 def test_marks_are_read(line: str, expected: list[tuple[str, str]]) -> None:
     """What draft lines are made of; any other mark stays as it was typed."""
-    assert [(part.kind, part.text) for part in parts_of(line)] == expected
+    assert [(part.kind, part.text) for part in marked_texts(line)] == expected
 
 
 def test_citations_are_left_out_where_links_stand_for_them() -> None:
     """Those of the events alone: what a person cited besides stays."""
     events = ["0" * 27 + "ce22f", "0" * 27 + "1692d"]
-    assert parts_of("it fired [ce22f, 1692d].", events) == [("words", "it fired.", "")]
-    assert parts_of("it fired [ce22f, 1692d, +3]", events) == [("words", "it fired", "")]
-    assert parts_of("see [ce22f, abcde]", events) == [("words", "see [ce22f, abcde]", "")]
-    assert parts_of("see [ce22f]") == [("words", "see [ce22f]", "")]
+    assert marked_texts("it fired [ce22f, 1692d].", events) == [("words", "it fired.", "")]
+    assert marked_texts("it fired [ce22f, 1692d, +3]", events) == [("words", "it fired", "")]
+    assert marked_texts("see [ce22f, abcde]", events) == [("words", "see [ce22f, abcde]", "")]
+    assert marked_texts("see [ce22f]") == [("words", "see [ce22f]", "")]
 
 
 @examples(200)
@@ -58,5 +58,5 @@ def test_no_character_that_nobody_sees_reaches_a_page(hostile: str) -> None:
 def test_a_strangers_words_read_as_a_draft_shows_them(words: str) -> None:
     """What was escaped comes out as it was, on one line, whatever it is."""
     shown = escape.clean(words)
-    read = "".join(part.text for part in parts_of(escape.prose(words, longest=200)))
+    read = "".join(part.text for part in marked_texts(escape.prose(words, longest=200)))
     assert read.replace("`", "") == (shown or escape.EMPTY).replace("`", "")

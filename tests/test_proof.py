@@ -252,10 +252,10 @@ def test_what_is_no_proof_is_refused_without_a_traceback(text: str) -> None:
 
 @given(st.text(max_size=30), st.integers(0, 3))
 @settings(max_examples=200)
-def test_a_proof_with_a_piece_exchanged_is_refused(piece: str, part: int) -> None:
+def test_a_proof_with_a_piece_exchanged_is_refused(piece: str, index: int) -> None:
     """Any other text in place of a part of a checkpoint or a hash is refused with a sentence."""
     note = ["example.com/log", "1", "RBNvdXK5Uk1hd0cXqwPVTq3yFqC6h5EJ7bJ8d3VhKx4=", ""]
-    note[part] = piece
+    note[index] = piece
     document = {
         "format": proofcheck.FORMAT,
         "kind": "inclusion",

@@ -188,10 +188,10 @@ async def test_refusals_of_a_log_that_is_away_are_said_each_minute(
     logs = Logs(settings, clock, Face(settings, clock, Front()))
     with capture_logs(processors=[merge_contextvars]) as lines:
         async with logs.open(accept_loss=False, apart=False):
-            for each in logs:
-                assert each.runtime is None
-                each.host.refusals.note("pager", 503, "Nothing can be stored now")
-                each.host.refusals.note("pager", 503, "Nothing can be stored now")
+            for log in logs:
+                assert log.runtime is None
+                log.host.refusals.note("pager", 503, "Nothing can be stored now")
+                log.host.refusals.note("pager", 503, "Nothing can be stored now")
             async with asyncio.timeout(60):
                 while sum("seconds" in line for line in lines) < 2:  # noqa: ASYNC110 - a line has no event
                     await asyncio.sleep(0.01)

@@ -83,7 +83,7 @@ def test_nothing_is_found_in_a_good_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "part", "text"),
+    ("rule", "section", "text"),
     [
         ("unknown-citation", "summary", "- It broke [b0b0b]."),
         ("row-order", "rows", "| 2026-03-04 18:01 | Note [a3f9c] |"),
@@ -118,16 +118,16 @@ def test_nothing_is_found_in_a_good_file() -> None:
         ("time-ahead", "rows", "| 2026-03-04 18:12 | a |\n| 2026-03-09 18:12 | **Resolved.** b |"),
     ],
 )  # fmt: skip
-def test_each_rule_finds_what_it_is_for(rule: str, part: str, text: str) -> None:
+def test_each_rule_finds_what_it_is_for(rule: str, section: str, text: str) -> None:
     """And names itself, so that it can be switched off."""
-    assert rule in found(**{part: text})
+    assert rule in found(**{section: text})
     assert rule in NAMES
-    shown = FILE.format(**GOOD | {part: text})
+    shown = FILE.format(**GOOD | {section: text})
     assert rule not in {each.rule for each in complaints(shown, off=(rule,), now=NOW)}
 
 
 @pytest.mark.parametrize(
-    ("part", "text"),
+    ("section", "text"),
     [
         ("summary", "At 18:02 UTC and for 21 min 25 s, with 1 alert."), ("summary", "Release 18:2 was no time."),
         ("rows", "| 2026-03-05 00:12 | a [a3f9c] |\n\nAt 00:12 on 2026-03-05 Ana looked, at 18:23 the evening before."),
@@ -137,10 +137,10 @@ def test_each_rule_finds_what_it_is_for(rule: str, part: str, text: str) -> None
         ("detection", MEASURED + "\n\n## Action Items\n- Alert on failed payments: Ana, 2026-03-11"),
     ],
 )  # fmt: skip
-def test_what_evidence_shows_or_people_did_is_no_fault(part: str, text: str) -> None:
+def test_what_evidence_shows_or_people_did_is_no_fault(section: str, text: str) -> None:
     """A time of the evidence, a time with its day, an action that is done, a review, and what was noticed soon."""
     rules = {"number", "undated-time", "overdue", "late-review", "detection-action"}
-    assert not rules & set(found(**{part: text}))
+    assert not rules & set(found(**{section: text}))
 
 
 def test_a_time_that_differs_from_the_evidence_is_found() -> None:
@@ -229,14 +229,14 @@ def test_sections_are_known_whatever_they_are_called(own: str) -> None:
     story.fires("Slow", "14:00", "web")
     story.says("action.added", "15:00", "improve monitoring", entity="action:a")
     text = marked(story.draft(template=own))
-    for each in (text, *([plain(text)] if own in SHIPPED else [])):
-        findings = {one.rule: one for one in complaints(each)}
+    for draft in (text, *([plain(text)] if own in SHIPPED else [])):
+        findings = {one.rule: one for one in complaints(draft)}
         assert "detection" not in findings
         assert findings["action-verb"].line == findings["action-link"].line
-        line = re.split("\r\n|\r|\n", each)[findings["action-verb"].line - 1]
+        line = re.split("\r\n|\r|\n", draft)[findings["action-verb"].line - 1]
         assert "improve monitoring" in line
     late = complaints(text.replace("\n## ", "\n\x0b\x0c\u2028\x85\n## ", 1).replace("\n", "\r\n"))
-    assert next(each.line for each in late if each.rule == "action-verb") == findings_line(text) + 1
+    assert next(draft.line for draft in late if draft.rule == "action-verb") == findings_line(text) + 1
 
 
 def findings_line(text: str) -> int:

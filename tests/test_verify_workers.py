@@ -26,7 +26,7 @@ from tests.verified_logs import verified_log as verified_log
 def processes(folder: Path, **more: Any) -> VerifyWorkers:
     """Two processes that read this log, two rows at a time."""
     opener = partial(open_log, f"sqlite:///{folder / 'log.db'}", writable=False, any_schema=True)
-    return VerifyWorkers(opener, 2, part=2, **more)
+    return VerifyWorkers(opener, 2, chunk_size=2, **more)
 
 
 def helped(folder: Path, helpers: VerifyWorkers) -> tuple[Verdict, int]:
@@ -65,7 +65,9 @@ def test_a_small_log_needs_no_help(copy: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_where_no_process_can_be_had_one_does_it_all(copy: Path) -> None:
     """Helpers that cannot open the log end at once, and nothing is missed for it."""
-    nowhere = VerifyWorkers(partial(open_log, f"sqlite:///{copy / 'nowhere.db'}", writable=False), 2, part=2, worth=0)
+    nowhere = VerifyWorkers(
+        partial(open_log, f"sqlite:///{copy / 'nowhere.db'}", writable=False), 2, chunk_size=2, worth=0
+    )
     assert helped(copy, nowhere) == (verified(copy), 17)
 
 

@@ -108,7 +108,7 @@ class Inline(VerifyWorkers):
     """Help without processes, over the very connection that asks; ``first`` is done before any of it."""
 
     def __init__(self, connection: Connection, first: Callable[[], object] = lambda: None) -> None:
-        super().__init__(lambda: pytest.fail("nobody opens the log again"), 2, part=2, worth=0)
+        super().__init__(lambda: pytest.fail("nobody opens the log again"), 2, chunk_size=2, worth=0)
         self.connection, self.first = connection, first
 
     def _ask(self, work: Callable[[Connection], Any]) -> Future[Any]:

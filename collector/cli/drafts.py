@@ -137,10 +137,10 @@ def _version_time(access: LogAccess, number: int, version: int) -> str:
     return str(versions[version - 1]["as_of"])
 
 
-def _told(one: output.Json) -> str:
+def _told(difference: output.Json) -> str:
     """The difference in a line or two, each with its section."""
-    said = (("-", one["before"]), ("+", one["after"]))
-    return "".join(f"{sign} {one['section']}: {text}\n" for sign, text in said if text)
+    said = (("-", difference["before"]), ("+", difference["after"]))
+    return "".join(f"{sign} {difference['section']}: {text}\n" for sign, text in said if text)
 
 
 @click.command()
@@ -157,9 +157,9 @@ def versions(access: LogAccess, number: int, form: str) -> None:
     if form == "json":
         return output.as_json(answer)
     rows = [
-        (str(each["version"]), each["status"].replace("_", " "), output.time(each["at"]), each["by"] or "",
-         "yes" if each["changed"] else "no", each["text"] or "")
-        for each in answer["versions"]
+        (str(version["version"]), version["status"].replace("_", " "), output.time(version["at"]), version["by"] or "",
+         "yes" if version["changed"] else "no", version["text"] or "")
+        for version in answer["versions"]
     ]  # fmt: skip
     if rows:
         output.table(("VERSION", "STATUS", "SINCE (UTC)", "SAID BY", "CHANGED", "TEXT"), rows)

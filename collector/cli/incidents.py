@@ -127,17 +127,17 @@ def show_events(events: list[Json]) -> None:
     """Events as a table; nothing where there are none."""
     rows = [
         (
-            output.time(each["occurred_at"]),
-            output.short(each["id"]),
-            each["type"],
-            each["service"] or "",
-            _marked(each, title),
+            output.time(event["occurred_at"]),
+            output.short(event["id"]),
+            event["type"],
+            event["service"] or "",
+            _marked(event, title),
         )
-        for each, title in zip(events, telling.titles(events), strict=True)
+        for event, title in zip(events, telling.titles(events), strict=True)
     ]
     headings: tuple[str, ...] = ("TIME (UTC)", "EVENT", "TYPE", "SERVICE", "TITLE")
     if rows and "log" in events[0]:
-        return output.table(("LOG", *headings), [(each["log"], *row) for each, row in zip(events, rows, strict=True)])
+        return output.table(("LOG", *headings), [(event["log"], *row) for event, row in zip(events, rows, strict=True)])
     if rows:
         output.table(headings, rows)
     return None

@@ -93,19 +93,19 @@ def _sarif(findings: Sequence[Finding]) -> None:
               "defaultConfiguration": {"level": levels[severity]}} for name, severity, why in every]  # fmt: skip
     results = [
         {
-            "ruleId": one.rule,
-            "level": levels[one.severity],
-            "message": {"text": one.text},
+            "ruleId": finding.rule,
+            "level": levels[finding.severity],
+            "message": {"text": finding.text},
             "locations": [
                 {
                     "physicalLocation": {
                         "artifactLocation": {"uri": Path(draft).as_posix()},
-                        "region": {"startLine": one.line, "startColumn": one.column},
+                        "region": {"startLine": finding.line, "startColumn": finding.column},
                     }
                 }
             ],
         }
-        for draft, one in findings
+        for draft, finding in findings
     ]
     driver = {"name": "timelined", "version": collector.__version__, "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -119,9 +119,9 @@ def _github(findings: Sequence[Finding]) -> None:
     """Commands of a workflow's log, which GitHub shows beside the lines of a change."""
     levels = {"error": "error", "warning": "warning", "info": "notice"}
     output.result("\n".join(
-        f"::{levels[one.severity]} file={_property(draft)},line={one.line},col={one.column},"
-        f"title={_property(one.rule)}::{_message(one.text)}"
-        for draft, one in findings
+        f"::{levels[finding.severity]} file={_property(draft)},line={finding.line},col={finding.column},"
+        f"title={_property(finding.rule)}::{_message(finding.text)}"
+        for draft, finding in findings
     ))  # fmt: skip
 
 

@@ -30,21 +30,21 @@ def families(state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str,
     facts = state.facts
     metrics = [
         ready(state.ready),
-        _one("timelined_queue_events", "Events that wait for their commit.", facts.get("queue")),
-        _one("timelined_queue_bytes", "Bytes of the bodies that wait for their commit.", waiting),
-        _one("timelined_log_position", "The position of the last event.", facts.get("position")),
-        _one("timelined_log_sealed_position", "Up to which position the log is sealed.", facts.get("sealed")),
-        _one("timelined_sealing_failed", "Whether the last pass could not seal.", _fails(facts.get("sealing"))),
-        _one("timelined_lists_lag_events", "Events that grouping has still to take in.", facts.get("lag")),
-        _one("timelined_lists_failed", "Whether anything keeps lists from being whole.", _fails(facts.get("lists"))),
+        _gauge("timelined_queue_events", "Events that wait for their commit.", facts.get("queue")),
+        _gauge("timelined_queue_bytes", "Bytes of the bodies that wait for their commit.", waiting),
+        _gauge("timelined_log_position", "The position of the last event.", facts.get("position")),
+        _gauge("timelined_log_sealed_position", "Up to which position the log is sealed.", facts.get("sealed")),
+        _gauge("timelined_sealing_failed", "Whether the last pass could not seal.", _fails(facts.get("sealing"))),
+        _gauge("timelined_lists_lag_events", "Events that grouping has still to take in.", facts.get("lag")),
+        _gauge("timelined_lists_failed", "Whether anything keeps lists from being whole.", _fails(facts.get("lists"))),
         _info("timelined_log_info", "Always 1; the labels say which log this is, and on which server.", facts),
-        _one("timelined_follower_leader", "Whether this daemon is the one that groups.", _flag(facts.get("follows"))),
+        _gauge("timelined_follower_leader", "Whether this daemon is the one that groups.", _flag(facts.get("follows"))),
     ]
     by_state = GaugeMetricFamily("timelined_incidents", "Incidents by their state.", labels=("state",))
     for name, number in incidents.items():
         by_state.add_metric((name,), number)
     metrics.append(by_state)
-    metrics += [_one(name, _SIZES[name], size) for name, size in sizes.items()]
+    metrics += [_gauge(name, _SIZES[name], size) for name, size in sizes.items()]
     return metrics
 
 
@@ -60,8 +60,8 @@ def following(vitals: Vitals) -> list[Metric]:
     own = vitals.process is not None
     memory = _resident(vitals.process) if vitals.process else (0 if own else None)
     return [
-        _one("timelined_follower_running", "Whether the follower's process is there.", _flag(vitals.process)),
-        _one("timelined_follower_resident_memory_bytes", "Memory of the follower's process.", memory),
+        _gauge("timelined_follower_running", "Whether the follower's process is there.", _flag(vitals.process)),
+        _gauge("timelined_follower_resident_memory_bytes", "Memory of the follower's process.", memory),
         _count("timelined_follower_restarts", "Times the follower's process ended and was started again.",
                vitals.restarts if own else None),
         _count("timelined_drafts_written", "Drafts written to the folder of drafts.", vitals.drafts),
@@ -71,7 +71,7 @@ def following(vitals: Vitals) -> list[Metric]:
 
 def ready(well: bool) -> Metric:
     """Whether deliveries can be stored."""
-    return _one("timelined_ready", "Whether deliveries can be stored; /-/ready says why not.", int(well))
+    return _gauge("timelined_ready", "Whether deliveries can be stored; /-/ready says why not.", int(well))
 
 
 def of_daemon(own: Iterable[Metric], more: Iterable[Metric], logs: Mapping[str, Iterable[Metric]]) -> list[Metric]:
@@ -106,8 +106,10 @@ def _of_log(sample: Sample, name: str) -> Sample:
 def reloads(well: bool, at: float) -> list[Metric]:
     """Whether the last reload was taken in, and since when the configuration in force is."""
     return [
-        _one("timelined_config_last_reload_successful", "Whether the last reload was taken in.", int(well)),
-        _one("timelined_config_last_reload_success_timestamp_seconds", "Since when the configuration is in force.", at),
+        _gauge("timelined_config_last_reload_successful", "Whether the last reload was taken in.", int(well)),
+        _gauge(
+            "timelined_config_last_reload_success_timestamp_seconds", "Since when the configuration is in force.", at
+        ),
     ]
 
 
@@ -115,11 +117,11 @@ def upkeep(kept: Mapping[str, Upkeep]) -> list[Metric]:
     """When the log was last verified and backed up, as those commands left word."""
     verify, backup, restore = kept.get("verify"), kept.get("backup"), kept.get("restore")
     return [
-        _one("timelined_last_verify_timestamp_seconds", "When the log was verified last.", _at(verify)),
-        _one("timelined_last_verify_success", "Whether the log was what it was then.", _well(verify)),
-        _one("timelined_last_backup_timestamp_seconds", "When a backup was made and checked last.", _at(backup)),
-        _one("timelined_last_backup_success", "Whether the last try to make one went well.", _well(backup)),
-        _one("timelined_last_restore_timestamp_seconds", "When a backup was restored on trial last.", _at(restore)),
+        _gauge("timelined_last_verify_timestamp_seconds", "When the log was verified last.", _at(verify)),
+        _gauge("timelined_last_verify_success", "Whether the log was what it was then.", _well(verify)),
+        _gauge("timelined_last_backup_timestamp_seconds", "When a backup was made and checked last.", _at(backup)),
+        _gauge("timelined_last_backup_success", "Whether the last try to make one went well.", _well(backup)),
+        _gauge("timelined_last_restore_timestamp_seconds", "When a backup was restored on trial last.", _at(restore)),
     ]
 
 
@@ -164,7 +166,7 @@ def _info(name: str, meaning: str, facts: Mapping[str, Any]) -> Metric:
     return family
 
 
-def _one(name: str, meaning: str, value: Any) -> Metric:
+def _gauge(name: str, meaning: str, value: Any) -> Metric:
     family = GaugeMetricFamily(name, meaning)
     if value is not None:
         family.add_metric((), value)

@@ -125,21 +125,21 @@ class Logs:
         self.several = len(names) > 1
         self.mounts = Mounts(self._log_of, DEFAULT_LOG)
         """Where there are several, what answers for each."""
-        self._each: dict[str, KeptLog] = {}
+        self._by_name: dict[str, KeptLog] = {}
         for name in names:
             own = of_log(settings, name)
             host = Host(
                 own, clock, face, self.served if self.several else None, own.web.root, name if self.several else ""
             )
-            self._each[name] = KeptLog(name, own, clock, host)
+            self._by_name[name] = KeptLog(name, own, clock, host)
 
     def __iter__(self) -> Iterator[KeptLog]:
-        return iter(self._each.values())
+        return iter(self._by_name.values())
 
     @property
     def default(self) -> KeptLog:
         """That of ``storage.url``."""
-        return self._each[DEFAULT_LOG]
+        return self._by_name[DEFAULT_LOG]
 
     @property
     def runtimes(self) -> list[Runtime]:
@@ -149,7 +149,7 @@ class Logs:
     def served(self) -> Sequence[OneLog]:
         """Each with what answers for it."""
         apps = self.mounts.apps
-        return [OneLog(name=name, path=path_of(name), app=apps[name]) for name in self._each if name in apps]
+        return [OneLog(name=name, path=path_of(name), app=apps[name]) for name in self._by_name if name in apps]
 
     def _log_of(self, source: str) -> str:
         said = self._face.settings.sources.get(source)

@@ -75,10 +75,10 @@ def _compared(*standings: str) -> tuple[Changed, ...]:
     return (*judged, *_edited(before, after), *_edited(after, before, new=True))
 
 
-def _edited(one: DraftVersion, other: DraftVersion, *, new: bool = False) -> Iterator[Changed]:
+def _edited(version: DraftVersion, other: DraftVersion, *, new: bool = False) -> Iterator[Changed]:
     """The lines that people wrote in the whole of one version and that the other one lacks."""
-    events = tuple(each for each in (one.revised or other.revised,) if each)
-    for section, text in (Counter(one.theirs) - Counter(other.theirs)).elements():
+    events = tuple(each for each in (version.revised or other.revised,) if each)
+    for section, text in (Counter(version.theirs) - Counter(other.theirs)).elements():
         before, after = ("", text) if new else (text, "")
         yield Changed(section=section, before=before, after=after, by="people", events=events)
 

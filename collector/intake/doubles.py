@@ -228,11 +228,11 @@ def _revisions(
 def _same(around: Sequence[RecordedEvent], event: Event, near: int, claimed: Container[str]) -> str | None:
     """The nearest event of the same thing, of this type and by nobody else."""
     candidates = [
-        (abs(each.occurred_at - event.occurred_at), each.id)
-        for each in around
-        if (each.type, each.entity) == (event.type, event.entity)
-        and each.id not in claimed
-        and (not each.actor or not event.actor or each.actor == event.actor)
-        and abs(each.occurred_at - event.occurred_at) <= near
+        (abs(candidate.occurred_at - event.occurred_at), candidate.id)
+        for candidate in around
+        if (candidate.type, candidate.entity) == (event.type, event.entity)
+        and candidate.id not in claimed
+        and (not candidate.actor or not event.actor or candidate.actor == event.actor)
+        and abs(candidate.occurred_at - event.occurred_at) <= near
     ]
     return min(candidates, default=(0, None))[1]

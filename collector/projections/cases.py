@@ -200,21 +200,21 @@ class CaseReader:
         """
         execute = self._connection.execute
         window = {"low": low, "high": high, "until": self._until, "number": row.number}
-        rows = {each.uid: each for each in execute(_NEAREST.limit(NEARBY), {**window, "started_at": row.started_at})}
-        rows |= {each.uid: each for statement in (_DENIABLE, _FIRED) for each in execute(statement, window)}
+        rows = {other.uid: other for other in execute(_NEAREST.limit(NEARBY), {**window, "started_at": row.started_at})}
+        rows |= {other.uid: other for statement in (_DENIABLE, _FIRED) for other in execute(statement, window)}
         total = execute(_COUNT_BESIDE, window).scalar_one() if len(rows) >= NEARBY else len(rows)
         events = {event.id: event for event in self._current(list(rows))}
         keys = self._services(row.number)
         # What is placed somewhere else was missed by its service and its references, and keeps that reason.
-        placed = {each.uid for each in select_among(self._connection, _PLACED, list(rows))}
+        placed = {other.uid for other in select_among(self._connection, _PLACED, list(rows))}
         near = [
             (
-                events[each.uid],
-                self._reason(row, keys, each.service, each.environment, "" if each.uid in placed else each.missed),
+                events[other.uid],
+                self._reason(row, keys, other.service, other.environment, "" if other.uid in placed else other.missed),
             )
-            for each in rows.values() if each.uid in events
+            for other in rows.values() if other.uid in events
         ]  # fmt: skip
-        services = keys | {each.service for each in rows.values() if each.uid in events and _hits(events[each.uid])}
+        services = keys | {other.service for other in rows.values() if other.uid in events and _hits(events[other.uid])}
         near = [
             (event, self._unless_unknown(event, rows[event.id].service, services, reason)) for event, reason in near
         ]

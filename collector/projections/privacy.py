@@ -147,10 +147,10 @@ def read(connection: Connection) -> Privacy:
 def _numbered(connection: Connection, statements: Iterable[RecordedEvent]) -> list[RecordedEvent]:
     """The statements; each that names no number, as those of earlier versions, with the one that its incident had."""
     return [
-        msgspec.structs.replace(each, data={**each.data, "numbers": _numbers_then(connection, each)})
-        if each.type == RESTRICTED and not restrictions.has_number(each)
-        else each
-        for each in statements
+        msgspec.structs.replace(statement, data={**statement.data, "numbers": _numbers_then(connection, statement)})
+        if statement.type == RESTRICTED and not restrictions.has_number(statement)
+        else statement
+        for statement in statements
     ]
 
 

@@ -100,11 +100,11 @@ class _StatedPrivacy:
         groups: set[str] = set()
         visited, waiting = {name}, [name]
         while waiting:
-            each = waiting.pop()
-            if each in self._own:
-                groups |= {self._own[each]} - {""}
+            visiting = waiting.pop()
+            if visiting in self._own:
+                groups |= {self._own[visiting]} - {""}
                 continue
-            origins = {*self._from.get(each, ()), *self._keys.get(each, ())} - visited
+            origins = {*self._from.get(visiting, ()), *self._keys.get(visiting, ())} - visited
             visited |= origins
             waiting += origins
         return Groups(groups)

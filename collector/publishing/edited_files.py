@@ -48,10 +48,10 @@ def earlier(events: Sequence[RecordedEvent], name: str, by: str) -> list[Earlier
     written."""
     return [
         (
-            each.id, str(each.data.get("text", "")), str(each.data.get("copy", "")),
-            str(each.data.get("words", "")) if (each.data.get("file"), each.actor) == (name, by) else None,
+            event.id, str(event.data.get("text", "")), str(event.data.get("copy", "")),
+            str(event.data.get("words", "")) if (event.data.get("file"), event.actor) == (name, by) else None,
         )
-        for each in sorted(events, key=lambda event: event.position)
+        for event in sorted(events, key=lambda event: event.position)
     ]  # fmt: skip
 
 

@@ -257,13 +257,13 @@ class Publisher:
         for event in sorted(await self._lists.events(newest), key=lambda event: event.position):
             last[event.entity, str(event.data.get("target"))] = event
         due, well = [], True
-        for each in last.values():
-            target = str(each.data.get("target"))
-            if each.data.get("status") != "failed" or target not in self._targets:
+        for failure in last.values():
+            target = str(failure.data.get("target"))
+            if failure.data.get("status") != "failed" or target not in self._targets:
                 continue
-            waits = self._waits.get((each.entity.removeprefix("incident:"), target), (each.occurred_at, FIRST))
+            waits = self._waits.get((failure.entity.removeprefix("incident:"), target), (failure.occurred_at, FIRST))
             if _pause_is_over(now, *waits):
-                due.append(each)
+                due.append(failure)
             elif waits[1] != GIVE_UP:
                 well = False
         return due, well

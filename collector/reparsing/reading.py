@@ -103,7 +103,7 @@ def _rows(connection: Connection, selection: Selection) -> tuple[list[Row[*tuple
     return rows, len(rows) < len(fetched)
 
 
-def one(connection: Connection, number: int) -> StoredDelivery | None:
+def stored_delivery(connection: Connection, number: int) -> StoredDelivery | None:
     """One delivery."""
     found, _ = deliveries(connection, Selection(after=number - 1, limit=1))
     return found[0] if found and found[0].number == number else None

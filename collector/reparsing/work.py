@@ -233,7 +233,7 @@ class _DeliveryPage:
     def _authority_event(self, teller: int, current: Event) -> Event:
         """What the delivery that speaks for a firing is read as now; what is stored where it cannot be read again."""
         if teller not in self._speaking:
-            stored = reading.one(self._connection, teller)
+            stored = reading.stored_delivery(self._connection, teller)
             told = self._derived(stored) if stored is not None and stored.body is not None else None
             self._speaking[teller] = {} if told is None else {each.id: each for each in told.events}
         return self._speaking[teller].get(current.id, current)

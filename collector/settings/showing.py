@@ -57,8 +57,8 @@ def _section(name: str, reader: Reader[Any], in_file: Mapping[str, ShownSetting]
     if name == "sources":
         every = ((f"sources.{source}.open", "true") for source in Settings().sources)
         return [*in_file.values()] or [ShownSetting(path, value, DEFAULT) for path, value in every]
-    part = getattr(Settings(), name, None)
-    if name == "api" or part is None or not isinstance(reader, SettingsSection):
+    defaults = getattr(Settings(), name, None)
+    if name == "api" or defaults is None or not isinstance(reader, SettingsSection):
         return [*in_file.values()]
     values, remaining = [], dict(in_file)
     for key, read in reader.readers.items():
@@ -66,8 +66,8 @@ def _section(name: str, reader: Reader[Any], in_file: Mapping[str, ShownSetting]
         of_it = [at for at in remaining if at == path or at.startswith((f"{path}.", f"{path}["))]
         if of_it:
             values += [remaining.pop(at) for at in of_it]
-        elif hasattr(part, key) and not _SECRET.search(key):
-            values.append(ShownSetting(path, _default(getattr(part, key), read), DEFAULT))
+        elif hasattr(defaults, key) and not _SECRET.search(key):
+            values.append(ShownSetting(path, _default(getattr(defaults, key), read), DEFAULT))
     return [*values, *remaining.values()]
 
 

@@ -111,19 +111,19 @@ def explain(
 def _item(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, item: Any, beside: dict[str, Any]
 ) -> Evaluation:
-    part = msgspec.json.encode(normalise.tree(item))
+    encoded_item = msgspec.json.encode(normalise.tree(item))
     if not isinstance(item, dict):
-        return _unread(webhook, "an item that mapping.items finds is no JSON object", kind, part)
-    return _found(webhook, reading, mapping, recipe, kind, item | beside, part)
+        return _unread(webhook, "an item that mapping.items finds is no JSON object", kind, encoded_item)
+    return _found(webhook, reading, mapping, recipe, kind, item | beside, encoded_item)
 
 
-def _unread(webhook: Webhook, reason: str, kind: str, part: bytes | None = None) -> Evaluation:
-    return Evaluation(texts={}, labels={}, event=normalise.unrecognised(webhook, reason, kind, part))
+def _unread(webhook: Webhook, reason: str, kind: str, encoded_item: bytes | None = None) -> Evaluation:
+    return Evaluation(texts={}, labels={}, event=normalise.unrecognised(webhook, reason, kind, encoded_item))
 
 
 def _found(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, document: dict[str, Any],
-    part: bytes | None,
+    encoded_item: bytes | None,
 ) -> Evaluation:  # fmt: skip
     texts = {path: _texts(path, _asked(expression, document)) for path, expression in _expressions(mapping)}
     texts["id"] = _places(_asked(mapping.id, document))
@@ -137,7 +137,7 @@ def _found(
         word = next(iter(texts.get("type", ())), kind)
         said = reason if kind == OWN else _in_words(mapping, reason, word)
         return Evaluation(
-            texts=texts, labels=labels, event=normalise.unrecognised(webhook, said, word, part, service=service)
+            texts=texts, labels=labels, event=normalise.unrecognised(webhook, said, word, encoded_item, service=service)
         )  # fmt: skip
     event = _event_of(webhook, reading, mapping, recipe, event_type, texts, labels)
     return Evaluation(texts=texts, labels=labels, event=event)

@@ -150,10 +150,10 @@ def _unreadable(scan: Scan) -> Verdict:
 def _rows(scan: Scan, tree: str, grow: Leaves, head: int, helpers: VerifyWorkers | None) -> int:
     """Verify every row of a tree; how far it came. From the first on that a helper did not find in order we read."""
     reached = 0
-    for part, seen in helpers.in_order(tree, head) if helpers else ():
+    for chunk, seen in helpers.in_order(tree, head) if helpers else ():
         grow(split(seen.leaves))
-        scan.took(part.last - part.after, removed=seen.removed, contents=seen.contents, highest=seen.highest)
-        reached = part.last
+        scan.took(chunk.last - chunk.after, removed=seen.removed, contents=seen.contents, highest=seen.highest)
+        reached = chunk.last
     return (scan.events if tree == EVENTS else scan.deliveries)(grow, reached)
 
 

@@ -30,7 +30,7 @@ from collector.removal.recorded_removals import RecordedRemovals
 from collector.verification import schema_check
 from collector.verification.scan import Scan
 
-PART = 20_000
+CHUNK_SIZE = 20_000
 """Rows that a helper is given at a time: a fifth of a second."""
 WORTH = 300_000
 """Rows below which one process has verified them before others have started, which takes them a second."""
@@ -63,8 +63,8 @@ class VerifiedChunk(NamedTuple):
 class VerifyWorkers:
     """So many processes. They start with the first thing they are asked, and end with the block."""
 
-    def __init__(self, opener: Opener, jobs: int, *, part: int = PART, worth: int = WORTH) -> None:
-        self._opener, self._jobs, self._part, self._worth = opener, jobs, part, worth
+    def __init__(self, opener: Opener, jobs: int, *, chunk_size: int = CHUNK_SIZE, worth: int = WORTH) -> None:
+        self._opener, self._jobs, self._chunk_size, self._worth = opener, jobs, chunk_size, worth
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> VerifyWorkers:
@@ -89,12 +89,15 @@ class VerifyWorkers:
 
     def in_order(self, table: str, last: int) -> Iterator[tuple[Chunk, VerifiedChunk]]:
         """Parts of a table from its first row on, whole ones up to ``last``, until one is not in order."""
-        parts = (Chunk(table, after, after + self._part) for after in range(0, last - self._part + 1, self._part))
+        chunks = (
+            Chunk(table, after, after + self._chunk_size)
+            for after in range(0, last - self._chunk_size + 1, self._chunk_size)
+        )
         submitted: deque[tuple[Chunk, Future[Any]]] = deque()
         try:
             while True:
-                some = islice(parts, _AHEAD * self._jobs - len(submitted))
-                submitted += [(each, self._ask(partial(verified, part=each))) for each in some]
+                some = islice(chunks, _AHEAD * self._jobs - len(submitted))
+                submitted += [(each, self._ask(partial(verified, chunk=each))) for each in some]
                 if not submitted or (seen := _result(submitted[0][1])) is None:
                     return
                 yield submitted.popleft()[0], seen
@@ -122,13 +125,13 @@ def _result(future: Future[Any]) -> Any:
     return None
 
 
-def verified(connection: Connection, part: Chunk) -> VerifiedChunk | None:
+def verified(connection: Connection, chunk: Chunk) -> VerifiedChunk | None:
     """Verify one part; None where anything about it is not in order."""
     leaves: list[bytes] = []
     scan = Scan(connection, lambda rows: None, _worker.absent.over(connection) if _worker else None)
     take: Callable[[Sequence[Any]], None] = leaves.extend
-    reached = (scan.events if part.table == EVENTS else scan.deliveries)(take, part.after, part.last)
-    if scan.differences or reached != part.last or len(leaves) != part.last - part.after:
+    reached = (scan.events if chunk.table == EVENTS else scan.deliveries)(take, chunk.after, chunk.last)
+    if scan.differences or reached != chunk.last or len(leaves) != chunk.last - chunk.after:
         return None
     return VerifiedChunk(b"".join(leaves), scan.removed, scan.contents, scan.highest)
 

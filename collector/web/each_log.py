@@ -50,7 +50,7 @@ async def read_each(logs: Iterable[OneLog], read: Callable[[OneLog], Awaitable[T
     """What ``read`` gives of each log that is not away, in their order, and why the others are."""
     away: dict[str, str] = {}
 
-    async def one(log: OneLog) -> list[tuple[OneLog, T]]:
+    async def read_log(log: OneLog) -> list[tuple[OneLog, T]]:
         if PROJECTIONS not in log.app:
             away[log.name] = (await log.app[READINESS]()).reason
             return []
@@ -60,7 +60,7 @@ async def read_each(logs: Iterable[OneLog], read: Callable[[OneLog], Awaitable[T
             away[log.name] = str(error)
             return []
 
-    found = await asyncio.gather(*map(one, logs))
+    found = await asyncio.gather(*map(read_log, logs))
     return ReadLogs([each for some in found for each in some], dict(sorted(away.items())))
 
 

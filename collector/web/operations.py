@@ -53,16 +53,16 @@ async def list_sources(request: web.Request) -> web.Response:
         shapes.SourceCounts(
             source=name,
             kind=kinds[name].kind if name in kinds else None,
-            received=each.stored + counted.refused.get(name, 0),
-            stored=each.stored,
-            repeats=each.repeats,
-            set_aside=each.set_aside,
-            unrecognised=each.unrecognised,
-            malformed=each.malformed,
+            received=counts.stored + counted.refused.get(name, 0),
+            stored=counts.stored,
+            repeats=counts.repeats,
+            set_aside=counts.set_aside,
+            unrecognised=counts.unrecognised,
+            malformed=counts.malformed,
             refused=counted.refused.get(name, 0),
-            last_received_at=None if each.last_at is None else rfc3339(each.last_at),
+            last_received_at=None if counts.last_at is None else rfc3339(counts.last_at),
         )
-        for name, each in sorted(counted.sources.items())
+        for name, counts in sorted(counted.sources.items())
     ]
     not_listed = f"what was refused: {counted.not_read}" if counted.not_read else msgspec.UNSET
     since = rfc3339(counted.since) if counted.since else None

@@ -70,12 +70,12 @@ async def reviews(app: web.Application, row: IncidentRow) -> list[RecordedEvent]
         ids.update((event.id, None) for event in page)
         event_filter = EventFilter(incident=row.number, type=REVIEWED, limit=MOST, after=page[-1].position)
     revisions = await app[LOG].read_ids(list(ids))
-    last = {event.id: event for event in sorted(revisions, key=lambda each: each.revision)}
+    last = {event.id: event for event in sorted(revisions, key=lambda review: review.revision)}
     first = {event.id: event for event in revisions if event.revision == 0}
-    told = [each for each in last.values() if each.amendment != "retraction" and "status" in each.data]
+    told = [review for review in last.values() if review.amendment != "retraction" and "status" in review.data]
     return sorted(
-        (msgspec.structs.replace(each, received_at=first[each.id].received_at) for each in told),
-        key=lambda each: (each.received_at, first[each.id].position),
+        (msgspec.structs.replace(review, received_at=first[review.id].received_at) for review in told),
+        key=lambda review: (review.received_at, first[review.id].position),
     )
 
 

@@ -185,12 +185,12 @@ def _flags(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Flag],
 
 def _braces(chart: Chart, axis: Scale, room: Room, y: float) -> tuple[list[Brace], float]:
     braces: list[Brace] = []
-    for each in sorted(chart.stretches, key=lambda stretch: (stretch.start, stretch.end)):
-        left, right = axis(each.start), max(axis(each.end), axis(each.start) + 2)
-        term, length = each.duration.term, duration(each.duration.micros or 0)
-        derived = f" ({each.duration.known})" if each.duration.known in ("derived", "stated") else ""
+    for stretch in sorted(chart.stretches, key=lambda stretch: (stretch.start, stretch.end)):
+        left, right = axis(stretch.start), max(axis(stretch.end), axis(stretch.start) + 2)
+        term, length = stretch.duration.term, duration(stretch.duration.micros or 0)
+        derived = f" ({stretch.duration.known})" if stretch.duration.known in ("derived", "stated") else ""
         braces.append(
-            Brace(stretch=each, unit=PlacedUnit(items=[], left=left, right=right, label=f"{term} {length}{derived}"))
+            Brace(stretch=stretch, unit=PlacedUnit(items=[], left=left, right=right, label=f"{term} {length}{derived}"))
         )
     rows = _depth([brace.unit for brace in braces], room)
     for brace in braces:

@@ -114,7 +114,7 @@ def _doings(options: Options, ends: _Ends, actions: Sequence[change_facts.Respon
         if len(group) >= ALIKE:
             yield _repeated(options, ends, group, after)
         else:
-            yield from (_one(options, ends, *pair) for pair in zip(group, [*group[1:], after], strict=True))
+            yield from (_single(options, ends, *pair) for pair in zip(group, [*group[1:], after], strict=True))
 
 
 def _alike(ends: _Ends, doing: change_facts.ResponseAction) -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def _alike(ends: _Ends, doing: change_facts.ResponseAction) -> tuple[str, ...]:
     return (kind or doing.event.id, doing.event.actor or "", end.id if end else "")
 
 
-def _one(
+def _single(
     options: Options, ends: _Ends, doing: change_facts.ResponseAction, after: change_facts.ResponseAction | None
 ) -> Claim:
     next_end = _ended_next(ends, doing.at)

@@ -91,13 +91,13 @@ class Root:
         if os.geteuid() != 0:
             raise Skipped("only root enters another root")
         if not (folder / "etc/debian_version").exists():
-            part = folder.with_name(f"{folder.name}.part")
-            shutil.rmtree(part, ignore_errors=True)
-            command = ["debootstrap", "--variant=minbase", suite, str(part), *filter(None, [mirror()])]
+            unfinished = folder.with_name(f"{folder.name}.part")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            command = ["debootstrap", "--variant=minbase", suite, str(unfinished), *filter(None, [mirror()])]
             ran = subprocess.run(command, env={**os.environ, **proxies()}, capture_output=True, text=True, check=False)
             if ran.returncode:
                 raise Failed(f"debootstrap made no {suite}: {(ran.stdout + ran.stderr)[-800:]}")
-            part.rename(folder)
+            unfinished.rename(folder)
         return cls(folder)
 
     def copy(self, folder: Path) -> Root:

@@ -87,7 +87,7 @@ def _line(webhook: Webhook, reading: Reading, line: bytes) -> tuple[Event, ...]:
     return _entry(webhook, reading, document, line)
 
 
-def _entry(webhook: Webhook, reading: Reading, entry: object, part: bytes | None) -> tuple[Event, ...]:
+def _entry(webhook: Webhook, reading: Reading, entry: object, line: bytes | None) -> tuple[Event, ...]:
     data = _inner(entry, "data")
     whole = entry if isinstance(entry, dict) else {}
     kind = next((name for name in data if name in _READERS or name in _SILENT), "")
@@ -96,12 +96,12 @@ def _entry(webhook: Webhook, reading: Reading, entry: object, part: bytes | None
     if not kind:
         word = normalise.line(next(iter(data), KIND))
         return (
-            normalise.unrecognised(webhook, "a kind of recorded event that this version does not know", word, part),
+            normalise.unrecognised(webhook, "a kind of recorded event that this version does not know", word, line),
         )
     events = _READERS[kind](webhook, reading, _inner(data, kind), whole)
     if events is None:
         return (
-            normalise.unrecognised(webhook, f"{kind} without the alert or the silence that it is about", kind, part),
+            normalise.unrecognised(webhook, f"{kind} without the alert or the silence that it is about", kind, line),
         )
     return events
 

@@ -68,9 +68,9 @@ def _period(request: web.Request, query: Query, clock: Clock) -> tuple[int, int]
 
 
 async def _read(request: web.Request, query: Query, clock: Clock, since: int, until: int) -> AcrossPage:
-    async def one(log: OneLog) -> AcrossLog:
+    async def read_log(log: OneLog) -> AcrossLog:
         return await across_log.read(log.app, log.name, clock, since, until)
 
-    found = await read_each(asked_logs(request, query.text("log")), one)
+    found = await read_each(asked_logs(request, query.text("log")), read_log)
     need_one(found, "look across incidents")
     return put_together(found, clock, found.found[0][0].app[PEOPLE])

@@ -87,51 +87,58 @@ def put_together(
 ) -> AcrossPage:  # fmt: skip
     """The page out of what each log says; ``people`` is as :func:`disturbed` takes it."""
     answers = read.found
-    alerts = [MergedRow(log, one) for log, each in answers for one in each.found.identities]
-    actions = sorted((MergedRow(log, one) for log, each in answers for one in each.actions), key=_by_day)
-    late = [MergedRow(log, one) for log, each in answers for one in each.found.late]
+    alerts = [MergedRow(log, row) for log, answer in answers for row in answer.found.identities]
+    actions = sorted((MergedRow(log, row) for log, answer in answers for row in answer.actions), key=_by_day)
+    late = [MergedRow(log, row) for log, answer in answers for row in answer.found.late]
     return AcrossPage(
         logs={log.name: log for log, _ in answers},
         away=read.away,
-        opened=sum(len(each.found.opened) for _, each in answers),
-        episodes=sum(each.found.episodes for _, each in answers),
-        all_episodes=all(each.found.whole for _, each in answers),
-        nothing=sorted((one for one in alerts if one.row.episodes >= OFTEN and not one.row.answered), key=_by_episodes),
-        again=sorted((one for one in alerts if len(one.row.incidents) > 1), key=lambda one: -len(one.row.incidents)),
+        opened=sum(len(answer.found.opened) for _, answer in answers),
+        episodes=sum(answer.found.episodes for _, answer in answers),
+        all_episodes=all(answer.found.whole for _, answer in answers),
+        nothing=sorted(
+            (merged for merged in alerts if merged.row.episodes >= OFTEN and not merged.row.answered), key=_by_episodes
+        ),
+        again=sorted(
+            (merged for merged in alerts if len(merged.row.incidents) > 1),
+            key=lambda merged: -len(merged.row.incidents),
+        ),
         actions=actions,
         open_actions=_counted(actions),
-        overdue=_counted(one for one in actions if one.row.overdue),
+        overdue=_counted(merged for merged in actions if merged.row.overdue),
         months=_months(answers, clock),
-        deployed=together(each.deployed for _, each in answers),
-        disturbed=disturbed((each.pages for _, each in answers), people, clock.zone),
-        late=sorted(late, key=lambda one: (-one.row.median, one.row.source)),
-        whole=all(each.whole for _, each in answers),
-        private={(log.name, number): groups for log, each in answers for number, groups in each.private.items()},
+        deployed=together(answer.deployed for _, answer in answers),
+        disturbed=disturbed((answer.pages for _, answer in answers), people, clock.zone),
+        late=sorted(late, key=lambda merged: (-merged.row.median, merged.row.source)),
+        whole=all(answer.whole for _, answer in answers),
+        private={(log.name, number): groups for log, answer in answers for number, groups in answer.private.items()},
         private_events={
-            (log.name, event): groups for log, each in answers for event, groups in each.private_events.items()
+            (log.name, event): groups for log, answer in answers for event, groups in answer.private_events.items()
         },
     )
 
 
-def _by_episodes(one: MergedRow[Identity]) -> tuple[int, str]:
+def _by_episodes(merged: MergedRow[Identity]) -> tuple[int, str]:
     """The most frequent first; of those that are alike the logs in their order."""
-    return (-one.row.episodes, one.row.title)
+    return (-merged.row.episodes, merged.row.title)
 
 
-def _by_day(one: MergedRow[Action]) -> tuple[bool, str, int, str]:
-    return (not one.row.due, one.row.due, one.row.incident or 0, one.row.event)
+def _by_day(merged: MergedRow[Action]) -> tuple[bool, str, int, str]:
+    return (not merged.row.due, merged.row.due, merged.row.incident or 0, merged.row.event)
 
 
 def _counted(actions: Iterable[MergedRow[Action]]) -> Mapping[Place, int]:
-    return Counter((one.log.name, one.row.incident) for one in actions if one.row.incident is not None)
+    return Counter((merged.log.name, merged.row.incident) for merged in actions if merged.row.incident is not None)
 
 
 def _months(answers: Sequence[tuple[OneLog, AcrossLog]], clock: Clock) -> list[Month]:
     """Months with what opened their incidents, the newest first."""
     months: dict[str, dict[str, list[Place]]] = {}
-    every = [(one.started_at, log.name, one) for log, each in answers for one in each.found.opened]
-    for _, name, one in sorted(every, key=lambda each: each[:2]):
-        kinds = months.setdefault(clock.day(one.started_at)[:7], {"alert": [], "page": [], "report": [], "other": []})
-        kind = {"incident": "report"}.get(one.family, one.family if one.family in kinds else "other")
-        kinds[kind].append((name, one.number))
+    every = [(incident.started_at, log.name, incident) for log, each in answers for incident in each.found.opened]
+    for _, name, incident in sorted(every, key=lambda each: each[:2]):
+        kinds = months.setdefault(
+            clock.day(incident.started_at)[:7], {"alert": [], "page": [], "report": [], "other": []}
+        )
+        kind = {"incident": "report"}.get(incident.family, incident.family if incident.family in kinds else "other")
+        kinds[kind].append((name, incident.number))
     return [Month(month=month, **kinds) for month, kinds in sorted(months.items(), reverse=True)]

@@ -60,51 +60,52 @@ def _of(log: OneLog, numbers: Iterable[int]) -> list[Place]:
     return [(log.name, number) for number in numbers]
 
 
-def _alert(totals: AcrossPage, each: MergedRow[Identity]) -> list[Any]:
-    one = each.row
+def _alert(totals: AcrossPage, merged: MergedRow[Identity]) -> list[Any]:
+    alert = merged.row
     return [
-        one.title, one.service, one.source, one.episodes, one.alone, _listed(totals, _of(each.log, one.incidents)),
-        _listed(totals, _of(each.log, one.answered)), _seconds(one.usual), len(one.lengths), one.event, each.log.name,
+        alert.title, alert.service, alert.source, alert.episodes, alert.alone,
+        _listed(totals, _of(merged.log, alert.incidents)), _listed(totals, _of(merged.log, alert.answered)),
+        _seconds(alert.usual), len(alert.lengths), alert.event, merged.log.name,
     ]  # fmt: skip
 
 
-def _action(told: AcrossPage, each: MergedRow[Action]) -> list[Any]:
-    one = each.row
-    incident = None if one.incident is None else told.called((each.log.name, one.incident))
-    return [one.text, one.owner, one.due, one.overdue, incident, one.event, each.log.name]
+def _action(told: AcrossPage, merged: MergedRow[Action]) -> list[Any]:
+    action = merged.row
+    incident = None if action.incident is None else told.called((merged.log.name, action.incident))
+    return [action.text, action.owner, action.due, action.overdue, incident, action.event, merged.log.name]
 
 
-def _month(told: AcrossPage, one: Month) -> list[Any]:
-    return [one.month, *(_listed(told, each) for each in (one.alert, one.page, one.report, one.other))]
+def _month(told: AcrossPage, month: Month) -> list[Any]:
+    return [month.month, *(_listed(told, each) for each in (month.alert, month.page, month.report, month.other))]
 
 
-def _deployment(told: AcrossPage, service: DeployedService, one: JudgedDeployment) -> list[Any]:
-    incident = None if one.incident is None else told.called((one.log, one.incident))
+def _deployment(told: AcrossPage, service: DeployedService, judged: JudgedDeployment) -> list[Any]:
+    incident = None if judged.incident is None else told.called((judged.log, judged.incident))
     return [
-        service.service, one.title, rfc3339(one.finished), one.standing, one.why, one.rework, incident,
-        _seconds(one.recovery), one.event, one.log,
+        service.service, judged.title, rfc3339(judged.finished), judged.standing, judged.why, judged.rework, incident,
+        _seconds(judged.recovery), judged.event, judged.log,
     ]  # fmt: skip
 
 
-def _service(one: DeployedService) -> list[Any]:
+def _service(service: DeployedService) -> list[Any]:
     return [
-        one.service, one.deployments, len(one.confirmed), len(one.candidates), len(one.unknown), _seconds(one.usual),
-        one.every, len(one.rework), len(one.rework_candidates),
+        service.service, service.deployments, len(service.confirmed), len(service.candidates), len(service.unknown),
+        _seconds(service.usual), service.every, len(service.rework), len(service.rework_candidates),
     ]  # fmt: skip
 
 
-def _person(totals: AcrossPage, one: Disturbed) -> list[Any]:
+def _person(totals: AcrossPage, person: Disturbed) -> list[Any]:
     return [
-        one.person, one.zone, one.told, one.pages, one.hours, one.night, one.evening, one.work,
-        _listed(totals, one.incidents),
+        person.person, person.zone, person.told, person.pages, person.hours, person.night, person.evening, person.work,
+        _listed(totals, person.incidents),
     ]  # fmt: skip
 
 
-def _late(each: MergedRow[Lateness]) -> list[Any]:
-    one = each.row
+def _late(merged: MergedRow[Lateness]) -> list[Any]:
+    lateness = merged.row
     return [
-        one.source, one.events, _seconds(one.median), _seconds(one.ninety_ninth), _seconds(one.most), one.latest,
-        each.log.name,
+        lateness.source, lateness.events, _seconds(lateness.median), _seconds(lateness.ninety_ninth),
+        _seconds(lateness.most), lateness.latest, merged.log.name,
     ]  # fmt: skip
 
 

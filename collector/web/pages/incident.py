@@ -205,9 +205,9 @@ async def event(request: web.Request) -> web.Response:
         zone = "" if clock.zone == "UTC" else f"&zone={clock.zone}"
         place = f"/incidents/{why.incident}?row={name}{zone}#e-{name}"
         return web.Response(status=303, headers={"Location": place})
-    one = evidence(await request.app[LOG].read_ids([name]), {})[name]
+    event_row = evidence(await request.app[LOG].read_ids([name]), {})[name]
     repeats = (await request.app[LOG].repeats([name])).get(name)
     private = (await request.app[PROJECTIONS].private_events([name])).get(name)
     return page(
-        request, "event.html", clock, one=one, why=why.reason if why else "", repeats=repeats, private=private
+        request, "event.html", clock, one=event_row, why=why.reason if why else "", repeats=repeats, private=private
     )  # fmt: skip

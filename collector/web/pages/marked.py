@@ -1,4 +1,4 @@
-"""A line of a draft's Markdown as parts that a page shows: strong words, code and links, and words as they read.
+"""A line of a draft's Markdown as pieces that a page shows: strong words, code and links, and words as they read.
 
 Pure. It reads what drafts write and leaves any other mark as it was typed.
 What comes out are texts and addresses, none of them markup.
@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-_PART = re.compile(
+_PIECE = re.compile(
     r"""
     (?P<escape>\\[!-/:-@\[-`{-~])
     | (?P<ticks>`+)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)
@@ -27,8 +27,8 @@ _HEAD = re.compile(r"#{1,6} +")
 _CITED = re.compile(r"[ \t]*\[([0-9a-f]{5,32}(?:, (?:[0-9a-f]{5,32}|\+\d+))*)\](?=[ .|]|$)", re.MULTILINE)
 
 
-class MarkedPart(NamedTuple):
-    """A part of a line."""
+class MarkedText(NamedTuple):
+    """A piece of a line."""
 
     kind: str
     """``words``, ``strong``, ``code`` or ``link``."""
@@ -36,43 +36,43 @@ class MarkedPart(NamedTuple):
     url: str = ""
 
 
-def parts_of(markdown: str, events: Collection[str] = ()) -> list[MarkedPart]:
-    """The parts of what a draft states, without the mark of a heading, and without citations of ``events`` alone, to
+def marked_texts(markdown: str, events: Collection[str] = ()) -> list[MarkedText]:
+    """The pieces of what a draft states, without the mark of a heading, and without citations of ``events`` alone, to
     which links stand beside it."""
 
     def cited(match: re.Match[str]) -> str:
         named = [name for name in match[1].split(", ") if not name.startswith("+")]
         return "" if all(any(event.endswith(name) for event in events) for name in named) else match[0]
 
-    parts: list[MarkedPart] = []
+    pieces: list[MarkedText] = []
     head = _HEAD.match(markdown)
-    for part in _parts(_CITED.sub(cited, markdown[head.end() :] if head else markdown)):
-        if parts and parts[-1].kind == part.kind == "words":
-            parts[-1] = MarkedPart("words", parts[-1].text + part.text)
-        elif part.text:
-            parts.append(part)
-    return parts
+    for piece in _pieces(_CITED.sub(cited, markdown[head.end() :] if head else markdown)):
+        if pieces and pieces[-1].kind == piece.kind == "words":
+            pieces[-1] = MarkedText("words", pieces[-1].text + piece.text)
+        elif piece.text:
+            pieces.append(piece)
+    return pieces
 
 
-def _parts(line: str) -> Iterator[MarkedPart]:
+def _pieces(line: str) -> Iterator[MarkedText]:
     end = 0
-    for match in _PART.finditer(line):
-        yield MarkedPart("words", line[end : match.start()])
-        yield _part(match)
+    for match in _PIECE.finditer(line):
+        yield MarkedText("words", line[end : match.start()])
+        yield _piece(match)
         end = match.end()
-    yield MarkedPart("words", line[end:])
+    yield MarkedText("words", line[end:])
 
 
-def _part(match: re.Match[str]) -> MarkedPart:
+def _piece(match: re.Match[str]) -> MarkedText:
     if match["code"] is not None:
-        return MarkedPart("code", match["code"].strip())
+        return MarkedText("code", match["code"].strip())
     if match["strong"] is not None:
-        return MarkedPart("strong", _read(match["strong"]))
+        return MarkedText("strong", _read(match["strong"]))
     if match["slanted"] is not None:
-        return MarkedPart("words", _read(match["slanted"]))
+        return MarkedText("words", _read(match["slanted"]))
     if match["url"] is not None:
-        return MarkedPart("link", _read(match["text"]), html.unescape(match["url"]))
-    return MarkedPart("words", _read(match[0]))
+        return MarkedText("link", _read(match["text"]), html.unescape(match["url"]))
+    return MarkedText("words", _read(match[0]))
 
 
 def _read(text: str) -> str:

@@ -28,7 +28,7 @@ from collector.web import sessions
 from collector.web.access import in_session
 from collector.web.keys import CLOCK, FRONT, LOGS, PROJECTIONS, ROOT, STYLES, WHO, ZONE, OneLog
 from collector.web.pages.clocks import Clock
-from collector.web.pages.marked import parts_of
+from collector.web.pages.marked import marked_texts
 from collector.web.reads import BegunBody
 
 FOLDER = Path(__file__).parent
@@ -215,7 +215,7 @@ def _environment() -> Environment:
     environment.filters["grade"] = grade
     environment.filters["sentence"] = sentence
     environment.filters["typed"] = Typed
-    environment.filters["marked"] = parts_of
+    environment.filters["marked"] = marked_texts
     return environment
 
 
@@ -229,27 +229,27 @@ def sentence(parts: Iterable[Mapping[str, Any]], clock: Clock) -> Markup:
 
     A large page has thousands of parts, and a template takes four times as long for them.
     """
-    return Markup("".join(_part(part, clock) for part in parts))  # noqa: S704 - each part is escaped
+    return Markup("".join(_inline(inline, clock) for inline in parts))  # noqa: S704 - each part is escaped
 
 
-def _part(part: Mapping[str, Any], clock: Clock) -> str:
-    text = escape(seen(part["text"]))
-    match part["kind"]:
+def _inline(inline: Mapping[str, Any], clock: Clock) -> str:
+    text = escape(seen(inline["text"]))
+    match inline["kind"]:
         case "quote":
             return f"<q><bdi>{text}</bdi></q>"
         case "name":
             return f'<bdi class="name">{text}</bdi>'
         case "code":
             return f"<code><bdi>{text}</bdi></code>"
-        case "link" if web_link(part["url"]):
-            return f'<a href="{escape(seen(part["url"]))}" rel="noopener noreferrer external"><bdi>{text}</bdi></a>'
+        case "link" if web_link(inline["url"]):
+            return f'<a href="{escape(seen(inline["url"]))}" rel="noopener noreferrer external"><bdi>{text}</bdi></a>'
         case "link":
             return f"<bdi>{text}</bdi>"
         case "time":
-            exact = escape(clock.exact(clock.read(part["at"])))
-            return f'<time datetime="{escape(part["at"])}" title="{exact}">{text}</time>'
+            exact = escape(clock.exact(clock.read(inline["at"])))
+            return f'<time datetime="{escape(inline["at"])}" title="{exact}">{text}</time>'
         case _:
-            return f"<b>{text}</b>" if "strong" in part else text
+            return f"<b>{text}</b>" if "strong" in inline else text
 
 
 def short_of(event: str, short: Mapping[str, str]) -> str:
