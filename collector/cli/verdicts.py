@@ -29,7 +29,7 @@ from collector.proof.folder import ProofFolder
 from collector.proof.lost import origin_after
 from collector.settings import Settings, Unread
 from collector.verification.scan import MOST, StoredDifference
-from collector.verification.verify import Beyond, Verdict
+from collector.verification.verify import Beyond, Verdict, counted_rows
 from collector.verification.verify import verify as verified
 from collector.verification.workers import VerifyWorkers
 
@@ -202,14 +202,7 @@ def _progress(url: str, *, whole: bool) -> Iterator[Callable[[int], None]]:
 
 def _rows(url: str) -> int | None:
     """How many rows the head says there are; None where it cannot be read, which is found again later."""
-
-    def count(connection: Any) -> int | None:
-        try:
-            return int(connection.exec_driver_sql("SELECT position + delivery FROM head").scalar_one())
-        except Exception:
-            return None
-
-    return query(url, count)
+    return sum(query(url, counted_rows).values()) or None
 
 
 def _verdict(verdict: Verdict, differences: Iterable[StoredDifference], unseen: list[str]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from collector.log.base import BaseLog
 from collector.log.contract import Answer, Submission
 from collector.proof.acknowledged import Last
 from collector.schema import guards, migrations
+from collector.schema.heads import check_head
 from collector.storage.datafile import DataFile
 from collector.storage.disk import Disk, cause, is_damage
 from collector.storage.lock import WriterLock
@@ -453,7 +454,4 @@ def _prepare(connection: Connection) -> tuple[None, None]:
 def _agree(connection: Connection) -> None:
     """Refuse a file that contradicts itself, or in which something else has a say."""
     guards.refuse_foreign(connection)
-    execute = connection.exec_driver_sql
-    head, last = execute("SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head").one()
-    if head != last:
-        raise LogDamaged(f"cannot write to this log: its head says {head} events and the last one is {last}")
+    check_head(connection)

@@ -23,8 +23,9 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, MetaData, inspect
 
-from collector.errors import LogDamaged, Unavailable
+from collector.errors import Unavailable
 from collector.schema import migrations, tables
+from collector.schema.heads import check_head
 
 DAEMON_ROLE = "timelined_daemon"
 """May read everything, append through the functions, and write projections."""
@@ -421,11 +422,3 @@ def _refuse_unless_owner(connection: Connection) -> None:
             f"cannot make what is missing in this database: {user} is not its owner; "
             "run `timelined db upgrade` as the owner"
         )
-
-
-def check_head(connection: Connection) -> None:
-    """Raises :class:`LogDamaged` where the last event is not the one that the head counts."""
-    statement = "SELECT position, (SELECT coalesce(max(position), 0) FROM event) FROM head"
-    head, last = connection.exec_driver_sql(statement).one()
-    if head != last:
-        raise LogDamaged(f"cannot write to this log: its head says {head} events and the last one is {last}")

@@ -98,7 +98,7 @@ def verify(
     """
     scan = Scan(connection, progress)
     # The first thing that is read where anybody helps: this view begins here, and every helper's later.
-    heads = _heads(connection) if helpers and only is None else {}
+    heads = counted_rows(connection) if helpers and only is None else {}
     if helpers and not helpers.worth(sum(heads.values())):
         helpers = None
     integrity = helpers.integrity() if helpers else schema_check.integrity
@@ -157,7 +157,7 @@ def _rows(scan: Scan, tree: str, grow: Leaves, head: int, helpers: VerifyWorkers
     return (scan.events if tree == EVENTS else scan.deliveries)(grow, reached)
 
 
-def _heads(connection: Connection) -> dict[str, int]:
+def counted_rows(connection: Connection) -> dict[str, int]:
     """The last number of each tree by the head row; 0 where it does not say."""
     try:
         found = connection.execute(_HEADS).all()

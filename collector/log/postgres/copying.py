@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, update
 from sqlalchemy.util import await_only
 
 from collector.errors import InvalidInput
 from collector.schema import tables
 
-_EMPTY = "SELECT position = 0 AND delivery = 0 AND content = 0 FROM head WHERE one = 1 FOR UPDATE"
+_head = tables.head
+_NUMBERS = select(_head.c.position, _head.c.delivery, _head.c.content).where(_head.c.one == 1).with_for_update()
 
 
 def refuse_used(connection: Connection) -> None:
@@ -20,7 +21,7 @@ def refuse_used(connection: Connection) -> None:
 
     Raises :class:`InvalidInput` where there is a log in the database already.
     """
-    if not connection.exec_driver_sql(_EMPTY).scalar():
+    if connection.execute(_NUMBERS).all() != [(0, 0, 0)]:
         raise InvalidInput("cannot import into this database: there is a log in it already; name an empty one")
 
 
@@ -40,10 +41,6 @@ def copy_in(connection: Connection, table: str, rows: Sequence[tuple[Any, ...]])
 
 def set_head(connection: Connection, values: Mapping[str, Any]) -> None:
     """Have the log go on from where these numbers end, as the log of this identity. The owner alone may do that."""
-    execute = connection.exec_driver_sql
-    execute("ALTER TABLE head DISABLE TRIGGER USER")
-    execute(
-        "UPDATE head SET position = ?, delivery = ?, content = ?, identity = ?, record = NULL WHERE one = 1",
-        (values["position"], values["delivery"], values["content"], values["identity"]),
-    )
-    execute("ALTER TABLE head ENABLE TRIGGER USER")
+    connection.exec_driver_sql("ALTER TABLE head DISABLE TRIGGER USER")
+    connection.execute(update(_head).where(_head.c.one == 1).values(**values, record=None))
+    connection.exec_driver_sql("ALTER TABLE head ENABLE TRIGGER USER")

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Text, column, inspect, select, table
 
 from collector.errors import Unavailable
 
@@ -25,6 +25,8 @@ HEAD = "0006"
 """The newest revision: what this version writes to. A test holds it to ``versions/``."""
 FIRST = "0001"
 """What timelined 0.1.0 made, which did not write down any revision."""
+_stamp = table("alembic_version", column("version_num", Text))
+_REVISION = select(_stamp.c.version_num)
 
 
 class Schema(NamedTuple):
@@ -66,7 +68,7 @@ def schema(connection: Connection) -> Schema:
     """Which revision a database is at."""
     inspector = inspect(connection)
     if inspector.has_table("alembic_version"):
-        revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        revision = connection.execute(_REVISION).scalar()
         return Schema(revision or "")
     return Schema(FIRST, stamped=False) if inspector.has_table("head") else Schema("")
 
