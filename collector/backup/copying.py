@@ -28,13 +28,15 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import Engine, NullPool, create_engine
+from sqlalchemy import Engine, NullPool, column, create_engine, func, literal_column, select, table
 
 from collector.backup import older
 from collector.errors import InvalidInput, LogDamaged, NotFound, Unavailable
 from collector.files import sync
 from collector.proof.tree import Range
 from collector.schema import migrations
+from collector.schema.tables import content, delivery, event, head
+from collector.storage.sql import ask
 from collector.verification.verify import Beyond, Verdict, verify
 
 _PAGES = 64
@@ -42,8 +44,14 @@ _PAGES = 64
 _REST = 0.002
 """… and the seconds in which the disk belongs to the writer after it."""
 
-STATE = "SELECT position, delivery, content, (SELECT count(*) FROM content) FROM head"
+_contents = select(func.count()).select_from(content).scalar_subquery()
+STATE = select(head.c.position, head.c.delivery, head.c.content, _contents.label("contents"))
 """What the head row counts, and how many contents there are."""
+LEAVES = (
+    select(event.c.leaf).order_by(event.c.position),
+    select(delivery.c.leaf).order_by(delivery.c.number),
+)
+"""Of both trees."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done (``copying``, ``checking``), how much of it is done, and how much there is."""
@@ -78,7 +86,7 @@ def backup(
         with partial(target) as file, closing(reader(source, "mode=ro")) as origin:
             # From here on this connection sees one moment of the log.
             origin.execute("BEGIN")
-            origin.execute("SELECT position FROM head").fetchone()
+            ask(origin, select(head.c.position)).fetchone()
             _copy(origin, file, progress)
             sync(file)
             verdict = _check(origin, file, progress)
@@ -183,7 +191,8 @@ def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Ver
 
     Raises :class:`LogDamaged` with the first differences.
     """
-    total, done = _number(origin, "SELECT position + delivery FROM head"), 0
+    state = ask(origin, STATE).fetchone()
+    total, done = sum(state[:2]), 0
 
     def read(count: int) -> None:
         nonlocal done
@@ -191,7 +200,7 @@ def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Ver
         progress("checking", done, total)
 
     with reading(partial).connect() as copy:
-        state = copy.exec_driver_sql(STATE).one()
+        copied = tuple(copy.execute(STATE).one())
         schema = migrations.schema(copy)
         if not schema.behind:
             verdict = sound(verify(copy, beyond=Beyond(), progress=read))
@@ -199,8 +208,9 @@ def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Ver
         verdict = _check_older(origin, partial, read)
         roots = verdict.root, verdict.deliveries_root
     else:
-        roots = _root(origin, "event", "position"), _root(origin, "delivery", "number")
-    if (tuple(state), verdict.root, verdict.deliveries_root) != (origin.execute(STATE).fetchone(), *roots):
+        events, deliveries = LEAVES
+        roots = root_of_leaves(ask(origin, events)), root_of_leaves(ask(origin, deliveries))
+    if (copied, verdict.root, verdict.deliveries_root) != (state, *roots):
         raise damaged("the copy holds something else than the log does")
     return verdict
 
@@ -211,9 +221,9 @@ def _check_older(origin: sqlite3.Connection, partial: Path, progress: Callable[[
         verdict = verify(copy, beyond=Beyond(), progress=progress)
     sound(msgspec.structs.replace(verdict, differences=(*differences, *verdict.differences)))
     with closing(reader(partial, "mode=ro&immutable=1")) as copied:
-        for table, number in (("event", "position"), ("delivery", "number")):
-            if _digest(origin, table, number) != _digest(copied, table, number):
-                raise damaged(f"the copy holds another table {table} than the log does")
+        for name, number in (("event", "position"), ("delivery", "number")):
+            if _digest(origin, name, number) != _digest(copied, name, number):
+                raise damaged(f"the copy holds another table {name} than the log does")
     return verdict
 
 
@@ -225,10 +235,11 @@ def sound(verdict: Verdict) -> Verdict:
     return verdict
 
 
-def _digest(connection: sqlite3.Connection, table: str, number: str) -> bytes:
+def _digest(connection: sqlite3.Connection, name: str, number: str) -> bytes:
     """Of every row of a table."""
     digest = sha256()
-    for row in connection.execute(f"SELECT * FROM {table} ORDER BY {number}"):  # noqa: S608 - names of ours
+    # With the columns that it has: another revision's has others.
+    for row in ask(connection, select(literal_column("*")).select_from(table(name)).order_by(column(number))):
         digest.update(repr(row).encode())
     return digest.digest()
 
@@ -249,20 +260,15 @@ def _state(path: Path) -> object:
     """What the head row of a file says; None where it says nothing."""
     try:
         with closing(reader(path, "mode=ro")) as connection:
-            return connection.execute(STATE).fetchone()
+            return ask(connection, STATE).fetchone()
     except sqlite3.Error:
         return None
 
 
-def _root(origin: sqlite3.Connection, table: str, number: str) -> bytes:
-    """Of the tree over the leaves that the source stores."""
-    return root_of_leaves(leaf for (leaf,) in origin.execute(f"SELECT leaf FROM {table} ORDER BY {number}"))  # noqa: S608 - names of ours
-
-
-def root_of_leaves(leaves: Iterable[bytes]) -> bytes:
-    """Of the Merkle tree over these."""
+def root_of_leaves(rows: Iterable[tuple[bytes]]) -> bytes:
+    """Of the Merkle tree over the leaves in these rows."""
     grown = Range()
-    for leaf in leaves:
+    for (leaf,) in rows:
         grown.append(leaf)
     return grown.root()
 
@@ -271,10 +277,6 @@ def reading(partial: Path) -> Engine:
     """Nobody writes to the copy, so no other file is needed beside it."""
     connect = functools.partial(reader, partial, "mode=ro&immutable=1")
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
-
-
-def _number(connection: sqlite3.Connection, statement: str) -> int:
-    return int(connection.execute(statement).fetchone()[0])
 
 
 def damaged(damage: str) -> LogDamaged:

@@ -12,10 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy import select
+
+from collector.backup.copying import LEAVES, root_of_leaves
 from collector.errors import NotFound, Unavailable
 from collector.event import SECOND
 from collector.files import FOLDER_MODE
-from collector.proof.tree import Range
+from collector.schema.tables import event, head
+from collector.storage.sql import ask
 
 _NAME = re.compile(r"timelined-(\d{8}T\d{6}Z)\.db")
 _STAMP = "%Y%m%dT%H%M%SZ"
@@ -88,13 +92,10 @@ def head_and_root(path: Path, size: int) -> tuple[int, bytes] | None:
         return None
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            (head,) = connection.execute("SELECT position FROM head").fetchone()
-            grown = Range()
-            for (leaf,) in connection.execute("SELECT leaf FROM event WHERE position <= ? ORDER BY position", (size,)):
-                grown.append(leaf)
+            (position,) = ask(connection, select(head.c.position)).fetchone()
+            return position, root_of_leaves(ask(connection, LEAVES[0].where(event.c.position <= size)))
     except (sqlite3.Error, TypeError):
         return None
-    return head, grown.root()
 
 
 def _remove_unless_written(partial: Path) -> None:

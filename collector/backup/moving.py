@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, NullPool, Select, Table, create_engine, literal, select, tuple_, update
 
-from collector.backup import older
+from collector.backup import copying, older
 from collector.backup.copying import (
     STATE,
     Backup,
@@ -37,8 +37,11 @@ from collector.backup.copying import (
 from collector.errors import InvalidInput, NotFound, Unavailable
 from collector.files import sync
 from collector.log import EventLog
+from collector.proof.checkpoint import DELIVERIES, EVENTS
 from collector.schema import guards, migrations, tables
 from collector.storage.lock import holder
+from collector.storage.sql import ask, insert_rows
+from collector.verification.statements import LEAVES
 from collector.verification.verify import Beyond, Verdict, verify
 
 _ROWS = {"content": 100}
@@ -47,7 +50,8 @@ _MANY = 5000
 """… of other tables there are more."""
 _TABLES = ("event", "delivery", "content", "checkpoint", "repeat", "alert_end", "alert_text")
 
-Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+Query = Callable[[Select[Any]], list[tuple[Any, ...]]]
+"""All rows of a statement, out of either kind of database."""
 
 
 class _Numbers(NamedTuple):
@@ -59,28 +63,26 @@ class _Numbers(NamedTuple):
     identity: bytes
 
 
-_HEAD = f"SELECT {', '.join(_Numbers._fields)} FROM head"  # noqa: S608 - names of ours
+_WORD = select(literal(1))
+_HEAD = select(*(tables.head.c[name] for name in _Numbers._fields))
 
 
-def _rows(query: Query, table: str) -> Iterator[list[tuple[Any, ...]]]:
+def _rows(query: Query, table: Table) -> Iterator[list[tuple[Any, ...]]]:
     """All rows of a table in the order of its key, some at a time, each with all columns in their order."""
-    found = tables.metadata.tables[table]
-    columns = [column.name for column in found.columns]
-    keys = [column.name for column in found.primary_key.columns]
-    places = [columns.index(key) for key in keys]
-    statement = f"SELECT {', '.join(columns)} FROM {table}"  # noqa: S608 - names of ours
-    after = f" WHERE ({', '.join(keys)}) > ({', '.join('?' * len(keys))})"
-    order = f" ORDER BY {', '.join(keys)} LIMIT {_ROWS.get(table, _MANY)}"
-    rows = query(statement + order, ())
+    keys = tuple(table.primary_key.columns)
+    places = [list(table.columns).index(key) for key in keys]
+    statement = select(table).order_by(*keys).limit(_ROWS.get(table.name, _MANY))
+    rows = query(statement)
     while rows:
         yield rows
-        rows = query(statement + after + order, tuple(rows[-1][place] for place in places))
+        last = [literal(rows[-1][place], key.type) for place, key in zip(places, keys, strict=True)]
+        rows = query(statement.where(tuple_(*keys) > tuple_(*last)))
 
 
-def _all_rows(query: Query, total: int, progress: Progress) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+def _all_rows(query: Query, total: int, progress: Progress) -> Iterator[tuple[Table, list[tuple[Any, ...]]]]:
     """All tables after each other."""
     done = 0
-    for table in _TABLES:
+    for table in (tables.metadata.tables[name] for name in _TABLES):
         for rows in _rows(query, table):
             yield table, rows
             done += len(rows)
@@ -113,20 +115,19 @@ def _named(written: Path, target: Path, verdict: Verdict) -> Backup:
 
 
 def _write(source: Connection, target: Path, progress: Progress) -> None:
-    head = _Numbers(*source.exec_driver_sql(_HEAD).one())
+    head = _Numbers(*source.execute(_HEAD).one())
     _make(target)
     with closing(sqlite3.connect(target, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN EXCLUSIVE")
         for table, rows in _all_rows(_asking(source), sum(head[:3]), progress):
-            marks = ", ".join("?" * len(rows[0]))
-            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 - names of ours
+            insert_rows(connection, table, rows)
         _set_head(connection, head)
         connection.execute("COMMIT")
 
 
 def _asking(connection: Connection) -> Query:
-    return lambda statement, values: [tuple(row) for row in connection.exec_driver_sql(statement, tuple(values))]
+    return lambda statement: list(map(tuple, connection.execute(statement)))
 
 
 def _make(path: Path) -> None:
@@ -143,7 +144,7 @@ def _set_head(connection: sqlite3.Connection, head: _Numbers) -> None:
     triggers = [name for kind, name in guards.made() if kind == "trigger" and name.startswith("head_")]
     for name in triggers:
         connection.execute(f"DROP TRIGGER {name}")
-    connection.execute("UPDATE head SET position = ?, delivery = ?, content = ?, identity = ?, record = NULL", head)
+    ask(connection, update(tables.head).values(**head._asdict(), record=None))
     for statement in tables.TRIGGERS:
         if " ON head " in statement:
             connection.execute(statement)
@@ -152,7 +153,7 @@ def _set_head(connection: sqlite3.Connection, head: _Numbers) -> None:
 def _checked(target: Path, progress: Progress) -> Verdict:
     """Have what was written be on the disk in a file by itself, and verify it."""
     with closing(sqlite3.connect(target, isolation_level=None)) as connection:
-        head = _Numbers(*connection.execute(_HEAD).fetchone())
+        head = _Numbers(*ask(connection, _HEAD).fetchone())
         single_file(connection)
     sync(target)
     with reading(target).connect() as copy:
@@ -164,19 +165,18 @@ def _compared(source: Connection, verdict: Verdict) -> None:
 
     Events may have come since, and contents may have gone: neither changes a leaf that was there.
     """
-    for table, number, size, root in (
-        ("event", "position", verdict.size, verdict.root),
-        ("delivery", "number", verdict.deliveries, verdict.deliveries_root),
+    for tree, size, root in (
+        (EVENTS, verdict.size, verdict.root),
+        (DELIVERIES, verdict.deliveries, verdict.deliveries_root),
     ):
-        statement = f"SELECT leaf FROM {table} WHERE {number} > ? AND {number} <= ? ORDER BY {number}"  # noqa: S608 - names of ours
-        if root_of_leaves(_leaves(source, statement, size)) != root:
+        if root_of_leaves(_leaves(source, LEAVES[tree], size)) != root:
             raise damaged("the copy holds something else than the log does")
 
 
-def _leaves(source: Connection, statement: str, size: int) -> Iterator[bytes]:
+def _leaves(source: Connection, statement: Select[Any], size: int) -> Iterator[tuple[bytes]]:
     for after in range(0, size, _MANY):
-        for leaf in source.exec_driver_sql(statement, (after, min(after + _MANY, size))).scalars():
-            yield bytes(leaf)
+        for _, leaf in source.execute(statement, {"after": after, "last": min(after + _MANY, size)}):
+            yield (leaf,)
 
 
 def _counting(progress: Progress, total: int) -> Callable[[int], None]:
@@ -225,24 +225,20 @@ def _bring(source: Path, connection: Connection, progress: Progress) -> Verdict:
     with closing(reader(source, "mode=ro")) as origin:
         # From here on this connection sees one moment of the log.
         origin.execute("BEGIN")
-        head = _Numbers(*origin.execute(_HEAD).fetchone())
-        asking: Query = lambda statement, values: origin.execute(statement, values).fetchall()  # noqa: E731 - one line
-        for table, rows in _all_rows(asking, sum(head[:3]), progress):
-            postgres.copy_in(connection, table, rows)
+        head = _Numbers(*ask(origin, _HEAD).fetchone())
+        for table, rows in _all_rows(lambda statement: ask(origin, statement).fetchall(), sum(head[:3]), progress):
+            postgres.copy_in(connection, table.name, rows)
         postgres.set_head(connection, head._asdict())
         verdict = sound(verify(connection, beyond=Beyond(), progress=_counting(progress, sum(head[:2]))))
-        stored = connection.exec_driver_sql(STATE).one()
-        roots = [root_of_leaves(_told(origin.execute(of), connection)) for of in _LEAVES]
-        if (tuple(stored), [verdict.root, verdict.deliveries_root]) != (origin.execute(STATE).fetchone(), roots):
+        stored = tuple(connection.execute(STATE).one())
+        roots = [root_of_leaves(_told(ask(origin, of), connection)) for of in copying.LEAVES]
+        if (stored, [verdict.root, verdict.deliveries_root]) != (ask(origin, STATE).fetchone(), roots):
             raise damaged("the database holds something else than the file does")
     return verdict
 
 
-def _told(rows: sqlite3.Cursor, connection: Connection) -> Iterator[bytes]:
-    """The leaves, and a word to the server at times: it ends a transaction in which nothing is asked for long."""
+def _told(rows: sqlite3.Cursor, connection: Connection) -> Iterator[tuple[bytes]]:
+    """The same rows, and a word to the server at times: it ends a transaction in which nothing is asked for long."""
     while some := rows.fetchmany(_MANY):
-        connection.exec_driver_sql("SELECT 1")
-        yield from (leaf for (leaf,) in some)
-
-
-_LEAVES = ("SELECT leaf FROM event ORDER BY position", "SELECT leaf FROM delivery ORDER BY number")
+        connection.execute(_WORD)
+        yield from some

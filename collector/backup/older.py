@@ -17,17 +17,20 @@ from pathlib import Path
 from struct import Struct
 from urllib.parse import quote
 
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from collector.errors import LogDamaged, Unavailable
 from collector.schema import migrations
+from collector.schema.tables import event
 from collector.storage.disk import cause
+from collector.storage.sql import ask
 from collector.storage.urls import database_path
 from collector.verification.scan import StoredDifference
 
 _LEAF = Struct(">BQ16sHqH")
-_ROWS = "SELECT position, id, revision, received_at, type, commitment, leaf FROM event ORDER BY position"
+_columns = (event.c.id, event.c.revision, event.c.received_at, event.c.type, event.c.commitment)
+_ROWS = select(event.c.position, *_columns, event.c.leaf).order_by(event.c.position)
 
 
 @contextmanager
@@ -99,10 +102,9 @@ def _upgrade(copy: Path) -> None:
 
 def _leaves(connection: sqlite3.Connection) -> Iterator[StoredDifference]:
     """What revision 0001 computed a leaf from; later ones keep what ``verify`` computes."""
-    columns = {row[1] for row in connection.execute("PRAGMA table_info(event)")}
-    if "content_commitment" in columns:
+    if "content_commitment" in {name for _, name, *_ in connection.execute("PRAGMA table_info(event)")}:
         return
-    for position, *row, leaf in connection.execute(_ROWS):
+    for position, *row, leaf in ask(connection, _ROWS):
         try:
             expected = _leaf(position, *row)
         except Exception:  # a column that is no number, no text, or too large: whatever it is, no leaf is made of it

@@ -11,13 +11,27 @@ from itertools import count
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, Engine, Executable, FromClause, Join, bindparam, event
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    FromClause,
+    Join,
+    Table,
+    bindparam,
+    event,
+    insert,
+)
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.compiler import compiles
 
 _CHUNK = 512
 """Values in one statement; a statement takes 32,766 parameters at most."""
 _ASKED = 256
 """Questions put in one statement."""
+_SQLITE = sqlite.dialect()
 
 Execute = Callable[..., Any]
 """Runs a statement with its values; the answer can be iterated, and has ``fetchone``."""
@@ -86,6 +100,17 @@ def run(driver: sqlite3.Connection, text: str, values: Sequence[Any]) -> sqlite3
 def run_each(driver: sqlite3.Connection, text: str, rows: Collection[tuple[Any, ...]]) -> None:
     """Run one statement there for each of these rows."""
     driver.executemany(text, rows)
+
+
+def ask(driver: sqlite3.Connection, statement: ClauseElement) -> sqlite3.Cursor:
+    """Run an expression on a connection of the driver's own: errors are the driver's, and no value is converted."""
+    compiled: Any = statement.compile(dialect=_SQLITE)
+    return driver.execute(str(compiled), [compiled.params[name] for name in compiled.positiontup])
+
+
+def insert_rows(driver: sqlite3.Connection, table: Table, rows: Collection[tuple[Any, ...]]) -> None:
+    """Add rows there, each with all columns in their order."""
+    run_each(driver, str(insert(table).compile(dialect=_SQLITE)), rows)
 
 
 class _Compiled(NamedTuple):
