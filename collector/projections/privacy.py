@@ -332,6 +332,7 @@ _BY_EVENT = {
     "event_index": "id", "event_unit": "event", "signal": "uid", "signal_key": "uid", "ignored": "event",
     "set_aside": "event", "influence": "event",
 }  # fmt: skip
+# As text: it is put before the statement that is run, whoever wrote that, and by then that is text too.
 _LISTED = {"sqlite": "SELECT value FROM json_each(?)", "postgresql": "SELECT unnest(CAST(? AS text[]))"}
 _HEX = {"sqlite": "lower(hex(id))", "postgresql": "encode(id, 'hex')"}
 

@@ -18,10 +18,13 @@ from types import MappingProxyType
 from typing import Any
 
 import asyncpg
+from sqlalchemy import ClauseElement, bindparam, select
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import DBAPIError
 
 from collector.errors import Unavailable
 from collector.proof.acknowledged import Last
+from collector.schema.tables import event
 from collector.storage.outage import is_outage
 from collector.storage.urls import each_host, shown
 
@@ -63,6 +66,7 @@ table's size was then. Said with the function itself they would cost a fifth of 
 _CONNECT = re.compile(r"\[Errno (\d+)\] Connect call failed")
 _WAITED = ("55P03", "57014")
 """SQLSTATE of a lock that was waited for in vain, and of a statement that was cancelled for taking too long."""
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
 LASTS = "current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit"
 """What :meth:`Database.trust` is to be told."""
 _PROMISES = f"""SELECT {LASTS}, current_setting('server_encoding') AS encoding,
@@ -80,6 +84,14 @@ _BROKEN = {
     "fsync": "fsync=off there, so a power cut would lose what was acknowledged; set fsync=on",
     "synchronous_commit": "synchronous_commit=off there, so a crash would lose what was acknowledged; set it to on",
 }
+
+
+def as_text(statement: ClauseElement) -> str:
+    """An expression as asyncpg takes it: a connection that begins, or that listens, is not yet one of SQLAlchemy's."""
+    return str(statement.compile(dialect=_DIALECT))
+
+
+_LEAF = as_text(select(event.c.leaf).where(event.c.position == bindparam("position")))
 
 
 class Database:
@@ -160,7 +172,7 @@ class Database:
         last = self.last_acknowledged
         if last is None:
             return
-        leaf = await connection.fetchval("SELECT leaf FROM event WHERE position = $1", last.position, timeout=PATIENCE)
+        leaf = await connection.fetchval(_LEAF, last.position, timeout=PATIENCE)
         if leaf != last.leaf:
             raise Unavailable(
                 f"cannot use the database {self.shown}: acknowledged events are lost there, position {last.position} "

@@ -17,14 +17,16 @@ from typing import Any
 
 import asyncpg
 import structlog
+from sqlalchemy import literal_column, select
 
-from collector.log.postgres.connecting import READING, Database
+from collector.log.postgres.connecting import READING, Database, as_text
 from collector.schema.postgresql import CHANNEL
+from collector.schema.tables import event
 from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
 
-_LAST = "SELECT position, leaf FROM event ORDER BY position DESC LIMIT 1"
+_LAST = as_text(select(event.c.position, event.c.leaf).order_by(event.c.position.desc()).limit(literal_column("1")))
 _WAITING = """SELECT count(*) AS commits, current_setting('synchronous_standby_names') AS standbys
     FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'SyncRep'"""
 
