@@ -43,7 +43,7 @@ _NETWORK = 0x40000000  # CLONE_NEWNET of setns(2)
 _STREAMS = 3
 _IMPORTED_LATE = (
     "aiosqlite", "apscheduler.executors.asyncio", "apscheduler.triggers.interval", "collector.cli.client",
-    "collector.telemetry.log_output", "encodings.idna",
+    "collector.cli.progress", "collector.cli.verdicts", "collector.telemetry.log_output", "encodings.idna",
 )  # fmt: skip
 """What a daemon or a command imports only once it is needed."""
 _NEEDS_AN_INTERPRETER = ("LD_PRELOAD", "PYTHONHASHSEED", "PYTHONWARNINGS", "FAKETIME")
