@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from collector.correlation import Rules, sweeping
-from collector.correlation.changes import Round
 from collector.correlation.components import Components
 from collector.correlation.constraints import Constraints
 from collector.correlation.grouping import fold_all
 from collector.correlation.matches import Match
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader, Memory
 from collector.correlation.signals import Signal
 from collector.correlation.sweep import Sweep
 from collector.event import HOUR, MINUTE, RecordedEvent
@@ -92,13 +91,16 @@ def test_swept_in_parts_incidents_equal_correlation(
         asyncio.run(followed_equals_batch(Path(folder), events, order, rules, batch=size, crowded=crowded))
 
 
+_NO_STORE: Any = None
+"""Nothing is asked of it where all there is lies in memory."""
+
+
 class Rounds:
     """Components alone, without a log or lists: far more rounds can be tried."""
 
     def __init__(self, rules: Rules) -> None:
         self.memory, self.signals, self._number = Memory(rules), dict[str, Signal](), 0
         self.memory.forget(complete=True)
-        self._components = Components(self.memory)
 
     def take(self, events: Iterable[RecordedEvent]) -> None:
         """A round, after which there are these events."""
@@ -109,10 +111,10 @@ class Rounds:
             signal_id: (before.get(signal_id), self.signals.get(signal_id))
             for signal_id in sorted(before.keys() | self.signals.keys())
         }
-        memory.round = Round()
-        self._components.apply({signal_id: (old, new) for signal_id, (old, new) in pairs.items() if old != new})
-        self._components.cross_pauses()
-        self._components.sweep()
+        components = Components(Loader(memory, _NO_STORE))
+        components.apply({signal_id: (old, new) for signal_id, (old, new) in pairs.items() if old != new})
+        components.cross_pauses()
+        components.sweep()
         for incident in memory.component_of:
             if incident.number == 0:
                 self._number += 1

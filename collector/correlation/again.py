@@ -16,7 +16,7 @@ from itertools import islice
 from collector.correlation.changes import Grown
 from collector.correlation.interval_index import FAR, LAST
 from collector.correlation.live_incidents import Component, LiveIncident
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader, Memory
 from collector.correlation.pauses import pauses
 from collector.correlation.signals import PAGED, Signal, alert_key
 from collector.semantics.closing import REOPENED
@@ -25,16 +25,16 @@ Pair = tuple[str, str]
 """Two episodes of one alert that follow each other, by id."""
 
 
-def pairs(memory: Memory, signal_id: str, grown: Grown) -> list[Pair]:
+def pairs(loader: Loader, signal_id: str, grown: Grown) -> list[Pair]:
     """Episodes that a page may tie, as far as this signal is one of them or the page; they are in memory then."""
-    signal = memory.signals[signal_id]
+    signal = loader.memory.signals[signal_id]
     if signal.kind == "page":
-        return list(_of_page(memory, signal, grown.since))
+        return list(_of_page(loader, signal, grown.since))
     key = alert_key(signal)
     if key is None:
         return []
-    found = list(_with_next(memory, signal, key))
-    return found + list(_with_previous(memory, signal, key)) if grown.new else found
+    found = list(_with_next(loader, signal, key))
+    return found + list(_with_previous(loader, signal, key)) if grown.new else found
 
 
 def page_over(memory: Memory, incident: LiveIncident, earlier: Signal, later: Signal) -> str | None:
@@ -54,19 +54,21 @@ def page_over(memory: Memory, incident: LiveIncident, earlier: Signal, later: Si
     return incident.first_page(max(covers), later.start)
 
 
-def reopened(memory: Memory, signal_id: str) -> list[str]:
+def reopened(loader: Loader, signal_id: str) -> list[str]:
     """Signals in incidents with an alert of which this is an episode, that people reopened not long before it."""
+    memory = loader.memory
     signal = memory.signals[signal_id]
     if (key := alert_key(signal)) is None:
         return []
     found = memory.constraints.reopened(signal.start - memory.rules.reach, signal.start)
-    memory.fetch(found)
+    loader.fetch(found)
     inside = [other for other in dict.fromkeys(found) if other in memory.incident_of]
     return [other for other in inside if any(key in incident.keys for incident in _of(memory, other).incidents)]
 
 
-def after_reopening(memory: Memory, component: Component) -> Iterator[Pair]:
+def after_reopening(loader: Loader, component: Component) -> Iterator[Pair]:
     """Alerts of incidents that people reopened, and their later episodes elsewhere; all are in memory then."""
+    memory = loader.memory
     words = [
         word.at
         for incident in component.incidents
@@ -81,7 +83,7 @@ def after_reopening(memory: Memory, component: Component) -> Iterator[Pair]:
     )
     for at in words:
         until = at + memory.rules.reach
-        memory.ensure_all((f"tie:{key}", at, until) for key in keys)
+        loader.ensure_all((f"tie:{key}", at, until) for key in keys)
         for key in keys:
             spans = memory.index.ties(key)
             own = [
@@ -124,10 +126,11 @@ def loosened(memory: Memory, component: Component, old: Signal, new: Signal) -> 
     return any(_of(memory, signal_id) is component for signal_id in refired)
 
 
-def _of_page(memory: Memory, page: Signal, since: int) -> Iterator[Pair]:
+def _of_page(loader: Loader, page: Signal, since: int) -> Iterator[Pair]:
     """Alerts of the page's component that fire again while it is open, and after ``since``."""
+    memory = loader.memory
     low = (page.start, "") if since < page.start else (since, LAST)
-    memory.ensure_started(low[0], page.reach)
+    loader.ensure_started(low[0], page.reach)
     component = memory.component_of[memory.incident_of[page.id]]
     for signal_id in list(memory.index.refired.after(low, page.reach)):
         later = memory.signals[signal_id]
@@ -136,26 +139,28 @@ def _of_page(memory: Memory, page: Signal, since: int) -> Iterator[Pair]:
             yield before.id, signal_id
 
 
-def _with_next(memory: Memory, signal: Signal, key: str) -> Iterator[Pair]:
+def _with_next(loader: Loader, signal: Signal, key: str) -> Iterator[Pair]:
+    memory = loader.memory
     component = memory.component_of[memory.incident_of[signal.id]]
     if not any(PAGED in incident.keys for incident in component.incidents):
         return
     high = max(incident.reach() for incident in component.incidents)
-    memory.ensure(f"tie:{key}", signal.start, high)
+    loader.ensure(f"tie:{key}", signal.start, high)
     spans = memory.index.ties(key)
     signal_id = None if spans is None else next(spans.after(signal.order, high), None)
     if signal_id is not None and _paged(memory, signal, memory.signals[signal_id]):
         yield signal.id, signal_id
 
 
-def _with_previous(memory: Memory, signal: Signal, key: str) -> Iterator[Pair]:
-    memory.ensure(f"tie:{PAGED}", signal.start, signal.start)
+def _with_previous(loader: Loader, signal: Signal, key: str) -> Iterator[Pair]:
+    memory = loader.memory
+    loader.ensure(f"tie:{PAGED}", signal.start, signal.start)
     pages = memory.index.ties(PAGED)
     # Pages are found until their gap is over; what is found too early costs a question more.
     page = None if pages is None else pages.first(signal.start, signal.start)
     if page is None:
         return
-    memory.ensure(f"tie:{key}", memory.signals[page].start, signal.start)
+    loader.ensure(f"tie:{key}", memory.signals[page].start, signal.start)
     before = _previous(memory, signal)
     if before is not None and _paged(memory, before, signal):
         yield before.id, signal.id

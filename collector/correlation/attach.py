@@ -7,7 +7,7 @@ judged alone, against the incidents that offer what it looks for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -25,6 +25,9 @@ NEAR = 24 * HOUR
 """How far from an incident's window an event of its service still names it as a near miss."""
 
 LOW_ALERT, PERSON_RULE = "alert", "person"
+
+ServicesOfRef = Callable[[str], frozenset[str]]
+"""See :meth:`IncidentLookup.services_of_ref`."""
 
 
 class IncidentLookup(Protocol):
@@ -87,13 +90,6 @@ class Attacher:
             return places, ""
         return places, min(missed).in_words() if missed else self._nothing(signal)
 
-    def sought(self, signal: Signal) -> frozenset[str]:
-        """The services whose incidents a signal may join: what it depends on to be judged again."""
-        if signal.service is not None:
-            return self._related(signal) | {signal.service}
-        owners = [services for services, _, _ in self._owners(signal)]
-        return frozenset().union(*owners, *map(self._dependents, owners))
-
     def _kept_apart(self, signal: Signal, attached: Attachment) -> bool:
         name = self._constraints.linked_group(signal.id)
         if name is None or attached.rule == PERSON_RULE:
@@ -140,19 +136,12 @@ class Attacher:
         same = self._of_service(signal, signal.service, SERVICE, f"same service {signal.service_name}", missed)
         if signal.kind in {"note", "fact"}:
             return same
-        for other in sorted(self._related(signal)):
+        for other in sorted(_related(signal, self._catalog)):
             why = f"{self._catalog.display_name(other)} depends on {signal.service_name} directly"
             if other not in self._catalog.dependents.get(signal.service, ()):
                 why = f"{signal.service_name} depends on {self._catalog.display_name(other)} directly"
             same += self._of_service(signal, other, DEPENDENCY, why, missed)
         return same
-
-    def _related(self, signal: Signal) -> frozenset[str]:
-        """A low alert may be cause or symptom; a change only matters to what depends on it."""
-        service = signal.service or ""
-        if signal.kind == LOW_ALERT:
-            return self._catalog.neighbours(service)
-        return frozenset(self._catalog.dependents.get(service, ()))
 
     def _of_service(self, signal: Signal, service: str, rule: int, why: str, missed: list[Miss]) -> list[Attachment]:
         return [
@@ -168,13 +157,14 @@ class Attacher:
         Where its own commit, pull request or deployment is known to have gone to some services, it is theirs only: what
         else its repository deploys is not changed by it.
         """
-        for services, rule, why in self._owners(signal) if signal.service is None else ():
+        owners = () if signal.service is not None else _owners(signal, self._catalog, self._index.services_of_ref)
+        for services, rule, why in owners:
             places = [
                 Attachment(place.view, rule, f"{why} {self._catalog.display_name(service)}")
                 for service in sorted(services)
                 for place in self._of_service(signal, service, SERVICE, "", missed)
             ]
-            for other in sorted(self._dependents(services)):
+            for other in sorted(_dependents(services, self._catalog)):
                 reason = (
                     f"{self._catalog.display_name(other)} depends on {self._catalog.display_name(*services)} directly"
                 )
@@ -182,31 +172,6 @@ class Attacher:
             if places:
                 return places
         return []
-
-    def _dependents(self, services: frozenset[str]) -> frozenset[str]:
-        """What depends on the service that a change is of; of several it may be of any, which shows nothing."""
-        [one, *more] = services or ("",)
-        return frozenset() if more else frozenset(self._catalog.dependents.get(one, ()))
-
-    def _owners(self, signal: Signal) -> list[tuple[frozenset[str], str, str]]:
-        """Whose a change without a service may be: services, and the rule and the words that say so."""
-        repositories: list[tuple[frozenset[str], str, str]] = []
-        for ref in sorted(signal.change_refs):
-            kind, _, name = ref.partition(":")
-            if kind == "repository":
-                services, why = self._deployed(ref, name)
-                repositories.append((services, kind, why))
-            elif services := self._index.services_of_ref(ref):
-                return [(services, "ref", f"shares {kind} {name[:80]} with a deployment of")]
-        return repositories
-
-    def _deployed(self, ref: str, repository: str) -> tuple[frozenset[str], str]:
-        learnt = self._catalog.deploys(repository) | self._index.services_of_ref(ref)
-        if learnt:
-            return learnt, f"repository {repository} deploys"
-        # Most teams name the two alike, and GitHub's deployments name no service at all.
-        like = self._catalog.repository(repository)
-        return frozenset({like} if like else ()), f"repository {repository} is named like"
 
     def _within(self, signal: Signal, view: IncidentTraits, missed: list[Miss]) -> bool:
         """Whether a signal falls into an incident's window: a low alert by its start, all else by any part of it."""
@@ -243,6 +208,54 @@ class Attacher:
             if signal.seeks or signal.change_refs
             else ("no service and no reference")
         )
+
+
+def sought(signal: Signal, catalog: Catalog, services_of_ref: ServicesOfRef) -> frozenset[str]:
+    """The services whose incidents a signal may join: what it depends on to be judged again."""
+    if signal.service is not None:
+        return _related(signal, catalog) | {signal.service}
+    owners = [services for services, _, _ in _owners(signal, catalog, services_of_ref)]
+    return frozenset().union(*owners, *(_dependents(services, catalog) for services in owners))
+
+
+def _related(signal: Signal, catalog: Catalog) -> frozenset[str]:
+    """A low alert may be cause or symptom; a change only matters to what depends on it."""
+    service = signal.service or ""
+    if signal.kind == LOW_ALERT:
+        return catalog.neighbours(service)
+    return frozenset(catalog.dependents.get(service, ()))
+
+
+def _dependents(services: frozenset[str], catalog: Catalog) -> frozenset[str]:
+    """What depends on the service that a change is of; of several it may be of any, which shows nothing."""
+    [one, *more] = services or ("",)
+    return frozenset() if more else frozenset(catalog.dependents.get(one, ()))
+
+
+def _owners(
+    signal: Signal, catalog: Catalog, services_of_ref: ServicesOfRef
+) -> list[tuple[frozenset[str], str, str]]:  # fmt: skip
+    """Whose a change without a service may be: services, and the rule and the words that say so."""
+    repositories: list[tuple[frozenset[str], str, str]] = []
+    for ref in sorted(signal.change_refs):
+        kind, _, name = ref.partition(":")
+        if kind == "repository":
+            services, why = _deployed(ref, name, catalog, services_of_ref)
+            repositories.append((services, kind, why))
+        elif services := services_of_ref(ref):
+            return [(services, "ref", f"shares {kind} {name[:80]} with a deployment of")]
+    return repositories
+
+
+def _deployed(
+    ref: str, repository: str, catalog: Catalog, services_of_ref: ServicesOfRef
+) -> tuple[frozenset[str], str]:  # fmt: skip
+    learnt = catalog.deploys(repository) | services_of_ref(ref)
+    if learnt:
+        return learnt, f"repository {repository} deploys"
+    # Most teams name the two alike, and GitHub's deployments name no service at all.
+    like = catalog.repository(repository)
+    return frozenset({like} if like else ()), f"repository {repository} is named like"
 
 
 def in_words(distance: int) -> str:

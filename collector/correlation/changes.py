@@ -177,21 +177,14 @@ class Round:
         self.listed: dict[LiveIncident, None] = {}
         """Incidents of which only what lists show changed."""
         self.alive: dict[LiveIncident, None] = {}
-        self.loaded: dict[LiveIncident, None] = {}
-        """Incidents that were fetched."""
         self.review: set[str] = set()
         """Attaching signals that are to be judged again."""
         self.attachments: dict[str, dict[LiveIncident, Grounds]] = {}
         """Where those that were judged attach."""
         self.moved: set[str] = set()
         """Signals whose membership may have changed."""
-        self.grown: dict[str, Grown] = {}
-        """Opening signals that are new, last longer, or came into another component."""
         self.removed: set[str] = set()
         self.services_of_ref: set[str] = set()
         """Refs that name another set of services than before."""
         self.renumbered: dict[str, dict[int, int]] = {}
         self.old_keys: dict[str, set[str]] = {}
-        self.by_view: dict[str, LiveIncident] = {}
-        self.signals_of: dict[str, str | None] = {}
-        """Events that were asked for in the store, each with its signal."""

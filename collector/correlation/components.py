@@ -20,7 +20,7 @@ from collector.correlation.changes import Changed, Grown
 from collector.correlation.interval_index import LAST, Order
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of, whole_since
 from collector.correlation.matches import AGAIN, OPENED, PAGE, PERSON, Match
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader
 from collector.correlation.signals import PAGED, SEPARATOR, Signal, called_together
 from collector.correlation.sweeping import Sweeping
 
@@ -30,21 +30,24 @@ _ANEW = Grown(new=True, since=-1)
 class Components:
     """The second step of a round: signals → components and the incidents in them."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory, self._sweeping = memory, Sweeping(memory)
+    def __init__(self, loader: Loader) -> None:
+        self._loader, self._memory, self._round = loader, loader.memory, loader.round
+        self._sweeping = Sweeping(loader)
+        self._grown: dict[str, Grown] = {}
+        """Opening signals that are new, last longer, or came into another component."""
 
     def apply(self, changed: Changed) -> None:
         """Have signals come, change and go, in the order of their starts."""
         memory = self._memory
-        memory.fetch([signal_id for signal_id, (old, _) in changed.items() if old is not None])
+        self._loader.fetch([signal_id for signal_id, (old, _) in changed.items() if old is not None])
         ordered = sorted(changed.values(), key=_order)
-        memory.ensure_all(
+        self._loader.ensure_all(
             one for _, new in ordered if new is not None and new.opening for one in ties.wanted(memory, new)
         )
         lasting = {
             signal_id for signal_id, (old, new) in changed.items() if old and new and _lasts_differently(old, new)
         }
-        ties.ensure_storms(memory, (new for _, new in ordered if new and new.opening and new.id not in lasting))
+        ties.ensure_storms(self._loader, (new for _, new in ordered if new and new.opening and new.id not in lasting))
         for old, new in ordered:
             if old and new and new.id in lasting:
                 self._stretch(old, new)
@@ -55,41 +58,41 @@ class Components:
                 self._add(new)
         for signal_id, (old, new) in changed.items():
             if new is not None:
-                memory.round.changes.signals[signal_id] = (new, "")
+                self._round.changes.signals[signal_id] = (new, "")
             elif old is not None:
-                memory.round.changes.dropped[signal_id] = old
+                self._round.changes.dropped[signal_id] = old
 
     def relink(self, relinked: Iterable[str]) -> None:
         """Classes tie for ever and bars keep apart: what people's words concern is swept again."""
         memory = self._memory
-        memory.fetch(relinked)
+        self._loader.fetch(relinked)
         for signal_id in relinked:
             if signal_id in memory.incident_of:
                 self._sweeping.mark(memory.component_of[memory.incident_of[signal_id]])
-                for other in memory.classmates(signal_id):
+                for other in self._loader.classmates(signal_id):
                     self._union(signal_id, other)
             elif signal_id in memory.signals:
-                memory.round.review.add(signal_id)
+                self._round.review.add(signal_id)
 
     def cross_pauses(self) -> None:
         """Tie alerts to what they were before a pause, where a page of theirs or a person's word lasts over it."""
-        memory, grown = self._memory, self._memory.round.grown
+        memory, grown, loader = self._memory, self._grown, self._loader
         while grown or self._reopen():
             signal_id, how = grown.popitem()
             if signal_id in memory.incident_of:
-                for other in again.reopened(memory, signal_id) if how.new else ():
+                for other in again.reopened(loader, signal_id) if how.new else ():
                     self._sweeping.mark(memory.component_of[memory.incident_of[other]])
-                for earlier, later in again.pairs(memory, signal_id, how):
+                for earlier, later in again.pairs(loader, signal_id, how):
                     self._cross(memory.signals[earlier], memory.signals[later])
 
     def _reopen(self) -> bool:
         """Tie alerts to incidents that people reopened before they fired again; whether any was tied."""
-        memory, before = self._memory, len(self._memory.round.grown)
-        for component in {memory.component_of[incident]: None for incident in list(memory.round.touched)}:
+        memory, before = self._memory, len(self._grown)
+        for component in {memory.component_of[incident]: None for incident in list(self._round.touched)}:
             if component.needs_sweep and any(incident.turned for incident in component.incidents):
-                for earlier, later in list(again.after_reopening(memory, component)):
+                for earlier, later in list(again.after_reopening(self._loader, component)):
                     self._union(earlier, later)
-        return len(memory.round.grown) > before
+        return len(self._grown) > before
 
     def sweep(self) -> None:
         """Sweep again the components that need it, and cut them where nothing ties them any more."""
@@ -99,70 +102,70 @@ class Components:
 
     def _remove(self, signal: Signal) -> None:
         memory, signal_id = self._memory, signal.id
-        memory.round.removed.add(signal_id)
+        self._round.removed.add(signal_id)
         memory.signals.pop(signal_id, None)
-        old_keys = memory.round.old_keys.setdefault(signal_id, set())
+        old_keys = self._round.old_keys.setdefault(signal_id, set())
         if signal.opening:
             old_keys.update(f"tie:{key}" for key in keys_of(signal))
             incident = memory.incident_of.pop(signal_id)
             self._sweeping.touch(incident)
-            memory.round.broken[incident] = None
+            self._round.broken[incident] = None
             self._sweeping.mark(memory.component_of[incident], signal.order, self._until(signal))
             memory.index.drop_opening(signal)
-            memory.round.grown.update(dict.fromkeys(again.following(memory, signal), _ANEW))
-            memory.round.moved.add(signal_id)
+            self._grown.update(dict.fromkeys(again.following(memory, signal), _ANEW))
+            self._round.moved.add(signal_id)
         else:
             old_keys.update(memory.index.keys_of[signal_id])
             memory.unindex_other(signal)
             self._teach(signal, -1)
-            memory.round.review.add(signal_id)
+            self._round.review.add(signal_id)
 
     def _add(self, signal: Signal) -> None:
         memory = self._memory
         memory.signals[signal.id] = signal
-        memory.round.removed.discard(signal.id)
+        self._round.removed.discard(signal.id)
         memory.places.setdefault(signal.id, {})
         if signal.opening:
             self._grow(signal)
         else:
             self._teach(signal, 1)
-            memory.index_other(signal)
-            memory.round.review.add(signal.id)
+            self._loader.index_other(signal)
+            self._round.review.add(signal.id)
 
     def _teach(self, signal: Signal, by: int) -> None:
         """A change that names its service says which service its refs are of."""
         if signal.kind != "change" or signal.service is None:
             return
         for ref in signal.change_refs:
-            services = self._memory.services_of_ref(ref)
+            services = self._loader.services_of_ref(ref)
             before = services[signal.service] > 0
             services[signal.service] += by
-            self._memory.round.changes.ref_services.add((ref, signal.service, 0))
+            self._round.changes.ref_services.add((ref, signal.service, 0))
             if before != (services[signal.service] > 0):
-                self._memory.round.services_of_ref.add(ref)
+                self._round.services_of_ref.add(ref)
 
     def _grow(self, signal: Signal) -> None:
         """A signal that was not there: tie it to what came before and what came after it."""
         memory = self._memory
-        memory.round.moved.add(signal.id)
+        self._round.moved.add(signal.id)
         memory.match[signal.id] = (OPENED, "")
         memory.index_opening(signal)
-        memory.round.grown[signal.id] = _ANEW
-        earlier = list(ties.earlier(memory, signal))
-        later = [*ties.later(memory, signal, signal.order), *ties.storming(memory, signal)]
+        self._grown[signal.id] = _ANEW
+        earlier = list(ties.earlier(self._loader, signal))
+        later = [*ties.later(self._loader, signal, signal.order), *ties.storming(memory, signal)]
         home = self._home(signal, [other for other, _ in (*earlier, *later)])
         if home is not None:
             self._settle(home, signal, earlier, later)
             return
         incident = LiveIncident()
         memory.component_of[incident] = Component(incident)
-        memory.round.touched[incident] = None
+        self._round.touched[incident] = None
         memory.enter(incident, signal)
         for other, match in earlier:
             self._better(signal.id, match)
             self._union(signal.id, other)
         self._tie(signal, later)
-        for other in memory.classmates(signal.id):
+        for other in self._loader.classmates(signal.id):
             after = signal.id if memory.signals[other].order < signal.order else other
             self._better(after, (PERSON, memory.constraints.by(after)))
             self._union(signal.id, other)
@@ -207,7 +210,7 @@ class Components:
         incident.gained_events.update(new.events)
         low = min(old.reach, new.reach)
         longer = old if old.reach > new.reach else new
-        later = [tie for tie in ties.later(memory, longer, (low + memory.rules.gap, LAST)) if tie[1][0] != PAGE]
+        later = [tie for tie in ties.later(self._loader, longer, (low + memory.rules.gap, LAST)) if tie[1][0] != PAGE]
         if self._ties_otherwise(component, old, new, bool(later)):
             self._sweeping.mark(component, (low, ""), self._until(longer))
         memory.signals[new.id] = new
@@ -215,8 +218,8 @@ class Components:
         memory.index.stretch_opening(new, new.reach + memory.rules.gap)
         if new.reach > old.reach:
             self._tie(new, later)
-            memory.round.grown.setdefault(new.id, Grown(new=False, since=old.reach))
-            memory.round.grown.update(dict.fromkeys(again.outlasted(memory, new), _ANEW))
+            self._grown.setdefault(new.id, Grown(new=False, since=old.reach))
+            self._grown.update(dict.fromkeys(again.outlasted(memory, new), _ANEW))
 
     def _ties_otherwise(self, component: Component, old: Signal, new: Signal, later: bool) -> bool:
         """Whether other signals may be one incident now that one lasts longer or shorter: ``later`` says whether some
@@ -258,7 +261,7 @@ class Components:
         known = self._memory.match[signal_id]
         if known[0] == OPENED or match < known:
             self._memory.match[signal_id] = match
-            self._memory.round.moved.add(signal_id)
+            self._round.moved.add(signal_id)
 
     def _cross(self, earlier: Signal, later: Signal) -> None:
         """Tie an alert to what it was before a pause, where a page of its incident lasts over it."""
@@ -276,7 +279,7 @@ class Components:
             known = memory.match[later.id]
             if known[0] == OPENED or known[0] >= AGAIN:
                 memory.match[later.id] = (AGAIN, memory.signals[page].entity_key.partition(SEPARATOR)[2])
-                memory.round.moved.add(later.id)
+                self._round.moved.add(later.id)
 
     # Components
 
@@ -289,8 +292,8 @@ class Components:
         larger, smaller = (first, second) if len(first) >= len(second) else (second, first)
         memory.components.pop(smaller, None)
         for signal_id in [signal_id for incident in smaller.incidents for signal_id in incident.signals]:
-            known = memory.round.grown.get(signal_id)
-            memory.round.grown[signal_id] = Grown(new=known is not None and known.new, since=-1)
+            known = self._grown.get(signal_id)
+            self._grown[signal_id] = Grown(new=known is not None and known.new, since=-1)
         if all(c.indivisible and not c.needs_sweep for c in (larger, smaller)) and memory.indivisible(
             larger.incidents + smaller.incidents
         ):
@@ -308,7 +311,7 @@ class Components:
 
     def _absorb(self, larger: LiveIncident, smaller: LiveIncident, tied: Order) -> None:
         """Make two incidents one, the smaller moving into the larger; the later one of those tied is ``tied``."""
-        memory, noted = self._memory, self._memory.round
+        memory, noted = self._memory, self._round
         if self._paged_otherwise(larger, smaller.order) or self._paged_otherwise(smaller, larger.order):
             self._sweeping.mark(memory.component_of[larger], min(larger.order, smaller.order))
         larger.whole_since = whole_since(larger, smaller, tied)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collector.correlation.attach import NEAR
 from collector.correlation.changes import Outline
 from collector.correlation.live_incidents import Component, LiveIncident, keys_of
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader, Memory
 from collector.correlation.signals import Signal
 
 FLOOD = 20
@@ -35,18 +35,18 @@ class Eviction:
         self._left = 0
         """Signals that the last attempt left."""
 
-    def touch(self) -> None:
+    def touch(self, loader: Loader) -> None:
         """After a round: what it touched is the most recently touched."""
         memory = self._memory
         memory.rounds += 1
-        incidents = [*memory.round.alive, *memory.round.loaded]
+        incidents = [*loader.round.alive, *loader.loaded]
         for component in {
             memory.component_of[incident]: None for incident in incidents if incident in memory.component_of
         }:
             memory.components.pop(component, None)
             memory.components[component] = None
             component.last_round = memory.rounds
-        for signal_id in memory.round.attachments:
+        for signal_id in loader.round.attachments:
             if memory.others.pop(signal_id, None) is not None:
                 memory.others[signal_id] = memory.rounds
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from collector.correlation.changes import Changed
 from collector.correlation.constraints import Constraints, is_link, named_events
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader
 from collector.event import RecordedEvent, is_retracted
 from collector.semantics.closing import Word
 
@@ -14,13 +14,13 @@ from collector.semantics.closing import Word
 class Linking:
     """Which signals people tied together or keep apart."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, loader: Loader) -> None:
+        self._loader, self._memory, self._round = loader, loader.memory, loader.round
 
     def recall(self) -> None:
         """Before the first round: read what people said so far."""
         memory = self._memory
-        statements = [] if memory.complete else memory.store.links()
+        statements = [] if memory.complete else self._loader.store.links()
         memory.facts = {fact.id: fact for fact in statements}
         memory.events_named = frozenset(name for fact in statements for name in named_events(fact))
         if statements:
@@ -36,9 +36,9 @@ class Linking:
         elif not self._names_any(changed):
             return set()
         before, memory.constraints = memory.constraints, self._linked()
-        memory.round.changes.ignored = tuple(memory.constraints.ignored)
+        self._round.changes.ignored = tuple(memory.constraints.ignored)
         old_ignored = {entry.event for entry in before.ignored}
-        memory.round.review |= old_ignored ^ {entry.event for entry in memory.constraints.ignored}
+        self._round.review |= old_ignored ^ {entry.event for entry in memory.constraints.ignored}
         signals = before.signals() | memory.constraints.signals() | before.turned() | memory.constraints.turned()
         return {
             signal_id
@@ -70,7 +70,7 @@ class Linking:
 
     def _linked(self) -> Constraints:
         return Constraints(
-            list((self._memory.facts or {}).values()), self._memory.signal_ids(self._memory.events_named)
+            list((self._memory.facts or {}).values()), self._loader.signal_ids(self._memory.events_named)
         )
 
 

@@ -12,20 +12,20 @@ from functools import partial
 
 from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import LiveIncident
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader
 
 
 class Numbering:
     """The fourth step of a round: incidents → their numbers."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, loader: Loader) -> None:
+        self._loader, self._memory, self._round = loader, loader.memory, loader.round
         self._hung_anew: set[int] = set()
         """Numbers that hang on another event since this round."""
 
     def number(self) -> None:
         """Give every incident its number: that of its first part that has one, else a new one."""
-        memory, noted = self._memory, self._memory.round
+        memory, noted = self._memory, self._round
         self._hung_anew.clear()
         alive = {incident: None for incident in [*noted.touched, *noted.listed] if incident in memory.component_of}
         unassigned = self._rehome(alive)
@@ -50,9 +50,9 @@ class Numbering:
         """
         memory = self._memory
         unassigned = []
-        for incident in memory.round.removed_incidents:
+        for incident in self._round.removed_incidents:
             for number, anchor in incident.numbers.items():
-                home = memory.incident_of.get(memory.signal_id(anchor) or "") or self._inherit(incident, number)
+                home = memory.incident_of.get(self._loader.signal_id(anchor) or "") or self._inherit(incident, number)
                 if home is None:
                     unassigned.append((number, anchor, incident))
                     continue
@@ -67,7 +67,7 @@ class Numbering:
             home = memory.incident_of.get(signal.id)
             if home is not None and signal.id not in home.numbers.values():
                 home.numbers[number] = signal.id
-                memory.round.changes.first.add(number)
+                self._round.changes.first.add(number)
                 self._hung_anew.add(number)
                 return home
         return None
@@ -81,7 +81,7 @@ class Numbering:
             for number, anchor in incident.numbers.items()
             if anchor not in incident.signals
         ]
-        homes = memory.signal_ids([anchor for _, _, anchor in away]) if away else {}
+        homes = self._loader.signal_ids([anchor for _, _, anchor in away]) if away else {}
         for incident, number, anchor in away:
             home = memory.incident_of.get(homes.get(anchor, ""))
             if home is None and self._opens_nothing(homes.get(anchor)):
@@ -104,20 +104,20 @@ class Numbering:
             self._renumber(incident, chosen)
         for number, anchor in incident.numbers.items():
             if incident.known_numbers.get(number) != chosen or number in self._hung_anew:
-                memory.round.changes.numbers[number] = (anchor, chosen)
+                self._round.changes.numbers[number] = (anchor, chosen)
         incident.known_numbers = dict.fromkeys(incident.numbers, chosen)
         memory.loaded.update(incident.numbers)
 
     def _rank(self, incident: LiveIncident, number: int) -> tuple[bool, int, str, int]:
         """Numbers by the start of what they hang on; one that hangs on nothing here comes last."""
-        signal_id = self._memory.signal_id(incident.numbers[number]) or ""
+        signal_id = self._loader.signal_id(incident.numbers[number]) or ""
         start, first = (
             incident.signals[signal_id].order if self._memory.incident_of.get(signal_id) is incident else (FAR, "")
         )
         return (number >= self._memory.settled, start, first, number)
 
     def _renumber(self, incident: LiveIncident, number: int) -> None:
-        noted = self._memory.round
+        noted = self._round
         noted.moved.update(incident.signals)
         for signal_id in incident.attached.keys() - noted.attachments.keys():
             noted.renumbered.setdefault(signal_id, {})[incident.number] = number

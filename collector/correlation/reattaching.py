@@ -7,11 +7,12 @@ found is always judged against all incidents that it could join.
 
 from __future__ import annotations
 
-from collector.correlation.attach import NEAR
+from collector.correlation.attach import NEAR, Attacher
 from collector.correlation.changes import Grounds
 from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import LiveIncident
-from collector.correlation.memory import Memory, Wanted
+from collector.correlation.loaded_incidents import LoadedIncidents
+from collector.correlation.memory import Loader, Wanted
 from collector.correlation.signals import Signal
 
 _FEW = 100
@@ -21,26 +22,29 @@ _FEW = 100
 class Reattacher:
     """The third step of a round: incidents that changed → who attaches to them."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, loader: Loader) -> None:
+        self._loader, self._memory, self._round = loader, loader.memory, loader.round
+        memory = loader.memory
+        self._lookup = LoadedIncidents(loader)
+        self._attacher = Attacher(memory.rules, memory.catalog, memory.constraints, self._lookup)
 
     def judge(self) -> None:
         """Judge again everything that what changed could concern."""
-        memory, noted = self._memory, self._memory.round
+        memory, noted = self._memory, self._round
         self._relearn()
         concerned = [*noted.touched, *noted.removed_incidents]
         self._review_names(self._gained_events(concerned))
         self._review_keys([wanted for incident in concerned for wanted in self._concern(incident)])
         if any(incident.classes for incident in concerned):
-            memory.fetch(sorted(memory.constraints.signals()))
+            self._loader.fetch(sorted(memory.constraints.signals()))
             noted.review |= {
                 signal_id for signal_id in memory.constraints.signals() if signal_id not in memory.incident_of
             }
         ignored = {entry.event for entry in memory.constraints.ignored}
-        memory.fetch(sorted(noted.review))
+        self._loader.fetch(sorted(noted.review))
         for signal_id in sorted(noted.review):
             for number in memory.places.get(signal_id, ()):
-                memory.load(number)
+                self._loader.load(number)
             signal = memory.signals.get(signal_id)
             if signal is None or signal.opening:
                 self._settle(signal_id, None, {}, "")
@@ -51,16 +55,16 @@ class Reattacher:
 
     def _relearn(self) -> None:
         memory = self._memory
-        for ref in memory.round.services_of_ref:
-            memory.ensure(f"learn:{ref}", -1, FAR)
+        for ref in self._round.services_of_ref:
+            self._loader.ensure(f"learn:{ref}", -1, FAR)
             for signal_id in list(memory.index.found_by(f"learn:{ref}", -1, FAR)):
                 signal = memory.signals[signal_id]
                 # Rewritten in any case: what was fetched just now was indexed by what is known now, its keys are older.
-                memory.round.old_keys.setdefault(signal_id, set()).update(memory.index.keys_of[signal_id])
+                self._round.old_keys.setdefault(signal_id, set()).update(memory.index.keys_of[signal_id])
                 memory.unindex_other(signal)
-                memory.index_other(signal)
-                memory.round.changes.signals.setdefault(signal_id, (signal, memory.missed.get(signal_id, "")))
-                memory.round.review.add(signal_id)
+                self._loader.index_other(signal)
+                self._round.changes.signals.setdefault(signal_id, (signal, memory.missed.get(signal_id, "")))
+                self._round.review.add(signal_id)
 
     def _gained_events(self, incidents: list[LiveIncident]) -> set[str]:
         """Events that are in another incident than before, or in one that attaching sees differently."""
@@ -90,7 +94,7 @@ class Reattacher:
         gained = set(incident.gained)
         if self._looks_different(incident):
             gained |= incident.keys.keys()
-            memory.round.review.update(incident.attached)
+            self._round.review.update(incident.attached)
         if old is not None and new is not None and old.high != new.high:
             self._review_since(incident, min(old.high, new.high), high + NEAR)
         return [
@@ -99,40 +103,39 @@ class Reattacher:
         ]
 
     def _review_keys(self, sought: list[Wanted]) -> None:
-        self._memory.ensure_all(sought)
+        self._loader.ensure_all(sought)
         for key, low, high in sought:
-            self._memory.round.review.update(self._memory.index.found_by(key, low, high))
+            self._round.review.update(self._memory.index.found_by(key, low, high))
 
     def _review_names(self, events: set[str]) -> None:
         """Who names one of these events joins the incident it is in, whenever that was."""
         memory = self._memory
         if not memory.complete:
-            memory.fetch(memory.store.naming(sorted(events)))
+            self._loader.fetch(self._loader.store.naming(sorted(events)))
         for event in events:
-            memory.round.review.update(memory.index.found_by(f"name:{event}", -1, FAR))
+            self._round.review.update(memory.index.found_by(f"name:{event}", -1, FAR))
 
     def _review_since(self, incident: LiveIncident, low: int, high: int) -> None:
         """Of what happened then, whatever looks for something of an incident that ends otherwise: it may be within it
         now, or further from it. All else of a day would be judged again in each round, and fetched for that."""
         memory = self._memory
         if len(incident.keys) <= _FEW:
-            memory.ensure_all((f"seek:{key}", low, high) for key in incident.keys)
+            self._loader.ensure_all((f"seek:{key}", low, high) for key in incident.keys)
         else:
-            memory.ensure_happened(low, high)
+            self._loader.ensure_happened(low, high)
         for key in memory.index.sought(incident.keys):
-            memory.round.review.update(memory.index.found_by(f"seek:{key}", low, high))
+            self._round.review.update(memory.index.found_by(f"seek:{key}", low, high))
 
     # Judging
 
     def _judge_one(self, signal: Signal, ignored: bool) -> None:
-        memory = self._memory
-        places, missed = ([], "") if ignored else memory.attacher.attach(signal)
-        found = {memory.round.by_view[place.view.key]: Grounds(place.rule, place.reason) for place in places}
+        places, missed = ([], "") if ignored else self._attacher.attach(signal)
+        found = {self._lookup.incident(place.view): Grounds(place.rule, place.reason) for place in places}
         self._settle(signal.id, signal, found, missed)
 
     def _settle(self, signal_id: str, signal: Signal | None, grounds: dict[LiveIncident, Grounds], missed: str) -> None:
         """Note where a signal is attached now; None where it attaches no more."""
-        memory, noted = self._memory, self._memory.round
+        memory, noted = self._memory, self._round
         for incident in memory.attached_to.pop(signal_id, set()) - grounds.keys():
             noted.listed[incident] = None
             incident.detach(signal_id)

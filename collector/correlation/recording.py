@@ -7,21 +7,21 @@ from collections.abc import Iterable
 from collector.correlation.changes import Grounds, Move
 from collector.correlation.live_incidents import LiveIncident, keys_of
 from collector.correlation.matches import RULE_NAMES, reason
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader
 from collector.correlation.signals import Signal
 
 
 class Recording:
     """The last step of a round: what memory holds now → what the store is to hold."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, loader: Loader) -> None:
+        self._loader, self._memory, self._round = loader, loader.memory, loader.round
 
     def record(self) -> None:
         """Complete the round's changes."""
-        memory, changes = self._memory, self._memory.round.changes
+        memory, changes = self._memory, self._round.changes
         self._record_incidents()
-        for signal_id in memory.round.moved:
+        for signal_id in self._round.moved:
             self._record_places(signal_id)
         for signal_id, (signal, _) in changes.signals.items():
             self._record_keys(signal_id, signal)
@@ -32,10 +32,10 @@ class Recording:
             memory.places.pop(signal_id, None)
         for ref, service, _ in list(changes.ref_services):
             changes.ref_services.discard((ref, service, 0))
-            changes.ref_services.add((ref, service, memory.services_of_ref(ref)[service]))
+            changes.ref_services.add((ref, service, self._loader.services_of_ref(ref)[service]))
 
     def _record_incidents(self) -> None:
-        memory, noted = self._memory, self._memory.round
+        memory, noted = self._memory, self._round
         for incident in noted.alive:
             self._record_incident_keys(incident)
         for component in {memory.component_of[incident]: None for incident in noted.alive}:
@@ -46,7 +46,7 @@ class Recording:
                     incident.stored_as = (incident.number, name)
 
     def _record_incident_keys(self, incident: LiveIncident) -> None:
-        changes = self._memory.round.changes
+        changes = self._round.changes
         keys: Iterable[str] = incident.gained & incident.keys.keys()
         if incident.number != incident.keyed_as:
             if incident.keyed_as:
@@ -55,7 +55,7 @@ class Recording:
         changes.incident_keys.update((key, incident.number) for key in keys)
 
     def _record_places(self, signal_id: str) -> None:
-        memory, changes = self._memory, self._memory.round.changes
+        memory, changes = self._memory, self._round.changes
         before = memory.places.get(signal_id, {})
         after = self._places(signal_id, before)
         for number in before.keys() - after.keys():
@@ -77,9 +77,9 @@ class Recording:
             match = memory.match[signal_id]
             why = reason(memory.signals[signal_id], match, memory.rules, memory.catalog)
             return {incident.number: Grounds(RULE_NAMES[match[0]], why, match[1])}
-        if signal_id in memory.round.attachments:
-            return {incident.number: place for incident, place in memory.round.attachments[signal_id].items()}
-        moved = memory.round.renumbered.get(signal_id, {})
+        if signal_id in self._round.attachments:
+            return {incident.number: place for incident, place in self._round.attachments[signal_id].items()}
+        moved = self._round.renumbered.get(signal_id, {})
         return (
             {moved.get(number, number): place for number, place in before.items()}
             if signal_id in memory.signals
@@ -88,14 +88,14 @@ class Recording:
 
     def _record_keys(self, signal_id: str, signal: Signal | None) -> None:
         """The keys by which a signal is found in the store; those it had and has no more go."""
-        memory, changes = self._memory, self._memory.round.changes
+        memory, changes = self._memory, self._round.changes
         keys: Iterable[str] = ()
         cover = 0
         if signal is not None and signal.opening:
             keys, cover = [f"tie:{key}" for key in keys_of(signal)], signal.reach + memory.rules.gap
         elif signal is not None:
             keys, cover = memory.index.keys_of[signal_id], signal.last
-        for key in memory.round.old_keys.get(signal_id, ()):
+        for key in self._round.old_keys.get(signal_id, ()):
             changes.keys[(key, signal_id)] = None
         if signal is not None:
             changes.keys.update({(key, signal_id): (signal.start, cover) for key in keys})

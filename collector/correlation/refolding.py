@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from collector.correlation.changes import Changed
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader
 from collector.correlation.signals import SEPARATOR, Signal, entity_keys, fold
 from collector.event import RecordedEvent, is_retracted
 from collector.semantics.episodes import proves_its_start
@@ -44,8 +44,8 @@ class _Entity:
 class Refolding:
     """The first step of a round: events → the signals that came, went or changed."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, loader: Loader) -> None:
+        self._loader, self._memory, self._round = loader, loader.memory, loader.round
         self._last: dict[str, list[Signal]] = {}
         """Of the entities that this round asked the store for: their last signals, latest first."""
 
@@ -65,7 +65,7 @@ class Refolding:
         return changed
 
     def _sort_in(self, event: RecordedEvent, entities: dict[str, _Entity]) -> None:
-        homes = self._memory.round.changes.homes
+        homes = self._round.changes.homes
         keys = () if is_retracted(event) else entity_keys(event)
         before, since = self._folds_before(event)
         for key in dict.fromkeys((*before, *keys)):
@@ -83,23 +83,23 @@ class Refolding:
 
     def _folds_before(self, event: RecordedEvent) -> tuple[tuple[str, ...], int]:
         """The entities an event was folded into, and the start of the signal it was in."""
-        noted = self._memory.round.changes.homes.get(event.id)
+        noted = self._round.changes.homes.get(event.id)
         if noted is not None:
             return noted[1], 1 << 62
         if event.revision == 0:
             return (), 1 << 62
-        signal_id = self._memory.signal_id(event.id)
+        signal_id = self._loader.signal_id(event.id)
         if signal_id is not None:
-            self._memory.fetch([signal_id])
+            self._loader.fetch([signal_id])
         signal = self._memory.signals.get(signal_id or "")
-        return self._memory.store.entity_keys(event.id), _EVER if signal is None else signal.start
+        return self._loader.store.entity_keys(event.id), _EVER if signal is None else signal.start
 
     # What there was
 
     def _ask_store(self, entities: dict[str, _Entity]) -> None:
         """The last signals of the entities whose signals memory does not reach far enough back for, of all at once."""
         keys = [key for key, entity in entities.items() if not entity.alone(key) and self._beyond_memory(key, entity)]
-        found = self._memory.store.last_signals(keys) if keys else {}
+        found = self._loader.store.last_signals(keys) if keys else {}
         self._last = {key: found.get(key, []) for key in keys}
 
     def _beyond_memory(self, key: str, entity: _Entity) -> bool:
@@ -139,7 +139,7 @@ class Refolding:
                 break
             signal_ids.append(signal.id)
             since = min(since, signal.start)
-        self._memory.fetch(signal_ids)
+        self._loader.fetch(signal_ids)
         signals += [self._memory.signals[signal_id] for signal_id in signal_ids if signal_id in self._memory.signals]
         return settled
 
@@ -152,7 +152,7 @@ class Refolding:
             if len(last) < 2:
                 return
             start = min(start, last[-1].start)
-        yield from self._memory.store.signals_before(key, start)
+        yield from self._loader.store.signals_before(key, start)
 
     def _read(self, entities: dict[str, _Entity]) -> dict[str, RecordedEvent]:
         """What the log says of the events in the signals that are folded again."""
@@ -163,7 +163,7 @@ class Refolding:
             for event in signal.events
             if event not in entity.added and event not in entity.removed
         }
-        return {event.id: event for event in self._memory.store.events(list(ids))} if ids else {}
+        return {event.id: event for event in self._loader.store.events(list(ids))} if ids else {}
 
     # What there is
 
@@ -186,7 +186,7 @@ class Refolding:
     def _events(self, key: str, entity: _Entity, read_events: dict[str, RecordedEvent]) -> dict[str, RecordedEvent]:
         if key.startswith("report" + SEPARATOR):
             # What influences a report is in signals of its own.
-            events = {event.id: event for event in self._memory.store.report(key)}
+            events = {event.id: event for event in self._loader.store.report(key)}
         else:
             events = {
                 event: read_events[event] for signal in entity.before for event in signal.events if event in read_events
@@ -195,7 +195,7 @@ class Refolding:
         return {**events, **entity.added}
 
     def _note_homes(self, before: dict[str, Signal], after: Iterable[Signal], events: dict[str, RecordedEvent]) -> None:
-        homes = self._memory.round.changes.homes
+        homes = self._round.changes.homes
         for signal in after:
             old = before.get(signal.id)
             known = set(old.events) if old is not None else set()

@@ -13,7 +13,7 @@ from heapq import merge
 
 from collector.correlation.interval_index import Order
 from collector.correlation.live_incidents import Component, LiveIncident, offers_page
-from collector.correlation.memory import Memory
+from collector.correlation.memory import Loader
 from collector.correlation.pauses import tied
 from collector.correlation.signals import Signal
 from collector.correlation.sweep import Group, Sweep, called_for
@@ -30,13 +30,13 @@ _FIRST_LOOK = 8
 class Sweeping:
     """Components that are to be swept again, and the sweep."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, loader: Loader) -> None:
+        self._loader, self._memory, self._round = loader, loader.memory, loader.round
 
     def mark(self, component: Component, since: Order | None = None, until: int = 0) -> None:
         """Have a component swept again at the end of the round, from ``since`` on: what changed of it ties nothing
         before, and nothing after ``until`` by itself. Without ``since`` it is swept as a whole."""
-        self._memory.round.to_sweep[component] = None
+        self._round.to_sweep[component] = None
         if since is None or any(incident.turned or incident.classes for incident in component.incidents):
             since = _WHOLE
             for incident in component.incidents:
@@ -45,14 +45,14 @@ class Sweeping:
 
     def touch(self, incident: LiveIncident) -> None:
         """Note how an incident was before this round changes it."""
-        if incident not in self._memory.round.touched:
-            self._memory.round.touched[incident] = None
+        if incident not in self._round.touched:
+            self._round.touched[incident] = None
             incident.before = incident.view(self._memory.rules)
             incident.unchanged()
 
     def sweep(self) -> None:
         """Sweep what was marked."""
-        for component in list(self._memory.round.to_sweep):
+        for component in list(self._round.to_sweep):
             if not component.changed:
                 continue
             size = len(component)
@@ -61,7 +61,7 @@ class Sweeping:
             if not known or size <= SMALL or component.spent > _OFTEN * size:
                 self._sweep_whole(component)
             while component.changed:
-                _ComponentSweep(self._memory, self, component).sweep()
+                _ComponentSweep(self._loader, self, component).sweep()
 
     def _sweep_whole(self, component: Component) -> None:
         """Cut a component where nothing ties it any more, and find the incidents in it."""
@@ -95,7 +95,7 @@ class Sweeping:
             if not new.called_together:
                 signal_ids = [signal_id for incident in new.incidents for signal_id in incident.signals]
                 new.calls = {signal_id: sweep.calls[signal_id] for signal_id in signal_ids if signal_id in sweep.calls}
-        memory.round.moved.update(signal.id for signal in signals)
+        self._round.moved.update(signal.id for signal in signals)
 
     def make_incident(self, signals: Iterable[Signal], whole_since: Order) -> LiveIncident:
         """A new incident of these signals."""
@@ -103,12 +103,12 @@ class Sweeping:
         for signal in signals:
             self._memory.enter(incident, signal)
         incident.whole_since = whole_since
-        self._memory.round.touched[incident] = None
+        self._round.touched[incident] = None
         return incident
 
     def dispose(self, incident: LiveIncident) -> None:
         """Take an incident apart; its signals are put together anew."""
-        memory, noted = self._memory, self._memory.round
+        memory, noted = self._memory, self._round
         self.touch(incident)
         memory.index.drop_incident(incident)
         for signal_id in incident.attached:
@@ -123,13 +123,15 @@ class Sweeping:
 class _ComponentSweep:
     """One component, swept again from a point on."""
 
-    def __init__(self, memory: Memory, sweeping: Sweeping, component: Component) -> None:
-        self._memory, self._sweeping, self._component = memory, sweeping, component
+    def __init__(self, loader: Loader, sweeping: Sweeping, component: Component) -> None:
+        self._memory, self._round = loader.memory, loader.round
+        self._sweeping, self._component = sweeping, component
         since, self._until = component.changed.pop()
         self._calls = self._calls_now()
         self._cut = self._beginning(min([since, *self._called_otherwise()]))
         self._end: Order | None = None
         """The first signal that was not swept again, as all after it is as it was; None where there is no such."""
+        memory = loader.memory
         self._sweep = Sweep(memory.rules, memory.catalog, memory.constraints)
         self._before: dict[str, LiveIncident] = {}
         """Of each group that the sweep began with: the incident, by the group's first signal."""
@@ -184,7 +186,7 @@ class _ComponentSweep:
         for incident in self._component.incidents:
             if incident.order >= self._cut:
                 continue
-            under_way = incident.latest >= self._cut or incident in self._memory.round.broken
+            under_way = incident.latest >= self._cut or incident in self._round.broken
             if under_way or incident.tied_by_page or self._reaches(incident, low):
                 before = incident.signals_before(self._cut)
                 signals = [signal for signal in before if self._ties(signal, low)]
@@ -252,7 +254,7 @@ class _ComponentSweep:
 
     def _comes_to_what_was(self, now: Order) -> bool:
         """Whether all that can tie something from now on is what it was before this round."""
-        if any(one.latest >= now for one in self._memory.round.broken if one in self._component.incidents):
+        if any(one.latest >= now for one in self._round.broken if one in self._component.incidents):
             return False
         return all(self._as_before(group, now) or self._is_over(group, now) for group in self._sweep.groups())
 
@@ -263,7 +265,7 @@ class _ComponentSweep:
             return False
         ((incident, count),) = counts.items()
         before = incident.signals_before(now)
-        if len(before) != count or incident.whole_since >= now or incident in self._memory.round.broken:
+        if len(before) != count or incident.whole_since >= now or incident in self._round.broken:
             return False
         places = {signal.environment for signal in before if signal.environment}
         return not new or (group.order == incident.order and group.environments == places)
@@ -307,7 +309,7 @@ class _ComponentSweep:
             match = self._sweep.joined[signal.id]
             if memory.match.get(signal.id) != match:
                 memory.match[signal.id] = match
-                memory.round.moved.add(signal.id)
+                self._round.moved.add(signal.id)
 
     def _make(self) -> None:
         """Have each group in an incident: in one that is in it as a whole, else in a new one."""
@@ -316,7 +318,7 @@ class _ComponentSweep:
         homes = [self._home(signals) for _, signals in groups]
         homes_in_use = {home for home in homes if home is not None}
         away = {memory.incident_of[signal.id]: None for _, signals in groups for signal in signals}
-        away.update((one, None) for one in memory.round.broken if memory.component_of.get(one) is component)
+        away.update((one, None) for one in self._round.broken if memory.component_of.get(one) is component)
         leftovers = [incident for incident in away if incident not in homes_in_use]
         for incident in leftovers:
             self._sweeping.dispose(incident)
@@ -327,7 +329,7 @@ class _ComponentSweep:
                 made = self._sweeping.make_incident(signals, group.whole_since)
                 component.incidents.append(made)
                 memory.component_of[made] = component
-                memory.round.moved.update(signal.id for signal in signals)
+                self._round.moved.update(signal.id for signal in signals)
             else:
                 self._fill(home, signals, group.whole_since)
 
@@ -340,7 +342,7 @@ class _ComponentSweep:
         whole = (
             incident
             for incident, count in inside.items()
-            if incident not in memory.round.broken and count == self._swept_of(incident)
+            if incident not in self._round.broken and count == self._swept_of(incident)
         )
         return max(whole, key=lambda incident: (self._goes_on(incident), inside[incident]), default=None)
 
@@ -360,5 +362,5 @@ class _ComponentSweep:
             if memory.incident_of[signal.id] is not home:
                 self._sweeping.touch(home)
                 memory.enter(home, signal)
-                memory.round.moved.add(signal.id)
+                self._round.moved.add(signal.id)
         home.whole_since = whole_since

@@ -11,7 +11,7 @@ from itertools import islice
 
 from collector.correlation.interval_index import FAR, LAST, Order
 from collector.correlation.matches import PAGE, Match, key_match, service_match, storm_match
-from collector.correlation.memory import Memory, Wanted
+from collector.correlation.memory import Loader, Memory, Wanted
 from collector.correlation.signals import FIRED, Signal
 
 Tie = tuple[str, Match]
@@ -32,22 +32,23 @@ def _wanted(key: str, low: int, high: int) -> Wanted:
     return (f"tie:{key}", -1, FAR) if key.startswith("page:") else (f"tie:{key}", low, high)
 
 
-def ensure_storms(memory: Memory, signals: Iterable[Signal]) -> None:
+def ensure_storms(loader: Loader, signals: Iterable[Signal]) -> None:
     """Have in memory what a storm could tie to these, given in the order of their starts: windows that meet are one."""
-    storm = memory.rules.storm
+    storm = loader.memory.rules.storm
     low = high = -1
     for signal in signals:
         if signal.start - storm > high:
             if high >= 0:
-                memory.ensure_started(low, high)
+                loader.ensure_started(low, high)
             low = signal.start - storm
         high = signal.start + storm
     if high >= 0:
-        memory.ensure_started(low, high)
+        loader.ensure_started(low, high)
 
 
-def earlier(memory: Memory, signal: Signal) -> Iterator[Tie]:
+def earlier(loader: Loader, signal: Signal) -> Iterator[Tie]:
     """Earlier signals that could be tied to this one; what it wants is in memory."""
+    memory = loader.memory
     for key in signal.seeks:
         yield from _earlier_by_key(memory, signal, key)
     for service in _services(memory, signal):
@@ -56,7 +57,7 @@ def earlier(memory: Memory, signal: Signal) -> Iterator[Tie]:
             found = next(spans.covering(signal.order, signal.start), None)
             if found is not None:
                 yield found, service_match(signal, service)
-    yield from _earlier_by_storm(memory, signal)
+    yield from _earlier_by_storm(loader, signal)
 
 
 def _earlier_by_key(memory: Memory, signal: Signal, key: str) -> Iterator[Tie]:
@@ -77,9 +78,10 @@ def _earlier_by_key(memory: Memory, signal: Signal, key: str) -> Iterator[Tie]:
             return
 
 
-def _earlier_by_storm(memory: Memory, signal: Signal) -> Iterator[Tie]:
+def _earlier_by_storm(loader: Loader, signal: Signal) -> Iterator[Tie]:
+    memory = loader.memory
     low, storms = signal.start - memory.rules.storm, memory.index.storms
-    memory.ensure_started(low, signal.start + memory.rules.storm)
+    loader.ensure_started(low, signal.start + memory.rules.storm)
     page = storms.page_before(signal)
     if page is not None:
         # It is tied to all that this one could be tied to; two of a listed service are tied by that.
@@ -93,18 +95,19 @@ def _earlier_by_storm(memory: Memory, signal: Signal) -> Iterator[Tie]:
             yield signal_id, storm_match(signal)
 
 
-def later(memory: Memory, signal: Signal, order: Order) -> Iterator[Tie]:
+def later(loader: Loader, signal: Signal, order: Order) -> Iterator[Tie]:
     """Signals after ``order`` that a key or service of this one, reaching them, ties to it.
 
     Those are left out that one of these is tied to already by the same or a better rule.
     """
+    memory = loader.memory
     cover = signal.reach + memory.rules.gap
     for key in signal.seeks:
-        memory.ensure(*_wanted(key, order[0], cover))
+        loader.ensure(*_wanted(key, order[0], cover))
         for signal_id in _later_by_key(memory, signal, key, order, cover):
             yield signal_id, _key_tie(signal, memory.signals[signal_id])
     for service in _services(memory, signal):
-        memory.ensure(*_wanted(f"service:{service}", order[0], cover))
+        loader.ensure(*_wanted(f"service:{service}", order[0], cover))
         for spans in memory.index.serving(service, signal.environment):
             for signal_id in spans.runs(order, cover):
                 yield signal_id, service_match(memory.signals[signal_id], signal.service or "")
