@@ -15,7 +15,8 @@ from itertools import islice
 
 from collector.correlation.changes import Grown
 from collector.correlation.interval_index import FAR, LAST
-from collector.correlation.live_incidents import Component, LiveIncident
+from collector.correlation.live_components import Component
+from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Loader, Memory
 from collector.correlation.pauses import pauses
 from collector.correlation.signals import PAGED, Signal, alert_key

@@ -6,12 +6,13 @@ Values and one protocol. Where things are kept is not known here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from collector.correlation.live_incidents import Component, LiveIncident, Summary
+from collector.correlation.catalog import Rules
+from collector.correlation.live_incidents import LiveIncident, Summary
 from collector.correlation.signals import Signal
 from collector.correlation.values import Unjoined
 from collector.event import RecordedEvent
@@ -119,7 +120,7 @@ class GroupingStore(Protocol):
 
 
 class Changes:
-    """What a round changed."""
+    """What a round changed: what the store is to be told."""
 
     def __init__(self) -> None:
         self.signals: dict[str, tuple[Signal, str]] = {}
@@ -148,6 +149,66 @@ class Changes:
         """Whether anything is in another incident than before, or a number means another."""
         return bool(self.moves or self.numbers)
 
+    # Of signals and events
+
+    def put_signal(self, signal: Signal, missed: str = "") -> None:
+        """A signal is new or changed, and joined nothing for this reason."""
+        self.signals[signal.id] = (signal, missed)
+
+    def drop_signal(self, signal: Signal) -> None:
+        """A signal is no more."""
+        self.dropped[signal.id] = signal
+
+    def fold(self, event: str, signal_id: str, keys: tuple[str, ...]) -> None:
+        """An event is in this signal, folded under these keys."""
+        self.homes[event] = (signal_id, keys)
+
+    def drop_keys(self, signal_id: str, keys: Iterable[str]) -> None:
+        """A signal is found by these keys no more."""
+        self.keys.update({(key, signal_id): None for key in keys})
+
+    def put_keys(self, signal_id: str, keys: Iterable[str], start: int, cover: int) -> None:
+        """A signal is found by these keys, from when it starts until when it covers."""
+        self.keys.update({(key, signal_id): (start, cover) for key in keys})
+
+    def put_place(self, signal_id: str, number: int, grounds: Grounds | None) -> None:
+        """A signal is in an incident for this reason; None where it is not in it any more."""
+        self.places[(signal_id, number)] = grounds
+
+    def move(self, signal_id: str, move: Move) -> None:
+        """A signal came into incidents or left them."""
+        self.moves[signal_id] = move
+
+    def count_service(self, ref: str, service: str, changes: int) -> None:
+        """So many changes with a ref name this service."""
+        self.ref_services.add((ref, service, changes))
+
+    def ignore(self, statements: Iterable[Unjoined]) -> None:
+        """These words of people are not followed."""
+        self.ignored = tuple(statements)
+
+    # Of incidents
+
+    def list(self, number: int, summary: Summary, component: int) -> None:
+        """Lists show this of an incident."""
+        self.incidents[number] = (summary, component)
+
+    def offer(self, number: int, keys: Iterable[str]) -> None:
+        """An incident is found by these keys."""
+        self.incident_keys.update((key, number) for key in keys)
+
+    def unkey(self, number: int) -> None:
+        """An incident is found by this number no more."""
+        self.unkeyed.add(number)
+
+    def give(self, number: int) -> None:
+        """A number hangs on what no number hung on."""
+        self.first.add(number)
+
+    def renumber(self, number: int, anchor: str, goes_by: int | None) -> None:
+        """A number hangs on an event, and goes by this one."""
+        self.numbers[number] = (anchor, goes_by)
+
 
 Changed = dict[str, tuple[Signal | None, Signal | None]]
 """Signal → as it was and as it is; None where it was not there, or is no more."""
@@ -162,6 +223,10 @@ class Grown(NamedTuple):
     """Of a page: from when on it covers what it did not cover; -1 for all that it covers."""
 
 
+Attachments = dict[str, dict[LiveIncident, Grounds]]
+"""Attaching signal → the incidents that it is attached to."""
+
+
 class Round:
     """What one batch of events touched, and what it changed."""
 
@@ -169,22 +234,68 @@ class Round:
         self.changes = Changes()
         self.touched: dict[LiveIncident, None] = {}
         """Incidents whose opening signals changed."""
-        self.to_sweep: dict[Component, None] = {}
-        """Components that are to be swept again."""
-        self.broken: dict[LiveIncident, None] = {}
-        """Incidents that a signal was taken from."""
         self.removed_incidents: list[LiveIncident] = []
         self.listed: dict[LiveIncident, None] = {}
         """Incidents of which only what lists show changed."""
-        self.alive: dict[LiveIncident, None] = {}
-        self.review: set[str] = set()
+        self.to_review: set[str] = set()
         """Attaching signals that are to be judged again."""
-        self.attachments: dict[str, dict[LiveIncident, Grounds]] = {}
-        """Where those that were judged attach."""
         self.moved: set[str] = set()
         """Signals whose membership may have changed."""
         self.removed: set[str] = set()
-        self.services_of_ref: set[str] = set()
+        self.ref_services: set[tuple[str, str]] = set()
+        """Refs and services that another number of changes names together than before."""
+        self.relearned: set[str] = set()
         """Refs that name another set of services than before."""
-        self.renumbered: dict[str, dict[int, int]] = {}
         self.old_keys: dict[str, set[str]] = {}
+
+    # Signals
+
+    def move(self, *signal_ids: str) -> None:
+        """The membership of these signals may have changed."""
+        self.moved.update(signal_ids)
+
+    def review(self, *signal_ids: str) -> None:
+        """Have these attaching signals judged again."""
+        self.to_review.update(signal_ids)
+
+    def remove(self, signal_id: str) -> None:
+        """A signal is no more: the store's one is not to be fetched."""
+        self.removed.add(signal_id)
+
+    def restore(self, signal_id: str) -> None:
+        """It is there again."""
+        self.removed.discard(signal_id)
+
+    def unkey(self, signal_id: str, keys: Iterable[str]) -> None:
+        """A signal was found by these keys before."""
+        self.old_keys.setdefault(signal_id, set()).update(keys)
+
+    def learn(self, ref: str, service: str, otherwise: bool) -> None:
+        """Another number of changes with a ref name a service; ``otherwise`` where that was none, or is none now."""
+        self.ref_services.add((ref, service))
+        if otherwise:
+            self.relearned.add(ref)
+
+    # Incidents
+
+    def create(self, incident: LiveIncident) -> None:
+        """An incident is new."""
+        self.touched[incident] = None
+
+    def touch(self, incident: LiveIncident, rules: Rules) -> None:
+        """An incident's opening signals change: note how it was before."""
+        if incident not in self.touched:
+            self.touched[incident] = None
+            incident.remember(rules)
+
+    def relist(self, incident: LiveIncident) -> None:
+        """What lists show of an incident may have changed."""
+        self.listed[incident] = None
+
+    def drop(self, incident: LiveIncident, *, followed: bool = True) -> None:
+        """A touched incident is no more; ``followed`` where its numbers and what attached to it go elsewhere."""
+        del self.touched[incident]
+        if incident.keyed_as:
+            self.changes.unkey(incident.keyed_as)
+        if followed:
+            self.removed_incidents.append(incident)

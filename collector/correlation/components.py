@@ -18,7 +18,8 @@ import msgspec
 from collector.correlation import again, ties
 from collector.correlation.changes import Changed, Grown
 from collector.correlation.interval_index import LAST, Order
-from collector.correlation.live_incidents import Component, LiveIncident, keys_of, whole_since
+from collector.correlation.live_components import Component
+from collector.correlation.live_incidents import LiveIncident, keys_of
 from collector.correlation.matches import AGAIN, OPENED, PAGE, PERSON, Match
 from collector.correlation.memory import Loader
 from collector.correlation.signals import PAGED, SEPARATOR, Signal, called_together
@@ -56,11 +57,11 @@ class Components:
                 self._remove(old)
             if new is not None:
                 self._add(new)
-        for signal_id, (old, new) in changed.items():
+        for old, new in changed.values():
             if new is not None:
-                self._round.changes.signals[signal_id] = (new, "")
+                self._round.changes.put_signal(new)
             elif old is not None:
-                self._round.changes.dropped[signal_id] = old
+                self._round.changes.drop_signal(old)
 
     def relink(self, relinked: Iterable[str]) -> None:
         """Classes tie for ever and bars keep apart: what people's words concern is swept again."""
@@ -72,7 +73,7 @@ class Components:
                 for other in self._loader.classmates(signal_id):
                     self._union(signal_id, other)
             elif signal_id in memory.signals:
-                self._round.review.add(signal_id)
+                self._round.review(signal_id)
 
     def cross_pauses(self) -> None:
         """Tie alerts to what they were before a pause, where a page of theirs or a person's word lasts over it."""
@@ -101,54 +102,44 @@ class Components:
     # Signals
 
     def _remove(self, signal: Signal) -> None:
-        memory, signal_id = self._memory, signal.id
-        self._round.removed.add(signal_id)
-        memory.signals.pop(signal_id, None)
-        old_keys = self._round.old_keys.setdefault(signal_id, set())
+        memory, noted = self._memory, self._round
+        noted.remove(signal.id)
         if signal.opening:
-            old_keys.update(f"tie:{key}" for key in keys_of(signal))
-            incident = memory.incident_of.pop(signal_id)
-            self._sweeping.touch(incident)
-            self._round.broken[incident] = None
+            noted.unkey(signal.id, [f"tie:{key}" for key in keys_of(signal)])
+            incident = memory.drop_opening(signal)
+            self._sweeping.part(incident)
             self._sweeping.mark(memory.component_of[incident], signal.order, self._until(signal))
-            memory.index.drop_opening(signal)
             self._grown.update(dict.fromkeys(again.following(memory, signal), _ANEW))
-            self._round.moved.add(signal_id)
+            noted.move(signal.id)
         else:
-            old_keys.update(memory.index.keys_of[signal_id])
-            memory.unindex_other(signal)
-            self._teach(signal, -1)
-            self._round.review.add(signal_id)
+            noted.unkey(signal.id, memory.index.keys_of[signal.id])
+            memory.drop_other(signal)
+            self._learn(signal, -1)
+            noted.review(signal.id)
 
     def _add(self, signal: Signal) -> None:
-        memory = self._memory
-        memory.signals[signal.id] = signal
-        self._round.removed.discard(signal.id)
-        memory.places.setdefault(signal.id, {})
+        self._memory.put(signal)
+        self._round.restore(signal.id)
         if signal.opening:
             self._grow(signal)
         else:
-            self._teach(signal, 1)
+            self._learn(signal, 1)
             self._loader.index_other(signal)
-            self._round.review.add(signal.id)
+            self._round.review(signal.id)
 
-    def _teach(self, signal: Signal, by: int) -> None:
+    def _learn(self, signal: Signal, by: int) -> None:
         """A change that names its service says which service its refs are of."""
         if signal.kind != "change" or signal.service is None:
             return
         for ref in signal.change_refs:
-            services = self._loader.services_of_ref(ref)
-            before = services[signal.service] > 0
-            services[signal.service] += by
-            self._round.changes.ref_services.add((ref, signal.service, 0))
-            if before != (services[signal.service] > 0):
-                self._round.services_of_ref.add(ref)
+            self._loader.services_of_ref(ref)
+            self._round.learn(ref, signal.service, self._memory.count_service(ref, signal.service, by))
 
     def _grow(self, signal: Signal) -> None:
         """A signal that was not there: tie it to what came before and what came after it."""
         memory = self._memory
-        self._round.moved.add(signal.id)
-        memory.match[signal.id] = (OPENED, "")
+        self._round.move(signal.id)
+        memory.explain(signal.id, (OPENED, ""))
         memory.index_opening(signal)
         self._grown[signal.id] = _ANEW
         earlier = list(ties.earlier(self._loader, signal))
@@ -158,8 +149,8 @@ class Components:
             self._settle(home, signal, earlier, later)
             return
         incident = LiveIncident()
-        memory.component_of[incident] = Component(incident)
-        self._round.touched[incident] = None
+        memory.put_incident(incident, Component())
+        self._round.create(incident)
         memory.enter(incident, signal)
         for other, match in earlier:
             self._better(signal.id, match)
@@ -193,9 +184,7 @@ class Components:
         if self._paged_otherwise(incident, signal.order):
             self._sweeping.mark(memory.component_of[incident], signal.order)
         if not earlier:
-            tied = min(memory.signals[other].order for other, _ in later)
-            began = incident.whole_since == incident.order == tied
-            incident.whole_since = signal.order if began else max(incident.whole_since, tied)
+            incident.precede(signal.order, min(memory.signals[other].order for other, _ in later))
         memory.enter(incident, signal)
         for _, match in earlier:
             self._better(signal.id, match)
@@ -207,13 +196,12 @@ class Components:
         memory, incident = self._memory, self._memory.incident_of[new.id]
         component = memory.component_of[incident]
         self._sweeping.touch(incident)
-        incident.gained_events.update(new.events)
         low = min(old.reach, new.reach)
         longer = old if old.reach > new.reach else new
         later = [tie for tie in ties.later(self._loader, longer, (low + memory.rules.gap, LAST)) if tie[1][0] != PAGE]
         if self._ties_otherwise(component, old, new, bool(later)):
             self._sweeping.mark(component, (low, ""), self._until(longer))
-        memory.signals[new.id] = new
+        memory.put(new)
         incident.replace(new)
         memory.index.stretch_opening(new, new.reach + memory.rules.gap)
         if new.reach > old.reach:
@@ -260,8 +248,8 @@ class Components:
         """The first rule gives the reason; that it opened an incident is the last."""
         known = self._memory.match[signal_id]
         if known[0] == OPENED or match < known:
-            self._memory.match[signal_id] = match
-            self._round.moved.add(signal_id)
+            self._memory.explain(signal_id, match)
+            self._round.move(signal_id)
 
     def _cross(self, earlier: Signal, later: Signal) -> None:
         """Tie an alert to what it was before a pause, where a page of its incident lasts over it."""
@@ -278,8 +266,8 @@ class Components:
             self._union(earlier.id, later.id)
             known = memory.match[later.id]
             if known[0] == OPENED or known[0] >= AGAIN:
-                memory.match[later.id] = (AGAIN, memory.signals[page].entity_key.partition(SEPARATOR)[2])
-                self._round.moved.add(later.id)
+                memory.explain(later.id, (AGAIN, memory.signals[page].entity_key.partition(SEPARATOR)[2]))
+                self._round.move(later.id)
 
     # Components
 
@@ -290,7 +278,7 @@ class Components:
         if first is second:
             return
         larger, smaller = (first, second) if len(first) >= len(second) else (second, first)
-        memory.components.pop(smaller, None)
+        memory.drop_component(smaller)
         for signal_id in [signal_id for incident in smaller.incidents for signal_id in incident.signals]:
             known = self._grown.get(signal_id)
             self._grown[signal_id] = Grown(new=known is not None and known.new, since=-1)
@@ -301,12 +289,8 @@ class Components:
             self._absorb(larger.incidents[0], smaller.incidents[0], tied)
             return
         for incident in smaller.incidents:
-            memory.component_of[incident] = larger
-        larger.incidents += smaller.incidents
-        larger.indivisible = False
-        larger.calls = None if larger.calls is None or smaller.calls is None else {**larger.calls, **smaller.calls}
-        larger.changed += smaller.changed
-        smaller.changed = []
+            memory.put_incident(incident, larger)
+        larger.absorb(smaller)
         self._sweeping.mark(larger, memory.signals[a].order, self._until(memory.signals[a]))
 
     def _absorb(self, larger: LiveIncident, smaller: LiveIncident, tied: Order) -> None:
@@ -314,27 +298,12 @@ class Components:
         memory, noted = self._memory, self._round
         if self._paged_otherwise(larger, smaller.order) or self._paged_otherwise(smaller, larger.order):
             self._sweeping.mark(memory.component_of[larger], min(larger.order, smaller.order))
-        larger.whole_since = whole_since(larger, smaller, tied)
         self._sweeping.touch(larger)
         self._sweeping.touch(smaller)
-        for signal_id in smaller.signals:
-            memory.incident_of[signal_id] = larger
-        noted.moved.update(smaller.signals)
-        memory.index.drop_incident(smaller)
-        memory.index.put_incident(larger, smaller.keys)
-        larger.gained.update(smaller.keys)
-        larger.gained_events.update(event for signal in smaller.signals.values() for event in signal.events)
-        for signal_id in smaller.attached:
-            places = memory.attached_to[signal_id]
-            places.discard(smaller)
-            places.add(larger)
-        noted.review.update(smaller.attached)
-        larger.absorb(smaller)
-        del memory.component_of[smaller], noted.touched[smaller]
-        if smaller.keyed_as:
-            noted.changes.unkeyed.add(smaller.keyed_as)
-        if smaller.number:
-            noted.removed_incidents.append(smaller)
+        noted.move(*smaller.signals)
+        noted.review(*smaller.attached)
+        memory.merge(larger, smaller, tied)
+        noted.drop(smaller, followed=smaller.number != 0)
 
 
 def _order(pair: tuple[Signal | None, Signal | None]) -> tuple[int, str]:

@@ -18,7 +18,8 @@ from collector.correlation.catalog import Rules
 from collector.correlation.changes import Changes, GroupingStore
 from collector.correlation.components import Components
 from collector.correlation.eviction import Eviction
-from collector.correlation.linking import Linking
+from collector.correlation.linking import recall, relink
+from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Loader, Memory
 from collector.correlation.numbering import Numbering
 from collector.correlation.reattaching import Reattacher
@@ -53,20 +54,26 @@ class Regrouping:
     def take(self, events: Iterable[RecordedEvent], store: GroupingStore) -> Changes:
         """Take events in, of whatever age and order, and say what changed. The store must then be brought up to it."""
         loader = Loader(self._memory, store)
-        linking = Linking(loader)
         if self._memory.facts is None:
             self._memory.begin(store)
-            linking.recall()
+            recall(loader)
         batch = [event for event in events if entity_keys(event) or event.revision > 0]
         changed = Refolding(loader).refold(batch)
-        relinked = linking.relink(batch, changed)
+        relinked = relink(loader, batch, changed)
         components = Components(loader)
         components.apply(changed)
         components.relink(relinked)
         components.cross_pauses()
         components.sweep()
-        Reattacher(loader).judge()
-        Numbering(loader).number()
-        Recording(loader).record()
-        self._eviction.touch(loader)
+        attachments = Reattacher(loader).judge()
+        numbering = Numbering(loader, attachments)
+        alive = numbering.number()
+        Recording(loader, attachments, numbering.renumbered).record(alive)
+        self._touch([*alive, *loader.loaded], attachments)
         return loader.round.changes
+
+    def _touch(self, incidents: Iterable[LiveIncident], signal_ids: Iterable[str]) -> None:
+        """What a round touched is the most recently touched."""
+        component_of = self._memory.component_of
+        components = {component_of[incident]: None for incident in incidents if incident in component_of}
+        self._memory.touch(components, signal_ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from collector.correlation.catalog import Rules
 from collector.correlation.constraints import Constraints
 from collector.correlation.interval_index import IntervalIndex, Order
-from collector.correlation.signals import PAGED, Signal, called_together
+from collector.correlation.signals import PAGED, Signal
 from collector.correlation.values import IncidentTraits
 from collector.semantics import closing
 from collector.semantics.closing import Word
@@ -42,16 +42,17 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class LiveIncident:
     """One incident: its opening signals, and what attached to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int = 0, numbers: Mapping[int, str] | None = None) -> None:
+        """With a number, one that lies in the store."""
         self.signals: dict[str, Signal] = {}
         self.attached: dict[str, Signal] = {}
-        self.numbers: dict[int, str] = {}
+        self.numbers: dict[int, str] = dict(numbers or {})
         """The numbers it has, each with the event it hangs on."""
-        self.known_numbers: dict[int, int] = {}
+        self.known_numbers: dict[int, int] = dict.fromkeys(self.numbers, number)
         """Those in the store, each with the number it is known to go by."""
-        self.number = 0
+        self.number = number
         """The one it goes by; 0 until it was given one."""
-        self.keyed_as = 0
+        self.keyed_as = number
         """The number under which its keys are in the store."""
         self.stored_as: tuple[int, int] = (0, 0)
         """The number and the component under which it is in the store."""
@@ -95,15 +96,60 @@ class LiveIncident:
     def __len__(self) -> int:
         return len(self.signals)
 
-    def unchanged(self) -> None:
-        """From here on note what is gained."""
+    # What is known of it beside its signals
+
+    def remember(self, rules: Rules) -> None:
+        """A round begins to change it: note how it was, and from here on what it gains."""
+        self.before = self.view(rules)
         self.gained, self.gained_events = set(), set()
+
+    def as_stored(self) -> None:
+        """All its signals were fetched: it was one incident by the last of them, and gained nothing."""
+        self.whole_since = self.latest
+        self.gained, self.gained_events = set(), set()
+
+    def unite(self, since: Order) -> None:
+        """It was one incident from here on."""
+        self.whole_since = since
+
+    def precede(self, order: Order, tied: Order) -> None:
+        """A signal of ``order`` comes that nothing ties to what was before it, and that ties one of ``tied``."""
+        began = self.whole_since == self.order == tied
+        self.whole_since = order if began else max(self.whole_since, tied)
+
+    def hang(self, number: int, anchor: str) -> None:
+        """Have a number, which hangs on an event."""
+        self.numbers[number] = anchor
+
+    def lose(self, number: int) -> None:
+        """Have a number no more."""
+        del self.numbers[number]
+
+    def go_by(self, number: int) -> None:
+        """Go by one of its numbers."""
+        self.number = number
+
+    def write_numbers(self) -> None:
+        """The store is told of its numbers as they are."""
+        self.known_numbers = dict.fromkeys(self.numbers, self.number)
+
+    def write_keys(self) -> None:
+        """The store is told of its keys under the number it goes by."""
+        self.keyed_as = self.number
+
+    def write_component(self, component: int) -> None:
+        """The store is told of it, and that it is in the component of this name."""
+        self.stored_as = (self.number, component)
 
     # Signals come, change and go
 
-    def add(self, signal: Signal, constraints: Constraints) -> None:
-        """Take a signal in."""
+    def add(self, signal: Signal, constraints: Constraints) -> list[str]:
+        """Take a signal in; the keys that it was not found by before."""
         self._view = None
+        keys = keys_of(signal)
+        fresh = [key for key in keys if key not in self.keys]
+        self.gained.update(fresh)
+        self.gained_events.update(signal.events)
         if not self._order:
             self.whole_since = signal.order
         insort(self._order, signal.order)
@@ -111,7 +157,7 @@ class LiveIncident:
         if signal.kind == "alert":
             self._alerts[signal.title] += 1
             self._name("alert:", signal, signal.id)
-        for key in keys_of(signal):
+        for key in keys:
             self.keys[key] += 1
         if signal.environment is not None:
             self._environments[signal.environment] += 1
@@ -127,6 +173,7 @@ class LiveIncident:
             self.calls.add(signal.page_targets)
         self.tied_by_page = self.tied_by_page or offers_page(signal)
         self._measure(signal)
+        return fresh
 
     def replace(self, signal: Signal) -> None:
         """A signal lasts longer or shorter than it did, or more is told of it; nothing else of it changed."""
@@ -136,6 +183,7 @@ class LiveIncident:
         self.signals[signal.id] = signal
         self._open += self._is_open(signal.entity_key)
         self._events -= len(old.events)
+        self.gained_events.update(signal.events)
         self._measure(signal)
         if (
             old.acknowledged is not None
@@ -184,9 +232,13 @@ class LiveIncident:
         if known is None or order < known[0]:
             self._spellings[key] = (order, spelling)
 
-    def absorb(self, other: LiveIncident) -> None:
-        """Take all of another, smaller incident in; the other is of no more use."""
+    def absorb(self, other: LiveIncident, tied: Order) -> None:
+        """Take all of another, smaller incident in, the later one of those tied being ``tied``; the other is of no more
+        use."""
         self._view = None
+        self.whole_since = whole_since(self, other, tied)
+        self.gained.update(other.keys)
+        self.gained_events.update(event for signal in other.signals.values() for event in signal.events)
         self.numbers.update(other.numbers)
         self.classes |= other.classes
         self.turned = self.turned or other.turned
@@ -349,39 +401,6 @@ class LiveIncident:
         return closing.title(
             "", (), [closing.TitledSignal(self.signals[signal_id].title) for _, signal_id in self._order]
         )
-
-
-class Component:
-    """Opening signals that only each other could be tied to, in one incident or several."""
-
-    __slots__ = ("calls", "changed", "incidents", "indivisible", "last_round", "spent")
-
-    def __init__(self, incident: LiveIncident) -> None:
-        self.incidents = [incident]
-        self.indivisible = True
-        """Whether nothing in it could be kept apart, so that it is one incident."""
-        self.changed: list[tuple[Order, int]] = []
-        """From when on it is to be swept again, and until when what changed of it there may tie something by itself."""
-        self.calls: dict[str, set[str]] | None = {}
-        """Of each alert that pages name: whom these called, as the last sweep saw it; empty where that kept nothing
-        apart, None where it is not known."""
-        self.spent = 0
-        """How many signals were swept again since it was swept as a whole."""
-        self.last_round = 0
-        """The round that touched it last."""
-
-    @property
-    def needs_sweep(self) -> bool:
-        """Whether it is to be swept again at the end of the round."""
-        return bool(self.changed)
-
-    @property
-    def called_together(self) -> bool:
-        """Whether nothing in it is kept apart by whom its pages called."""
-        return called_together({call for incident in self.incidents for call in incident.calls})
-
-    def __len__(self) -> int:
-        return sum(len(incident) for incident in self.incidents)
 
 
 def whole_since(one: LiveIncident, other: LiveIncident, tied: Order) -> Order:

@@ -10,7 +10,7 @@ time and never changes a result.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from collector.correlation.attach import sought
@@ -18,8 +18,9 @@ from collector.correlation.catalog import Catalog, Rules
 from collector.correlation.changes import Grounds, GroupingStore, Outline, Round, SpanQuery, StoredSignal
 from collector.correlation.constraints import Constraints
 from collector.correlation.index import KeyIndex
-from collector.correlation.interval_index import FAR
-from collector.correlation.live_incidents import Component, LiveIncident, keys_of
+from collector.correlation.interval_index import FAR, Order
+from collector.correlation.live_components import Component
+from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.loaded_ranges import LoadedRanges
 from collector.correlation.matches import RULE_NAMES, Match
 from collector.correlation.signals import Signal, called_together
@@ -82,6 +83,128 @@ class Memory:
         self.next_number, self.unassigned = store.next_number(), store.unassigned()
         self.latest = store.latest()
 
+    # Signals
+
+    def put(self, signal: Signal, places: Mapping[int, Grounds] | None = None) -> None:
+        """Have a signal, new or as it is now; one that was fetched comes with its places."""
+        self.signals[signal.id] = signal
+        if places is not None:
+            self.places[signal.id] = dict(places)
+        elif signal.id not in self.places:
+            self.places[signal.id] = {}
+
+    def enter(self, incident: LiveIncident, signal: Signal) -> None:
+        """Have an opening signal in an incident."""
+        self.signals[signal.id] = signal
+        keys = incident.add(signal, self.constraints)
+        self.incident_of[signal.id] = incident
+        for event in self.unassigned.keys() & signal.events if self.unassigned else ():
+            incident.hang(self.unassigned.pop(event), event)
+        self.index.put_incident(incident, keys)
+
+    def explain(self, signal_id: str, match: Match) -> None:
+        """An opening signal is where it is by this rule."""
+        self.match[signal_id] = match
+
+    def miss(self, signal_id: str, why: str) -> None:
+        """An attaching signal joined nothing, for this reason; empty where it joined something."""
+        self.missed[signal_id] = why
+
+    def put_places(self, signal_id: str, places: dict[int, Grounds]) -> None:
+        """The store is told where a signal is."""
+        self.places[signal_id] = places
+
+    def put_tail(self, key: str, signals: Iterable[Signal], *, whole: bool) -> None:
+        """These are the last signals of an entity; ``whole`` where none is before them."""
+        self.tails[key] = (whole, tuple(signal.id for signal in signals))
+
+    def drop_tail(self, key: str) -> None:
+        """What the last signals of an entity are has to be asked for."""
+        self.tails.pop(key, None)
+
+    def drop_opening(self, signal: Signal) -> LiveIncident:
+        """Have an opening signal no more; the incident it was in, which still counts it."""
+        self.signals.pop(signal.id, None)
+        self.index.drop_opening(signal)
+        return self.incident_of.pop(signal.id)
+
+    def drop_other(self, signal: Signal) -> None:
+        """Have an attaching signal no more."""
+        self.signals.pop(signal.id, None)
+        self.unindex_other(signal)
+
+    def forget_signal(self, signal_id: str) -> None:
+        """Let go of what else is known of a signal that is no more in memory."""
+        self.match.pop(signal_id, None)
+        self.places.pop(signal_id, None)
+        self.missed.pop(signal_id, None)
+
+    def index_opening(self, signal: Signal) -> None:
+        """Have a signal found by what it may tie."""
+        self.index.put_opening(signal, signal.reach + self.rules.gap)
+        self.latest = max(self.latest, signal.start)
+
+    def index_other(self, signal: Signal, keys: frozenset[str]) -> None:
+        """Have an attaching signal found by these keys."""
+        self.index.put_other(signal, keys)
+        self.others[signal.id] = self.rounds
+        self.latest = max(self.latest, signal.start)
+
+    def unindex_other(self, signal: Signal) -> None:
+        """Have it found no more."""
+        self.index.drop_other(signal)
+        self.others.pop(signal.id, None)
+
+    # Incidents and components
+
+    def put_incident(self, incident: LiveIncident, component: Component) -> None:
+        """Have an incident in a component."""
+        component.add(incident)
+        self.component_of[incident] = component
+
+    def drop_incident(self, incident: LiveIncident) -> list[str]:
+        """Have an incident no more; what attached to it and to nothing else in memory."""
+        self.index.drop_incident(incident)
+        del self.component_of[incident]
+        return [signal_id for signal_id in incident.attached if self._part(incident, signal_id)]
+
+    def merge(self, larger: LiveIncident, smaller: LiveIncident, tied: Order) -> None:
+        """Have the smaller incident in the larger one, the later one of the signals tied being ``tied``."""
+        for signal_id in smaller.signals:
+            self.incident_of[signal_id] = larger
+        self.index.put_incident(larger, smaller.keys)
+        for signal_id in smaller.attached:
+            self.attached_to[signal_id].add(larger)
+        self.drop_incident(smaller)
+        larger.absorb(smaller, tied)
+
+    def attach(self, incident: LiveIncident, signal: Signal) -> None:
+        """Have a signal attached to an incident."""
+        incident.attach(signal)
+        self.attached_to.setdefault(signal.id, set()).add(incident)
+
+    def detach(self, incident: LiveIncident, signal_id: str) -> None:
+        """Have it attached there no more."""
+        incident.detach(signal_id)
+        self._part(incident, signal_id)
+
+    def _part(self, incident: LiveIncident, signal_id: str) -> bool:
+        """Note that a signal is not attached to an incident; whether it is attached to none now."""
+        left = self.attached_to[signal_id]
+        left.discard(incident)
+        if not left:
+            del self.attached_to[signal_id]
+        return not left
+
+    def drop_component(self, component: Component) -> None:
+        """Have a component no more."""
+        self.components.pop(component, None)
+
+    def settle(self, component: Component, calls: dict[str, set[str]] | None) -> None:
+        """Have known of a component whether it is one incident in any case; ``calls`` as in :attr:`Component.calls`."""
+        indivisible = len(component.incidents) == 1 and self.indivisible(component.incidents)
+        component.judge(indivisible, calls)
+
     def indivisible(self, incidents: Sequence[LiveIncident]) -> bool:
         """Whether nothing in these could be kept apart, so that being tied is being one incident."""
         environments = sorted({name for incident in incidents for name in incident.environments})
@@ -95,29 +218,87 @@ class Memory:
         calls = {call for incident in incidents for call in incident.calls}
         return one_place and span <= self.rules.longest and kept_together and not cut and called_together(calls)
 
-    # Taking in
+    # Numbers, references and people's words
 
-    def enter(self, incident: LiveIncident, signal: Signal) -> None:
-        """Have a signal in an incident."""
-        self.signals[signal.id] = signal
-        keys = [key for key in keys_of(signal) if key not in incident.keys]
-        incident.add(signal, self.constraints)
-        self.incident_of[signal.id] = incident
-        for event in self.unassigned.keys() & signal.events if self.unassigned else ():
-            incident.numbers[self.unassigned.pop(event)] = event
-        self.index.put_incident(incident, keys)
-        incident.gained.update(keys)
-        incident.gained_events.update(signal.events)
+    def new_number(self) -> int:
+        """One that was never given."""
+        self.next_number += 1
+        return self.next_number - 1
 
-    def index_opening(self, signal: Signal) -> None:
-        """Have a signal found by what it may tie."""
-        self.index.put_opening(signal, signal.reach + self.rules.gap)
-        self.latest = max(self.latest, signal.start)
+    def unassign(self, number: int, anchor: str) -> None:
+        """No incident has a number now; it waits for one with the event that it hangs on."""
+        self.unassigned[anchor] = number
 
-    def unindex_other(self, signal: Signal) -> None:
-        """Have it found no more."""
-        self.index.drop_other(signal)
-        self.others.pop(signal.id, None)
+    def cover(self, numbers: Iterable[int]) -> None:
+        """The components of these numbers are in memory."""
+        self.loaded.update(numbers)
+
+    def put_services(self, ref: str, services: Counter[str]) -> None:
+        """So many changes with a ref name each service."""
+        self.ref_services[ref] = services
+
+    def count_service(self, ref: str, service: str, by: int) -> bool:
+        """So many more of them name one; whether that is the first that does, or was the last."""
+        services = self.ref_services[ref]
+        before = services[service] > 0
+        services[service] += by
+        return before != (services[service] > 0)
+
+    def link(self, facts: dict[str, RecordedEvent], events: frozenset[str]) -> None:
+        """These are people's words on grouping, and the events that they name."""
+        self.facts, self.events_named = facts, events
+
+    def constrain(self, constraints: Constraints) -> None:
+        """This is what they mean."""
+        self.constraints = constraints
+
+    # What was touched last, and what is let go of
+
+    def touch(self, components: Iterable[Component], signal_ids: Iterable[str]) -> None:
+        """A round ends: these are the most recently touched, of components and of attaching signals."""
+        self.rounds += 1
+        for component in components:
+            self.components.pop(component, None)
+            self.components[component] = None
+            component.touch(self.rounds)
+        for signal_id in signal_ids:
+            if self.others.pop(signal_id, None) is not None:
+                self.others[signal_id] = self.rounds
+
+    def rely(self) -> None:
+        """From here on something may lie in the store alone."""
+        self.complete = False
+        self.ref_services.clear()
+
+    def evict_incident(self, incident: LiveIncident) -> list[str]:
+        """Let go of an incident, its opening signals aside; what attached to it and to nothing else in memory."""
+        self.loaded.difference_update(incident.numbers)
+        return self.drop_incident(incident)
+
+    def put_outline(self, key: str, outline: Outline) -> None:
+        """This is an incident that a key finds and that is not in memory."""
+        self.outlines.setdefault(key, {})[outline.number] = outline
+
+    def drop_outlines(self, keys: Iterable[str], number: int) -> None:
+        """It is in memory now."""
+        for key in keys:
+            self.outlines.get(key, {}).pop(number, None)
+
+    def trim_outlines(self, since: int, most: int) -> None:
+        """Let go of the outlines that nothing new is near, and of those that were looked for first."""
+        count = 0
+        for key, outlines in list(self.outlines.items()):
+            for outline in [each for each in outlines.values() if each.high < since]:
+                self.coverage.withdraw(f"incident:{key}", outline.high)
+                del outlines[outline.number]
+            count += len(outlines)
+            if not outlines:
+                del self.outlines[key]
+        for key in list(self.outlines) if count > most else ():
+            self.coverage.forget(f"incident:{key}")
+            count -= len(self.outlines.pop(key))
+            if count <= most // 2:
+                return
 
 
 class Loader:
@@ -155,51 +336,40 @@ class Loader:
 
     def _admit_other(self, entry: StoredSignal) -> None:
         signal = entry.signal
-        self.memory.signals[signal.id] = signal
-        self.memory.places[signal.id] = dict(entry.places)
-        self.memory.missed[signal.id] = entry.missed
+        self.memory.put(signal, entry.places)
+        self.memory.miss(signal.id, entry.missed)
         self.index_other(signal)
 
     def load(self, number: int) -> None:
         """Have an incident and its component in memory."""
         if self.memory.complete or number in self.memory.loaded:
             return
-        component: Component | None = None
+        component = Component()
         for one, (signals, numbers) in sorted(self.store.component(number).items()):
-            self.memory.loaded.add(one)
+            self.memory.cover((one,))
             incident = self._load_incident(one, signals, numbers)
-            if component is None:
-                component = Component(incident)
-            else:
-                component.incidents.append(incident)
-            self.memory.component_of[incident] = component
+            self.memory.put_incident(incident, component)
             self.loaded[incident] = None
-        if component is not None:
+        if component.incidents:
             name = min(incident.number for incident in component.incidents)
             for incident in component.incidents:
-                incident.stored_as = (incident.number, name)
-            component.indivisible = len(component.incidents) == 1 and self.memory.indivisible(component.incidents)
-            component.calls = {} if component.called_together else None
+                incident.write_component(name)
+            self.memory.settle(component, {} if component.called_together else None)
 
     def _load_incident(self, number: int, signals: list[StoredSignal], numbers: dict[int, str]) -> LiveIncident:
-        incident = LiveIncident()
-        incident.number = incident.keyed_as = number
-        incident.numbers = dict(numbers)
-        incident.known_numbers = dict.fromkeys(numbers, number)
+        incident, memory = LiveIncident(number, numbers), self.memory
         for entry in signals:
             signal = entry.signal
             if signal.opening:
                 place = entry.places[number]
-                self.memory.places[signal.id] = dict(entry.places)
-                self.memory.match[signal.id] = (RULE_NAMES.index(place.rule), place.detail)
-                self.memory.enter(incident, signal)
-                self.memory.index_opening(signal)
+                memory.put(signal, entry.places)
+                memory.explain(signal.id, (RULE_NAMES.index(place.rule), place.detail))
+                memory.enter(incident, signal)
+                memory.index_opening(signal)
             else:
                 self._load_attached(incident, entry)
-        incident.whole_since = incident.latest
-        incident.unchanged()
-        for key in incident.keys:
-            self.memory.outlines.get(key, {}).pop(number, None)
+        incident.as_stored()
+        memory.drop_outlines(incident.keys, number)
         return incident
 
     def _load_attached(self, incident: LiveIncident, entry: StoredSignal) -> None:
@@ -208,10 +378,9 @@ class Loader:
         if signal_id not in self.round.removed:
             if signal_id not in self.memory.signals:
                 self._admit_other(entry)
-            incident.attach(self.memory.signals[signal_id])
-            self.memory.attached_to.setdefault(signal_id, set()).add(incident)
+            self.memory.attach(incident, self.memory.signals[signal_id])
         if self.memory.signals.get(signal_id) != entry.signal:
-            self.round.listed[incident] = None
+            self.round.relist(incident)
 
     def ensure(self, key: str, low: int, high: int) -> None:
         """Have everything in memory that is found by a key and has to do with the time from ``low`` to ``high``."""
@@ -228,10 +397,9 @@ class Loader:
     def ensure_incidents(self, key: str, low: int, high: int) -> None:
         """Have all incidents in memory, or their outlines, that offer a key and whose window overlaps this time."""
         if (asked := self._claim(f"incident:{key}", low, high)) is not None:
-            outlines = self.memory.outlines.setdefault(key, {})
             for outline in self.store.incidents_of(key, low, asked.high):
                 if outline.number not in self.memory.loaded:
-                    outlines[outline.number] = outline
+                    self.memory.put_outline(key, outline)
 
     def ensure_started(self, low: int, high: int) -> None:
         """Have all opening signals in memory that started in this time."""
@@ -292,11 +460,12 @@ class Loader:
         self.fetch(mates)
         return [other for other in mates if other in self.memory.incident_of]
 
-    def services_of_ref(self, ref: str) -> Counter[str]:
+    def services_of_ref(self, ref: str) -> Mapping[str, int]:
         """How many changes with a ref name which service."""
-        if ref not in self.memory.ref_services:
-            self.memory.ref_services[ref] = Counter() if self.memory.complete else self.store.ref_services(ref)
-        return self.memory.ref_services[ref]
+        memory = self.memory
+        if ref not in memory.ref_services:
+            memory.put_services(ref, Counter() if memory.complete else self.store.ref_services(ref))
+        return memory.ref_services[ref]
 
     def services(self, ref: str) -> frozenset[str]:
         """The services that changes with this ref name."""
@@ -309,6 +478,4 @@ class Loader:
         keys |= {f"seek:service:{service}" for service in sought(signal, memory.catalog, self.services)}
         if signal.service is None:
             keys |= {f"learn:{ref}" for ref in signal.change_refs}
-        memory.index.put_other(signal, frozenset(keys))
-        memory.others[signal.id] = memory.rounds
-        memory.latest = max(memory.latest, signal.start)
+        memory.index_other(signal, frozenset(keys))

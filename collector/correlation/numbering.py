@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from collector.correlation.changes import Attachments
 from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.memory import Loader
@@ -18,30 +19,33 @@ from collector.correlation.memory import Loader
 class Numbering:
     """The fourth step of a round: incidents → their numbers."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, attachments: Attachments) -> None:
         self._loader, self._memory, self._round = loader, loader.memory, loader.round
+        self._attachments = attachments
+        self.renumbered: dict[str, dict[int, int]] = {}
+        """Of attached signals that were not judged: numbers of their incidents, as they were and as they are."""
         self._hung_anew: set[int] = set()
         """Numbers that hang on another event since this round."""
 
-    def number(self) -> None:
-        """Give every incident its number: that of its first part that has one, else a new one."""
+    def number(self) -> dict[LiveIncident, None]:
+        """Give every incident its number: that of its first part that has one, else a new one. Those that are not as
+        they were before this round."""
         memory, noted = self._memory, self._round
-        self._hung_anew.clear()
         alive = {incident: None for incident in [*noted.touched, *noted.listed] if incident in memory.component_of}
         unassigned = self._rehome(alive)
         self._follow_anchors(alive)
         for incident in sorted(
             (incident for incident in alive if not incident.numbers), key=lambda incident: incident.order
         ):
-            incident.numbers[memory.next_number] = incident.order[1]
-            noted.changes.first.add(memory.next_number)
-            memory.next_number += 1
+            number = memory.new_number()
+            incident.hang(number, incident.order[1])
+            noted.changes.give(number)
         for incident in alive:
             self._choose(incident)
         for number, anchor, incident in unassigned:
-            memory.unassigned[anchor] = number
-            noted.changes.numbers[number] = (anchor, self._whereto(incident))
-        noted.alive = alive
+            memory.unassign(number, anchor)
+            noted.changes.renumber(number, anchor, self._whereto(incident))
+        return alive
 
     def _rehome(self, alive: dict[LiveIncident, None]) -> list[tuple[int, str, LiveIncident]]:
         """Numbers of incidents that are gone go where their events went; those that went nowhere are the answer.
@@ -56,7 +60,8 @@ class Numbering:
                 if home is None:
                     unassigned.append((number, anchor, incident))
                     continue
-                home.numbers.setdefault(number, anchor)
+                if number not in home.numbers:
+                    home.hang(number, anchor)
                 alive[home] = None
         return unassigned
 
@@ -66,8 +71,8 @@ class Numbering:
         for signal in sorted(incident.signals.values(), key=lambda signal: signal.order):
             home = memory.incident_of.get(signal.id)
             if home is not None and signal.id not in home.numbers.values():
-                home.numbers[number] = signal.id
-                self._round.changes.first.add(number)
+                home.hang(number, signal.id)
+                self._round.changes.give(number)
                 self._hung_anew.add(number)
                 return home
         return None
@@ -87,8 +92,8 @@ class Numbering:
             if home is None and self._opens_nothing(homes.get(anchor)):
                 self._inherit(incident, number)
             if home is not None and home is not incident:
-                del incident.numbers[number]
-                home.numbers[number] = anchor
+                incident.lose(number)
+                home.hang(number, anchor)
                 alive[home] = None
 
     def _opens_nothing(self, signal_id: str | None) -> bool:
@@ -97,16 +102,15 @@ class Numbering:
         return signal_id is None or (signal is not None and not signal.opening)
 
     def _choose(self, incident: LiveIncident) -> None:
-        memory = self._memory
         several = len(incident.numbers) > 1
         chosen = min(incident.numbers, key=partial(self._rank, incident)) if several else next(iter(incident.numbers))
         if chosen != incident.number:
             self._renumber(incident, chosen)
         for number, anchor in incident.numbers.items():
             if incident.known_numbers.get(number) != chosen or number in self._hung_anew:
-                self._round.changes.numbers[number] = (anchor, chosen)
-        incident.known_numbers = dict.fromkeys(incident.numbers, chosen)
-        memory.loaded.update(incident.numbers)
+                self._round.changes.renumber(number, anchor, chosen)
+        incident.write_numbers()
+        self._memory.cover(incident.numbers)
 
     def _rank(self, incident: LiveIncident, number: int) -> tuple[bool, int, str, int]:
         """Numbers by the start of what they hang on; one that hangs on nothing here comes last."""
@@ -117,12 +121,11 @@ class Numbering:
         return (number >= self._memory.settled, start, first, number)
 
     def _renumber(self, incident: LiveIncident, number: int) -> None:
-        noted = self._round
-        noted.moved.update(incident.signals)
-        for signal_id in incident.attached.keys() - noted.attachments.keys():
-            noted.renumbered.setdefault(signal_id, {})[incident.number] = number
-            noted.moved.add(signal_id)
-        incident.number = number
+        attached = incident.attached.keys() - self._attachments.keys()
+        for signal_id in attached:
+            self.renumbered.setdefault(signal_id, {})[incident.number] = number
+        self._round.move(*incident.signals, *attached)
+        incident.go_by(number)
 
     def _whereto(self, incident: LiveIncident) -> int | None:
         """The incident that the first of a vanished one's signals went to."""

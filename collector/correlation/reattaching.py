@@ -8,7 +8,7 @@ found is always judged against all incidents that it could join.
 from __future__ import annotations
 
 from collector.correlation.attach import NEAR, Attacher
-from collector.correlation.changes import Grounds
+from collector.correlation.changes import Attachments, Grounds
 from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.loaded_incidents import LoadedIncidents
@@ -25,11 +25,12 @@ class Reattacher:
     def __init__(self, loader: Loader) -> None:
         self._loader, self._memory, self._round = loader, loader.memory, loader.round
         memory = loader.memory
+        self._attachments: Attachments = {}
         self._lookup = LoadedIncidents(loader)
         self._attacher = Attacher(memory.rules, memory.catalog, memory.constraints, self._lookup)
 
-    def judge(self) -> None:
-        """Judge again everything that what changed could concern."""
+    def judge(self) -> Attachments:
+        """Judge again everything that what changed could concern; where each of that is attached now."""
         memory, noted = self._memory, self._round
         self._relearn()
         concerned = [*noted.touched, *noted.removed_incidents]
@@ -37,12 +38,10 @@ class Reattacher:
         self._review_keys([wanted for incident in concerned for wanted in self._concern(incident)])
         if any(incident.classes for incident in concerned):
             self._loader.fetch(sorted(memory.constraints.signals()))
-            noted.review |= {
-                signal_id for signal_id in memory.constraints.signals() if signal_id not in memory.incident_of
-            }
+            noted.review(*(one for one in memory.constraints.signals() if one not in memory.incident_of))
         ignored = {entry.event for entry in memory.constraints.ignored}
-        self._loader.fetch(sorted(noted.review))
-        for signal_id in sorted(noted.review):
+        self._loader.fetch(sorted(noted.to_review))
+        for signal_id in sorted(noted.to_review):
             for number in memory.places.get(signal_id, ()):
                 self._loader.load(number)
             signal = memory.signals.get(signal_id)
@@ -50,21 +49,23 @@ class Reattacher:
                 self._settle(signal_id, None, {}, "")
             else:
                 self._judge_one(signal, signal_id in ignored)
+        return self._attachments
 
     # Who is to be judged
 
     def _relearn(self) -> None:
-        memory = self._memory
-        for ref in self._round.services_of_ref:
+        memory, noted = self._memory, self._round
+        for ref in noted.relearned:
             self._loader.ensure(f"learn:{ref}", -1, FAR)
             for signal_id in list(memory.index.found_by(f"learn:{ref}", -1, FAR)):
                 signal = memory.signals[signal_id]
                 # Rewritten in any case: what was fetched just now was indexed by what is known now, its keys are older.
-                self._round.old_keys.setdefault(signal_id, set()).update(memory.index.keys_of[signal_id])
+                noted.unkey(signal_id, memory.index.keys_of[signal_id])
                 memory.unindex_other(signal)
                 self._loader.index_other(signal)
-                self._round.changes.signals.setdefault(signal_id, (signal, memory.missed.get(signal_id, "")))
-                self._round.review.add(signal_id)
+                if signal_id not in noted.changes.signals:
+                    noted.changes.put_signal(signal, memory.missed.get(signal_id, ""))
+                noted.review(signal_id)
 
     def _gained_events(self, incidents: list[LiveIncident]) -> set[str]:
         """Events that are in another incident than before, or in one that attaching sees differently."""
@@ -94,7 +95,7 @@ class Reattacher:
         gained = set(incident.gained)
         if self._looks_different(incident):
             gained |= incident.keys.keys()
-            self._round.review.update(incident.attached)
+            self._round.review(*incident.attached)
         if old is not None and new is not None and old.high != new.high:
             self._review_since(incident, min(old.high, new.high), high + NEAR)
         return [
@@ -105,7 +106,7 @@ class Reattacher:
     def _review_keys(self, sought: list[Wanted]) -> None:
         self._loader.ensure_all(sought)
         for key, low, high in sought:
-            self._round.review.update(self._memory.index.found_by(key, low, high))
+            self._round.review(*self._memory.index.found_by(key, low, high))
 
     def _review_names(self, events: set[str]) -> None:
         """Who names one of these events joins the incident it is in, whenever that was."""
@@ -113,7 +114,7 @@ class Reattacher:
         if not memory.complete:
             self._loader.fetch(self._loader.store.naming(sorted(events)))
         for event in events:
-            self._round.review.update(memory.index.found_by(f"name:{event}", -1, FAR))
+            self._round.review(*memory.index.found_by(f"name:{event}", -1, FAR))
 
     def _review_since(self, incident: LiveIncident, low: int, high: int) -> None:
         """Of what happened then, whatever looks for something of an incident that ends otherwise: it may be within it
@@ -124,7 +125,7 @@ class Reattacher:
         else:
             self._loader.ensure_happened(low, high)
         for key in memory.index.sought(incident.keys):
-            self._round.review.update(memory.index.found_by(f"seek:{key}", low, high))
+            self._round.review(*memory.index.found_by(f"seek:{key}", low, high))
 
     # Judging
 
@@ -136,18 +137,16 @@ class Reattacher:
     def _settle(self, signal_id: str, signal: Signal | None, grounds: dict[LiveIncident, Grounds], missed: str) -> None:
         """Note where a signal is attached now; None where it attaches no more."""
         memory, noted = self._memory, self._round
-        for incident in memory.attached_to.pop(signal_id, set()) - grounds.keys():
-            noted.listed[incident] = None
-            incident.detach(signal_id)
+        for incident in memory.attached_to.get(signal_id, set()) - grounds.keys():
+            noted.relist(incident)
+            memory.detach(incident, signal_id)
         if signal is not None:
             for incident in grounds:
                 if incident.attached.get(signal_id) is not signal:
-                    noted.listed[incident] = None
-                    incident.attach(signal)
+                    noted.relist(incident)
+                    memory.attach(incident, signal)
             if memory.missed.get(signal_id, "") != missed or signal_id in noted.changes.signals:
-                noted.changes.signals[signal_id] = (signal, missed)
-            memory.missed[signal_id] = missed
-        if grounds:
-            memory.attached_to[signal_id] = set(grounds)
-        noted.attachments[signal_id] = grounds
-        noted.moved.add(signal_id)
+                noted.changes.put_signal(signal, missed)
+            memory.miss(signal_id, missed)
+        self._attachments[signal_id] = grounds
+        noted.move(signal_id)

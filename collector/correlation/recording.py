@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from collector.correlation.changes import Grounds, Move
+from collector.correlation.changes import Attachments, Grounds, Move
 from collector.correlation.live_incidents import LiveIncident, keys_of
 from collector.correlation.matches import RULE_NAMES, reason
 from collector.correlation.memory import Loader
@@ -14,60 +14,59 @@ from collector.correlation.signals import Signal
 class Recording:
     """The last step of a round: what memory holds now → what the store is to hold."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, attachments: Attachments, renumbered: dict[str, dict[int, int]]) -> None:
         self._loader, self._memory, self._round = loader, loader.memory, loader.round
+        self._attachments, self._renumbered = attachments, renumbered
 
-    def record(self) -> None:
-        """Complete the round's changes."""
-        memory, changes = self._memory, self._round.changes
-        self._record_incidents()
+    def record(self, alive: Collection[LiveIncident]) -> None:
+        """Complete the round's changes; ``alive`` are the incidents that are not as they were."""
+        changes = self._round.changes
+        self._record_incidents(alive)
         for signal_id in self._round.moved:
             self._record_places(signal_id)
         for signal_id, (signal, _) in changes.signals.items():
             self._record_keys(signal_id, signal)
         for signal_id in changes.dropped:
             self._record_keys(signal_id, None)
-            memory.missed.pop(signal_id, None)
-            memory.match.pop(signal_id, None)
-            memory.places.pop(signal_id, None)
-        for ref, service, _ in list(changes.ref_services):
-            changes.ref_services.discard((ref, service, 0))
-            changes.ref_services.add((ref, service, self._loader.services_of_ref(ref)[service]))
+            self._memory.forget_signal(signal_id)
+        for ref, service in self._round.ref_services:
+            changes.count_service(ref, service, self._loader.services_of_ref(ref).get(service, 0))
 
-    def _record_incidents(self) -> None:
-        memory, noted = self._memory, self._round
-        for incident in noted.alive:
+    def _record_incidents(self, alive: Collection[LiveIncident]) -> None:
+        memory = self._memory
+        for incident in alive:
             self._record_incident_keys(incident)
-        for component in {memory.component_of[incident]: None for incident in noted.alive}:
+        for component in {memory.component_of[incident]: None for incident in alive}:
             name = min(incident.number for incident in component.incidents)
             for incident in component.incidents:
-                if incident in noted.alive or incident.stored_as != (incident.number, name):
-                    noted.changes.incidents[incident.number] = (incident.summary(memory.rules), name)
-                    incident.stored_as = (incident.number, name)
+                if incident in alive or incident.stored_as != (incident.number, name):
+                    self._round.changes.list(incident.number, incident.summary(memory.rules), name)
+                    incident.write_component(name)
 
     def _record_incident_keys(self, incident: LiveIncident) -> None:
         changes = self._round.changes
         keys: Iterable[str] = incident.gained & incident.keys.keys()
         if incident.number != incident.keyed_as:
             if incident.keyed_as:
-                changes.unkeyed.add(incident.keyed_as)
-            keys, incident.keyed_as = incident.keys, incident.number
-        changes.incident_keys.update((key, incident.number) for key in keys)
+                changes.unkey(incident.keyed_as)
+            keys = incident.keys
+            incident.write_keys()
+        changes.offer(incident.number, keys)
 
     def _record_places(self, signal_id: str) -> None:
         memory, changes = self._memory, self._round.changes
         before = memory.places.get(signal_id, {})
         after = self._places(signal_id, before)
         for number in before.keys() - after.keys():
-            changes.places[(signal_id, number)] = None
+            changes.put_place(signal_id, number, None)
         for number, place in after.items():
             if before.get(number) != place:
-                changes.places[(signal_id, number)] = place
+                changes.put_place(signal_id, number, place)
         if before.keys() != after.keys():
             signal = memory.signals.get(signal_id) or changes.dropped.get(signal_id)
             start = 0 if signal is None else signal.start
-            changes.moves[signal_id] = Move(start, frozenset(before), frozenset(after))
-        memory.places[signal_id] = after
+            changes.move(signal_id, Move(start, frozenset(before), frozenset(after)))
+        memory.put_places(signal_id, after)
 
     def _places(self, signal_id: str, before: dict[int, Grounds]) -> dict[int, Grounds]:
         """Where a signal is now."""
@@ -77,9 +76,9 @@ class Recording:
             match = memory.match[signal_id]
             why = reason(memory.signals[signal_id], match, memory.rules, memory.catalog)
             return {incident.number: Grounds(RULE_NAMES[match[0]], why, match[1])}
-        if signal_id in self._round.attachments:
-            return {incident.number: place for incident, place in self._round.attachments[signal_id].items()}
-        moved = self._round.renumbered.get(signal_id, {})
+        if signal_id in self._attachments:
+            return {incident.number: place for incident, place in self._attachments[signal_id].items()}
+        moved = self._renumbered.get(signal_id, {})
         return (
             {moved.get(number, number): place for number, place in before.items()}
             if signal_id in memory.signals
@@ -95,7 +94,6 @@ class Recording:
             keys, cover = [f"tie:{key}" for key in keys_of(signal)], signal.reach + memory.rules.gap
         elif signal is not None:
             keys, cover = memory.index.keys_of[signal_id], signal.last
-        for key in self._round.old_keys.get(signal_id, ()):
-            changes.keys[(key, signal_id)] = None
+        changes.drop_keys(signal_id, self._round.old_keys.get(signal_id, ()))
         if signal is not None:
-            changes.keys.update({(key, signal_id): (signal.start, cover) for key in keys})
+            changes.put_keys(signal_id, keys, signal.start, cover)

@@ -35,6 +35,25 @@ class _Entity:
         self.bounded: Signal | None = None
         """The settled signal before those that are folded."""
 
+    def put(self, event: RecordedEvent) -> None:
+        """An event came, or came again; of its revisions the newest counts."""
+        if event.id not in self.added or self.added[event.id].revision <= event.revision:
+            self.added[event.id] = event
+            self.removed.discard(event.id)
+
+    def drop(self, event: str) -> None:
+        """An event went."""
+        self.added.pop(event, None)
+        self.removed.add(event)
+
+    def widen(self, since: int) -> None:
+        """It has to be folded from here on, at least."""
+        self.since = min(self.since, since)
+
+    def follow(self, signals: list[Signal], settled: Signal | None) -> None:
+        """These signals of it are folded again, by start, and this is the settled one before them."""
+        self.before, self.bounded = signals, settled
+
     def alone(self, key: str) -> bool:
         """Whether it is nothing but an event that came just now."""
         amended = any(event.revision for event in self.added.values())
@@ -56,7 +75,7 @@ class Refolding:
             self._sort_in(event, entities)
         self._ask_store(entities)
         for key, entity in entities.items():
-            entity.before, entity.bounded = self._signals_before(key, entity)
+            entity.follow(*self._signals_before(key, entity))
         changed: Changed = {}
         for some in _together(entities):
             told = self._read(some)
@@ -65,21 +84,18 @@ class Refolding:
         return changed
 
     def _sort_in(self, event: RecordedEvent, entities: dict[str, _Entity]) -> None:
-        homes = self._round.changes.homes
         keys = () if is_retracted(event) else entity_keys(event)
         before, since = self._folds_before(event)
         for key in dict.fromkeys((*before, *keys)):
             entity = entities.setdefault(key, _Entity())
             # What is taken back matters from where it began, too: a firing told again took ends from the one before it.
-            entity.since = min(entity.since, since, _begins(event))
-            if key not in keys:
-                entity.added.pop(event.id, None)
-                entity.removed.add(event.id)
-            elif event.id not in entity.added or entity.added[event.id].revision <= event.revision:
-                entity.added[event.id] = event
-                entity.removed.discard(event.id)
+            entity.widen(min(since, _begins(event)))
+            if key in keys:
+                entity.put(event)
+            else:
+                entity.drop(event.id)
         if before != keys:
-            homes[event.id] = ("", keys)
+            self._round.changes.fold(event.id, "", keys)
 
     def _folds_before(self, event: RecordedEvent) -> tuple[tuple[str, ...], int]:
         """The entities an event was folded into, and the start of the signal it was in."""
@@ -171,7 +187,7 @@ class Refolding:
         events = self._events(key, entity, told)
         if entity.bounded is not None and not all(map(proves_its_start, events.values())):
             # Where it began depends on any firing before it.
-            entity.before, entity.bounded = self._walk_back(key, _EVER)
+            entity.follow(*self._walk_back(key, _EVER))
             events = self._events(key, entity, self._read({key: entity}))
         before = {signal.id: signal for signal in entity.before}
         after = {signal.id: signal for signal in fold(key, events.values(), self._memory.rules, self._memory.catalog)}
@@ -195,13 +211,14 @@ class Refolding:
         return {**events, **entity.added}
 
     def _note_homes(self, before: dict[str, Signal], after: Iterable[Signal], events: dict[str, RecordedEvent]) -> None:
-        homes = self._round.changes.homes
+        changes = self._round.changes
+        homes = changes.homes
         for signal in after:
             old = before.get(signal.id)
             known = set(old.events) if old is not None else set()
             for event in signal.events:
                 if event not in known or event in homes:
-                    homes[event] = (signal.id, homes[event][1] if event in homes else entity_keys(events[event]))
+                    changes.fold(event, signal.id, homes[event][1] if event in homes else entity_keys(events[event]))
 
     def _keep_tail(self, key: str, settled: Signal | None, after: list[Signal]) -> None:
         """Remember an entity's last signals, from the last one on that is settled."""
@@ -212,9 +229,9 @@ class Refolding:
         if at == 0 and settled is not None and settled.id in self._memory.signals:
             tail = [settled, *tail]
         if (tail or settled) and not key.startswith("event" + SEPARATOR):
-            self._memory.tails[key] = (at == 0 and settled is None, tuple(signal.id for signal in tail))
+            self._memory.put_tail(key, tail, whole=at == 0 and settled is None)
         else:
-            self._memory.tails.pop(key, None)
+            self._memory.drop_tail(key)
 
 
 def _together(entities: dict[str, _Entity]) -> Iterator[dict[str, _Entity]]:

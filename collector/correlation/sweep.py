@@ -9,12 +9,13 @@ reach, and groups that merged share one entry from then on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from heapq import heappop, heappush
 from typing import TypeVar
 
 from collector.correlation.catalog import Catalog, Rules
 from collector.correlation.constraints import Constraints
+from collector.correlation.interval_index import Order
 from collector.correlation.matches import (
     AGAIN,
     OPENED,
@@ -40,18 +41,46 @@ Recent = dict[tuple[str, str | None, bool], int]
 class Group:
     """Signals that are one incident, while the sweep goes on."""
 
-    def __init__(self, signal: Signal) -> None:
+    def __init__(self, signal: Signal, called: Set[str] = frozenset(), name: str | None = None) -> None:
+        """Of one signal: ``called`` are those that pages of it called, ``name`` is its class of people's."""
         self.order = self.whole_since = signal.order
         """What it begins with, and the signal by which it became one the last time."""
         self.signals = [signal]
         self.environments = {signal.environment} if signal.environment else set()
-        self.classes: set[str] = set()
+        self.classes: set[str] = set() if name is None else {name}
         self.paged_until = signal.reach if signal.paging else -1
         self.pages = [signal] if signal.kind == "page" else []
-        self.page_targets = set(signal.page_targets)
+        self.page_targets: set[str] = {*signal.page_targets, *called}
         """Whom its pages called, and for which services, as far as they name their alerts."""
         self.turn: Word | None = None
         """The last word of people, by now, on whether it is over."""
+
+    def stand_for(self, signals: Sequence[Signal], whole_since: Order, called: set[str]) -> None:
+        """It is what these signals were found to be before, by start, of which it lists the first alone."""
+        self.whole_since, self.page_targets = whole_since, called
+        self.environments = {signal.environment for signal in signals if signal.environment}
+        self.pages = [signal for signal in signals if signal.kind == "page"]
+        self.paged_until = max((signal.reach for signal in signals if signal.paging), default=-1)
+
+    def absorb(self, other: Group, since: Order) -> None:
+        """Take another in, which it is one with from ``since`` on."""
+        self.whole_since = since
+        self.signals += other.signals
+        self.order = min(self.order, other.order)
+        self.environments |= other.environments
+        self.classes |= other.classes
+        self.pages += other.pages
+        self.page_targets |= other.page_targets
+        self.paged_until = max(self.paged_until, other.paged_until)
+        if other.turn is not None:
+            self.take_turn(other.turn)
+
+    def take_turn(self, word: Word) -> bool:
+        """Hear people's word on whether it is over; whether it is the last one by now."""
+        last = self.turn is None or self.turn.order < word.order
+        if last:
+            self.turn = word
+        return last
 
     def covers(self, signal: Signal, gap: int) -> int:
         """Until when a signal of it ties: people's resolve ends an alert that no sender ended, as a sender's would."""
@@ -145,10 +174,8 @@ class Sweep:
                 heappush(self._turns, (word.order, signal.id, word))
         matches = self._matches(signal)
         self._parent[signal.id] = signal.id
-        group = self._groups[signal.id] = Group(signal)
-        group.page_targets |= self.calls.get(signal.id, set())
-        if (name := self._constraints.linked_group(signal.id)) is not None:
-            group.classes.add(name)
+        name = self._constraints.linked_group(signal.id)
+        self._groups[signal.id] = Group(signal, self.calls.get(signal.id, frozenset()), name)
         ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in matches.items())
         accepted = [(rule, detail) for rule, _, root, detail in ranked if self._accept(signal, root, rule)]
         self.joined[signal.id] = min(accepted, default=(OPENED, ""))
@@ -238,8 +265,7 @@ class Sweep:
                 return False
         first = len(self._groups[mine].signals) == 1
         since = self._groups[theirs].whole_since if first else signal.order
-        self._merge(mine, theirs)
-        self._groups[self._root(mine)].whole_since = since
+        self._merge(mine, theirs, since)
         return True
 
     def _ties_environments(self, mine: str, theirs: str) -> bool:
@@ -259,21 +285,13 @@ class Sweep:
         here, there = self._groups[mine].classes, self._groups[theirs].classes
         return any(not self._constraints.cannot_link(name).isdisjoint(there) for name in here & self._constrained)
 
-    def _merge(self, mine: str, theirs: str) -> None:
+    def _merge(self, mine: str, theirs: str, since: Order) -> None:
         a, b = self._groups[mine], self._groups[theirs]
         keep, gone = (mine, theirs) if len(a.signals) >= len(b.signals) else (theirs, mine)
         group, absorbed = self._groups[keep], self._groups.pop(gone)
         self._parent[gone] = keep
-        group.signals += absorbed.signals
-        group.order = min(group.order, absorbed.order)
-        group.environments |= absorbed.environments
-        group.classes |= absorbed.classes
-        group.pages += absorbed.pages
-        group.page_targets |= absorbed.page_targets
-        group.paged_until = max(group.paged_until, absorbed.paged_until)
-        turns = [turn for turn in (group.turn, absorbed.turn) if turn is not None]
-        if turns:
-            group.turn = max(turns, key=lambda turn: turn.order)
+        group.absorb(absorbed, since)
+        if group.turn is not None:
             self._cover_anew(keep)
 
     def _root(self, signal_id: str) -> str:
@@ -287,9 +305,7 @@ class Sweep:
     # People's words on whether it is over
 
     def _take_turn(self, root: str, word: Word) -> None:
-        group = self._groups[root]
-        if group.turn is None or group.turn.order < word.order:
-            group.turn = word
+        if self._groups[root].take_turn(word):
             self._cover_anew(root)
 
     def _cover_anew(self, root: str) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from heapq import merge
 
 from collector.correlation.interval_index import Order
-from collector.correlation.live_incidents import Component, LiveIncident, offers_page
+from collector.correlation.live_components import Component
+from collector.correlation.live_incidents import LiveIncident, offers_page
 from collector.correlation.memory import Loader
 from collector.correlation.pauses import tied
 from collector.correlation.signals import Signal
@@ -32,31 +33,37 @@ class Sweeping:
 
     def __init__(self, loader: Loader) -> None:
         self._loader, self._memory, self._round = loader, loader.memory, loader.round
+        self._marked: dict[Component, None] = {}
+        """Components that are to be swept again."""
+        self.broken: dict[LiveIncident, None] = {}
+        """Incidents that a signal was taken from."""
 
     def mark(self, component: Component, since: Order | None = None, until: int = 0) -> None:
         """Have a component swept again at the end of the round, from ``since`` on: what changed of it ties nothing
         before, and nothing after ``until`` by itself. Without ``since`` it is swept as a whole."""
-        self._round.to_sweep[component] = None
+        self._marked[component] = None
         if since is None or any(incident.turned or incident.classes for incident in component.incidents):
             since = _WHOLE
             for incident in component.incidents:
                 self.touch(incident)
-        component.changed.append((since, until))
+        component.mark(since, until)
 
     def touch(self, incident: LiveIncident) -> None:
         """Note how an incident was before this round changes it."""
-        if incident not in self._round.touched:
-            self._round.touched[incident] = None
-            incident.before = incident.view(self._memory.rules)
-            incident.unchanged()
+        self._round.touch(incident, self._memory.rules)
+
+    def part(self, incident: LiveIncident) -> None:
+        """A signal was taken from an incident."""
+        self.touch(incident)
+        self.broken[incident] = None
 
     def sweep(self) -> None:
         """Sweep what was marked."""
-        for component in list(self._round.to_sweep):
+        for component in list(self._marked):
             if not component.changed:
                 continue
             size = len(component)
-            component.changed.sort(reverse=True)
+            component.sort_changes()
             known = component.changed[-1][0] != _WHOLE and component.calls is not None
             if not known or size <= SMALL or component.spent > _OFTEN * size:
                 self._sweep_whole(component)
@@ -74,8 +81,8 @@ class Sweeping:
         ]
         for incident in component.incidents:
             self.dispose(incident)
-        component.changed.clear()
-        memory.components.pop(component, None)
+        component.clear_changes()
+        memory.drop_component(component)
         potential = Sweep(memory.rules, memory.catalog, memory.constraints, potential=True).run(signals)
         owners = tied([group.signals for group in potential], memory.rules, memory.constraints)
         where = {signal.id: owners[number] for number, group in enumerate(potential) for signal in group.signals}
@@ -83,41 +90,29 @@ class Sweeping:
         component_by_owner: dict[int, Component] = {}
         for group in sweep.run(signals):
             incident = self.make_incident(group.signals, group.whole_since)
-            at = where[group.signals[0].id]
-            if at in component_by_owner:
-                component_by_owner[at].incidents.append(incident)
-            else:
-                component_by_owner[at] = Component(incident)
-            memory.component_of[incident] = component_by_owner[at]
-        memory.match.update((signal.id, sweep.joined[signal.id]) for signal in signals)
+            memory.put_incident(incident, component_by_owner.setdefault(where[group.signals[0].id], Component()))
+        for signal in signals:
+            memory.explain(signal.id, sweep.joined[signal.id])
         for new in component_by_owner.values():
-            new.indivisible = len(new.incidents) == 1 and memory.indivisible(new.incidents)
-            if not new.called_together:
-                signal_ids = [signal_id for incident in new.incidents for signal_id in incident.signals]
-                new.calls = {signal_id: sweep.calls[signal_id] for signal_id in signal_ids if signal_id in sweep.calls}
-        self._round.moved.update(signal.id for signal in signals)
+            signal_ids = [] if new.called_together else [each for one in new.incidents for each in one.signals]
+            memory.settle(new, {each: sweep.calls[each] for each in signal_ids if each in sweep.calls})
+        self._round.move(*(signal.id for signal in signals))
 
     def make_incident(self, signals: Iterable[Signal], whole_since: Order) -> LiveIncident:
         """A new incident of these signals."""
         incident = LiveIncident()
         for signal in signals:
             self._memory.enter(incident, signal)
-        incident.whole_since = whole_since
-        self._round.touched[incident] = None
+        incident.unite(whole_since)
+        self._round.create(incident)
         return incident
 
     def dispose(self, incident: LiveIncident) -> None:
         """Take an incident apart; its signals are put together anew."""
-        memory, noted = self._memory, self._round
         self.touch(incident)
-        memory.index.drop_incident(incident)
-        for signal_id in incident.attached:
-            memory.attached_to[signal_id].discard(incident)
-        noted.review.update(incident.attached)
-        noted.removed_incidents.append(incident)
-        del memory.component_of[incident], noted.touched[incident]
-        if incident.keyed_as:
-            noted.changes.unkeyed.add(incident.keyed_as)
+        self._round.review(*incident.attached)
+        self._memory.drop_incident(incident)
+        self._round.drop(incident)
 
 
 class _ComponentSweep:
@@ -126,7 +121,7 @@ class _ComponentSweep:
     def __init__(self, loader: Loader, sweeping: Sweeping, component: Component) -> None:
         self._memory, self._round = loader.memory, loader.round
         self._sweeping, self._component = sweeping, component
-        since, self._until = component.changed.pop()
+        since, self._until = component.next_change()
         self._calls = self._calls_now()
         self._cut = self._beginning(min([since, *self._called_otherwise()]))
         self._end: Order | None = None
@@ -144,11 +139,10 @@ class _ComponentSweep:
         self._run()
         self._note_matches()
         self._make()
-        component.spent += len(self._swept) + 1
-        component.indivisible = len(component.incidents) == 1 and self._memory.indivisible(component.incidents)
-        component.calls = self._calls
+        component.spend(len(self._swept) + 1)
+        self._memory.settle(component, self._calls)
         if not component.incidents:
-            self._memory.components.pop(component, None)
+            self._memory.drop_component(component)
 
     # Where it begins
 
@@ -186,7 +180,7 @@ class _ComponentSweep:
         for incident in self._component.incidents:
             if incident.order >= self._cut:
                 continue
-            under_way = incident.latest >= self._cut or incident in self._round.broken
+            under_way = incident.latest >= self._cut or incident in self._sweeping.broken
             if under_way or incident.tied_by_page or self._reaches(incident, low):
                 before = incident.signals_before(self._cut)
                 signals = [signal for signal in before if self._ties(signal, low)]
@@ -197,11 +191,8 @@ class _ComponentSweep:
     def _group(self, incident: LiveIncident, before: list[Signal]) -> Group:
         """A part of an incident as a sweep sees it when it comes to what follows."""
         group = Group(before[0])
-        group.whole_since = incident.whole_since
-        group.environments = {signal.environment for signal in before if signal.environment}
-        group.pages = [signal for signal in before if signal.kind == "page"]
-        group.page_targets.update(*(self._calls.get(signal.id, signal.page_targets) for signal in before))
-        group.paged_until = max((signal.reach for signal in before if signal.paging), default=-1)
+        called = set(before[0].page_targets).union(*(self._calls.get(one.id, one.page_targets) for one in before))
+        group.stand_for(before, incident.whole_since, called)
         return group
 
     def _earliest(self) -> int:
@@ -228,11 +219,11 @@ class _ComponentSweep:
     # The sweep
 
     def _run(self) -> None:
-        look, changed = _FIRST_LOOK, self._component.changed
+        look, component = _FIRST_LOOK, self._component
         paged = any(incident.tied_by_page for incident in self._component.incidents)
         for signal in self._after():
-            while changed and changed[-1][0] <= signal.order:
-                self._until = max(self._until, changed.pop()[1])
+            while component.changed and component.changed[-1][0] <= signal.order:
+                self._until = max(self._until, component.next_change()[1])
             if not paged and len(self._swept) >= look and signal.start > self._until:
                 look = len(self._swept) + len(self._swept) // 2
                 if self._comes_to_what_was(signal.order):
@@ -240,7 +231,7 @@ class _ComponentSweep:
                     return
             self._sweep.add(signal)
             self._swept.append(signal)
-        changed.clear()
+        component.clear_changes()
 
     def _after(self) -> Iterator[Signal]:
         """All signals from the beginning of the sweep on, by start."""
@@ -254,7 +245,7 @@ class _ComponentSweep:
 
     def _comes_to_what_was(self, now: Order) -> bool:
         """Whether all that can tie something from now on is what it was before this round."""
-        if any(one.latest >= now for one in self._round.broken if one in self._component.incidents):
+        if any(one.latest >= now for one in self._sweeping.broken if one in self._component.incidents):
             return False
         return all(self._as_before(group, now) or self._is_over(group, now) for group in self._sweep.groups())
 
@@ -265,7 +256,7 @@ class _ComponentSweep:
             return False
         ((incident, count),) = counts.items()
         before = incident.signals_before(now)
-        if len(before) != count or incident.whole_since >= now or incident in self._round.broken:
+        if len(before) != count or incident.whole_since >= now or incident in self._sweeping.broken:
             return False
         places = {signal.environment for signal in before if signal.environment}
         return not new or (group.order == incident.order and group.environments == places)
@@ -308,8 +299,8 @@ class _ComponentSweep:
         for signal in self._swept:
             match = self._sweep.joined[signal.id]
             if memory.match.get(signal.id) != match:
-                memory.match[signal.id] = match
-                self._round.moved.add(signal.id)
+                memory.explain(signal.id, match)
+                self._round.move(signal.id)
 
     def _make(self) -> None:
         """Have each group in an incident: in one that is in it as a whole, else in a new one."""
@@ -318,18 +309,15 @@ class _ComponentSweep:
         homes = [self._home(signals) for _, signals in groups]
         homes_in_use = {home for home in homes if home is not None}
         away = {memory.incident_of[signal.id]: None for _, signals in groups for signal in signals}
-        away.update((one, None) for one in self._round.broken if memory.component_of.get(one) is component)
+        away.update((one, None) for one in self._sweeping.broken if memory.component_of.get(one) is component)
         leftovers = [incident for incident in away if incident not in homes_in_use]
         for incident in leftovers:
             self._sweeping.dispose(incident)
-        lost = set(leftovers)
-        component.incidents = [incident for incident in component.incidents if incident not in lost]
+        component.remove(set(leftovers))
         for (group, signals), home in zip(groups, homes, strict=True):
             if home is None:
-                made = self._sweeping.make_incident(signals, group.whole_since)
-                component.incidents.append(made)
-                memory.component_of[made] = component
-                self._round.moved.update(signal.id for signal in signals)
+                memory.put_incident(self._sweeping.make_incident(signals, group.whole_since), component)
+                self._round.move(*(signal.id for signal in signals))
             else:
                 self._fill(home, signals, group.whole_since)
 
@@ -342,7 +330,7 @@ class _ComponentSweep:
         whole = (
             incident
             for incident, count in inside.items()
-            if incident not in self._round.broken and count == self._swept_of(incident)
+            if incident not in self._sweeping.broken and count == self._swept_of(incident)
         )
         return max(whole, key=lambda incident: (self._goes_on(incident), inside[incident]), default=None)
 
@@ -362,5 +350,5 @@ class _ComponentSweep:
             if memory.incident_of[signal.id] is not home:
                 self._sweeping.touch(home)
                 memory.enter(home, signal)
-                self._round.moved.add(signal.id)
-        home.whole_since = whole_since
+                self._round.move(signal.id)
+        home.unite(whole_since)
