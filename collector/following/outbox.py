@@ -35,7 +35,7 @@ class AppendableLog(Protocol):
     """What the follower appends to, and is woken by; what it reads it reads beside the lists."""
 
     async def append(self, submissions: Sequence[Submission]) -> Sequence[Answer]:
-        """See :meth:`collector.log.EventLog.append`."""
+        """See :meth:`collector.log.EventLog.append`; who keeps nothing of it answers nothing."""
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """See :meth:`collector.log.EventLog.subscribe`."""
@@ -91,9 +91,10 @@ class Outbox:
             await self._lists.write(lambda connection: connection.execute(_TOUCH), durable=True)
         events = tuple(sorted((_decode(body) for _, body in news), key=announcements.speaking_order))
         submission = Submission(source=MACHINE, received_at=self._clock(), events=events)
-        (receipt,) = map(receipt_of, await self._log.append([submission]))
+        receipts = map(receipt_of, await self._log.append([submission]))
+        items = [item for receipt in receipts for item in receipt.items]
         return [
             msgspec.structs.replace(event, position=item.position, received_at=submission.received_at)
-            for event, item in zip(events, receipt.items, strict=True)
+            for event, item in zip(events, items, strict=False)
             if not item.stored_before
         ]
