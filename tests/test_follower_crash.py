@@ -103,6 +103,20 @@ async def test_what_is_said_is_listed_as_the_log_has_it(
     assert listed == await followed.base.query(lambda c: list(map(tuple, c.execute(index))))
 
 
+async def test_who_keeps_nothing_of_what_is_said_is_followed_for(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command over a log without lists makes them for itself alone, and appends nowhere: it ends at the log's end."""
+
+    async def nowhere(_: Sequence[Submission]) -> Any:
+        return []
+
+    await followed.log.append([submission(firing("A", 0))])
+    monkeypatch.setattr(followed.log, "append", nowhere)
+    assert await followed.follower.catch_up() == await followed.log.head() == 1
+    assert await followed.numbers() == {1: "open"}
+
+
 async def test_a_crash_before_the_commit_loses_nothing(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cursor and projections are one transaction: what was not committed is read again."""
     await followed.told(firing("A", 0))
