@@ -101,7 +101,7 @@ def empty_store() -> Any:
     for ask in ("links", "keyed", "naming", "signals", "started", "happened", "incidents_of", "events"):
         getattr(store, ask).return_value = []
     store.signals_before.side_effect = lambda *_: iter(())
-    store.signal_of.return_value, store.entity.return_value = {}, []
+    store.signal_of.return_value, store.report.return_value = {}, []
     store.ref_services.return_value = {}
     return store
 

@@ -65,14 +65,14 @@ _FIGURE = re.compile(r"\d µs|times as long")
 
 
 def texts(module: ast.Module) -> Iterator[str]:
-    """The texts that a module holds, but for what describes it; of a text with values in it the first part."""
-    described = {id(each.value) for each in ast.walk(module) if isinstance(each, ast.Expr)}
-    for each in ast.walk(module):
-        if isinstance(each, ast.JoinedStr):
-            described |= {id(part) for part in each.values[1:]}
-    for each in ast.walk(module):
-        if isinstance(each, ast.Constant) and isinstance(each.value, str) and id(each) not in described:
-            yield each.value
+    """The texts that a module holds, but for what describes it; of a text with values in it the first piece."""
+    described = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.JoinedStr):
+            described |= {id(piece) for piece in node.values[1:]}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in described:
+            yield node.value
 
 
 def statements() -> dict[str, list[str]]:

@@ -107,7 +107,7 @@ class Components:
         if signal.opening:
             noted.unkey(signal.id, [f"tie:{key}" for key in keys_of(signal)])
             incident = memory.drop_opening(signal)
-            self._sweeping.part(incident)
+            self._sweeping.note_detached(incident)
             self._sweeping.mark(memory.component_of[incident], signal.order, self._until(signal))
             self._grown.update(dict.fromkeys(again.following(memory, signal), _ANEW))
             noted.move(signal.id)

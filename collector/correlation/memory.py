@@ -166,7 +166,7 @@ class Memory:
         """Have an incident no more; what attached to it and to nothing else in memory."""
         self.index.drop_incident(incident)
         del self.component_of[incident]
-        return [signal_id for signal_id in incident.attached if self._part(incident, signal_id)]
+        return [signal_id for signal_id in incident.attached if self._separate(incident, signal_id)]
 
     def merge(self, larger: LiveIncident, smaller: LiveIncident, tied: Order) -> None:
         """Have the smaller incident in the larger one, the later one of the signals tied being ``tied``."""
@@ -186,9 +186,9 @@ class Memory:
     def detach(self, incident: LiveIncident, signal_id: str) -> None:
         """Have it attached there no more."""
         incident.detach(signal_id)
-        self._part(incident, signal_id)
+        self._separate(incident, signal_id)
 
-    def _part(self, incident: LiveIncident, signal_id: str) -> bool:
+    def _separate(self, incident: LiveIncident, signal_id: str) -> bool:
         """Note that a signal is not attached to an incident; whether it is attached to none now."""
         left = self.attached_to[signal_id]
         left.discard(incident)

@@ -52,7 +52,7 @@ class Sweeping:
         """Note how an incident was before this round changes it."""
         self._round.touch(incident, self._memory.rules)
 
-    def part(self, incident: LiveIncident) -> None:
+    def note_detached(self, incident: LiveIncident) -> None:
         """A signal was taken from an incident."""
         self.touch(incident)
         self.broken[incident] = None

@@ -205,22 +205,22 @@ class Metrics:
         events: Counts[str] = Counts()
         last: dict[str, DeliveryOutcome] = {}
         last_with_news: dict[str, DeliveryOutcome] = {}
-        for each in deliveries:
-            outcomes[each.source, each.outcome] += 1
-            last[each.source] = each
-            if each.new:
-                events[each.source] += each.new
-                last_with_news[each.source] = each
-                self._lag_of(each.source).observe((each.received_at - each.latest) / SECOND)
+        for delivery in deliveries:
+            outcomes[delivery.source, delivery.outcome] += 1
+            last[delivery.source] = delivery
+            if delivery.new:
+                events[delivery.source] += delivery.new
+                last_with_news[delivery.source] = delivery
+                self._lag_of(delivery.source).observe((delivery.received_at - delivery.latest) / SECOND)
         for outcome, count in outcomes.items():
             self._deliveries_of(*outcome).inc(count)
         for source, count in events.items():
             self._events_of(source).inc(count)
-        for source, each in last.items():
-            self._last_of(source).set(each.received_at / SECOND)
-        for source, each in last_with_news.items():
-            self._happened_of(source).set(each.latest / SECOND)
-            self._skew_of(source).set(max(each.latest - each.received_at, 0) / SECOND)
+        for source, delivery in last.items():
+            self._last_of(source).set(delivery.received_at / SECOND)
+        for source, delivery in last_with_news.items():
+            self._happened_of(source).set(delivery.latest / SECOND)
+            self._skew_of(source).set(max(delivery.latest - delivery.received_at, 0) / SECOND)
 
     def refused(self, source: str | None, code: int) -> None:
         """A delivery was refused; None for the source where it named none that there is."""
