@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,7 @@ from collector.following.wire import Answer, Channel, Commit, Failure, Forget, P
 from collector.projections import Projections, SqliteLists, lists_path
 from tests import forked_follower
 from tests.conftest import timelined
+from tests.exposition import value
 from tests.followed import submission
 from tests.lists import opened
 from tests.processes import PROJECT, Process, alert, eventually, get, post
@@ -57,6 +59,12 @@ if "collector.following.child" in " ".join(sys.orig_argv):
         raise Unavailable("no lists today")
     Follower._open = hindered
 """
+
+
+def scrape(address: str) -> str:
+    """What /metrics says."""
+    with urllib.request.urlopen(f"{address}/metrics", timeout=10) as response:  # noqa: S310 - our own address
+        return str(response.read(), "utf-8")
 
 
 @pytest.fixture
@@ -166,6 +174,7 @@ def test_an_event_that_kills_the_follower_is_set_aside(make: Any, tmp_path: Path
     address = process.start("--storage.url", url)
     for number in range(3):
         assert post(f"{address}/webhooks/alertmanager", alert("firing", number=number))[0] == 202
+    eventually(lambda: value(scrape(address), "timelined_events_set_aside") == 0)
     receipt = post(f"{address}/webhooks/alertmanager", alert("firing", "Poison", 99))[1]
     began = time.monotonic()
     while "set aside" not in get(f"{address}/-/ready")["lists"]:
@@ -173,6 +182,8 @@ def test_an_event_that_kills_the_follower_is_set_aside(make: Any, tmp_path: Path
         assert time.monotonic() - began < 60, process.said.read_text()
         time.sleep(0.1)
     eventually(lambda: get(f"{address}/-/ready")["lag"] == 0)
+    scraped = scrape(address)
+    assert value(scraped, "timelined_events_set_aside") == value(scraped, "timelined_lists_failed") == 1
     (incident,) = get(f"{address}/api/v1/incidents")["incidents"]
     assert incident["events"] == 4
     event = receipt["items"][0]["event"]

@@ -25,8 +25,11 @@ Families = Sequence[Metric]
 _PARTS = ("", "-wal")
 
 
-def families(state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str, int], waiting: int) -> list[Metric]:
-    """Everything looked up; ``incidents`` by their state, ``sizes`` from :func:`sizes`, ``waiting`` in bytes."""
+def families(
+    state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str, int], waiting: int, aside: int | None
+) -> list[Metric]:
+    """Everything looked up; ``incidents`` by their state, ``sizes`` from :func:`sizes`, ``waiting`` in bytes, and how
+    many events are set ``aside``, None where lists cannot be read."""
     facts = state.facts
     metrics = [
         ready(state.ready),
@@ -37,6 +40,7 @@ def families(state: Readiness, incidents: Mapping[str, int], sizes: Mapping[str,
         _gauge("timelined_sealing_failed", "Whether the last pass could not seal.", _fails(facts.get("sealing"))),
         _gauge("timelined_lists_lag_events", "Events that grouping has still to take in.", facts.get("lag")),
         _gauge("timelined_lists_failed", "Whether anything keeps lists from being whole.", _fails(facts.get("lists"))),
+        _gauge("timelined_events_set_aside", "Events that grouping could not take, and goes on without.", aside),
         _info("timelined_log_info", "Always 1; the labels say which log this is, and on which server.", facts),
         _gauge("timelined_follower_leader", "Whether this daemon is the one that groups.", _flag(facts.get("follows"))),
     ]

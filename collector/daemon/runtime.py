@@ -241,12 +241,13 @@ class Runtime:
         state = await self.readiness()
         try:
             incidents: Mapping[str, int] = await self.projections.counts()
+            aside: int | None = (await self.projections.state()).set_aside
         except Unavailable:
-            incidents = {}
+            incidents, aside = {}, None
         file = database_path(self.settings.storage.url)
         sizes = await asyncio.to_thread(gauges.sizes, file) if file is not None else {}
         records = await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)
-        found = gauges.families(state, incidents, sizes, self.writer.bytes)
+        found = gauges.families(state, incidents, sizes, self.writer.bytes, aside)
         found += gauges.reloads(not self.face.reload_failure, self.face.reloaded_at)
         return [*found, *gauges.following(self.following.vitals), *gauges.upkeep(records)]
 
