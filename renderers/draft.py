@@ -108,7 +108,7 @@ def _lead(history: History, options: Options) -> Claim | None:
         who = lead_of(role) or ""
         before = [each for each in page_facts.leads(history) if lead_of(each) != who]
         names = phrases.listed([Name(name) for name in dict.fromkeys(lead_of(each) or "" for each in before)], 3)
-        return claim(Name(who), " (", Name(role_of(role)), phrases.when(names, ", after ", names), ")",
+        return claim(Name(who), " (", Name(role_of(role)), phrases.if_any(names, ", after ", names), ")",
                      proof=cites(before, role), stop=False)  # fmt: skip
     first, lost = facts.first_taken(history), page_facts.lead_left(history)
     if lost is None:
@@ -139,7 +139,7 @@ def _incident(history: History, options: Options) -> Claim | None:
     private = named("private to ", context.private)
     pieces = [called, private, named("", severity),
               named("", priority if priority.casefold() != severity.casefold() else None), _span(history, options),
-              *_pages(history), phrases.when(options.people == ROLES, AS_ROLES)]  # fmt: skip
+              *_pages(history), phrases.if_any(options.people == ROLES, AS_ROLES)]  # fmt: skip
     shown = [piece for piece in pieces if piece]
     return claim(shown[0], *(say(" · ", piece) for piece in shown[1:]), label=True, stop=False)
 

@@ -19,8 +19,8 @@ FLAPS = 3
 """From how many such pauses on they are told together."""
 
 
-def spells(alerts: Iterable[Alert]) -> tuple[FlappingRun, ...]:
-    """The spells of these alerts, which come by start; the spells come by start too."""
+def flapping_runs(alerts: Iterable[Alert]) -> tuple[FlappingRun, ...]:
+    """The runs of these alerts, which come by start; the runs come by start too."""
     latest: dict[str, list[Alert]] = {}
     runs: list[list[Alert]] = []
     for alert in alerts:
@@ -31,7 +31,7 @@ def spells(alerts: Iterable[Alert]) -> tuple[FlappingRun, ...]:
         else:
             latest[alert.entity] = run = [alert]
             runs.append(run)
-    found = [_spell(episodes) for run in runs for episodes in _told(run)]
+    found = [_flapping_run(episodes) for run in runs for episodes in _told(run)]
     return tuple(sorted(found, key=lambda spell: spell.start))
 
 
@@ -39,7 +39,7 @@ def _told(run: list[Alert]) -> Iterable[Sequence[Alert]]:
     return [run] if len(run) > FLAPS else [[alert] for alert in run]
 
 
-def _spell(run: Sequence[Alert]) -> FlappingRun:
+def _flapping_run(run: Sequence[Alert]) -> FlappingRun:
     return FlappingRun(run[0].start, run[-1].end, run[0].entity, tuple(run))
 
 

@@ -295,7 +295,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     """The alert that ended last, if none still fires; of several at once the one that began first."""
     last_measured: Alert | None = None
     """The same of the measured ones."""
-    spells: tuple[FlappingRun, ...] = ()
+    flapping_runs: tuple[FlappingRun, ...] = ()
     """The alerts' episodes, those of one that flapped taken together; by start."""
     pages: tuple[Page, ...] = ()
     changes: tuple[Change, ...] = ()

@@ -78,7 +78,7 @@ def _flat(pieces: Iterable[SentencePart]) -> Iterable[Inline]:
             yield piece
 
 
-def when(condition: object, *parts: SentencePart) -> Phrase:
+def if_any(condition: object, *parts: SentencePart) -> Phrase:
     """The parts if there is something to say, else nothing."""
     return say(*parts) if condition else ()
 
@@ -416,7 +416,7 @@ def observation_called(event: Event) -> Phrase:
     words, subject = kind_called(event), text_in(event.data, "subject")
     if not words and not subject:
         return say("Observation")
-    return say(when(words, Name(words)), named(": " if words else "", subject))
+    return say(if_any(words, Name(words)), named(": " if words else "", subject))
 
 
 def plain_observation(event: Event) -> str:
@@ -444,7 +444,7 @@ def observed(history: History, event: Event) -> Phrase:
     details: list[Inline] = [*_kind_told(history, event), *named("", of or ("" if subject else _whose(history, event)))]
     doer = named("by ", actor)
     inside = say(listed([*details, *([doer] if doer else [])], 3, end=", ")) if details or doer else ()
-    return say(Quote(words_of(event) or title, NOTE), when(inside, " (", inside, ")"))
+    return say(Quote(words_of(event) or title, NOTE), if_any(inside, " (", inside, ")"))
 
 
 def _whose(history: History, event: Event) -> str:

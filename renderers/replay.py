@@ -32,7 +32,7 @@ from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, clos
 from collector.semantics.episodes import ENDED, UPDATED, micros
 from renderers import episodes, moments
 from renderers.facts import LATE, last_ended, lateness
-from renderers.flapping import spells
+from renderers.flapping import flapping_runs
 from renderers.history import Alert, Change, Context, Family, History, Page, RereadEvent
 
 _NOTHING = Context()
@@ -78,7 +78,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         measured=measured,
         last_ended=last_ended(alerts),
         last_measured=last_ended(measured),
-        spells=spells(alerts),
+        flapping_runs=flapping_runs(alerts),
         pages=pages,
         changes=sorted_out.changes(),
         notes=tuple(sorted_out.notes),

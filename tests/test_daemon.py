@@ -203,7 +203,7 @@ async def test_commands_write_where_no_daemon_runs_and_read_where_one_does(setti
     async with daemon.offline(settings):
         with pytest.raises(Unavailable, match="does not listen yet"):
             daemon.holder(settings)
-    async with daemon.running(settings), daemon.reading(settings):
+    async with daemon.running(settings), daemon.read_only(settings):
         with pytest.raises(Unavailable):
             async with daemon.offline(settings):
                 pass

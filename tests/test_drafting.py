@@ -141,7 +141,7 @@ def test_an_edited_draft_is_brought_up_to_date(tmp_path: Path) -> None:
     assert path.read_text() == "mine\nfour"
     assert (tmp_path / "incident-12.md.~2~").read_text() == "mine\nthree"
     assert shelf.listing()[0].edited
-    assert shelf.showing([b"three"]) == [12]
+    assert shelf.containing([b"three"]) == [12]
     written, edited = shelf.tidy([12])
     assert [Path(each).name for each in written] == ["incident-12.json"]
     assert sorted(Path(each).name for each in edited) == [

@@ -280,9 +280,9 @@ async def test_a_full_queue_refuses_at_once(bound: dict[str, int]) -> None:
     submitted = [writer.submit(submission(str(n))) for n in range(9)]
     with pytest.raises(Unavailable, match="full"):
         writer.submit(submission("comes again"))
-    submitted.append(writer.submit(submission("does not"), comes_again=False))
+    submitted.append(writer.submit(submission("does not"), sender_retries=False))
     with pytest.raises(Unavailable, match="full"):
-        writer.submit(submission("one too many"), comes_again=False)
+        writer.submit(submission("one too many"), sender_retries=False)
     log.gate.release()
     await asyncio.gather(*submitted)
     again = writer.submit(submission("later"))

@@ -108,7 +108,7 @@ async def test_a_daemon_refuses_a_log_that_lost_what_it_acknowledged(tmp_path: P
     restore(tmp_path)
     with pytest.raises(LogDamaged, match=r"ends at position 2, and position 7 was acknowledged: 5 lost.*accept-loss"):
         await lived(tmp_path)
-    async with daemon.reading(settings(tmp_path)):
+    async with daemon.read_only(settings(tmp_path)):
         """Reading goes on."""
 
 

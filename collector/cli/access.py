@@ -146,7 +146,7 @@ class LogAccess(msgspec.Struct, frozen=True, kw_only=True):
             return
         settings = self.settings()
         if whole and not writing:
-            async with daemon.reading_all(settings, say=output.say) as app, client.in_process(app) as api:
+            async with daemon.read_only_all(settings, say=output.say) as app, client.in_process(app) as api:
                 yield api
             return
         name = "" if whole else self.chosen_log or (DEFAULT_LOG if settings.storage.logs else "")
@@ -158,7 +158,9 @@ class LogAccess(msgspec.Struct, frozen=True, kw_only=True):
             return
         if writing:
             _must_exist(settings)
-        opened = daemon.offline(settings, name=name) if writing else daemon.reading(settings, say=output.say, name=name)
+        opened = (
+            daemon.offline(settings, name=name) if writing else daemon.read_only(settings, say=output.say, name=name)
+        )
         async with opened as app, client.in_process(app) as api:
             yield api
 

@@ -40,7 +40,7 @@ def compare(
 
     async def compared() -> RehearsalDifference:
         settings = access.settings()
-        reading = daemon.reading(settings, say=output.say)
+        reading = daemon.read_only(settings, say=output.say)
         copied = daemon.rehearsal(settings)
         async with (
             reading as app, client.in_process(app) as before, copied as copy, client.in_process(copy) as after,

@@ -5,7 +5,7 @@
 Each closing is registered the moment the thing exists, so that whatever goes
 wrong, what was opened is closed and what was acknowledged stays. The same
 parts, without jobs and without a port, serve the command line where no daemon
-runs: :func:`offline` writes, :func:`reading` does not.
+runs: :func:`offline` writes, :func:`read_only` does not.
 
 ``runtime`` is what is open, and ``opening`` opens it; ``leader_tasks`` are the
 follower's and the jobs', of whoever holds the lease; ``lifecycle`` records that
@@ -16,8 +16,8 @@ told who started it by hand.
 
 from __future__ import annotations
 
-from collector.daemon.opening import accept_loss, compact, holder, offline, reading, rebuild, set_aside
-from collector.daemon.overall import reading_all
+from collector.daemon.opening import accept_loss, compact, holder, offline, read_only, rebuild, set_aside
+from collector.daemon.overall import read_only_all
 from collector.daemon.process import run, serve
 from collector.daemon.rehearsing import rehearsal
 from collector.daemon.restoring import restored
@@ -36,8 +36,8 @@ __all__ = [
     "hints",
     "holder",
     "offline",
-    "reading",
-    "reading_all",
+    "read_only",
+    "read_only_all",
     "rebuild",
     "rehearsal",
     "restored",

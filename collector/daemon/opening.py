@@ -244,7 +244,7 @@ async def compact(settings: Settings, clock: Clock = wall_clock) -> str:
 
 
 @asynccontextmanager
-async def reading(
+async def read_only(
     settings: Settings, clock: Clock = wall_clock, say: Say = lambda text: None, name: str = ""
 ) -> AsyncIterator[web.Application]:
     """The application over a log that a daemon may be writing to; whatever writes is refused. It listens nowhere.

@@ -11,7 +11,7 @@ from aiohttp import web
 from collector.daemon import gauges
 from collector.daemon.face import Face
 from collector.daemon.keeping import KeptLog, Logs
-from collector.daemon.opening import Say, reading
+from collector.daemon.opening import Say, read_only
 from collector.daemon.runtime import Clock, request_limits, wall_clock
 from collector.errors import TimelinedError
 from collector.settings import Settings
@@ -65,7 +65,7 @@ async def _ready(logs: Logs, face: Face) -> Readiness:
 
 
 @asynccontextmanager
-async def reading_all(
+async def read_only_all(
     settings: Settings, clock: Clock = wall_clock, say: Say = lambda text: None
 ) -> AsyncIterator[web.Application]:
     """The lists of all logs for one command, whether daemons write to them or not. It listens nowhere.
@@ -77,7 +77,7 @@ async def reading_all(
     async with AsyncExitStack() as stack:
         for kept_log in logs:
             try:
-                app = await stack.enter_async_context(reading(kept_log.settings, clock, say))
+                app = await stack.enter_async_context(read_only(kept_log.settings, clock, say))
             except TimelinedError as error:
                 kept_log.failure = str(error)
                 app = kept_log.app_away(local_only=True)

@@ -61,7 +61,7 @@ async def serve(
             ready(daemon.address)
         await stack.enter_async_context(_reloading(hangup, daemon, notifier))
         show_hints(settings, daemon.address)
-        async with _signs_of_life(notifier, daemon):
+        async with watchdog(notifier, daemon):
             failure = await stopped_or_broken(stop, daemon.logs.broken) or await _drained(settings, daemon, notifier)
         # What was given up is not closed either.
         if failure := failure or daemon.logs.given_up:
@@ -165,7 +165,7 @@ async def _drained(settings: Settings, daemon: Daemon, notifier: Notifier) -> st
 
 
 @asynccontextmanager
-async def _signs_of_life(notifier: Notifier, daemon: Daemon) -> AsyncIterator[None]:
+async def watchdog(notifier: Notifier, daemon: Daemon) -> AsyncIterator[None]:
     """Keep the watchdog content for as long as this loop turns and the log's writer answers.
 
     A server's answer is not waited for: to start us anew would not mend it. Nor is that of one of several logs, since
@@ -176,7 +176,7 @@ async def _signs_of_life(notifier: Notifier, daemon: Daemon) -> AsyncIterator[No
         return
     interval = notifier.watchdog / 3
     alone = not daemon.logs.several and not is_postgresql(daemon.runtime.settings.storage.url)
-    beating = keep_alive(notifier, daemon.log, interval) if alone else beat(notifier, interval)
+    beating = keep_alive(notifier, daemon.log, interval) if alone else watchdog_beat(notifier, interval)
     task = asyncio.create_task(beating, name="watchdog")
     try:
         yield
@@ -184,7 +184,7 @@ async def _signs_of_life(notifier: Notifier, daemon: Daemon) -> AsyncIterator[No
         await ended(task)
 
 
-async def beat(notifier: Notifier, interval: float) -> None:
+async def watchdog_beat(notifier: Notifier, interval: float) -> None:
     """A sign of life as long as this loop turns."""
     while True:
         notifier.alive()

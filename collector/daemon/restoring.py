@@ -12,7 +12,7 @@ from aiohttp import web
 
 from collector import log, projections
 from collector.backup import Backup, Progress, backup
-from collector.daemon.opening import reading
+from collector.daemon.opening import read_only
 from collector.settings import Settings
 from collector.tasks import in_thread
 
@@ -38,5 +38,5 @@ async def restored(
         )
         if (await log.schema_of(there.storage.url)).behind:
             await log.upgrade(there.storage.url, [projections.metadata], projections.fitted, keep_copy=None)
-        async with reading(there) as app:
+        async with read_only(there) as app:
             yield backup_copy, app

@@ -223,7 +223,7 @@ class DraftFolder:
         known = self.record(int(named[1])) if named else None
         return known is not None and _digest_of(path) in known.files.get(path.name, ())
 
-    def showing(self, marks: Sequence[bytes]) -> list[int]:
+    def containing(self, marks: Sequence[bytes]) -> list[int]:
         """The incidents of which any draft that was written, edited or kept, holds one of these."""
         numbers = sorted(int(path.stem) for path in (self.folder / RECORD).glob("*.json") if path.stem.isdigit())
         versions: dict[str, list[str]] = {}

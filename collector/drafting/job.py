@@ -131,14 +131,14 @@ class DraftJob:
         found = due(self._clock(), rows, record, self._stale_after)
         return found, tuple(await self._write(found))
 
-    async def again(self, events: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    async def rewrite_citing(self, events: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Write every draft again that cites one of these events; the files written, and those a person edited.
 
         Raises OSError and :class:`collector.errors.Unavailable` where one of them cannot be.
         """
         async with self._alone:
             marks = tuple(event[-5:].encode() for event in events)
-            numbers = await asyncio.to_thread(self._folder.showing, marks)
+            numbers = await asyncio.to_thread(self._folder.containing, marks)
             rows = [row for number in numbers if (row := await self._projections.incident(number)) is not None]
             drafts = [
                 DueDrafts(number=row.number, reason="amended", state=state_of(row), merged_into=row.merged_into)

@@ -98,7 +98,7 @@ class Work:
     async def redraw(self, events: Collection[str]) -> Redrawn:
         """See :class:`Following`."""
         try:
-            files, edited = await self.drafts.again(events)
+            files, edited = await self.drafts.rewrite_citing(events)
         except (OSError, TimelinedError) as error:
             log.warning("cannot write drafts again", error=str(error))
             return Redrawn(failed=str(error))

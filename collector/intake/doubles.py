@@ -126,7 +126,7 @@ class Doubles:
             fields = {name: getattr(event, name) for name in Event.__struct_fields__}
             data = dict(event.data) | {SAME: doubles[event.id]}
             said = Event(**{**fields, "revision": event.revision + 1, "amendment": "retraction", "data": data})
-            await self._writer.submit(Submission(source=PEOPLE, received_at=now, events=(said,)), comes_again=False)
+            await self._writer.submit(Submission(source=PEOPLE, received_at=now, events=(said,)), sender_retries=False)
         return len(doubled)
 
 

@@ -82,7 +82,7 @@ class Importer:
         )
         if not new:
             return brought
-        receipt = await self._writer.submit(submission, comes_again=False)
+        receipt = await self._writer.submit(submission, sender_retries=False)
         if near:
             # A delivery that came in between saw nothing of this import, nor this import of it.
             _, doubles = await self._doubles.find(fetched, near)

@@ -98,7 +98,7 @@ class Intake:
             # What it holds cannot be looked into, so nothing of it can be kept.
             webhook = msgspec.structs.replace(webhook, body=b"")
         submission = _submission(webhook, endpoint, authentication, "malformed", str(error))
-        await self.writer.submit(submission, comes_again=endpoint.source.retries)
+        await self.writer.submit(submission, sender_retries=endpoint.source.retries)
 
     async def receive(
         self, source: str, headers: Mapping[str, str], body: bytes, token: str, received_at: int
@@ -114,7 +114,7 @@ class Intake:
         self.bodies.check(body, endpoint.size)
         understand = partial(_understood, webhook, endpoint, authentication, self._crashes)
         submission, malformed = await self.bodies.apart(len(body), understand)
-        receipt = await self.writer.submit(submission, comes_again=endpoint.source.retries)
+        receipt = await self.writer.submit(submission, sender_retries=endpoint.source.retries)
         if malformed is not None:
             raise malformed
         imports = endpoint.source.imports
@@ -153,7 +153,7 @@ class Intake:
         Raises :class:`collector.errors.InvalidInput` where the event or its last revision is not known.
         """
         told = Submission(source=PEOPLE, received_at=received_at, events=(event,))
-        return await self.writer.submit(told, comes_again=False)
+        return await self.writer.submit(told, sender_retries=False)
 
     async def append_facts(self, events: Sequence[Event], received_at: int) -> Receipt:
         """Store what a person stated or the daemon records itself; all of one source. The same id again is known.
@@ -161,7 +161,7 @@ class Intake:
         Raises :class:`collector.errors.InvalidInput` for a value that cannot be stored, and :class:`Unavailable`.
         """
         submission = Submission(source=events[0].source, received_at=received_at, events=tuple(events))
-        return await self.writer.submit(submission, comes_again=False)
+        return await self.writer.submit(submission, sender_retries=False)
 
 
 def derive(webhook: Webhook, endpoint: Endpoint, authentication: str = "") -> Submission:

@@ -21,7 +21,7 @@ from collector.telemetry.metrics import DeliveryOutcome, Metrics
 
 log = logging.getLogger(__name__)
 
-Tell = Callable[[Receipt | Exception], None]
+Reply = Callable[[Receipt | Exception], None]
 """Takes the answer to a submission."""
 
 
@@ -52,20 +52,20 @@ class Writer:
         self.failure = ""
         """Why the last transaction stored nothing; empty where it did."""
 
-    def submit(self, submission: Submission, *, comes_again: bool = True) -> asyncio.Future[Receipt]:
+    def submit(self, submission: Submission, *, sender_retries: bool = True) -> asyncio.Future[Receipt]:
         """Queue a submission; the future resolves after its commit. Refuses as :meth:`queue` does."""
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        self.queue(submission, partial(resolve, answer), comes_again=comes_again)
+        self.queue(submission, partial(resolve, answer), sender_retries=sender_retries)
         return answer
 
-    def queue(self, submission: Submission, tell: Tell, *, comes_again: bool = True) -> None:
+    def queue(self, submission: Submission, tell: Reply, *, sender_retries: bool = True) -> None:
         """Queue a submission, and ``tell`` its receipt after its commit, or why it was not stored.
 
         The last tenth of the queue is for those that do not come again after a refusal. Raises
         :class:`Unavailable` at once where there is no room.
         """
         events, size = len(submission.events) or 1, len(submission.body)
-        share = 0.9 if comes_again else 1.0
+        share = 0.9 if sender_retries else 1.0
         if self._closed:
             raise Unavailable("cannot store the delivery now: the daemon is stopping; send again")
         full = self.events + events > self._most_events * share or self.bytes + size > self._most_bytes * share
@@ -148,7 +148,7 @@ class _Waiting(NamedTuple):
     """A delivery without any counts as one."""
     size: int
     """Bytes of its body."""
-    tell: Tell
+    tell: Reply
 
 
 def _counted(submission: Submission, receipt: Receipt) -> DeliveryOutcome:
@@ -160,7 +160,7 @@ def _counted(submission: Submission, receipt: Receipt) -> DeliveryOutcome:
 
 
 def resolve(future: asyncio.Future[Receipt], answer: Receipt | Exception) -> None:
-    """Tell a future, as a :data:`Tell`."""
+    """Tell a future, as a :data:`Reply`."""
     if future.done():
         return  # nobody waits for it any longer
     if isinstance(answer, Exception):

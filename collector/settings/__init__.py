@@ -17,7 +17,6 @@ import yaml
 
 from collector.errors import InvalidSettings
 from collector.settings.logs import EVERY_LOG, LOGS, log_names, mistaken_logs, of_log, path_of
-from collector.settings.marks import Mistakes, Node, UnreadableNode, parse
 from collector.settings.schema import (
     DEFAULT_LOG,
     Api,
@@ -36,6 +35,7 @@ from collector.settings.secrets import EVERY, Files, Unread
 from collector.settings.sections import LEVELS, OVERRIDES, document
 from collector.settings.showing import ShownSetting, show
 from collector.settings.webfile import WebFile, context_of, is_pem, read_web_file, why_not
+from collector.settings.yaml_reader import Mistakes, Node, UnreadableNode, parse
 from collector.storage.urls import is_postgresql
 
 __all__ = [

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from collector.event import MINUTE
 from collector.fetching.values import Fetch
-from collector.settings.marks import Node, Reader, list_of, parsed, section, text
 from collector.settings.secrets import Files
 from collector.settings.values import duration, loopback, timeout
+from collector.settings.yaml_reader import Node, Reader, list_of, parsed, section, text
 from collector.sources import SOURCES
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9._-]+)+")
@@ -40,26 +40,26 @@ def fetch_of(kind: str, fields: dict[str, Any] | None) -> Fetch | None:
     interface = SOURCES[kind].interface
     if interface is None:
         others = ", ".join(name for name, source in SOURCES.items() if source.interface is not None)
-        node.wrong(f"is set, but nothing is fetched from {kind}; it belongs to a source of kind {others}")
+        node.fail(f"is set, but nothing is fetched from {kind}; it belongs to a source of kind {others}")
     values.setdefault("url", interface.url)
     if not values["url"]:
-        node.wrong("has no url; write the address of its API, like url: http://127.0.0.1:9093")
+        node.fail("has no url; write the address of its API, like url: http://127.0.0.1:9093")
     secret = "token_file" in values or "token_variable" in values
     if secret and urlsplit(values["url"]).scheme == "http" and not loopback(urlsplit(values["url"]).hostname or ""):
-        node.note("sends a token in the clear to another machine; use https")
+        node.report("sends a token in the clear to another machine; use https")
     if interface.token and not secret:
-        node.note("has no token to ask with; set token_file")
+        node.report("has no token to ask with; set token_file")
     if interface.repositories and not values.get("repositories"):
-        node.note("names no repositories; write them like repositories: [acme/checkout]")
+        node.report("names no repositories; write them like repositories: [acme/checkout]")
     if values.get("repositories") and not interface.repositories:
-        node.note(f"names repositories, but {kind} has none; remove them")
+        node.report(f"names repositories, but {kind} has none; remove them")
     nested = [name for name in values.get("repositories", ()) if name.count("/") > 1]
     if nested and not interface.groups:
-        node.note(
+        node.report(
             f"names the repository {nested[0]!r}, but {kind} has no groups in groups; write it like acme/checkout"
         )
     if "every" in values and interface.missed is None:
-        node.note(f"has every, but {kind} keeps nothing that it could not deliver; remove it")
+        node.report(f"has every, but {kind} keeps nothing that it could not deliver; remove it")
     return Fetch(**values)
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from collector.errors import InvalidSettings, NotFound
-from collector.settings.marks import Node
 from collector.settings.schema import DEFAULT_LOG, BackupSettings, Settings, Storage
+from collector.settings.yaml_reader import Node
 from collector.storage.urls import database_path, is_postgresql, shown
 
 LOGS = "/logs/"
@@ -83,15 +83,15 @@ def _backed_up(settings: Settings, url: str, folder: str) -> BackupSettings:
 def log_name(node: Node, name: str) -> None:
     """Report a name that no log can have."""
     if "/" in name:
-        node.wrong("has a slash, which stands between a log and a number (eu/12); leave it out")
+        node.fail("has a slash, which stands between a log and a number (eu/12); leave it out")
     if not _NAME.fullmatch(name):
-        node.wrong(
+        node.fail(
             "cannot name a log; begin with a lower-case letter, then letters, digits, dashes and underscores, 32 at "
             "most"
         )
     if name in (DEFAULT_LOG, EVERY_LOG):
         what = "the log of storage.url" if name == DEFAULT_LOG else "all logs on the command line"
-        node.wrong(f"is what {what} is called; choose another name")
+        node.fail(f"is what {what} is called; choose another name")
 
 
 def mistaken_logs(settings: Settings, root: Node | None, origin: str) -> Iterator[str]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import jmespath
 
-from collector.settings.marks import Node, list_of, mapping_of, one_of, parsed, section, text
 from collector.settings.values import zone
+from collector.settings.yaml_reader import Node, list_of, mapping_of, one_of, parsed, section, text
 from collector.sources.mapping import ASIDE, KEYS, READABLE, compiled, misused
 from collector.webhook import FieldMap, Scheme
 
@@ -31,18 +31,18 @@ def expression(node: Node) -> str:
     """A JMESPath expression, compiled once so that a mistake shows its line now and not at the first delivery."""
     value = text(node)
     if len(value) > _LONGEST_EXPRESSION:
-        node.wrong(f"is {value!r}, which is longer than {_LONGEST_EXPRESSION} characters; write it shorter")
+        node.fail(f"is {value!r}, which is longer than {_LONGEST_EXPRESSION} characters; write it shorter")
     try:
         ready = compiled(value)
         if what := misused(value):
-            node.wrong(f"is {value!r}, {what}")
+            node.fail(f"is {value!r}, {what}")
         with suppress(jmespath.exceptions.JMESPathError):
             # What can be read may still be nested too deeply to be asked. What an empty event answers does not matter.
             ready.search({})
     except RecursionError:
-        node.wrong(f"is {value!r}, which is nested too deeply; write it simpler")
+        node.fail(f"is {value!r}, which is nested too deeply; write it simpler")
     except ValueError as error:
-        node.wrong(f"is {value!r}, which is not JMESPath: {_stopped(error, value)}")
+        node.fail(f"is {value!r}, which is not JMESPath: {_stopped(error, value)}")
     return value
 
 
@@ -58,20 +58,20 @@ def header_name(node: Node) -> str:
     """The name of a header, in small letters."""
     value = text(node)
     if not _HEADER.fullmatch(value):
-        node.wrong(f"is {value!r}, which is no header's name; write it like X-Forge-Token")
+        node.fail(f"is {value!r}, which is no header's name; write it like X-Forge-Token")
     return value.lower()
 
 
 def _kept_header(node: Node) -> str:
     name = header_name(node)
     if name in _PROVING or "signature" in name or "token" in name or "secret" in name:
-        node.wrong(f"is {name!r}, which looks like a proof; what expressions ask for is kept with each delivery")
+        node.fail(f"is {name!r}, which looks like a proof; what expressions ask for is kept with each delivery")
     return name
 
 
 def _our_name(node: Node, name: str) -> None:
     if not _NAME.fullmatch(name):
-        node.wrong("cannot be used; write it in small letters, like pull_request")
+        node.fail("cannot be used; write it in small letters, like pull_request")
 
 
 def _our_key(node: Node, name: str) -> None:
@@ -82,14 +82,14 @@ def _our_key(node: Node, name: str) -> None:
 def _field_map(node: Node, values: dict[str, Any]) -> FieldMap:
     for name, what in (("id", "what makes a repeat the same event"), ("type", "which of our types it is")):
         if name not in values and node.sound:
-            node.note(f"has no {name}; say {what}")
+            node.report(f"has no {name}; say {what}")
     mapping = FieldMap(**{"id": "", "type": "", **values})
     if mapping.types and mapping.type in READABLE:
-        node.note(f"has types beside the type {mapping.type}, which would never be asked; remove one of them")
+        node.report(f"has types beside the type {mapping.type}, which would never be asked; remove one of them")
     given = {mapping.type, *mapping.types.values()}
     spans = sorted(kind for kind in given if kind.startswith(_SPANS))
     if spans and not mapping.entity and node.sound:
-        node.note(f"gives {spans[0]} and has no entity; say what its beginning and its end have in common")
+        node.report(f"gives {spans[0]} and has no entity; say what its beginning and its end have in common")
     return mapping
 
 
@@ -117,9 +117,9 @@ field_map = section(
 def _scheme(node: Node, values: dict[str, Any]) -> Scheme:
     standard = values.pop("scheme", "hmac") == "standard-webhooks"
     if standard and values:
-        node.note(f"has {', '.join(values)}, but Standard Webhooks says all of that; remove them")
+        node.report(f"has {', '.join(values)}, but Standard Webhooks says all of that; remove them")
     if not standard and "header" not in values and node.sound:
-        node.note("has no header; name the one that holds the signature, or set scheme: standard-webhooks")
+        node.report("has no header; name the one that holds the signature, or set scheme: standard-webhooks")
     return Scheme(standard=standard, base64=values.pop("encoding", "hex") == "base64", **values)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from collector.publishing.targets import COMMENT, CONFLUENCE, FORGES, GIT, KINDS, Target
-from collector.settings.marks import Node, Reader, mapping_of, one_of, parsed, section, text
 from collector.settings.schema import PublishingSettings
 from collector.settings.secrets import Files
 from collector.settings.values import loopback, timeout
+from collector.settings.yaml_reader import Node, Reader, mapping_of, one_of, parsed, section, text
 from renderers.choices import PEOPLE
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -58,23 +58,23 @@ def publishing(files: Files) -> Reader[PublishingSettings]:
 
 
 def _target(node: Node, values: dict[str, Any]) -> Target:
-    kind = values.get("kind") or node.wrong(f"has no kind; use one of {', '.join(KINDS)}")
+    kind = values.get("kind") or node.fail(f"has no kind; use one of {', '.join(KINDS)}")
     if "forge" in values:
         values.setdefault("api_url", _PUBLIC[values["forge"]])
     needs = _NEEDS[kind] if "forge" not in values else (*_NEEDS[kind], "project")
     for name in needs:
         if name not in values:
-            node.wrong(f"has no {name}, which {kind} needs; set it")
+            node.fail(f"has no {name}, which {kind} needs; set it")
     if "token_file" in values and "token_variable" in values:
-        node.note("has token_file and token_variable; keep one of them")
+        node.report("has token_file and token_variable; keep one of them")
     if "forge" in values and not ("token_file" in values or "token_variable" in values):
-        node.note("has a forge and no token to ask it with; set token_file")
+        node.report("has a forge and no token to ask it with; set token_file")
     return Target(**values)
 
 
 def _target_name(node: Node, name: str) -> None:
     if not _NAME.fullmatch(name):
-        node.note(f"is named {name!r}; use lower-case letters, digits, dashes and underscores")
+        node.report(f"is named {name!r}; use lower-case letters, digits, dashes and underscores")
 
 
 def _matching(pattern: re.Pattern[str], expectation: str) -> Reader[str]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from collector.settings.marks import Node, Reader, list_of, section, text
+from collector.settings.yaml_reader import Node, Reader, list_of, section, text
 from collector.webhook import Credentials
 
 _CREDENTIALS = "${CREDENTIALS_DIRECTORY}"
@@ -64,14 +64,14 @@ class Files:
         try:
             content = path.read_bytes()
         except ValueError:
-            node.wrong(f"names {str(path)!r}, which no file can be called")
+            node.fail(f"names {str(path)!r}, which no file can be called")
         except OSError as error:
             if self._unread is not None and isinstance(error, PermissionError):
                 self._unread.append(f"{node.path}: {path} may not be read by this user")
                 return Unread(os.urandom(32))
-            node.wrong(f"names {path}, which cannot be read: {_what_to_do(error)}")
+            node.fail(f"names {path}, which cannot be read: {_what_to_do(error)}")
         secret = content.rstrip(b"\r\n")
-        return secret or node.wrong(f"names {path}, which is empty; write the secret into it")
+        return secret or node.fail(f"names {path}, which is empty; write the secret into it")
 
     def located(self, node: Node) -> str:
         """The path of a file that a setting names, counted from the configuration file; empty where it is empty."""
@@ -92,7 +92,7 @@ class Files:
         if value.startswith(_CREDENTIALS):
             directory = self._directory
             if not directory:
-                node.wrong(f"begins with {_CREDENTIALS}, which is not set; add LoadCredential= to the unit")
+                node.fail(f"begins with {_CREDENTIALS}, which is not set; add LoadCredential= to the unit")
             value = directory + value.removeprefix(_CREDENTIALS)
         return self._base / Path(value).expanduser()
 
@@ -115,7 +115,7 @@ def inline(node: Node) -> bytes:
 def secrets_of(node: Node, values: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
     """What ``name`` and ``name_file`` together give; both at once are a mistake, since one would be forgotten."""
     if name in values and f"{name}_file" in values:
-        node.inside(name, node.node, node.line_of(name)).note(f"stands beside {name}_file; keep one of them")
+        node.inside(name, node.node, node.line_of(name)).report(f"stands beside {name}_file; keep one of them")
     return tuple(values.get(name, ())) + tuple(values.get(f"{name}_file", ()))
 
 
@@ -133,11 +133,11 @@ def basic(files: Files) -> Reader[tuple[tuple[bytes, bytes], ...]]:
     def build(node: Node, values: dict[str, Any]) -> list[tuple[bytes, bytes]]:
         passwords = secrets_of(node, values, "password")
         if "username" not in values:
-            node.wrong("has no username; set it beside the password")
+            node.fail("has no username; set it beside the password")
         if not passwords:
-            node.wrong("has no password; set password_file")
+            node.fail("has no password; set password_file")
         if ":" in values["username"]:
-            node.wrong("has a username with a colon, which HTTP cannot carry; choose another")
+            node.fail("has a username with a colon, which HTTP cannot carry; choose another")
         return [(values["username"].encode(), password) for password in passwords]
 
     one = section(build, {"username": text, **readers(files, "password")})
@@ -159,7 +159,7 @@ def credentials(node: Node, values: Mapping[str, Any]) -> Credentials:
         open=values.get("open", False),
     )
     if proof.open and not proof.absent:
-        node.note("is open to anybody and has credentials as well; remove open, or the credentials")
+        node.report("is open to anybody and has credentials as well; remove open, or the credentials")
     if any(not isinstance(token, Unread) and not _IN_A_PATH.fullmatch(token) for token in proof.path):
-        node.note("has a path_token that cannot stand in an address; use letters, digits, dots, dashes, underscores")
+        node.report("has a path_token that cannot stand in an address; use letters, digits, dots, dashes, underscores")
     return proof

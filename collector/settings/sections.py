@@ -16,7 +16,13 @@ import msgspec
 
 from collector.correlation import Rules, Service
 from collector.settings.logs import log_name
-from collector.settings.marks import (
+from collector.settings.publishing import publishing
+from collector.settings.schema import BackupSettings, Drafts, LogOutput, Proof, Settings, Storage, Web
+from collector.settings.secrets import Files, readers, secrets_of
+from collector.settings.sources import sources
+from collector.settings.tokens import api, with_senders
+from collector.settings.values import address, duration, size, zone
+from collector.settings.yaml_reader import (
     Node,
     Reader,
     SettingsSection,
@@ -31,12 +37,6 @@ from collector.settings.marks import (
     truth,
     whole,
 )
-from collector.settings.publishing import publishing
-from collector.settings.schema import BackupSettings, Drafts, LogOutput, Proof, Settings, Storage, Web
-from collector.settings.secrets import Files, readers, secrets_of
-from collector.settings.sources import sources
-from collector.settings.tokens import api, with_senders
-from collector.settings.values import address, duration, size, zone
 from collector.storage.urls import shown
 from renderers.choices import CITATIONS, DETAILS, PEOPLE, PROFILES
 
@@ -59,7 +59,7 @@ def _listens(written: str) -> tuple[str, ...]:
 def _addresses(node: Node) -> tuple[str, ...]:
     read = list_of(parsed(_listen))(node)
     if not read and node.sound:
-        node.wrong("names no address; write HOST:PORT, or remove the line")
+        node.fail("names no address; write HOST:PORT, or remove the line")
     # What could not be read was said, and the default goes on standing for it.
     return read or Web().listen_address
 
@@ -163,7 +163,7 @@ def _proof(files: Files) -> Reader[Proof]:
     def build(node: Node, values: dict[str, Any]) -> Proof:
         keys = secrets_of(node, values, "signing_key")
         if len(keys) > 1:
-            node.note("has several signing keys; a log signs with one")
+            node.report("has several signing keys; a log signs with one")
         plain = {name: values[name] for name in ("origin", "every", "dir") if name in values}
         return Proof(signing_key=keys[0] if keys else b"", **plain)
 
@@ -175,7 +175,7 @@ def _rules(node: Node, values: dict[str, Any]) -> Rules:
     rules = Rules(**values)
     if rules.quiet > rules.gap:
         quiet, gap = (f"{micros / 60_000_000:g}m" for micros in (rules.quiet, rules.gap))
-        node.note(
+        node.report(
             f"has quiet {quiet} above gap {gap}: an incident would take in what a new one is opened for; "
             "lower quiet or raise gap"
         )
@@ -211,7 +211,7 @@ def _catalog(node: Node, values: dict[str, Any]) -> tuple[tuple[Service, ...], M
         for alias in (name, *said.get("aliases", ())):
             owner = owners.setdefault(_folded(alias), name)
             if owner != name:
-                node.note(f"gives the name {alias!r} to {owner} and to {name}; keep it with one of them")
+                node.report(f"gives the name {alias!r} to {owner} and to {name}; keep it with one of them")
     return tuple(services), values.get("people", {})
 
 

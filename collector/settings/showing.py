@@ -12,10 +12,10 @@ import msgspec
 import yaml
 
 from collector.event import HOUR, MINUTE, SECOND
-from collector.settings.marks import Mistakes, Node, Reader, SettingsSection, UnreadableNode, parse
 from collector.settings.schema import Settings
 from collector.settings.secrets import Files
 from collector.settings.sections import OVERRIDES, document
+from collector.settings.yaml_reader import Mistakes, Node, Reader, SettingsSection, UnreadableNode, parse
 from collector.storage.urls import shown as without_password
 
 MASK = "<secret>"

@@ -12,7 +12,10 @@ from collector.event import EVENT_TYPES, MACHINE, PEOPLE
 from collector.redaction import Redaction, pattern, pointer, touches
 from collector.settings.fetch import fetch, fetch_of
 from collector.settings.mapping import expression, field_map, header_name, scheme
-from collector.settings.marks import (
+from collector.settings.schema import Heartbeat, Retention, Settings, SourceSettings
+from collector.settings.secrets import Files, Unread, basic, credentials, readers
+from collector.settings.values import duration, size
+from collector.settings.yaml_reader import (
     Node,
     Reader,
     UnreadableNode,
@@ -26,9 +29,6 @@ from collector.settings.marks import (
     text,
     truth,
 )
-from collector.settings.schema import Heartbeat, Retention, Settings, SourceSettings
-from collector.settings.secrets import Files, Unread, basic, credentials, readers
-from collector.settings.values import duration, size
 from collector.sources import LEFT_OUT, SOURCES
 from collector.sources.mapping import fields_asked
 from collector.webhook import ChatChannel, Credentials, FieldMap, Reading, Source, TypeMapping
@@ -71,7 +71,7 @@ def _keeps_identity(node: Node, kind: str, redaction: Redaction) -> None:
     for redacted in redaction.pointers:
         identity = next((text for text in SOURCES[kind].identity if touches(redacted, pointer(text))), None)
         if identity is not None:
-            node.note(
+            node.report(
                 f"redacts /{'/'.join(redacted)}, but events of {kind} get their ids from {identity}; name "
                 "other fields, or erase such events one by one"
             )
@@ -85,7 +85,7 @@ def _keeps_what_ids_ask(node: Node, mapping: FieldMap | None, redaction: Redacti
     for redacted in redaction.pointers:
         name = next((part for part in reversed(redacted) if part != "*"), "")
         if name in field_paths:
-            node.note(
+            node.report(
                 f"redacts /{'/'.join(redacted)}, but mapping.{field_paths[name]} asks for {name}; name other "
                 "fields, or erase such events one by one"
             )
@@ -94,7 +94,7 @@ def _keeps_what_ids_ask(node: Node, mapping: FieldMap | None, redaction: Redacti
 def _retention(node: Node, values: dict[str, Any]) -> Retention:
     retention = Retention(**values)
     if retention.repeats is not None and retention.deliveries is not None and retention.repeats > retention.deliveries:
-        node.note("keeps repeats longer than deliveries, which repeats are too; lower retention.repeats")
+        node.report("keeps repeats longer than deliveries, which repeats are too; lower retention.repeats")
     return retention
 
 
@@ -103,7 +103,7 @@ _RETENTION = section(_retention, {"repeats": positive(duration), "deliveries": p
 
 def _heartbeat(node: Node, values: dict[str, Any]) -> Heartbeat:
     if "alert" not in values:
-        node.wrong("has no alert; name the one that its sender tells without end, like alert: Watchdog")
+        node.fail("has no alert; name the one that its sender tells without end, like alert: Watchdog")
     return Heartbeat(**values)
 
 
@@ -126,21 +126,21 @@ def _can_prove(node: Node, source: Source, proof: Credentials) -> None:
     *others, last = [_PROOFS[way] for way in source.proofs]
     ways = f"{', '.join(others)} or {last}" if others else last
     if proof.signing and "signature" not in source.proofs:
-        node.note(f"has a secret, but {source.kind} signs nothing; set {ways}")
+        node.report(f"has a secret, but {source.kind} signs nothing; set {ways}")
     if source.own_scheme:
         _says_how(node, proof)
     else:
         if proof.header and not source.token_header:
-            node.note(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
+            node.report(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
         if proof.scheme is not None or proof.token_header:
-            node.note(f"says how it proves itself, but {source.kind} has its own way; remove signature, token_header")
+            node.report(f"says how it proves itself, but {source.kind} has its own way; remove signature, token_header")
     if proof.signing and source.signs_address and not proof.address:
-        node.note(f"has no address: what {source.called} signs begins with the address as you entered it there")
+        node.report(f"has no address: what {source.called} signs begins with the address as you entered it there")
     if proof.address and not (proof.signing and source.signs_address):
-        node.note(f"has an address, but no signature of {source.kind} is looked at that holds one; remove it")
+        node.report(f"has an address, but no signature of {source.kind} is looked at that holds one; remove it")
     _can_verify(node, source, proof, ways)
     if proof.absent and not proof.open:
-        node.note(f"has no authentication; set {ways}, or open")
+        node.report(f"has no authentication; set {ways}, or open")
 
 
 def _can_verify(node: Node, source: Source, proof: Credentials, ways: str) -> None:
@@ -148,27 +148,27 @@ def _can_verify(node: Node, source: Source, proof: Credentials, ways: str) -> No
     check = source.check_certificate
     if check is None:
         if proof.certificates or proof.topics:
-            node.note(f"has a certificate or topics, but {source.kind} signs with none; set {ways}")
+            node.report(f"has a certificate or topics, but {source.kind} signs with none; set {ways}")
         return
     if bool(proof.certificates) != bool(proof.topics):
         missing = "topics: the certificate is the same for everybody" if proof.certificates else "certificate_file"
-        node.note(f"has no {missing}; certificate_file and topics belong together")
+        node.report(f"has no {missing}; certificate_file and topics belong together")
     for pem in proof.certificates:
         try:
             if not isinstance(pem, Unread):
                 check(pem)
         except ValueError as error:
-            node.note(f"has a certificate_file that {error}")
+            node.report(f"has a certificate_file that {error}")
 
 
 def _says_how(node: Node, proof: Credentials) -> None:
     """Refuse a secret without a word where the sender puts it, and the word without the secret."""
     if bool(proof.signing) != (proof.scheme is not None):
         missing = "signature, which says how it signs" if proof.signing else "secret_file"
-        node.note(f"has no {missing}; secret_file and signature belong together")
+        node.report(f"has no {missing}; secret_file and signature belong together")
     if bool(proof.header) != bool(proof.token_header):
         missing = "token_header, which names the header" if proof.header else "header_token_file"
-        node.note(f"has no {missing}; header_token_file and token_header belong together")
+        node.report(f"has no {missing}; header_token_file and token_header belong together")
 
 
 def _can_read(node: Node, kind: str, values: Mapping[str, Any]) -> None:
@@ -177,17 +177,17 @@ def _can_read(node: Node, kind: str, values: Mapping[str, Any]) -> None:
         if name in values and name not in SOURCES[kind].settings:
             others = " or ".join(other for other, source in SOURCES.items() if name in source.settings)
             what = f"maps types, but {kind} has its own" if name == "types" else f"has {name}, but {kind} has none"
-            node.note(f"{what}; {name} belong to a source of kind {others}")
+            node.report(f"{what}; {name} belong to a source of kind {others}")
     for name in SOURCES[kind].needs:
         if name not in values and node.sound:
-            node.note(f"has no {name}, without which nothing that {kind} sends can be read; set it")
+            node.report(f"has no {name}, without which nothing that {kind} sends can be read; set it")
 
 
 def _kind(node: Node) -> str:
     """A kind that there is; of one that an installed package offers and that cannot be used, why not."""
     word = node.text()
     if word in LEFT_OUT:
-        node.wrong(f"is {word!r}, which an installed package offers and which cannot be used: {LEFT_OUT[word]}")
+        node.fail(f"is {word!r}, which an installed package offers and which cannot be used: {LEFT_OUT[word]}")
     return one_of(*SOURCES)(node)
 
 
@@ -197,7 +197,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
         if not node.sound:
             raise UnreadableNode
         if kind not in SOURCES:
-            node.wrong(
+            node.fail(
                 f"has no kind; say which sender it is, like kind: {next(iter(SOURCES))}; "
                 "config/senders has a page on each"
             )
@@ -253,9 +253,9 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
 
 def _source_name(node: Node, name: str) -> None:
     if not _SOURCE_NAME.fullmatch(name):
-        node.wrong("cannot stand in an address; use lower-case letters, digits, dashes and underscores")
+        node.fail("cannot stand in an address; use lower-case letters, digits, dashes and underscores")
     if name in (PEOPLE, MACHINE):
-        node.wrong(f"is a name that timelined uses itself; choose another and set kind: {next(iter(SOURCES))}")
+        node.fail(f"is a name that timelined uses itself; choose another and set kind: {next(iter(SOURCES))}")
 
 
 def sources(files: Files) -> Reader[Mapping[str, SourceSettings]]:

@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
-from collector.settings.marks import (
+from collector.settings.schema import Api, SenderToken, SourceSettings
+from collector.settings.secrets import Files, readers, secrets_of
+from collector.settings.yaml_reader import (
     Node,
     Reader,
     UnreadableNode,
@@ -21,8 +23,6 @@ from collector.settings.marks import (
     section,
     text,
 )
-from collector.settings.schema import Api, SenderToken, SourceSettings
-from collector.settings.secrets import Files, readers, secrets_of
 from collector.sources import SOURCES
 from collector.tokens import ROLES, SENDER, ProxyLogin, Token
 
@@ -53,9 +53,9 @@ def _proxy(node: Node, values: dict[str, Any]) -> ProxyLogin | None:
     """What is not whole believes nobody."""
     networks, roles = values.pop("addresses", ()), values.pop("roles", {})
     if not networks and node.sound:
-        node.note("has no addresses; say from where the proxy connects, such as 127.0.0.1")
+        node.report("has no addresses; say from where the proxy connects, such as 127.0.0.1")
     if not roles and node.sound:
-        node.note('has no roles; say what people may do by their groups, such as {sre: write, "*": read}')
+        node.report('has no roles; say what people may do by their groups, such as {sre: write, "*": read}')
     return ProxyLogin(networks=networks, roles=roles, **values) if networks and roles else None
 
 
@@ -87,7 +87,7 @@ def api(files: Files) -> Reader[Api]:
         for name, child in node.entries():
             with suppress(UnreadableNode):
                 if not name.strip() or not name.isprintable() or len(name) > LONGEST:
-                    child.wrong(f"cannot stand as who wrote something; use at most {LONGEST} characters")
+                    child.fail(f"cannot stand as who wrote something; use at most {LONGEST} characters")
                 entries += _token(files, name)(child)
         return tuple(entries)
 
@@ -98,16 +98,16 @@ def _token(files: Files, name: str) -> Reader[tuple[Token | SenderToken, ...]]:
     def build(node: Node, values: dict[str, Any]) -> tuple[Token | SenderToken, ...]:
         secrets, role = secrets_of(node, values, "token"), values.get("role")
         if role is None and node.sound:
-            node.wrong(f"has no role; say what it may do, one of {', '.join((*ROLES, SENDER))}")
+            node.fail(f"has no role; say what it may do, one of {', '.join((*ROLES, SENDER))}")
         if not secrets and node.sound:
-            node.wrong("has no token; set token_file")
+            node.fail("has no token; set token_file")
         if ("source" in values) != (role == SENDER) and node.sound:
-            node.wrong(f"has role {role} {'and a' if 'source' in values else 'and no'} source; role sender has one")
+            node.fail(f"has role {role} {'and a' if 'source' in values else 'and no'} source; role sender has one")
         groups = values.get("groups", ())
         if groups and role == SENDER:
-            node.wrong("has role sender and groups; it opens nothing of the API, so leave groups out")
+            node.fail("has role sender and groups; it opens nothing of the API, so leave groups out")
         if any(not each.strip() or not each.isprintable() or len(each) > LONGEST for each in groups):
-            node.wrong(f"has a group without a name that can be written; use at most {LONGEST} characters")
+            node.fail(f"has a group without a name that can be written; use at most {LONGEST} characters")
         if role == SENDER:
             return tuple(
                 SenderToken(source=values.get("source", ""), secret=secret, line=node.line) for secret in secrets
@@ -126,14 +126,14 @@ def with_senders(node: Node, api: Api, sources: Mapping[str, SourceSettings]) ->
         at = node.inside("api", node.node, sender.line).inside("tokens", node.node, sender.line)
         source = changed.get(sender.source)
         if source is None:
-            at.note(f"names the source {sender.source!r}, which is not configured; name one of {', '.join(sources)}")
+            at.report(f"names the source {sender.source!r}, which is not configured; name one of {', '.join(sources)}")
         elif "bearer" not in SOURCES[source.kind].proofs:
-            at.note(
+            at.report(
                 f"names {sender.source}, but {source.kind} sends no token; "
                 f"{' or '.join(SOURCES[source.kind].proofs)} do"
             )
         elif source.credentials.signing:
-            at.note(f"names {sender.source}, which signs its deliveries; a token would not be asked for")
+            at.report(f"names {sender.source}, which signs its deliveries; a token would not be asked for")
         else:
             bearer = (*source.credentials.bearer, sender.secret)
             proof = msgspec.structs.replace(source.credentials, bearer=bearer, open=False)

@@ -19,7 +19,8 @@ import msgspec
 
 from collector.errors import InvalidSettings
 from collector.settings.ciphers import CURVES, SUITES
-from collector.settings.marks import (
+from collector.settings.values import password_hash, word
+from collector.settings.yaml_reader import (
     Mistakes,
     Node,
     Reader,
@@ -33,7 +34,6 @@ from collector.settings.marks import (
     text,
     truth,
 )
-from collector.settings.values import password_hash, word
 
 VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 _UNSAFE = ("TLS10", "TLS11")
@@ -147,11 +147,11 @@ def _document(reading: _WebFileReading) -> Reader[WebFile]:
 
 def _user_name(node: Node, name: str) -> None:
     if ":" in name or not name.isprintable():
-        node.wrong("has a colon or a character that cannot be shown, which HTTP cannot carry; choose another name")
+        node.fail("has a colon or a character that cannot be shown, which HTTP cannot carry; choose another name")
 
 
 def _no_rate_limit(node: Node) -> NoReturn:
-    node.wrong("is not offered: a delivery that can be stored is not refused; remove it (web.queue_events bounds us)")
+    node.fail("is not offered: a delivery that can be stored is not refused; remove it (web.queue_events bounds us)")
 
 
 class _WebFileReading:
@@ -169,7 +169,7 @@ class _WebFileReading:
             path.read_bytes()
         except OSError as error:
             if self._unread is None or not isinstance(error, PermissionError):
-                node.wrong(f"names {path}, which cannot be read: {error.strerror}")
+                node.fail(f"names {path}, which cannot be read: {error.strerror}")
             self._unread.append(f"{node.path}: {path} may not be read by this user")
             self.whole = False
         return str(path)
@@ -177,18 +177,18 @@ class _WebFileReading:
 
 def _pem(node: Node) -> str:
     written = text(node)
-    return written if is_pem(written) else node.wrong("is not PEM; name a file with the key that ends in _file")
+    return written if is_pem(written) else node.fail("is not PEM; name a file with the key that ends in _file")
 
 
 def _version(node: Node) -> str:
     if node.text() in _UNSAFE:
-        node.wrong(f"is {node.text()}, which is not safe any more and not spoken here; write TLS12 or TLS13")
+        node.fail(f"is {node.text()}, which is not safe any more and not spoken here; write TLS12 or TLS13")
     return one_of(*VERSIONS)(node)
 
 
 def _asked(node: Node) -> str:
     if node.text() == "RequireAnyClientCert":
-        node.wrong(
+        node.fail(
             "is RequireAnyClientCert, which would let in any certificate unverified; write RequireAndVerifyClientCert"
         )
     return one_of(*ASKED)(node)
@@ -203,7 +203,9 @@ def _tls(reading: _WebFileReading) -> Reader[Tls]:
     def build(node: Node, values: dict[str, Any]) -> Tls:
         curves = values.get("curve_preferences", ())
         if len(curves) > 1:
-            node.note("has several curve_preferences, and one can be set here; keep one, or none for OpenSSL's choice")
+            node.report(
+                "has several curve_preferences, and one can be set here; keep one, or none for OpenSSL's choice"
+            )
         tls = Tls(
             certificate=_one_of_both(node, values, "cert", needed=True),
             key=_one_of_both(node, values, "key", needed=True),
@@ -221,7 +223,7 @@ def _tls(reading: _WebFileReading) -> Reader[Tls]:
             try:
                 context_of(tls)
             except (OSError, ValueError) as error:
-                node.note(f"cannot be used: {why_not(error)}")
+                node.report(f"cannot be used: {why_not(error)}")
         return tls
 
     def both(name: str) -> dict[str, Reader[Any]]:
@@ -244,10 +246,10 @@ def _tls(reading: _WebFileReading) -> Reader[Tls]:
 
 def _one_of_both(node: Node, values: Mapping[str, Any], name: str, *, needed: bool) -> str:
     if name in values and f"{name}_file" in values:
-        node.inside(name, node.node, node.line_of(name)).note(f"stands beside {name}_file; keep one of them")
+        node.inside(name, node.node, node.line_of(name)).report(f"stands beside {name}_file; keep one of them")
     path = values.get(f"{name}_file") or values.get(name) or ""
     if needed and not path and node.line_of(name) == 0 == node.line_of(f"{name}_file"):
-        node.note(f"has no {name}_file; name one, or remove the section to speak HTTP in the clear")
+        node.report(f"has no {name}_file; name one, or remove the section to speak HTTP in the clear")
     return str(path)
 
 
@@ -255,13 +257,13 @@ def _agree(node: Node, tls: Tls) -> None:
     """Refuse what would let in other clients than are meant."""
     verifies = ASKED[tls.client] is not ssl.CERT_NONE
     if tls.client_authority and not verifies:
-        node.note("has a client_ca_file and asks no client for a certificate; set client_auth_type")
+        node.report("has a client_ca_file and asks no client for a certificate; set client_auth_type")
     if verifies and not tls.client_authority:
-        node.note(f"has client_auth_type {tls.client} and no client_ca_file to verify certificates with; name one")
+        node.report(f"has client_auth_type {tls.client} and no client_ca_file to verify certificates with; name one")
     if tls.names and tls.client != "RequireAndVerifyClientCert":
-        node.note("has client_allowed_sans, which need client_auth_type RequireAndVerifyClientCert")
+        node.report("has client_allowed_sans, which need client_auth_type RequireAndVerifyClientCert")
     if VERSIONS[tls.minimum] > VERSIONS[tls.maximum]:
-        node.note(f"has min_version {tls.minimum} above max_version {tls.maximum}; no client could come")
+        node.report(f"has min_version {tls.minimum} above max_version {tls.maximum}; no client could come")
 
 
 def context_of(tls: Tls) -> ssl.SSLContext:

@@ -181,7 +181,7 @@ def json(value: object, *, status: int = 200, headers: Mapping[str, str] | None 
     return web.Response(body=encode(value), status=status, headers=headers, content_type="application/json")
 
 
-def fresh(request: web.Request, response: web.Response) -> web.Response:
+def with_etag(request: web.Request, response: web.Response) -> web.Response:
     """The answer with a strong ETag over its bytes, or 304 where the client holds exactly these."""
     body = response.body
     tag = hashlib.sha256(body if isinstance(body, bytes) else b"").hexdigest()[:32]

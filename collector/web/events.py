@@ -90,7 +90,7 @@ async def get_event(request: web.Request) -> web.Response:
         repeats=answers.repeats(repeats.get(name)),
         why=answers.reason(why) if why else None,
     )
-    return answers.fresh(request, answers.json(body))
+    return answers.with_etag(request, answers.json(body))
 
 
 @routes.get("/api/v1/why/{event}")

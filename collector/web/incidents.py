@@ -119,7 +119,9 @@ async def get_incident(request: web.Request) -> web.Response:
     row = await request.app[PROJECTIONS].incident(number)
     if as_of is not None:
         row = await row_at(request.app, now, as_of)
-    return answers.fresh(request, answers.json(answers.incident(row or now), headers=statements.moved(request, now)))
+    return answers.with_etag(
+        request, answers.json(answers.incident(row or now), headers=statements.moved(request, now))
+    )
 
 
 @routes.get(ONE + "/events")
@@ -169,7 +171,7 @@ async def _postmortem(request: web.Request, form: str) -> web.Response:
     if form in request.app[POLICIES]:
         response.headers["Content-Security-Policy"] = request.app[POLICIES][form]
     response.headers["Content-Location"] = f"/api/v1/incidents/{row.number}/postmortem.{form}"
-    return answers.fresh(request, response)
+    return answers.with_etag(request, response)
 
 
 @routes.post(ONE + "/notes")

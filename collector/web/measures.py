@@ -51,7 +51,7 @@ async def of_one(request: web.Request) -> web.Response:
         "profiles": profiles,
     }
     shown = msgspec.convert(body, shapes.Measures)
-    return answers.fresh(request, answers.json(shown, headers=statements.moved(request, row)))
+    return answers.with_etag(request, answers.json(shown, headers=statements.moved(request, row)))
 
 
 @routes.get(ADDRESS)
@@ -76,7 +76,7 @@ async def over_several(request: web.Request) -> web.Response:
         "groups": [{"name": name, **_counted(found, profile)} for name, found in sorted(groups.items())],
         **({"not_counted": away} if away else {}),
     }  # fmt: skip
-    return answers.fresh(request, answers.json(msgspec.convert(body, shapes.MeasuresOver)))
+    return answers.with_etag(request, answers.json(msgspec.convert(body, shapes.MeasuresOver)))
 
 
 async def _told(logs: Sequence[OneLog], filters: Mapping[str, Any]) -> tuple[list[Json], Mapping[str, str]]:

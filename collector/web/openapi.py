@@ -207,7 +207,7 @@ OPERATIONS: Mapping[str, Operation] = {
 async def openapi(request: web.Request) -> web.Response:
     """This description, as OpenAPI 3.1."""
     Query(request)
-    return answers.fresh(request, answers.json(document(request.app.router.routes(), request.app[ROOT])))
+    return answers.with_etag(request, answers.json(document(request.app.router.routes(), request.app[ROOT])))
 
 
 def document(served: Iterable[web.AbstractRoute], root: str = "") -> Json:

@@ -76,7 +76,7 @@ def _answer(
         headers["Link"] = f'<{request.rel_url.update_query({parameter: following})}>; rel="next"'
     if lines := lines_asked(request):
         body = b"".join(row + b"\n" for row in rows_encoded)
-        return answers.fresh(request, web.Response(body=body, headers=headers, content_type=lines))
+        return answers.with_etag(request, web.Response(body=body, headers=headers, content_type=lines))
     rest = answers.encode({"next": following, **(more or {})})
     body = b'{"%b":[%b],%b' % (name.encode(), b",".join(rows_encoded), rest[1:])
-    return answers.fresh(request, web.Response(body=body, headers=headers, content_type="application/json"))
+    return answers.with_etag(request, web.Response(body=body, headers=headers, content_type="application/json"))

@@ -246,10 +246,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         response = answer(error, instance_of(request), from_sender=from_sender, retry_after=patience, log_name=log_name)
         if from_sender:
             refused.note(request, request.app, error, response.status, title_of(error))
-        return final(response, request)
+        return closing_if_needed(response, request)
 
 
-def final(response: web.Response, request: web.Request) -> web.Response:
+def closing_if_needed(response: web.Response, request: web.Request) -> web.Response:
     """An error answer, and whether its connection goes on."""
     if response.status in (413, 503) and request.method not in ("GET", "HEAD"):
         # What is still to come of the body is not wanted; the sender's next try is another connection.

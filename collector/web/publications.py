@@ -72,7 +72,7 @@ async def list_publications(request: web.Request) -> web.Response:
     row = await statements.incident(request)
     found = await request.app[PUBLISHING].publications(row.number)
     body = shapes.Publications(row.number, [_shown(each) for each in found])
-    return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
+    return answers.with_etag(request, answers.json(body, headers=statements.moved(request, row)))
 
 
 def _shown(event: RecordedEvent) -> shapes.Publication:

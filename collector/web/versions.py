@@ -40,7 +40,7 @@ async def list_versions(request: web.Request) -> web.Response:
     now = await evidence(request.app, row.number)
     versions = [_version(number, event, now) for number, event in enumerate(said, 1)]
     body = shapes.Versions(row.number, versions)
-    return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
+    return answers.with_etag(request, answers.json(body, headers=statements.moved(request, row)))
 
 
 @routes.get(ONE + "/diff")
@@ -54,7 +54,7 @@ async def compare(request: web.Request) -> web.Response:
         raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
     differences = msgspec.convert(differences_found, list[shapes.Difference], from_attributes=True)
     body = shapes.Differences(row.number, answers.time(since), answers.time(until), differences)
-    return answers.fresh(request, answers.json(body, headers=statements.moved(request, row)))
+    return answers.with_etag(request, answers.json(body, headers=statements.moved(request, row)))
 
 
 async def evidence(app: web.Application, number: int) -> str:

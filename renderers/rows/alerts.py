@@ -19,7 +19,7 @@ from renderers import facts, phrases
 from renderers.document import Name
 from renderers.flapping import over
 from renderers.history import Alert, FlappingRun, History
-from renderers.phrases import Phrase, cites, named, quoted, say, text_in, when
+from renderers.phrases import Phrase, cites, if_any, named, quoted, say, text_in
 from renderers.rows.plan import Plan, RowContext
 from renderers.words import apart, counted
 
@@ -40,12 +40,12 @@ Run = Sequence[FlappingRun]
 
 def plans(table: RowContext) -> Iterator[Plan]:
     """The rows of firings, then those of ends."""
-    starts = [(spell.start, spell) for spell in table.history.spells]
+    starts = [(spell.start, spell) for spell in table.history.flapping_runs]
     for joined in _together([(run[0].start, run) for run in _series(starts, divided=table.history.divided)]):
         yield fired_plan(joined, table)
     yield from _regrading(table)
     yield from _told_anew(table)
-    ends = sorted(((spell.end, spell) for spell in table.history.spells if spell.end is not None),
+    ends = sorted(((spell.end, spell) for spell in table.history.flapping_runs if spell.end is not None),
                   key=lambda item: (item[0], item[1].start, item[1].entity))  # fmt: skip
     proof = table.history.closing.last.proof if table.history.closing.last is not None else ""
     for ended in _together(ends, lambda spell: spell.last.resolved is not None and spell.last.resolved.id == proof):
@@ -120,7 +120,7 @@ def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Phra
     other = first.start // MINUTE != since // MINUTE
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
-    return say("alert ", phrases.alert_named(first.name), " fired", when(again, " again"), _place(first, table),
+    return say("alert ", phrases.alert_named(first.name), " fired", if_any(again, " again"), _place(first, table),
                named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
 
@@ -223,7 +223,7 @@ def _count(table: RowContext, run: Run) -> Phrase:
     label = "" if by_whom and count < len(run) else _varying(firsts)
     values = list(dict.fromkeys(spell.first.fired.labels.get(label, "") for spell in run)) if label else []
     shown = phrases.listed([Name(value) for value in values if value], 3)
-    return say(f", {count:,} series", by, when(shown, named(" (", label, " "), shown, ")"), by_whom)
+    return say(f", {count:,} series", by, if_any(shown, named(" (", label, " "), shown, ")"), by_whom)
 
 
 def told_by(history: History, alerts: Iterable[Alert]) -> Phrase:

@@ -54,7 +54,7 @@ def _described(table: RowContext, event: RecordedEvent) -> Phrase:
     ``; its priority went from P2 to P1``, where the sender tells that beside something else."""
     before = named("; its priority went from ", table.reprioritised.get(event.id))
     after = named(" to ", text_in(event.data, "priority")) if before else ()
-    leads = named("; its lead is ", table.led.get(event.id)) or phrases.when(
+    leads = named("; its lead is ", table.led.get(event.id)) or phrases.if_any(
         event.id in table.led, "; nobody is its lead any more"
     )
     return say(quoted(", and described as ", table.described.get(event.id), phrases.NOTE), before, after, leads)
@@ -264,9 +264,9 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
             return say(*to, " took ", phrases.page_called(table.history, event))
         # It went to a policy, and by that to whom the policy calls.
         calls = say(" (", _people(people), ")") if event.type == "page.delegated" and _group_next(event) else ()
-        given = say(f" was {given_as(table.pages.get(event.entity), event)}", phrases.when(to, " to ", to))
+        given = say(f" was {given_as(table.pages.get(event.entity), event)}", phrases.if_any(to, " to ", to))
         taken = "" if to else text_in(event.data, "from")
-        return say(page, named(" was taken from ", taken) or given, phrases.when(people, calls),
+        return say(page, named(" was taken from ", taken) or given, phrases.if_any(people, calls),
                    named(" by ", event.actor))  # fmt: skip
     ended_as = page_facts.ended_as(event)
     if event.type == "page.reclassified":

@@ -311,7 +311,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
         return
     fired = facts.alerting(history)
     hit: dict[str, tuple[str, RecordedEvent]] = {}  # service → how it was named, and by which event
-    tied = {f"alert:{spell.entity}" for spell in history.spells}
+    tied = {f"alert:{spell.entity}" for spell in history.flapping_runs}
     tied.update(itertools.chain.from_iterable([alert.fired.refs for alert in history.alerts]))
     called = {alert.name.casefold() for alert in history.alerts if alert.name}
     for page in history.pages:

@@ -10,7 +10,7 @@ from collector.event import RecordedEvent
 from renderers import change_facts, facts, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History
-from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in, when
+from renderers.phrases import Phrase, cites, claim, if_any, named, quoted, say, text_in
 from renderers.posts import post_about
 from renderers.sections.clock import time_in
 from renderers.sections.summary import report_told
@@ -111,9 +111,9 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
         paused = say("; alerts were firing for ", firing, " of it") if pauses else ()
         if same and not facts.several(history.measured):
             name = phrases.alert_named(history.measured[0].name) if facts.several(history.alerts) else ()
-            since, to = say("the start of the alert", when(name, " "), name), "its end"
+            since, to = say("the start of the alert", if_any(name, " "), name), "its end"
             if pauses:
-                since, to = say("the first start of the alert", when(name, " "), name), "its last end"
+                since, to = say("the first start of the alert", if_any(name, " "), name), "its last end"
                 paused = say("; it was firing for ", firing, " of that")
         still = "" if history.resolved else ", and the incident is not resolved"
         length = phrases.between(start, last.end)

@@ -8,7 +8,7 @@ from collector.event import RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import History
-from renderers.phrases import cites, claim, named, quoted, say, when
+from renderers.phrases import cites, claim, if_any, named, quoted, say
 from renderers.sections.clock import time_in
 
 
@@ -39,7 +39,7 @@ def declared(history: History, options: Options) -> Iterator[Claim]:
             first = say(_who(over), " declared it resolved at ", time_in(history, options, over.occurred_at),
                         ", and ") if over is not None else ()  # fmt: skip
             same = over is not None and over.actor == event.actor
-            yield claim(first, when(not same, _who(event), " "), "declared at ",
+            yield claim(first, if_any(not same, _who(event), " "), "declared at ",
                         time_in(history, options, event.occurred_at), " that it was not resolved after all",
                         proof=cites(over, event))  # fmt: skip
             over = None

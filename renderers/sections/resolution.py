@@ -13,7 +13,7 @@ from collector.semantics.exclusions import UNNAMED_SERVICE
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Quote, Section
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
-from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
+from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, named, quoted, say
 from renderers.rows.alerts import systems
 from renderers.sections.clock import time_in
 from renderers.sections.summary import RECOVERIES, stated_mitigation
@@ -32,7 +32,7 @@ def section(history: History, options: Options) -> Section:
     """The actions in order, each with what ended next; what came after the end; the links."""
     found = change_facts.response_actions(history)
     ends = _Ends.of(history)
-    items = [*stated_mitigation(history, options), *_doings(options, ends, found)]
+    items = [*stated_mitigation(history, options), *_responses(options, ends, found)]
     asks = () if items else (Prompt(IMMEDIATE),)
     acts = frozenset(each for item in items for each in item.cites)
     items = items or _nothing(history, options)
@@ -54,15 +54,15 @@ class _Ends(msgspec.Struct, frozen=True):
     measured: tuple[Sequence[int], Sequence[Alert]]
     every: tuple[Sequence[int], Sequence[Alert]]
     last: Alert | None
-    spells: Mapping[str, Sequence[FlappingRun]]
+    flapping_runs: Mapping[str, Sequence[FlappingRun]]
     """Those of all series of one alert, by each of its series."""
 
     @classmethod
     def of(cls, history: History) -> _Ends:
-        every = [spell.last for spell in history.spells]
+        every = [spell.last for spell in history.flapping_runs]
         measured = [alert for alert in every if alert.opening] or every
         by_series: dict[str, list[FlappingRun]] = {}
-        for spell in history.spells:
+        for spell in history.flapping_runs:
             by_series.setdefault(spell.entity, []).append(spell)
         spells: dict[str, Sequence[FlappingRun]] = {}
         for family in history.families:
@@ -84,14 +84,14 @@ class _Ends(msgspec.Struct, frozen=True):
         several, at = self.one_of_several(ended), ended.end or 0
         later = [
             spell
-            for spell in self.spells.get(ended.entity, ())
+            for spell in self.flapping_runs.get(ended.entity, ())
             if spell.start > at and not (several and spell.entity != ended.entity)
         ]
         return min(later, key=lambda spell: (spell.start, spell.entity)).first if later else None
 
     def _going_on(self, ended: Alert) -> Iterator[FlappingRun]:
         at = ended.end or 0
-        for spell in self.spells.get(ended.entity, ()):
+        for spell in self.flapping_runs.get(ended.entity, ()):
             if spell.entity != ended.entity and spell.start <= at and (spell.end is None or spell.end > at):
                 yield spell
 
@@ -105,7 +105,7 @@ class _NextEnd(msgspec.Struct, frozen=True):
     """The same alert's next firing."""
 
 
-def _doings(options: Options, ends: _Ends, actions: Sequence[change_facts.ResponseAction]) -> Iterator[Claim]:
+def _responses(options: Options, ends: _Ends, actions: Sequence[change_facts.ResponseAction]) -> Iterator[Claim]:
     """Each action and what ended next; where more was done before that, it says so. Many of one kind by one person are
     told as one where nothing ended between them."""
     groups = [list(group) for _, group in itertools.groupby(actions, lambda doing: _alike(ends, doing))]
@@ -163,7 +163,7 @@ def _repeated(
     quotes = phrases.listed([Quote(title, phrases.NOTE) for title in titles if title], REPEATED)
     span = say("From ", time_in(ends.history, options, first.at), " to ", time_in(ends.history, options, last.at))
     by = named(" by ", last.event.actor)
-    return claim(span, f", {len(group):,} acts of one kind", by, " were recorded", when(quotes, ": ", quotes),
+    return claim(span, f", {len(group):,} acts of one kind", by, " were recorded", if_any(quotes, ": ", quotes),
                  "; after the last of them, " if next_end.end else "; ", next_end.words, further,
                  *_again(ends.history, options, refired),
                  proof=cites([doing.event for doing in group], next_end.end, since,

@@ -8,7 +8,7 @@ from collector.event import MINUTE, RecordedEvent
 from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, Family, History, Page
-from renderers.phrases import Phrase, SentencePart, cites, claim, named, quoted, say, when
+from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, named, quoted, say
 from renderers.retold import begun_anew
 from renderers.rows.pages import called
 from renderers.sections import handovers, reopening
@@ -430,7 +430,7 @@ def _unless(history: History, options: Options) -> tuple[Phrase, list[RecordedEv
     words = [say(phrases.alert_on(alert) if several else "it", " had ended before it fired again at ",
                  time_in(history, options, event.occurred_at)) for event, alert in starts]  # fmt: skip
     told = phrases.listed(words, 3, ("more time", "more times")) if words else ()
-    return when(told, ", unless ", told), [event for event, _ in starts]
+    return if_any(told, ", unless ", told), [event for event, _ in starts]
 
 
 def alerts_lasted(history: History, options: Options) -> Claim:

@@ -98,7 +98,10 @@ def _added(statement: str, checksum: Any, connection: Connection) -> None:
 
 async def drafts(path: Path, most: int) -> dict[int, str]:
     """Of so many incidents of the log in a file, over its whole length, the digest of each one's draft."""
-    async with daemon.reading(Settings(storage=Storage(url=f"sqlite:///{path}"))) as app, client.in_process(app) as api:
+    async with (
+        daemon.read_only(Settings(storage=Storage(url=f"sqlite:///{path}"))) as app,
+        client.in_process(app) as api,
+    ):
         [latest] = (await api.get("/api/v1/incidents", limit=1)).json()["incidents"]
         digests = {}
         for number in range(latest["number"], 0, -max(1, latest["number"] // most)):

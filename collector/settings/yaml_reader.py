@@ -78,13 +78,13 @@ class Node:
         """Put variables into every value here: ``${NAME}``, or ``${NAME:-OTHERWISE}`` where it may be unset."""
         _expand(self.node, variables, self.path, self.mistakes, set())
 
-    def note(self, what: str) -> None:
+    def report(self, complaint: str) -> None:
         """Report a mistake here and go on."""
-        self.mistakes.add(self.line, self.path, what)
+        self.mistakes.add(self.line, self.path, complaint)
 
-    def wrong(self, what: str) -> NoReturn:
+    def fail(self, complaint: str) -> NoReturn:
         """Report a mistake here and give this value up."""
-        self.note(what)
+        self.report(complaint)
         raise UnreadableNode
 
     @property
@@ -112,12 +112,12 @@ class Node:
     def text(self) -> str:
         """A scalar as it was typed. YAML's guesses (``no`` is false, ``012`` is ten) are not followed."""
         if not isinstance(self.node, yaml.ScalarNode):
-            self.wrong("holds several values where one is expected")
+            self.fail("holds several values where one is expected")
         if self.empty:
-            self.wrong("is empty; give it a value, or remove the line to keep the default")
+            self.fail("is empty; give it a value, or remove the line to keep the default")
         scalar = str(self.node.value)
         if _HALVES.search(scalar):
-            self.wrong("holds half a character (\\ud800 to \\udfff), which no file can have; write a whole one")
+            self.fail("holds half a character (\\ud800 to \\udfff), which no file can have; write a whole one")
         return scalar
 
     def entries(self) -> Iterator[tuple[str, Node]]:
@@ -125,7 +125,7 @@ class Node:
         if self.empty:
             return
         if not isinstance(self.node, yaml.MappingNode):
-            self.wrong("is a single value or a list where keys are expected")
+            self.fail("is a single value or a list where keys are expected")
         line_of_key: dict[str, int] = {}
         for key_node, node in self.node.value:
             key = Node(key_node, self.path, self.mistakes).text()
@@ -148,7 +148,7 @@ class Node:
         names = list(allowed)
         key = self.path.rpartition(".")[2]
         near = difflib.get_close_matches(key, names, n=1)
-        self.note(f"is not a setting; {f'did you mean {near[0]}?' if near else 'known here: ' + ', '.join(names)}")
+        self.report(f"is not a setting; {f'did you mean {near[0]}?' if near else 'known here: ' + ', '.join(names)}")
 
 
 def _line(node: yaml.Node) -> int:
@@ -161,7 +161,7 @@ Reader = Callable[[Node], T]
 def text(node: Node) -> str:
     """Any text that says something."""
     written = node.text()
-    return written if written.strip() else node.wrong("is empty; give it a value, or remove the line")
+    return written if written.strip() else node.fail("is empty; give it a value, or remove the line")
 
 
 def parsed(parse: Callable[[str], T]) -> Reader[T]:
@@ -171,9 +171,9 @@ def parsed(parse: Callable[[str], T]) -> Reader[T]:
         try:
             return parse(node.text())
         except ValueError as error:
-            node.wrong(str(error))
+            node.fail(str(error))
         except RecursionError:
-            node.wrong("is nested too deeply; write it simpler")
+            node.fail("is nested too deeply; write it simpler")
 
     return read
 
@@ -185,7 +185,7 @@ def one_of(*allowed: str) -> Reader[str]:
         word = node.text()
         if word not in allowed:
             near = difflib.get_close_matches(word, allowed, n=1)
-            node.wrong(f"is {word!r}; {f'did you mean {near[0]}?' if near else 'use one of ' + ', '.join(allowed)}")
+            node.fail(f"is {word!r}; {f'did you mean {near[0]}?' if near else 'use one of ' + ', '.join(allowed)}")
         return word
 
     return read
@@ -200,9 +200,9 @@ def whole(node: Node) -> int:
     """A whole number above 0."""
     value = node.text()
     if len(value) > LONGEST_NUMBER:
-        node.wrong(f"is {value!r}, which is longer than {LONGEST_NUMBER} digits; write less")
+        node.fail(f"is {value!r}, which is longer than {LONGEST_NUMBER} digits; write less")
     if not (value.isascii() and value.isdigit()) or not int(value):
-        node.wrong(f"is {value!r}, which is not a whole number above 0")
+        node.fail(f"is {value!r}, which is not a whole number above 0")
     return int(value)
 
 
