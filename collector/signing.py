@@ -88,14 +88,14 @@ def standard_webhooks(sender: str, names: str = "webhook") -> Signature:
         separator=" ",
         sender=sender,
         base64=True,
-        signed=lambda webhook: b".".join((*_given(webhook, f"{names}-id", f"{names}-timestamp"), webhook.body)),
+        signed=lambda webhook: b".".join((*_header_values(webhook, f"{names}-id", f"{names}-timestamp"), webhook.body)),
         key=_standard_key,
         timestamp=f"{names}-timestamp",
         ident=f"{names}-id",
     )
 
 
-def _given(webhook: Webhook, *names: str) -> tuple[bytes, ...]:
+def _header_values(webhook: Webhook, *names: str) -> tuple[bytes, ...]:
     return tuple(_bytes(webhook.headers.get(name, "")) for name in names)
 
 

@@ -83,7 +83,7 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
         of = _of(history.services, HIT, " and ") if own else ()
         return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", names,
                      proof=cites([each.proof for each in sources_of_proof]))  # fmt: skip
-    if not facts.seen(history, "change"):
+    if not facts.family_reported(history, "change"):
         return unheard(history, "change")
     denial = say("No change", of, " was recorded ", _between(history, options, span))
     beside = [each for each in history.context.nearby if _in(each.event, span)]

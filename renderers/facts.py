@@ -483,7 +483,7 @@ def unacknowledged(page: Page) -> int | None:
     return None if end is None else max(0, apart(page.start, end))
 
 
-def seen(history: History, family: str) -> bool:
+def family_reported(history: History, family: str) -> bool:
     """Whether a source of this family of types reported then: only then does absence say anything."""
     own = {"alert": history.alerts, "page": history.pages, "change": history.changes}.get(family)
     beside = any(near.event.type.startswith(f"{family}.") for near in history.context.nearby)

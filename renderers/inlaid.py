@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from renderers.document import Document, Row, Timeline, View
-from renderers.json import said, shortened
+from renderers.json import shortened, text_values
 from renderers.picture import svgs
 from renderers.plain_text import plain
 
@@ -37,7 +37,7 @@ def unviewed(document: Document) -> str:
 
     A page shows a hundred of thousands of rows: what it reads of each of the others has to be little.
     """
-    draft = said(document)
+    draft = text_values(document)
     row_fields: list[Mapping[str, Any]] = []
     for block in (block for section in draft["sections"] for block in section["blocks"]):
         if block["kind"] == "timeline":

@@ -49,7 +49,7 @@ from renderers.plain_text import plain
 
 def to_json(document: Document) -> str:
     """The document as one JSON text that ends in a line end."""
-    value = said(document) | {"events": _events(document)}
+    value = text_values(document) | {"events": _events(document)}
     text = _written(value)
     return escape.INVISIBLE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
 
@@ -61,7 +61,7 @@ def _written(value: Mapping[str, Any]) -> str:
         return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
 
 
-def said(document: Document) -> dict[str, Any]:
+def text_values(document: Document) -> dict[str, Any]:
     """What the text says, as values of JSON: all of it but ``events``, what the cited events are."""
     return {
         "format": FORMAT,

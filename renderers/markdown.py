@@ -61,7 +61,9 @@ NOT_RECORDED = "_not recorded_"
 def markdown(document: Document) -> str:
     """The document as one Markdown text, with what people wrote in the whole of it. Raises ValueError for a zone that
     does not exist."""
-    return marks.plain(marked(document)) if document.history.revised else written(document, MarkdownPen(document))
+    return (
+        marks.plain(marked(document)) if document.history.revised else filled_template(document, MarkdownPen(document))
+    )
 
 
 def marked(document: Document) -> str:
@@ -85,10 +87,10 @@ def named_machine_marked(document: Document) -> str:
 
 def machine_marked(document: Document) -> str:
     """The same without what people wrote in the whole of it."""
-    return marks.finished(written(document, MarkingPen(document)))
+    return marks.finished(filled_template(document, MarkingPen(document)))
 
 
-def written(document: Document, pen: MarkdownPen) -> str:
+def filled_template(document: Document, pen: MarkdownPen) -> str:
     """The document as this pen writes it, in the words and the order of its template."""
     sections = {section.key: section for section in document.sections}
     review = document.review

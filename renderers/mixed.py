@@ -17,7 +17,7 @@ from renderers.document import Document, IndexLine, Inline, Span, Words
 from renderers.edits import marks
 from renderers.edits.merge import shaped
 from renderers.edits.sheets import DraftLine, delimits, form, sheet_of, units_of
-from renderers.markdown import MarkdownPen, MarkingPen, marked, written
+from renderers.markdown import MarkdownPen, MarkingPen, filled_template, marked
 from renderers.plain_text import plain
 from renderers.prose import Fragment, Passage
 
@@ -46,7 +46,7 @@ def mixed(document: Document, pen: MarkupPen, tag: Tag | None = None) -> tuple[t
 def _source(document: Document, pen: MarkupPen, tag: Tag | None) -> tuple[str, Sequence[Fragment], dict[int, str]]:
     """The draft as Markdown with places of fragments, the fragments, and the line of each section's heading."""
     hand = _PlacingPen(document, pen)
-    ours = {unit.key: unit for unit in units_of(marks.finished(written(document, hand)))}
+    ours = {unit.key: unit for unit in units_of(marks.finished(filled_template(document, hand)))}
     sheet = sheet_of(marked(document), ())
     lines, keys = [], {}
     for at, line in enumerate(sheet.lines):
@@ -107,7 +107,7 @@ def _narrowed(line: str, columns: int) -> str:
 def people_lines(document: Document) -> Iterator[tuple[str, str]]:
     """The lines that people wrote or changed in the whole of a draft, each with the section it stands in."""
     units = units_of(marked(document))
-    frame = {marks.words(line) for line in written(document, MarkdownPen(document)).split("\n")}
+    frame = {marks.words(line) for line in filled_template(document, MarkdownPen(document)).split("\n")}
     section = "head"
     for line in sheet_of(marked(document), units).lines:
         section = next((key.partition("/")[0] for key in line.says if key.endswith("/heading")), section)
@@ -149,4 +149,4 @@ class _PlacingPen(MarkingPen):
     def placed(self, markup: str, text: str) -> str:
         """The place of a fragment."""
         self.fragments.append(Fragment(markup, text))
-        return prose.place(len(self.fragments) - 1)
+        return prose.placeholder(len(self.fragments) - 1)

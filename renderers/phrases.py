@@ -205,7 +205,7 @@ def link_to(event: Event, rel: str, text: str) -> LinkedText | None:
 # --- what things are called -------------------------------------------------------------------------------------
 
 
-def place(service: str | None, environment: str | None, before: str = " on ") -> Phrase:
+def on_service(service: str | None, environment: str | None, before: str = " on ") -> Phrase:
     """`` on checkout in production``; what is absent is left out."""
     return say(named(before, service), named(" in ", environment_beside(service, environment)))
 
@@ -441,13 +441,16 @@ def observed(history: History, event: Event) -> Phrase:
         return say(observation_called(event), named(", by " if text_in(event.data, "subject") else " by ", actor))
     subject = text_in(event.data, "subject")
     of = subject if subject != title else ""
-    details: list[Inline] = [*_kind_told(history, event), *named("", of or ("" if subject else _whose(history, event)))]
+    details: list[Inline] = [
+        *_kind_told(history, event),
+        *named("", of or ("" if subject else _other_service(history, event))),
+    ]
     doer = named("by ", actor)
     inside = say(listed([*details, *([doer] if doer else [])], 3, end=", ")) if details or doer else ()
     return say(Quote(words_of(event) or title, NOTE), if_any(inside, " (", inside, ")"))
 
 
-def _whose(history: History, event: Event) -> str:
+def _other_service(history: History, event: Event) -> str:
     """The service of what was observed, where the incident is not of that one alone and nothing else names it."""
     service = event.service or ""
     if not service or history.services == (service,) or service.casefold() in words_of(event).casefold():

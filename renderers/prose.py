@@ -47,7 +47,7 @@ def clean(markdown: str) -> str:
     return _CONTROL.sub("\ufffd", markdown)
 
 
-def place(number: int) -> str:
+def placeholder(number: int) -> str:
     """What stands in Markdown for the fragment of this number."""
     return f"\x0e{number}\x0f"
 
@@ -112,11 +112,11 @@ def _filled(tokens: Iterable[Token], fragments: Sequence[Fragment]) -> Iterator[
 def _fill(token: Token, fragments: Sequence[Fragment]) -> None:
     """Where no markup can stand, the fragment's text stands."""
 
-    def said(found: re.Match[str]) -> str:
+    def fragment_text(found: re.Match[str]) -> str:
         return fragments[int(found[1])].text
 
     if token.type in _WITH_TEXT:
-        token.content = _PLACE.sub(said, token.content)
-    token.info = _PLACE.sub(said, token.info)
-    token.attrs = {name: _PLACE.sub(said, each) if isinstance(each, str) else each
+        token.content = _PLACE.sub(fragment_text, token.content)
+    token.info = _PLACE.sub(fragment_text, token.info)
+    token.attrs = {name: _PLACE.sub(fragment_text, each) if isinstance(each, str) else each
                    for name, each in token.attrs.items()}  # fmt: skip

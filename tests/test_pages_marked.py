@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.web.pages.marked import marked_texts
-from collector.web.pages.rendering import seen
+from collector.web.pages.rendering import visible
 from renderers import escape
 from tests.examples import examples
 from tests.page_checks import HOSTILE
@@ -48,9 +48,9 @@ def test_citations_are_left_out_where_links_stand_for_them() -> None:
 @given(st.text(st.one_of(st.characters(), st.sampled_from(sorted(set("".join(HOSTILE))))), max_size=12))
 def test_no_character_that_nobody_sees_reaches_a_page(hostile: str) -> None:
     """Whichever of the ways to look is taken, each is looked for alone and beside others."""
-    assert seen(hostile) == "".join(map(seen, hostile))
-    assert "".join(seen(f"{each}\U0001f600")[0] for each in hostile) == seen(hostile)
-    assert not set(seen(hostile)) & set("\x00\x1b\x7f\x85\u202e\u202c\ufeff\ufdd0\ufffe\U0001fffe\U000e0041")
+    assert visible(hostile) == "".join(map(visible, hostile))
+    assert "".join(visible(f"{each}\U0001f600")[0] for each in hostile) == visible(hostile)
+    assert not set(visible(hostile)) & set("\x00\x1b\x7f\x85\u202e\u202c\ufeff\ufdd0\ufffe\U0001fffe\U000e0041")
 
 
 @examples(60)

@@ -16,7 +16,7 @@ from renderers.edits.marks import bare
 from renderers.html import html
 from renderers.json import to_json
 from renderers.markdown import markdown
-from renderers.prose import Fragment, clean, passages, place
+from renderers.prose import Fragment, clean, passages, placeholder
 from tests.edited_drafts import assert_facts_kept, assert_people_kept, draft_of, with_edits
 from tests.editors import CITED, Editor, deeds, do, said
 from tests.examples import examples
@@ -96,7 +96,7 @@ def test_lines_that_nobody_touched_are_written_as_the_format_writes_them() -> No
 def test_a_person_cannot_reach_what_stands_in_our_places() -> None:
     """Whatever they write around a line of ours, or as one, our markup stands in text alone."""
     fragments = (Fragment("<i>x</i>", "x"),)
-    here = place(0)
+    here = placeholder(0)
     for text, expected in (
         (here, "<p><i>x</i></p>"),
         (f"`{here}`", "<p><code>x</code></p>"),

@@ -101,11 +101,11 @@ class LogAccess(msgspec.Struct, frozen=True, kw_only=True):
     def ask(self, question: Callable[[client.ApiClient], Awaitable[T]], *, writing: bool = False) -> T:
         """The answer to a question, from wherever these options lead."""
 
-        async def asked() -> T:
+        async def ask_api() -> T:
             async with self._api(writing) as api:
                 return await question(api)
 
-        return asyncio.run(asked())
+        return asyncio.run(ask_api())
 
     def ask_daemon(self, question: Callable[[client.ApiClient], Awaitable[T]]) -> T:
         """The answer of a running daemon: the one that is named, else the one that writes to the log.

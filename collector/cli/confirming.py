@@ -39,7 +39,7 @@ class RecordedStatement(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def where(self) -> str:
         """The incident in words."""
-        return "no incident" if self.incident is None else named(self.incident)
+        return "no incident" if self.incident is None else incident_title(self.incident)
 
     @property
     def opened(self) -> bool:
@@ -99,7 +99,7 @@ def stated(words: Words) -> Words:
     return lambda what: f"{words(what)} at {moment(what.event['occurred_at'])} [{what.cited}]"
 
 
-def named(incident: Json) -> str:
+def incident_title(incident: Json) -> str:
     """An incident by number and title."""
     return f'incident {logs.called(incident["number"])} "{output.harmless(incident["title"])}"'
 

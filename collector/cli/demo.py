@@ -146,7 +146,7 @@ class Stage:
         return self._secret.read_bytes()
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """What the daemon said."""
         return self.log.read_text("utf-8", "replace")
 
@@ -213,7 +213,7 @@ async def _play(stage: Stage, process: subprocess.Popen[bytes]) -> tuple[int, di
 async def _address(stage: Stage, process: subprocess.Popen[bytes]) -> str:
     async def listening() -> str:
         if process.poll() is not None:
-            raise DemoFailed(f"the daemon ended with {process.returncode} before it listened:\n{stage.said}")
+            raise DemoFailed(f"the daemon ended with {process.returncode} before it listened:\n{stage.output}")
         return stage.address
 
     address = await _until("the daemon listens", listening)

@@ -69,13 +69,13 @@ def follow(access: LogAccess, form: str, filters: Mapping[str, object]) -> None:
             raise InvalidInput(f"cannot follow by {name}: use --source, --type, --incident and --after", name)
     last: list[object] = [filters.get("after")]
 
-    async def told(api: ApiClient) -> None:
+    async def print_events(api: ApiClient) -> None:
         async with aclosing(events(api, filters, output.say, last=last)) as stream:
             async for event in stream:
                 click.echo(_line(event, form))
 
     try:
-        access.ask_daemon(told)
+        access.ask_daemon(print_events)
     except KeyboardInterrupt:
         if last[0] is not None:
             output.say(f"Go on with --after {last[0]}.")

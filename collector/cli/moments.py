@@ -46,7 +46,7 @@ class Zone(click.ParamType[str]):
         try:
             zone = ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.fail(f"{value!r} is not a time zone; write it like {_meant(value)}", param, ctx)
+            self.fail(f"{value!r} is not a time zone; write it like {_similar_zone(value)}", param, ctx)
         if ctx is not None:
             ctx.meta[_ZONE] = zone
         return value
@@ -132,11 +132,11 @@ def _zone_of(name: str, text: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise _Unreadable(
-            f"{text!r} is not a time: {name} is no zone; write its offset, or it like {_meant(name)}"
+            f"{text!r} is not a time: {name} is no zone; write its offset, or it like {_similar_zone(name)}"
         ) from None
 
 
-def _meant(name: str) -> str:
+def _similar_zone(name: str) -> str:
     """The zone that somebody meant, or another one to show how they are written."""
     asked = name.strip().replace(" ", "_").casefold()
     names = sorted(available_timezones())

@@ -55,7 +55,9 @@ def note(access: LogAccess, number: int, text: str | None, key: str | None, form
 
     If TEXT is `-` it is read from standard input. Without TEXT your editor ($VISUAL, $EDITOR) opens.
     """
-    fields["text"] = text if text is not None else typing.written(f"A note about incident {logs.called(number)}")
+    fields["text"] = (
+        text if text is not None else typing.text_from_editor(f"A note about incident {logs.called(number)}")
+    )
     words = confirming.stated(lambda what: f"Noted in {what.where}")
     state(access, f"/api/v1/incidents/{number}/notes", fields, key, form, words)
 

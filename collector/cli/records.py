@@ -114,7 +114,7 @@ class _Window:
         self.peek()
         self._kept = self._at
 
-    def kept(self) -> str:
+    def text_since(self) -> str:
         """The text since then."""
         begin, self._kept = self._kept or 0, None
         return self._text[begin : self._at]
@@ -184,7 +184,7 @@ def _page(text: _Window, within: str) -> Iterator[str]:
             text.value()
         after = text.take(",}")
     if not listed:
-        yield text.kept()
+        yield text.text_since()
 
 
 def batches(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:

@@ -44,14 +44,14 @@ def status(access: LogAccess, form: str) -> None:
     deliveries cannot be stored, and says why.
     """
 
-    async def asked(api: ApiClient) -> Json:
+    async def read_answers(api: ApiClient) -> Json:
         ready = (await api.get("/-/ready")).json()
         open_ones = (await api.get("/api/v1/incidents", status="open", limit=_MOST)).json()["incidents"]
         signals = (await api.get("/api/v1/signals", limit=_MOST)).json()["signals"]
         arrived = (await api.get("/api/v1/sources")).json()
         return {"ready": ready, "open": open_ones, "signals": signals, "arrived": arrived}
 
-    answers = {**access.ask(asked), "logs": _every_log(access)}
+    answers = {**access.ask(read_answers), "logs": _every_log(access)}
     if form == "json":
         last_received = {one["source"]: one["last_received_at"] for one in answers["arrived"]["sources"]}
         counted = {

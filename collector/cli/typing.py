@@ -36,7 +36,7 @@ class WordChoice(click.Choice[str]):
         return str(choice).strip().casefold().replace("-", "_").replace(" ", "_")
 
 
-def written(about: str) -> str:
+def text_from_editor(about: str) -> str:
     """What a person writes in their editor. Raises a usage error where there is no terminal, or nothing was written."""
     if not sys.stdin.isatty():
         raise click.UsageError("say what in TEXT, or - to read it from standard input")

@@ -28,10 +28,10 @@ def why(access: LogAccess, things: str, filters: Mapping[str, object]) -> str:
     if not filters_alone:
         return ""
 
-    async def asked(api: ApiClient) -> list[str]:
+    async def filters_without_match(api: ApiClient) -> list[str]:
         return [name for name in filters_alone if not await _any(api, things, name, filters[name])]
 
-    names = access.ask(asked)
+    names = access.ask(filters_without_match)
     if not names:
         return ""
     value = str(filters[names[0]])

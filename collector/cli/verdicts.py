@@ -113,7 +113,7 @@ def _beyond(
     keys = [key] if key else signer.verifier_keys() if signer else []
     signature = partial(_signed, keys=keys, signer=signer) if keys else _unsigned
     origin = settings.proof.origin
-    given = [] if checkpoint is None else [_given(checkpoint, origin, origin_after(origin, about.accepted))]
+    given = [] if checkpoint is None else [_checkpoint_from(checkpoint, origin, origin_after(origin, about.accepted))]
     beyond = Beyond(notes=notes, own_checkpoints=given, acknowledged=records, signature=signature)
     return beyond, damaged, _not_seen(settings, beside, beyond, keys)
 
@@ -144,7 +144,7 @@ def _not_seen(settings: Settings, beside: ProofFolder, beyond: Beyond, keys: lis
     return missing
 
 
-def _given(path: Path, origin: str, now: str) -> tuple[str, str, bytes]:
+def _checkpoint_from(path: Path, origin: str, now: str) -> tuple[str, str, bytes]:
     """A person's checkpoint, under the name of the log, now or before a loss: its tree, its name, what is in it."""
     note = _read(path, "a checkpoint")
     try:

@@ -19,20 +19,20 @@ T = TypeVar("T")
 def query(url: str, work: Callable[[Any], T]) -> T:
     """What ``work`` finds in the database, over one view of it."""
 
-    async def asked() -> T:
+    async def read_log() -> T:
         store = await open_log(url, writable=False, any_schema=True)
         try:
             return await store.query(work)
         finally:
             await store.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(read_log())
 
 
 def query_lists(url: str, work: Callable[[Any], T]) -> T:
     """The same over a view of the lists, with the log."""
 
-    async def asked() -> T:
+    async def read_lists() -> T:
         store = await open_log(url, writable=False, any_schema=True)
         lists = open_lists(store)
         try:
@@ -41,7 +41,7 @@ def query_lists(url: str, work: Callable[[Any], T]) -> T:
             await lists.close()
             await store.close()
 
-    return asyncio.run(asked())
+    return asyncio.run(read_lists())
 
 
 def about_log(settings: Settings) -> LogName:

@@ -27,7 +27,7 @@ def sockets(environ: Mapping[str, str]) -> tuple[socket.socket, ...]:
     count = environ.get("LISTEN_FDS", "")
     if environ.get("LISTEN_PID", "") != str(os.getpid()) or not count.isdecimal():
         return ()
-    return tuple(_taken(number) for number in range(_FIRST, _FIRST + int(count)))
+    return tuple(_listening_socket(number) for number in range(_FIRST, _FIRST + int(count)))
 
 
 def is_loopback(listening: socket.socket) -> bool:
@@ -35,7 +35,7 @@ def is_loopback(listening: socket.socket) -> bool:
     return ip_address(listening.getsockname()[0]).is_loopback
 
 
-def _taken(number: int) -> socket.socket:
+def _listening_socket(number: int) -> socket.socket:
     os.set_inheritable(number, False)
     if not stat.S_ISSOCK(os.fstat(number).st_mode):
         raise InvalidSettings((f"cannot take file descriptor {number} from systemd: it is no socket; {_DO}",))

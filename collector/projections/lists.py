@@ -184,10 +184,10 @@ class Projections:
         """Read what the reader of now may see of the lists; see :meth:`_query`."""
         reader = privacy.READER.get()
 
-        def seen(connection: Connection) -> T:
+        def work_for_reader(connection: Connection) -> T:
             return work(privacy.shadowed(connection, self._hidden(connection, reader)))
 
-        return await self._query(work if reader is None else seen)
+        return await self._query(work if reader is None else work_for_reader)
 
     async def _query(self, work: Callable[[Connection], T]) -> T:
         """Read lists, unless they are being made: what is in them until then is not what happened.

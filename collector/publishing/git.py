@@ -73,7 +73,7 @@ class GitPlace:
     async def _written(self, work_tree: Repository, article: Article, location: Mapping[str, str], known: str) -> Copy:
         parent, before = await self._state(work_tree, location)
         if before is not None and before.digest != known:
-            raise Edited(f"{location['path']} in {work_tree.shown}")
+            raise Edited(f"{location['path']} in {work_tree.address}")
         text, _ = self.text(article)
         message = f"Publish the postmortem of incident {self._target.called(article.number)}\n\n{article.title}\n"
         commit = await work_tree.commit(parent, location["path"], text, message, article.by)
@@ -81,11 +81,11 @@ class GitPlace:
         head = (await work_tree.heads(location["branch"])).get(location["branch"])
         if head != commit:
             raise Unavailable(
-                f"cannot publish: {location['branch']} in {work_tree.shown} was pushed as {commit} and is {head}"
+                f"cannot publish: {location['branch']} in {work_tree.address} was pushed as {commit} and is {head}"
             )
         read = await work_tree.file(commit, location["path"])
         if read is None or digest(read) != digest(text):
             raise InvalidInput(
-                f"cannot publish: {location['path']} in {work_tree.shown} does not say what was pushed", "target"
+                f"cannot publish: {location['path']} in {work_tree.address} does not say what was pushed", "target"
             )
         return Copy(text=text, revision=commit, location=location)

@@ -63,7 +63,7 @@ class Repository:
             return None
         if listed[1] != "blob" or not listed[3].isdigit() or int(listed[3]) > MOST:
             raise InvalidInput(
-                f"cannot publish: {path} in {self.shown} is no file of at most {MOST >> 20} MiB", "target"
+                f"cannot publish: {path} in {self.address} is no file of at most {MOST >> 20} MiB", "target"
             )
         return decoded(await self._git("cat-file", "blob", listed[2]))
 
@@ -85,7 +85,7 @@ class Repository:
         await self._git("push", "--quiet", self._target.repository, f"{commit}:refs/heads/{branch}")
 
     @property
-    def shown(self) -> str:
+    def address(self) -> str:
         """The repository's address as messages name it."""
         return self._target.repository
 
@@ -104,7 +104,7 @@ class Repository:
             async with asyncio.timeout(seconds):
                 out, errors = await process.communicate(stdin or None)
         except TimeoutError as error:
-            raise Unavailable(f"cannot publish: git {words[0]} at {self.shown} took over {seconds:g} s") from error
+            raise Unavailable(f"cannot publish: git {words[0]} at {self.address} took over {seconds:g} s") from error
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -116,7 +116,7 @@ class Repository:
 
     def _failed(self, verb: str, errors: str) -> None:
         last = next((line for line in reversed(errors.strip().splitlines()) if line.strip()), "no reason was given")
-        message = f"cannot publish: git {verb} at {self.shown}: {last[:300]}"
+        message = f"cannot publish: git {verb} at {self.address}: {last[:300]}"
         raise PushRejected(message) if verb == "push" and _REJECTED.search(errors) else Unavailable(message)
 
 

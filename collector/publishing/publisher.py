@@ -400,7 +400,7 @@ class Publisher:
         data = {
             "status": "published", "target": wish.target, "place": dict(copy.location), "revision": copy.revision,
             "url": copy.url or request, "digest": copy.digest, "cut": copy.cut,
-            "lines": lines_of(copy.text), **self._shown(copy), **_meant(wish), **_people_there(article),
+            "lines": lines_of(copy.text), **self._shown(copy), **_private_in_spite(wish), **_people_there(article),
         }  # fmt: skip
         return await self._record(
             people.published(key=wish.key, by=wish.by, stated_at=self._clock(), incident=wish.incident, data=data)
@@ -419,7 +419,7 @@ class Publisher:
             "target": request.target,
             "reason": reason[:500],
             "issue": request.issue,
-            **_meant(request),
+            **_private_in_spite(request),
         }
         fact = people.published(
             key=f"{request.key} failed", by=request.by, stated_at=now, incident=request.incident, data=data
@@ -444,7 +444,7 @@ def _takes_nothing_in(written: str, kept: str, ours: str, theirs: str, fresh: st
     raise Unavailable("cannot take in what people edited: this process renders no drafts")
 
 
-def _meant(asked: Asking) -> Mapping[str, bool]:
+def _private_in_spite(asked: Asking) -> Mapping[str, bool]:
     """That it was published though it was private, if it was."""
     return {"private": True} if asked.private else {}
 

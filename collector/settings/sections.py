@@ -27,12 +27,12 @@ from collector.settings.yaml_reader import (
     Reader,
     SettingsSection,
     list_of,
-    made,
     mapping_of,
     one_of,
     parsed,
     positive,
     section,
+    struct_of,
     text,
     truth,
     whole,
@@ -119,7 +119,7 @@ def _said(value: str) -> bool:
 
 
 def _web(files: Files) -> Reader[Web]:
-    return section(made(Web), {"config_file": files.located, **_WEB})
+    return section(struct_of(Web), {"config_file": files.located, **_WEB})
 
 
 _WEB: Mapping[str, Reader[Any]] = {
@@ -135,9 +135,9 @@ _WEB: Mapping[str, Reader[Any]] = {
     "external_url": parsed(_external_url),
     "route_prefix": parsed(_prefix),
 }
-_STORAGE = section(made(Storage), {"url": parsed(_url), "logs": mapping_of(parsed(_url), log_name)})
+_STORAGE = section(struct_of(Storage), {"url": parsed(_url), "logs": mapping_of(parsed(_url), log_name)})
 _DRAFTS = section(
-    made(Drafts),
+    struct_of(Drafts),
     {
         "enabled": truth,
         "dir": text,
@@ -155,8 +155,8 @@ _DRAFTS = section(
         "max_size": positive(size),
     },
 )
-_BACKUP = section(made(BackupSettings), {"dir": text, "every": positive(duration), "keep": whole})
-_LOG = section(made(LogOutput), {"level": one_of(*LEVELS), "format": one_of("logfmt", "json")})
+_BACKUP = section(struct_of(BackupSettings), {"dir": text, "every": positive(duration), "keep": whole})
+_LOG = section(struct_of(LogOutput), {"level": one_of(*LEVELS), "format": one_of("logfmt", "json")})
 
 
 def _proof(files: Files) -> Reader[Proof]:

@@ -20,12 +20,12 @@ from collector.settings.yaml_reader import (
     Reader,
     UnreadableNode,
     list_of,
-    made,
     mapping_of,
     one_of,
     parsed,
     positive,
     section,
+    struct_of,
     text,
     truth,
 )
@@ -62,7 +62,7 @@ _MAPPED = section(
 
 
 _REDACT = section(
-    made(Redaction), {"pointers": list_of(parsed(pointer)), "patterns": list_of(parsed(pattern))}
+    struct_of(Redaction), {"pointers": list_of(parsed(pointer)), "patterns": list_of(parsed(pattern))}
 )  # fmt: skip
 
 
@@ -242,7 +242,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             "severity_labels": list_of(text),
             "exporters": list_of(text),
             "types": mapping_of(_MAPPED),
-            "channels": mapping_of(section(made(ChatChannel), {"name": text, "service": text})),
+            "channels": mapping_of(section(struct_of(ChatChannel), {"name": text, "service": text})),
             "reactions": list_of(text),
             "mapping": field_map,
             "signature": scheme,

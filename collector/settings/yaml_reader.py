@@ -270,7 +270,7 @@ def section(build: Callable[[Node, dict[str, Any]], T], readers: Mapping[str, Re
     return SettingsSection(build, readers)
 
 
-def made(kind: type[T]) -> Callable[[Node, dict[str, Any]], T]:
+def struct_of(kind: type[T]) -> Callable[[Node, dict[str, Any]], T]:
     """Keys that are absent keep the default of the struct."""
     return lambda node, values: kind(**values)
 

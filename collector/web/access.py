@@ -72,7 +72,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     who = None
     if inside and (tokens or users or proxies):
         # A session writes through a page's form alone, which proves that it is ours.
-        who = (in_session(request) if reads or page else None) or matching(_given(request, "bearer"), tokens)
+        who = (in_session(request) if reads or page else None) or matching(_credentials(request, "bearer"), tokens)
         if (who := who or by_proxy(request, proxies) or await _by_password(request, users)) is None:
             raise Unauthorised(_asks(request), basic=bool(users))
         _check(who, READ if reads else ADMIN if path in _ADMIN else WRITE)
@@ -130,7 +130,7 @@ def _check(who: Token, role: str) -> None:
 
 async def _by_password(request: web.Request, users: Users) -> Token | None:
     """The user whose name and password the request has; users may do everything."""
-    credentials = _given(request, "basic")
+    credentials = _credentials(request, "basic")
     if not users or not credentials:
         return None
     try:
@@ -183,7 +183,7 @@ def in_session(request: web.Request) -> Token | None:
     return sessions.holder(request.cookies.get(sessions.COOKIE), tokens, now)
 
 
-def _given(request: web.Request, scheme_name: str) -> bytes:
+def _credentials(request: web.Request, scheme_name: str) -> bytes:
     """What is given by this scheme, as bytes; a header's stray bytes come as surrogate escapes."""
     given = request.headers.getall("Authorization", [])
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")

@@ -41,7 +41,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 def framed(frame: Frame) -> web.Application:
     """An application without an address."""
-    app = web.Application(middlewares=(prometheus.count, trace, pages.shown, answer_errors, guard, bound))
+    app = web.Application(middlewares=(prometheus.count, trace, pages.as_page, answer_errors, guard, bound))
     app[keys.CLOCK] = frame.clock
     app[keys.METRICS] = frame.metrics
     app[keys.REFUSALS] = frame.refusals

@@ -17,7 +17,7 @@ from collector.web.arrived import arrived
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged
 from collector.web.problems import InvalidParameter, NotEnabled
-from collector.web.requests import Query, shown
+from collector.web.requests import Query, printable
 
 routes = web.RouteTableDef()
 
@@ -104,7 +104,7 @@ async def _refused(request: web.Request, source: str | None, before: int | None,
         cursor = before if following is None else int(following)
         return await refused.refused(app[REFUSALS], app[PROJECTIONS], source=source, before=cursor, limit=count)
 
-    return await page(request, "deliveries", fetch, limit, refused.shown, "before", lambda row: str(row[1]))
+    return await page(request, "deliveries", fetch, limit, refused.refused_row, "before", lambda row: str(row[1]))
 
 
 async def _with_refused(request: web.Request, source: str | None, before: str | None, limit: int) -> web.Response:
@@ -123,7 +123,7 @@ async def _with_refused(request: web.Request, source: str | None, before: str | 
     timed: list[tuple[int, object]] = [
         (stored.received_at, answers.delivery(stored, private)) for stored in stored_deliveries[:limit]
     ]
-    timed += [(row[0].last_at, refused.shown(row)) for row in rows]
+    timed += [(row[0].last_at, refused.refused_row(row)) for row in rows]
     timed.sort(key=lambda row: row[0], reverse=True)
     following = stored_deliveries[limit - 1].id if len(stored_deliveries) > limit else None
     return await paged(request, "deliveries", [row for _, row in timed], "before", following, more)
@@ -183,6 +183,6 @@ async def _named(request: web.Request) -> Delivery:
     stored = await request.app[LOG].delivery(name)
     if stored is None:
         raise NotFound(
-            f"cannot find delivery {shown(name)}: no delivery has this id; list /api/v1/deliveries", "delivery"
+            f"cannot find delivery {printable(name)}: no delivery has this id; list /api/v1/deliveries", "delivery"
         )
     return stored

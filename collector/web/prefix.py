@@ -28,7 +28,7 @@ def within(prefix: str, factory: Factory, find: Find | None = None) -> Factory:
     if not prefix and find is None:
         return factory
 
-    def made(*arguments: Any) -> web.BaseRequest:
+    def request_within(*arguments: Any) -> web.BaseRequest:
         request = factory(*arguments)
         path = request.rel_url.raw_path
         if prefix and path != prefix and not path.startswith(f"{prefix}/"):
@@ -44,7 +44,7 @@ def within(prefix: str, factory: Factory, find: Find | None = None) -> Factory:
             request[_ANSWER] = [match[1]]
         return request
 
-    return made
+    return request_within
 
 
 def answerer(request: web.BaseRequest, otherwise: Answer) -> Answer:
@@ -57,7 +57,7 @@ def outside(request: web.BaseRequest) -> str | None:
     return request.get(_OUTSIDE)
 
 
-def asked(request: web.BaseRequest) -> str:
+def requested_path(request: web.BaseRequest) -> str:
     """The path that was asked for, percent-encoded, with the prefix."""
     return (request.get(_PREFIX) or "") + request.rel_url.raw_path
 

@@ -35,7 +35,7 @@ from collector.web import refused
 from collector.web.answers import encode
 from collector.web.keys import LIMITS, NAMED
 from collector.web.places import is_api, is_page
-from collector.web.prefix import asked
+from collector.web.prefix import requested_path
 
 log = logging.getLogger(__name__)
 
@@ -228,7 +228,7 @@ def instance_of(request: web.BaseRequest) -> str:
     path = request.rel_url.raw_path
     if names_webhooks(path):
         return "/webhooks"
-    return asked(request) if is_api(path) or is_page(path) or path.startswith(_OURS) else "/"
+    return requested_path(request) if is_api(path) or is_page(path) or path.startswith(_OURS) else "/"
 
 
 _OURS = ("/-/", "/metrics", "/static/", "/login", "/logout")

@@ -62,7 +62,7 @@ def _within(refused: RefusedRow, since: int | None, until: int | None) -> bool:
     return (since is None or refused.last_at >= since) and (until is None or refused.first_at < until)
 
 
-def shown(row: tuple[RefusedRow, int]) -> shapes.Refused:
+def refused_row(row: tuple[RefusedRow, int]) -> shapes.Refused:
     """Refusals as a row beside deliveries."""
     refusal, position = row
     return shapes.Refused(

@@ -52,7 +52,7 @@ class Query:
         for name in self._values:
             if name not in allowed:
                 known = f"use {', '.join(allowed)}" if allowed else "there are none here"
-                raise InvalidParameter(f"cannot read the request: a parameter is unknown; {known}", shown(name))
+                raise InvalidParameter(f"cannot read the request: a parameter is unknown; {known}", printable(name))
             if len(self._values.getall(name)) > 1:
                 raise InvalidParameter(f"cannot read the request: {name} is given twice; give it once", name)
 
@@ -264,10 +264,10 @@ def _field(error: Exception) -> str:
     place = _AT.search(text)
     field = _FIELD.search(text)
     parts = [place.group(1) if place else "", field.group(1) if field else ""]
-    return shown(".".join(part for part in parts if part)) or "$"
+    return printable(".".join(part for part in parts if part)) or "$"
 
 
-def shown(name: str) -> str:
+def printable(name: str) -> str:
     """A client's own name for something, safe to repeat in an answer."""
     return "".join(c if c.isprintable() else "\ufffd" for c in name[:100])
 

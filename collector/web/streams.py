@@ -207,7 +207,7 @@ class Streams:
         where, private = await self._lists.incidents_of(ids), await self._lists.private_events(ids)
         return [_piece(event, where.get(event.id), private.get(event.id)) for event in events]
 
-    async def shown(self, pieces: Sequence[StreamPiece]) -> Sequence[StreamPiece]:
+    async def visible_pieces(self, pieces: Sequence[StreamPiece]) -> Sequence[StreamPiece]:
         """Those of them that the reader of now may see, as they may see them."""
         hid = await self._lists.hidden()
         if not hid:
@@ -332,7 +332,7 @@ async def follow(
             await tell(matches)
     while (new := await _next(request, listener, streams.limits, beat)) is not None:
         matches = [piece for piece in new if piece.position > after and passes(piece)]
-        if matches and (visible := await streams.shown(matches)):
+        if matches and (visible := await streams.visible_pieces(matches)):
             await tell(visible)
 
 

@@ -128,7 +128,7 @@ class _Merge:
                 unit = self._became.get(key)
                 entry = self._sheet.index.get(key)
                 if unit is None and entry is not None and entry.cites:
-                    remarks[key] = notes.gone(key, line)
+                    remarks[key] = notes.nothing_left(key, line)
                 elif unit is not None and unit.seen != digest and (digest != marks.UNKNOWN or unit.cites):
                     remarks[unit.key] = notes.changed(unit, line)
         return remarks

@@ -27,7 +27,7 @@ def changed(unit: EditUnit, line: DraftLine) -> EditUnit:
     return _about(unit.key, f"{_indent(line)}> {CHANGED} {words.strip()}", line)
 
 
-def gone(key: str, line: DraftLine) -> EditUnit:
+def nothing_left(key: str, line: DraftLine) -> EditUnit:
     """That nothing is left of what a person changed the words of."""
     sentence = f"{CHANGED} {GONE}"
     if form(line.text) == "table":

@@ -15,7 +15,7 @@ from renderers.markup import on_a_line as escaped
 from renderers.picture.layout import LINE, MARGIN, MARKS, ROW, Brace, Cut, Flag, PictureLayout, Strip, called, legend
 from renderers.picture.placing import FONT, GLYPH, Bar, PlacedUnit
 from renderers.picture.style import STYLE
-from renderers.picture.text import known, width, wrap
+from renderers.picture.text import width, widths_known, wrap
 from renderers.picture.values import Item
 from renderers.words import apart, duration
 
@@ -255,7 +255,7 @@ class _Pencil:
             return ""
         class_attribute = f' class="{kind}"' if kind else ""
         turned = f' text-anchor="{anchor}"' if anchor != "start" else ""
-        if known(text):
+        if widths_known(text):
             return f'<text{class_attribute} x="{number(x)}" y="{number(y)}"{turned}>{escaped(text)}</text>'
         wide = width(text, FONT) + 1
         left = {"start": x, "middle": x - wide / 2, "end": x - wide}[anchor]

@@ -25,15 +25,15 @@ def narrowed(chart: Chart, since: int | None, until: int | None, only: AbstractS
     start = min(first for first, _ in whole) if since is None else since
     end = max(last for _, last in whole) + 1 if until is None else until
 
-    def shown(item: Item, *, bar: bool) -> bool:
+    def is_visible(item: Item, *, bar: bool) -> bool:
         last = item.start if item.end is None and not bar else item.end
         within = item.start < end and (last is None or last >= start)
         return within and (only is None or not only.isdisjoint(item.cites))
 
     lanes = []
     for lane in chart.lanes:
-        bars = tuple(_ticked(item, start, end) for item in lane.bars if shown(item, bar=True))
-        marks = tuple(item for item in lane.marks if shown(item, bar=False))
+        bars = tuple(_ticked(item, start, end) for item in lane.bars if is_visible(item, bar=True))
+        marks = tuple(item for item in lane.marks if is_visible(item, bar=False))
         if bars or marks:
             lanes.append(Lane(name=lane.name, kind=lane.kind, bars=bars, marks=marks))
     bounded = (since, until) != (None, None)

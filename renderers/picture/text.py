@@ -42,7 +42,7 @@ def width(text: str, size: float) -> float:
     return sum(map(_WIDTHS.__getitem__, text)) * size / 1000
 
 
-def known(text: str) -> bool:
+def widths_known(text: str) -> bool:
     """Whether the widths of all its characters are known, so that it cannot come out wider."""
     return _KNOWN.issuperset(text)
 

@@ -19,7 +19,7 @@ from renderers.history import History
 from renderers.phrases import Phrase
 from renderers.rows import alerts, events
 from renderers.rows.labels import labelled
-from renderers.rows.plan import Plan, RowContext, written
+from renderers.rows.plan import Plan, RowContext, row_of
 from renderers.words import counted
 
 QUIET = ("page.updated",)
@@ -31,7 +31,7 @@ def timeline(history: History, options: Options) -> Timeline:
     table = RowContext(history, options.zone)
     every = _plans(table, options.detail)
     shown = [plan for plan in every if _wanted(plan, options.detail)]
-    return Timeline(rows=tuple([written(plan, table) for plan in shown]), left_out=_left_out(every, shown))
+    return Timeline(rows=tuple([row_of(plan, table) for plan in shown]), left_out=_left_out(every, shown))
 
 
 def sentences(history: History, zone: str) -> dict[str, Phrase]:

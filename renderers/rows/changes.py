@@ -50,7 +50,7 @@ def plan(change: Change, event: RecordedEvent, ids: tuple[str, ...] = ()) -> Pla
 
 def _worded(change: Change, event: RecordedEvent, whole: bool, table: RowContext) -> Phrase:
     """``whole`` says that the row stands for all of the change: else its beginning has a row of its own."""
-    return say(told(change, event, _begun(change, event, table) if whole else ()), _committed(change, table))
+    return say(change_words(change, event, _begun(change, event, table) if whole else ()), _committed(change, table))
 
 
 def _begun(change: Change, event: RecordedEvent, table: RowContext) -> Phrase:
@@ -69,7 +69,7 @@ def _committed(change: Change, table: RowContext) -> str:
     return f" (a commit of {minute(at, table.zone)})"
 
 
-def told(change: Change, event: RecordedEvent, begun: Phrase = ()) -> Phrase:
+def change_words(change: Change, event: RecordedEvent, begun: Phrase = ()) -> Phrase:
     """A change as its event left it: started, or what came of it."""
     ended = event.id == change.last.id
     outcome = change.outcome if ended else event.type.removeprefix("change.")

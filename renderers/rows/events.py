@@ -114,10 +114,10 @@ def _all_muted(alone: Plan, events: Sequence[RecordedEvent]) -> Plan:
 def _with_later(alone: Plan, event: RecordedEvent, later: Sequence[RecordedEvent]) -> Plan:
     """The row of an inhibition with those that told it again."""
 
-    def told(table: RowContext) -> Phrase:
+    def words(table: RowContext) -> Phrase:
         return (*alone.told(table), *people.told_again(table, event))
 
-    return msgspec.structs.replace(alone, cites=(event.id, *[each.id for each in later]), told=told)
+    return msgspec.structs.replace(alone, cites=(event.id, *[each.id for each in later]), told=words)
 
 
 def _worded(words: Words, event: RecordedEvent, table: RowContext) -> Phrase:

@@ -176,7 +176,7 @@ class RowContext:
         return {alert.resolved.id: alert for alert in self.history.alerts if alert.resolved is not None}
 
 
-def written(plan: Plan, table: RowContext) -> Row:
+def row_of(plan: Plan, table: RowContext) -> Row:
     """The row in words."""
     suffixes = _suffixes(plan.led_by, table)
     told = plan.told(table)

@@ -386,24 +386,24 @@ def _reread(history: History, options: Options) -> Iterator[Claim]:
     groups = list(changed.items())
     for (name, before, after), events in groups[:GAPS]:
         which = f"the {_FIELDS.get(name, name)} of {counted(len(events), 'event')}"
-        yield claim(f"Since {_whose(events)} read again, {which} is ", *_value(history, options, after),
+        yield claim(f"Since {_deliveries(events)} read again, {which} is ", *_value(history, options, after),
                     "; it had been ", *_value(history, options, before), proof=cites(events))  # fmt: skip
     details += [event for _, events in groups[GAPS:] for event in events]
     if details:
         more = list({event.id: event for event in details}.values())
-        yield claim(f"Since {_whose(more)} read again, {counted(len(more), 'more event' if changed else 'event')} "
+        yield claim(f"Since {_deliveries(more)} read again, {counted(len(more), 'more event' if changed else 'event')} "
                     f"say{'s' if len(more) == 1 else ''} more, or something else, than at first",
                     proof=cites(more))  # fmt: skip
     if new:
         verb = "was" if len(new) == 1 else "were"
-        yield claim(f"Since {_whose(new)} read again, {counted(len(new), 'event')} {verb} found that nobody had "
+        yield claim(f"Since {_deliveries(new)} read again, {counted(len(new), 'event')} {verb} found that nobody had "
                     "understood at first", proof=cites(new))  # fmt: skip
 
 
 _FIELDS = {"occurred_at": "time", "actor": "author"}
 
 
-def _whose(events: list[RecordedEvent]) -> str:
+def _deliveries(events: list[RecordedEvent]) -> str:
     return "its delivery was" if len(events) == 1 else "their deliveries were"
 
 

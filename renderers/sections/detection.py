@@ -245,7 +245,7 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
         them = "it" if len(rest) == 1 else "them"
         yield claim(counted(len(rest), "more alert"), f" fired before {before}", unnamed and f"{unnamed}{them}",
                     proof=cites([a.fired for a in rest]))  # fmt: skip
-    if not history.pages and history.alerts and facts.seen(history, "page"):
+    if not history.pages and history.alerts and facts.family_reported(history, "page"):
         yield absence.no_page(history, options)
 
 
@@ -305,7 +305,7 @@ OPENED_FOR = ("an incident was opened for", "incidents were opened for")
 
 def _silent(history: History, options: Options) -> Iterator[Claim]:
     """Services that a page or a report named, for which no alert fired though alerts of others were told then."""
-    if not facts.seen(history, "alert"):
+    if not facts.family_reported(history, "alert"):
         if not history.alerts:
             yield absence.unheard(history, "alert")
         return
@@ -366,7 +366,7 @@ def _alerts(history: History, options: Options) -> Table:
         first, value = family.first, sizes.get((family.name, family.service, family.environment))
         query = text_in(first.fired.data, "query")
         cells = (
-            _family_called(history, family), phrases.place(family.service, family.environment, ""),
+            _family_called(history, family), phrases.on_service(family.service, family.environment, ""),
             say(time_in(history, options, first.start)), say(Code(query)) if query else (),
             phrases.listed([quoted("", each.text) for each in values_of(value)], 3, end=", ") if value else (),
         )  # fmt: skip

@@ -25,7 +25,7 @@ def closest(history: History, options: Options) -> Iterator[Claim]:
         yield _closest(history, options, earlier)
         done = earlier[0].end or earlier[0].start
         acts = [act for act in acts if act.occurred_at > done]
-    elif facts.seen(history, "change"):
+    elif facts.family_reported(history, "change"):
         # That no deploy system reports stands among the causes, once.
         yield absence.no_change(history, options)
     if acts:

@@ -182,7 +182,7 @@ def _descriptions(history: History, options: Options) -> Iterator[Claim]:
     sizes = alert_sizes(history)
     for alert, size in sizes[:DESCRIPTIONS]:
         values = phrases.listed([_value(history, options, each, size) for each in values_of(size)], 3)
-        where = phrases.place(phrases.beyond(alert.name, alert.service), facts.where(history, alert.environment))
+        where = phrases.on_service(phrases.beyond(alert.name, alert.service), facts.where(history, alert.environment))
         if size.more:
             values = say(values, f"; it told {counted(size.more, 'more text')}")
         yield claim(phrases.alert_named(alert.name), where, ": ", values,

@@ -38,7 +38,7 @@ def _reported_first(history: History) -> Iterator[Claim]:
         called = facts.first_called(history, alert.start)
         yield claim("Observed: the status page had a post ", phrases.between(posts[0].occurred_at, alert.start),
                     f" before {called} fired", proof=cites(posts[0], alert.fired))  # fmt: skip
-    if not reports or not facts.seen(history, "alert"):
+    if not reports or not facts.family_reported(history, "alert"):
         return
     first = reports[0]
     if alert is not None and first.occurred_at < alert.start:

@@ -236,7 +236,7 @@ def _page_next(history: History, done: int, acts: str) -> _NextEnd:
 def _nothing(history: History, options: Options) -> list[Claim]:
     """That no action was recorded, or that nobody would have told."""
     # That no deploy system reports stands among the causes.
-    if not facts.began(history) or not facts.seen(history, "change"):
+    if not facts.began(history) or not facts.family_reported(history, "change"):
         return []
     start = facts.instant(history, "detected") or facts.anchor(history)
     better = facts.recovery(history)

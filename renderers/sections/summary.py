@@ -23,7 +23,7 @@ CONTEXT = "one sentence for a reader outside the team: what broke, and for whom?
 
 def section(history: History, options: Options) -> Section:
     """The summary, as far as events show it."""
-    items = [*_what(history, options)]
+    items = [*_beginning(history, options)]
     if facts.began(history):
         items += [*_learnt(history, options), *closest(history, options), *_action(history, options)]
         items += [*reopening.declared(history, options), *_length(history, options), *_declared(history, options)]
@@ -33,7 +33,7 @@ def section(history: History, options: Options) -> Section:
 # --- (1) what happened ------------------------------------------------------------------------------------------
 
 
-def _what(history: History, options: Options) -> Iterator[Claim]:
+def _beginning(history: History, options: Options) -> Iterator[Claim]:
     """What came first, a report, an alert or a page, and what followed; without any of them the first event."""
     alert = facts.first_alert(history)
     reports = [each for each in history.reports if alert is None or each.occurred_at < alert.start][:1]
@@ -61,7 +61,7 @@ def report_told(report: RecordedEvent) -> Phrase:
     """``user-k reported for package-index in production: "…"``."""
     by = phrases.text_in(report.data, "by") or report.actor
     return say(Name(by) if by else "a report was received", " reported" if by else "",
-               phrases.place(report.service, report.environment, " for "),
+               phrases.on_service(report.service, report.environment, " for "),
                quoted(": ", phrases.words_of(report), phrases.NOTE))  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def _fired(history: History, options: Options, alert: Alert) -> Claim:
         phrases.alert_named(alert.name),
         f" ({series:,} series)" if series >= SERIES else "",
         " fired",
-        phrases.place(phrases.beyond(alert.name, alert.service), alert.environment),
+        phrases.on_service(phrases.beyond(alert.name, alert.service), alert.environment),
     ]
     earlier = [each for each in others if each.first.start < alert.start]
     later = [each for each in others if each.first.start >= alert.start]
@@ -112,7 +112,8 @@ def _group_called(families: list[Family]) -> Phrase:
 
 def _family_called(family: Family) -> Phrase:
     return say(
-        phrases.alert_named(family.name), phrases.place(phrases.beyond(family.name, family.service), family.environment)
+        phrases.alert_named(family.name),
+        phrases.on_service(phrases.beyond(family.name, family.service), family.environment),
     )
 
 
@@ -124,7 +125,8 @@ def _paged_first(history: History, options: Options) -> Iterator[Claim]:
         opened = named(", opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
         subject = say(phrases.page_called(history, event), opened, people)
         yield claim("At ", time_in(history, options, page.start), " ", subject,
-                    "" if people or opened else " was opened", phrases.place(page.service, page.environment, " for "),
+                    "" if people or opened else " was opened",
+                    phrases.on_service(page.service, page.environment, " for "),
                     quoted(": ", event.title), proof=cites(event))  # fmt: skip
 
 
@@ -157,7 +159,7 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
         if not first:
             yield paged(history, options, page)
         elif page.acknowledged is not None or not page.declared:
-            yield _taken(history, options, page)
+            yield _acknowledgement(history, options, page)
         yield from handovers.before(history, options)
         yield from handovers.after(history, options)
         yield from _noted(history, options)
@@ -221,7 +223,7 @@ def _then_taken(history: History, options: Options, done: RecordedEvent | None, 
     return say(", ", who, " at ", time_in(history, options, done.occurred_at))
 
 
-def _taken(history: History, options: Options, page: Page) -> Claim:
+def _acknowledgement(history: History, options: Options, page: Page) -> Claim:
     """Who acknowledged the page that the summary begins with."""
     done = page.acknowledged
     event = phrases.page_event(page)
@@ -380,7 +382,7 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
         yield alerts_lasted(history, options)
         yield from still_firing(history)
         return
-    quiet = absence.silent(history, history.services) if facts.seen(history, "alert") else []
+    quiet = absence.silent(history, history.services) if facts.family_reported(history, "alert") else []
     if quiet:
         yield absence.no_alert(history, options, quiet)
     start, end = facts.moment(history, "detected"), facts.moment(history, "resolved")

@@ -98,7 +98,7 @@ class CommitListener:
     async def _listen_once(self) -> None:
         connection = await self._address.connect(READING)
         try:
-            await connection.add_listener(CHANNEL, self._heard)
+            await connection.add_listener(CHANNEL, self._on_notification)
             # Whatever was said while nobody listened.
             while True:
                 self._told.clear()
@@ -119,7 +119,7 @@ class CommitListener:
         finally:
             connection.terminate()
 
-    def _heard(self, connection: asyncpg.Connection, pid: int, channel: str, payload: Any) -> None:
+    def _on_notification(self, connection: asyncpg.Connection, pid: int, channel: str, payload: Any) -> None:
         if self._ours(pid):
             self._seen = max(self._seen, int(payload))
             return

@@ -18,7 +18,7 @@ from collector.web.pages import (
     undoing,
     writing,
 )
-from collector.web.pages.errors import shown
+from collector.web.pages.errors import as_page
 from collector.web.pages.rendering import prepare
 
 ROUTES = (
@@ -26,4 +26,4 @@ ROUTES = (
     doing.routes, undoing.routes, deliveries.routes, login.routes, files.routes,
 )  # fmt: skip
 
-__all__ = ["ROUTES", "prepare", "shown"]
+__all__ = ["ROUTES", "as_page", "prepare"]

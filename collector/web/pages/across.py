@@ -55,7 +55,7 @@ async def table(request: web.Request) -> web.Response:
         raise NotFound(f"cannot write the table: use one of {', '.join(across_tables.TABLES)}", "table")
     told = await _read(request, query, clock, *_period(request, query, clock))
     return web.Response(
-        body=across_tables.written(name, told).encode("utf-8", "replace"), content_type="text/csv", charset="utf-8",
+        body=across_tables.as_csv(name, told).encode("utf-8", "replace"), content_type="text/csv", charset="utf-8",
         headers={"Content-Disposition": f'attachment; filename="across-{name}.csv"'},
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 """How a cell begins that a spreadsheet might take for a formula."""
 
 
-def written(name: str, totals: AcrossPage) -> str:
+def as_csv(name: str, totals: AcrossPage) -> str:
     """A table of this name. Where a log could not be read, its last rows name it."""
     head, rows = TABLES[name]
     text = io.StringIO()

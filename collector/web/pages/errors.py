@@ -19,7 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @web.middleware
-async def shown(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def as_page(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Show an error as a page where a browser asked for one."""
     response = await handler(request)
     if response.status < 400 or response.content_type != MEDIA_TYPE or not isinstance(response, web.Response):

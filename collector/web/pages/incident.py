@@ -122,7 +122,9 @@ async def _shown(
     only = query.one_of("only", "view", "picture")
     remarked = query.one_of("remarks", "1", "0") or ("1" if row.status != "open" and len(every) <= REMARKED else "0")
     remarks = await _remarks(app, row, clock) if remarked == "1" and not query.text("as_of") else None
-    statement_rows = [(each, stated.stated_at(each), *stated.words_of(each), _taken(each)) for each in stating]
+    statement_rows = [
+        (each, stated.stated_at(each), *stated.words_of(each), _end_of_statement(each)) for each in stating
+    ]
     return await asyncio.to_thread(
         page, request, "incident.html", clock, row=row, draft=inlaid.draft, short=inlaid.short, order=order,
         text=view.text, kind=view.kind, since=view.since, until=view.until, kinds=FAMILIES,
@@ -154,7 +156,7 @@ def _rows(
     rows = inlaid.rows
     actions = [
         each for each in stating
-        if each.type == "action.added" and not _taken(each) and (as_of is None or each.received_at <= as_of)
+        if each.type == "action.added" and not _end_of_statement(each) and (as_of is None or each.received_at <= as_of)
     ]  # fmt: skip
     every = with_actions(rows, actions, RowsView())
     return every, with_actions([rows[place] for place in inlaid.passing], actions, view)
@@ -169,7 +171,7 @@ async def _remarks(app: web.Application, row: IncidentRow, clock: Clock) -> Mapp
     return by_section
 
 
-def _taken(event: RecordedEvent) -> str:
+def _end_of_statement(event: RecordedEvent) -> str:
     """Whether a statement no longer counts, and by what."""
     return "erased" if is_erased(event) else "retracted" if is_retracted(event) else ""
 

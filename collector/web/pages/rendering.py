@@ -176,11 +176,11 @@ def harmless(value: Any) -> Any:
     if isinstance(value, Typed):
         return _FORBIDDEN.sub("\ufffd", value)
     if isinstance(value, Markup):
-        return Markup(seen(value))  # noqa: S704 - it was markup of ours before
-    return seen(value) if isinstance(value, str) else value
+        return Markup(visible(value))  # noqa: S704 - it was markup of ours before
+    return visible(value) if isinstance(value, str) else value
 
 
-def seen(text: str) -> str:
+def visible(text: str) -> str:
     """A text with U+FFFD for each character that :data:`_UNSEEN` has."""
     kind = _UNSEEN_ASCII if text.isascii() else _UNSEEN if _HIGH.search(text) else _UNSEEN_LOW
     return kind.sub("\ufffd", text)
@@ -233,7 +233,7 @@ def sentence(parts: Iterable[Mapping[str, Any]], clock: Clock) -> Markup:
 
 
 def _inline(inline: Mapping[str, Any], clock: Clock) -> str:
-    text = escape(seen(inline["text"]))
+    text = escape(visible(inline["text"]))
     match inline["kind"]:
         case "quote":
             return f"<q><bdi>{text}</bdi></q>"
@@ -242,7 +242,9 @@ def _inline(inline: Mapping[str, Any], clock: Clock) -> str:
         case "code":
             return f"<code><bdi>{text}</bdi></code>"
         case "link" if web_link(inline["url"]):
-            return f'<a href="{escape(seen(inline["url"]))}" rel="noopener noreferrer external"><bdi>{text}</bdi></a>'
+            return (
+                f'<a href="{escape(visible(inline["url"]))}" rel="noopener noreferrer external"><bdi>{text}</bdi></a>'
+            )
         case "link":
             return f"<bdi>{text}</bdi>"
         case "time":

@@ -53,14 +53,14 @@ def spans(
     last = max(_end(row, now) for row in drawn) if until is None else until
     length = max(last - first, 1)
 
-    def place(at: int) -> float:
+    def offset(at: int) -> float:
         return min(max((at - first) / length, 0.0), 1.0) * (WIDE - LEAST)
 
     ends: list[float] = []
     bars = []
     for row in drawn:
-        left = place(row.started_at)
-        wide = max(place(_end(row, now)) - left, LEAST)
+        left = offset(row.started_at)
+        wide = max(offset(_end(row, now)) - left, LEAST)
         line = next((at for at, end in enumerate(ends) if end <= left), min(len(ends), ROWS - 1))
         ends[line:line] = [0.0] if line == len(ends) else []
         ends[line] = max(ends[line], left + wide + 2)
@@ -69,7 +69,7 @@ def spans(
                     start=row.started_at, end=row.ended_at)
         )  # fmt: skip
     gaps = [
-        SpanBar(left=place(start), width=max(place(end or now) - place(start), 1.0), row=0, number=0, title=title,
+        SpanBar(left=offset(start), width=max(offset(end or now) - offset(start), 1.0), row=0, number=0, title=title,
                 status="gap", start=start, end=end)
         for start, end, title in _gaps(gaps_recorded) if start < last and (end or now) > first
     ]  # fmt: skip
