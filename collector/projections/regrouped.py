@@ -30,6 +30,7 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    update,
 )
 from sqlalchemy.event import listen
 
@@ -216,6 +217,8 @@ def _group(log: Connection, scratch: Connection, rules: Rules, until: int) -> No
     groups.forget(complete=True, settled=next_number(scratch))
     aside = {row.position for row in scratch.execute(_SET_ASIDE)}
     position = 0
+    begin = {"one": 1, "position": position, "quiet": 0, "settled": 0, "rules": "", "leaf": b""}
+    scratch.execute(insert(tables.cursor), begin)
     while position < until:
         events = queries.read(log, position, min(_BATCH, until - position))
         if not events:
@@ -225,7 +228,7 @@ def _group(log: Connection, scratch: Connection, rules: Rules, until: int) -> No
         write(scratch, groups.take(grouped, SqlGroupingStore(scratch, log)))
         index_events(scratch, [index_row(e, catalog, aside=e.position in aside) for e in events])
         position = events[-1].position
-        put(scratch, tables.cursor, [(1, position, 0, 0, "", b"")])
+        scratch.execute(update(tables.cursor).values(position=position))
         scratch.commit()
 
 

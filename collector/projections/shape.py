@@ -165,7 +165,9 @@ def empty(connection: Connection) -> None:
     for table in REBUILT:
         connection.execute(delete(table))
     connection.execute(update(incident_number).values(goes_by=None))
-    put(connection, cursor, [(1, 0, queries.head(connection), next_number(connection), "", b"")])
+    begin = {"one": 1, "position": 0, "rules": "", "leaf": b""}
+    announced = {"quiet": queries.head(connection), "settled": next_number(connection)}
+    connection.execute(insert(cursor), begin | announced)
 
 
 def position(connection: Connection) -> int:
