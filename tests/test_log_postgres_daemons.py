@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection
+from structlog.testing import capture_logs
 
 from collector.cli.status import over_server
 from collector.errors import Unavailable
 from collector.log import EventLog
 from collector.log.postgres import PostgresLog
+from collector.log.postgres.connecting import READING
 from collector.settings import Settings
 from collector.settings.schema import Storage
 from tests import new_logs
@@ -109,6 +113,43 @@ async def test_a_wake_up_that_was_missed_is_made_up_for(url: str, unheard: str) 
         one.subscribe(lambda: woken.append(1))
         await append(other, told(fact("a")))
         await eventually(lambda: woken)
+
+
+async def test_who_cannot_listen_says_so_once_and_hears_what_was_missed(
+    url: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the server lets nobody listen it is tried again, and said once; what another added meanwhile is heard of as
+    soon as it does, and the same trouble is then said anew."""
+    monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.05)
+    listening: list[asyncpg.Connection] = []
+    add_listener = asyncpg.Connection.add_listener
+
+    async def noted(connection: asyncpg.Connection, *more: Any) -> None:
+        listening.append(connection)
+        await add_listener(connection, *more)
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", noted)
+
+    def refusals() -> list[str]:
+        said = [line["error"] for line in lines if line["event"].startswith("cannot listen for other daemons' events")]
+        return [error for error in said if 'role "nobody"' in error]
+
+    async with opened(url) as one, opened(url) as other:
+        woken: list[int] = []
+        one.subscribe(lambda: woken.append(1))
+        with capture_logs() as lines:
+            for times in (1, 2):
+                await eventually(lambda: len(listening) == times)  # noqa: B023 - asked within this turn
+                with monkeypatch.context() as refusing:
+                    refusing.setitem(READING, "role", "nobody")
+                    postgres.execute(f"SELECT pg_terminate_backend({listening[-1].get_server_pid()})")
+                    await eventually(lambda: len(refusals()) == times)  # noqa: B023 - asked within this turn
+                    await append(other, told(fact(f"missed {times}")))
+                    # Ten attempts more.
+                    await asyncio.sleep(0.5)
+                    assert len(refusals()) == times
+                    woken.clear()
+                await eventually(lambda: woken)
 
 
 async def test_another_log_of_the_database_hides_nothing(url: str, unheard: str) -> None:
