@@ -119,7 +119,7 @@ async def test_who_cannot_listen_says_so_once_and_hears_what_was_missed(
     url: str, postgres: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While the server lets nobody listen it is tried again, and said once; what another added meanwhile is heard of as
-    soon as it does, and the same trouble is then said anew."""
+    soon as it does."""
     monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.05)
     listening: list[asyncpg.Connection] = []
     add_listener = asyncpg.Connection.add_listener
