@@ -26,7 +26,7 @@ from collector.errors import MalformedWebhook
 from collector.event import Event, Link, event_id
 from collector.semantics import severities
 from collector.times import ABSENT, SenderTime
-from collector.webhook import Reading, Webhook
+from collector.webhook import DEEPEST, Reading, Webhook
 
 LINE = 1024
 """Most bytes of a field that stands in a column or a heading: title, service, actor, ref."""
@@ -37,7 +37,6 @@ TREE = 64 * 1024
 CUT = "… [cut]"
 """What shows that a text was longer."""
 
-_DEEPEST = 64
 _URL = re.compile(r"https?://[^\s\"'<>\\^`{|}\x00-\x20\x7f-\x9f]{1,4096}", re.IGNORECASE)
 _BYTE = re.compile(r"\(byte (\d+)\)")
 # One escape at a time, left to right, so that an escaped backslash before a u is not taken for one.
@@ -276,9 +275,9 @@ def tree(value: object, depth: int = 0) -> Any:
     if isinstance(value, str):
         return value if value.isprintable() else _kept(value)
     if isinstance(value, dict):
-        return {_kept(str(key)): tree(item, depth + 1) for key, item in value.items()} if depth < _DEEPEST else CUT
+        return {_kept(str(key)): tree(item, depth + 1) for key, item in value.items()} if depth < DEEPEST else CUT
     if isinstance(value, list):
-        return [tree(item, depth + 1) for item in value] if depth < _DEEPEST else CUT
+        return [tree(item, depth + 1) for item in value] if depth < DEEPEST else CUT
     if isinstance(value, bool | None):
         return value
     if isinstance(value, int):

@@ -24,7 +24,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from collector.webhook import Webhook
+from collector.webhook import DEEPEST, Webhook
 
 _LONGEST_CAUSE = 100
 """Characters of what RE2 says that are repeated."""
@@ -33,9 +33,6 @@ MARK = "[redacted]"
 """What stands in the place of a redacted value."""
 MOST_MATCHES = 1_000
 """Matches of one pattern in one text. Each may take looking through all that is left of it."""
-DEEPEST = 64
-"""Levels of brackets that are looked into."""
-
 _LITERAL = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d[\d.eE+-]*+', re.DOTALL)
 _LONE = re.compile("[\ud800-\udfff]")
 _ENDLESS = re.compile(r"\{[0-9,]*[0-9]{5,}[0-9,]*\}")

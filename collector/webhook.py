@@ -181,6 +181,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """In lower case; ``content-type`` is that of JSON unless it is said."""
 
 
+DEEPEST = 64
+"""Levels of brackets in a body of JSON. Parsers differ in where they give up; here all stop at the same place."""
 IMPORT = "timelined-import"
 """The header of a delivery that an import brought: which form its records have. No sender's header of this name is
 kept or read."""

@@ -165,11 +165,6 @@ def other_region(history: History, change: Change) -> dict[str, Alert]:
     return by_region
 
 
-def unreached(history: History, span: tuple[int, int]) -> list[Change]:
-    """The changes in a span that did not reach what runs: test runs, previews, other branches, what never began."""
-    return [c for c in history.changes if c.reach == "none" and c.start <= span[1] and (c.end or c.start) >= span[0]]
-
-
 def response_actions(history: History) -> list[ResponseAction]:
     """Changes that may have reached what runs, and observations with an actor, between detection and recovery, oldest
     first.

@@ -296,11 +296,6 @@ def page_event(page: Page) -> RecordedEvent | None:
     return page.triggered or (page.steps[0] if page.steps else None)
 
 
-def change_detail(change: Change) -> RecordedEvent:
-    """The event that says most of a change."""
-    return change.last
-
-
 def owner_of(change: Change) -> str | None:
     """Whose change it is: its service, else its repository without the owner."""
     repository = change_facts.repository(change)

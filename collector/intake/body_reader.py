@@ -18,10 +18,8 @@ import msgspec
 
 from collector import normalise
 from collector.errors import BrokenOff, DamagedBody, TooLarge, TooSlow, Unavailable, UnsupportedEncoding
-from collector.webhook import Webhook
+from collector.webhook import DEEPEST, Webhook
 
-DEEPEST = 64
-"""Levels of brackets in a body of JSON. Parsers differ in where they give up; here all stop at the same place."""
 LARGE = 256 << 10
 """Bytes of a body from which on it is worked on in a thread: to read one takes a millisecond, to redact it ten."""
 _LARGE_GZIP = 32 << 10

@@ -120,8 +120,8 @@ class Intake:
         imports = endpoint.source.imports
         if any(form.near for form in imports.values()):
             new = {item.event_id for item in receipt.items if not item.stored_before}
-            told = [event for event in submission.events if event.id in new]
-            await self._doubles.merge(source, told, imports, received_at)
+            news = [event for event in submission.events if event.id in new]
+            await self._doubles.merge(source, news, imports, received_at)
         challenge = endpoint.source.challenge
         if challenge is None:
             return receipt

@@ -129,9 +129,11 @@ class Writer:
                 self._crashes.note("cannot commit: a mistake of ours; those who sent come again", sources, error)
             answers = [_refusal(error) for _ in batch]
         self.metrics.committed(begun, not self.failure)
-        told = zip(batch, answers, strict=True)
-        self.metrics.stored([_counted(one.submission, each) for one, each in told if isinstance(each, Receipt)])
-        for waiting, answer in zip(batch, answers, strict=True):
+        pairs = list(zip(batch, answers, strict=True))
+        self.metrics.stored(
+            [_counted(waiting.submission, answer) for waiting, answer in pairs if isinstance(answer, Receipt)]
+        )
+        for waiting, answer in pairs:
             self.events -= waiting.events
             self.bytes -= waiting.size
             try:

@@ -6,8 +6,9 @@ back, ``lists`` what everybody else reads, events by ``search``.
 """
 
 from collector.projections.database import Lists, ListsRemoved, PostgresLists, SqliteLists, lists_path, open_lists
-from collector.projections.lists import Projections, State
+from collector.projections.lists import Projections
 from collector.projections.shape import fitted
+from collector.projections.state import State
 from collector.projections.tables import metadata
 from collector.projections.values import (
     Case,

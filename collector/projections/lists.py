@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Connection, bindparam, exists, false, func
 
 from collector.correlation import Catalog, Membership, Rules
 from collector.correlation.signals import Signal
-from collector.errors import Unavailable
 from collector.event import MACHINE, RecordedEvent, current, is_retracted
 from collector.log import Delivery, queries
 from collector.projections import across, privacy, records, search, unjoined
@@ -27,7 +26,8 @@ from collector.projections.database import Lists, version
 from collector.projections.incident_rows import ROWS, row_of, stored
 from collector.projections.privacy import Hidden, Privacy
 from collector.projections.restrictions import Groups
-from collector.projections.shape import hindrances, position, unusable
+from collector.projections.shape import position, unusable
+from collector.projections.state import State, followed_to, state_of, whole
 from collector.projections.tables import (
     NOTHING,
     ZERO,
@@ -40,7 +40,6 @@ from collector.projections.tables import (
     member,
     membership,
     placement,
-    placement_due,
     set_aside,
     signal,
 )
@@ -106,8 +105,6 @@ _COUNTS = (
     .where(_current_number == incident.c.number)
     .group_by(incident.c.ended_at.is_(None))
 )
-_SET_ASIDE = select(func.count()).select_from(set_aside)
-_UNPLACED = select(func.count()).select_from(placement_due)
 _PAGES = (
     select(membership.c.number, signal.c.body)
     .join_from(membership, signal, signal.c.uid == membership.c.uid)
@@ -196,7 +193,7 @@ class Projections:
         """
         if self._begun is not None:
             await self._begun()
-        return await self._lists.query(lambda connection: _whole(connection, work))
+        return await self._lists.query(lambda connection: whole(connection, work))
 
     async def private(self) -> Privacy:
         """Which incidents are private, and to whom."""
@@ -232,7 +229,7 @@ class Projections:
 
     async def state(self) -> State:
         """How the lists are, whatever that is."""
-        return await self._lists.query(_state)
+        return await self._lists.query(state_of)
 
     async def position(self) -> int:
         """The last position that the lists have taken in; below 0 before they are there."""
@@ -240,11 +237,11 @@ class Projections:
 
     async def gaps(self, limit: int) -> list[RecordedEvent]:
         """The last gaps that the daemon recorded of sources, newest first, also those that lists do not show yet."""
-        return await self._lists.query(lambda connection: records.gaps(connection, _position(connection), limit))
+        return await self._lists.query(lambda connection: records.gaps(connection, followed_to(connection), limit))
 
     async def lives(self, limit: int) -> list[RecordedEvent]:
         """The last records of starts, stops and losses, newest first, also those that lists do not show yet."""
-        return await self._lists.query(lambda connection: records.lives(connection, _position(connection), limit))
+        return await self._lists.query(lambda connection: records.lives(connection, followed_to(connection), limit))
 
     async def incidents(
         self, *, status: str | None = None, service: str | None = None, since: int | None = None,
@@ -370,45 +367,9 @@ class Projections:
         return await self._read(lambda connection: _unjoined(connection, limit))
 
 
-def _whole(connection: Connection, work: Callable[[Connection], T]) -> T:
-    not_made, half_made = hindrances(connection)
-    if not_made:
-        raise Unavailable("cannot read the lists: they are not made yet; try again")
-    if half_made:
-        raise Unavailable(f"cannot read the lists: {half_made}; try again")
-    return work(connection)
-
-
-class State(msgspec.Struct, frozen=True):
-    """How the lists are."""
-
-    unusable: str = ""
-    """Why they cannot be read; empty where they can."""
-    remaking: str = ""
-    """How far they are where they are being made anew out of the log; empty where they are not."""
-    position: int = 0
-    """The last position that they have taken in."""
-    set_aside: int = 0
-    """How many events grouping could not take, and goes on without."""
-    unplaced: int = 0
-    """In how many incidents placing what nothing else ties to them is still to be done."""
-
-
-def _state(connection: Connection) -> State:
-    not_made, half_made = hindrances(connection)
-    if not_made:
-        return State(unusable=not_made)
-    aside, unplaced = (int(connection.execute(each).scalar_one()) for each in (_SET_ASIDE, _UNPLACED))
-    return State("", half_made, position(connection), aside, unplaced)
-
-
 def _counts(connection: Connection) -> dict[str, int]:
     found = {bool(is_open): int(count) for is_open, count in connection.execute(_COUNTS)}
     return {"open": found.get(True, 0), "resolved": found.get(False, 0)}
-
-
-def _position(connection: Connection) -> int:
-    return 0 if unusable(connection) else position(connection)
 
 
 def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News]:

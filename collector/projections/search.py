@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, literal_colum
 
 from collector.event import RecordedEvent
 from collector.log import queries
-from collector.projections.shape import position, unusable
+from collector.projections.state import followed_to
 from collector.projections.tables import (
     BLOCK,
     BLOCK_BITS,
@@ -160,7 +160,7 @@ def named(connection: Connection, text: str) -> list[str]:
 
     What the lists have taken in is found by their index, what came after it by looking through that.
     """
-    read = 0 if unusable(connection) else position(connection)
+    read = followed_to(connection)
     ids = queries.resolve_id(connection, text, after=read)
     digits = queries.citation(text)
     if digits and read:

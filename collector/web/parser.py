@@ -4,7 +4,8 @@ Given several requests at once, aiohttp's parser forgets the whole ones where a
 later one is broken. Given one whose body breaks in its middle, it tells nobody.
 So it is given no more than one head, or the rest of one body, at a time, and a
 failure is kept until all that came before it was handed on. What is a head and
-what is a body, the parser alone decides. Only its public face is used.
+what is a body, the parser alone decides. Only names without an underscore are
+used of it; aiohttp documents few of them, which is why its minor version is pinned.
 """
 
 from __future__ import annotations
