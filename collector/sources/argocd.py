@@ -15,6 +15,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate
+from collector.sources.repositories import repository_named
 from collector.times import moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -129,7 +130,7 @@ def _synced(
     happened = begun if event_type == "change.started" else moment(operation.finished_at, webhook.received_at)
     entity = normalise.line(f"deployment:{_app(body)}:{begun.identity}")
     revisions = _revisions(operation)
-    repository = _repository(body.repository)
+    repository = repository_named(body.repository)
     refs = [entity, *(f"commit:{each}" for each in revisions if _SHA.fullmatch(each))]
     data = {
         "state": operation.phase,
@@ -173,16 +174,6 @@ def _revisions(operation: Operation) -> list[str]:
 def _person(operation: Operation) -> str | None:
     by = operation.operation.initiated_by if operation.operation else None
     return None if by is None or by.automated else normalise.person(by.username)
-
-
-def _repository(url: str | None) -> str:
-    """``owner/name`` out of a Git address, as deploy systems name it; empty for a registry of charts."""
-    path = (
-        re.sub(r"^(?:[a-z+]+://[^/]+/|[^@/\s]+@[^:/\s]+:)", "", normalise.line(url))
-        .removesuffix("/")
-        .removesuffix(".git")
-    )
-    return path if "/" in path and "://" not in path else ""
 
 
 def _degraded(webhook: Webhook, body: Body, health: Health, service: str | None, reading: Reading) -> tuple[Event, ...]:

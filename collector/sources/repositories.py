@@ -18,6 +18,8 @@ from collector.times import moment
 from collector.webhook import Webhook
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_HOST = re.compile(r"^(?:[a-z+]+://[^/]+/|[^@/\s]+@[^:/\s]+:)")
+"""What stands before the path of a Git address, which Git writes in two ways."""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,12 @@ def event_of(webhook: Webhook, fact: Fact, recipe: str, repository: str | None, 
         refs=(*fact.refs, *repository_ref(repository)),
         data={key: value for key, value in data.items() if value not in (None, "")},
     )
+
+
+def repository_named(address: str | None) -> str:
+    """``owner/name`` out of a Git address, as systems that build and deploy name it; empty for a registry of charts."""
+    path = _HOST.sub("", normalise.line(address)).removesuffix("/").removesuffix(".git")
+    return path if "/" in path and "://" not in path else ""
 
 
 def repository_ref(repository: str | None) -> tuple[str, ...]:
