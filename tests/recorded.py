@@ -26,6 +26,8 @@ RECORDINGS = ROOT / "recordings"
 PAYLOADS = Path(os.environ.get("TIMELINED_PAYLOADS") or ROOT.parent.parent / "shared" / "payloads")
 """Bodies copied from public documentation; they may be absent, and are not part of the project."""
 CASES = sorted(path.parent for path in RECORDINGS.glob("*/*/body"))
+for _kind in sorted({case.parent.name for case in CASES} - set(SOURCES)):
+    raise LookupError(f"{_kind} has recordings and is no source; name it in BUILT_IN of collector/sources/__init__.py")
 RECEIVED = parse("2026-03-04T16:00:00Z") or 0
 SECRET, EARLIER = b"larkfield-made-up-secret", b"larkfield-earlier-secret"
 SIGNED = Credentials(signing=(SECRET, EARLIER))
@@ -135,10 +137,21 @@ def assert_taken_alike(webhook: Webhook) -> None:
         source.verify(webhook, Credentials(signing=(b"another",), path=(b"another",)))
 
 
+def proof(case: Path) -> dict[str, str]:
+    """The headers by which its sender would prove a recording's body."""
+    sign = SOURCES[case.parent.name].sign
+    if sign is None:
+        raise LookupError(f"{case.parent.name} has no Source.sign; write by hand into headers.json what proves it")
+    return dict(sign((case / "body").read_bytes(), SECRET, RECEIVED))
+
+
 def main() -> None:
-    """``python -m tests.recorded KIND/CASE``: what its adapter reads a recording as, for its ``events.json``."""
-    sys.stdout.write(json.dumps(msgspec.to_builtins(parsed(RECORDINGS / sys.argv[1])), indent=2, ensure_ascii=False))
-    sys.stdout.write("\n")
+    """``python -m tests.recorded KIND/CASE``: what its adapter reads a recording as, for its ``events.json``. With
+    ``--proof`` before it: the headers that prove its body, for its ``headers.json``."""
+    *options, name = sys.argv[1:]
+    case = RECORDINGS / name
+    shown = proof(case) if options == ["--proof"] else msgspec.to_builtins(parsed(case))
+    sys.stdout.write(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

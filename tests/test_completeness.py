@@ -101,12 +101,14 @@ def _texts(path: Path) -> Iterator[str]:
 def test_every_source_stands_in_the_pages_for_all_of_them(kind: str) -> None:
     """The README names the sender, and docs/configuration.md how it proves itself: the best way first."""
     source = SOURCES[kind]
-    assert source.called in (ROOT / "README.md").read_text("utf-8")
+    assert source.called in (ROOT / "README.md").read_text("utf-8"), f"name {source.called} in README.md"
     rows = re.findall(r"^\| (`[a-z_`, -]+) \| (.*) \|$", (DOCS / "configuration.md").read_text("utf-8"), re.MULTILINE)
-    (row,) = [rest for kinds, rest in rows if f"`{kind}`" in kinds]
+    cells = [rest for kinds, rest in rows if f"`{kind}`" in kinds]
+    assert len(cells) == 1, f"name {kind} once in docs/configuration.md, under An address that others reach"
     settings = {"signature": "secret_file", "header": "header_token_file", "bearer": "bearer_token_file"}
     settings |= {"path": "path_token_file", "certificate": "certificate_file"}
-    assert row.startswith(f"`{settings.get(source.proofs[0], source.proofs[0])}`")
+    best = settings.get(source.proofs[0], source.proofs[0])
+    assert cells[0].startswith(f"`{best}`"), f"docs/configuration.md: {kind} proves itself best by {best}"
 
 
 def test_no_page_and_no_recording_is_of_a_source_that_is_gone() -> None:

@@ -105,8 +105,10 @@ def test_every_source_has_recordings_a_sender_page_and_a_kind() -> None:
     """Adding a source is not done before it is recorded and its sender's page is written."""
     for kind, source in SOURCES.items():
         assert source.kind == kind
-        assert len([case for case in CASES if case.parent.name == kind]) >= 4, kind
-        assert [page for page in SENDERS.glob(f"{kind}.*") if page.stat().st_size > 200], kind
+        recordings = len([case for case in CASES if case.parent.name == kind])
+        assert recordings >= 4, f"record at least 4 deliveries in tests/recordings/{kind}; there are {recordings}"
+        pages = [page for page in SENDERS.glob(f"{kind}.*") if page.stat().st_size > 200]
+        assert pages, f"write what to enter at the sender into config/senders/{kind}.md"
         assert all((case / name).exists() for case in CASES for name in ("headers.json", "events.json"))
 
 
@@ -143,9 +145,13 @@ def test_a_recording_without_any_one_field_is_still_read(case: Path) -> None:
         for event in less:
             assert_storable(event)
         if path[-1] not in without:
-            assert len(less) >= len([kind for kind in whole if kind != "source.gap"]), path
+            lost = (
+                f"without {'/'.join(map(str, path))} it tells less; give {path[-1]} a default, or write it into "
+                f"tests/recordings/{webhook.source}/needed"
+            )
+            assert len(less) >= len([kind for kind in whole if kind != "source.gap"]), lost
             unread = "source.unrecognised"
-            assert [event.type for event in less].count(unread) <= whole.count(unread), path
+            assert [event.type for event in less].count(unread) <= whole.count(unread), lost
 
 
 def _fields(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -171,7 +177,10 @@ def test_it_is_known_who_does_not_come_again() -> None:
     """Who retries and who does not is known, since intake answers accordingly; and the page on the sender says so."""
     pages = {path.stem: path.read_text("utf-8") for path in (ROOT.parent / "config" / "senders").iterdir()}
     lost = {kind for kind, page in pages.items() if "never comes again" in " ".join(page.split())}
-    assert {kind for kind, source in SOURCES.items() if not source.retries} == lost != set()
+    final = {kind for kind, source in SOURCES.items() if not source.retries}
+    assert final - lost == set(), 'these have retries=False: say "never comes again" on their pages in config/senders'
+    assert lost - final == set(), 'their pages say "never comes again": set retries=False'
+    assert final
 
 
 @st.composite
