@@ -9,14 +9,21 @@ processes of one daemon; ``daemon`` starts the second one.
 
 Where things are decided::
 
+    who sent a delivery                         signing; intake.verifying asks it before anything is read
     what a delivery says                        sources
     that a fact is told again                   its id: event.event_id; then log.known, log.appending
     which of several deliveries of it speaks    log.appending
     from when to when an alert fired            semantics.episodes (a late resolve, too)
     what is folded again when one comes late    correlation.refolding
     which events are one incident               correlation
-    whether an incident is over                 semantics.closing
+    which changes belong to it                  correlation.attach; what joins nothing: correlation.placing
+    whether a change reached what runs          semantics.changes
+    whether an incident is over, and how grave  semantics.closing
+    what is done when the follower dies         daemon.follower_process; following.suspects (an event that kills it)
     what a draft says                           renderers.sections
+    when an incident was detected, when over    renderers.moments
+    which changes came before, which within     renderers.change_facts
+    which alert ended after which action        renderers.sections.resolution
     how people are called where nobody is named renderers.roles
     what of a draft a person wrote              renderers.edits
     how that becomes an event                   web.sections (a section); publishing.publisher (a copy elsewhere)

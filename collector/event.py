@@ -53,7 +53,7 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One fact (design §3)."""
+    """One fact, as ``docs/events.md`` has it."""
 
     id: str
     """32 hexadecimal digits: 12 of a millisecond prefix, 20 of a hash; see :func:`event_id`."""
@@ -366,7 +366,7 @@ _CAUSE_FIRST = (
 
 @lru_cache(maxsize=1_024)
 def rank(event_type: str) -> int:
-    """The place of a type among events of one microsecond: causes before their effects (design §6)."""
+    """The place of a type among events of one microsecond: causes before their effects."""
     if event_type in _CAUSE_FIRST:
         return _CAUSE_FIRST.index(event_type)
     family = event_type.partition(".")[0] + "."
@@ -374,7 +374,7 @@ def rank(event_type: str) -> int:
 
 
 def reading_order(event: Event) -> tuple[int, int, str]:
-    """The key events are read in: when it happened, cause before effect, id (design §6)."""
+    """The key events are read in: when it happened, cause before effect, id."""
     return (event.occurred_at, rank(event.type), event.id)
 
 

@@ -226,7 +226,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One of the seven moments (design §6)."""
+    """One of the seven moments of ``renderers.moments``."""
 
     name: str
     """``impact_started``, ``first_symptom``, ``detected``, ``acknowledged``, ``mitigated``, ``resolved`` or

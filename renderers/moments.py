@@ -1,4 +1,4 @@
-"""The seven moments of an incident and the durations between them (design §6).
+"""The seven moments of an incident and the durations between them.
 
 Every moment names its evidence and how it is known: ``observed`` in an event,
 ``derived`` from events, ``stated`` by a person, or ``unknown``. An unknown

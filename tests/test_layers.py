@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -22,6 +23,19 @@ def test_every_module_of_the_map_exists() -> None:
     """A map that names what is not there misleads."""
     known = modules(ROOT)
     assert [name for name in layers(collector.__doc__ or "") if f"collector.{name}" not in known] == []
+
+
+def test_every_module_where_something_is_decided_exists() -> None:
+    """The same of the table of questions: each of its names is a module, or a function of one."""
+    answers = re.findall(r"^    \w.*?  +(.*)$", collector.__doc__ or "", re.MULTILINE)
+    names = [name for answer in answers for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", answer)]
+    assert len(names) > 15
+    assert [name for name in names if not _exists(name if name.startswith("renderers.") else f"collector.{name}")] == []
+
+
+def _exists(name: str) -> bool:
+    module, _, function = name.rpartition(".")
+    return name in modules(ROOT) or hasattr(importlib.import_module(module), function)
 
 
 def test_nothing_imports_against_the_arrow() -> None:

@@ -1,4 +1,4 @@
-"""Deliveries: the table of answers (design §4), row by row."""
+"""Deliveries: the table of answers, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which events are one incident, with reasons (design §5).
+"""Which events are one incident, with reasons.
 
 A pure function of a set of events and the rules: it never asks when an event
 was received, where it stands in the log, what time it is, or what was decided
@@ -7,7 +7,7 @@ before. Ties are broken by ids. Signals are folded from events
 are swept into groups (``sweep``), everything else attaches (``attach``);
 ``grouping`` does all of it at once, ``incremental`` keeps it up to date.
 
-Where design §5 leaves room, this is what was chosen: a direct dependency
+What could have been chosen otherwise: a direct dependency
 counts in both directions between alerts, and for changes only towards what
 depends on them; a severity nobody knows opens an incident; the labels by
 which an alert group names a service are :data:`GROUP_LABELS` and those of the

@@ -22,7 +22,7 @@ from collector.names.spelling import Whereabouts
 from collector.semantics import severities
 
 GROUP_LABELS = ("service", "app", "application", "component", "job")
-"""Group labels that name a service, besides those the catalog names (design §5: a group ties alerts only then)."""
+"""Group labels that name a service, besides those the catalog names (a group ties alerts only then)."""
 
 _DROPPED = str.maketrans("", "", " \t-_")
 

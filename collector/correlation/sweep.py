@@ -1,7 +1,7 @@
 """Opening signals swept into groups, in the order of their starts.
 
 Each signal joins the groups holding a member that one of the rules ties
-to it (design §5); several become one, none opens one. The cost per signal does
+to it; several become one, none opens one. The cost per signal does
 not grow with its group: for every key a group keeps only how far its members
 reach, and groups that merged share one entry from then on.
 """

@@ -7,8 +7,9 @@ wrong, what was opened is closed and what was acknowledged stays. The same
 parts, without jobs and without a port, serve the command line where no daemon
 runs: :func:`offline` writes, :func:`read_only` does not.
 
-``runtime`` is what is open, and ``opening`` opens it; ``leader_tasks`` are the
-follower's and the jobs', of whoever holds the lease; ``lifecycle`` records that
+``runtime`` is what is open, and ``opening`` opens it; ``follower_process``
+starts the process that follows, again whenever it ended; ``leader_tasks`` are
+the jobs' and the follower's, of whoever holds the lease; ``lifecycle`` records that
 we started and stopped; ``rehearsing`` is the application over a copy, and
 ``restoring`` over a backup; ``serving`` is a whole daemon, ``process`` its process, and ``terminal`` what a person is
 told who started it by hand.

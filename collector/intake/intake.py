@@ -228,7 +228,7 @@ def _of_kind(events: tuple[Event, ...], source: str, kind: str) -> tuple[Event, 
 def _redacted(
     webhook: Webhook, endpoint: Endpoint, submission: Submission, malformed: MalformedWebhook | None, crashes: Crashes
 ) -> tuple[Submission, MalformedWebhook | None]:  # fmt: skip
-    """The same without what is not to be kept. Ids are those of the delivery as it came (design §3)."""
+    """The same without what is not to be kept. Ids are those of the delivery as it came."""
     try:
         clean, count = redact(endpoint.redaction, webhook)
     except Exception as error:  # nothing that could not be looked through is kept, and it need not come again

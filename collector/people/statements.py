@@ -53,7 +53,7 @@ def _fact(
     environment: str | None = None,
     severity: str | None = None,
 ) -> Event:
-    """One fact of a person. Its id comes from the idempotency key alone, so the prefix is 0 (design §3)."""
+    """One fact of a person. Its id comes from the idempotency key alone, so the prefix is 0."""
     pointer = (f"incident:{incident}",) if incident else ()
     return Event(
         id=event_id("people.1", PEOPLE, None, required_text(key, "the idempotency key")),
