@@ -22,7 +22,8 @@ def test_the_readme_leads_to_an_incident_of_ones_own(tmp_path: Path) -> None:
     """Nothing is changed in the blocks but the two ports, which are free ones here."""
     require("prometheus-alertmanager")
     require("amtool")
-    [(language, configuration), (_, starting), (_, alerting), (_, asking)] = chapters()["Your own first incident"]
+    blocks = chapters()["Your own first incident"]
+    [(language, configuration), (_, starting), (_, alerting), (_, asking), (_, ending)] = blocks
     assert language == "yaml"
     daemon = Process(tmp_path)
     (tmp_path / "data").mkdir()
@@ -31,7 +32,7 @@ def test_the_readme_leads_to_an_incident_of_ones_own(tmp_path: Path) -> None:
     ours = address.removeprefix("http://")
     (tmp_path / "alertmanager.yml").write_text(configuration.replace("127.0.0.1:9720", ours), "utf-8")
     check, start = starting.strip().split("\n")
-    add = alerting.replace("127.0.0.1:9093", web)
+    add, end = (block.replace("127.0.0.1:9093", web) for block in (alerting, ending))
     with ExitStack() as stack:
         stack.callback(daemon.kill)
         subprocess.run(check, shell=True, check=True, cwd=tmp_path, capture_output=True)  # noqa: S602 - our own README
@@ -48,6 +49,8 @@ def test_the_readme_leads_to_an_incident_of_ones_own(tmp_path: Path) -> None:
         ran = subprocess.run(
             ["sh", "-e", "-c", asking], cwd=tmp_path, env=environment, check=False, capture_output=True, text=True
         )
+        subprocess.run(end, shell=True, check=True, cwd=tmp_path, capture_output=True)  # noqa: S602
+        eventually(lambda: get(f"{address}/api/v1/incidents?status=resolved")["incidents"])
     assert ran.returncode == 0, ran.stderr
     assert "HighErrorRate" in ran.stdout
     assert "Noted in incident 1" in ran.stdout
