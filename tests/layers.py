@@ -27,7 +27,6 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.reparsing",
         "collector.intake.doubles",
         "collector.following.follower",
-        "collector.following.announcements",
         "collector.following.outbox",
         "collector.following.numbers",
     ),
@@ -101,6 +100,7 @@ PURE = (
     "collector.people",
     "collector.correlation",
     "collector.sources",
+    "collector.following.announcements",
     "renderers",
 )
 """Modules without a clock, a network, a file system, randomness or a locale."""

@@ -97,6 +97,18 @@ class Placement(msgspec.Struct, frozen=True):
     reason: str
 
 
+class PlacementMove(msgspec.Struct, frozen=True):
+    """A candidate that was placed in an incident or is not any more, or is for another reason."""
+
+    signal_id: str
+    number: int
+    start: int
+    before: Placement | None
+    """None where it was not placed in the incident."""
+    after: Placement | None
+    """None where it is not placed in the incident any more."""
+
+
 class _Writing(msgspec.Struct, frozen=True):
     """Words of people in an incident, and how a reason calls them."""
 

@@ -419,9 +419,11 @@ class Follower:
         def work(connection: Connection) -> None:
             numbers.forget_passing(connection, self._settled)
             connection.execute(update(tables.cursor).values(settled=0))
+            rows, first, cause = numbers.listed(connection), self._settled, self._position
+            anchors = {row.number: row.anchor for row in numbers.announced(connection)}
             news = [
-                *announcements.of_moved(connection, self._settled, self._position),
-                *announcements.of_new(connection, self._settled, self._position),
+                *announcements.of_moved(rows, anchors, first, cause),
+                *announcements.of_new(rows, first, cause),
             ]
             self._outbox.put(connection, news)
 
@@ -432,10 +434,10 @@ class Follower:
 
     async def _recover_numbers(self) -> tuple[int, int]:
         """Take the numbers that our own events name; the position of the last thing we said, and the next number."""
-        last, rows = await self._lists.query(numbers.announced)
+        last, rows = await self._lists.query(lambda c: (numbers.last_announcement(c), numbers.announced(c)))
         if rows:
             await self._write(lambda connection: shape.give_numbers(connection, rows))
-        return last, max((row[0] for row in rows), default=0) + 1 if last else 0
+        return last, max((row.number for row in rows), default=0) + 1 if last else 0
 
     def _commit(self, connection: Connection, round_input: RoundInput) -> Outcome:
         """Write a round: what changed, what is to be said of it, and how far we are."""
@@ -450,8 +452,9 @@ class Follower:
 
     def _commit_groups(self, connection: Connection, round_input: RoundInput) -> Outcome:
         position, changes = round_input.last, round_input.changes
-        before = announcements.FormerIncidents(connection, changes)
-        placed_by = placing.FormerPlacing(connection, changes, before.spans)
+        before = numbers.former_incidents(connection, {*changes.numbers, *changes.incidents})
+        spans = {number: incident.span for number, incident in before.items()}
+        placed_by = placing.FormerPlacing(connection, changes, spans)
         write(connection, changes)
         index_events(connection, round_input.rows)
         write_news(connection, round_input.first, position)
@@ -459,8 +462,9 @@ class Follower:
         placeable = placing.note_due(connection, changes, placed_by, read, self._rules)
         news = list(announcements.news(changes, before, position)) if position > self._quiet else []
         return Outcome(
-            position, before.changed(), before.resolved(), self._outbox.put(connection, news), placeable=placeable
-        )
+            position, announcements.changed(changes, before), announcements.resolved(changes, before),
+            self._outbox.put(connection, news), placeable,
+        )  # fmt: skip
 
     def _tell(self, outcome: Outcome) -> None:
         for progress in tuple(self._on_progress):

@@ -15,7 +15,16 @@ from sqlalchemy import Connection, bindparam, case, exists, func, select, union,
 
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
-from collector.correlation.placing import EARLIER, Candidate, Engagement, Placement, Scene, place, responders
+from collector.correlation.placing import (
+    EARLIER,
+    Candidate,
+    Engagement,
+    Placement,
+    PlacementMove,
+    Scene,
+    place,
+    responders,
+)
 from collector.event import RecordedEvent, current, id_time, reading_order
 from collector.log import queries
 from collector.projections import tables
@@ -177,18 +186,6 @@ _BEFORE = select(placement).where(placement.c.number.in_(AMONG))
 
 
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
-
-
-class Moved(msgspec.Struct, frozen=True):
-    """A candidate that came into an incident or left it."""
-
-    signal_id: str
-    number: int
-    start: int
-    before: Placement | None
-    """None where it was not placed in the incident."""
-    after: Placement | None
-    """None where it is not placed in the incident any more."""
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -419,7 +416,7 @@ class Deciding:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_decisions(connection: Connection, decisions: Sequence[Decision], position: int) -> list[Moved]:
+def write_decisions(connection: Connection, decisions: Sequence[Decision], position: int) -> list[PlacementMove]:
     """Write them in the place of what was decided before; what moved.
 
     ``position`` is how far the log was followed: drafts of incidents in which something moved are news from there on.
@@ -427,7 +424,7 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
     before = _before(connection, [decision.number for decision in decisions])
     removed: list[tuple[str, int]] = []
     placed: list[tuple[str, int, str, str]] = []
-    moved: list[Moved] = []
+    moved: list[PlacementMove] = []
     for decision in decisions:
         number, former = decision.number, before.get(decision.number, {})
         for signal_id in sorted(former.keys() | decision.placed.keys()):
@@ -440,7 +437,7 @@ def write_decisions(connection: Connection, decisions: Sequence[Decision], posit
                 placed.append((signal_id, number, now.rule, now.reason))
             # What is not there any more began when its id says.
             start = decision.starts.get(signal_id, id_time(signal_id))
-            moved.append(Moved(signal_id, number, start, former.get(signal_id), now))
+            moved.append(PlacementMove(signal_id, number, start, former.get(signal_id), now))
     touched = [move.signal_id for move in moved]
     with recounted(connection, touched, touched):
         remove(connection, removed, placement.c.uid, placement.c.number)
