@@ -27,6 +27,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
         "collector.reparsing",
         "collector.intake.doubles",
         "collector.following.follower",
+        "collector.following.attempts",
         "collector.following.outbox",
         "collector.following.numbers",
     ),

@@ -14,12 +14,11 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from secrets import token_hex
 from typing import TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, select
 
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
@@ -27,15 +26,14 @@ from collector.correlation.incremental import Regrouping
 from collector.errors import Unavailable
 from collector.event import MACHINE
 from collector.following import announcements, numbers
+from collector.following.attempts import Attempts
 from collector.following.outbox import AppendableLog, Outbox
 from collector.following.round_input import RoundInput, round_of
-from collector.following.suspects import Attempt, Suspects, accuses_an_event
 from collector.log import queries
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
 from collector.projections.grouping_store import SqlGroupingStore, write, write_news
 from collector.projections.search import index_events
 from collector.projections.tables import put
-from collector.telemetry.crashes import way_of
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +41,6 @@ BATCH = 1_000
 """Events read in one round."""
 CROWDED = 2_000
 """Signals kept in memory before those are let go of that nothing is likely to touch; they are fetched if it does."""
-
-ENDED = "the process ended over it"
-"""Why an event was set aside that cost the follower its life: a memory that is full tells no more."""
 
 _SLOWEST = 10.0
 """Seconds between attempts when every attempt fails."""
@@ -62,11 +57,7 @@ _LOOK = 1.0
 
 T = TypeVar("T")
 
-_attempt, _cursor = tables.attempt.c, tables.cursor.c
-_next = select(func.coalesce(func.max(_cursor.position), 0) + 1).scalar_subquery()
-_CUT_OFF = select(_attempt.first, _attempt.last, _attempt.tries, _attempt.life, _attempt.ends).where(
-    _attempt.first == _next
-)
+_cursor = tables.cursor.c
 _CURSOR = select(_cursor.position, _cursor.quiet, _cursor.settled, _cursor.rules)
 
 
@@ -89,7 +80,7 @@ class Follower:
         self, lists: Lists, log: AppendableLog, rules: Rules, *, batch: int = BATCH, crowded: int = CROWDED,
         clock: Callable[[], int] = lambda: time.time_ns() // 1000, life: str = "",
     ) -> None:  # fmt: skip
-        """``life`` stands for the daemon's process; without one that is this very process."""
+        """``life``: see :class:`Attempts`."""
         self._lists, self._log, self._rules, self._catalog = lists, log, rules, Catalog(rules)
         self._batch, self._crowded, self._clock = batch, crowded, clock
         self._digest = self._grouped_by = shape.rules_digest(rules)
@@ -103,12 +94,8 @@ class Follower:
         self._on_progress: list[ProgressListener] = []
         self._alone = asyncio.Lock()
         self._level = asyncio.Event()
-        self._begun = self._recalled = False
-        self._life, self._suspects = life or token_hex(8), Suspects()
-        self._read: dict[int, str] = {}
-        """The batch being taken in: positions and ids."""
-        self._aside: set[int] = set()
-        """Positions that were set aside here: one that fails even so is not at fault."""
+        self._begun = False
+        self._attempts = Attempts(lists, life)
         self.failure = ""
         """Why the log cannot be followed now; empty where it can."""
         self._placeable = True
@@ -202,7 +189,7 @@ class Follower:
         async with self._alone:
             await self._write(shape.emptied)
             self._position = -1
-            self._aside.clear()
+            self._attempts.clear()
             while await self._step():
                 pass
 
@@ -232,10 +219,9 @@ class Follower:
             if replaced or isinstance(error, ListsRemoved):
                 log.warning("the lists are gone; making them anew out of the log", reason=str(error))
                 return True
-            if not (self._read and accuses_an_event(error)):
-                raise
-            await self._blame(error)
-            return True
+            if await self._attempts.blame(error):
+                return True
+            raise
         for position in round_input.damaged:
             # Once for each event, since none is followed twice; whoever reads it later sees it as well.
             log.error("the stored content of an event cannot be read; run timelined verify", position=position)
@@ -275,28 +261,13 @@ class Follower:
         self._placeable = self._placeable or outcome.placeable
         self._tell(outcome)
 
-    async def _blame(self, error: BaseException) -> None:
-        """Have less read together; set an event aside that grouping cannot take by itself."""
-        position = self._suspects.blame(list(self._read))
-        if position is None:
-            return
-        if position in self._aside:
-            raise error
-        way = " > ".join(way_of(error)[-8:])
-        await self._set_aside(position, self._read[position], type(error).__name__, way)
-
-    async def _set_aside(self, position: int, event: str, error: str, way: str) -> None:
-        self._aside.add(position)
-        await self._write(lambda c: put(c, tables.set_aside, [(position, event, error)]))
-        log.error("grouping cannot take an event: it is set aside", position=position, id=event, error=error, trace=way)
-
     async def _go_on(self) -> tuple[RoundInput | None, bool]:
         """What comes next, and whether something was said meanwhile.
 
         What the round before found is said at the same time. Where nothing else is known to come, it is said first, and
         comes next itself.
         """
-        self._read = {}
+        self._attempts.end()
         if self._position >= self._head:
             own, after = await self._outbox.say(), self._position
             if own and (own[0].position, own[-1].position) == (after + 1, after + len(own)):
@@ -317,46 +288,29 @@ class Follower:
         try:
             return round_input, bool(await saying)
         except Exception:
-            self._read = {}
+            self._attempts.end()
             raise
 
     def _note_attempt(self, connection: Connection) -> bool:
-        """Note which events are taken next: our successor has to know over which of them we ended; whether there are
-        any."""
+        """Note which events are taken next; whether there are any."""
         end, first = self._position + self._size(), self._position + 1
         # A log only grows: a long one is not asked for its length at each round.
         if end > self._head:
             self._head = queries.head(connection)
         last = min(end, self._head)
         if first <= last:
-            tries = self._suspects.tries(first) if first == last else 0
-            noted = Attempt(first, last, tries, self._life, self._suspects.ends(first))
-            put(connection, tables.attempt, [(1, *noted)])
+            self._attempts.note(connection, first, last)
         return first <= last
 
     def _size(self) -> int:
         """How many events to read in the next round."""
         unheard = self._quiet - self._position
         size = min(self._batch, unheard) if unheard > 0 else self._batch
-        return self._suspects.size(self._position, size)
-
-    async def _recall(self) -> None:
-        """Take heed of what the process before us ended over, if it did."""
-        row = await self._lists.query(lambda c: c.execute(_CUT_OFF).one_or_none())
-        if row is None or self._suspects.ended_together(Attempt(*row), self._life):
-            return
-        first, last, tries = row[:3]
-        log.warning("the follower ended over these events; taking fewer of them at a time", first=first, last=last)
-        if self._suspects.ended_over(first, last, tries):
-            event = await self._lists.query(lambda c: queries.read(c, first - 1, 1))
-            await self._set_aside(first, event[0].id, ENDED, "")
+        return self._attempts.size(self._position, size)
 
     async def rest(self) -> None:
-        """Say that nothing is being taken: this end was wanted. Ended before it looked at lists, nothing was."""
-        if not self._recalled:
-            return
-        with suppress(Unavailable):
-            await self._write(lambda c: c.execute(delete(tables.attempt)))
+        """See :meth:`Attempts.rest`."""
+        await self._attempts.rest()
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Write lists. Durable is only what is announced (:class:`Outbox`): the rest follows again."""
@@ -371,7 +325,7 @@ class Follower:
         events = queries.read(connection, self._position, self._size())
         if not events:
             return None
-        self._read = {event.position: event.id for event in events}
+        self._attempts.begin(events)
         store = SqlGroupingStore(connection)
         self._groups.evict(self._crowded)
         changes = self._groups.take((e for e in events if e.source != MACHINE and e.position not in store.aside), store)
@@ -405,29 +359,15 @@ class Follower:
         self._position, self._placeable = position, True
         self._outbox.forget()
         self._tell(Outcome(position))
-        if not self._recalled:
-            self._recalled = True
-            await self._recall()
+        await self._attempts.recall()
 
     async def _settle(self) -> None:
-        """The log was read again up to where it was: forget the numbers of what was an incident only on the way.
+        """The log was read again up to where it was: say what was not announced of it.
 
-        What else got a number was not announced before: its number was lost with lists that were deleted, or other
-        rules made it.
+        What has a new number was not: its number was lost with lists that were deleted, or other rules made it.
         """
-
-        def work(connection: Connection) -> None:
-            numbers.forget_passing(connection, self._settled)
-            connection.execute(update(tables.cursor).values(settled=0))
-            rows, first, cause = numbers.listed(connection), self._settled, self._position
-            anchors = {row.number: row.anchor for row in numbers.announced(connection)}
-            news = [
-                *announcements.of_moved(rows, anchors, first, cause),
-                *announcements.of_new(rows, first, cause),
-            ]
-            self._outbox.put(connection, news)
-
-        await self._write(work)
+        first, cause = self._settled, self._position
+        await self._write(lambda connection: self._outbox.put(connection, numbers.settle(connection, first, cause)))
         self._groups.forget()
         self._settled = 0
         self._outbox.forget()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
-from collector.event import MACHINE
-from collector.following.announcements import FormerIncident, ListedNumber
+from collector.event import MACHINE, Event
+from collector.following.announcements import FormerIncident, ListedNumber, of_moved, of_new
 from collector.log import queries
-from collector.projections.tables import incident, incident_number
+from collector.projections.tables import cursor, incident, incident_number
 from collector.schema.tables import event
 from collector.storage.sql import AMONG, select_among
 
@@ -42,6 +42,7 @@ _LISTED = (
 _passing = (_number.number >= bindparam("first")) & or_(_number.goes_by.is_(None), _number.goes_by != _number.number)
 _DROP_INCIDENTS = delete(incident).where(incident.c.number.in_(select(_number.number).where(_passing)))
 _DROP_NUMBERS = delete(incident_number).where(_passing)
+_SETTLE = update(cursor).values(settled=0)
 _LAST_SAID = select(func.coalesce(func.max(event.c.position), 0)).where(
     event.c.source == MACHINE, event.c.type.like("incident.%")
 )
@@ -93,7 +94,14 @@ def last_announcement(connection: Connection) -> int:
     return int(connection.execute(_LAST_SAID).scalar_one())
 
 
-def forget_passing(connection: Connection, first: int) -> None:
-    """Forget the numbers from ``first`` on that no incident goes by: of what was one only while the log was read."""
+def settle(connection: Connection, first: int, cause: int) -> list[Event]:
+    """The log was read again, and lists go on: what is to be said of numbers that nobody was told of, or was told that
+    they hang on another event.
+
+    Numbers from ``first`` on that no incident goes by are forgotten: they are of what was one only on the way.
+    """
     for statement in (_DROP_INCIDENTS, _DROP_NUMBERS):
         connection.execute(statement, {"first": first})
+    connection.execute(_SETTLE)
+    rows, anchors = listed(connection), {number.number: number.anchor for number in announced(connection)}
+    return [*of_moved(rows, anchors, first, cause), *of_new(rows, first, cause)]
