@@ -21,7 +21,14 @@ from collector.errors import NotPermitted
 from collector.log import EventLog
 from collector.people import required_text
 from collector.projections.database import Lists
-from collector.projections.erasing import ErasurePlan, RequestedErasure, clean, echoes, execute, record_echoes
+from collector.projections.erasing import (
+    ErasurePlan,
+    RequestedErasure,
+    announcements_with,
+    clean,
+    erase_announcements,
+    execute,
+)
 from collector.removal.rights import missing_to_remove
 
 __all__ = ["Eraser", "Erasure", "Redraw", "Redrawn", "RequestedErasure"]
@@ -97,24 +104,28 @@ class Eraser:
         if missing := await self._log.query(missing_to_remove):
             raise NotPermitted(f"cannot erase: {missing}")
         done = await self._log.transact(lambda connection: execute(connection, request, plan))
-        remaining = await self._complete(request, done)
+        echoes, remaining = await self._complete(request, done)
         drafts = await self._redraw(done.ids)
         remaining = remaining or drafts.failed or await self._lists.scrub() or await self._log.scrub()
-        return msgspec.structs.replace(_told(done), drafts=drafts, remaining=remaining)
+        return msgspec.structs.replace(_told(done), echoes=echoes, drafts=drafts, remaining=remaining)
 
-    async def _complete(self, request: RequestedErasure, done: ErasurePlan) -> str:
-        """Have the lists take it in, and erase what the daemon said of it meanwhile."""
+    async def _complete(self, request: RequestedErasure, done: ErasurePlan) -> tuple[int, str]:
+        """Have the lists take it in, and erase what the daemon said of it meanwhile; how many of its records that were,
+        and what is not done yet."""
+        position, echoes = done.position, 0
         for _ in range(_ROUNDS):
-            if not await self._followed(done.position, PATIENCE):
-                return "the lists have not taken the erasure in yet, and may still show what was said"
-            if repeated := await self._lists.query(lambda connection: echoes(connection, done)):
-                done.echoes += len(repeated)
-                done.position = await self._log.transact(partial(record_echoes, request=request, repeated=repeated))
+            if not await self._followed(position, PATIENCE):
+                return echoes, "the lists have not taken the erasure in yet, and may still show what was said"
+            announcements = await self._lists.query(lambda c: announcements_with(c, done.texts, done.numbers))
+            if announcements:
+                echoes += len(announcements)
+                erase = partial(erase_announcements, request=request, announcements=announcements)
+                position = await self._log.transact(erase)
             cleaned = await self._lists.write(lambda connection: clean(connection, done))
             await self._forget()
-            if not (repeated or cleaned):
-                return ""
-        return "what was said is still being repeated by the lists"
+            if not (announcements or cleaned):
+                return echoes, ""
+        return echoes, "what was said is still being repeated by the lists"
 
 
 def _told(plan: ErasurePlan) -> Erasure:
@@ -124,6 +135,5 @@ def _told(plan: ErasurePlan) -> Erasure:
         new=plan.erased,
         deliveries=tuple(f"d{number}" for number in plan.bodies),
         spared=plan.extent.spared,
-        echoes=plan.echoes,
         published=plan.published,
     )

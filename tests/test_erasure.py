@@ -79,7 +79,10 @@ async def secretive(rig: Rig, secret: str = SECRET) -> list[str]:
 
 
 async def test_what_is_erased_is_in_no_file(rig: Rig) -> None:
-    """Database, write-ahead log and drafts hold the secret before, and none of them after."""
+    """Database, write-ahead log and drafts hold the secret before, and none of them after.
+
+    The daemon's own records that repeated it are counted.
+    """
     await told_everywhere(rig)
     assert {"timelined.db-wal", f"{DRAFTS}/incident-1.json", f"{DRAFTS}/incident-1.md"} <= set(rig.found())
     ids = await secretive(rig)
@@ -87,6 +90,9 @@ async def test_what_is_erased_is_in_no_file(rig: Rig) -> None:
     assert set(told["new"]) == set(ids)
     assert rig.found() == []
     assert await secretive(rig) == []
+    events = await rig.log.read(limit=1000)
+    own = {event.id for event in events if event.source == "timelined" and is_erased(event)}
+    assert told["echoes"] == len(own) > 0
 
 
 async def test_it_stays_gone(tmp_path: Path) -> None:
@@ -302,7 +308,7 @@ async def test_erasing_twice_records_it_once(rig: Rig) -> None:
     (rig.drafts / "incident-1.json").unlink()
     again = await rig.erase(*ids)
     assert (first["answered"], again["answered"]) == (201, 200)
-    assert (again["new"], again["deliveries"]) == ([], [])
+    assert (again["new"], again["deliveries"], again["echoes"]) == ([], [], 0)
     assert await rig.log.head() == head
 
 

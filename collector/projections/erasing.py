@@ -2,8 +2,9 @@
 
 The log's part is in ``collector.removal.erasing``. Here is which events share a
 name, what an event was attached to, and what the daemon itself said in words of
-theirs. What looks (:class:`ErasurePlan`, :func:`echoes`) is given a view of the lists
-and the log, what records the log's own connection, and what cleans the lists'.
+theirs. What looks (:class:`ErasurePlan`, :func:`announcements_with`) is given a
+view of the lists and the log, what records the log's own connection, and what
+cleans the lists'.
 """
 
 from __future__ import annotations
@@ -139,7 +140,6 @@ class ErasurePlan:
         self.published = _published(connection, self.ids)
         self.records = tuple(row.id for row in select_among(connection, _PUBLISHED, sorted(self.numbers)))
         """Ids of the records of publications and reviews of these incidents, and of what came back."""
-        self.echoes = 0
         _check(self.ids, self.extent.revisions, numbers, connection)
 
 
@@ -271,14 +271,14 @@ def _incidents_of(connection: Connection, ids: Sequence[str]) -> frozenset[int]:
     """The numbers of the incidents that these events are in, were said to be in, or gave their number."""
     numbers = {row.number for row in select_among(connection, _NUMBERS_OF, list(ids))}
     named = {*ids, *(row.unit for row in select_among(connection, _SIGNALS_OF, list(ids)))}
-    for fact in _own(connection, ()):
+    for fact in _announcements(connection, ()):
         if fact.data.get("event") in named or any(ref[9:] in named for ref in fact.refs):
             numbers.add(int(fact.data.get("number", 0)))
     rows = connection.execute(_CURRENT_NUMBERS)
     return frozenset(numbers | {row.number for row in rows if row.goes_by in numbers})
 
 
-def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:
+def _announcements(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent]:
     """The last revisions of what the daemon said of these incidents; of all of them where none is named."""
     entities = [f"incident:{number}" for number in sorted(numbers)]
     rows: Iterable[Any] = select_among(connection, _OWN_OF, entities) if numbers else connection.execute(_OWN)
@@ -286,12 +286,14 @@ def _own(connection: Connection, numbers: Collection[int]) -> list[RecordedEvent
     return list({event.id: event for event in queries.read_ids(connection, ids)}.values())
 
 
-def echoes(connection: Connection, plan: ErasurePlan) -> list[RecordedEvent]:
-    """What the daemon said of the events' incidents in words of theirs, as far as lists show it."""
-    if not plan.texts or not plan.numbers:
+def announcements_with(
+    connection: Connection, texts: Collection[str], numbers: Collection[int]
+) -> list[RecordedEvent]:  # fmt: skip
+    """What the daemon said of these incidents, as far as lists show it, with one of these texts in it."""
+    if not texts or not numbers:
         return []
-    erased_text = _pattern(plan.texts)
-    own = (event for event in _own(connection, plan.numbers) if not is_erased(event))
+    erased_text = _pattern(texts)
+    own = (event for event in _announcements(connection, numbers) if not is_erased(event))
     return [e for e in own if erased_text.search(e.title) or erased_text.search(str(e.data.get("reason", "")))]
 
 
@@ -301,9 +303,11 @@ def _pattern(texts: Collection[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
 
 
-def record_echoes(connection: Connection, request: RequestedErasure, repeated: Sequence[RecordedEvent]) -> int:
+def erase_announcements(
+    connection: Connection, request: RequestedErasure, announcements: Iterable[RecordedEvent]
+) -> int:  # fmt: skip
     """Erase what the daemon said, in one transaction of the log; its head after that."""
-    last = {event.id: event for event in queries.read_ids(connection, [event.id for event in repeated])}
+    last = {event.id: event for event in queries.read_ids(connection, [event.id for event in announcements])}
     _record(connection, request, [_left(event, request) for event in last.values() if not is_erased(event)], ())
     return queries.head(connection)
 
