@@ -86,13 +86,13 @@ async def test_what_is_erased_is_in_no_file(rig: Rig) -> None:
     await told_everywhere(rig)
     assert {"timelined.db-wal", f"{DRAFTS}/incident-1.json", f"{DRAFTS}/incident-1.md"} <= set(rig.found())
     ids = await secretive(rig)
-    told = await rig.erase(*ids)
-    assert set(told["new"]) == set(ids)
+    done = await rig.erase(*ids)
+    assert set(done["new"]) == set(ids)
     assert rig.found() == []
     assert await secretive(rig) == []
     events = await rig.log.read(limit=1000)
     own = {event.id for event in events if event.source == "timelined" and is_erased(event)}
-    assert told["echoes"] == len(own) > 0
+    assert done["echoes"] == len(own) > 0
 
 
 async def test_it_stays_gone(tmp_path: Path) -> None:
