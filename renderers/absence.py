@@ -104,15 +104,15 @@ def _of_no_service(nameless: Sequence[RecordedEvent]) -> str:
     kinds = [counted(len(changes), "change")] if changes else []
     kinds += [counted(len(others), "other record" if changes else "record")] if others else []
     verb, whose = ("was", "names") if len(changes) + len(others) == 1 else ("were", "name")
-    return f"; {' and '.join(kinds)} that {whose} no service {verb}"
+    return f"; {' and '.join(kinds)} that {whose} no service {verb} recorded"
 
 
 def _of_no_known_service(unnamed: Sequence[RecordedEvent]) -> str:
     """Without a number: of a crowded window not all of them are at hand."""
     changes = {(event.source, event.entity) for event in unnamed}
     if len(changes) == 1:
-        return "; a change that is not known to belong was"
-    return "; changes that are not known to belong were" if changes else ""
+        return "; a change that is not known to belong to this incident was recorded"
+    return "; changes that are not known to belong to this incident were recorded" if changes else ""
 
 
 FAMILIES = {

@@ -310,9 +310,9 @@ def test_records_that_name_no_service_are_counted_where_no_change_is() -> None:
     loose = "no service and no reference"
     near = [story.nearby(loose, "observation.recorded", f"13:0{n}:00", title=f"Node {n}") for n in (1, 2)]
     text = "No change of cart was recorded between 12:02:00 and 14:02:00; "
-    assert said(story, "summary")[1] == f"{text}2 records that name no service were"
+    assert said(story, "summary")[1] == f"{text}2 records that name no service were recorded"
     near.append(story.nearby(loose, "change.succeeded", "13:30:00", title="m3"))
-    assert said(story, "summary")[1] == f"{text}1 change and 2 other records that name no service were"
+    assert said(story, "summary")[1] == f"{text}1 change and 2 other records that name no service were recorded"
     assert claims(story, "summary")[1].cites == tuple(event.id for event in near)
 
 

@@ -96,8 +96,8 @@ def test_no_page_is_asked_for_the_name_of_an_alert_where_nobody_was_paged() -> N
 @pytest.mark.parametrize(
     ("reason", "service", "was"),
     [
-        ("no service and no reference", None, "1 change that names no service was"),
-        (UNNAMED_SERVICE, "edge-flags", "a change that is not known to belong was"),
+        ("no service and no reference", None, "1 change that names no service was recorded"),
+        (UNNAMED_SERVICE, "edge-flags", "a change that is not known to belong to this incident was recorded"),
     ],
 )
 def test_a_change_of_no_known_service_is_named_where_nothing_else_was_done(
@@ -110,7 +110,7 @@ def test_a_change_of_no_known_service_is_named_where_nothing_else_was_done(
                 title="Shield", data={"flag": "Shield", "state": "off"})  # fmt: skip
     denial, flag = said(story, "resolution")[:2]
     assert denial.endswith(f"; {was}")
-    assert flag.startswith("In that time, not known to belong: the flag")
+    assert flag.startswith("In that time, not known to belong to this incident: the flag")
     assert flag.endswith("by Omar at 10:10:00")
 
 

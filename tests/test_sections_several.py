@@ -88,10 +88,11 @@ def test_the_last_action_of_the_incident_need_not_be_the_last_one() -> None:
                 title="cart", data={"state": "off"})  # fmt: skip
     story.deploys("checkout", "14:09:30", "14:16:00", "v40", rollback=True, failed=True, actor="Uma")
     story.ends(alert, "14:10:00")
-    assert 'Recorded after that action, but not known to belong: flag "cart" at 14:09:00' in said(story, "summary")
+    since = 'Recorded after that action, but not known to belong to this incident: flag "cart" at 14:09:00'
+    assert since in said(story, "summary")
     assert said(story, "resolution")[1:3] == [
         'The rollback "v40" of checkout by Uma was begun at 14:09:30 and failed at 14:16:00, after the end',
-        'In that time, not known to belong: the flag "cart" was set to off by Tom at 14:09:00',
+        'In that time, not known to belong to this incident: the flag "cart" was set to off by Tom at 14:09:00',
     ]
 
 
@@ -104,8 +105,8 @@ def test_what_is_not_known_to_belong_is_called_by_its_kind() -> None:
     )
     story.nearby("no service", "change.rolled_back", "07:20:00", title="v40", entity="deploy:9")
     assert (
-        'In that time, not known to belong: the workflow run "Nightly" began at 07:10:00 and the rollback "v40" '
-        "finished at 07:20:00"
+        'In that time, not known to belong to this incident: the workflow run "Nightly" began at 07:10:00 and the '
+        'rollback "v40" finished at 07:20:00'
     ) in said(story, "resolution")
 
 

@@ -264,7 +264,7 @@ def _unplaced(history: History, options: Options, told: frozenset[str]) -> Itera
     if events:
         words = [say(_followed_called(event), " at ", time_in(history, options, event.occurred_at)) for event in events]
         listed = phrases.listed(words, SHOWN, ("more change", "more changes"))
-        yield claim("In that time, not known to belong: ", listed, proof=cites(events))
+        yield claim("In that time, not known to belong to this incident: ", listed, proof=cites(events))
 
 
 SHOWN = 3

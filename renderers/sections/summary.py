@@ -317,7 +317,7 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
     since = [event for event in change_facts.unplaced(history) if event.occurred_at > last.at]
     if since:
         words = [say(phrases.change_event(each), " at ", time_in(history, options, each.occurred_at)) for each in since]
-        yield claim("Recorded after that action, but not known to belong: ",
+        yield claim("Recorded after that action, but not known to belong to this incident: ",
                     phrases.listed(words, 3, ("more change", "more changes")), proof=cites(since))  # fmt: skip
 
 
