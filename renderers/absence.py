@@ -58,7 +58,8 @@ class _RecordedChange(msgspec.Struct, frozen=True):
     at: int
     words: Phrase
     why: Phrase
-    proof: RecordedEvent
+    proof: tuple[RecordedEvent, ...]
+    """What tells of the time, and of its end."""
     of_hit: bool = True
     """Whether it is of a service that was hit; one of what these depend on is none."""
 
@@ -72,7 +73,7 @@ def no_change(history: History, options: Options) -> Claim:
 def no_change_in(history: History, options: Options, span: Span) -> Claim:
     """That no change of the incident's services was recorded in a span; those that were are named, not denied."""
     sources_of_proof = sorted(
-        (*_own(history, span, options.zone), *_beside(history, span)), key=lambda each: (-each.at, each.proof.id)
+        (*_own(history, span, options.zone), *_beside(history, span)), key=lambda each: (-each.at, each.proof[-1].id)
     )
     of = _of(history.services, HIT)
     if sources_of_proof:
@@ -82,7 +83,7 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
         own = all(each.of_hit for each in sources_of_proof)
         of = _of(history.services, HIT, " and ") if own else ()
         return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", names,
-                     proof=cites([each.proof for each in sources_of_proof]))  # fmt: skip
+                     proof=cites([proof for each in sources_of_proof for proof in each.proof]))  # fmt: skip
     if not facts.family_reported(history, "change"):
         return unheard(history, "change")
     denial = say("No change", of, " was recorded ", _between(history, options, span))
@@ -156,12 +157,21 @@ def _own(history: History, span: Span, zone: str) -> Iterator[_RecordedChange]:
         of_hit = owner is None or facts.folded(owner) in hit
         called = phrases.change_called(change, on=len(history.services) != 1 or not of_hit)
         if change_facts.known_before(change, span[1]) and change.last.received_at >= span[0]:
-            time = phrases.at(change.start, zone, span[1])
+            time = phrases.at(change.last.occurred_at, zone, span[1])
             why = say("received then; its sender's clock says ", time)
-            yield _RecordedChange(change.last.received_at, called, why, change.last, of_hit)
+            yield _RecordedChange(change.last.received_at, called, why, (change.last,), of_hit)
         if change.start <= span[1] and end >= span[0]:
-            at = change.start if span[0] <= change.start else end
-            yield _RecordedChange(at, called, _why(change, span), change.last, of_hit)
+            begun = span[0] <= change.start
+            proof = (change_facts.begun_by(history, change), change.last) if begun else (change.last,)
+            why = _clock_says(change, zone, span) or _why(change, span)
+            yield _RecordedChange(change.start if begun else end, called, why, proof, of_hit)
+
+
+def _clock_says(change: Change, zone: str, span: Span) -> Phrase:
+    """That only its sender's clock puts a change there, where it was received before that."""
+    if not change_facts.known_before(change, span[0]):
+        return ()
+    return say("by its sender's clock; received at ", phrases.at(change.last.received_at, zone, span[0]))
 
 
 def _why(change: Change, span: Span) -> Phrase:
@@ -197,7 +207,7 @@ def _beside(history: History, span: Span) -> Iterator[_RecordedChange]:
             why.setdefault((event.source, event.entity), facts.unrelated(history, near) or "not known to belong")
     for key, event in last.items():
         begun = _BEGUN.get(event.type, "")
-        yield _RecordedChange(event.occurred_at, say(phrases.change_event(event), begun), say(why[key]), event)
+        yield _RecordedChange(event.occurred_at, say(phrases.change_event(event), begun), say(why[key]), (event,))
 
 
 _BEGUN = {"change.requested": ", requested", "change.started": ", begun"}

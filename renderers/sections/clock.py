@@ -1,12 +1,18 @@
-"""A time of day as the sections of one draft write it."""
+"""A time of day as the sections of one draft write it, and how far it is from another."""
 
 from __future__ import annotations
 
 from renderers import facts, phrases
 from renderers.document import Options, Time
 from renderers.history import History
+from renderers.phrases import Phrase, say
 
 
 def time_in(history: History, options: Options, moment: int) -> Time:
     """A time of day in the draft's zone."""
     return phrases.at(moment, options.zone, facts.anchor(history))
+
+
+def time_since(earlier: int, later: int, what: str) -> Phrase:
+    """``, 1 min 30 s after the page``; nothing where the second came first, by their senders' own clocks."""
+    return say(", ", phrases.between(earlier, later), f" after {what}") if earlier <= later else ()

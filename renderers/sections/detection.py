@@ -13,7 +13,7 @@ from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
 from renderers.rows.alerts import told_by
 from renderers.rows.pages import assigned
 from renderers.sections import lasting
-from renderers.sections.clock import time_in
+from renderers.sections.clock import time_in, time_since
 from renderers.sections.measures import measures, unsettled
 from renderers.values import alert_sizes, values_of
 from renderers.words import counted, in_words
@@ -187,9 +187,9 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
         done_by = say(Name(event.actor), " acknowledged ", called) if event.actor else say(
             called, " was acknowledged", phrases.by_whom(event))  # fmt: skip
         first = next((each for each in history.pages if each.triggered is not None), taken_page)
-        since_then = f"after {page_facts.page_noun(taken_page)}" if taken_page is first else "after it was opened"
+        since_then = page_facts.page_noun(taken_page) if taken_page is first else "it was opened"
         yield claim(done_by, " at ", time_in(history, options, event.occurred_at),
-                    ", ", phrases.between(taken_page.start, event.occurred_at), f" {since_then}",
+                    time_since(taken_page.start, event.occurred_at, since_then),
                     proof=cites(phrases.page_event(taken_page), event))  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, named,
 from renderers.retold import begun_anew
 from renderers.rows.pages import called
 from renderers.sections import handovers, reopening
-from renderers.sections.clock import time_in
+from renderers.sections.clock import time_in, time_since
 from renderers.sections.earlier import closest
 from renderers.words import apart, counted
 
@@ -234,9 +234,8 @@ def _acknowledgement(history: History, options: Options, page: Page) -> Claim:
         return absence.no_acknowledgement(history, options, said, page.start, phrases.page_event(page), only=True)
     who = say(Name(done.actor), " acknowledged ", it) if done.actor else say(
         phrases.capital(it), " was acknowledged", phrases.by_whom(done))  # fmt: skip
-    return claim(who, " at ", time_in(history, options, done.occurred_at), ", ",
-                 phrases.between(page.start, done.occurred_at), f" after {page_facts.page_noun(page)}",
-                 proof=cites(page.triggered, done))  # fmt: skip
+    after = time_since(page.start, done.occurred_at, page_facts.page_noun(page))
+    return claim(who, " at ", time_in(history, options, done.occurred_at), after, proof=cites(page.triggered, done))
 
 
 def paged(history: History, options: Options, page: Page) -> Claim:
