@@ -9,7 +9,7 @@ import pytest
 
 from collector.errors import MalformedWebhook
 from collector.event import Event
-from collector.semantics.changes import reach_of
+from collector.semantics.changes import kind_of, reach_of
 from collector.sources.github import KINDS
 from collector.sources.github.kinds import SILENT
 from collector.times import rfc3339
@@ -76,6 +76,12 @@ def test_a_replaced_deployment_is_no_event() -> None:
 def test_a_rollback_is_said_in_a_field(deployment: dict[str, Any], expected: str) -> None:
     """Only the task or the payload make a rollback, never a word in a text."""
     assert deployed("success", **deployment)[0].type == expected
+
+
+def test_a_rollback_that_fails_is_called_one() -> None:
+    """Also where the payload alone says that it is one."""
+    events = deployed("failure", payload={"rollback": True}, task="deploy")
+    assert kind_of(events) == "rollback"
 
 
 def test_a_release_is_told_once() -> None:

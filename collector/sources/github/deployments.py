@@ -94,7 +94,8 @@ def _data(deployment: Deployment, status: DeploymentStatus, run: WorkflowRun) ->
         "ref": deployment.ref,
         "sha": deployment.sha,
         "state": status.state,
-        "task": deployment.task,
+        # One that fails is a rollback all the same.
+        "task": "rollback" if _puts_back(deployment) else deployment.task,
         "text": status.description,
         "production": deployment.production_environment,
         "transient": deployment.transient_environment,
