@@ -358,6 +358,14 @@ def test_what_follows_the_end() -> None:
     ]
 
 
+def test_how_long_after_the_end_is_told_of_the_state_that_is_shown() -> None:
+    """A deployment that finished 18 min after the end began 15 min after it."""
+    rolled_back = event("change.rolled_back", 30, "forge", "x", title="back to 6", refs=(f"repository:{REPOSITORY}",))
+    [one] = placed(scene(rolled_back), loose(deploy(75, state="started"), deploy(78)))
+    assert one is not None
+    assert one.reason.startswith("18 min after the end; ")
+
+
 def test_nothing_follows_an_open_incident() -> None:
     """While an incident is open nothing is after its end."""
     rolled_back = event("change.rolled_back", 30, "forge", "x", title="back to 6", refs=(f"repository:{REPOSITORY}",))

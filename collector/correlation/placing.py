@@ -369,7 +369,8 @@ class _Placing:
         for candidate in self._left():
             soon = end < candidate.start <= end + follow_up
             if soon and _reaches_something(candidate) and (why := self._follows(candidate)):
-                reason = f"{in_words(candidate.start - end)} after the end; {why}"
+                # Drafts tell a change by its latest state, and this stands behind that time.
+                reason = f"{in_words(candidate.last - end)} after the end; {why}"
                 self.placed[candidate.signal_id] = Placement(FOLLOW_UP, reason)
 
     def _follows(self, candidate: Candidate) -> str:
