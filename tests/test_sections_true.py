@@ -3,10 +3,29 @@ and again."""
 
 from __future__ import annotations
 
-from collector.event import MINUTE
+import pytest
+
+from collector.event import MINUTE, Link
 from renderers.plain_text import plain
 from tests.histories import Facts
 from tests.sections import claims, said
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rel", "kind"), [("release", "change.released"), ("compare", "change.pushed")])
+def test_a_link_leads_to_the_change_and_not_to_its_repository(rel: str, kind: str) -> None:
+    """Two releases have a page each; the repository's would be one link for both."""
+    story = Facts()
+    story.fires("Errors", "10:00:00", "web")
+    for minute in (5, 9):
+        links = (Link(rel=rel, url=f"https://forge.example/{minute}"), Link(rel="source", url="https://forge.example"))
+        data = {"branch": "main", "default_branch": "main"}
+        story.add(kind, f"10:0{minute}:00", title=f"v{minute}", service="web", links=links, data=data)
+    links_line = next(line for line in story.markdown().split("\n") if line.startswith("- Links to pull requests"))
+    assert "https://forge.example/5)" in links_line
+    assert "https://forge.example/9)" in links_line
+
 
 # --- clocks -----------------------------------------------------------------------------------------------------------
 

@@ -342,7 +342,7 @@ def _dated(history: History, options: Options, link: LinkedText, event: Recorded
 
 
 def _link(change: Change) -> LinkedText | None:
-    """The pull request, else the log, else the page of the change."""
+    """The pull request, else the log, else the page of the change itself; a repository's page says least of it."""
     if not change.last.links:
         return None
     event, noun = change.last, phrases.noun_of(change)
@@ -350,5 +350,10 @@ def _link(change: Change) -> LinkedText | None:
     return (
         phrases.link_to(event, "pull_request", called)
         or phrases.link_to(event, "log", f"{noun} log")
+        or next((link for rel in _OWN_PAGES if (link := phrases.link_to(event, rel, noun))), None)
         or phrases.link_to(event, "source", called if change.kind == "merge" else noun)
     )
+
+
+_OWN_PAGES = ("release", "run", "compare")
+"""Links that senders give to the page of a change beside one to its repository."""
