@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from collector.event import MINUTE, RecordedEvent
 from renderers import absence, change_facts, facts, page_facts, phrases
@@ -419,6 +419,19 @@ def still_firing(history: History) -> Iterator[Claim]:
         yield claim("No end is recorded for ", listing, proof=cites([each.fired for each in waiting]))
 
 
+def _called_waiting(history: History, waiting: Iterable[Alert]) -> list[Phrase]:
+    """Alerts without an end by their names; of one that ended elsewhere with where it did not."""
+    places = {(each.name, _place(history, each)) for each in waiting}
+    elsewhere = {each.name for each in history.alerts if (each.name, _place(history, each)) not in places}
+    called = [say(phrases.alert_named(each.name), _place(history, each) if each.name in elsewhere else "")
+              for each in waiting]  # fmt: skip
+    return list(dict.fromkeys(called))
+
+
+def _place(history: History, alert: Alert) -> Phrase:
+    return phrases.on_service(phrases.beyond(alert.name, alert.service), facts.where(history, alert.environment))
+
+
 def _with_severity(alert: Alert) -> Phrase:
     return phrases.alert_on(alert, severity=True)
 
@@ -439,8 +452,7 @@ def alerts_lasted(history: History, options: Options) -> Claim:
     alerts, last = history.measured, history.last_measured
     if last is None:
         waiting = [each for each in alerts if each.firing] or list(alerts)
-        names = list(dict.fromkeys(each.name for each in waiting))
-        listing = phrases.worded(names, phrases.alert_named, 3, ("more alert", "more alerts"))
+        listing = phrases.listed(_called_waiting(history, waiting), 3, ("more alert", "more alerts"))
         return claim("No end is recorded for ", listing, "; the last event came at ",
                      time_in(history, options, facts.latest(history)),
                      proof=cites([each.fired for each in waiting], history.events[-1]))  # fmt: skip
