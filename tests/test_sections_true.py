@@ -62,3 +62,82 @@ def test_the_clock_of_a_change_is_told_of_the_event_that_is_cited() -> None:
         "sender's clock; received at 09:58:00)"
     )
     assert set(during.cites) == {story.events[0].id, finished.id}
+
+
+# --- what was done again and again ------------------------------------------------------------------------------------
+
+
+def _flagged(story: Facts, when: str, state: str) -> None:
+    story.add("change.flag_toggled", when, service="web", title="new-cart", entity="new-cart", data={"state": state})
+
+
+def test_what_came_when_a_flag_was_set_again_does_not_speak_for_its_innocence() -> None:
+    """Off, on again and off: the alert fired while it was on, and ended after the last time that it was set off."""
+    story = Facts()
+    _flagged(story, "09:52:00", "on")
+    story.page("triggered", "10:06:00", 7, "web", data={"assignees": ["Ida"]})
+    for when, state in (("10:20:00", "off"), ("10:31:00", "on"), ("10:49:00", "off")):
+        _flagged(story, when, state)
+    alert = story.fires("Doubled", "10:40:00", "web")
+    story.ends(alert, "10:55:00")
+    candidate = claims(story, "root_causes")[-1]
+    assert plain(candidate.parts).partition(". ")[2] == (
+        "It speaks for it that it was set back at 10:20:00, that it was set back at 10:49:00, after it had been set to "
+        "on again at 10:31:00, and the alert ended 6 min later, and that it is of web, which was hit. Nothing recorded "
+        "speaks against it"
+    )
+    assert {event.id for event in story.events if event.type == "change.flag_toggled"} <= set(candidate.cites)
+
+
+def test_an_alert_that_fired_while_a_flag_was_off_speaks_against_it() -> None:
+    """Before it was set again; of several times that it was set back it says which."""
+    story = Facts()
+    _flagged(story, "09:52:00", "on")
+    first = story.fires("Errors", "10:00:00", "web")
+    for when, state in (("10:20:00", "off"), ("10:31:00", "on"), ("10:49:00", "off")):
+        _flagged(story, when, state)
+    story.ends(first, "10:22:00")
+    second = story.fires("Doubled", "10:25:00", "web")
+    story.ends(second, "10:55:00")
+    text = said(story, "root_causes")[-1]
+    assert "against it that alerts went on for 35 min after it was set back at 10:20:00" not in text
+    assert "1 alert fired after it was set back at 10:20:00" in text
+
+
+@pytest.mark.parametrize(
+    ("finished", "says"),
+    [
+        ("09:58:00", "its commit was deployed at 09:58:00"),
+        ("10:03:00", "its commit was deployed at 10:03:00, after the alert"),
+    ],
+)
+def test_a_deploy_of_what_was_merged_shows_when_it_ran(finished: str, says: str) -> None:
+    """That it is not recorded would be false: the two name one commit."""
+    story = Facts()
+    merged = {"number": 70, "repository": "acme/web", "sha": "a" * 40, "branch": "main"}
+    story.add("change.merged", "09:50:00", entity="pull:70", title="New tax", data=merged)
+    story.deploys(None, "09:57:00", finished, "main", data={"repository": "acme/web", "sha": "a" * 40})
+    story.ends(story.fires("Errors", "10:00:00", "web"), "10:22:00")
+    [merge] = [text for text in said(story, "root_causes") if text.startswith("Pull request #70")]
+    assert says in merge.partition("for it" if finished < "10" else "against it")[2]
+    assert "not recorded whether" not in merge
+
+
+# --- what has no end --------------------------------------------------------------------------------------------------
+
+
+def test_an_alert_without_an_end_says_where_if_one_of_its_name_ended() -> None:
+    """Else it reads as if the one that ended had no end."""
+    story = Facts()
+    story.fires("Down", "10:00:00", "gateway", environment="production-eu")
+    other = story.fires("Down", "10:03:00", "gateway", environment="production-us", series="b")
+    story.ends(other, "10:09:00")
+    assert any(
+        text.startswith("No end is recorded for Down on gateway in production-eu; ") for text in said(story, "summary")
+    )
+    story.ends(story.fires("Down", "10:04:00", "mailer", environment="production-eu"), "10:08:00")
+    story.fires("Slow", "10:05:00", "mailer", environment="production-eu")
+    assert any(
+        text.startswith("No end is recorded for Down on gateway in production-eu and Slow; ")
+        for text in said(story, "summary")
+    )

@@ -115,21 +115,36 @@ def _proof(ends: tuple[Evidence, ...], *points: list[Argument]) -> tuple[str, ..
 
 def _for(history: History, options: Options, change: Change) -> Iterator[Argument]:
     """That it was rolled back and alerts ended after that; that it is of the service that was hit, or of one near."""
-    back = change_facts.undone_by(history, change)
-    done = change_facts.finished(back) if back else None
-    if back is not None and done is not None and done >= facts.reference(history):
-        rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
-        end = _end_after(history, change, done)
-        if end is not None:
-            own = history.last_measured is None or end.entity != history.last_measured.entity
-            called = say("the alert ", phrases.alert_on(end)) if own else say(facts.last_called(history, end))
-            rolled = say(rolled, " and ", called, " ended ", phrases.between(done, end.end or done), " later")
-        yield rolled, (back.last, *((facts.end_event(end),) if end else ()))
-    elif (revert := change_facts.reverted_by(history, change)) and revert.start >= facts.reference(history):
+    start = facts.reference(history)
+    undoings = [each for each in change_facts.undoings(history, change) if each.done >= start]
+    yield from [_taken_back(history, options, change, each) for each in undoings
+                if each.again is None or _end_after(history, change, each)]  # fmt: skip
+    revert = change_facts.reverted_by(history, change)
+    if not undoings and revert is not None and revert.start >= start:
         yield _reverted(history, options, change, revert), (revert.last,)
+    shipped = change_facts.shipped_by(history, change)
+    if shipped is not None and (ran := change_facts.finished(shipped) or start) <= start:
+        yield say("its commit was deployed at ", time_in(history, options, ran)), (shipped.last,)
     tie = _tie(history, change)
     if tie:
         yield tie, ()
+
+
+def _taken_back(history: History, options: Options, change: Change, undoing: change_facts.Undoing) -> Argument:
+    """``it was rolled back at 21:35:10 and the last alert ended 3 min later``."""
+    back, done, again = undoing.back, undoing.done, undoing.again
+    rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
+    if again is not None:
+        flag = say("it had been set to ", Name(change_facts.state_of(again)), " again")
+        redone = flag if change.kind == "flag" else say("its commit had been deployed again")
+        since = change_facts.finished(again) or again.start
+        rolled = say(rolled, ", after ", redone, " at ", time_in(history, options, since), ",")
+    end = _end_after(history, change, undoing)
+    if end is not None:
+        own = history.last_measured is None or end.entity != history.last_measured.entity
+        called = say("the alert ", phrases.alert_on(end)) if own else say(facts.last_called(history, end))
+        rolled = say(rolled, " and ", called, " ended ", phrases.between(done, end.end or done), " later")
+    return rolled, (*((again.last,) if again else ()), back.last, *((facts.end_event(end),) if end else ()))
 
 
 def _reverted(history: History, options: Options, change: Change, revert: Change) -> Phrase:
@@ -154,20 +169,22 @@ def _own_end(history: History, change: Change, done: int) -> Alert | None:
     return end if end is not None and not again and (end.end or done) - done <= LINGER else None
 
 
-def _end_after(history: History, change: Change, done: int) -> Alert | None:
-    """The end of an alert that speaks for a change taken back by ``done``: of its own service, else the last of all
-    where none went on for long."""
-    last = history.last_measured
+def _end_after(history: History, change: Change, undoing: change_facts.Undoing) -> Alert | None:
+    """The end of an alert that speaks for a change that was taken back: of its own service, else the last of all where
+    none went on for long. One that came when the change had been done again says nothing."""
+    last, done, until = history.last_measured, undoing.done, undoing.until
     own = _own_end(history, change, done)
     if own is not None and (last is None or own.entity != last.entity):
-        return own
-    ended = last is not None and last.end is not None and last.start <= done <= last.end
-    return last if ended and not _went_on(history, done) else None
+        return own if (own.end or done) <= until else None
+    ended = last is not None and last.end is not None and last.start <= done <= last.end <= until
+    return last if ended and not _went_on(history, undoing) else None
 
 
-def _went_on(history: History, done: int) -> list[Alert]:
-    """The alerts that fired when a change was taken back, and long after."""
-    return [a for a in history.measured if a.start <= done and (a.end is None or a.end - done > LINGER)]
+def _went_on(history: History, undoing: change_facts.Undoing) -> list[Alert]:
+    """The alerts that fired when a change was taken back, and long after, while it was not done again."""
+    done, until = undoing.done, undoing.until
+    return [a for a in history.measured
+            if a.start <= done and (until if a.end is None else min(a.end, until)) - done > LINGER]  # fmt: skip
 
 
 def undone(change: Change, back: Change) -> str:
@@ -210,7 +227,7 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
     if change.outcome == "failed":
         points.append((say("it failed"), (change.last,)))
     if change.reach == "merged":
-        points.append((say("it is not recorded whether what was merged was running by then"), (change.last,)))
+        points += _not_running(history, options, change)
     if others := change_facts.neighbours(history, change):
         names = phrases.listed([Name(each) for each in others], 3)
         points.append((say("changes of its repository are of ", names, ", too"), tuple(others.values())))
@@ -228,8 +245,18 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         ahead = phrases.between((change_facts.finished(other) or 0), facts.reference(history))
         points.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
                       (other.last,)))  # fmt: skip
-    return [*points, *_other_service(history, change), *_after_rollback(history, change),
+    return [*points, *_other_service(history, change), *_after_rollback(history, options, change),
             *_between(history, options, change)]  # fmt: skip
+
+
+def _not_running(history: History, options: Options, change: Change) -> Iterator[Argument]:
+    """That nothing shows that what was merged was running when it began, or that it was deployed only after that."""
+    shipped = change_facts.shipped_by(history, change)
+    if shipped is None:
+        yield say("it is not recorded whether what was merged was running by then"), (change.last,)
+    elif (ran := change_facts.finished(shipped) or 0) > facts.reference(history):
+        after = facts.reference_called(history)
+        yield say("its commit was deployed at ", time_in(history, options, ran), f", after {after}"), (shipped.last,)
 
 
 def _other_service(history: History, change: Change) -> Iterator[Argument]:
@@ -246,25 +273,36 @@ _THE_BACK = {"rollback": "the rollback", "deploy": "that deploy", "flag": "it wa
 """What took a change back, where a sentence speaks of it again."""
 
 
-def _after_rollback(history: History, change: Change) -> list[Argument]:
+def _after_rollback(history: History, options: Options, change: Change) -> list[Argument]:
     """That it was rolled back before the first signal; alerts that went on after that, or had ended before."""
-    back = change_facts.undone_by(history, change)
-    done = change_facts.finished(back) if back else None
-    if back is None or done is None:
+    undoings = change_facts.undoings(history, change)
+    if not undoings:
         return _after_revert(history, change)
-    start = facts.reference(history)
+    points: list[Argument] = []
+    for each in undoings:
+        # Of several a time says which.
+        which = say(" at ", time_in(history, options, each.done)) if len(undoings) > 1 else ()
+        points += _after_undoing(history, change, each, say(_THE_BACK[each.back.kind], which))
+    return points
+
+
+def _after_undoing(history: History, change: Change, undoing: change_facts.Undoing, the_back: Phrase) -> list[Argument]:
+    """The same of one of the times that it was taken back, until it was done again."""
+    back, done, start = undoing.back, undoing.done, facts.reference(history)
     if done < start:
         signal = facts.reference_called(history)
         return [(say(f"{undone(change, back)} ", phrases.between(done, start), f" before {signal}"), (back.last,))]
     alerts = history.measured
     ended = history.last_measured
     if ended and ended.end is not None and ended.end < done:
+        if undoing.again is not None:
+            return []
         under_way = " was finished" if back.start <= ended.end else ""
         every = facts.THE_ALERT if facts.alone(history) else "all alerts"
-        said = say(f"{every} had ended before {_THE_BACK[back.kind]}{under_way}")
+        said = say(f"{every} had ended before ", the_back, under_way)
         return [(said, (facts.end_event(ended), back.last))]
-    still = _went_on(history, done)
-    again = [a for a in alerts if a.start > done]
+    still = _went_on(history, undoing)
+    again = [a for a in alerts if done < a.start < undoing.until]
     points: list[Argument] = []
     if still:
         longest = max(still, key=lambda a: (a.end is None, a.end or 0, a.entity))
@@ -272,25 +310,21 @@ def _after_rollback(history: History, change: Change) -> list[Argument]:
         words = say("the alert ", phrases.alert_named(longest.name), " has no recorded end")
         if longest.end is not None:
             who = facts.THE_ALERT if facts.alone(history) else "alerts"
-            words = say(f"{who} went on for ", phrases.between(done, longest.end), f" after {_THE_BACK[back.kind]}")
+            words = say(f"{who} went on for ", phrases.between(done, longest.end), " after ", the_back)
         points.append((words, (back.last, facts.end_event(longest))))
     if again:
-        points.append(
-            (say(f"{counted(len(again), 'alert')} fired after {_THE_BACK[back.kind]}"), (back.last, again[0].fired))
-        )
+        points.append((say(f"{counted(len(again), 'alert')} fired after ", the_back), (back.last, again[0].fired)))
     return points
 
 
 def _between(history: History, options: Options, change: Change) -> Iterator[Argument]:
     """That something else was done after a change was taken back and before the end that is told to speak for it."""
-    back = change_facts.undone_by(history, change)
-    done = change_facts.finished(back) if back else None
-    end = _end_after(history, change, done) if done is not None and done >= facts.reference(history) else None
-    if back is None or done is None or end is None:
-        return
-    other = change_facts.acted_between(history, back, (done, end.end or done))
-    if other is not None:
-        yield say("another action came before that end, at ", time_in(history, options, other.at)), (other.event,)
+    for undoing in change_facts.undoings(history, change):
+        done = undoing.done
+        end = _end_after(history, change, undoing) if done >= facts.reference(history) else None
+        other = change_facts.acted_between(history, undoing.back, (done, end.end or done)) if end else None
+        if other is not None:
+            yield say("another action came before that end, at ", time_in(history, options, other.at)), (other.event,)
 
 
 def _after_revert(history: History, change: Change) -> list[Argument]:
