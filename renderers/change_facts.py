@@ -274,78 +274,20 @@ def undone_by(history: History, change: Change) -> Change | None:
     return None
 
 
-class Undoing(msgspec.Struct, frozen=True):
-    """One time that a change was taken back, and from when on it was there once more."""
-
-    back: Change
-    done: int
-    until: int
-    """When it was done again; the end of time where it was not."""
-    again: Change | None = None
-    """What had done it again before that; None of the first time."""
-
-
-UNDOINGS = 5
-"""How many times are looked for that one change was done and taken back."""
-NEVER = 1 << 62
-"""Later than anything, µs."""
-
-
-def undoings(history: History, change: Change) -> list[Undoing]:
-    """Each time that a change was taken back, oldest first: a flag may be set back, set again and set back again, and
-    what happened in between says nothing of how it was without the change."""
-    found: list[Undoing] = []
-    one, again = change, None
-    while len(found) < UNDOINGS and (back := undone_by(history, one)) is not None:
-        done = finished(back)
-        if done is None:
-            break
-        repeated = _done_again(history, change, done)
-        found.append(Undoing(back, done, repeated.start if repeated else NEVER, again))
-        if repeated is None or before(repeated, facts.reference(history)):
-            break  # what was there before the first signal is a candidate of its own
-        one = again = repeated
-    return found
-
-
-def _done_again(history: History, change: Change, since: int) -> Change | None:
-    """The first change from then on that did the same: set the flag so, or put that commit where it had been."""
-    later = [c for c in history.changes if c.start > since and c.ran and c.outcome not in ("failed", "cancelled")]
-    if change.kind == "flag":
-        state = state_of(change).casefold()
-        alike = [c for c in later if c.kind == "flag" and c.entity == change.entity and state_of(c).casefold() == state]
-    else:
-        kinds = ("deploy", "rollback")
-        alike = [c for c in later if c.kind in kinds and commit(c) == commit(change) and _same_place(c, change)]
-    return min(alike, key=lambda c: (c.start, c.entity), default=None)
-
-
-def shipped_by(history: History, change: Change) -> Change | None:
-    """The first deployment, or run that deploys, of the commit that was merged or pushed; None where none is known."""
-    if change.kind not in ("merge", "push") or not commit(change):
-        return None
-    runs = [
-        c for c in history.changes
-        if c.reach == "deployed" and c.outcome in ("succeeded", "rolled_back") and commit(c) == commit(change)
-        and finished(c) is not None and not elsewhere(history, c)
-    ]  # fmt: skip
-    return min(runs, key=lambda c: (finished(c) or 0, c.entity), default=None)
-
-
 def _takes_back(history: History, back: Change, change: Change) -> bool:
     put_back = commit(back)
-    if not (_same_place(back, change) and put_back and commit(change) and commit(change) != put_back):
+    if not (same_place(back, change) and put_back and commit(change) and commit(change) != put_back):
         return False
     since = back.kind != "rollback" or [
         c
         for c in history.changes
         if c.kind in ("deploy", "rollback") and c is not back and change.start < c.start < back.start
-        and _same_place(back, c) and c.outcome in ("succeeded", "rolled_back")
+        and same_place(back, c) and c.outcome in ("succeeded", "rolled_back")
     ]  # fmt: skip
     if not since:
         return True
     starts = [
-        c.start for c in history.changes if c.start < back.start and commit(c) == put_back and _same_place(back, c)
+        c.start for c in history.changes if c.start < back.start and commit(c) == put_back and same_place(back, c)
         and c.outcome in ("succeeded", "rolled_back")
     ]  # fmt: skip
     return bool(starts) and max(starts) < change.start
@@ -414,12 +356,12 @@ def replaced_by(history: History, change: Change) -> Change | None:
         c
         for c in history.changes
         if c.kind in ("deploy", "rollback") and c.outcome in ("succeeded", "rolled_back") and c.start > change.start
-        and (finished(c) or start) < start and commit(c) not in ("", commit(change)) and _same_place(c, change)
+        and (finished(c) or start) < start and commit(c) not in ("", commit(change)) and same_place(c, change)
     )  # fmt: skip
     return min(later, key=lambda c: (finished(c) or 0, c.entity), default=None)
 
 
-def _same_place(change_a: Change, other: Change) -> bool:
+def same_place(change_a: Change, other: Change) -> bool:
     """Whether two changes say that they are of one service (or repository, if neither names a service) in one
     environment."""
     here, there = (names.environment_key(each.environment or "") for each in (change_a, other))

@@ -10,6 +10,7 @@ from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
 from renderers.sections.clock import time_in
 from renderers.sections.earlier import acted_before, lag
+from renderers.undoings import Undoing, shipped_by, undoings_of
 from renderers.words import counted
 
 CANDIDATES = 5
@@ -116,13 +117,13 @@ def _proof(ends: tuple[Evidence, ...], *points: list[Argument]) -> tuple[str, ..
 def _for(history: History, options: Options, change: Change) -> Iterator[Argument]:
     """That it was rolled back and alerts ended after that; that it is of the service that was hit, or of one near."""
     start = facts.reference(history)
-    undoings = [each for each in change_facts.undoings(history, change) if each.done >= start]
+    undoings = [each for each in undoings_of(history, change) if each.done >= start]
     yield from [_taken_back(history, options, change, each) for each in undoings
                 if each.again is None or _end_after(history, change, each)]  # fmt: skip
     revert = change_facts.reverted_by(history, change)
     if not undoings and revert is not None and revert.start >= start:
         yield _reverted(history, options, change, revert), (revert.last,)
-    shipped = change_facts.shipped_by(history, change)
+    shipped = shipped_by(history, change)
     if shipped is not None and (ran := change_facts.finished(shipped) or start) <= start:
         yield say("its commit was deployed at ", time_in(history, options, ran)), (shipped.last,)
     tie = _tie(history, change)
@@ -130,7 +131,7 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
         yield tie, ()
 
 
-def _taken_back(history: History, options: Options, change: Change, undoing: change_facts.Undoing) -> Argument:
+def _taken_back(history: History, options: Options, change: Change, undoing: Undoing) -> Argument:
     """``it was rolled back at 21:35:10 and the last alert ended 3 min later``."""
     back, done, again = undoing.back, undoing.done, undoing.again
     rolled = say(f"{undone(change, back)} at ", time_in(history, options, done))
@@ -169,7 +170,7 @@ def _own_end(history: History, change: Change, done: int) -> Alert | None:
     return end if end is not None and not again and (end.end or done) - done <= LINGER else None
 
 
-def _end_after(history: History, change: Change, undoing: change_facts.Undoing) -> Alert | None:
+def _end_after(history: History, change: Change, undoing: Undoing) -> Alert | None:
     """The end of an alert that speaks for a change that was taken back: of its own service, else the last of all where
     none went on for long. One that came when the change had been done again says nothing."""
     last, done, until = history.last_measured, undoing.done, undoing.until
@@ -180,7 +181,7 @@ def _end_after(history: History, change: Change, undoing: change_facts.Undoing) 
     return last if ended and not _went_on(history, undoing) else None
 
 
-def _went_on(history: History, undoing: change_facts.Undoing) -> list[Alert]:
+def _went_on(history: History, undoing: Undoing) -> list[Alert]:
     """The alerts that fired when a change was taken back, and long after, while it was not done again."""
     done, until = undoing.done, undoing.until
     return [a for a in history.measured
@@ -251,7 +252,7 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
 
 def _not_running(history: History, options: Options, change: Change) -> Iterator[Argument]:
     """That nothing shows that what was merged was running when it began, or that it was deployed only after that."""
-    shipped = change_facts.shipped_by(history, change)
+    shipped = shipped_by(history, change)
     if shipped is None:
         yield say("it is not recorded whether what was merged was running by then"), (change.last,)
     elif (ran := change_facts.finished(shipped) or 0) > facts.reference(history):
@@ -275,18 +276,18 @@ _THE_BACK = {"rollback": "the rollback", "deploy": "that deploy", "flag": "it wa
 
 def _after_rollback(history: History, options: Options, change: Change) -> list[Argument]:
     """That it was rolled back before the first signal; alerts that went on after that, or had ended before."""
-    undoings = change_facts.undoings(history, change)
+    undoings = undoings_of(history, change)
     if not undoings:
         return _after_revert(history, change)
     points: list[Argument] = []
-    for each in undoings:
+    for undoing in undoings:
         # Of several a time says which.
-        which = say(" at ", time_in(history, options, each.done)) if len(undoings) > 1 else ()
-        points += _after_undoing(history, change, each, say(_THE_BACK[each.back.kind], which))
+        which = say(" at ", time_in(history, options, undoing.done)) if len(undoings) > 1 else ()
+        points += _after_undoing(history, change, undoing, say(_THE_BACK[undoing.back.kind], which))
     return points
 
 
-def _after_undoing(history: History, change: Change, undoing: change_facts.Undoing, the_back: Phrase) -> list[Argument]:
+def _after_undoing(history: History, change: Change, undoing: Undoing, the_back: Phrase) -> list[Argument]:
     """The same of one of the times that it was taken back, until it was done again."""
     back, done, start = undoing.back, undoing.done, facts.reference(history)
     if done < start:
@@ -319,7 +320,7 @@ def _after_undoing(history: History, change: Change, undoing: change_facts.Undoi
 
 def _between(history: History, options: Options, change: Change) -> Iterator[Argument]:
     """That something else was done after a change was taken back and before the end that is told to speak for it."""
-    for undoing in change_facts.undoings(history, change):
+    for undoing in undoings_of(history, change):
         done = undoing.done
         end = _end_after(history, change, undoing) if done >= facts.reference(history) else None
         other = change_facts.acted_between(history, undoing.back, (done, end.end or done)) if end else None
