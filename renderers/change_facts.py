@@ -11,7 +11,7 @@ from collections.abc import Collection
 import msgspec
 
 from collector import names
-from collector.event import RecordedEvent, reading_order
+from collector.event import Event, RecordedEvent, reading_order
 from collector.names import fold_repository
 from collector.semantics.closing import is_of_the_response
 from renderers import facts
@@ -51,6 +51,13 @@ def owner_key(change: RecordedEvent) -> str:
     if change.service:
         return facts.folded(change.service)
     return fold_repository(said) if isinstance(said := change.data.get("repository"), str) else ""
+
+
+def run_title(kind: str, event: Event) -> str:
+    """What a run of a workflow ran, in its sender's words; empty where it says no more than the workflow's name, and
+    of changes of other kinds."""
+    workflow = event.data.get("workflow") if kind == "workflow" else ""
+    return event.title if isinstance(workflow, str) and workflow not in ("", event.title) else ""
 
 
 def before(change: Change, start: int) -> bool:

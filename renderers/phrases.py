@@ -322,12 +322,13 @@ def merge_number(event: Event) -> str:
 
 
 def change_called(change: Change, *, on: bool = True) -> Phrase:
-    """``deploy "v42" of checkout``; ``on`` says whether to name the service."""
+    """``deploy "v42" of checkout``, ``workflow run "Deploy" ("Tune")``; ``on`` says whether to name the service."""
     noun = noun_of(change)
     if change.kind == "merge":
         noun += merge_number(change.last)
     owner = named(" of ", owner_of(change)) if on else ()
-    return say(noun, quoted(" ", change_title(change)), owner)
+    ran = quoted("", change_facts.run_title(change.kind, change.last))
+    return say(noun, quoted(" ", change_title(change)), if_any(ran, " (", ran, ")"), owner)
 
 
 def change_title(change: Change) -> str:
@@ -387,7 +388,8 @@ def change_event(event: Event) -> Phrase:
     title = _thing(event) if title == text_in(event.data, "type") else title
     kind = kind_of([event])
     noun = merge_noun(event) if kind == "merge" else NOUNS.get(kind, "change")
-    return say(noun, quoted(" ", title), named(" of ", event.service))
+    ran = quoted("", change_facts.run_title(kind, event))
+    return say(noun, quoted(" ", title), if_any(ran, " (", ran, ")"), named(" of ", event.service))
 
 
 def kind_called(event: Event) -> str:

@@ -105,8 +105,8 @@ def test_what_is_not_known_to_belong_is_called_by_its_kind() -> None:
     )
     story.nearby("no service", "change.rolled_back", "07:20:00", title="v40", entity="deploy:9")
     assert (
-        'In that time, not known to belong to this incident: the workflow run "Nightly" began at 07:10:00 and the '
-        'rollback "v40" finished at 07:20:00'
+        'In that time, not known to belong to this incident: the workflow run "Nightly" ("Merge pull request #9") '
+        'began at 07:10:00 and the rollback "v40" finished at 07:20:00'
     ) in said(story, "resolution")
 
 

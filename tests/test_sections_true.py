@@ -141,3 +141,25 @@ def test_an_alert_without_an_end_says_where_if_one_of_its_name_ended() -> None:
         text.startswith("No end is recorded for Down on gateway in production-eu and Slow; ")
         for text in said(story, "summary")
     )
+
+
+# --- what was run -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_of_a_workflow_says_in_sentences_what_it_ran() -> None:
+    """The name of a workflow is the same for every deployment: what is deployed stands in the title of the run."""
+    story = Facts()
+    story.context["reported"] = {"change": ("a",)}
+    data = {"workflow": "Deploy", "branch": "main", "default_branch": "main", "event": "push", "repository": "acme/web"}
+    story.add("change.succeeded", "09:55:00", entity="workflow_run:1", title="Lower the limits (#9)", data=data)
+    alert = story.fires("Errors", "10:00:00", "web")
+    story.add("change.succeeded", "10:10:00", entity="workflow_run:2", title="Deploy", data=data)
+    story.ends(alert, "10:20:00")
+    run = 'workflow run "Deploy" ("Lower the limits (#9)") of web'
+    assert f"The closest earlier change was the {run}, finished at 09:55:00, 5 min before the alert" in said(
+        story, "summary"
+    )
+    assert said(story, "root_causes")[-1].startswith(f"W{run[1:]}, finished at 09:55:00")
+    assert 'At 10:10:00 the workflow run "Deploy" of web finished; the alert ended 10 min later' in said(
+        story, "resolution"
+    )

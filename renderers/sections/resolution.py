@@ -308,7 +308,8 @@ def _followed_called(event: RecordedEvent) -> Phrase:
         return say(noun, quoted(" ", title), named(" of ", owner), named(" was set to ", state) or " was changed",
                    named(" by ", event.actor))  # fmt: skip
     verb, by = f" {_STATES.get(state, 'was changed')}", named(" by ", event.actor)
-    what = say(noun, quoted(" ", phrases.event_title(event)), named(" of ", owner))
+    ran = quoted("", change_facts.run_title(kind_of([event]), event))
+    what = say(noun, quoted(" ", phrases.event_title(event)), if_any(ran, " (", ran, ")"), named(" of ", owner))
     return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)
 
 
