@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.event import RecordedEvent, reading_order
+from collector.event import MINUTE, RecordedEvent, reading_order
 from collector.semantics.leading import lead_changes, lead_of, leading
 from renderers.history import History, Moment, Page
 
@@ -53,6 +53,22 @@ def said_with(history: History, event: RecordedEvent) -> str:
     """What somebody wrote with a step of a page; empty where nobody did, and for any other event."""
     page = next((page for page in history.pages if event in page.steps), None)
     return words_of(page).get(event.id, "") if page is not None else ""
+
+
+LONG_BEFORE = 5 * MINUTE
+"""From how long before the last alert ended on a page that a person closed may tell better when it was over."""
+
+
+def closed_before_alerts_ended(history: History) -> RecordedEvent | None:
+    """The resolve by which a person closed the last page, where the alerts that lengths are told of went on for long
+    after that: one may have been silenced, or lag. None where a page is open, and where one fired again after it."""
+    last, alerts = history.last_measured, history.measured
+    if last is None or last.end is None or any(page.end is None for page in history.pages):
+        return None
+    closed = max((page.resolved for page in history.pages if page.resolved), key=reading_order, default=None)
+    if closed is None or not closed.actor or any(alert.start >= closed.occurred_at for alert in alerts):
+        return None
+    return closed if last.end - closed.occurred_at >= LONG_BEFORE else None
 
 
 def page_noun(page: Page) -> str:

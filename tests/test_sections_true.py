@@ -8,7 +8,7 @@ import pytest
 from collector.event import MINUTE, Link
 from renderers.plain_text import plain
 from tests.histories import Facts
-from tests.sections import claims, said
+from tests.sections import cells, claims, said
 
 # --- links ------------------------------------------------------------------------------------------------------------
 
@@ -163,3 +163,39 @@ def test_a_run_of_a_workflow_says_in_sentences_what_it_ran() -> None:
     assert 'At 10:10:00 the workflow run "Deploy" of web finished; the alert ended 10 min later' in said(
         story, "resolution"
     )
+
+
+# --- when it was over -------------------------------------------------------------------------------------------------
+
+
+def _silenced(by: str | None = "Ida", again: str = "") -> Facts:
+    """A person closes the page at 10:22, and the alert ends at 11:05."""
+    story = Facts()
+    alert = story.fires("Errors", "10:00:00", "web")
+    story.page("triggered", "10:00:40", 7, "web", data={"assignees": ["Ida"]})
+    story.page("resolved", "10:22:00", 7, "web", actor=by)
+    story.ends(alert, "11:05:00")
+    if again:
+        story.ends(story.fires("Slow", again, "web"), "11:06:00")
+    return story
+
+
+def test_an_alert_that_ends_long_after_people_called_it_over_is_not_all_there_is() -> None:
+    """It may have been silenced, or lag: both lengths are told, and a person is asked."""
+    story = _silenced()
+    sooner = "22 min if it was over when PagerDuty incident 7 was resolved at 10:22:00"
+    length = "Duration of the impact: 1 h 5 min, from the start of the alert to its end"
+    assert f"{length}; {sooner}; nobody has stated it yet" in said(story, "impact")
+    assert cells(story, "measures")[2].endswith(f"derived: the alert ended; {sooner}")
+    assert cells(story, "measures")[3].endswith(f"derived: the alert ended; {sooner}")
+    assert "when was it mitigated?" in story.markdown()
+    story.marks("mitigated", "10:18:00")
+    assert "if it was over" not in cells(story, "measures")[2]
+
+
+@pytest.mark.parametrize(("by", "again"), [(None, ""), ("Ida", "10:30:00")])
+def test_a_page_that_closed_by_itself_or_before_another_alert_says_nothing_of_the_end(
+    by: str | None, again: str
+) -> None:
+    """A tool closes pages by its own rules, and what fired after it shows that it was not over."""
+    assert "if it was over" not in _silenced(by, again).markdown()

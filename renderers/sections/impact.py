@@ -13,6 +13,7 @@ from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, if_any, named, quoted, say, text_in
 from renderers.posts import post_about
 from renderers.sections.clock import time_in
+from renderers.sections.measures import over_if_closed
 from renderers.sections.summary import report_told
 from renderers.values import Size, Telling, alert_sizes, values_of
 from renderers.words import counted
@@ -117,8 +118,10 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                 paused = say("; it was firing for ", firing, " of that")
         still = "" if history.resolved else ", and the incident is not resolved"
         length = phrases.between(start, last.end)
-        yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}", paused,
-                    f"; nobody has stated it yet{still}", proof=cites(sign, facts.end_event(last)))  # fmt: skip
+        closed = page_facts.closed_before_alerts_ended(history) if history.resolved else None
+        sooner = say("; ", over_if_closed(history, options, start, closed)) if closed is not None else ()
+        yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}", paused, sooner,
+                    f"; nobody has stated it yet{still}", proof=cites(sign, closed, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
         why = "an alert has no recorded end" if history.alerts else "nobody has stated its start and end"
         yield claim(f"Duration of the impact: not known, since {why}", *_between(history),

@@ -6,7 +6,7 @@ and what it would be if something recorded stood for that end follows, said so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent
 from renderers import change_facts, facts, moments, page_facts, phrases
@@ -69,6 +69,8 @@ BASES = {
     moments.AUTOMATIC: moments.AUTOMATIC,
 }
 """How an end is known, by the basis of its moment."""
+ALERTS_ENDED = frozenset(basis for basis, words in BASES.items() if words.endswith(" ended"))
+"""The bases of moments that an alert's end shows, and nothing that people did."""
 
 
 def measures(history: History, options: Options) -> Table:
@@ -125,8 +127,9 @@ def _basis(
     if measure.micros is None or start is None or end is None:
         return _instead(history, options, measure, ends_known)
     known = page_facts.page_over(history, end) or _in_monitoring(history, end) or _known(start, end)
-    words, proof = [say(known)], [*ends_known]
-    for more, evidence in _besides(history, measure, ends):
+    words: list[Phrase] = [say(known)]
+    proof: list[Moment | RecordedEvent] = [*ends_known]
+    for more, evidence in _besides(history, options, measure, ends):
         words.append(more)
         proof += evidence
     return say(words[0], *(say("; ", word) for word in words[1:])), cites(*proof)
@@ -146,7 +149,16 @@ def _known(start: Moment, end: Moment) -> str:
     return words or ("stated by a person" if "stated" in (start.known, end.known) else "recorded")
 
 
-def _besides(history: History, measure: Duration, ends: dict[str, Moment]) -> Iterator[tuple[Phrase, list[Moment]]]:
+def over_if_closed(history: History, options: Options, start: int, closed: RecordedEvent) -> Phrase:
+    """``22 min if it was over when PagerDuty incident 10 was resolved at 09:22:00``."""
+    called = phrases.page_called(history, closed)
+    return say(phrases.between(start, closed.occurred_at), " if it was over when ", called, " was resolved at ",
+               time_in(history, options, closed.occurred_at))  # fmt: skip
+
+
+def _besides(
+    history: History, options: Options, measure: Duration, ends: dict[str, Moment]
+) -> Iterator[tuple[Phrase, Sequence[Moment | RecordedEvent]]]:
     """The same counted from another start that a reader may expect, and the alert that ended long after the others."""
     end, detected, began = ends[measure.end], ends.get("detected"), ends.get("impact_started")
     at = end.at or 0
@@ -155,6 +167,9 @@ def _besides(history: History, measure: Duration, ends: dict[str, Moment]) -> It
         yield say(phrases.between(detected.at or 0, at), " from detection"), [detected]
     if measure.name in ("mitigate", "resolve") and measure.start == "detected" and began and began.at is not None:
         yield say(phrases.between(began.at, at), " from the start of the impact"), [began]
+    closed = page_facts.closed_before_alerts_ended(history) if end.basis in ALERTS_ENDED else None
+    if measure.name in ("mitigate", "resolve") and closed is not None:
+        yield over_if_closed(history, options, ends[measure.start].at or 0, closed), [closed]
     if measure.name == "mitigate" and end.alternative is not None:
         last = alternative(history, end)
         if last is not None:
@@ -241,9 +256,12 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
 
 
 def unsettled(history: History) -> bool:
-    """Whether only a person knows when it was mitigated: no end shows it, or one came long after all others."""
+    """Whether only a person knows when it was mitigated: no end shows it, or one came long after all others, or after
+    somebody had closed the page."""
     mitigated = facts.moment(history, "mitigated")
-    return mitigated is None or alternative(history, mitigated) is not None
+    if mitigated is None or alternative(history, mitigated) is not None:
+        return True
+    return mitigated.basis in ALERTS_ENDED and page_facts.closed_before_alerts_ended(history) is not None
 
 
 def _has_siblings(alert: Alert, history: History) -> bool:
