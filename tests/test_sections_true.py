@@ -199,3 +199,22 @@ def test_a_page_that_closed_by_itself_or_before_another_alert_says_nothing_of_th
 ) -> None:
     """A tool closes pages by its own rules, and what fired after it shows that it was not over."""
     assert "if it was over" not in _silenced(by, again).markdown()
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_further_page_is_told_before_what_became_of_it() -> None:
+    """A reader has not met the second page when its escalation is told first."""
+    story = Facts()
+    story.fires("Lag", "05:00:00", "ledger")
+    story.page("triggered", "05:00:40", 1001, "ledger", data={"assignees": ["Bo"]})
+    story.page("acknowledged", "05:03:00", 1001, "ledger", actor="Bo")
+    story.page("triggered", "05:15:00", 1002, "ledger", data={"assignees": ["Bo"]})
+    story.page("escalated", "05:20:00", 1002, "ledger", data={"assignees": ["Eve"]})
+    story.page("acknowledged", "05:22:00", 1002, "ledger", actor="Eve")
+    assert said(story, "summary")[1:4] == [
+        "PagerDuty incident 1001 paged Bo at 05:00:40, who acknowledged it at 05:03:00",
+        "PagerDuty incident 1002 paged Bo at 05:15:00, and Eve acknowledged it at 05:22:00",
+        "PagerDuty incident 1002 was escalated to Eve at 05:20:00",
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent
 from renderers import phrases
@@ -16,9 +16,15 @@ STEPS = frozenset({"page.escalated", "page.reassigned", "page.delegated"})
 """The types of what has a page go on."""
 
 
-def before(history: History, options: Options) -> Iterator[Claim]:
+def of_pages(history: History, options: Options, pages: Sequence[Page]) -> Iterator[Claim]:
+    """To whom these pages went, before somebody acknowledged them and after that."""
+    yield from _before(history, options, pages)
+    yield from _after(history, options, pages)
+
+
+def _before(history: History, options: Options, pages: Sequence[Page]) -> Iterator[Claim]:
     """To whom pages went before anybody acknowledged them; of several it is said of each."""
-    for page in history.pages:
+    for page in pages:
         steps = [(page, step) for step in _steps(page)
                  if not (page.acknowledged and page.acknowledged.occurred_at <= step.occurred_at)]  # fmt: skip
         if steps:
@@ -27,9 +33,9 @@ def before(history: History, options: Options) -> Iterator[Claim]:
             yield claim(lead, " ", _listed(history, options, steps), proof=cites([step for _, step in steps]))
 
 
-def after(history: History, options: Options) -> Iterator[Claim]:
+def _after(history: History, options: Options, pages: Sequence[Page]) -> Iterator[Claim]:
     """To whom pages went though somebody had acknowledged them."""
-    for page in history.pages:
+    for page in pages:
         taken = page.acknowledged.occurred_at if page.acknowledged else None
         later = [(page, step) for step in _steps(page) if taken is not None and step.occurred_at > taken]
         if later:

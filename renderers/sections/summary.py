@@ -160,10 +160,11 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
             yield paged(history, options, page)
         elif page.acknowledged is not None or not page.declared:
             yield _acknowledgement(history, options, page)
-        yield from handovers.before(history, options)
-        yield from handovers.after(history, options)
+        others = [each for each in history.pages if each is not page]
+        yield from handovers.of_pages(history, options, [page])
         yield from _noted(history, options)
         yield from _further(history, options, page, page if first else answered_beside(history, page))
+        yield from handovers.of_pages(history, options, others)
         yield from reopening.pages(history, options)
         return
     yield from _noted(history, options)
