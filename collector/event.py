@@ -172,6 +172,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
     "alert": {
         "starts_at": "when the episode began, µs",
         "ends_at": "when it ended, µs; absent while it fires",
+        "told_at": "when its sender told of this state, µs, where the event's own time is that of the beginning",
         "status": "`firing` or `resolved`",
         "ends": "the id of the firing that a resolve ends",
         "again_after": "the id of the resolve after which the same start was told again",

@@ -14,7 +14,7 @@ from collector.event import RecordedEvent
 from collector.semantics import severities
 from collector.semantics.changes import is_idle, kind_of, last_of, reach_of, runs_of, span_of
 from collector.semantics.closing import Word, goes_on, peak
-from collector.semantics.episodes import UPDATED, Episode, episodes, page_span
+from collector.semantics.episodes import UPDATED, Episode, episodes, page_span, told_at
 from renderers.history import Alert, Change, Page
 
 
@@ -56,11 +56,10 @@ _OF_A_START = "alertname"
 
 def _alert(episode: Episode, anew: Sequence[str]) -> Alert:
     events = episode.events
-    fired = None
     severity = peak("", [each.severity for each in episode.bounds])
-    for bound in episode.bounds:
-        if fired is None and bound.type == "alert.firing":
-            fired = bound
+    firings = [bound for bound in episode.bounds if bound.type == "alert.firing"]
+    # Of the states of an alert that have the time of its beginning the one that was told first is the firing.
+    fired = min((each for each in firings if each.occurred_at == firings[0].occurred_at), key=told_at, default=None)
     teller = fired or episode.resolved or events[0]
     return Alert(
         entity=teller.entity,

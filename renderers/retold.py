@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from collector.event import RecordedEvent, reading_order
 from collector.semantics import severities
-from collector.semantics.episodes import CONTINUES
+from collector.semantics.episodes import CONTINUES, told_at
 from renderers.history import Alert, History
 
 
@@ -17,15 +17,20 @@ def regraded(history: History) -> dict[str, tuple[Alert, str]]:
     by_firing: dict[str, tuple[Alert, str]] = {}
     for alert in history.alerts:
         before = alert.fired.severity
-        for each in alert.events if len(alert.events) > 1 else ():
-            event = history.by_id.get(each)
-            if event is None or event.type != "alert.firing" or not event.severity:
+        for event in _firings(history, alert) if len(alert.events) > 1 else ():
+            if not event.severity:
                 continue
             # Words of one grade, warn and warning, are no change.
             if before and severities.rank(event.severity)[0] != severities.rank(before)[0]:
                 by_firing[event.id] = (alert, before)
             before = event.severity
     return by_firing
+
+
+def _firings(history: History, alert: Alert) -> list[RecordedEvent]:
+    known = [history.by_id[each] for each in alert.events if each in history.by_id]
+    firings = [event for event in known if event.type == "alert.firing"]
+    return sorted(firings, key=lambda event: (event.occurred_at, told_at(event)))
 
 
 def renamed(history: History) -> dict[str, tuple[Alert, str]]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from collector.event import RecordedEvent
-from collector.semantics.episodes import UPDATED
+from collector.semantics.episodes import UPDATED, told_at
 from renderers.history import Alert, History
 from renderers.phrases import text_in
 
@@ -34,7 +34,7 @@ class Telling(msgspec.Struct, frozen=True):
     @property
     def at(self) -> int:
         """When it was told, as far as it matters."""
-        return self.again or self.event.occurred_at
+        return self.again or told_at(self.event)
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -146,7 +146,7 @@ def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
     events = [event for event, _ in firings]
     keys = ("summary", "description") if _only_summary_varies(events) else ("description", "summary")
     found = [Telling(text_in(each.data, keys[0]) or text_in(each.data, keys[1]), each, end) for each, end in firings]
-    return sorted([each for each in found if each.text], key=lambda each: (each.event.occurred_at, each.event.id))
+    return sorted([each for each in found if each.text], key=lambda each: (told_at(each.event), each.event.id))
 
 
 def _only_summary_varies(events: Sequence[RecordedEvent]) -> bool:

@@ -3,12 +3,13 @@ and again."""
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from collector.event import MINUTE, Link
 from renderers.plain_text import plain
-from tests.histories import Facts
-from tests.sections import cells, claims, said
+from tests.histories import Facts, at
+from tests.sections import cells, claims, rows, said
 
 # --- links ------------------------------------------------------------------------------------------------------------
 
@@ -218,3 +219,25 @@ def test_a_further_page_is_told_before_what_became_of_it() -> None:
         "PagerDuty incident 1002 paged Bo at 05:15:00, and Eve acknowledged it at 05:22:00",
         "PagerDuty incident 1002 was escalated to Eve at 05:20:00",
     ]
+
+
+# --- states of an alert -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [f"Errors {n}" for n in range(6)])
+def test_a_severity_was_raised_when_its_sender_said_so(name: str) -> None:
+    """Some give every state of an alert the time at which it began to fire; which id is smaller says no order."""
+    story = Facts()
+    for severity, told, text in (("warning", "10:02:02", "60 a minute"), ("critical", "10:05:02", "400 a minute")):
+        fired = story.fires(name, "10:02:00", "web", severity=severity, said=text)
+        story.events[-1] = msgspec.structs.replace(fired, data=fired.data | {"told_at": at(told)})
+    story.ends(story.events[0], "10:30:00")
+    alert = f'lert "{name}"'
+    assert [row for row in rows(story) if alert in row][:2] == [
+        f'Detected: A{alert} fired on web (warning): "60 a minute"',
+        f'Severity of the a{alert} on web was raised from warning to critical: "400 a minute"',
+    ]
+    assert any(
+        text.endswith('"60 a minute" at 10:02:02 and "400 a minute" at 10:05:02') for text in said(story, "impact")
+    )
+    assert "| 2026-03-04 10:05 | Severity of" in story.markdown()

@@ -86,6 +86,12 @@ def micros(value: object) -> int | None:
     return value if type(value) is int else None
 
 
+def told_at(event: RecordedEvent) -> int:
+    """When a state of an alert was told, µs: some senders give each the time at which the alert began to fire."""
+    at = micros(event.data.get("told_at"))
+    return event.occurred_at if at is None else max(at, event.occurred_at)
+
+
 def episodes(events: Iterable[RecordedEvent]) -> list[Episode]:
     """The episodes of one alert, by start; ``events`` are all of them that are known, in reading order.
 

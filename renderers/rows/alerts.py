@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from collector.event import MINUTE, RecordedEvent
 from collector.semantics import severities
+from collector.semantics.episodes import told_at
 from renderers import facts, phrases
 from renderers.document import Name
 from renderers.flapping import over
@@ -131,10 +132,10 @@ def _regrading(table: RowContext) -> Iterator[Plan]:
     for each, (alert, before) in table.regraded.items():
         event = table.history.by_id[each]
         key = (alert.name, alert.service or "", alert.environment or "", before, event.severity or "")
-        kinds[key].append((event.occurred_at, event))
+        kinds[key].append((told_at(event), event))
     for found in kinds.values():
         for events in _together(sorted(found, key=lambda item: (item[0], item[1].id))):
-            yield Plan(at=events[0].occurred_at, type="alert.firing", cites=tuple([event.id for event in events]),
+            yield Plan(at=told_at(events[0]), type="alert.firing", cites=tuple([event.id for event in events]),
                        told=partial(_regraded, events), led_by=tuple(events))  # fmt: skip
 
 
