@@ -162,6 +162,8 @@ def _mitigated(history: History) -> Moment:
         return Moment(name="mitigated", at=None, known="unknown", basis="an alert has no recorded end")
     if last is None:
         return _unknown("mitigated")
+    if _reopened_since(history, last.end or 0):
+        return Moment(name="mitigated", at=None, known="unknown", basis=REOPENED)
     other = _last_ended([each for each in alerts if each.entity != last.entity])
     earlier = other if other and (last.end or 0) - (other.end or 0) >= OUTLIER else None
     return Moment(
@@ -173,6 +175,17 @@ def _mitigated(history: History) -> Moment:
         alternative=earlier.end if earlier else None,
         alternative_cites=(_end_event(earlier).id,) if earlier else (),
     )
+
+
+REOPENED = "it was opened again after the last alert had ended"
+"""Why the end of the last alert does not show that it was mitigated."""
+
+
+def _reopened_since(history: History, end: int) -> bool:
+    """Whether somebody said after that that it was not over."""
+    steps = [step for page in history.pages for step in page.steps if step.type == "page.reopened"]
+    declared = [event for event in history.events if event.type == "incident.reopened"]
+    return any(event.occurred_at > end and event.actor for event in (*steps, *declared))
 
 
 _BETTER = frozenset({"mitigated", "monitoring"})

@@ -45,7 +45,7 @@ NOUNS = {
     "rollback": "rollback",
     "workflow": "workflow run",
     "merge": "pull request",
-    "push": "push",
+    "push": "commit",
     "tag": "tag",
     "release": "release",
     "image": "image",

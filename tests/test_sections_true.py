@@ -241,3 +241,34 @@ def test_a_severity_was_raised_when_its_sender_said_so(name: str) -> None:
         text.endswith('"60 a minute" at 10:02:02 and "400 a minute" at 10:05:02') for text in said(story, "impact")
     )
     assert "| 2026-03-04 10:05 | Severity of" in story.markdown()
+
+
+def test_what_was_opened_again_was_not_mitigated_when_the_last_alert_ended() -> None:
+    """Somebody who says that it was not over knows better than the alert: the time is asked for."""
+    story = Facts()
+    story.ends(story.fires("Sealed", "14:30:00", "vault"), "14:50:00")
+    assert cells(story, "measures")[2].startswith("Time to mitigate | 20 min")
+    story.says("incident.resolved", "15:00:00")
+    story.says("incident.reopened", "15:20:00", by="Jon")
+    story.says("incident.resolved", "16:00:00", by="Jon")
+    assert cells(story, "measures")[2].endswith("it was opened again after the last alert had ended")
+    assert "when was it mitigated?" in story.markdown()
+    [length] = [text for text in said(story, "impact") if text.startswith("Duration of the impact: ")]
+    assert length == (
+        "Duration of the impact: at least 20 min, from the start of the alert to its end, after which it was opened "
+        "again; nobody has stated it yet"
+    )
+
+
+def test_a_commit_is_pushed_and_a_push_is_not() -> None:
+    """``when the push was pushed`` and ``the push "…" was pushed`` are no sentences."""
+    story = Facts()
+    data = {"branch": "main", "default_branch": "main", "repository": "acme/web"}
+    story.add("change.pushed", "09:50:00", title="Read the feed", data=data, actor="Ola")
+    alert = story.fires("Errors", "10:00:00", "web")
+    story.add("change.pushed", "10:10:00", title="Read it no more", data=data, actor="Ola")
+    story.ends(alert, "10:20:00")
+    assert cells(story, "measures")[0].endswith("10 min if the impact began when the commit was pushed at 09:50:00")
+    assert 'At 10:10:00 the commit "Read it no more" of web was pushed by Ola; the alert ended 10 min later' in said(
+        story, "resolution"
+    )

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from collector.event import RecordedEvent
-from renderers import change_facts, facts, page_facts, phrases
+from renderers import change_facts, facts, moments, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History
 from renderers.phrases import Phrase, cites, claim, if_any, named, quoted, say, text_in
@@ -104,7 +104,8 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                     "; nobody has stated its end", proof=cites(began, over))  # fmt: skip
     elif last is not None and last.end is not None:
         start, called, sign = _first_sign(history)
-        least = "at least " if called == facts.report_called(history) else ""
+        again = history.moments["mitigated"].basis == moments.REOPENED
+        least = "at least " if again or called == facts.report_called(history) else ""
         ended = facts.last_called(history, last)
         same = called.replace("first", "last") == ended
         since, to = say(called), "the end of the last one" if same else f"the end of {ended}"
@@ -117,10 +118,11 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                 since, to = say("the first start of the alert", if_any(name, " "), name), "its last end"
                 paused = say("; it was firing for ", firing, " of that")
         still = "" if history.resolved else ", and the incident is not resolved"
+        reopened = ", after which it was opened again" if again else ""
         length = phrases.between(start, last.end)
         closed = page_facts.closed_before_alerts_ended(history) if history.resolved else None
         sooner = say("; ", over_if_closed(history, options, start, closed)) if closed is not None else ()
-        yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}", paused, sooner,
+        yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}{reopened}", paused, sooner,
                     f"; nobody has stated it yet{still}", proof=cites(sign, closed, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
         why = "an alert has no recorded end" if history.alerts else "nobody has stated its start and end"
