@@ -245,9 +245,8 @@ def _second(parts: Sequence[Inline], first: int) -> int:
 def _known(history: History) -> dict[str, RecordedEvent]:
     """Every event that may be cited."""
     context = history.context
-    lasting = [event for each in context.lasting for event in (each.event, each.end) if event is not None]
-    beside = [*(each.event for each in (*context.nearby, *context.followed)), *lasting, *context.collector]
-    return {**{event.id: event for event in beside}, **history.by_id}
+    near = [event for each in (*context.nearby, *context.followed, *context.lasting) for event in each.events]
+    return {**{event.id: event for event in (*near, *context.collector)}, **history.by_id}
 
 
 def _indexed(
@@ -277,8 +276,7 @@ def digest(history: History, options: Options) -> str:
     context = history.context
     near = sorted((*context.nearby, *context.followed), key=lambda near: (near.event.occurred_at, near.event.id))
     beside = sorted(context.collector, key=lambda event: (event.occurred_at, event.id))
-    lasting = [event for each in context.lasting for event in (each.event, each.end) if event is not None]
-    aside = [*beside, *(each.event for each in near), *lasting]
+    aside = [*beside, *(event for each in (*near, *context.lasting) for event in each.events)]
     statements = _beside(history)
     events = [*history.events, *history.told_after, *statements, *aside]
     form = FORM if options.template == PLAIN.template else f"{FORM}, template {options.template}"

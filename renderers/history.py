@@ -20,7 +20,12 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     event: RecordedEvent
     reason: str
     end: RecordedEvent | None = None
-    """The end of an alert that lasted; None where none was told, and for anything else."""
+    """The end of an alert or a page that began before the incident; None where none was told, and for all else."""
+
+    @property
+    def events(self) -> tuple[RecordedEvent, ...]:
+        """The event and, where it is known, the end."""
+        return (self.event,) if self.end is None else (self.event, self.end)
 
 
 class Grouped(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -106,7 +106,7 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
 
 def _kinds(events: Iterable[RecordedEvent], context: Context) -> dict[str, str]:
     """The kind of each source that has another name, as the newest of the known events says it."""
-    beside = (near.event for near in (*context.nearby, *context.followed, *context.lasting))
+    beside = chain.from_iterable(near.events for near in (*context.nearby, *context.followed, *context.lasting))
     said = [each for each in chain(events, beside, context.collector) if isinstance(each.data.get(SENDER), str)]
     return {each.source: each.data[SENDER] for each in sorted(said, key=reading_order)}
 

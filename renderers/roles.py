@@ -156,7 +156,8 @@ def told_by_roles(events: Sequence[RecordedEvent], as_of: int | None, context: C
 def roles_of(history: History, revisions: Sequence[RecordedEvent]) -> Roles:
     """What the people are called whom these events of one incident name, all revisions of them, or what was nearby."""
     context = history.context
-    beside = [each.event for each in (*context.nearby, *context.followed, *context.lasting)]
+    near = (*context.nearby, *context.followed, *context.lasting)
+    beside = [event for each in near for event in each.events]
     spellings = spellings_of((*revisions, *beside)) | dict(context.people)
     called = _Called(spellings, _no_people((*revisions, *beside), context))
     called.lead(facts.lead(history))

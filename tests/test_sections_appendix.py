@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from renderers.document import Actions
+from renderers.history import Nearby
 from renderers.plain_text import plain
 from tests.histories import Facts, at, corrected, example, reported_first
 from tests.sections import claims, said, section
@@ -50,6 +51,22 @@ def test_what_was_over_by_then_was_not_at_the_same_time() -> None:
         ("Before it began", 'note "early"'),
         ("After it ended", 'note "late"'),
     ]
+
+
+def test_an_alert_that_had_ended_was_not_at_the_same_time() -> None:
+    """Its end proves it, and is cited; one that ended while the incident lasted was there then."""
+    story = Facts()
+    story.ends(story.fires("X", "10:00:00", "web"), "10:10:00")
+    for title, end in (("Over", "09:50:00"), ("Lasting", "10:05:00")):
+        fired = story.fires(title, "09:40:00", "wiki")
+        ended = story.ends(fired, end)
+        story.events = story.events[:-2]
+        story.near.append(Nearby(event=fired, reason="it belongs to another incident", end=ended))
+    lines = [line for line in claims(story, "appendix") if "another incident" in plain(line.parts)]
+    assert {plain(line.parts).partition(" (critical)")[0]: len(line.cites) for line in lines} == {
+        "Before it began, judged unrelated: the alert Over on wiki": 2,
+        "At the same time, judged unrelated: the alert Lasting on wiki": 1,
+    }
 
 
 def test_what_nothing_places_stands_with_the_command_that_joins_it() -> None:

@@ -147,7 +147,7 @@ def context_of(case: Case, external_url: str = "", log: str = "") -> Context:
         external_url=external_url,
         senders=SENDERS,
         grouped={event: Grouped(rule=m.rule, reason=m.reason) for event, m in case.memberships.items()},
-        nearby=tuple(Nearby(event=near.event, reason=near.reason) for near in case.nearby),
+        nearby=tuple(Nearby(event=near.event, reason=near.reason, end=near.end) for near in case.nearby),
         unlisted=case.unlisted,
         followed=tuple(Nearby(event=near.event, reason=near.reason) for near in case.followed),
         lasting=tuple(Nearby(event=near.event, reason=near.reason, end=near.end) for near in case.lasting),

@@ -142,6 +142,10 @@ def _hits(event: RecordedEvent) -> bool:
     return event.type.startswith(("alert.", "page.", "change."))
 
 
+def _goes_on(event: RecordedEvent) -> bool:
+    return event.type.startswith(("alert.", "page."))
+
+
 def _spelt(spelling: Spelling, near: tuple[NearbyEvent, ...]) -> tuple[NearbyEvent, ...]:
     return tuple(msgspec.structs.replace(each, event=spelling.respelled(each.event)) for each in near)
 
@@ -170,7 +174,8 @@ class CaseReader:
         nearby, unlisted = self._nearby(row, low, high)
         followed = self._followed(row.number)
         lasting = self._lasting(row, low)
-        beside = [each.event for each in (*nearby, *followed, *lasting)]
+        near = (*nearby, *followed, *lasting)
+        beside = [event for each in near for event in (each.event, each.end) if event is not None]
         return Case(
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
@@ -218,24 +223,35 @@ class CaseReader:
         near = [
             (event, self._unless_unknown(event, rows[event.id].service, services, reason)) for event, reason in near
         ]
-        return tuple(NearbyEvent(event=event, reason=reason) for event, reason in near), total - len(rows)
+        ends = self._ends([event.id for event, _ in near if _goes_on(event) and event.occurred_at < row.started_at])
+        return tuple(
+            NearbyEvent(event=event, reason=reason, end=ends.get(event.id)) for event, reason in near
+        ), total - len(rows)
 
     def _lasting(self, row: IncidentRow, low: int) -> tuple[NearbyEvent, ...]:
         """Alerts of the incident's services that had fired since before the window, and went on when it began."""
         rows = {
             each.uid: each for each in lasting_alerts(self._connection, row.number, low, row.started_at, self._until)
         }
-        of = events_of(self._connection, list(rows))
-        by_signal: dict[str, list[RecordedEvent]] = {uid: [] for uid in rows}
-        for event in self._current(list(of)):
-            by_signal[of[event.id]].append(event)
         keys, near = self._services(row.number), []
-        for uid, events in by_signal.items():
+        for uid, events in self._by_signal(list(rows)).items():
             fired, end = next((event for event in events if event.id == uid), None), end_of(events)
             reason = self._reason(row, keys, rows[uid].service, rows[uid].environment, rows[uid].missed)
             if fired is not None and reason != OTHER_ENVIRONMENT and (end is None or end.occurred_at >= row.started_at):
                 near.append(NearbyEvent(event=fired, reason=reason, end=end))
         return tuple(near)
+
+    def _ends(self, signals: list[str]) -> dict[str, RecordedEvent]:
+        """The end of each of these alerts and pages that has one."""
+        ends = {uid: end_of(events) for uid, events in self._by_signal(signals).items()}
+        return {uid: end for uid, end in ends.items() if end is not None}
+
+    def _by_signal(self, signals: list[str]) -> dict[str, list[RecordedEvent]]:
+        of = events_of(self._connection, signals)
+        by_signal: dict[str, list[RecordedEvent]] = {uid: [] for uid in signals}
+        for event in self._current(list(of)):
+            by_signal[of[event.id]].append(event)
+        return by_signal
 
     def _followed(self, number: int) -> tuple[NearbyEvent, ...]:
         """What went on after the end with what the incident was about, in reading order."""

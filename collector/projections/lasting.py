@@ -82,7 +82,11 @@ def events_of(connection: Connection, signals: list[str]) -> dict[str, str]:
     return {row.event: row.unit for row in select_among(connection, _EVENTS, signals)}
 
 
+_ENDS = ("alert.resolved", "page.resolved", "page.merged")
+
+
 def end_of(events: list[RecordedEvent]) -> RecordedEvent | None:
-    """The end of an alert among its events."""
-    ends = [event for event in events if event.type == "alert.resolved"]
-    return max(ends, key=lambda event: (event.occurred_at, event.id), default=None)
+    """The end of an alert or of a page among its events; none of a page that was opened again since."""
+    ends = [event for event in events if event.type in (*_ENDS, "page.reopened")]
+    last = max(ends, key=lambda event: (event.occurred_at, event.id), default=None)
+    return last if last is not None and last.type in _ENDS else None

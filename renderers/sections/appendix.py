@@ -39,23 +39,25 @@ def _nearby(history: History) -> Iterator[Claim]:
 
     What nothing places may belong all the same: it stands with the command that joins it.
     """
-    alike: dict[tuple[Phrase, str, bool], list[RecordedEvent]] = {}
+    alike: dict[tuple[Phrase, str, bool], list[Nearby]] = {}
     for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
         though = _though(history, near)
         judged = bool(facts.unrelated(history, near)) and not though
         # A service that is the incident's own under another spelling is no reason.
         reason = near.reason if judged or near.reason.rstrip(". ") != OTHER_SERVICE else "nothing ties it to this one"
         key = (_called(history, near.event), f"{reason.rstrip('. ')}{though}", judged)
-        alike.setdefault(key, []).append(near.event)
+        alike.setdefault(key, []).append(near)
     groups = list(alike.items())
-    for (called, reason, judged), events in groups[:NEARBY]:
+    for (called, reason, judged), together in groups[:NEARBY]:
+        events, ended = [near.event for near in together], _ended_before(history, together[-1])
         times = f" ({len(events)} events)" if len(events) > 1 else ""
         command = f"timelined join {history.context.called or 'N'} {events[0].id}"
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
-        yield claim(f"{_when(history, events)}, {of_it}: ", called, times,
-                    named(": ", reason.rstrip(". ")), joins, proof=cites(events))  # fmt: skip
-    rest = [event for _, events in groups[NEARBY:] for event in events]
+        when = _when(history, events) if ended is None else "Before it began"
+        yield claim(f"{when}, {of_it}: ", called, times, named(": ", reason.rstrip(". ")), joins,
+                    proof=cites(events, ended))  # fmt: skip
+    rest = [near.event for _, together in groups[NEARBY:] for near in together]
     more = len(rest) + history.context.unlisted
     if more:
         yield claim(f"At the same time, not joined: {counted(more, 'more event')}", proof=cites(rest), label=not rest)
@@ -79,6 +81,11 @@ def _though(history: History, near: Nearby) -> str:
     names = [alert.name for alert in history.alerts if alert.name and alert.name not in beside]
     name = next((name for name in names if in_words(name, event.title)), "")
     return f", though its title names the alert {name}" if event.type.startswith("page.") and name else ""
+
+
+def _ended_before(history: History, near: Nearby) -> RecordedEvent | None:
+    """The end of what was over when the incident began."""
+    return near.end if near.end is not None and near.end.occurred_at < facts.anchor(history) else None
 
 
 def _when(history: History, events: Sequence[RecordedEvent]) -> str:
