@@ -90,6 +90,24 @@ def test_what_came_when_a_flag_was_set_again_does_not_speak_for_its_innocence() 
     assert {event.id for event in story.events if event.type == "change.flag_toggled"} <= set(candidate.cites)
 
 
+def test_each_rollback_of_a_change_that_was_deployed_again_has_the_end_that_followed() -> None:
+    """That it fired again when the same commit was there again takes nothing from the first end: it speaks for it."""
+    story = Facts()
+    story.deploys("web", "09:58:00", "10:00:00", "v2")
+    for fired, back, ended in (("10:03", "10:18", "10:24"), ("11:03", "11:08", "11:14")):
+        if fired > "11":
+            story.deploys("web", "10:58:00", "11:00:00", "v2")
+        alert = story.fires("Errors", f"{fired}:00", "web")
+        story.deploys("web", f"{back}:00", f"{back}:30", "v1", rollback=True)
+        story.ends(alert, f"{ended}:00")
+    first = said(story, "root_causes")[2]
+    assert first.partition(". ")[2] == (
+        "It speaks for it that it was rolled back at 10:18:30 and the alert Errors on web ended 5 min 30 s later, that "
+        "it was rolled back at 11:08:30, after its commit had been deployed again at 11:00:00, and the last alert "
+        "ended 5 min 30 s later, and that it is of web, which was hit. Nothing recorded speaks against it"
+    )
+
+
 def test_an_alert_that_fired_while_a_flag_was_off_speaks_against_it() -> None:
     """Before it was set again; of several times that it was set back it says which."""
     story = Facts()

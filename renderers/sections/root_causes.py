@@ -142,7 +142,7 @@ def _taken_back(history: History, options: Options, change: Change, undoing: Und
         rolled = say(rolled, ", after ", redone, " at ", time_in(history, options, since), ",")
     end = _end_after(history, change, undoing)
     if end is not None:
-        own = history.last_measured is None or end.entity != history.last_measured.entity
+        own = history.last_measured is None or end.fired.id != history.last_measured.fired.id
         called = say("the alert ", phrases.alert_on(end)) if own else say(facts.last_called(history, end))
         rolled = say(rolled, " and ", called, " ended ", phrases.between(done, end.end or done), " later")
     return rolled, (*((again.last,) if again else ()), back.last, *((facts.end_event(end),) if end else ()))
@@ -160,13 +160,15 @@ _REVERTS = {"merge": "was merged", "push": "was pushed", "release": "was publish
 """What became of a revert, by its kind; a deployment or a run of one finished."""
 
 
-def _own_end(history: History, change: Change, done: int) -> Alert | None:
+def _own_end(history: History, change: Change, undoing: Undoing) -> Alert | None:
     """The alert of the changed service that ended last, of those that ended after the change was taken back: what ended
-    elsewhere, later, says less of it. None where one of that service fires on, or fired again."""
+    elsewhere, later, says less of it. None where one of that service fires on, or fired again before the change was
+    done again."""
+    done = undoing.done
     service = facts.folded(change.service) if change.service else ""
     own = [a for a in history.measured if service and a.service and facts.folded(a.service) == service]
     end = facts.last_ended(a for a in own if a.start <= done and (a.end is None or a.end >= done))
-    again = end is not None and any(a.name == end.name and a.start > done for a in own)
+    again = end is not None and any(a.name == end.name and done < a.start < undoing.until for a in own)
     return end if end is not None and not again and (end.end or done) - done <= LINGER else None
 
 
@@ -174,8 +176,8 @@ def _end_after(history: History, change: Change, undoing: Undoing) -> Alert | No
     """The end of an alert that speaks for a change that was taken back: of its own service, else the last of all where
     none went on for long. One that came when the change had been done again says nothing."""
     last, done, until = history.last_measured, undoing.done, undoing.until
-    own = _own_end(history, change, done)
-    if own is not None and (last is None or own.entity != last.entity):
+    own = _own_end(history, change, undoing)
+    if own is not None and (last is None or own.fired.id != last.fired.id):
         return own if (own.end or done) <= until else None
     ended = last is not None and last.end is not None and last.start <= done <= last.end <= until
     return last if ended and not _went_on(history, undoing) else None
