@@ -269,11 +269,11 @@ def _metric_alert(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
     data: dict[str, Any] = {
         "status": "resolved" if resolved else "firing", "description": normalise.text(body.data.description_text),
     }  # fmt: skip
-    told = _hook_time(webhook)
+    sent = _hook_time(webhook)
     if starts.known:
         data["starts_at"] = starts.at
-    if not resolved and told.known:
-        data["told_at"] = told.at
+    if not resolved and sent.known:
+        data["told_at"] = sent.at
     if resolved and when.known:
         data["ends_at"] = when.at
     return Fact(
