@@ -155,7 +155,8 @@ def _severity(history: History) -> str:
 
 def _priority(history: History) -> str:
     """The gravest priority that a page had."""
-    return peak("", map(facts.priority_of, facts.priorities(history))) or ""
+    steps = [step for _, steps in page_facts.priorities(history) for step in steps]
+    return peak("", map(page_facts.priority_of, steps)) or ""
 
 
 def _span(history: History, options: Options) -> Phrase:

@@ -24,7 +24,6 @@ from collector.event import (
     SENDER,
     RecordedEvent,
     post_state,
-    reading_order,
 )  # fmt: skip
 from collector.names import fold_service
 from collector.names.words import words_of
@@ -398,31 +397,6 @@ def lead(history: History) -> str:
     if not isinstance(value, str) and (role := page_facts.led_by(history)):
         return lead_of(role) or ""
     return value if isinstance(value, str) else (first.actor or "") if first is not None else ""
-
-
-def priority_of(step: RecordedEvent) -> str:
-    """The priority that an event of a page tells; empty where it tells none."""
-    priority = step.data.get("priority")
-    return priority if isinstance(priority, str) else ""
-
-
-def priorities(history: History) -> list[RecordedEvent]:
-    """The events that told another priority of a page than the one before, oldest first; one page after the other's
-    start does not count where it has the same."""
-    changes: list[RecordedEvent] = []
-    priority_by_page: dict[str, str] = {}
-    latest = ""
-    steps = [step for page in history.pages for step in page.steps]
-    for step in sorted(steps, key=reading_order):
-        priority = priority_of(step)
-        taken = step.type == "page.priority_updated" and not priority
-        if not (priority or taken) or priority_by_page.get(step.entity, "") == priority:
-            continue
-        priority_by_page[step.entity] = priority
-        if priority != latest:
-            changes.append(step)
-        latest = priority
-    return changes
 
 
 def concerning(history: History) -> Callable[[RecordedEvent], bool]:

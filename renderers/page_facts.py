@@ -109,3 +109,29 @@ def led_by(history: History) -> RecordedEvent | None:
 
 def _steps(history: History) -> list[RecordedEvent]:
     return sorted([step for page in history.pages for step in page.steps], key=reading_order)
+
+
+def priority_of(step: RecordedEvent) -> str:
+    """The priority that an event of a page tells; empty where it tells none."""
+    priority = step.data.get("priority")
+    return priority if isinstance(priority, str) else ""
+
+
+def priorities(history: History) -> list[tuple[Page, list[RecordedEvent]]]:
+    """Each page whose priority is told, with the events that told another one than before, oldest first."""
+    told = [(page, _priority_steps(page)) for page in history.pages]
+    return [(page, steps) for page, steps in told if steps]
+
+
+def _priority_steps(page: Page) -> list[RecordedEvent]:
+    changes: list[RecordedEvent] = []
+    for step in page.steps:
+        told = priority_of(step) or step.type == "page.priority_updated"
+        if told and priority_of(step) != (priority_of(changes[-1]) if changes else ""):
+            changes.append(step)
+    return changes
+
+
+def numbered(page: Page) -> RecordedEvent:
+    """The step that tells what people call the page by, else its first one."""
+    return next((step for step in page.steps if step.data.get("number")), page.steps[0])

@@ -119,3 +119,16 @@ def test_one_alert_is_no_alerts() -> None:
     )
     story.ends(story.fires("Y", "10:07:00", "web"), "10:09:00")
     assert said(story, "impact")[0] == "Alerts fired on web in production"
+
+
+def test_each_page_has_a_priority_of_its_own() -> None:
+    """What another page is given changes no page's priority; pages of one priority are told together."""
+    story = Facts()
+    story.page("triggered", "11:00:00", 1, data={"priority": "P2"})
+    story.page("triggered", "11:01:00", 2, data={"priority": "P2"})
+    assert "The priority was P2" in said(story, "impact")
+    story.page("triggered", "11:02:00", 3, data={"priority": "P3"})
+    story.page("priority_updated", "11:05:00", 3, data={"priority": "P1"})
+    texts = said(story, "impact")
+    assert "The priority of PagerDuty incident 1 and PagerDuty incident 2 was P2" in texts
+    assert "The priority of PagerDuty incident 3 was P3 from 11:02:00 and P1 from 11:05:00" in texts

@@ -9,7 +9,7 @@ from typing import Any
 from collector.event import RecordedEvent
 from renderers import change_facts, facts, moments, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
-from renderers.history import History
+from renderers.history import History, Page
 from renderers.phrases import Phrase, cites, claim, if_any, named, quoted, say, text_in
 from renderers.posts import post_about
 from renderers.sections.clock import time_in
@@ -20,6 +20,10 @@ from renderers.words import counted
 
 DESCRIPTIONS = 10
 """How many alert names are quoted."""
+Prioritised = tuple[Page, list[RecordedEvent]]
+"""A page and the events that told its priorities."""
+PAGES = 3
+"""How many pages of one priority are named."""
 WHO = "who could not do what, and how many were they?"
 SLA = "which SLA or SLO was missed, and what did it cost?"
 
@@ -216,17 +220,36 @@ def _reports(history: History) -> Iterator[Claim]:
 
 
 def _priority(history: History, options: Options) -> Iterator[Claim]:
-    """The severity a person set, else the page's priority and how it changed."""
+    """The severity a person set, else each page's priority and how it changed."""
     edit = history.edits.get("severity")
     if edit is not None:
         yield claim("Severity ", Name(text_in(edit.data, "value")), named(", set by ", edit.actor), proof=cites(edit))
         return
-    steps = facts.priorities(history)
-    if steps:
-        told = [say(Name(facts.priority_of(step)) if facts.priority_of(step) else "none", " from ",
-                    time_in(history, options, step.occurred_at)) for step in steps]  # fmt: skip
-        said = phrases.listed(told, len(told)) if len(told) > 1 else say(Name(facts.priority_of(steps[0])))
-        yield claim("The priority was ", said, proof=cites(steps))
+    pages = page_facts.priorities(history)
+    for some in _alike(pages):
+        called = [phrases.page_called(history, page_facts.numbered(page)) for page, _ in some]
+        names = phrases.listed(called, PAGES, ("more page", "more pages"))
+        told = _priorities(history, options, some[0][1])
+        yield claim("The priority", if_any(len(some) < len(pages), say(" of ", names)), " was ", told,
+                    proof=cites([step for _, steps in some for step in steps]))  # fmt: skip
+
+
+def _alike(pages: list[Prioritised]) -> list[list[Prioritised]]:
+    """The pages that are told as one: those whose priority never changed, where it is the same."""
+    groups: dict[str, list[Prioritised]] = {}
+    for page, steps in pages:
+        key = page.entity if len(steps) > 1 else f"priority {page_facts.priority_of(steps[0])}"
+        groups.setdefault(key, []).append((page, steps))
+    return list(groups.values())
+
+
+def _priorities(history: History, options: Options, steps: list[RecordedEvent]) -> Phrase:
+    """``P2``; ``P2 from 11:03:00, P1 from 11:45:00 and none from 12:05:00``."""
+    if len(steps) == 1:
+        return say(Name(page_facts.priority_of(steps[0])))
+    told = [say(Name(priority) if (priority := page_facts.priority_of(step)) else "none", " from ",
+                time_in(history, options, step.occurred_at)) for step in steps]  # fmt: skip
+    return phrases.listed(told, len(told))
 
 
 def _posts(history: History, options: Options) -> Iterator[Claim]:
