@@ -87,19 +87,25 @@ def _first(history: History, name: str, seen: Iterable[_EvidencedTime]) -> Momen
 
 
 def _impact_started(history: History, marks: Mapping[str, RecordedEvent]) -> Moment:
-    """Stated, or told by a status post, a report or an observation that names the time.
+    """Stated, or told by a status post, a report, an observation or, at last, a page that names the time.
 
     That somebody reported the impact proves that it had begun, not when: a report's own time is no start.
     """
     stated = _stated(marks, "impact_started")
     if stated:
         return stated
+    pages = [step for page in history.pages if (step := _newest(page, "impact_started_at")) is not None]
     sources_of_impact = (
         _EvidencedTime(at, each.id, "told by an event")
-        for each in (*history.statuses, *history.reports, *history.observations)
+        for each in (*history.statuses, *history.reports, *history.observations, *pages)
         if (at := micros(each.data.get("impact_started_at"))) is not None
     )
     return _first(history, "impact_started", sources_of_impact)
+
+
+def _newest(page: Page, key: str) -> RecordedEvent | None:
+    """The last step of a page that says when something was."""
+    return next((step for step in reversed(page.steps) if micros(step.data.get(key)) is not None), None)
 
 
 def _symptoms(history: History) -> list[_EvidencedTime]:
@@ -201,7 +207,18 @@ def _by_status(history: History) -> Moment | None:
     reopened = max((step.occurred_at for step in steps if step.type == "page.reopened"), default=0)
     words = [each for each in history.observations if each.occurred_at > reopened and tells_of_incident(each)]
     better = _since_better(steps) or _since_better(history.statuses) or _since_better(words)
-    return None if better is not None and _fired_since(history, better.at or 0) else better
+    return None if better is None or _fired_since(history, better.at or 0) else _dated(history, better)
+
+
+def _dated(history: History, better: Moment) -> Moment:
+    """The same at the time that the page has of its mitigation, where that is another one than when it was said."""
+    for page in history.pages:
+        step = _newest(page, "mitigated_at") if any(each.id == better.cites[0] for each in page.steps) else None
+        at = micros(step.data.get("mitigated_at")) if step is not None else None
+        if step is not None and at is not None and abs(at - (better.at or 0)) >= MINUTE:
+            cites = tuple(dict.fromkeys((*better.cites, step.id)))
+            return msgspec.structs.replace(better, at=at, basis="status dated mitigated", cites=cites)
+    return better
 
 
 def _fired_since(history: History, at: int) -> bool:

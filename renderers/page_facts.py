@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collector.event import MINUTE, RecordedEvent, reading_order
+from collector.semantics.episodes import micros
 from collector.semantics.leading import lead_changes, lead_of, leading
 from renderers.history import History, Moment, Page
 
-_OTHERWISE = ("cancelled", "deleted")
+_OTHERWISE = ("cancelled", "declined", "deleted")
 
 
 def ended_as(event: RecordedEvent) -> str:
@@ -43,9 +44,40 @@ def words_of(page: Page) -> dict[str, str]:
     earlier = {page.title}
     for step in page.steps:
         text, summary = step.data.get("text"), step.data.get("summary")
+        earlier |= {step.title} if step.type == "page.updated" else set()
         if isinstance(text, str) and text.strip() not in ("", *earlier):
             by_step[step.id] = text
         earlier.update(words.strip() for words in (text, summary) if isinstance(words, str))
+    return by_step
+
+
+def retitled(page: Page) -> dict[str, str]:
+    """What a page is called from an update of it on, by the update's id."""
+    by_step: dict[str, str] = {}
+    current = ""
+    for step in page.steps:
+        if step.type == "page.updated" and current and step.title.strip() not in ("", current):
+            by_step[step.id] = step.title
+        if step.type in ("page.triggered", "page.updated"):
+            current = step.title.strip() or current
+    return by_step
+
+
+DATED = {"impact_started_at": "start", "mitigated_at": "mitigation", "resolved_at": "end"}
+"""Keys under which a page says when something happened, whenever it was told, and what that was."""
+
+
+def dated(page: Page) -> dict[str, list[tuple[str, int]]]:
+    """What a page dates anew, and when that was, by the id of the step with which it does; the step's own time, give or
+    take a minute, is none."""
+    by_step: dict[str, list[tuple[str, int]]] = {}
+    current: dict[str, int] = {}
+    for step in page.steps:
+        for key, called in DATED.items():
+            at = micros(step.data.get(key))
+            if at is not None and abs(at - current.setdefault(key, step.occurred_at)) >= MINUTE:
+                by_step.setdefault(step.id, []).append((called, at))
+            current |= {key: at} if at is not None else {}
     return by_step
 
 

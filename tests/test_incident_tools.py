@@ -41,6 +41,13 @@ def test_a_change_of_status_is_what_its_categories_say(before: str, now: str, ev
     assert (event.time_text, event.data["text"]) == ("2026-03-04T14:02:10Z", "Looking into it")
 
 
+def test_an_incident_of_incidentio_that_was_none_was_not_resolved() -> None:
+    """One that was declined or cancelled is called so; into which other one it was merged no status says."""
+    reasons = [changed("triage", now).data.get("resolve_reason") for now in ("declined", "canceled", "closed")]
+    assert reasons == ["declined", "cancelled", None]
+    assert "to" not in changed("live", "merged", new_status={"name": "Merged", "category": "merged"}).data
+
+
 def test_a_message_of_incidentio_that_comes_again_is_the_same_event() -> None:
     """The message's name counts, which every attempt and every endpoint repeats; another message is another event."""
     body = {"event_type": CREATED, CREATED: {"id": "01H", "created_at": "2026-03-04T14:02:10Z"}}
@@ -85,6 +92,14 @@ def test_what_was_said_when_an_incident_of_rootly_was_mitigated_is_kept() -> Non
     event = rootly("incident.mitigated", mitigation_message="Pool doubled.", mitigated_by={"name": "Mara"})
     assert (event.type, event.actor, event.data["text"]) == ("page.status_updated", "Mara", "Pool doubled.")
     assert event.occurred_at == 1772632930546000
+
+
+def test_when_people_say_that_it_was_is_kept() -> None:
+    """Rootly has times of its own beside those of its messages; a start that is the declaration's says nothing."""
+    at = {"created_at": "2026-03-04T06:02:00-08:00", "mitigated_at": "2026-03-04T06:01:00-08:00"}
+    data = rootly("incident.mitigated", started_at="2026-03-04T05:30:00-08:00", **at).data
+    assert (data["impact_started_at"], data["mitigated_at"]) == (1772631000000000, 1772632860000000)
+    assert "impact_started_at" not in rootly("incident.mitigated", started_at="2026-03-04T06:01:59-08:00", **at).data
 
 
 def test_what_is_written_of_an_incident_as_a_whole_is_kept() -> None:

@@ -143,6 +143,18 @@ def test_an_event_that_names_the_start_of_the_impact_proves_it() -> None:
     assert history.moments["impact_started"].cites == (post.id,)
 
 
+def test_what_a_page_dates_itself_goes_before_when_it_was_said() -> None:
+    """The start and the mitigation, by the newest word; give or take a minute it is when it was said."""
+    set_to = page("status_updated", 20, data={"to": "mitigated", "mitigated_at": at(19.5)})
+    history = replay([*ORDINARY, set_to])
+    assert (minutes(history, "mitigated"), history.moments["mitigated"].cites) == (20, (set_to.id,))
+    newer = page("updated", 30, data={"mitigated_at": at(12), "impact_started_at": at(-5)})
+    history = replay([*ORDINARY, set_to, newer])
+    assert (minutes(history, "mitigated"), minutes(history, "impact_started")) == (12, -5)
+    assert history.moments["mitigated"].cites == (set_to.id, newer.id)
+    assert history.moments["mitigated"].basis == "status dated mitigated"
+
+
 def test_an_open_incident_is_pending_not_zero() -> None:
     """While an alert fires, its mitigation and its end have not come yet."""
     durations = replay([firing(2), page("triggered", 3)]).durations

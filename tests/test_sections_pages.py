@@ -11,7 +11,7 @@ import pytest
 from renderers import phrases
 from renderers.document import Table, Timeline
 from renderers.plain_text import plain
-from tests.histories import Facts
+from tests.histories import Facts, at
 from tests.sections import cells, rows, said, section
 
 
@@ -124,6 +124,13 @@ def test_a_page_that_names_its_alert_says_nothing_of_its_own_service() -> None:
         ("responder_added", None, {"to": "Network on-call"}, "Network on-call was asked to join"),
         ("merged", "Ana", {"merged_into": "Q", "to": "incident 312, Cart is down"},
          "PagerDuty incident 311 was merged into incident 312, Cart is down, by Ana"),
+        ("merged", "Ana", {}, "PagerDuty incident 311 was merged into another one by Ana"),
+        ("resolved", "Ana", {"resolve_reason": "declined", "text": "My VPN."},
+         'PagerDuty incident 311 was declined by Ana: "My VPN."'),
+        ("status_updated", "Ana", {"to": "mitigated", "text": "Restarted.", "mitigated_at": at("10:40")},
+         'PagerDuty incident 311 was set to mitigated by Ana: "Restarted."; its mitigation is dated 10:40'),
+        ("updated", None, {"impact_started_at": at("10:30")},
+         "PagerDuty incident 311 was updated; its start is dated 10:30"),
     ],
 )  # fmt: skip
 def test_what_became_of_a_page_is_told_whole(step: str, actor: str | None, data: dict[str, Any], words: str) -> None:
@@ -135,6 +142,25 @@ def test_what_became_of_a_page_is_told_whole(step: str, actor: str | None, data:
     [row] = [row for block in section(story, "timeline").blocks if isinstance(block, Timeline) for row in block.rows
              if told.id in row.cites]  # fmt: skip
     assert plain(row.parts) == words
+
+
+def test_a_page_that_gets_another_title_was_renamed() -> None:
+    """Whatever else a sender says with it: it is what somebody wrote, and no detail."""
+    story = Facts()
+    story.page("triggered", "11:00:00", title="Slow")
+    story.page("updated", "11:01:00", title="Slow")
+    story.page("updated", "11:02:00", title="Pool is full", actor="Ana", data={"text": "Pool is full"})
+    rows = [plain(row.parts) for block in section(story, "timeline").blocks if isinstance(block, Timeline)
+            for row in block.rows]  # fmt: skip
+    assert rows[1:] == ['PagerDuty incident 311 was updated by Ana, and renamed to "Pool is full"']
+
+
+def test_an_incident_that_was_none_is_summed_up_as_that() -> None:
+    """Who reads the summary alone learns that it was called off, and in which words."""
+    story = Facts()
+    story.page("triggered", "11:00:00", actor="Ana")
+    story.page("resolved", "11:06:00", actor="Ana", data={"resolve_reason": "cancelled", "text": "My VPN."})
+    assert 'PagerDuty incident 311 was cancelled by Ana at 11:06:00: "My VPN."' in said(story, "summary")
 
 
 def test_a_page_that_was_merged_was_not_resolved() -> None:

@@ -39,6 +39,8 @@ _ASIDE = (
 done."""
 _OVER = frozenset({"learning", "closed", "declined", "canceled", "cancelled"})
 """Categories of statuses in which nobody works on an incident any more."""
+_REASONS = {"declined": "declined", "canceled": "cancelled", "cancelled": "cancelled"}
+"""Those of them in which it was none."""
 _UNREAL = frozenset({"test", "tutorial"})
 """Modes of incidents that were opened to try things out."""
 _LATER = "retrospective"
@@ -263,7 +265,8 @@ def _category(status: NamedThing | None) -> str:
 def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange | None) -> dict[str, Any]:
     opened = moment(incident.created_at, webhook.received_at)
     status_change = change or StatusChange()
-    status = status_change.new_status or incident.incident_status
+    new = status_change.new_status
+    status = new or incident.incident_status
     creator = incident.creator or Creator()
     agent = next((each.name for each in (creator.user, creator.api_key, creator.workflow) if each), None)
     content = {
@@ -272,8 +275,10 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
         "status": normalise.line(status.name) if status else "",
         "priority": normalise.line(incident.severity.name) if incident.severity else "",
         "from": normalise.line(status_change.previous_status.name) if status_change.previous_status else "",
-        "to": normalise.line(status_change.new_status.name) if status_change.new_status else "",
+        # A status says that it was merged, and not into which one.
+        "to": normalise.line(new.name) if new and _category(new) != "merged" else "",
         "text": normalise.text(status_change.message),
+        "resolve_reason": _REASONS.get(_category(new), ""),
         "summary": normalise.text(incident.summary),
         "agent": normalise.agent(agent)
         if _INCIDENTS.get(kind) == "page.triggered" and not _person(creator.user)

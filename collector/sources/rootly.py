@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from collector import normalise
-from collector.event import SECOND, Event, event_id
+from collector.event import MINUTE, SECOND, Event, event_id
 from collector.signing import Signature, authenticate, signature_of
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
@@ -171,6 +171,11 @@ def _type_of(value: object) -> str:
 
 def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
     opened = moment(_time(data.get("created_at")), webhook.received_at)
+    started, mitigated, resolved = [
+        moment(_time(data.get(key)), webhook.received_at) for key in ("started_at", "mitigated_at", "resolved_at")
+    ]
+    # Without anybody's word an incident starts when it is opened.
+    begun = started.known and opened.known and opened.at - started.at >= MINUTE
     content = {
         "kind": kind,
         "number": _number(data.get("sequential_id")),
@@ -181,6 +186,9 @@ def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "summary": normalise.text(data.get("summary")),
         "resolve_reason": _REASONS.get(kind, ""),
         "created_at": opened.at if opened.known else None,
+        "impact_started_at": started.at if begun else None,
+        "mitigated_at": mitigated.at if mitigated.known else None,
+        "resolved_at": resolved.at if resolved.known else None,
         "declares": TYPES[kind] == "page.triggered" or None,
     }
     return {key: value for key, value in content.items() if value not in (None, "")}

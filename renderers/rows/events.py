@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -63,8 +63,13 @@ def plans(table: RowContext) -> Iterator[Plan]:
             later = table.still.get(event.id, ())
             row = _with_later(alone, event, later) if later else alone
             row = _all_muted(row, alike[event.id]) if event.id in alike else row
-            wordy = event.id in table.described or event.id in table.reprioritised or event.id in table.led
+            wordy = any(event.id in told for told in _told_of_pages(table))
             yield msgspec.structs.replace(row, wordy=True) if wordy else row
+
+
+def _told_of_pages(table: RowContext) -> tuple[Mapping[str, object], ...]:
+    """What a step of a page may tell beside itself, by the step's id: none of that is a detail."""
+    return table.described, table.reprioritised, table.led, table.retitled, table.dated
 
 
 def unfolded(table: RowContext) -> Iterator[Plan]:

@@ -57,7 +57,11 @@ def _described(table: RowContext, event: RecordedEvent) -> Phrase:
     leads = named("; its lead is ", table.led.get(event.id)) or phrases.if_any(
         event.id in table.led, "; nobody is its lead any more"
     )
-    return say(quoted(", and described as ", table.described.get(event.id), phrases.NOTE), before, after, leads)
+    title = quoted(", and renamed to ", table.retitled.get(event.id))
+    dates = [say(f"; its {called} is dated ", phrases.minute(at, table.zone, event.occurred_at))
+             for called, at in table.dated.get(event.id, ())]  # fmt: skip
+    words = quoted(", and described as ", table.described.get(event.id), phrases.NOTE)
+    return say(title, words, before, after, leads, *dates)
 
 
 _WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}
@@ -220,10 +224,11 @@ def merged(table: RowContext, event: RecordedEvent) -> Phrase:
     """``PagerDuty incident 312 was merged into 311 by Ana``."""
     page = table.pages.get(text_in(event.data, "merged_into"))
     number = next((str(step.data["number"]) for step in page.steps if step.data.get("number")), "") if page else ""
+    to = text_in(event.data, "to")
+    into = Name(number or to) if number or to else "another one"
     # What the sender calls it may end in its title.
-    comma = "" if number else ","
-    return say(_page(table, event), " was merged into ", Name(number or text_in(event.data, "to")
-               or "another one"), named(f"{comma} by ", event.actor))  # fmt: skip
+    comma = "," if to and not number else ""
+    return say(_page(table, event), " was merged into ", into, named(f"{comma} by ", event.actor))
 
 
 def status_updated(table: RowContext, event: RecordedEvent) -> Phrase:

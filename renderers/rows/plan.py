@@ -161,6 +161,16 @@ class RowContext:
         return {step.id: lead_of(step) or "" for step, _ in changes if step.type != "page.role_assigned"}
 
     @cached_property
+    def retitled(self) -> dict[str, str]:
+        """What a page is called from a step of it on, by its id."""
+        return {step: title for page in self.history.pages for step, title in page_facts.retitled(page).items()}
+
+    @cached_property
+    def dated(self) -> dict[str, list[tuple[str, int]]]:
+        """What a page dates anew with a step, by its id."""
+        return {step: dates for page in self.history.pages for step, dates in page_facts.dated(page).items()}
+
+    @cached_property
     def words(self) -> dict[str, str]:
         """What somebody wrote with a step of a page, by its id."""
         return {step: words for page in self.history.pages for step, words in page_facts.words_of(page).items()}

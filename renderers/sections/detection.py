@@ -344,7 +344,10 @@ def _impact(history: History, options: Options) -> Iterator[Claim]:
                     Code(command("mark", history, "impact_started --at …")), label=True)  # fmt: skip
         return
     mark = next((m for m in history.marks if m.id in moment.cites), None)
-    basis = named(", as stated by ", mark.actor) if mark else say(", as an event tells")
+    event = history.by_id.get(moment.cites[0]) if moment.cites else None
+    by_page = event if event is not None and event.type.startswith("page.") else None
+    told = say(", as dated in ", phrases.page_called(history, by_page)) if by_page else say(", as an event tells")
+    basis = named(", as stated by ", mark.actor) if mark else told
     yield claim("The impact began at ", time_in(history, options, moment.at), basis,
                 quoted(": ", mark.title, phrases.NOTE) if mark else "", proof=cites(moment))  # fmt: skip
 

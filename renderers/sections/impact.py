@@ -156,6 +156,7 @@ _ENDED = {
     "declared mitigated": "it was declared mitigated",
     "declared monitoring": "it was declared to be monitored",
     "status mitigated": "its status was set to mitigated",
+    "status dated mitigated": "it is dated as mitigated",
     "status monitoring": "its status was set to monitoring",
     "status page mitigated": "the status page was set to mitigated",
     "status page monitoring": "the status page was set to monitoring",

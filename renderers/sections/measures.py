@@ -62,6 +62,7 @@ BASES = {
     "declared mitigated": "it was declared mitigated",
     "declared monitoring": "derived: it was declared to be monitored",
     "status mitigated": "its status was set to mitigated",
+    "status dated mitigated": "its mitigation is dated so",
     "status monitoring": "derived: its status was set to monitoring",
     "status page mitigated": "the status page was set to mitigated",
     "status page monitoring": "derived: the status page was set to monitoring",

@@ -330,6 +330,7 @@ RECOVERIES = {
     "declared mitigated": "the incident was declared mitigated",
     "declared monitoring": "the incident was declared to be monitored",
     "status mitigated": "the incident was set to mitigated",
+    "status dated mitigated": "the incident is dated as mitigated",
     "status monitoring": "the incident was set to monitoring",
     "status page mitigated": "the status page was set to mitigated",
     "status page monitoring": "the status page was set to monitoring",
@@ -347,9 +348,9 @@ def stated_mitigation(history: History, options: Options) -> Iterator[Claim]:
         of = phrases.page_called(history, event) if on_page else say("the status page")
         words = page_facts.said_with(history, event) if on_page else phrases.words_of(event)
         who = say(Name(event.actor), " set ", of) if event.actor else say(of, " was set")
-        yield claim(who, f" to {state} at ", time_in(history, options, event.occurred_at),
-                    quoted(": ", words, phrases.NOTE),
-                    proof=cites(event))  # fmt: skip
+        dated = say(", as of ", time_in(history, options, moment.at or 0)) if moment.at != event.occurred_at else ()
+        yield claim(who, f" to {state} at ", time_in(history, options, event.occurred_at), dated,
+                    quoted(": ", words, phrases.NOTE), proof=cites(moment))  # fmt: skip
     yield from reopening.declared_mitigated(history, options)
     for mark in history.marks:
         if phrases.text_in(mark.data, "mark") == "mitigated":
@@ -399,7 +400,13 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
 
 
 def _declared(history: History, options: Options) -> Iterator[Claim]:
-    """That a person declared it resolved, if that ended it; that nobody has, where all but a report ended."""
+    """That a person declared it resolved, if that ended it, or that it was none; that nobody has, where all but a
+    report ended."""
+    for end in [page.resolved for page in history.pages if page.resolved is not None]:
+        if how := page_facts.ended_as(end):
+            yield claim(phrases.capital(phrases.page_called(history, end)), f" was {how}", named(" by ", end.actor),
+                        " at ", time_in(history, options, end.occurred_at),
+                        quoted(": ", page_facts.said_with(history, end), phrases.NOTE), proof=cites(end))  # fmt: skip
     report = facts.undeclared(history) if history.alerts or history.pages else None
     if report is not None and page_facts.reopening(history) is None:
         yield claim("Nobody has declared it over since it was reported at ",
