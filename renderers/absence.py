@@ -186,6 +186,8 @@ def _why_not(change: Change, span: Span) -> str:
         if change.outcome == "requested":
             return "it had not begun"
         return "it never began" if change.first.type == "change.requested" else "it was given up"
+    if change.broken_off:
+        return "it was cancelled"
     if change.reach == "none":
         return "it did not reach what runs"
     return "begun before that" if change.start < span[0] else "part of the incident"

@@ -77,8 +77,13 @@ def earlier_changes(history: History) -> list[Change]:
     start = facts.reference(history)
     if not facts.began(history):
         return []
-    found = [c for c in history.changes if before(c, start) and c.reach != "none"]
+    found = [c for c in history.changes if before(c, start) and _may_have_reached(c)]
     return sorted(found, key=lambda c: (standing(history, c), *closeness(c, start)))
+
+
+def _may_have_reached(change: Change) -> bool:
+    """Whether a change may have reached what runs; one that was cancelled may, once it had begun."""
+    return change.reach != "none" or change.broken_off
 
 
 MANY = 50
@@ -114,7 +119,7 @@ def standing(history: History, change: Change) -> int:
     otherwise last, one of another service, one to another environment; then what was merged or pushed; then what does
     not say whether it reached anything.
     """
-    if change.reach != "deployed":
+    if change.reach != "deployed" and not change.broken_off:
         return 5 if change.reach == "merged" else 6
     if elsewhere(history, change):
         return 4
@@ -188,6 +193,9 @@ def response_actions(history: History) -> list[ResponseAction]:
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
         and not _is_elsewhere(c, environments)
     ]  # fmt: skip
+    # To break off what was under way is an answer, too.
+    actions += [ResponseAction(at=c.last.occurred_at, event=c.last, change=c) for c in history.changes if c.broken_off
+                and not _is_elsewhere(c, environments)]  # fmt: skip
     actions += [ResponseAction(at=o.occurred_at, event=o) for o in history.observations if _is_act(o)]
     return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
 

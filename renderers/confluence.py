@@ -36,6 +36,7 @@ from renderers.document import (
     Timeline,
     Words,
 )
+from renderers.escape import quotation_marks
 from renderers.markdown import facts_of
 from renderers.markup import address, clean, escaped, lines
 from renderers.mixed import MarkupPen, Tag, mixed
@@ -230,7 +231,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _on_a_line(inline: Inline) -> str:
     """A part of a line that people may edit there: a quotation's own lines would be lines of the page."""
-    return f"&quot;{clean(inline.text)}&quot;" if isinstance(inline, Quote) else _inline(inline)
+    return _quoted(inline.text, clean(inline.text)) if isinstance(inline, Quote) else _inline(inline)
+
+
+def _quoted(text: str, shown: str) -> str:
+    opening, closing = map(escaped, quotation_marks(text))
+    return f"{opening}{shown}{closing}"
 
 
 def _inline(inline: Inline) -> str:
@@ -246,7 +252,7 @@ def _inline(inline: Inline) -> str:
         case Name():
             return clean(inline.text)
         case Quote():
-            return f"&quot;{lines(inline.text)}&quot;".replace("\n", "<br/>")
+            return _quoted(inline.text, lines(inline.text)).replace("\n", "<br/>")
         case Code():
             return f"<code>{clean(inline.text)}</code>"
         case LinkedText():

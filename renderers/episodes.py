@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from collector.event import RecordedEvent
 from collector.semantics import severities
-from collector.semantics.changes import is_idle, kind_of, last_of, reach_of, runs_of, span_of
+from collector.semantics.changes import is_broken_off, is_idle, kind_of, last_of, reach_of, runs_of, span_of
 from collector.semantics.closing import Word, goes_on, peak
 from collector.semantics.episodes import UPDATED, Episode, episodes, page_span, told_at
 from renderers.history import Alert, Change, Page
@@ -124,6 +124,7 @@ def _change(events: Sequence[RecordedEvent]) -> Change:
         measured=span.measured,
         reach=reach_of(events),
         idle=is_idle(events),
+        broken_off=is_broken_off(events),
         first=events[0],
         last=last,
         events=tuple([each.id for each in events]),

@@ -164,7 +164,13 @@ def marks(text: str) -> str:
 def quote(text: str, *, table: bool = False, longest: int = LONGEST_QUOTE) -> str:
     """A stranger's sentence in double quotes, cut where it is longer than ``longest``."""
     said = prose(text, longest, table=table)
-    return f'"{said.removesuffix(_escaped("!")) + "!" if said.endswith(_escaped("!")) else said}"'
+    opening, closing = quotation_marks(text)
+    return f"{opening}{said.removesuffix(_escaped('!')) + '!' if said.endswith(_escaped('!')) else said}{closing}"
+
+
+def quotation_marks(text: str) -> tuple[str, str]:
+    """What stands around a quotation: curled marks where it has straight ones itself, so that a reader sees its end."""
+    return ("“", "”") if '"' in text else ('"', '"')
 
 
 def code(text: str, *, table: bool = False, longest: int = LONGEST_CODE) -> str:

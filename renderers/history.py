@@ -225,6 +225,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reach: str = "deployed"
     """Whether it reached the running system: ``deployed``, ``merged``, ``none`` or ``unknown``; see
     :func:`collector.semantics.changes.reach_of`."""
+    broken_off: bool = False
+    """Whether it had begun when it was cancelled; see :func:`collector.semantics.changes.is_broken_off`."""
     idle: bool = False
     """Whether it is a run of a workflow that changes nothing, whatever comes of it; see
     :func:`collector.semantics.changes.is_idle`."""

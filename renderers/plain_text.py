@@ -33,5 +33,6 @@ def _said(inline: Inline) -> str:
     if isinstance(inline, Words | Time | Span):
         return inline.text
     if isinstance(inline, Quote):
-        return f'"{escape.clean(inline.text) or escape.EMPTY}"'
+        opening, closing = escape.quotation_marks(inline.text)
+        return f"{opening}{escape.clean(inline.text) or escape.EMPTY}{closing}"
     return escape.clean(inline.text) or escape.EMPTY

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector.event import MINUTE, RecordedEvent
-from collector.semantics.changes import deploys, environment_named, kind_of, last_of, reach_of, span_of
+from collector.semantics.changes import deploys, environment_named, is_broken_off, kind_of, last_of, reach_of, span_of
 from renderers.draft import draft
 from renderers.markdown import markdown
 from renderers.replay import replay
@@ -37,11 +37,28 @@ def test_the_name_of_a_workflow_says_whether_it_deploys(name: str, expected: boo
 
 
 @pytest.mark.parametrize(
+    ("events", "broken"),
+    [
+        ([change("started", 1), change("cancelled", 5)], True),
+        ([change("requested", 1), change("cancelled", 5)], False),
+        ([change("started", 1), change("cancelled", 5), change("succeeded", 6)], False),
+        ([change("started", 1, environment="pr-7"), change("cancelled", 5, environment="pr-7")], False),
+        (run("cancelled"), False), ([], False),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_was_broken_off_had_begun(events: list[RecordedEvent], broken: bool) -> None:
+    """A deployment that was cancelled while it ran may have reached what runs; nobody says how far."""
+    assert is_broken_off(events) is broken
+
+
+@pytest.mark.parametrize(
     ("name", "environment"),
     [
         ("Deploy to staging", "staging"), ("deploy-prod", "prod"), ("Staging deploy", "staging"), ("Deploy", None),
         ("Deploy to test", "test"), ("Test and deploy", None), ("deployToProduction", "production"),
         ("Product deploy", None), ("Deliver beta features", None), ("Deploy (uat)", "uat"),
+        ("Deploy canary to production", "production"), ("promote-canary", "canary"),
     ],
 )  # fmt: skip
 def test_the_name_of_a_workflow_may_say_where_it_deploys(name: str, environment: str | None) -> None:

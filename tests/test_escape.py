@@ -12,6 +12,8 @@ from markdown_it.token import Token
 
 from collector.cli.output import harmless
 from renderers import escape
+from renderers.document import Quote
+from renderers.plain_text import plain
 from tests.examples import examples
 
 PIECES = (
@@ -340,3 +342,10 @@ def test_a_look_for_what_is_invisible_misses_nothing() -> None:
     found = {match[0] for match in escape.INVISIBLE.finditer(every)}
     assert len(found) > 4_000
     assert {each for each in found if escape.visible(f"a{each}") == f"a{each}"} == set()
+
+
+def test_a_quotation_that_has_quotation_marks_stands_in_others() -> None:
+    """So that a reader sees where it ends; the words stay as they are."""
+    assert escape.quote('Revert "v7"') == '“Revert "v7"”'
+    assert plain((Quote('Revert "v7"'),)) == '“Revert "v7"”'
+    assert escape.quote("Revert v7") == '"Revert v7"'

@@ -146,3 +146,28 @@ def test_a_secret_that_signs_an_address_needs_it(tmp_path: Path, lines: str, sen
     (tmp_path / "timelined.yml").write_text(f"sources: {{calls: {{kind: splunkoncall, {lines}}}}}\n")
     with pytest.raises(InvalidSettings, match=sentence):
         load_settings(tmp_path / "timelined.yml")
+
+
+@pytest.mark.parametrize(
+    ("name", "environment"), [("Deploy to staging", "staging"), ("deploy-prod", "prod"), ("Integration tests qa", None)]
+)
+def test_a_pipeline_is_of_the_environment_that_its_name_tells(name: str, environment: str | None) -> None:
+    """As a workflow's is, where it deploys and nothing else says where."""
+    execution = {"id": "1", "application": "cart", "name": name, "status": "SUCCEEDED"}
+    details = {"type": "orca:pipeline:complete", "created": "1772632630000"}
+    (spinnaker,) = parse_json("spinnaker", {"details": details, "content": {"execution": execution}})
+    build = {"number": 1, "phase": "COMPLETED", "status": "SUCCESS", "timestamp": 1772632630000}
+    (jenkins,) = parse_json("jenkins", {"name": name, "build": build})
+    assert (spinnaker.environment, jenkins.environment) == (environment, environment)
+    (told,) = parse_json("jenkins", {"name": name, "build": build | {"parameters": {"environment": "eu"}}})
+    assert told.environment == "eu"
+
+
+def test_what_was_changed_of_a_flag_stands_beside_the_comment() -> None:
+    """A comment need not say it."""
+    entry = {
+        "_id": "1", "kind": "flag", "name": "tax", "date": 1772632630000, "titleVerb": "updated the rollout",
+        "comment": "More", "description": "- Served 50% on", "accesses": [{"resource": "proj/a:env/b:flag/tax"}],
+    }  # fmt: skip
+    (event,) = parse_json("launchdarkly", entry)
+    assert event.data["text"] == "updated the rollout: More\nServed 50% on"

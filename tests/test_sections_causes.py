@@ -333,3 +333,55 @@ def test_many_acts_of_one_kind_are_told_as_one() -> None:
     assert actions[1].startswith('At 10:21:00 this was recorded: "Node 21 removed"')
     open_still = said(story.without(*(each for each in story.events if each.type == "alert.resolved")), "resolution")
     assert open_still[0].endswith("3 more; no alert ended after the last of them")
+
+
+def test_a_deploy_that_was_broken_off_is_a_candidate_and_breaking_it_off_an_answer() -> None:
+    """A canary may have served for long; that nobody says how far it had come speaks against it."""
+    story = Facts()
+    for kind, when in (("started", "10:00:00"), ("cancelled", "10:12:00")):
+        story.add(f"change.{kind}", when, entity="deployment:1", service="web", title="v7", environment="production")
+    alert = story.fires("X", "10:06:00", "web")
+    assert any("begun at 10:00:00, 6 min before the alert, and cancelled 6 min after it" in text
+               for text in said(story, "summary"))  # fmt: skip
+    story.ends(alert, "10:15:00")
+    candidate = said(story, "root_causes")[-1]
+    assert "It speaks for it that it was cancelled at 10:12:00 and the alert ended 3 min later" in candidate
+    assert candidate.endswith("and that how far it had come when it was cancelled is not recorded")
+    assert 'At 10:12:00 the deploy "v7" of web was cancelled; the alert ended 3 min later' in said(story, "resolution")
+    last = 'The last recorded action was that the deploy "v7" of web was cancelled, at 10:12:00'
+    assert any(text.startswith(last) for text in said(story, "summary"))
+
+
+def test_what_was_merged_ran_once_its_commit_was_deployed() -> None:
+    """Before the first alert, or only after it; that nothing says so is told of no merge that was deployed."""
+    unknown = "it is not recorded whether what was merged was running by then"
+    for done, words in (
+        ("09:58:00", "It speaks for it that its commit was deployed at 09:58:00"),
+        ("10:04:00", "It speaks against it that its commit was deployed at 10:04:00, after the alert"),
+        ("", f"It speaks against it that {unknown}"),
+    ):
+        story = Facts()
+        data = {"number": 9, "repository": "acme/web", "sha": "5b1c", "branch": "main", "default_branch": "main"}
+        story.add("change.merged", "09:50:00", title="Less memory", data=data)
+        story.fires("X", "10:00:00", "web")
+        if done:
+            story.add("change.succeeded", done, entity="deployment:1", service="web", data={"sha": "5b1c"})
+        (candidate,) = [text for text in said(story, "root_causes") if "Less memory" in text]
+        assert words in candidate
+        assert (unknown in candidate) is not bool(done)
+
+
+def test_a_flag_that_was_set_to_nothing_was_changed() -> None:
+    """By its rules or its rollout: what was done with it is told wherever the flag is."""
+    story = Facts()
+    words = {"text": "changed the rollout: 50 %"}
+    story.add("change.flag_toggled", "09:58:00", entity="flag", service="web", title="tax", actor="Pim", data=words)
+    alert = story.fires("X", "10:00:00", "web")
+    story.add("change.flag_toggled", "10:04:00", entity="flag", service="web", title="tax", actor="Pim", data=words)
+    story.ends(alert, "10:05:00")
+    told = '"changed the rollout: 50 %"'
+    summary = said(story, "summary")
+    assert any(f"changed at 09:58:00, 2 min before the alert: {told}" in text for text in summary)
+    assert any(f'the change of the flag "tax" of web by Pim: {told} at 10:04:00' in text for text in summary)
+    assert f"changed at 09:58:00, 2 min before the alert: {told}. It speaks" in said(story, "root_causes")[-1]
+    assert any(f'the flag "tax" of web was changed by Pim: {told}; ' in text for text in said(story, "resolution"))

@@ -214,6 +214,14 @@ def reach_of(events: Iterable[Event]) -> Reach:
     return "deployed"
 
 
+def is_broken_off(events: Sequence[Event]) -> bool:
+    """Whether a deployment or rollback had begun when it was cancelled: how far it had come is not known, a canary may
+    have served for long. ``events`` are all events of one change, in reading order."""
+    if not events or last_of(events).type != "change.cancelled" or any(map(_is_transient, events)):
+        return False
+    return kind_of(events) in ("deploy", "rollback") and span_of(events).ran
+
+
 def is_idle(events: Sequence[Event]) -> bool:
     """Whether a change is a run of a workflow that changes nothing, whatever comes of it: a test, a chore, a run of a
     pull request or of a side branch. ``events`` are all events of one change, in reading order."""
@@ -223,10 +231,12 @@ def is_idle(events: Sequence[Event]) -> bool:
 def environment_named(name: str) -> str | None:
     """The environment that the name of a workflow tells: ``Deploy to staging`` and ``staging-deploy`` tell staging."""
     words = _words(name)
-    for before, word in zip(["", *words], words, strict=False):
-        if word in _ENVIRONMENTS or (word in _AFTER_TO and before in ("to", "into")):
-            return word
-    return None
+    told = [
+        word for before, word in zip(["", *words], words, strict=False)
+        if word in _ENVIRONMENTS or (word in _AFTER_TO and before in ("to", "into"))
+    ]  # fmt: skip
+    # A canary of production is production.
+    return min(told, key=lambda word: word == "canary", default=None)
 
 
 def deploys(name: str) -> bool | None:

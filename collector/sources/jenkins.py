@@ -7,8 +7,11 @@ lost.
 
 from __future__ import annotations
 
-from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Sample
+import msgspec
+
+from collector.event import Event
+from collector.sources.mapping import placed_by_name, read, source_of
+from collector.webhook import FieldMap, Reading, Sample, Webhook
 
 KIND = "jenkins"
 RECIPE = "jenkins.1"
@@ -32,7 +35,13 @@ MAPPING = FieldMap(
     data={"workflow": "name", "run_number": "build.number", "branch": "build.scm.branch"},
 )  # fmt: skip
 
-SOURCE = source_of(
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for what is no change."""
+    return tuple(map(placed_by_name, read(webhook, reading, MAPPING, RECIPE, KIND)))
+
+
+_MAPPED = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
@@ -46,3 +55,4 @@ SOURCE = source_of(
     retries=False,
     identity=("/url", "/name", "/build/number", "/build/phase", "/build/status"),
 )
+SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

@@ -91,7 +91,9 @@ def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key:
     # Some entries have the verb in their title alone, behind who did it.
     turned = _TURNED.search(verb or normalise.line(body.title))
     state = turned[1].lower() if turned else ""
-    said = normalise.text(body.comment) or _described(body, verb)
+    # Who writes a comment need not say what was changed: "5 % canary" may be of any rule.
+    comment, described = normalise.text(body.comment).strip(), _described(body, verb)
+    said = "\n".join(text for text in (comment, described) if text)
     content = {"state": state, "text": said if state or not verb else ": ".join(filter(None, (verb, said)))}
     site = (body.links or {}).get("site", Address()).href
     return Event(
@@ -111,7 +113,8 @@ def _described(body: Body, verb: str) -> str:
     """What was done, one thing a line; nothing where that is what the title says already."""
     lines = [line.strip().removeprefix("-").strip() for line in normalise.text(body.description).splitlines()]
     known = {verb.casefold(), normalise.line(body.title).casefold()}
-    return "\n".join(line for line in lines if line and line.casefold() not in known)
+    new = [line for line in lines if line and line.casefold() not in known]
+    return "\n".join(line for line in new if _TURNED.fullmatch(line) is None)
 
 
 def _named(member: Member | None) -> str | None:

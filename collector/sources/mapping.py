@@ -21,6 +21,7 @@ from jmespath.functions import Functions
 
 from collector import normalise
 from collector.event import EVENT_DATA, EVENT_TYPES, Event, event_id
+from collector.semantics.changes import deploys, environment_named
 from collector.signing import Signature, authenticate
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, FieldMap, Reading, Source, Webhook
@@ -219,6 +220,13 @@ def _event_of(
         labels=labels,
         data=_data(event_type, texts, happened, started, tool),
     )
+
+
+def placed_by_name(event: Event) -> Event:
+    """A change in the environment that its pipeline's name tells, where nothing else does: ``Deploy to staging``."""
+    if event.environment or not event.type.startswith("change.") or not deploys(event.title):
+        return event
+    return msgspec.structs.replace(event, environment=environment_named(event.title))
 
 
 def _first(texts: Mapping[str, tuple[str, ...]], path: str) -> str | None:

@@ -8,8 +8,11 @@ wrapper, as the endpoint is configured.
 
 from __future__ import annotations
 
-from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Sample
+import msgspec
+
+from collector.event import Event
+from collector.sources.mapping import placed_by_name, read, source_of
+from collector.webhook import FieldMap, Reading, Sample, Webhook
 
 KIND = "spinnaker"
 RECIPE = "spinnaker.1"
@@ -62,7 +65,13 @@ MAPPING = FieldMap(
     },
 )  # fmt: skip
 
-SOURCE = source_of(
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; none for what is no change."""
+    return tuple(map(placed_by_name, read(webhook, reading, MAPPING, RECIPE, KIND)))
+
+
+_MAPPED = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
@@ -80,3 +89,4 @@ SOURCE = source_of(
         "/payload/content/executionId", "/payload/content/execution/id",
     ),
 )  # fmt: skip
+SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

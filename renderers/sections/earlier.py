@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, phrases
-from renderers.document import Claim, Options, Quote
+from renderers.document import Claim, Name, Options, Quote
 from renderers.history import Change, History
-from renderers.phrases import Phrase, cites, claim, named, say
+from renderers.phrases import Phrase, cites, claim, named, quoted, say
 from renderers.sections.clock import time_in
 
-VERBS = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published", "image": "published"}
+VERBS = {
+    "merge": "merged", "flag": "changed", "push": "pushed", "tag": "set", "release": "published", "image": "published",
+}  # fmt: skip
 """What happened to changes of kinds that do not finish."""
+ENDED = {"failed": "failed", "cancelled": "cancelled"}
+"""How a change ended that did not finish."""
 
 
 def closest(history: History, options: Options) -> Iterator[Claim]:
@@ -48,27 +52,34 @@ def _closest(history: History, options: Options, earlier: Sequence[Change]) -> C
     called = say(Quote(title), named(" of ", phrases.owner_of(nearest))) if title else (
         say("the ", phrases.change_called(nearest)))  # fmt: skip
     return claim(of, " closest earlier change was ", called, where,
-                named(" by ", nearest.actor), ", ", lag(history, options, nearest),
+                named(" by ", nearest.actor), ", ", lag(history, options, nearest), flag_words(nearest),
                 proof=cites(*change_facts.ends_of(history, nearest)))  # fmt: skip
 
 
 def lag(history: History, options: Options, change: Change) -> Phrase:
     """``finished at 18:00:05, 2 min 5 s before the first alert``, or after it; one under way says when it began."""
     start = facts.reference(history)
-    verb = VERBS.get(change.kind, "failed" if change.outcome == "failed" else "finished")
-    done = say(verb, named(" to ", change_facts.state_of(change) if change.kind == "flag" else None))
+    verb = VERBS.get(change.kind, ENDED.get(change.outcome, "finished"))
+    state = change_facts.state_of(change) if change.kind == "flag" else ""
+    done = say("set to ", Name(state)) if state else say(verb)
     if change.start > start:
         at = change.end or change.start
         return say(done if change.end else "begun", " at ", time_in(history, options, at), ", ",
                    phrases.between(start, at), f" after {facts.reference_called(history)}")  # fmt: skip
     if change.end is not None and change.end <= start:
-        which = "which " if verb == "failed" else ""
+        which = "which " if verb == "failed" else "which was " if verb == "cancelled" else ""
         return say(which, done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
     begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
                 _apart(history, start, change.start))  # fmt: skip
     if change.end is None:
         return say(begun, "; its end is not recorded")
     return say(begun, ", and ", done, " ", phrases.between(start, change.end), " after it")
+
+
+def flag_words(change: Change) -> Phrase:
+    """What was done with a flag that was not set to something: ``: "changed rules of the flag: up to 50 %"``."""
+    told = change.kind == "flag" and not change_facts.state_of(change)
+    return quoted(": ", phrases.text_in(change.last.data, "text"), phrases.NOTE) if told else ()
 
 
 def _apart(history: History, start: int, before: int) -> Phrase:

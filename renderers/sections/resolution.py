@@ -16,6 +16,7 @@ from renderers.history import Alert, Change, FlappingRun, History, Nearby
 from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, named, quoted, say
 from renderers.rows.alerts import systems
 from renderers.sections.clock import time_in
+from renderers.sections.earlier import flag_words
 from renderers.sections.summary import RECOVERIES, stated_mitigation
 
 IMMEDIATE = "what was done to restore service, when and by whom?"
@@ -182,12 +183,15 @@ def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
                    quoted(": ", phrases.change_title(change)))  # fmt: skip
     verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")
     called, by = phrases.change_called(change), named(" by ", change.actor)
-    done = say(verb, named(" to ", change_facts.state_of(change) if change.kind == "flag" else None))
-    return say("the ", called, where, " was ", done, by) if change.kind in _DONE else say(
+    if change.broken_off:
+        return say("the ", called, where, by, " was cancelled")
+    state = change_facts.state_of(change) if change.kind == "flag" else ""
+    done = say("set to ", Name(state)) if state else say(verb)
+    return say("the ", called, where, " was ", done, by, flag_words(change)) if change.kind in _DONE else say(
         "the ", called, where, by, " ", verb)  # fmt: skip
 
 
-_DONE = {"merge": "merged", "flag": "set", "push": "pushed", "tag": "set", "release": "published",
+_DONE = {"merge": "merged", "flag": "changed", "push": "pushed", "tag": "set", "release": "published",
          "image": "published"}  # fmt: skip
 
 

@@ -9,8 +9,8 @@ from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Sec
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
 from renderers.sections.clock import time_in
-from renderers.sections.earlier import acted_before, lag
-from renderers.undoings import Undoing, shipped_by, undoings_of
+from renderers.sections.earlier import acted_before, flag_words, lag
+from renderers.undoings import NEVER, Undoing, shipped_by, undoings_of
 from renderers.words import counted
 
 CANDIDATES = 5
@@ -96,7 +96,8 @@ def _candidate(history: History, options: Options, change: Change) -> Claim:
     pro, con = [*_for(history, options, change)], _against(history, options, change)
     by = named(" by ", change.actor)
     where = named(" in " if change.kind == "flag" else " to ", change.environment)
-    sentence = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change), ". ",
+    sentence = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change),
+               flag_words(change), ". ",
                _argued("It speaks for it that ", pro, "Nothing recorded speaks for it but the time"), ". ",
                _argued("It speaks against it that ", con, "Nothing recorded speaks against it"))  # fmt: skip
     return claim(sentence, proof=_proof(change_facts.ends_of(history, change), pro, con))
@@ -123,6 +124,7 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     revert = change_facts.reverted_by(history, change)
     if not undoings and revert is not None and revert.start >= start:
         yield _reverted(history, options, change, revert), (revert.last,)
+    yield from _broken_off(history, options, change)
     shipped = shipped_by(history, change)
     if shipped is not None and (ran := change_facts.finished(shipped) or start) <= start:
         yield say("its commit was deployed at ", time_in(history, options, ran)), (shipped.last,)
@@ -142,10 +144,26 @@ def _taken_back(history: History, options: Options, change: Change, undoing: Und
         rolled = say(rolled, ", after ", redone, " at ", time_in(history, options, since), ",")
     end = _end_after(history, change, undoing)
     if end is not None:
-        own = history.last_measured is None or end.fired.id != history.last_measured.fired.id
-        called = say("the alert ", phrases.alert_on(end)) if own else say(facts.last_called(history, end))
-        rolled = say(rolled, " and ", called, " ended ", phrases.between(done, end.end or done), " later")
+        rolled = say(rolled, _ended_later(history, end, done))
     return rolled, (*((again.last,) if again else ()), back.last, *((facts.end_event(end),) if end else ()))
+
+
+def _ended_later(history: History, end: Alert, since: int) -> Phrase:
+    """`` and the last alert ended 3 min later``."""
+    own = history.last_measured is None or end.fired.id != history.last_measured.fired.id
+    called = say("the alert ", phrases.alert_on(end)) if own else say(facts.last_called(history, end))
+    return say(" and ", called, " ended ", phrases.between(since, end.end or since), " later")
+
+
+def _broken_off(history: History, options: Options, change: Change) -> Iterator[Argument]:
+    """That it was cancelled in the incident, and what ended after that."""
+    done = change_facts.finished(change) if change.broken_off else None
+    if done is None or done < facts.reference(history):
+        return
+    end = _end_after(history, change, Undoing(change, done, NEVER))
+    ended = _ended_later(history, end, done) if end else ()
+    proof = (change.last, *((facts.end_event(end),) if end else ()))
+    yield say("it was cancelled at ", time_in(history, options, done), ended), proof
 
 
 def _reverted(history: History, options: Options, change: Change, revert: Change) -> Phrase:
@@ -229,6 +247,8 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         points.append((say("the first symptom came before it finished"), (symptom,)))
     if change.outcome == "failed":
         points.append((say("it failed"), (change.last,)))
+    if change.broken_off:
+        points.append((say("how far it had come when it was cancelled is not recorded"), (change.last,)))
     if change.reach == "merged":
         points += _not_running(history, options, change)
     if others := change_facts.neighbours(history, change):

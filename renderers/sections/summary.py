@@ -13,7 +13,7 @@ from renderers.retold import begun_anew
 from renderers.rows.pages import called
 from renderers.sections import handovers, reopening
 from renderers.sections.clock import time_in, time_since
-from renderers.sections.earlier import closest
+from renderers.sections.earlier import closest, flag_words
 from renderers.words import apart, counted
 
 SERIES = 3
@@ -366,12 +366,17 @@ def doing_called(history: History, doing: change_facts.ResponseAction) -> Phrase
         return seen if phrases.observation_title(doing.event) else say("this: ", seen, ",")
     change = doing.change
     where = change_facts.changed_where(history, change)
+    if change.broken_off:
+        return say("that the ", phrases.change_called(change), named(" in ", where), named(" by ", change.actor),
+                   " was cancelled,")  # fmt: skip
     failed = ", which failed," if change.outcome == "failed" else ""
     state = change_facts.state_of(change) if change.kind == "flag" else ""
     if state:
         return say("the setting of the ", phrases.change_called(change), named(" in ", where), " to ", Name(state),
                    named(" by ", change.actor))  # fmt: skip
-    return say("the ", phrases.change_called(change), named(" in ", where), named(" by ", change.actor), failed)
+    of = "change of the " if change.kind == "flag" else ""
+    called = phrases.change_called(change)
+    return say(f"the {of}", called, named(" in ", where), named(" by ", change.actor), flag_words(change), failed)
 
 
 # --- (5) how long -----------------------------------------------------------------------------------------------
