@@ -164,8 +164,8 @@ def _mitigated(history: History) -> Moment:
     """The last opening alert's end, if all of them ended; with the alternative where that one was alone at the end."""
     alerts = [each for each in history.alerts if each.opening]
     last = _last_ended(alerts)
-    if any(each.firing for each in alerts if each.end is None):
-        return Moment(name="mitigated", at=None, known="unknown", basis="an alert has no recorded end")
+    if any(each.firing for each in alerts):
+        return Moment(name="mitigated", at=None, known="unknown", basis=without_end(alerts))
     if last is None:
         return _unknown("mitigated")
     if _reopened_since(history, last.end or 0):
@@ -192,6 +192,12 @@ def _reopened_since(history: History, end: int) -> bool:
     steps = [step for page in history.pages for step in page.steps if step.type == "page.reopened"]
     declared = [event for event in history.events if event.type == "incident.reopened"]
     return any(event.occurred_at > end and event.actor for event in (*steps, *declared))
+
+
+def without_end(alerts: Iterable[Alert]) -> str:
+    """``an alert has no recorded end``, ``2 alerts have no recorded end``: several series of one are one."""
+    names = {(each.name, each.service, each.environment) for each in alerts if each.firing}
+    return f"{len(names):,} alerts have no recorded end" if len(names) > 1 else "an alert has no recorded end"
 
 
 _BETTER = frozenset({"mitigated", "monitoring"})

@@ -321,6 +321,20 @@ def test_a_storm_of_names_is_told_by_the_minute() -> None:
     assert len(table(story).rows[0].cites) == 30
 
 
+def test_many_alerts_of_one_service_are_named_together() -> None:
+    """What is the same of them is told once, of their ends as well."""
+    story = Facts()
+    firings = [story.fires(f"Disk of {n}", at("10:00:00") + n * SECOND, "search", severity="P2") for n in range(5)]
+    story.fires("Slow", "10:00:09", "web", severity="P2")
+    for n, fired in enumerate(firings):
+        story.ends(fired, at("10:40:00") + n * SECOND)
+    names = ", ".join(f'"Disk of {n}"' for n in range(4)) + ' and "Disk of 4"'
+    assert lines(story) == [
+        f"Detected: Alerts {names} fired on search (P2); alert Slow fired on web (P2)",
+        f"Alerts {names} on search resolved after 40 min",
+    ]
+
+
 @pytest.mark.parametrize(
     ("late", "sentence"),
     [

@@ -132,3 +132,13 @@ def test_each_page_has_a_priority_of_its_own() -> None:
     texts = said(story, "impact")
     assert "The priority of PagerDuty incident 1 and PagerDuty incident 2 was P2" in texts
     assert "The priority of PagerDuty incident 3 was P3 from 11:02:00 and P1 from 11:05:00" in texts
+
+
+def test_how_many_alerts_have_no_end_is_told() -> None:
+    """Series of one alert are one."""
+    story = Facts()
+    story.fires("X", "10:00:00", "web", series="a")
+    story.fires("X", "10:00:00", "web", series="b")
+    assert "Duration of the impact: not known, since an alert has no recorded end" in said(story, "impact")
+    story.fires("Y", "10:00:00", "web")
+    assert "Duration of the impact: not known, since 2 alerts have no recorded end" in said(story, "impact")

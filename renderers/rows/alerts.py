@@ -110,20 +110,38 @@ def fired_plan(runs: Sequence[Run], table: RowContext) -> Plan:
 
 def _fired(runs: Sequence[Run], table: RowContext) -> Phrase:
     quotes = len(runs) <= QUOTED
-    firings = [_one_fired(run, table, runs[0][0].start, quotes=quotes) for run in runs[:NAMED]]
+    firings = _named_together([_one_fired(run, table, runs[0][0].start, quotes=quotes) for run in runs[:NAMED]])
     rest = len(runs) - NAMED
     more = say("; ", counted(rest, "more alert"), " fired") if rest > 0 else ()
     return say(phrases.capital(firings[0]), *(say("; ", each) for each in firings[1:]), more)
 
 
-def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Phrase:
+Told = tuple[Phrase, Phrase]
+"""An alert's name, and what is told of it."""
+
+
+def _named_together(told: Sequence[Told]) -> list[Phrase]:
+    """``alerts A, B and C fired on checkout (critical)``: of many alerts, those of which the same is told are named
+    together."""
+    groups: dict[Phrase | int, list[Told]] = {}
+    for place, each in enumerate(told):
+        groups.setdefault(each[1] if len(told) > QUOTED else place, []).append(each)
+    return [
+        say("alert" if len(group) == 1 else "alerts", " ",
+            phrases.listed([name for name, _ in group], len(group)), group[0][1])
+        for group in groups.values()
+    ]  # fmt: skip
+
+
+def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Told:
     first = run[0].first
     other = first.start // MINUTE != since // MINUTE
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
-    return say("alert ", phrases.alert_named(first.name), " fired", if_any(again, " again"), _place(first, table),
+    told = say(" fired", if_any(again, " again"), _place(first, table),
                named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
+    return phrases.alert_named(first.name), told
 
 
 def _regrading(table: RowContext) -> Iterator[Plan]:
@@ -286,13 +304,13 @@ def _ended(spells: Run, table: RowContext) -> Phrase:
         environment = facts.where(table.history, spell.first.environment)
         kinds.setdefault((spell.first.name, spell.first.service, environment), []).append(spell)
     at = max(spell.end or 0 for spell in spells)
-    endings = [_one_end(run, table, at) for run in itertools.islice(kinds.values(), NAMED)]
+    endings = _named_together([_one_end(run, table, at) for run in itertools.islice(kinds.values(), NAMED)])
     rest = len(kinds) - NAMED
     more = say("; ", counted(rest, "more alert"), " resolved") if rest > 0 else ()
     return say(phrases.capital(endings[0]), *(say("; ", each) for each in endings[1:]), more)
 
 
-def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
+def _one_end(run: Run, table: RowContext, at: int) -> Told:
     alert = run[0].last
     ends = sorted(spell.end or 0 for spell in run)
     count = facts.series_in([spell.first for spell in run])
@@ -302,11 +320,12 @@ def _one_end(run: Run, table: RowContext, at: int) -> Phrase:
     most = "up to " if len(set(lengths)) > 1 else ""
     since = f" after {'its' if count == 1 else 'their'} first start" if any(each.last.anew for each in run) else ""
     other = _other_minute(ends, table, at)
-    return say("alert ", phrases.alert_named(alert.name), _place(alert, table),
+    told = say(_place(alert, table),
                f" ({count:,} series)" if count > 1 else "",
                f" resolved {most}" if since else f" resolved after {most}", length, since, on_and_off,
                "," if since and other else "", other, named(", by ", _ended_by(alert) if len(run) == 1 else None),
                _called(alert) if len(run) == 1 else ())  # fmt: skip
+    return phrases.alert_named(alert.name), told
 
 
 def _lengths(run: Run) -> list[int]:

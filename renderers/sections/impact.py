@@ -10,6 +10,7 @@ from collector.event import RecordedEvent
 from renderers import change_facts, facts, moments, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History, Page
+from renderers.moments import without_end
 from renderers.phrases import Phrase, cites, claim, if_any, named, quoted, say, text_in
 from renderers.posts import post_about
 from renderers.sections.clock import time_in
@@ -129,7 +130,7 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
         yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}{reopened}", paused, sooner,
                     f"; nobody has stated it yet{still}", proof=cites(sign, closed, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
-        why = "an alert has no recorded end" if history.alerts else "nobody has stated its start and end"
+        why = without_end(history.measured) if history.alerts else "nobody has stated its start and end"
         yield claim(f"Duration of the impact: not known, since {why}", *_between(history),
                     proof=cites(*_ends_between(history)), label=not _ends_between(history))  # fmt: skip
 
