@@ -17,6 +17,7 @@ from collector.sources import SOURCES
 from collector.times import parse
 from collector.webhook import Credentials, Reading, Webhook
 from tests import sns
+from tests.recorded import RECORDINGS
 
 AWS = SOURCES["aws"]
 RECEIVED = parse("2026-03-04T16:00:00Z") or 0
@@ -212,3 +213,10 @@ def test_an_alarm_that_comes_back_from_no_data_fires_on() -> None:
     named = msgspec.structs.replace(over, data=over.data | {"starts_at": again.occurred_at})
     assert [each.start for each in episodes([first, again, named])] == [first.occurred_at]
     assert len(episodes([first, over, told("ALARM", "INSUFFICIENT_DATA", "2026-03-04T15:00:00.000+0000")])) == 2
+
+
+def test_what_an_alarm_measured_is_told() -> None:
+    """Its reason has the value; what it is described as stays beside it."""
+    (alarm,) = events_of(json.loads((RECORDINGS / "aws" / "alarm" / "body").read_bytes()))
+    assert alarm.data["summary"] == "Checkout answers 5xx"
+    assert "41.0" in alarm.data["description"]

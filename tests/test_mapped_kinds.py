@@ -17,6 +17,7 @@ from collector.sources.mapping import fields_asked
 from collector.times import parse
 from collector.webhook import Reading, Webhook
 from renderers.replay import replay
+from tests.recorded import parse_json
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -154,3 +155,16 @@ def test_a_script_of_ours_sends_what_its_mapping_asks_for(kind: str) -> None:
     page = (SENDERS / f"{kind}.md").read_text("utf-8")
     script = "".join(re.findall(r"```(?:js|sh)\n(.*?)```", page, re.DOTALL))
     assert {name for name in expressions_used if not re.search(rf"\b{name}\b", script)} == set()
+
+
+def test_what_runs_a_service_in_kubernetes_names_it() -> None:
+    """An autoscaler without labels is called like its service; a pod has letters of its own."""
+
+    def told(kind: str, name: str) -> str | None:
+        thing = {"kind": kind, "namespace": "production", "name": name}
+        body = {"metadata": {"uid": "u"}, "reason": "SuccessfulRescale", "message": "New size: 12", "count": 1}
+        (event,) = parse_json("kubernetesevents", body | {"involvedObject": thing})
+        return event.service
+
+    assert told("HorizontalPodAutoscaler", "search") == told("Deployment", "search") == "search"
+    assert told("Pod", "search-7d9f-x2") is None

@@ -28,6 +28,9 @@ MAPPING = FieldMap(
     time="series.lastObservedTime || eventTime || lastTimestamp || firstTimestamp",
     title="join(': ', [reason, involvedObject.name || involvedObject.kind || 'an object'])",
     text="message",
+    # What runs a service is called like it; a pod has letters of its own.
+    service_else="contains(['Deployment', 'StatefulSet', 'DaemonSet', 'HorizontalPodAutoscaler'], "
+    "involvedObject.kind || '') && involvedObject.name || ''",
     labels="merge(involvedObject.labels || `{}`, {namespace: involvedObject.namespace, cluster: clusterName})",
     status="reason",
     data={"subject": "involvedObject.kind"},

@@ -137,6 +137,9 @@ def _data(
     data = {"status": "resolved" if resolved else "firing", "reason": alarm["reason"], "summary": alarm["summary"]}
     if alarm.get("suppressed"):
         data["kind"] = normalise.line(f"actions suppressed by {alarm['suppressed']}")
+    if not resolved:
+        # What it measured stands in the reason alone.
+        data["description"] = alarm["reason"]
     if not resolved and alarm["before"] == _NO_DATA:
         data["continues"] = True
     if happened.known:
