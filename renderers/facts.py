@@ -178,7 +178,8 @@ def alerting(history: History) -> set[str]:
     """The services for which an alert fired in the incident's window, whatever it joined, by :func:`folded`."""
     beside = (*history.context.nearby, *history.context.lasting)
     near = [each.event for each in beside if each.event.type.startswith("alert.")]
-    services = [*(alert.service for alert in history.alerts), *(event.service for event in near)]
+    # A check without a service is often called like the one that it looks at.
+    services = [*(alert.service or alert.name for alert in history.alerts), *(e.service or e.title for e in near)]
     return {folded(service) for service in services if service}
 
 

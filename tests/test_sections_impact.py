@@ -142,3 +142,12 @@ def test_how_many_alerts_have_no_end_is_told() -> None:
     assert "Duration of the impact: not known, since an alert has no recorded end" in said(story, "impact")
     story.fires("Y", "10:00:00", "web")
     assert "Duration of the impact: not known, since 2 alerts have no recorded end" in said(story, "impact")
+
+
+def test_a_check_called_like_its_service_is_told_from_that() -> None:
+    """In the list of what followed, and where it is quoted."""
+    story = Facts()
+    story.fires("Slow", "10:00:00", "web")
+    story.fires("web", "10:07:00", "web", description="Connection refused")
+    assert 'Alert web: "Connection refused"' in said(story, "impact")
+    assert said(story, "summary")[0].endswith("; the alert web followed 7 min later")

@@ -240,3 +240,11 @@ def test_a_page_that_was_escalated_after_it_was_taken_says_so() -> None:
     assert (
         "After that it was escalated to Oz at 11:40:00, reassigned to Bo at 11:50:00 and taken by Cy at 11:55:00"
     ) in said(story, "summary")
+
+
+def test_an_alert_without_a_service_that_is_called_like_one_is_an_alert_of_it() -> None:
+    """No absence is claimed beside its row."""
+    story = Facts()
+    story.fires("export", "10:00:00", None)
+    story.page("triggered", "10:01:00", service="export")
+    assert not any(text.startswith("No alert of export") for text in said(story, "detection"))

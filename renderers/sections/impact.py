@@ -196,7 +196,9 @@ def _descriptions(history: History, options: Options) -> Iterator[Claim]:
         where = phrases.on_service(phrases.beyond(alert.name, alert.service), facts.where(history, alert.environment))
         if size.more:
             values = say(values, f"; it told {counted(size.more, 'more text')}")
-        yield claim(phrases.alert_named(alert.name), where, ": ", values,
+        name = phrases.alert_named(alert.name)
+        alike = alert.service is not None and not phrases.beyond(alert.name, alert.service)
+        yield claim(say("Alert ", name) if alike else name, where, ": ", values,
                     proof=cites([each.event for each in values_of(size)]))  # fmt: skip
     rest = sizes[DESCRIPTIONS:]
     if rest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from collector.event import MINUTE, RecordedEvent
+from collector.event import MINUTE, RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, Family, History, Page
@@ -111,7 +111,10 @@ def _group_called(families: list[Family]) -> Phrase:
 
 
 def _family_called(family: Family) -> Phrase:
+    """``SlowCart on cart in production``; a check that is called like its service is told from that."""
+    alike = family.service is not None and not phrases.beyond(family.name, family.service)
     return say(
+        "the alert " if alike else "",
         phrases.alert_named(family.name),
         phrases.on_service(phrases.beyond(family.name, family.service), family.environment),
     )
@@ -407,7 +410,10 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
 def _declared(history: History, options: Options) -> Iterator[Claim]:
     """That a person declared it resolved, if that ended it, or that it was none; that nobody has, where all but a
     report ended."""
-    for end in [page.resolved for page in history.pages if page.resolved is not None]:
+    ends = [page.resolved for page in history.pages if page.resolved is not None]
+    if not all(map(page_facts.ended_as, ends)) or any(alert.opening for alert in history.alerts):
+        ends = []  # of several the timeline tells which one was called off
+    for end in sorted(ends, key=reading_order):
         if how := page_facts.ended_as(end):
             yield claim(phrases.capital(phrases.page_called(history, end)), f" was {how}", named(" by ", end.actor),
                         " at ", time_in(history, options, end.occurred_at),
