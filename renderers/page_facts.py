@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collector.event import MINUTE, RecordedEvent, reading_order
+from collector.event import MINUTE, Event, RecordedEvent, reading_order
 from collector.semantics.episodes import micros
 from collector.semantics.leading import lead_changes, lead_of, leading
 from renderers.history import History, Moment, Page
@@ -167,3 +167,10 @@ def _priority_steps(page: Page) -> list[RecordedEvent]:
 def numbered(page: Page) -> RecordedEvent:
     """The step that tells what people call the page by, else its first one."""
     return next((step for step in page.steps if step.data.get("number")), page.steps[0])
+
+
+def number_of(history: History, event: Event) -> object:
+    """What people call the page of an event by: where it does not say, as an escalation of Opsgenie, another step of
+    the same page does; None where none says."""
+    steps = (step for page in history.pages if page.entity == event.entity for step in page.steps)
+    return event.data.get("number") or next((step.data["number"] for step in steps if step.data.get("number")), None)

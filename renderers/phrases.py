@@ -16,7 +16,7 @@ from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
 from collector.semantics.changes import kind_of
 from collector.semantics.episodes import acted_alone
-from renderers import change_facts
+from renderers import change_facts, page_facts
 from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Time, Words
 from renderers.history import Alert, Change, History, Moment, Page, Sender
 from renderers.plain_text import named_small
@@ -277,7 +277,7 @@ def beyond(name: str | None, service: str | None) -> str | None:
 def page_called(history: History, event: Event) -> Phrase:
     """``PagerDuty incident 311``; of a source whose incidents have no name of their own ``the page 12 from oncall``."""
     kind = sender_of(history, event.source)
-    number = event.data.get("number")
+    number = page_facts.number_of(history, event)
     number_words = say(f" {number}") if type(number) is int else named(" ", number if isinstance(number, str) else None)
     if kind is not None and kind.page:
         return say(kind.page, number_words)

@@ -248,3 +248,15 @@ def test_an_alert_without_a_service_that_is_called_like_one_is_an_alert_of_it() 
     story.fires("export", "10:00:00", None)
     story.page("triggered", "10:01:00", service="export")
     assert not any(text.startswith("No alert of export") for text in said(story, "detection"))
+
+
+def test_a_step_without_the_page_s_number_names_its_page() -> None:
+    """An escalation of Opsgenie tells the alert's id alone: another step has what people call it."""
+    story = Facts()
+    story.page("triggered", "11:00:00", 1)
+    story.page("triggered", "11:01:00", 2)
+    story.page("escalated", "11:05:00", 2, data={"number": None, "to": "Bo"})
+    assert any("PagerDuty incident 2 was escalated to Bo" in text for text in said(story, "summary"))
+    (row,) = [plain(row.parts) for block in section(story, "timeline").blocks if isinstance(block, Timeline)
+              for row in block.rows if row.type == "page.escalated"]  # fmt: skip
+    assert row == "PagerDuty incident 2 was escalated to Bo after 4 min without acknowledgement"
