@@ -108,8 +108,23 @@ def taken_back_later(history: History) -> list[Change]:
     later = [
         c for c, back in pairs
         if back is not None and c.ran and c.start > start and c.reach == "deployed" and id(c) not in backs
+        and not _tried_before(history, c)
     ]  # fmt: skip
     return sorted(later, key=lambda c: (c.start, c.entity))
+
+
+def _tried_before(history: History, change: Change) -> bool:
+    """Whether it is a failure of what had been deployed before: of one release Flux tells that it was applied and,
+    later, that it failed."""
+    of = commit(change) or _version(change)
+    return (
+        change.outcome == "failed"
+        and of != ""
+        and any(
+            c.start < change.start and _same_place(c, change) and of == (commit(c) or _version(c))
+            for c in history.changes
+        )
+    )
 
 
 def standing(history: History, change: Change) -> int:
@@ -290,8 +305,10 @@ def undone_by(history: History, change: Change) -> Change | None:
 
 
 def _takes_back(history: History, back: Change, change: Change) -> bool:
-    put_back = commit(back)
-    if not (same_place(back, change) and put_back and commit(change) and commit(change) != put_back):
+    # A chart has a version and no commit; by that a rollback is told, and nothing else.
+    of = _version if back.kind == "rollback" and not commit(back) and not commit(change) else commit
+    put_back = of(back)
+    if not (same_place(back, change) and put_back and of(change) and of(change) != put_back):
         return False
     since = back.kind != "rollback" or [
         c
@@ -302,7 +319,7 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
     if not since:
         return True
     starts = [
-        c.start for c in history.changes if c.start < back.start and commit(c) == put_back and same_place(back, c)
+        c.start for c in history.changes if c.start < back.start and of(c) == put_back and same_place(back, c)
         and c.outcome in ("succeeded", "rolled_back")
     ]  # fmt: skip
     return bool(starts) and max(starts) < change.start
@@ -426,6 +443,12 @@ def _set_back(history: History, change: Change) -> Change | None:
 def commit(change: Change) -> str:
     """The commit that a change is of; empty where it names none."""
     return _said(change, "sha")
+
+
+def _version(change: Change) -> str:
+    """What was deployed, where that is no commit: a version; a branch says nothing."""
+    ref = _said(change, "ref")
+    return ref if any(map(str.isdigit, ref)) else ""
 
 
 def state_of(change: Change) -> str:

@@ -43,7 +43,8 @@ def test_the_name_of_a_workflow_says_whether_it_deploys(name: str, expected: boo
         ([change("requested", 1), change("cancelled", 5)], False),
         ([change("started", 1), change("cancelled", 5), change("succeeded", 6)], False),
         ([change("started", 1, environment="pr-7"), change("cancelled", 5, environment="pr-7")], False),
-        (run("cancelled"), False), ([], False),
+        (run("cancelled"), False), ([*run("started"), *run("cancelled")], True), ([], False),
+        ([*run("started", workflow="Unit tests"), *run("cancelled", workflow="Unit tests")], False),
     ],
     ids=str,
 )  # fmt: skip

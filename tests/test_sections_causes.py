@@ -385,3 +385,17 @@ def test_a_flag_that_was_set_to_nothing_was_changed() -> None:
     assert any(f'the change of the flag "tax" of web by Pim: {told} at 10:04:00' in text for text in summary)
     assert f"changed at 09:58:00, 2 min before the alert: {told}. It speaks" in said(story, "root_causes")[-1]
     assert any(f'the flag "tax" of web was changed by Pim: {told}; ' in text for text in said(story, "resolution"))
+
+
+def test_a_release_of_a_chart_is_rolled_back_by_its_version() -> None:
+    """It has no commit; a failure of the same release that is told later is no further candidate."""
+    story = Facts()
+    chart: dict[str, Any] = {"entity": "HelmRelease/search", "service": "search", "environment": "production"}
+    story.add("change.succeeded", "09:55:00", data={"ref": "1.4.2"}, title="1.4.2", **chart)
+    alert = story.fires("X", "10:00:00", "search")
+    story.add("change.failed", "10:10:00", data={"ref": "1.4.2"}, title="1.4.2", **chart)
+    story.add("change.rolled_back", "10:12:00", data={"ref": "1.4.1"}, title="1.4.1", **chart)
+    story.ends(alert, "10:15:00")
+    texts = [text for text in said(story, "root_causes") if text.startswith("Deploy")]
+    assert len(texts) == 1
+    assert "It speaks for it that it was rolled back at 10:12:00 and the alert ended 3 min later" in texts[0]

@@ -260,3 +260,16 @@ def test_a_step_without_the_page_s_number_names_its_page() -> None:
     (row,) = [plain(row.parts) for block in section(story, "timeline").blocks if isinstance(block, Timeline)
               for row in block.rows if row.type == "page.escalated"]  # fmt: skip
     assert row == "PagerDuty incident 2 was escalated to Bo after 4 min without acknowledgement"
+
+
+def test_a_page_that_was_given_back_is_told_in_the_summary() -> None:
+    """And who acknowledged it then, or that nobody did: an acknowledgement alone says that somebody looks after it."""
+    story = Facts()
+    story.fires("X", "11:00:00", "checkout")
+    story.page("triggered", "11:00:00", data={"assignees": ["Ana"]})
+    story.page("acknowledged", "11:02:00", actor="Ana")
+    story.page("unacknowledged", "11:05:00", actor="Ana")
+    given = "Ana gave PagerDuty incident 311 back at 11:05:00"
+    assert f"{given}, and no acknowledgement was recorded since" in said(story, "summary")
+    story.page("acknowledged", "11:09:00", actor="Bo")
+    assert f"{given}, and it was acknowledged again by Bo at 11:09:00" in said(story, "summary")

@@ -215,10 +215,12 @@ def reach_of(events: Iterable[Event]) -> Reach:
 
 
 def is_broken_off(events: Sequence[Event]) -> bool:
-    """Whether a deployment or rollback had begun when it was cancelled: how far it had come is not known, a canary may
-    have served for long. ``events`` are all events of one change, in reading order."""
+    """Whether a deployment, a rollback or a run that deploys had begun when it was cancelled: how far it had come is
+    not known, a canary may have served for long. ``events`` are all events of one change, in reading order."""
     if not events or last_of(events).type != "change.cancelled" or any(map(_is_transient, events)):
         return False
+    if kind_of(events) == "workflow":
+        return span_of(events).ran and _of_run(events, last_of(events)) == "deployed"
     return kind_of(events) in ("deploy", "rollback") and span_of(events).ran
 
 

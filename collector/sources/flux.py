@@ -133,9 +133,11 @@ def _last(key: str) -> str:
 
 def _title(body: Body, revision: str, sha: str, event_type: str) -> str:
     first = normalise.line((body.message or "").partition("\n")[0])
-    if event_type in ("change.failed", "observation.recorded"):
+    if event_type == "observation.recorded":
         return first or normalise.line(body.reason) or "Flux"
-    return sha[:12] or revision or normalise.line(body.involved_object.name) or "Flux"
+    # Why it failed stands beside what was to be applied.
+    said = first or normalise.line(body.reason) if event_type == "change.failed" else ""
+    return sha[:12] or revision or said or normalise.line(body.involved_object.name) or "Flux"
 
 
 SOURCE = Source(

@@ -17,9 +17,10 @@ STEPS = frozenset({"page.escalated", "page.reassigned", "page.delegated"})
 
 
 def of_pages(history: History, options: Options, pages: Sequence[Page]) -> Iterator[Claim]:
-    """To whom these pages went, before somebody acknowledged them and after that."""
+    """To whom these pages went, before somebody acknowledged them and after that, and who gave them back."""
     yield from _before(history, options, pages)
     yield from _after(history, options, pages)
+    yield from _given_back(history, options, pages)
 
 
 def _before(history: History, options: Options, pages: Sequence[Page]) -> Iterator[Claim]:
@@ -42,6 +43,24 @@ def _after(history: History, options: Options, pages: Sequence[Page]) -> Iterato
             lead = "After that it was" if len(history.pages) == 1 else say(
                 phrases.capital(phrases.page_called(history, later[0][1])), " was later")  # fmt: skip
             yield claim(lead, " ", _listed(history, options, later), proof=cites([step for _, step in later]))
+
+
+def _given_back(history: History, options: Options, pages: Sequence[Page]) -> Iterator[Claim]:
+    """``Ana gave Opsgenie alert 70 back at 18:05:00, and nobody acknowledged it again``: who reads that a page was
+    acknowledged takes it for looked after."""
+    for page in pages:
+        back = next((step for step in reversed(page.steps) if step.type == "page.unacknowledged"), None)
+        if back is None:
+            continue
+        called, at = phrases.page_called(history, back), time_in(history, options, back.occurred_at)
+        given = say(Name(back.actor), " gave ", called, " back at ", at) if back.actor else say(
+            phrases.capital(called), " was no longer acknowledged from ", at, " on")  # fmt: skip
+        later = [step for step in page.steps if step.occurred_at > back.occurred_at]
+        taken = [step for step in later if step.type == "page.acknowledged"]
+        again = say(", and it was acknowledged again", phrases.by_whom(taken[0]), " at ",
+                    time_in(history, options, taken[0].occurred_at)) if taken else say(
+            ", and no acknowledgement was recorded since")  # fmt: skip
+        yield claim(given, again, proof=cites(back, taken[:1]))
 
 
 def _steps(page: Page) -> list[RecordedEvent]:
