@@ -121,7 +121,7 @@ def _tried_before(history: History, change: Change) -> bool:
         change.outcome == "failed"
         and of != ""
         and any(
-            c.start < change.start and _same_place(c, change) and of == (commit(c) or _version(c))
+            c.start < change.start and same_place(c, change) and of == (commit(c) or _version(c))
             for c in history.changes
         )
     )

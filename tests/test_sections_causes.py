@@ -379,12 +379,12 @@ def test_a_flag_that_was_set_to_nothing_was_changed() -> None:
     alert = story.fires("X", "10:00:00", "web")
     story.add("change.flag_toggled", "10:04:00", entity="flag", service="web", title="tax", actor="Pim", data=words)
     story.ends(alert, "10:05:00")
-    told = '"changed the rollout: 50 %"'
+    quotation = '"changed the rollout: 50 %"'
     summary = said(story, "summary")
-    assert any(f"changed at 09:58:00, 2 min before the alert: {told}" in text for text in summary)
-    assert any(f'the change of the flag "tax" of web by Pim: {told} at 10:04:00' in text for text in summary)
-    assert f"changed at 09:58:00, 2 min before the alert: {told}. It speaks" in said(story, "root_causes")[-1]
-    assert any(f'the flag "tax" of web was changed by Pim: {told}; ' in text for text in said(story, "resolution"))
+    assert any(f"changed at 09:58:00, 2 min before the alert: {quotation}" in text for text in summary)
+    assert any(f'the change of the flag "tax" of web by Pim: {quotation} at 10:04:00' in text for text in summary)
+    assert f"changed at 09:58:00, 2 min before the alert: {quotation}. It speaks" in said(story, "root_causes")[-1]
+    assert any(f'the flag "tax" of web was changed by Pim: {quotation}; ' in text for text in said(story, "resolution"))
 
 
 def test_a_release_of_a_chart_is_rolled_back_by_its_version() -> None:

@@ -269,7 +269,7 @@ def test_a_page_that_was_given_back_is_told_in_the_summary() -> None:
     story.page("triggered", "11:00:00", data={"assignees": ["Ana"]})
     story.page("acknowledged", "11:02:00", actor="Ana")
     story.page("unacknowledged", "11:05:00", actor="Ana")
-    given = "Ana gave PagerDuty incident 311 back at 11:05:00"
-    assert f"{given}, and no acknowledgement was recorded since" in said(story, "summary")
+    opening = "Ana gave PagerDuty incident 311 back at 11:05:00"
+    assert f"{opening}, and no acknowledgement was recorded since" in said(story, "summary")
     story.page("acknowledged", "11:09:00", actor="Bo")
-    assert f"{given}, and it was acknowledged again by Bo at 11:09:00" in said(story, "summary")
+    assert f"{opening}, and it was acknowledged again by Bo at 11:09:00" in said(story, "summary")

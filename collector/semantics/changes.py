@@ -233,12 +233,12 @@ def is_idle(events: Sequence[Event]) -> bool:
 def environment_named(name: str) -> str | None:
     """The environment that the name of a workflow tells: ``Deploy to staging`` and ``staging-deploy`` tell staging."""
     words = _words(name)
-    told = [
+    names = [
         word for before, word in zip(["", *words], words, strict=False)
         if word in _ENVIRONMENTS or (word in _AFTER_TO and before in ("to", "into"))
     ]  # fmt: skip
     # A canary of production is production.
-    return min(told, key=lambda word: word == "canary", default=None)
+    return min(names, key=lambda word: word == "canary", default=None)
 
 
 def deploys(name: str) -> bool | None:

@@ -120,12 +120,12 @@ Told = tuple[Phrase, Phrase]
 """An alert's name, and what is told of it."""
 
 
-def _named_together(told: Sequence[Told]) -> list[Phrase]:
+def _named_together(alerts: Sequence[Told]) -> list[Phrase]:
     """``alerts A, B and C fired on checkout (critical)``: of many alerts, those of which the same is told are named
     together."""
     groups: dict[Phrase | int, list[Told]] = {}
-    for place, each in enumerate(told):
-        groups.setdefault(each[1] if len(told) > QUOTED else place, []).append(each)
+    for place, each in enumerate(alerts):
+        groups.setdefault(each[1] if len(alerts) > QUOTED else place, []).append(each)
     return [
         say("alert" if len(group) == 1 else "alerts", " ",
             phrases.listed([name for name, _ in group], len(group)), group[0][1])
@@ -138,10 +138,10 @@ def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Told
     other = first.start // MINUTE != since // MINUTE
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
-    told = say(" fired", if_any(again, " again"), _place(first, table),
+    sentence = say(" fired", if_any(again, " again"), _place(first, table),
                named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
-    return phrases.alert_named(first.name), told
+    return phrases.alert_named(first.name), sentence
 
 
 def _regrading(table: RowContext) -> Iterator[Plan]:
@@ -320,12 +320,12 @@ def _one_end(run: Run, table: RowContext, at: int) -> Told:
     most = "up to " if len(set(lengths)) > 1 else ""
     since = f" after {'its' if count == 1 else 'their'} first start" if any(each.last.anew for each in run) else ""
     other = _other_minute(ends, table, at)
-    told = say(_place(alert, table),
+    sentence = say(_place(alert, table),
                f" ({count:,} series)" if count > 1 else "",
                f" resolved {most}" if since else f" resolved after {most}", length, since, on_and_off,
                "," if since and other else "", other, named(", by ", _ended_by(alert) if len(run) == 1 else None),
                _called(alert) if len(run) == 1 else ())  # fmt: skip
-    return phrases.alert_named(alert.name), told
+    return phrases.alert_named(alert.name), sentence
 
 
 def _lengths(run: Run) -> list[int]:

@@ -53,14 +53,14 @@ def _given_back(history: History, options: Options, pages: Sequence[Page]) -> It
         if back is None:
             continue
         called, at = phrases.page_called(history, back), time_in(history, options, back.occurred_at)
-        given = say(Name(back.actor), " gave ", called, " back at ", at) if back.actor else say(
+        opening = say(Name(back.actor), " gave ", called, " back at ", at) if back.actor else say(
             phrases.capital(called), " was no longer acknowledged from ", at, " on")  # fmt: skip
         later = [step for step in page.steps if step.occurred_at > back.occurred_at]
-        taken = [step for step in later if step.type == "page.acknowledged"]
-        again = say(", and it was acknowledged again", phrases.by_whom(taken[0]), " at ",
-                    time_in(history, options, taken[0].occurred_at)) if taken else say(
+        acknowledgements = [step for step in later if step.type == "page.acknowledged"]
+        again = say(", and it was acknowledged again", phrases.by_whom(acknowledgements[0]), " at ",
+                    time_in(history, options, acknowledgements[0].occurred_at)) if acknowledgements else say(
             ", and no acknowledgement was recorded since")  # fmt: skip
-        yield claim(given, again, proof=cites(back, taken[:1]))
+        yield claim(opening, again, proof=cites(back, acknowledgements[:1]))
 
 
 def _steps(page: Page) -> list[RecordedEvent]:
