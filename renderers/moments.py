@@ -15,7 +15,7 @@ import msgspec
 
 from collector.event import MINUTE, RecordedEvent
 from collector.semantics.closing import tells_of_incident
-from collector.semantics.episodes import acted_alone, micros
+from collector.semantics.episodes import acted_alone, micros, status_open
 from collector.semantics.leading import acknowledges
 from renderers.choices import PROFILES
 from renderers.history import Alert, Duration, History, Moment, Page
@@ -209,7 +209,7 @@ _WORSE = frozenset({"investigating", "identified", "fixing", "in triage", "triag
 def _by_status(history: History) -> Moment | None:
     """Since when an on-call tool or a status page had it as mitigated, unless that was taken back; what tools say goes
     before what was told to customers, which comes later, and both before what was declared where the team talks."""
-    steps = [step for page in history.pages for step in page.steps if step.type in _STATES]
+    steps = [step for page in history.pages for step in page.steps if step.type in _STATES or status_open(step)]
     reopened = max((step.occurred_at for step in steps if step.type == "page.reopened"), default=0)
     words = [each for each in history.observations if each.occurred_at > reopened and tells_of_incident(each)]
     better = _since_better(steps) or _since_better(history.statuses) or _since_better(words)
@@ -256,7 +256,7 @@ def _since_better(events: Iterable[RecordedEvent]) -> Moment | None:
 
 
 def _state_told(event: RecordedEvent) -> str:
-    if event.type == "page.reopened":
+    if event.type == "page.reopened" or status_open(event):
         return "reopened"
     if event.type == "observation.recorded":
         return str(event.data["called"]).removeprefix("incident ")

@@ -63,6 +63,23 @@ def retitled(page: Page) -> dict[str, str]:
     return by_step
 
 
+def restated(page: Page) -> dict[str, tuple[str, str]]:
+    """The status that a page had before and has now, by the id of each update that tells another one, where no step of
+    its own tells that at the same time."""
+    by_step: dict[str, tuple[str, str]] = {}
+    current = ""
+    own = {step.occurred_at for step in page.steps if step.type != "page.updated"}
+    for step in page.steps:
+        set_to = step.data.get("to") if step.type == "page.status_updated" else None
+        status = set_to or step.data.get("status")
+        if not isinstance(status, str) or not status:
+            continue
+        if step.type == "page.updated" and current and status != current and step.occurred_at not in own:
+            by_step[step.id] = (current, status)
+        current = status
+    return by_step
+
+
 DATED = {"impact_started_at": "start", "mitigated_at": "mitigation", "resolved_at": "end"}
 """Keys under which a page says when something happened, whenever it was told, and what that was."""
 

@@ -273,3 +273,23 @@ def test_a_page_that_was_given_back_is_told_in_the_summary() -> None:
     assert f"{opening}, and no acknowledgement was recorded since" in said(story, "summary")
     story.page("acknowledged", "11:09:00", actor="Bo")
     assert f"{opening}, and it was acknowledged again by Bo at 11:09:00" in said(story, "summary")
+
+
+def test_a_status_that_an_update_tells_is_told() -> None:
+    """Rootly says in no other way that an incident was opened again, or was not mitigated after all."""
+    story = Facts()
+    story.page("triggered", "11:00:00", actor="Ana", data={"status": "started"})
+    story.page("status_updated", "11:10:00", actor="Ana", data={"to": "mitigated", "text": "Restarted."})
+    story.page("responder_added", "11:11:00", data={"to": "Bo", "status": "mitigated"})
+    story.page("updated", "11:12:00", data={"status": "started"})
+    rows = [plain(row.parts) for block in section(story, "timeline").blocks if isinstance(block, Timeline)
+            for row in block.rows]  # fmt: skip
+    assert rows[-1] == "PagerDuty incident 311 was updated; its status went from mitigated to started"
+    assert story.history().moments["mitigated"].at is None
+    story.page("status_updated", "11:20:00", actor="Ana", data={"to": "mitigated", "mitigated_at": at("11:18")})
+    assert story.history().moments["mitigated"].at == at("11:18")
+    story.page("resolved", "11:30:00", data={"status": "resolved"})
+    story.page("updated", "11:35:00", data={"status": "resolved"})
+    assert story.history().resolved
+    story.page("updated", "11:40:00", data={"status": "started"})
+    assert not story.history().resolved

@@ -252,13 +252,23 @@ def page_span(events: Sequence[RecordedEvent]) -> PageSpan:
             waits = False
         elif event.type == "page.merged":
             resolved, merged, waits = None, event, False
-        elif event.type == "page.reopened":
+        elif event.type == "page.reopened" or status_open(event):
             resolved = merged = None
     start = triggered.occurred_at if triggered is not None else _opened(events)
     closed = resolved or merged
     end = None if closed is None else max(closed.occurred_at, start)
     begun = start < events[0].occurred_at or any(each.type not in _CLOSING for each in events)
     return PageSpan(start, end, title, triggered, acknowledged, resolved, merged, begun)
+
+
+_OPEN = frozenset({"started", "in triage", "triage", "investigating", "identified", "fixing", "active"})
+
+
+def status_open(event: Event) -> bool:
+    """Whether an update of a page says beside something else that it is worked on: Rootly tells in no other way that an
+    incident was opened again, or that it was not mitigated after all."""
+    status = event.data.get("status") if event.type == "page.updated" else None
+    return isinstance(status, str) and status.replace("_", " ").casefold() in _OPEN
 
 
 _CLOSING = ("page.resolved", "page.merged")

@@ -61,7 +61,9 @@ def _described(table: RowContext, event: RecordedEvent) -> Phrase:
     dates = [say(f"; its {called} is dated ", phrases.minute(at, table.zone, event.occurred_at))
              for called, at in table.dated.get(event.id, ())]  # fmt: skip
     words = quoted(", and described as ", table.described.get(event.id), phrases.NOTE)
-    return say(title, words, before, after, leads, *dates)
+    old, new = table.restated.get(event.id, ("", ""))
+    status = say("; its status went from ", Name(old), " to ", Name(new)) if new else ()
+    return say(title, words, status, before, after, leads, *dates)
 
 
 _WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}

@@ -166,6 +166,12 @@ class RowContext:
         return {step: title for page in self.history.pages for step, title in page_facts.retitled(page).items()}
 
     @cached_property
+    def restated(self) -> dict[str, tuple[str, str]]:
+        """The status that a page had before and has since a step of it that tells that beside something else, by its
+        id."""
+        return {step: states for page in self.history.pages for step, states in page_facts.restated(page).items()}
+
+    @cached_property
     def dated(self) -> dict[str, list[tuple[str, int]]]:
         """What a page dates anew with a step, by its id."""
         return {step: dates for page in self.history.pages for step, dates in page_facts.dated(page).items()}
