@@ -287,7 +287,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Total over authentic bodies: none, one or many events; what it does not understand becomes
     ``source.unrecognised``. Raises only :class:`collector.errors.MalformedWebhook`, for broken syntax."""
     identity: tuple[str, ...] = ()
-    """JSON pointers (``*`` is any item) to what ids and entities are made of: what may not be redacted by place."""
+    """JSON pointers (``*`` is any member or item) to what ids and entities are made of, and by what a body is known:
+    what may not be redacted by place. ``0`` at the top stands for the items of a list, where ``*`` would forbid any
+    member. What may have to be redacted is left out where an id keeps it beside others or for want of a better one: a
+    text for people, a person's name, labels. The id then goes on being a hash of it."""
     challenge: Callable[[Webhook], str] | None = None
     """What an authentic delivery asks to be answered with, where the sender tries an address so; else empty."""
     interface: Interface | None = None

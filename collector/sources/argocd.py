@@ -214,6 +214,6 @@ SOURCE = Source(
     parse=parse,
     identity=(
         "/uid", "/name", "/namespace", "/operation/startedAt", "/operation/finishedAt", "/operation/phase",
-        "/health/lastTransitionTime",
+        "/health/lastTransitionTime", "/health/status", "/timelined", "/about",
     ),
 )  # fmt: skip

@@ -74,6 +74,6 @@ _MAPPED = source_of(
     page="Better Stack incident",
     families=("page",),
     paste="Integrations, Webhooks, Add: outgoing, URL {address}",
-    identity=("/data/id", "/event", *statuspage.SOURCE.identity),
+    identity=("/data/id", "/event", "/data/attributes/status", *statuspage.SOURCE.identity),
 )
 SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

@@ -86,9 +86,12 @@ _MAPPED = source_of(
     paste="the repository or workspace, Settings, Webhooks, Add: URL {address}, and a Secret",
     proofs=("signature", "path"),
     identity=(
-        "/push/changes/*/new/name", "/push/changes/*/old/name", "/push/changes/*/new/target/hash",
-        "/push/changes/*/old/target/hash", "/repository/full_name", "/pullrequest/id", "/changes/*/toHash",
-        "/changes/*/fromHash", "/changes/*/ref/id", "/pullRequest/id",
+        *(f"/push/changes/*/{side}/{name}" for side in ("new", "old") for name in ("type", "name", "target/hash")),
+        "/repository/full_name", "/pullrequest/id", "/pullrequest/links/html/href",
+        "/changes/*/toHash", "/changes/*/fromHash", "/changes/*/ref/id", "/changes/*/ref/displayId",
+        "/changes/*/ref/type", "/pullRequest/id",
+        *(f"{place}/{name}" for place in ("/repository", "/pullRequest/toRef/repository")
+          for name in ("project/key", "slug")),
     ),
 )  # fmt: skip
 SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

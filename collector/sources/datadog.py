@@ -149,5 +149,5 @@ SOURCE = Source(
     paste="Integrations, Webhooks, New: URL {address}, with the payload of its sender page",
     verify=verify,
     parse=parse,
-    identity=("/id", "/org", "/monitor", "/cycle", "/scope", "/transition", "/date"),
+    identity=("/timelined", "/id", "/org", "/monitor", "/cycle", "/scope", "/transition", "/date"),
 )

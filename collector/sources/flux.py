@@ -38,6 +38,9 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 _REVISIONS = ("commit", "originRevision", "revision")
 """How the names of revisions in ``metadata`` end, the one that says most first."""
 
+_GROUPS = ("", "kustomize.toolkit.fluxcd.io~1", "helm.toolkit.fluxcd.io~1", "source.toolkit.fluxcd.io~1")
+"""What stands before those names in versions of Flux, as a JSON pointer writes it."""
+
 
 class Object(msgspec.Struct, frozen=True):
     """The Flux object that an event is about."""
@@ -156,6 +159,9 @@ SOURCE = Source(
     headers=("gotk-component",),
     verify=verify,
     parse=parse,
-    identity=("/involvedObject/uid", "/involvedObject/name", "/involvedObject/namespace", "/reason", "/timestamp",
-              "/metadata/revision"),
+    identity=(
+        *(f"/involvedObject/{name}" for name in ("uid", "kind", "name", "namespace")),
+        "/reason", "/severity", "/timestamp",
+        *(f"/metadata/{group}{name}" for group in _GROUPS for name in _REVISIONS),
+    ),
 )  # fmt: skip

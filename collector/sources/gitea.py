@@ -276,7 +276,9 @@ SOURCE = Source(
     verify=verify,
     parse=parse,
     identity=(
-        "/ref", "/before", "/after", "/repository/full_name", "/pull_request/id", "/release/id", "/action",
-        "/workflow_run/id", "/workflow_run/run_attempt",
+        "/ref", "/before", "/after", "/head_commit/timestamp", "/repository/full_name", "/action",
+        *(f"/pull_request/{name}" for name in ("id", "html_url", "merged", "merged_at")),
+        "/release/id", "/release/published_at",
+        *(f"/workflow_run/{name}" for name in ("id", "run_attempt", "started_at", "completed_at")),
     ),
 )  # fmt: skip

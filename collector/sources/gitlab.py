@@ -466,10 +466,14 @@ SOURCE = Source(
     interface=INTERFACE,
     imports=IMPORTS,
     identity=(
-        "/deployment_id", "/status", "/status_changed_at", "/id", "/ref", "/before", "/after", "/project/id",
-        "/released_at", "/object_attributes/id", "/object_attributes/status", "/object_attributes/active",
-        "/object_attributes/created_at", "/object_attributes/finished_at", "/object_attributes/updated_at",
-        "/object_attributes/closed_at", "/object_attributes/action", "/build_id", "/build_status", "/build_finished_at",
+        "/object_kind", "/action", "/deployment_id", "/status", "/status_changed_at", "/id", "/ref", "/before",
+        "/after", "/project/id", "/project/path_with_namespace", "/released_at", "/created_at",
+        *(f"/object_attributes/{name}" for name in (
+            "id", "type", "url", "action", "status", "active", "system", "escalation_status", "created_at",
+            "finished_at", "updated_at", "closed_at",
+        )),
+        "/changes/escalation_status/current", "/issue/id", "/work_item/id",
+        "/build_id", "/build_status", "/build_finished_at", "/build_allow_failure",
     ),
     retries=False,
 )  # fmt: skip

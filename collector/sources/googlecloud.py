@@ -48,5 +48,5 @@ SOURCE = source_of(
     families=("alert",),
     paste="Monitoring, Alerting, Edit notification channels: Webhooks, Endpoint URL {address}",
     proofs=("basic", "path"),
-    identity=("/incident/incident_id", "/incident/state"),
+    identity=("/version", "/incident/incident_id", "/incident/state"),
 )

@@ -311,8 +311,9 @@ SOURCE = Source(
     parse=parse,
     interface=grafanaannotations.INTERFACE,
     imports={**grafanaannotations.IMPORTS, **grafanahistory.IMPORTS},
+    # Labels and the group's key stand in for what old versions leave out, and hold what a team may have to redact.
     identity=(
         "/alerts/*/fingerprint", "/alerts/*/startsAt", "/alerts/*/endsAt", "/alerts/*/status", "/orgId", "/ruleId",
-        "/state",
+        "/state", "/version", "/status", "/truncatedAlerts",
     ),
 )  # fmt: skip

@@ -46,5 +46,12 @@ SOURCE = source_of(
     families=("change",),
     paste="the workspace, Settings, Notifications, Create: Webhook, URL {address}",
     proofs=("signature", "path"),
-    identity=("/run_id", "/notifications/*/trigger", "/notifications/*/run_updated_at", "/notifications/*/run_status"),
+    identity=(
+        "/run_id",
+        "/trigger",
+        "/details/workspace_id",
+        "/notifications/*/trigger",
+        "/notifications/*/run_updated_at",
+        "/notifications/*/run_status",
+    ),
 )

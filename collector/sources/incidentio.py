@@ -414,5 +414,8 @@ SOURCE = Source(
     headers=("webhook-id",),
     verify=verify,
     parse=parse,
-    identity=("/event_type", "/*/id", "/*/incident/id", "/*/incident_id", "/*/updated_at", "/*/incident/updated_at"),
+    identity=(
+        *("/event_type", "/*/id", "/*/incident_id", "/*/updated_at", "/*/created_at", "/*/resolved_at", "/*/mode"),
+        *("/*/incident/id", "/*/incident/updated_at", "/*/incident/mode"),
+    ),
 )

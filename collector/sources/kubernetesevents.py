@@ -47,5 +47,8 @@ SOURCE = source_of(
     families=(),
     paste="in the exporter's configuration, receivers: webhook: endpoint: {address}",
     retries=False,
-    identity=("/metadata/uid", "/metadata/resourceVersion", "/count", "/series/count", "/reason"),
+    identity=(
+        *("/metadata/uid", "/metadata/resourceVersion", "/count", "/series/count", "/reason"),
+        *("/involvedObject/kind", "/involvedObject/namespace", "/involvedObject/name"),
+    ),
 )

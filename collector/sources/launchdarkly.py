@@ -134,5 +134,5 @@ SOURCE = Source(
     proofs=("signature", "bearer", "basic", "path"),
     verify=verify,
     parse=parse,
-    identity=("/_id", "/kind", "/accesses/*/resource"),
+    identity=("/_id", "/kind", "/date", "/accesses/*/resource"),
 )

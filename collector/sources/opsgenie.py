@@ -282,5 +282,9 @@ SOURCE = Source(
     paste="Settings, Integrations, Webhook: URL {address}, custom header Authorization, alert details on",
     verify=verify,
     parse=parse,
-    identity=("/alert/alertId", "/alert/updatedAt", "/action", "/escalationId"),
+    # Whom an escalation calls is told by an id; the name beside that may be redacted.
+    identity=(
+        *("/alert/alertId", "/alert/updatedAt", "/action"),
+        *("/escalationId", "/escalationNotify/id", "/repeatCount"),
+    ),
 )

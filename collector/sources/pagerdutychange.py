@@ -82,6 +82,7 @@ _MAPPED = source_of(
     called="PagerDuty change events",
     families=("change",),
     paste="post to {address} what you post to https://events.pagerduty.com/v2/change/enqueue",
+    # Of the details an id keeps what they came to, which is one of five words: all of them may be redacted.
     identity=("/payload/source", "/payload/timestamp", "/payload/summary"),
 )
 SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

@@ -289,5 +289,5 @@ SOURCE = Source(
     proofs=("signature", "path"),
     verify=verify,
     parse=parse,
-    identity=("/event/id", "/event/type", "/event/issued_at", "/data/id"),
+    identity=("/event/id", "/event/type", "/event/issued_at", "/data/id", "/data/kind"),
 )

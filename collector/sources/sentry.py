@@ -377,6 +377,7 @@ SOURCE = Source(
         "/action", "/data/issue/id", "/data/issue/firstSeen", "/data/event/event_id", "/data/event/datetime",
         "/data/event/issue_id", "/data/event/issue_url", "/data/triggered_rule", "/data/metric_alert/id",
         "/data/metric_alert/date_started", "/data/metric_alert/date_closed", "/data/comment_id", "/data/timestamp",
+        "/data/issue_id",
     ),
     retries=False,
 )  # fmt: skip

@@ -282,6 +282,7 @@ SOURCE = Source(
     challenge=challenge,
     settings=("channels", "reactions"),
     identity=(
+        "/type", "/event/type", "/event/subtype", "/minute_rate_limited",
         "/team_id", "/event/ts", "/event/event_ts", "/event/channel", "/event/channel_id", "/event/message/ts",
         "/event/item/ts", "/event/item/channel", "/event/item/message/ts", "/event/user", "/event/reaction",
     ),

@@ -85,8 +85,8 @@ _MAPPED = source_of(
     families=("change",),
     paste="echo-local.yml, rest.endpoints: url {address}, headers Authorization",
     identity=(
-        "/details/type", "/content/executionId", "/content/execution/id", "/payload/details/type",
-        "/payload/content/executionId", "/payload/content/execution/id",
+        *(f"{place}/{name}" for place in ("", "/payload")
+          for name in ("details/type", "content/executionId", "content/execution/id", "content/execution/status")),
     ),
 )  # fmt: skip
 SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

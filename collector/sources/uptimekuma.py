@@ -60,6 +60,7 @@ _MAPPED = source_of(
     families=("alert",),
     paste="Settings, Notifications, Setup: Webhook, Post URL {address}, request body Preset - application/json",
     retries=False,
+    # Only what is told without a heartbeat names itself by its words; those may be redacted.
     identity=("/monitor/id", "/heartbeat/status", "/heartbeat/time", "/heartbeat/important"),
 )
 SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

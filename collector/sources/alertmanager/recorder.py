@@ -29,6 +29,20 @@ from collector.webhook import Reading, Webhook
 _DAY = 86_400_000_000
 _HEAD = 64
 """Within so many bytes of its beginning, an event says its time."""
+_ALERT_IDENTITY = ("fingerprint", "startsAt", "endsAt")
+_SILENCE_IDENTITY = ("id", "updatedAt", "endsAt")
+IDENTITY = (
+    "/@timestamp",
+    "/instance",
+    *(f"/data/notification/alerts/*/details/{name}" for name in (*_ALERT_IDENTITY, "resolved")),
+    *(f"/data/alertResolved/alert/details/{name}" for name in _ALERT_IDENTITY),
+    *(f"/data/{kind}/silence/{name}" for kind in ("silenceCreated", "silenceUpdated") for name in _SILENCE_IDENTITY),
+    "/data/silenceMutedAlert/silence/id",
+    "/data/silenceMutedAlert/mutedAlert/fingerprint",
+    "/data/inhibitionMutedAlert/mutedAlert/fingerprint",
+    "/data/inhibitionMutedAlert/mutedAlert/startsAt",
+)
+"""What the ids of one recorded event are made of, as :attr:`collector.webhook.Source.identity` says it."""
 _SILENT = frozenset({"alertCreated", "alertGrouped"})
 """Set aside: an alert that nobody was notified of may be silenced, and of the others a notification tells."""
 _REASONS = {

@@ -28,6 +28,9 @@ _CONFIRMATIONS = {
     "UnsubscribeConfirmation": ("ended the subscription to {topic}; its address restores it", "subscribe again"),
 }
 
+_ENVELOPE = ("Type", "Message", "MessageId", "TopicArn", "Timestamp")
+"""What ids are made of in an envelope."""
+
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery, or one of each envelope; none for what is set aside."""
@@ -132,9 +135,10 @@ SOURCE = Source(
     verify=verify,
     check_certificate=check_certificate,
     parse=parse,
+    # Without its envelope an RDS message names itself by its words alone; those may be redacted.
     identity=(
-        "/Message", "/MessageId", "/TopicArn", "/Timestamp", "/AlarmArn", "/NewStateValue", "/StateChangeTime", "/id",
-        "/detail", "/resources", "/Records/*/Sns/Message", "/Records/*/Sns/MessageId", "/Records/*/Sns/TopicArn",
-        "/Records/*/Sns/Timestamp",
+        *(f"/{name}" for name in _ENVELOPE), *(f"/Records/*/Sns/{name}" for name in _ENVELOPE),
+        "/AlarmArn", "/NewStateValue", "/StateChangeTime", "/id", "/time", "/detail-type", "/detail", "/resources",
+        "/Event Source", "/Source ID", "/Event Time",
     ),
 )  # fmt: skip

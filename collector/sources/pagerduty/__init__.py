@@ -56,7 +56,7 @@ SOURCE = Source(
     interface=INTERFACE,
     imports=IMPORTS,
     identity=(
-        "/event/id", "/event/occurred_at", "/event/data/id", "/event/data/incident/id", "/messages/*/id",
-        "/messages/*/created_on", "/messages/*/incident/id",
+        "/event/id", "/event/event_type", "/event/occurred_at", "/event/data/id", "/event/data/incident/id",
+        "/messages/*/id", "/messages/*/event", "/messages/*/created_on", "/messages/*/incident/id",
     ),
 )  # fmt: skip
