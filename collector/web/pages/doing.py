@@ -125,6 +125,10 @@ IN_A_ROW = ("note", "notes", "mark", "action")
 """What has a row of the timeline."""
 TAKING_OUT = ("leave", "split")
 """What says of events that they are not in the incident."""
+_DRAFT = "draft"
+"""Where the draft stands on the incident's page."""
+_ON_THE_PAGE = (_DRAFT, "review")
+"""What stands there, and may be looked for at an address of its own."""
 
 
 @routes.post("/incidents/{number}/{what}")
@@ -149,6 +153,17 @@ async def state(request: web.Request) -> web.Response:
     return web.Response(
         status=303, headers={"Location": f"/incidents/{number}?said={action}&stated={stated}{suffix}"}
     )  # fmt: skip
+
+
+@routes.get("/incidents/{number}/{what}")
+@routes.get("/incidents/{number}/sections/{section}")
+async def lead_back(request: web.Request) -> web.Response:
+    """Where a form is sent is no page: who asks for it (a reload, an address typed by hand) is led to the incident."""
+    what, row = request.match_info.get("what", _DRAFT), await statements.incident(request)
+    if what not in STATING and what not in _ON_THE_PAGE:
+        raise NotFound("cannot find the page: an incident has none of this name", "what")
+    place = f"#{_DRAFT}" if what in _ON_THE_PAGE else ""
+    return web.Response(status=303, headers={"Location": f"/incidents/{row.number}{place}"})
 
 
 async def _form(request: web.Request, row: IncidentRow, pairs: Sequence[tuple[str, str]]) -> Form:
