@@ -304,26 +304,26 @@ async def test_a_form_has_bounds(face: Face) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "leads"),
+    ("address", "leads"),
     [
         ("1/draft", "/incidents/1#draft"), ("1/review", "/incidents/1#draft"),
         ("1/sections/causes", "/incidents/1#draft"), ("1/note", "/incidents/1"),
         ("1/note?by=//elsewhere.example", "/incidents/1"),
     ],
 )  # fmt: skip
-async def test_where_a_form_is_sent_is_no_page_but_leads_to_one(face: Face, place: str, leads: str) -> None:
+async def test_where_a_form_is_sent_is_no_page_but_leads_to_one(face: Face, address: str, leads: str) -> None:
     """A reload of what a form answered, or an address typed by hand, changes nothing and shows the incident."""
     await rings(face, 1)
     before = len(await face.log.read())
-    answer = await face.ask("GET", f"/incidents/{place}", headers=HTML)
+    answer = await face.ask("GET", f"/incidents/{address}", headers=HTML)
     assert (answer.status, answer.headers["Location"]) == (303, leads)
     page = await seen(face, leads.partition("#")[0])
     assert [each for each in page.iter() if each.get("id") == "draft"]
     assert len(await face.log.read()) == before
 
 
-@pytest.mark.parametrize("place", ["1/nothing", "2/draft", "x/draft", "1/nothing/causes"])
-async def test_what_is_nowhere_leads_nowhere(face: Face, place: str) -> None:
+@pytest.mark.parametrize("address", ["1/nothing", "2/draft", "x/draft", "1/nothing/causes"])
+async def test_what_is_nowhere_leads_nowhere(face: Face, address: str) -> None:
     """Neither a word that no form has, nor an incident that is not there."""
     await rings(face, 1)
-    assert (await face.ask("GET", f"/incidents/{place}", headers=HTML)).status in (400, 404)
+    assert (await face.ask("GET", f"/incidents/{address}", headers=HTML)).status in (400, 404)

@@ -159,11 +159,11 @@ async def state(request: web.Request) -> web.Response:
 @routes.get("/incidents/{number}/sections/{section}")
 async def lead_back(request: web.Request) -> web.Response:
     """Where a form is sent is no page: who asks for it (a reload, an address typed by hand) is led to the incident."""
-    what, row = request.match_info.get("what", _DRAFT), await statements.incident(request)
-    if what not in STATING and what not in _ON_THE_PAGE:
+    page_name, row = request.match_info.get("what", _DRAFT), await statements.incident(request)
+    if page_name not in STATING and page_name not in _ON_THE_PAGE:
         raise NotFound("cannot find the page: an incident has none of this name", "what")
-    place = f"#{_DRAFT}" if what in _ON_THE_PAGE else ""
-    return web.Response(status=303, headers={"Location": f"/incidents/{row.number}{place}"})
+    anchor = f"#{_DRAFT}" if page_name in _ON_THE_PAGE else ""
+    return web.Response(status=303, headers={"Location": f"/incidents/{row.number}{anchor}"})
 
 
 async def _form(request: web.Request, row: IncidentRow, pairs: Sequence[tuple[str, str]]) -> Form:
