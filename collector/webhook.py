@@ -265,7 +265,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     families: tuple[str, ...] = ()
     """The families of events that a team connects it for: ``alert``, ``page``, ``change``, ``chat``, ``status``."""
     paste: str
-    """What to enter at the sender, in a line; ``{address}`` stands for where it is to deliver."""
+    """What to enter at the sender, in a line; ``{address}`` stands for where it is to deliver, and ``{proof}`` for what
+    :attr:`proof_entries` says."""
+    proof_entries: Mapping[str, str] = {}
+    """A way of ``proofs`` → what is entered for it at ``{proof}``, where that is a part of the sender's own file."""
     trial: str = ""
     """A body to try it with from a shell, which puts the time into it."""
     sample: Sample | None = None
@@ -311,3 +314,34 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Whether what is signed begins with the address as it was entered at the sender, so that it has to be known."""
     own_scheme: bool = False
     """Whether the user says how the sender signs, and which header carries a token."""
+
+    def entry(self, address: str, credentials: Credentials) -> str:
+        """What to enter at a sender that is to prove itself so, in a line. No secret stands there: its setting does."""
+        way = next((way for way in self.proofs if getattr(credentials, _FIELDS[way])), "")
+        pasted = self.paste.format(
+            address=f"{address}/TOKEN" if way == "path" else address, proof=self.proof_entries.get(way, "")
+        )
+        words = _FILES if way in self.proof_entries else _WORDS
+        header = credentials.token_header or self.token_header
+        # What follows a line of a file is a comment there.
+        mark = "  # " if self.proof_entries else "; "
+        return f"{pasted}{mark}{words[way].format(header=header)}" if way in words else pasted
+
+
+_FIELDS = {"signature": "signing", "certificate": "certificates"} | {
+    way: way for way in ("header", "bearer", "basic", "path")
+}
+"""A way of proof → the field of :class:`Credentials` with what is looked at."""
+_WORDS = {
+    "signature": "its secret is the secret of this source",
+    "header": "with the header {header}: TOKEN, which is the header_token of this source",
+    "bearer": "with the header Authorization: Bearer TOKEN, which is the bearer_token of this source",
+    "basic": "with the user and the password of this source's basic",
+    "path": "TOKEN is the path_token of this source",
+}
+"""A way of proof → how to enter it. The names are those of settings."""
+_FILES = {
+    "bearer": "the file holds the bearer_token of this source",
+    "basic": "USER and what the file holds are the user and the password of this source's basic",
+}
+"""The same where the sender's own file names another with the secret."""

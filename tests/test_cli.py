@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from collector.cli import output
 from collector.cli.client import ApiRefusal, problem
 from collector.errors import InvalidInput, NotFound, TimelinedError, Unavailable
+from collector.sources import SOURCES
 from tests.commands import read, run
-from tests.conftest import Played
+from tests.conftest import Played, require
 
 # --- how it ends ------------------------------------------------------------------------------------------------------
 
@@ -123,6 +125,70 @@ def test_sources_tells_what_to_enter_where_and_no_secret(tmp_path: Path) -> None
     assert "http://127.0.0.1:9720/webhooks/pd-eu" in result.stdout
     assert "anybody may send" in result.stdout
     assert "do-not-show" not in result.output
+
+
+WAYS = {
+    "open": ("open: true", ""),
+    "bearer": (
+        "bearer_token: do-not-show",
+        "http_config: {authorization: {credentials_file: /etc/alertmanager/timelined-token}}",
+    ),
+    "basic": (
+        "basic: {username: do-not-show, password: do-not-show}",
+        "http_config: {basic_auth: {username: USER, password_file: /etc/alertmanager/timelined-password}}",
+    ),
+    "path": ("path_token: do-not-show", "/webhooks/alertmanager/TOKEN"),
+}
+
+
+@pytest.mark.alertmanager
+@pytest.mark.parametrize("way", WAYS)
+def test_what_to_enter_at_alertmanager_proves_it_as_configured(tmp_path: Path, way: str) -> None:
+    """Pasted into a configuration as it stands, with what it says behind it; Alertmanager's own tool takes it."""
+    setting, needed = WAYS[way]
+    (tmp_path / "t.yml").write_text(f"sources:\n  alertmanager:\n    {setting}\n", "utf-8")
+    result = run("sources", "--config.file", str(tmp_path / "t.yml"))
+    assert result.exit_code == 0, result.stderr
+    line = next(each for each in result.stdout.splitlines() if each.startswith("alertmanager: "))
+    assert needed in line
+    assert "do-not-show" not in result.output
+    pasted = line.partition("under receivers: ")[2]
+    (tmp_path / "am.yml").write_text(
+        f"route: {{receiver: timelined}}\nreceivers:\n  - name: timelined\n    {pasted}\n", "utf-8"
+    )
+    command = [require("amtool"), "check-config", str(tmp_path / "am.yml")]
+    checked = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "1 receivers" in checked.stdout
+
+
+def test_what_to_enter_at_a_sender_says_how_it_proves_itself(tmp_path: Path) -> None:
+    """By the best of the ways that are configured, in words, and in which setting its secret stands."""
+    (tmp_path / "t.yml").write_text(
+        "sources:\n"
+        "  github: {secret: do-not-show, bearer_token: do-not-show}\n"
+        "  gitlab: {header_token: do-not-show}\n"
+        "  datadog: {bearer_token: do-not-show, path_token: do-not-show}\n"
+        "  jenkins: {basic: {username: do-not-show, password: do-not-show}}\n"
+        "  pingdom: {path_token: do-not-show}\n"
+        "  slack: {open: true}\n",
+        "utf-8",
+    )
+    result = run("sources", "--config.file", str(tmp_path / "t.yml"))
+    assert "do-not-show" not in result.output
+    entries = dict(line.split(": ", 1) for line in result.stdout.splitlines() if ": " in line)
+    assert entries["github"].endswith("; its secret is the secret of this source")
+    assert entries["gitlab"].endswith(
+        "; with the header X-Gitlab-Token: TOKEN, which is the header_token of this source"
+    )
+    assert entries["datadog"].endswith(
+        "; with the header Authorization: Bearer TOKEN, which is the bearer_token of this source"
+    )
+    assert "/webhooks/datadog," in entries["datadog"]
+    assert entries["jenkins"].endswith("; with the user and the password of this source's basic")
+    assert "/webhooks/pingdom/TOKEN" in entries["pingdom"]
+    assert entries["pingdom"].endswith("; TOKEN is the path_token of this source")
+    assert entries["slack"] == SOURCES["slack"].paste.format(address="http://127.0.0.1:9720/webhooks/slack")
 
 
 def test_the_database_of_a_reader_is_never_written(played: Played) -> None:

@@ -76,7 +76,7 @@ def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, 
         "log": source.log or DEFAULT_LOG,
         "authentication": ", ".join(ways) or "nothing: anybody may send",
         "address": address,
-        "paste": SOURCES[source.kind].paste.format(address=address),
+        "paste": SOURCES[source.kind].entry(f"{_base(settings)}/webhooks/{name}", credentials),
     }
 
 

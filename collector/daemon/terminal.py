@@ -15,7 +15,7 @@ def hints(settings: Settings, address: str) -> str:
     if senders:
         name, source_settings = senders[0]
         url, source = f"{address}/webhooks/{name}", SOURCES[source_settings.kind]
-        lines = [f"{source.called}:".ljust(19) + source.paste.format(address=url)]
+        lines = [f"{source.called}:".ljust(19) + source.entry(url, source_settings.credentials)]
         if source_settings.credentials.open:
             lines.append(f"to try it:         curl {url} -H 'Content-Type: application/json' -d '{source.trial}'")
     lines.append(f"then look:         timelined incidents, or {address}/api/v1/incidents")

@@ -64,6 +64,11 @@ class Intake:
         """Configured name → the kind of sender that delivers there."""
         return {name: endpoint.source for name, endpoint in self._endpoints.items()}
 
+    def entry(self, name: str, address: str) -> str:
+        """What to enter at the sender of a source, which delivers there; empty where there is no such source."""
+        endpoint = self._endpoints.get(name)
+        return endpoint.source.entry(address, endpoint.credentials) if endpoint else ""
+
     async def take(
         self,
         source: str,

@@ -45,7 +45,13 @@ SOURCE = Source(
     ),
     called="Alertmanager",
     families=("alert",),
-    paste="in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'}}]",
+    paste="in alertmanager.yml, under receivers: webhook_configs: [{{url: '{address}'{proof}}}]",
+    proof_entries={
+        "bearer": ", http_config: {authorization: {credentials_file: /etc/alertmanager/timelined-token}}",
+        "basic": (
+            ", http_config: {basic_auth: {username: USER, password_file: /etc/alertmanager/timelined-password}}"
+        ),
+    },
     trial=_TRIAL,
     verify=verify,
     parse=parse,

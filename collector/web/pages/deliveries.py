@@ -162,7 +162,7 @@ def _shown(
         name=name,
         called=kind.called if kind else "",
         address=address,
-        paste=kind.paste.format(address=address) if kind else "",
+        paste=request.app[INTAKE].entry(name, address),
         trial=f"curl -i {address} --data-binary '{kind.trial}'" if kind and kind.trial else "",
         deliveries=[one for one in stored if one.source == name][:most],
         private=private,

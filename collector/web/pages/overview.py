@@ -91,6 +91,7 @@ async def _overview(request: web.Request) -> web.Response:
         news=await lists.news(rows),
         unjoined=await lists.unjoined(UNJOINED) if whole else None,
         sources=request.app[INTAKE].sources,
+        entry=request.app[INTAKE].entry,
         words=_words(rows),
         empty=whole and not rows,
         address=_address(request),
