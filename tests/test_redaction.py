@@ -315,6 +315,18 @@ async def test_a_digest_of_redacted_labels_stays_what_it_was(tmp_path: Path) -> 
     await rig.log.close()
 
 
+async def test_what_an_entity_is_put_together_of_is_redacted_in_it(tmp_path: Path) -> None:
+    """A branch is told by its repository and its name: where a pattern matches in the name, no file has it."""
+    rig = await placed(tmp_path, "gitea", rules(patterns=("kestrel-[0-9]{4}",)))
+    zeros, commit = "0" * 40, "3f0c1d9ab27e4f5566778899aabbccddeeff0011"
+    body = {"ref": f"refs/heads/{SECRET}", "before": zeros, "after": commit, "repository": {"full_name": "a/b"}}
+    await rig.receive(senders.Sent("gitea", json.dumps(body).encode(), {"x-gitea-event": "push"}))
+    (event,) = await rig.log.read()
+    assert event.entity == f"branch:a/b:{MARK}"
+    await rig.log.close()
+    assert not rig.holds()
+
+
 async def test_a_signature_is_of_the_bytes_as_they_came(tmp_path: Path) -> None:
     """Proof first, on everything that was signed; then the rules."""
     rig = await placed(tmp_path, "pagerduty", rules("/event/data/title"), signing=(b"s3cret",))

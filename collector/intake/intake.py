@@ -26,7 +26,7 @@ from collector.intake.verifying import Endpoint, Verifier
 from collector.intake.writer import Writer
 from collector.log import Receipt, Submission
 from collector.log.contract import REDACTED
-from collector.redaction import Redaction, redact
+from collector.redaction import MARK, Redaction, redact
 from collector.semantics.episodes import ENDS
 from collector.telemetry.crashes import Crashes
 from collector.webhook import IMPORT, Import, Source, Webhook
@@ -254,11 +254,14 @@ def _redacted(
 
 
 def _same(redacted: Event, as_sent: Event, body: bytes) -> Event:
-    """A redacted event under the identity of what was sent; an entity that we made ourselves (a digest) stays, too."""
-    entity_made = redacted.entity != as_sent.entity and as_sent.entity.encode("utf-8", "replace") not in body
+    """A redacted event under the identity of what was sent; an entity that we made ourselves (a digest) stays, too.
+
+    One that is put together of the sender's words (``branch:owner/name:main``) has the mark in it, and is no digest.
+    """
+    digest = MARK not in redacted.entity and as_sent.entity.encode("utf-8", "replace") not in body
     data = redacted.data | {ENDS: as_sent.data[ENDS]} if ENDS in as_sent.data else redacted.data
     return msgspec.structs.replace(
-        redacted, id=as_sent.id, entity=as_sent.entity if entity_made else redacted.entity, data=data
+        redacted, id=as_sent.id, entity=as_sent.entity if digest else redacted.entity, data=data
     )
 
 
