@@ -15,7 +15,7 @@ from tests.shell_program import timelined_in
 EXECUTED = {
     "": ["sh"],  # make run and make test, by whoever reads this
     "See it work": ["sh", "markdown"],  # test_demo
-    "Your own first incident": ["yaml", "sh", "sh", "sh"],  # test_first_incident
+    "Your own first incident": ["yaml", "sh", "sh", "sh", "sh"],  # test_first_incident
     "Point your senders at it": ["yaml", "sh"],  # here
     "Ask": ["sh"],  # test_cli_help
     "Say what machines cannot know": ["sh"],  # test_cli_help
