@@ -17,7 +17,7 @@ from renderers import change_facts, facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import Change, History
 from renderers.phrases import Phrase, cites, claim, listed, say
-from renderers.words import counted
+from renderers.words import counted, duration
 
 HIT = 6
 """Up to how many services that were hit are named where no change of them was recorded."""
@@ -85,7 +85,7 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
         return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", names,
                      proof=cites([proof for each in sources_of_proof for proof in each.proof]))  # fmt: skip
     if not facts.family_reported(history, "change"):
-        return unheard(history, "change")
+        return unheard(history, options, "change")
     denial = say("No change", of, " was recorded ", _between(history, options, span))
     beside = [each for each in history.context.nearby if _in(each.event, span)]
     nameless = [each.event for each in beside if _unowned(each.event)]
@@ -120,14 +120,24 @@ FAMILIES = {
     "change": "No deploy system reports to timelined.",
     "alert": "No monitoring system reports alerts to timelined.",
 }
-"""Family of types → what is said where no source of it was heard."""
+"""Family of types → what is said where no source of it was ever heard."""
+HEARD_BEFORE = {
+    "change": "No deploy system reported to timelined",
+    "alert": "No monitoring system reported alerts to timelined",
+}
+"""The same where one was, longer ago than :attr:`Context.reported` looks: it may have been cut off since."""
 
 
-def unheard(history: History, family: str) -> Claim:
+def unheard(history: History, options: Options, family: str) -> Claim:
     """That nobody reports what was looked for; where a source of it was refused or not understood, that one."""
     events = [each for each in (*history.context.collector, *history.collector) if each.type in _TURNED_AWAY]
     of = {event.id: (phrases.text_in(event.data, "of") or event.source, event) for event in events}
     reporters = [(name, event) for name, event in of.values() if _tells(history, name, family)]
+    if not reporters and family in history.context.reported_before:
+        start, heard = facts.reference(history), history.context.heard
+        words = f" in the incident or in the {duration(heard)} before it; one did earlier"
+        looked_for = query(f"{family}.*", (), (start - heard, start), options.zone)
+        return claim(HEARD_BEFORE[family], words, none=looked_for)
     if not reporters:
         return claim(FAMILIES[family], label=True)
     names = listed([Name(phrases.system(history, name)) for name in sorted({name for name, _ in reporters})])

@@ -206,6 +206,7 @@ async def test_a_source_could_have_reported_if_it_was_heard_in_the_seven_days_be
     case = await followed.lists.case(number)
     assert case is not None
     assert bool(case.reported["change"]) is was_heard
+    assert case.reported_before == (set() if was_heard else {"change"})
 
 
 async def test_a_case_has_all_that_could_be_denied_however_much_is_nearer(
@@ -248,11 +249,13 @@ async def test_a_case_has_the_alerts_that_had_fired_for_long(followed: Followed)
 async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: Followed) -> None:
     """What arrived later is in none of its parts."""
     alert = firing("A", 0)
-    await followed.told(alert, firing("B", 1, received_at=at(60)), change("d", -5, "search", received_at=at(60)))
+    old = change("old", -30 * 24 * 60, "search", received_at=at(60))
+    await followed.told(alert, firing("B", 1, received_at=at(60)), change("d", -5, "search", received_at=at(60)), old)
     case = await followed.lists.case(1, as_of=at(30))
     assert case is not None
     assert [fact.id for fact in case.events] == [alert.id]
     assert (set(case.memberships), case.nearby, case.reported["change"]) == ({alert.id}, (), ())
+    assert case.reported_before == frozenset()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

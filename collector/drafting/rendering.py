@@ -152,6 +152,8 @@ def context_of(case: Case, external_url: str = "", log: str = "") -> Context:
         followed=tuple(Nearby(event=near.event, reason=near.reason) for near in case.followed),
         lasting=tuple(Nearby(event=near.event, reason=near.reason, end=near.end) for near in case.lasting),
         reported=case.reported,
+        reported_before=case.reported_before,
+        heard=case.heard,
         last_told=case.last_told,
         collector=case.collector,
         people=case.people,

@@ -111,6 +111,18 @@ _PROOFS = (
     .order_by(event_index.c.occurred_at.desc(), event_index.c.id)
     .limit(PROOFS)
 )
+_EARLIER = (
+    select(event_index.c.id)
+    .where(
+        event_index.c.family == bindparam("family"),
+        event_index.c.occurred_at < bindparam("low"),
+        event_index.c.source != MACHINE,
+        event_index.c.received_at <= bindparam("until"),
+        event_index.c.revision == 0,
+    )
+    .order_by(event_index.c.occurred_at.desc())
+    .limit(1)
+)
 _OWN = select(event_index.c.id).where(
     event_index.c.family.in_(("collector", "source")),
     event_index.c.occurred_at.between(bindparam("low"), bindparam("high")),
@@ -176,6 +188,8 @@ class CaseReader:
         lasting = self._lasting(row, low)
         near = (*nearby, *followed, *lasting)
         beside = [event for each in near for event in (each.event, each.end) if event is not None]
+        heard_since = row.started_at - HEARD
+        reported = {family: self._proofs(family, heard_since, high) for family in FAMILIES}
         return Case(
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
@@ -184,7 +198,11 @@ class CaseReader:
             unlisted=unlisted,
             followed=_spelt(spelling, followed),
             lasting=_spelt(spelling, lasting),
-            reported={family: self._proofs(family, row.started_at - HEARD, high) for family in FAMILIES},
+            reported=reported,
+            heard=HEARD,
+            reported_before=frozenset(
+                family for family, proofs in reported.items() if not proofs and self._told_before(family, heard_since)
+            ),
             last_told=self._last_told(current(events)),
             collector=self._collector(low, high),
             people=spellings_of((*events, *beside), self._catalog.people),
@@ -297,6 +315,10 @@ class CaseReader:
     def _proofs(self, family: str, low: int, high: int) -> tuple[str, ...]:
         values = {"family": family, "low": low, "high": high, "until": self._until}
         return tuple(self._connection.execute(_PROOFS, values).scalars())
+
+    def _told_before(self, family: str, low: int) -> bool:
+        values = {"family": family, "low": low, "until": self._until}
+        return self._connection.execute(_EARLIER, values).first() is not None
 
     def _collector(self, low: int, high: int) -> tuple[RecordedEvent, ...]:
         """What sources and the collector said of themselves; of refusals and silences those whose span touches the

@@ -307,7 +307,7 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     """Services that a page or a report named, for which no alert fired though alerts of others were told then."""
     if not facts.family_reported(history, "alert"):
         if not history.alerts:
-            yield absence.unheard(history, "alert")
+            yield absence.unheard(history, options, "alert")
         return
     fired = facts.alerting(history)
     hit: dict[str, tuple[str, RecordedEvent]] = {}  # service → how it was named, and by which event
