@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.storage.urls import shown
+from collector.storage.urls import without_credentials
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ from collector.storage.urls import shown
 )  # fmt: skip
 def test_an_address_is_shown_without_its_password(url: str, text: str) -> None:
     """Also one that is written as no address may be: it is what an error is about."""
-    assert shown(url) == text
+    assert without_credentials(url) == text

@@ -51,7 +51,7 @@ def test_the_latest_are_kept_and_the_one_just_made(
 ) -> None:
     """Whatever else lies there stays; a clock that was set back removes nothing that was made just now."""
     backup_folder = tmp_path_factory.mktemp("kept")
-    paths = [folder.place(backup_folder, at * HOUR) for at in hours]
+    paths = [folder.path_at(backup_folder, at * HOUR) for at in hours]
     for path in [*paths, backup_folder / "timelined-monday.db", backup_folder / "notes"]:
         path.touch()
     newest = paths[choice % len(paths)]
@@ -67,7 +67,7 @@ def test_the_latest_are_kept_and_the_one_just_made(
 
 def test_what_a_killed_run_left_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
     """Nobody else would ever remove it: each run has a name of its own."""
-    made_now, stale, unfinished = (folder.place(tmp_path, NOW + hours * HOUR) for hours in range(3))
+    made_now, stale, unfinished = (folder.path_at(tmp_path, NOW + hours * HOUR) for hours in range(3))
     made_now.touch()
     for path in (stale, unfinished):
         path.with_name(f"{path.name}.partial").touch()
@@ -83,7 +83,7 @@ def test_a_command_makes_them_and_keeps_as_many_as_it_is_told(empty_log: str, tm
     refused = run("backup", str(backup_folder), "--keep", "2", "--storage.url", empty_log)
     assert (refused.exit_code, "it is no folder; make it" in refused.output) == (1, True), refused.output
     backup_folder.mkdir()
-    old = [folder.place(backup_folder, NOW - hours * HOUR) for hours in (1, 2)]
+    old = [folder.path_at(backup_folder, NOW - hours * HOUR) for hours in (1, 2)]
     for path in old:
         path.touch()
     done = run("backup", str(backup_folder), "--keep", "2", "--storage.url", empty_log, "-o", "json")
@@ -100,14 +100,14 @@ def test_a_command_makes_them_and_keeps_as_many_as_it_is_told(empty_log: str, tm
 def backup_folder(empty_log: str, tmp_path: Path) -> Path:
     """A folder with one backup of a log."""
     (tmp_path / "backups").mkdir()
-    backup(path_of(empty_log), folder.place(tmp_path / "backups", NOW))
+    backup(path_of(empty_log), folder.path_at(tmp_path / "backups", NOW))
     return tmp_path / "backups"
 
 
 def test_a_backup_is_restored_on_trial(backup_folder: Path, empty_log: str, tmp_path: Path) -> None:
     """The latest in a folder: what it holds, and how much the log has since. Neither of the two is written to."""
     assert run("open", "Search is down", "--service", "search", "--storage.url", empty_log).exit_code == 0
-    latest = folder.place(backup_folder, NOW + HOUR)
+    latest = folder.path_at(backup_folder, NOW + HOUR)
     backup(path_of(empty_log), latest)
     assert run("note", "1", "Shards are back.", "--storage.url", empty_log).exit_code == 0
     content = latest.read_bytes()
@@ -179,7 +179,7 @@ async def test_a_backup_is_made_when_it_is_due(empty_log: str, tmp_path: Path) -
     (made_file,) = folder.backups(backup_folder)
     assert upkeep.read(beside)["backup"].well
     # What is dated after now says nothing of when the last was made.
-    made_file.path.rename(folder.place(backup_folder, clock[0] + 48 * HOUR))
+    made_file.path.rename(folder.path_at(backup_folder, clock[0] + 48 * HOUR))
     assert await job.run() is True
     clock[0] += HOUR // 2
     assert await job.run() is None

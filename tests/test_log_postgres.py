@@ -407,7 +407,7 @@ async def test_no_password_stands_in_a_message() -> None:
     ):
         with pytest.raises(Unavailable) as refused:
             await open_log(url)
-        assert "hunter2" not in str(refused.value) + Database(url).shown
+        assert "hunter2" not in str(refused.value) + Database(url).public_dsn
         assert "127.0.0.1:1" in str(refused.value)
 
 

@@ -33,7 +33,7 @@ class BackupFile(NamedTuple):
     """µs UTC, by its name."""
 
 
-def place(folder: Path, now: int) -> Path:
+def path_at(folder: Path, now: int) -> Path:
     """Where in the folder a backup that begins at ``now`` (µs UTC) goes; the folder is made where it is not there.
 
     Raises :class:`collector.errors.Unavailable` where it cannot be.

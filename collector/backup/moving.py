@@ -104,12 +104,12 @@ async def export(store: EventLog, target: Path, progress: Progress = lambda what
             # The server ends a transaction in which nothing is asked for half a minute: none is open meanwhile.
             verdict = await asyncio.to_thread(_checked, file, progress)
             await store.query(lambda connection: _compared(connection, verdict))
-            return _named(file, target, verdict)
+            return _finish(file, target, verdict)
     except (OSError, sqlite3.Error) as error:
         raise Unavailable(f"cannot export to {target}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _named(written: Path, target: Path, verdict: Verdict) -> Backup:
+def _finish(written: Path, target: Path, verdict: Verdict) -> Backup:
     name_for_good(written, target)
     return Backup(target, verdict.size, verdict.root, target.stat().st_size)
 
@@ -231,13 +231,13 @@ def _bring(source: Path, connection: Connection, progress: Progress) -> Verdict:
         postgres.set_head(connection, head._asdict())
         verdict = sound(verify(connection, beyond=Beyond(), progress=_counting(progress, sum(head[:2]))))
         stored = tuple(connection.execute(STATE).one())
-        roots = [root_of_leaves(_told(ask(origin, of), connection)) for of in copying.LEAVES]
+        roots = [root_of_leaves(_with_keepalive(ask(origin, of), connection)) for of in copying.LEAVES]
         if (stored, [verdict.root, verdict.deliveries_root]) != (ask(origin, STATE).fetchone(), roots):
             raise damaged("the database holds something else than the file does")
     return verdict
 
 
-def _told(rows: sqlite3.Cursor, connection: Connection) -> Iterator[tuple[bytes]]:
+def _with_keepalive(rows: sqlite3.Cursor, connection: Connection) -> Iterator[tuple[bytes]]:
     """The same rows, and a word to the server at times: it ends a transaction in which nothing is asked for long."""
     while some := rows.fetchmany(_MANY):
         connection.execute(_WORD)

@@ -68,7 +68,7 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
     settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     if keep is not None and not target.is_dir():
         raise InvalidInput(f"cannot keep {keep} backups at {target}: it is no folder; make it, or leave --keep out")
-    path = folder.place(target, daemon.wall_clock()) if target.is_dir() else target
+    path = folder.path_at(target, daemon.wall_clock()) if target.is_dir() else target
     with bars("copying", "checking") as move:
         done = back_up(settings.storage.url, path, move)
     removed = folder.keep(done.path, keep) if keep is not None else ()

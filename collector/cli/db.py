@@ -12,7 +12,7 @@ from collector.cli import output
 from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess
 from collector.cli.logs import LOG
 from collector.errors import InvalidInput, NotFound, Unavailable
-from collector.storage.urls import database_path, shown
+from collector.storage.urls import database_path, without_credentials
 
 if TYPE_CHECKING:
     from collector.log import Schema
@@ -44,7 +44,7 @@ def current(config_file: Path | None, storage_url: str | None, form: str) -> Non
     else:
         output.facts([("Revision", schema.revision), ("This version", HEAD), ("State", _state(schema))])
     if schema.mismatch:
-        output.say(f"{shown(settings.storage.url)}: {schema.mismatch}.")
+        output.say(f"{without_credentials(settings.storage.url)}: {schema.mismatch}.")
 
 
 @db.command()
@@ -70,7 +70,7 @@ def upgrade(without_copy: bool, config_file: Path | None, storage_url: str | Non
         before = schema.revision or "nothing"
         click.echo(f"{before if schema.stamped else before + ', unmarked'} -> {HEAD}")
     else:
-        output.say(f"{shown(settings.storage.url)} is at revision {HEAD} already.")
+        output.say(f"{without_credentials(settings.storage.url)} is at revision {HEAD} already.")
 
 
 @db.command()
@@ -88,7 +88,7 @@ def rebuild(config_file: Path | None, storage_url: str | None) -> None:
 
     settings = LogAccess(config_file=config_file, storage_url=storage_url).settings()
     count = asyncio.run(daemon.rebuild(settings))
-    output.say(f"The lists of {shown(settings.storage.url)} are made anew out of {count} events.")
+    output.say(f"The lists of {without_credentials(settings.storage.url)} are made anew out of {count} events.")
 
 
 @db.command()

@@ -117,7 +117,7 @@ def diff(access: LogAccess, number: int, moments: tuple[str, ...], versions: tup
         return output.as_json(difference)
     answer = difference["differences"]
     for by, heading in (("people", "What people changed:"), ("evidence", "What evidence changed:")):
-        said = [_told(each) for each in answer if each["by"] == by]
+        said = [_lines(each) for each in answer if each["by"] == by]
         if said:
             output.result(f"{heading}\n{''.join(said)}")
     if not answer:
@@ -137,7 +137,7 @@ def _version_time(access: LogAccess, number: int, version: int) -> str:
     return str(versions[version - 1]["as_of"])
 
 
-def _told(difference: output.Json) -> str:
+def _lines(difference: output.Json) -> str:
     """The difference in a line or two, each with its section."""
     said = (("-", difference["before"]), ("+", difference["after"]))
     return "".join(f"{sign} {difference['section']}: {text}\n" for sign, text in said if text)

@@ -14,7 +14,7 @@ from collector.cli.access import CONFIG_FILE, OUTPUT, STORAGE_URL, LogAccess
 from collector.cli.logs import LOG
 from collector.cli.output import Json
 from collector.errors import InvalidInput
-from collector.storage.urls import database_path, shown
+from collector.storage.urls import database_path, without_credentials
 
 if TYPE_CHECKING:
     from collector.backup import Progress
@@ -43,7 +43,7 @@ def export(target: Path, config_file: Path | None, storage_url: str | None, form
             summary = asyncio.run(_exported(url, target, move))
         else:
             done = back_up(url, target, move)
-            summary = _told(str(target), done.position, done.root)
+            summary = _summary(str(target), done.position, done.root)
     show(summary, form)
 
 
@@ -56,7 +56,7 @@ async def _exported(url: str, target: Path, move: Progress) -> Json:
         done = await moving.export(store, target, move)
     finally:
         await store.close()
-    return _told(str(target), done.position, done.root)
+    return _summary(str(target), done.position, done.root)
 
 
 def brought_in(url: str, source: Path) -> Json:
@@ -65,7 +65,7 @@ def brought_in(url: str, source: Path) -> Json:
 
     if database_path(url) is not None:
         raise InvalidInput(
-            f"cannot import {source} into {shown(url)}: a file is put there by timelined restore {source}"
+            f"cannot import {source} into {without_credentials(url)}: a file is put there by timelined restore {source}"
         )
     with bars("copying", "checking") as move:
         return asyncio.run(_brought_in(url, source, move))
@@ -81,10 +81,10 @@ async def _brought_in(url: str, source: Path, move: Progress) -> Json:
         copied = await moving.bring_in(source, store, move)
     finally:
         await store.close()
-    return _told(shown(url), copied.size, copied.root)
+    return _summary(without_credentials(url), copied.size, copied.root)
 
 
-def _told(where: str, position: int, root: bytes) -> Json:
+def _summary(where: str, position: int, root: bytes) -> Json:
     return {"log": where, "position": position, "root": b64encode(root).decode()}
 
 

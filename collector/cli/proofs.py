@@ -40,7 +40,7 @@ def included(
         positions, subject = _cited(access, settings, number), f"the draft of incident {logs.called(number)}"
         to = to or Path(settings.drafts.dir) / f"incident-{number}.proof.json"
     elif target is not None:
-        positions, subject = _named(access, settings, target)
+        positions, subject = _event(access, settings, target)
     export = partial(proofs.inclusion, positions=positions, subject=subject, size=size, content=content)
     _hand_out(query(settings.storage.url, export), to)
 
@@ -86,7 +86,7 @@ def _cited(access: LogAccess, settings: Settings, number: int) -> list[int]:
     return _positions(settings, ids)
 
 
-def _named(access: LogAccess, settings: Settings, name: str) -> tuple[list[int], str]:
+def _event(access: LogAccess, settings: Settings, name: str) -> tuple[list[int], str]:
     """The positions of an event's last revision, and what it is called."""
     named = citations.read(name)
     ids = _ids(settings, named.digits) if named is not None else []

@@ -45,14 +45,14 @@ class _Window:
     def __init__(self, pieces: Iterable[str], name: str) -> None:
         self._pieces, self._name = iter(pieces), name
         self._text, self._at = "", 0
-        self._kept: int | None = None
+        self._since: int | None = None
         """Where what is asked for again begins."""
         self._lines = 1
         """The line in which the text begins."""
 
     def _more(self) -> bool:
         """Read as much as there is again, so that a long record is not looked at once for each piece of it."""
-        begin = self._at if self._kept is None else self._kept
+        begin = self._at if self._since is None else self._since
         self._lines += self._text.count("\n", 0, begin)
         text = self._text[begin:]
         if len(text) > LONGEST:
@@ -65,7 +65,7 @@ class _Window:
             pieces.append(piece)
             size += len(piece)
         self._text, self._at = "".join(pieces), self._at - begin
-        self._kept = None if self._kept is None else 0
+        self._since = None if self._since is None else 0
         return size > 0
 
     def peek(self, skipped: str = _SPACE) -> str:
@@ -112,16 +112,16 @@ class _Window:
     def keep(self) -> None:
         """Keep the text from here on."""
         self.peek()
-        self._kept = self._at
+        self._since = self._at
 
     def text_since(self) -> str:
         """The text since then."""
-        begin, self._kept = self._kept or 0, None
+        begin, self._since = self._since or 0, None
         return self._text[begin : self._at]
 
     def forget(self) -> None:
         """Keep nothing any more."""
-        self._kept = None
+        self._since = None
 
     def wrong(self, flaw: str, at: int | None = None) -> NoReturn:
         """Say what is no JSON, and where."""

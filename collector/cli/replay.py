@@ -75,7 +75,7 @@ def replay(access: LogAccess, form: str, *, dry_run: bool, yes: bool, **filters:
     done = _passed(access, query, dry_run=False) if planned.changes else planned
     if form == "json":
         return output.as_json(msgspec.to_builtins(done))
-    return _told(done)
+    return _report(done)
 
 
 def _passed(access: LogAccess, query: Mapping[str, object], *, dry_run: bool) -> Replayed:
@@ -146,7 +146,7 @@ def _rehearse(access: LogAccess, query: Mapping[str, object], planned: Replayed,
     return None
 
 
-def _told(done: Replayed) -> None:
+def _report(done: Replayed) -> None:
     _about(done)
     if not done.changes:
         return output.say(f"Nothing to change: {_deliveries(done.looked)} read again say what is stored.")

@@ -242,7 +242,7 @@ def send_test(
     where = LogAccess(config_file=config_file, storage_url=storage_url)
     settings = where.settings(secrets=(f"sources.{name}.",))
     endpoint, now = endpoint_of(settings, name), time.time_ns() // 1000
-    sent = _made(name, endpoint, now) if body is None else (content_of(body), {"content-type": "application/json"})
+    sent = _sample(name, endpoint, now) if body is None else (content_of(body), {"content-type": "application/json"})
     content, all_headers = sent[0], {**sent[1], **headers_of(headers)}
     proof, token = _proof(name, endpoint, content, now)
     # Each log of a daemon says where that listens, and one of them may be away.
@@ -265,7 +265,7 @@ def send_test(
         raise click.exceptions.Exit(output.FAILED)
 
 
-def _made(name: str, endpoint: Endpoint, now: int) -> tuple[bytes, dict[str, str]]:
+def _sample(name: str, endpoint: Endpoint, now: int) -> tuple[bytes, dict[str, str]]:
     sample = endpoint.source.sample
     if sample is None:
         raise InvalidInput(f"cannot make up a delivery of {name}: what it sends is yours; name a file with its body")

@@ -20,7 +20,7 @@ from collector.cli.output import Json
 from collector.errors import InvalidSettings, TimelinedError, Unavailable
 from collector.event import HOUR
 from collector.settings import DEFAULT_LOG, EVERY, EVERY_LOG, Settings, log_names, of_log
-from collector.storage.urls import database_path, shown
+from collector.storage.urls import database_path, without_credentials
 from collector.times import rfc3339
 
 if TYPE_CHECKING:
@@ -190,7 +190,9 @@ def _findings(access: LogAccess) -> Iterator[Check]:
 
 def _database(access: LogAccess, settings: Settings) -> Check:
     ready = access.get("/-/ready").json()
-    description = f"{shown(settings.storage.url)}: {ready['position']} events at revision {ready['schema']}"
+    description = (
+        f"{without_credentials(settings.storage.url)}: {ready['position']} events at revision {ready['schema']}"
+    )
     if ready["lists"] != "well":
         return Check("database", False, f"{description}; {ready['lists']}")
     return Check("database", True, description)

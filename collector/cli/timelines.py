@@ -92,7 +92,7 @@ class TimelineTable:
 
     def _row(self, columns: list[str], cells: list[str], line: int) -> TimelineRow | str:
         try:
-            return _row(_said(columns, cells), self._incident, self._by, self._zone)
+            return _row(_by_column(columns, cells), self._incident, self._by, self._zone)
         except _WrongRow as error:
             return f"line {line}: {error}"
 
@@ -118,7 +118,7 @@ def _columns(cells: list[str], name: str) -> list[str]:
     return columns
 
 
-def _said(columns: list[str], cells: list[str]) -> dict[str, str]:
+def _by_column(columns: list[str], cells: list[str]) -> dict[str, str]:
     if len(cells) > len(columns):
         raise _WrongRow("it has more cells than the first line names; put texts with commas into quotes")
     return {name: cell.strip() for name, cell in zip(columns, cells, strict=False)}

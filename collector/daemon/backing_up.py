@@ -36,7 +36,7 @@ class BackupJob:
     """Makes backups of the log that ``settings`` name; ``beside`` is the folder where word is left."""
 
     def __init__(self, settings: Settings, beside: Path, clock: Callable[[], int]) -> None:
-        self._wanted, self._beside, self._clock = settings.backup, beside, clock
+        self._settings, self._beside, self._clock = settings.backup, beside, clock
         self._log = database_path(settings.storage.url) or Path()
         self._folder = Path(settings.backup.dir)
         self._failed_at = 0
@@ -47,9 +47,9 @@ class BackupJob:
         now = self._clock()
         if not await asyncio.to_thread(self._due, now):
             return None
-        if 0 <= now - self._failed_at < min(_PAUSE, self._wanted.every):
+        if 0 <= now - self._failed_at < min(_PAUSE, self._settings.every):
             return False
-        backup_made, failure = await self._made(now)
+        backup_made, failure = await self._make(now)
         if failure:
             self._failed_at = now
             log.error("cannot make a backup; it is tried again", folder=str(self._folder), reason=failure)
@@ -63,16 +63,16 @@ class BackupJob:
     def _due(self, now: int) -> bool:
         """Whether nothing was made within ``every``; what is dated after now says nothing of that."""
         begun = (found.begun for found in folder.backups(self._folder))
-        return not any(now - self._wanted.every < at <= now for at in begun)
+        return not any(now - self._settings.every < at <= now for at in begun)
 
     async def _leave(self, done: upkeep.Upkeep) -> None:
         await asyncio.to_thread(upkeep.leave, self._beside, "backup", done)
 
-    async def _made(self, now: int) -> tuple[Mapping[str, Any], str]:
+    async def _make(self, now: int) -> tuple[Mapping[str, Any], str]:
         """What the process says that it made, and why it made nothing; one of the two is empty."""
         try:
-            target = await asyncio.to_thread(folder.place, self._folder, now)
-            asked = (str(self._log), str(target), str(self._wanted.keep))
+            target = await asyncio.to_thread(folder.path_at, self._folder, now)
+            asked = (str(self._log), str(target), str(self._settings.keep))
             process = await create_subprocess_exec(
                 sys.executable, "-m", "collector.backup", *asked,
                 stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=handed_down(),

@@ -96,7 +96,7 @@ class FollowerProcess:
         self._advanced = False
         """Whether this life of the process brought the lists on."""
         self._on_resolved: list[Listener] = []
-        self._hinted = self._stopping = self._heard = False
+        self._hinted = self._stopping = self._alive = False
         self._missed = 0
         """Heartbeats that this life of the process missed, up to now."""
         self._appending: set[asyncio.Task[None]] = set()
@@ -254,7 +254,7 @@ class FollowerProcess:
             self._channel = await Channel.over(ours)
             self._channel.send(self._setup)
             async for message in self._channel.messages():
-                self._heard = True
+                self._alive = True
                 self._take(message)
         finally:
             unsubscribe()
@@ -269,10 +269,10 @@ class FollowerProcess:
         """End a process that stands still: somebody stopped it, or it waits for something that never comes."""
         self._missed, began = 0, False
         while self._missed < (SILENCE if began else BEGINNING):
-            self._heard = False
+            self._alive = False
             await asyncio.sleep(HEARTBEAT)
-            began = began or self._heard
-            self._missed = 0 if self._heard else self._missed + 1
+            began = began or self._alive
+            self._missed = 0 if self._alive else self._missed + 1
         with suppress(ProcessLookupError):
             process.kill()
 

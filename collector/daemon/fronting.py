@@ -34,7 +34,7 @@ class Fronting:
         file = face.settings.web.file or WebFile()
         self._tls = file.tls is not None
         self._files: Sequence[str] = file.files or (self._path,)
-        self._seen = stamps(self._files)
+        self._stamps = stamps(self._files)
         _take(face.front, file)
         face.front_failure = "" if self._path else None
 
@@ -42,9 +42,9 @@ class Fronting:
         """Take changed files in; where they cannot be, what is in force goes on, and why is said once."""
         before, now = self._face.front_failure, stamps(self._files)
         # What was wrong may lie in a file that is named only by what was refused.
-        if now == self._seen and not before:
+        if now == self._stamps and not before:
             return
-        self._seen = now
+        self._stamps = now
         try:
             file = read_web_file(self._path)
             self._check(file)
@@ -56,7 +56,7 @@ class Fronting:
                 log.error("cannot take the changed web.config_file in; what is in force goes on", error=failure)
             return
         self._files = file.files
-        self._seen = stamps(self._files)
+        self._stamps = stamps(self._files)
         self._face.front_failure = ""
         log.info("took the changed web.config_file in", users=len(file.users), tls=self._tls)
 

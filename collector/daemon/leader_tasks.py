@@ -118,8 +118,8 @@ async def _made_up(runtime: Runtime) -> None:
 class _Later:
     """A resolved incident is what proofs are asked for; those that resolve within seconds share a checkpoint."""
 
-    def __init__(self, seconds: float, what: Callable[[], None]) -> None:
-        self._seconds, self._what = seconds, what
+    def __init__(self, seconds: float, work: Callable[[], None]) -> None:
+        self._seconds, self._work = seconds, work
         self._waiting = False
 
     def __call__(self, number: int) -> None:
@@ -130,4 +130,4 @@ class _Later:
 
     def _now(self) -> None:
         self._waiting = False
-        self._what()
+        self._work()

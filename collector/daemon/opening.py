@@ -32,7 +32,7 @@ from collector.proof.folder import ACKNOWLEDGED
 from collector.settings import Settings
 from collector.storage import servers
 from collector.storage.lock import holder as lock_holder
-from collector.storage.urls import database_path, shown
+from collector.storage.urls import database_path, without_credentials
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +112,7 @@ async def _lists(stack: AsyncExitStack, settings: Settings, store: EventLog, wri
     if not wrong:
         return lists
     if path is None or lock_holder(path) is not None:
-        raise Unavailable(f"cannot read {shown(settings.storage.url)}: {wrong}")
+        raise Unavailable(f"cannot read {without_credentials(settings.storage.url)}: {wrong}")
     return await stack.enter_async_context(scratch_lists(path, settings.correlation, say))
 
 

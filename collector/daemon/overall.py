@@ -32,7 +32,7 @@ def overall(logs: Logs, face: Face) -> web.Application:
     )  # fmt: skip
 
     async def looked_up() -> gauges.Families:
-        told = dict(zip(names, await asyncio.gather(*map(_told, logs)), strict=True))
+        told = dict(zip(names, await asyncio.gather(*map(_families, logs)), strict=True))
         return gauges.of_daemon(own.registry.collect(), gauges.reloads(not face.reload_failure, face.reloaded_at), told)
 
     async def readiness() -> Readiness:
@@ -41,7 +41,7 @@ def overall(logs: Logs, face: Face) -> web.Application:
     return build_overall(frame, readiness, looked_up, face.reload)
 
 
-async def _told(kept_log: KeptLog) -> gauges.Families:
+async def _families(kept_log: KeptLog) -> gauges.Families:
     """What is counted and looked up of one log."""
     counted = [*kept_log.host.metrics.registry.collect()]
     if kept_log.runtime is not None:

@@ -23,7 +23,7 @@ from collector.event import SECOND
 from collector.interpreter import loop_factory, share_memory, tune_gc
 from collector.log import EventLog
 from collector.settings import Settings
-from collector.storage.urls import is_postgresql, shown
+from collector.storage.urls import is_postgresql, without_credentials
 from collector.tasks import ended
 
 log = structlog.get_logger(__name__)
@@ -91,13 +91,13 @@ def _stop_signals() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def asked(number: int) -> None:
+    def on_signal(number: int) -> None:
         if stop.is_set():
             os._exit(128 + number)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked, number)
+        loop.add_signal_handler(number, on_signal, number)
     return stop
 
 
@@ -150,7 +150,7 @@ def _storage(settings: Settings, daemon: Daemon) -> dict[str, Any]:
     """Where the log is, or the names of several."""
     if daemon.logs.several:
         return {"logs": ",".join(each.name for each in daemon.logs)}
-    return {"storage": shown(settings.storage.url), **daemon.runtime.storage}
+    return {"storage": without_credentials(settings.storage.url), **daemon.runtime.storage}
 
 
 async def _drained(settings: Settings, daemon: Daemon, notifier: Notifier) -> str:

@@ -31,15 +31,15 @@ class Rotation:
         self._reloader, self._load = reloader, load
         self._files: Sequence[str] | None = None
         """Those of the last reading; None before the first."""
-        self._seen: tuple[tuple[int, ...], ...] = ()
-        self._said = ""
+        self._stamps: tuple[tuple[int, ...], ...] = ()
+        self._reason = ""
 
     async def look(self) -> None:
         """Take exchanged secrets in. Why they cannot be is said once; what is in force goes on."""
         now = await asyncio.to_thread(stamps, self._files or ())
-        if self._files is not None and now == self._seen and not self._said:
+        if self._files is not None and now == self._stamps and not self._reason:
             return
-        self._seen = now
+        self._stamps = now
         try:
             settings = await asyncio.to_thread(self._read)
         except InvalidSettings as error:
@@ -48,7 +48,7 @@ class Rotation:
         if plain(settings) != plain(self._reloader.settings):
             self._say("the configuration changed as well, and waits for a reload")
             return
-        self._said = ""
+        self._reason = ""
         exchanged = self._reloader.as_signed(settings)
         if exchanged != settings:
             log.warning("proof.signing_key was exchanged; the former one signs on until a reload")
@@ -62,12 +62,12 @@ class Rotation:
             return self._load(files=files)
         finally:
             # What could not be read is looked at as well: it may come.
-            self._files, self._seen = tuple(files), stamps(files)
+            self._files, self._stamps = tuple(files), stamps(files)
 
     def _say(self, why: str) -> None:
-        if why != self._said:
+        if why != self._reason:
             log.error("cannot take exchanged secrets in; those in force go on", reason=why)
-        self._said = why
+        self._reason = why
 
 
 def plain(settings: Settings) -> Settings:
@@ -93,9 +93,9 @@ def _emptied(credentials: Credentials) -> Credentials:
 
 
 def _without(api: Api) -> Api:
-    named = tuple(msgspec.structs.replace(token, secret=b"") for token in api.named)
+    named_tokens = tuple(msgspec.structs.replace(token, secret=b"") for token in api.named_tokens)
     senders = tuple(msgspec.structs.replace(token, secret=b"", line=0) for token in api.senders)
-    return msgspec.structs.replace(api, tokens=(b"",) * len(api.tokens), named=named, senders=senders)
+    return msgspec.structs.replace(api, tokens=(b"",) * len(api.tokens), named_tokens=named_tokens, senders=senders)
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ from collector.schema import migrations
 from collector.settings import DEFAULT_LOG, Settings, Unread
 from collector.sources import SOURCES
 from collector.storage import servers
-from collector.storage.urls import database_path, shown
+from collector.storage.urls import database_path, without_credentials
 from collector.times import rfc3339
 from collector.web import OneLog, Readiness, RequestLimits, build_app
 from collector.web.options import Operations, Renderings, WebLimits
@@ -429,7 +429,7 @@ def former_of(settings: Settings) -> Path | None:
 
 
 def _digest(settings: Settings) -> str:
-    return hashlib.sha256(shown(settings.storage.url).encode()).hexdigest()[:8]
+    return hashlib.sha256(without_credentials(settings.storage.url).encode()).hexdigest()[:8]
 
 
 def signer_of(settings: Settings, about: LogName = UNKNOWN) -> Signer | None:

@@ -101,7 +101,7 @@ def load_settings(
     settings = _read(root, Files(Path(chosen).parent, variables, secrets, unread, files))
     mistakes = [*file.sentences()]
     for key in OVERRIDES:
-        value = _written(variables, _variable(key), mistakes)
+        value = _variable_value(variables, _variable(key), mistakes)
         settings = _overridden(settings, key, _variable(key), value, mistakes)
         flag = overrides.get(key)
         # The command line takes some of the variables for flags: what is mistaken there is said once.
@@ -138,7 +138,7 @@ def _variable(key: str) -> str:
     return "TIMELINED_" + key.replace(".", "_").upper()
 
 
-def _written(variables: Mapping[str, str], name: str, mistakes: list[str]) -> str | None:
+def _variable_value(variables: Mapping[str, str], name: str, mistakes: list[str]) -> str | None:
     """What a variable says, or the file that its twin ``…_FILE`` names; None where neither is set."""
     file = variables.get(f"{name}_FILE")
     if file is None:

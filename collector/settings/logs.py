@@ -16,7 +16,7 @@ import msgspec
 from collector.errors import InvalidSettings, NotFound
 from collector.settings.schema import DEFAULT_LOG, BackupSettings, Settings, Storage
 from collector.settings.yaml_reader import Node
-from collector.storage.urls import database_path, is_postgresql, shown
+from collector.storage.urls import database_path, is_postgresql, without_credentials
 
 LOGS = "/logs/"
 """What the addresses of a log with a name begin with, before its name."""
@@ -49,10 +49,10 @@ def of_log(settings: Settings, name: str) -> Settings:
             settings, sources=mine, storage=Storage(url=settings.storage.url),
             backup=_backed_up(settings, settings.storage.url, settings.backup.dir),
         )  # fmt: skip
-    return _named(msgspec.structs.replace(settings, sources=mine), name, settings.storage.logs[name])
+    return _with_name(msgspec.structs.replace(settings, sources=mine), name, settings.storage.logs[name])
 
 
-def _named(settings: Settings, name: str, url: str) -> Settings:
+def _with_name(settings: Settings, name: str, url: str) -> Settings:
     """What lies in a folder, or has a name elsewhere, lies in a folder of the log, or has its name, too."""
     replace = msgspec.structs.replace
     web, proof, drafts = settings.web, settings.proof, settings.drafts
@@ -130,8 +130,8 @@ def _twice(storage: Storage, at: Callable[..., str]) -> Iterator[str]:
         if owner != name:
             other = "storage.url" if owner == DEFAULT_LOG else f"storage.logs.{owner}"
             yield (
-                f"{at('storage', 'logs', name)} is {shown(url)!r}, which is the database of {other} as well; "
-                "each log needs one of its own"
+                f"{at('storage', 'logs', name)} is {without_credentials(url)!r}, which is the database of {other} as "
+                "well; each log needs one of its own"
             )
 
 
@@ -139,7 +139,7 @@ def _database(url: str) -> object:
     """By what two addresses of one database are known to be that."""
     path = database_path(url)
     if path is None:
-        return _server_and_name(shown(url).partition("://")[2])
+        return _server_and_name(without_credentials(url).partition("://")[2])
     try:
         about = path.stat()
     except OSError:

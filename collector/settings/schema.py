@@ -138,7 +138,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
 
     tokens: tuple[bytes, ...] = ()
     """Those without a name, which may do everything."""
-    named: tuple[Token, ...] = ()
+    named_tokens: tuple[Token, ...] = ()
     """Those with a name and a role."""
     senders: tuple[SenderToken, ...] = ()
     """Those of senders, which stand in what their sources are proved with as well, and open nothing of the API."""
@@ -148,7 +148,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def all(self) -> tuple[Token, ...]:
         """What opens the API; none leaves it open, which only loopback allows."""
-        return (*(Token(secret=secret) for secret in self.tokens), *self.named)
+        return (*(Token(secret=secret) for secret in self.tokens), *self.named_tokens)
 
     @property
     def proxies(self) -> tuple[ProxyLogin, ...]:
@@ -156,7 +156,7 @@ class Api(msgspec.Struct, frozen=True, kw_only=True):
         return (self.proxy,) if self.proxy else ()
 
     def __repr__(self) -> str:
-        return f"Api(tokens=<{len(self.tokens)}>, named={self.named!r}, proxy={self.proxy!r})"
+        return f"Api(tokens=<{len(self.tokens)}>, named_tokens={self.named_tokens!r}, proxy={self.proxy!r})"
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,7 +33,7 @@ class Unread(bytes):
 class Files:
     """Where the paths of ``*_file`` settings count from, and which of them are read.
 
-    ``wanted`` are beginnings of settings' names. With a list ``unread`` a file that cannot be had here is no mistake:
+    ``prefixes`` are beginnings of settings' names. With a list ``unread`` a file that cannot be had here is no mistake:
     it is added to the list, with the reason. Each file that is read is added to ``read``.
     """
 
@@ -47,13 +47,13 @@ class Files:
     ) -> None:
         self._base = base
         self._environ = environ
-        self._wanted = prefixes
+        self._prefixes = prefixes
         self._unread = unread
         self._read = read
 
     def secret(self, node: Node) -> bytes:
         """The secret in the file that a setting names. A relative path counts from the configuration file."""
-        if not node.path.startswith(self._wanted):
+        if not node.path.startswith(self._prefixes):
             return Unread(os.urandom(32))
         if self._unread is not None and text(node).startswith(_CREDENTIALS) and not self._directory:
             self._unread.append(f"{node.path}: CREDENTIALS_DIRECTORY is not set here, systemd sets it for the daemon")

@@ -37,7 +37,7 @@ from collector.settings.yaml_reader import (
     truth,
     whole,
 )
-from collector.storage.urls import shown
+from collector.storage.urls import without_credentials
 from renderers.choices import CITATIONS, DETAILS, PEOPLE, PROFILES
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -86,11 +86,11 @@ def _url(value: str) -> str:
         return value
     example = "sqlite:///data/timelined.db or postgresql://HOST/DATABASE"
     if rest and scheme == "postgres":
-        example = shown(f"postgresql://{rest}")
+        example = without_credentials(f"postgresql://{rest}")
     elif value and ":" not in value:
         # The path of a file: one that begins with a slash comes after three.
         example = f"sqlite:///{value}"
-    raise ValueError(f"is {shown(value)!r}, which is no address of a database; write it like {example}")
+    raise ValueError(f"is {without_credentials(value)!r}, which is no address of a database; write it like {example}")
 
 
 def _origin(value: str) -> str:
@@ -112,7 +112,7 @@ def _external_url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _said(value: str) -> bool:
+def _boolean(value: str) -> bool:
     if value not in ("true", "false"):
         raise ValueError(f"is {value!r}; write true or false")
     return value == "true"
@@ -261,7 +261,7 @@ OVERRIDES: Mapping[str, tuple[str, str, Reader[Any]]] = {
     "web.listen_address": ("web", "listen_address", parsed(_listens)),
     "web.external_url": ("web", "external_url", parsed(_external_url)),
     "web.route_prefix": ("web", "route_prefix", parsed(_prefix)),
-    "web.enable_lifecycle": ("web", "enable_lifecycle", parsed(_said)),
+    "web.enable_lifecycle": ("web", "enable_lifecycle", parsed(_boolean)),
     "storage.url": ("storage", "url", parsed(_url)),
     "log.level": ("log", "level", one_of(*LEVELS)),
 }

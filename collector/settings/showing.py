@@ -16,7 +16,7 @@ from collector.settings.schema import Settings
 from collector.settings.secrets import Files
 from collector.settings.sections import OVERRIDES, document
 from collector.settings.yaml_reader import Mistakes, Node, Reader, SettingsSection, UnreadableNode, parse
-from collector.storage.urls import shown as without_password
+from collector.storage.urls import without_credentials
 
 MASK = "<secret>"
 DEFAULT = "default"
@@ -132,7 +132,7 @@ def _typed(node: yaml.Node) -> Any:
     """A value as YAML takes it, so that it is written with quotes where it was; an address without its password."""
     value = str(node.value)
     if node.tag == "tag:yaml.org,2002:str":
-        return without_password(value) if "://" in value and "@" in value else value
+        return _without_credentials(value)
     found = yaml.safe_load(value)
     return found if isinstance(found, bool | int | float) and str(found) == value else value
 
@@ -144,13 +144,15 @@ def _above(value: ShownSetting, variables: Mapping[str, str], flags: Mapping[str
     name = "TIMELINED_" + value.path.replace(".", "_").upper()
     flag = "--web.config.file" if value.path == "web.config_file" else f"--{value.path.replace('_', '-')}"
     if (said := flags.get(value.path)) is not None:
-        return ShownSetting(value.path, _said(said), flag)
+        return ShownSetting(value.path, _without_credentials(said), flag)
     if f"{name}_FILE" in variables and name != "TIMELINED_WEB_CONFIG":
         with suppress(OSError, UnicodeDecodeError):
             file = variables[f"{name}_FILE"]
-            return ShownSetting(value.path, _said(Path(file).read_text("utf-8").strip()), f"{name}_FILE, {file}")
-    return ShownSetting(value.path, _said(variables[name]), name) if name in variables else value
+            return ShownSetting(
+                value.path, _without_credentials(Path(file).read_text("utf-8").strip()), f"{name}_FILE, {file}"
+            )
+    return ShownSetting(value.path, _without_credentials(variables[name]), name) if name in variables else value
 
 
-def _said(text: str) -> str:
-    return without_password(text) if "://" in text and "@" in text else text
+def _without_credentials(text: str) -> str:
+    return without_credentials(text) if "://" in text and "@" in text else text

@@ -77,7 +77,7 @@ def api(files: Files) -> Reader[Api]:
         entries = values.get("tokens", ())
         return Api(
             tokens=secrets_of(node, values, "token"),
-            named=tuple(each for each in entries if isinstance(each, Token)),
+            named_tokens=tuple(each for each in entries if isinstance(each, Token)),
             senders=tuple(each for each in entries if isinstance(each, SenderToken)),
             proxy=values.get("proxy"),
         )

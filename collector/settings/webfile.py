@@ -186,7 +186,7 @@ def _version(node: Node) -> str:
     return one_of(*VERSIONS)(node)
 
 
-def _asked(node: Node) -> str:
+def _client_auth(node: Node) -> str:
     if node.text() == "RequireAnyClientCert":
         node.fail(
             "is RequireAnyClientCert, which would let in any certificate unverified; write RequireAndVerifyClientCert"
@@ -233,7 +233,7 @@ def _tls(reading: _WebFileReading) -> Reader[Tls]:
         build,
         {
             **both("cert"), **both("key"), **both("client_ca"),
-            "client_auth_type": _asked,
+            "client_auth_type": _client_auth,
             "client_allowed_sans": list_of(text),
             "min_version": _version,
             "max_version": _version,

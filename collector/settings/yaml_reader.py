@@ -39,7 +39,7 @@ class Mistakes:
     def __init__(self, origin: str) -> None:
         self.origin = origin
         """What is being read, as the user wrote it: a path, a flag, a variable."""
-        self._found: list[tuple[int, str, str]] = []
+        self._entries: list[tuple[int, str, str]] = []
 
     def add(self, line: int, path: str, complaint: str) -> None:
         """Note one mistake: ``line`` from 1, 0 where there is none; ``complaint`` ends the sentence about ``path``."""
@@ -48,15 +48,15 @@ class Mistakes:
             complaint = f"{complaint[:LONGEST_REPEATED]} … {complaint[-LONGEST_REPEATED:]}"
         where = f"line {line}, " if line else ""
         subject = f"{path} " if path else ""
-        self._found.append((line, path, f"cannot read {self.origin}: {where}{subject}{complaint}"))
+        self._entries.append((line, path, f"cannot read {self.origin}: {where}{subject}{complaint}"))
 
     def under(self, path: str) -> bool:
         """Whether anything at or below ``path`` is mistaken, so that what follows from it is not worth saying."""
-        return any(found == path or found.startswith((f"{path}.", f"{path}[")) for _, found, _ in self._found)
+        return any(found == path or found.startswith((f"{path}.", f"{path}[")) for _, found, _ in self._entries)
 
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each, the topmost first."""
-        return tuple(dict.fromkeys(text for _, _, text in sorted(self._found, key=lambda found: found[0])))
+        return tuple(dict.fromkeys(text for _, _, text in sorted(self._entries, key=lambda found: found[0])))
 
 
 class Node:

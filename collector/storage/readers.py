@@ -114,13 +114,13 @@ class ThreadReaders:
         return await asyncio.shield(reading)
 
     def _read(self, work: Callable[[Connection], T], first: Sequence[str]) -> T:
-        connection = self._taken()
+        connection = self._take_connection()
         try:
             return viewed(connection, work, *first)
         finally:
             self._idle.append(connection)
 
-    def _taken(self) -> Connection:
+    def _take_connection(self) -> Connection:
         try:
             return self._idle.pop()
         except IndexError:

@@ -24,17 +24,17 @@ class Reserve:
 
     def __init__(self, database: Path) -> None:
         self.path = database.with_name(database.name + ".reserve")
-        self._kept = False
+        self._reserved = False
 
     def keep(self) -> None:
         """Have the room, where there is any; called as often as one likes."""
-        if self._kept:
+        if self._reserved:
             return
         close_to_others(self.path)
         with suppress(OSError):
             if not (self.path.exists() and self.path.stat().st_size == SIZE):
                 self._make()
-            self._kept = True
+            self._reserved = True
 
     def _make(self) -> None:
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -49,7 +49,7 @@ class Reserve:
 
     def give_up(self) -> bool:
         """Let go of it; whether there was any."""
-        self._kept = False
+        self._reserved = False
         try:
             self.path.unlink()
             sync(self.path.parent)

@@ -54,7 +54,7 @@ def select_among(
     for some in _chunks(values):
         compiled = _compiled(connection, statement, len(some), others)
         among = zip(_marks(len(some)), some, strict=True)
-        arguments = compiled.given({**others, **dict(among)})
+        arguments = compiled.arguments({**others, **dict(among)})
         if driver is None:
             yield from connection.exec_driver_sql(compiled.text, arguments)
         else:
@@ -70,7 +70,7 @@ def each_row(connection: Connection, statement: Executable, values: Mapping[str,
     if driver is None:
         return iter(connection.execute(statement, values))
     compiled = _compiled(connection, statement, 0, values)
-    return map(compiled.row, run(driver, compiled.text, compiled.given(values)))
+    return map(compiled.row, run(driver, compiled.text, compiled.arguments(values)))
 
 
 def rows_of(connection: Connection, statement: Executable, values: Mapping[str, Any] = {}) -> list[Any]:
@@ -124,7 +124,7 @@ class _Compiled(NamedTuple):
     row: Callable[[Sequence[Any]], Any]
     """Makes a row, by its names, of what the driver gives."""
 
-    def given(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """What its marks stand for, in order."""
         constants = self.constants
         return tuple([values[name] if name in values else constants[name] for name in self.names])
@@ -269,9 +269,9 @@ class Shadowed(Connection):
     whoever wrote the statement, and whether as text or as an expression.
     """
 
-    def __init__(self, connection: Connection, tables: Mapping[str, str], given: str, values: Sequence[Any]) -> None:
-        """``tables`` has a query for each name, ``given`` what those stand on, with ``values`` for its marks."""
-        self._stored, self._tables, self._given, self._values = connection, tables, given, tuple(values)
+    def __init__(self, connection: Connection, tables: Mapping[str, str], base: str, values: Sequence[Any]) -> None:
+        """``tables`` has a query for each name, ``base`` what those stand on, with ``values`` for its marks."""
+        self._stored, self._tables, self._base, self._values = connection, tables, base, tuple(values)
         self.dialect = connection.dialect
 
     def __getattr__(self, name: str) -> Any:
@@ -301,7 +301,7 @@ class Shadowed(Connection):
         names = [name for name in self._tables if re.search(rf"\b{name}\b", statement)]
         if not names:
             return statement, parameters
-        definitions, values = self._given, (*self._values, *parameters)
+        definitions, values = self._base, (*self._values, *parameters)
         if "$1" in statement:
             # Marks with numbers are those of an expression for PostgreSQL: ours come after them.
             numbers = count(len(parameters) + 1)

@@ -22,7 +22,7 @@ def is_postgresql(url: str) -> bool:
     return url.partition("://")[0].partition("+")[0] == "postgresql"
 
 
-def shown(url: str) -> str:
+def without_credentials(url: str) -> str:
     """An address for messages: without user and password."""
     query = _QUERY.search(url)
     end = query.start() if query else len(url)

@@ -56,7 +56,7 @@ class WalFile:
             os.close(self._file)
             raise
         self._open = ((self.path, _identity(os.fstat(self._file))), (shared, _identity(os.fstat(self._shared))))
-        self._seen = self._index() or _EMPTY
+        self._last_index = self._index() or _EMPTY
         self._copied = (0, 0, b"")
         self._copied = self._checkpoints()
 
@@ -92,7 +92,7 @@ class WalFile:
             if index is None:
                 return f"{self._open[1][0].name} was cut or written over while it was in use"
             if index.frames == 0 or (self._holds(index) and not self._has_hole(index)):
-                self._seen = index
+                self._last_index = index
                 return ""
             if self._index() == index:
                 return f"{self.path.name} was cut or written over while it was written to"
@@ -101,7 +101,7 @@ class WalFile:
     def _holds(self, index: _WalIndex) -> bool:
         if os.pread(self._file, 8, 16) != index.salts or not self._has_frame(index):
             return False
-        before = self._seen
+        before = self._last_index
         continues = before.salts == index.salts and 0 < before.frames < index.frames
         return not continues or self._has_frame(before)
 
@@ -140,7 +140,7 @@ class WalFile:
     @property
     def frames(self) -> int:
         """Pages that wait for a checkpoint, or were copied by one and are not written over yet."""
-        return self._seen.frames
+        return self._last_index.frames
 
     @property
     def at_its_path(self) -> bool:

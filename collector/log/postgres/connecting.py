@@ -5,7 +5,7 @@ Every connection is asked, when it is made and with each commit, whether that la
 the server does not keep. What a connection needs to be told (how long to wait,
 how soon to notice that the other side is gone) is said here and nowhere else.
 
-No password ever stands in a message: :attr:`Database.shown` has none.
+No password ever stands in a message: :attr:`Database.public_dsn` has none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collector.errors import Unavailable
 from collector.proof.acknowledged import Last
 from collector.schema.tables import event
 from collector.storage.outage import is_outage
-from collector.storage.urls import each_host, shown
+from collector.storage.urls import each_host, without_credentials
 
 PATIENCE = 3.0
 """Seconds for making a connection to one host. A sender that waits is answered 503 then, and comes again."""
@@ -106,7 +106,7 @@ class Database:
         """What keeps commits waiting, in an operator's words, as last seen; empty while nothing does."""
         self._slow_hosts: dict[str, float] = {}
         """Addresses of hosts that said nothing, each with the time until which it is tried last."""
-        self.shown = shown(self.dsn)
+        self.public_dsn = without_credentials(self.dsn)
         """The same for messages, without user and password."""
         self.last_acknowledged: Last | None = None
         """The last event that was acknowledged, as far as it is known here. A server without it was promoted too
@@ -149,23 +149,23 @@ class Database:
         if len(failed) == 1:
             raise self.unavailable("reach", last) from last
         causes = "; ".join(f"{name}: {cause(error)}" for name, error in failed)
-        raise Unavailable(f"cannot reach the database {self.shown}: {causes}") from last
+        raise Unavailable(f"cannot reach the database {self.public_dsn}: {causes}") from last
 
     def trust(self, fsync: str, synchronous_commit: str) -> None:
         """Raises :class:`Unavailable` where a commit with these settings does not last. A server that reads its
         configuration again changes them under its connections."""
         for name, found in (("fsync", fsync), ("synchronous_commit", synchronous_commit)):
             if found == "off":
-                raise Unavailable(f"cannot use the database {self.shown}: {_BROKEN[name]}")
+                raise Unavailable(f"cannot use the database {self.public_dsn}: {_BROKEN[name]}")
 
     def _trust(self, server: Mapping[str, Any]) -> None:
         self.trust(server["fsync"], server["synchronous_commit"])
         if server["encoding"] != "UTF8":
             complaint = f"its encoding is {server['encoding']}; make one with ENCODING 'UTF8'"
-            raise Unavailable(f"cannot use the database {self.shown}: {complaint}")
+            raise Unavailable(f"cannot use the database {self.public_dsn}: {complaint}")
         if server["version"] < OLDEST:
             complaint = f"the server is PostgreSQL {server['version']}; it has to be {OLDEST} or newer"
-            raise Unavailable(f"cannot use the database {self.shown}: {complaint}")
+            raise Unavailable(f"cannot use the database {self.public_dsn}: {complaint}")
 
     async def _recognise(self, connection: asyncpg.Connection) -> None:
         """Refuse a server whose log is not the one that events were acknowledged of: a failover may lose some."""
@@ -175,15 +175,15 @@ class Database:
         leaf = await connection.fetchval(_LEAF, last.position, timeout=PATIENCE)
         if leaf != last.leaf:
             raise Unavailable(
-                f"cannot use the database {self.shown}: acknowledged events are lost there, position {last.position} "
-                "is not the one that was acknowledged; bring back the server that has it, or run "
+                f"cannot use the database {self.public_dsn}: acknowledged events are lost there, position "
+                f"{last.position} is not the one that was acknowledged; bring back the server that has it, or run "
                 "timelined accept-loss and start again"
             )
 
     def unavailable(self, verb: str, error: BaseException) -> Unavailable:
         """The error for whoever waits, with the server's own words and none of the values."""
         what = self.hindrance if self.hindrance and _waited(error) else cause(error)
-        return Unavailable(f"cannot {verb} the database {self.shown}: {what}")
+        return Unavailable(f"cannot {verb} the database {self.public_dsn}: {what}")
 
     def as_unavailable(self, verb: str, error: Exception) -> Exception:
         """The database's failures as ours; a mistake of the work's own, in its SQL too, stays what it is."""

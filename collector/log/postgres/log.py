@@ -111,7 +111,7 @@ class PostgresLog(BaseLog):
     def _check_readable(self, schema_found: migrations.Schema) -> None:
         """What a later version wrote can be read, since revisions only add; what an earlier one wrote lacks things."""
         if schema_found.mismatch and not schema_found.ahead:
-            raise Unavailable(f"cannot read the log {self.address.shown}: {schema_found.mismatch}")
+            raise Unavailable(f"cannot read the log {self.address.public_dsn}: {schema_found.mismatch}")
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class PostgresLog(BaseLog):
     def _refuse_unless_writable(self) -> None:
         if self._closed or self._writer is None:
             state = "closed" if self._closed else "read-only"
-            raise Unavailable(f"cannot write to {self.address.shown}: the log is {state}")
+            raise Unavailable(f"cannot write to {self.address.public_dsn}: the log is {state}")
 
     # --- the lease ----------------------------------------------------------------------------------------------------
 
@@ -260,7 +260,7 @@ class PostgresLog(BaseLog):
     async def query(self, work: Callable[[Connection], T]) -> T:
         """See :meth:`collector.log.EventLog.query`."""
         if self._closed:
-            raise Unavailable(f"cannot read {self.address.shown}: the log is closed")
+            raise Unavailable(f"cannot read {self.address.public_dsn}: the log is closed")
         self._refuse_if_silent("read")
         return await self._finished(self._query(work))
 
@@ -280,9 +280,9 @@ class PostgresLog(BaseLog):
             return
         self._unresponsive = silent
         if not silent:
-            log.info("the database answers again", database=self.address.shown)
+            log.info("the database answers again", database=self.address.public_dsn)
             return
-        log.warning("the database does not answer; all are refused until it does", database=self.address.shown)
+        log.warning("the database does not answer; all are refused until it does", database=self.address.public_dsn)
         self._appender.drop()
         for session in self._sessions:
             if session is not self._leader:
@@ -291,7 +291,7 @@ class PostgresLog(BaseLog):
     def _refuse_if_silent(self, verb: str) -> None:
         if self._unresponsive:
             what = f"it does not answer within {SILENT:g} s"
-            raise Unavailable(f"cannot {verb} the database {self.address.shown}: {what}")
+            raise Unavailable(f"cannot {verb} the database {self.address.public_dsn}: {what}")
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
         """See :meth:`collector.log.EventLog.subscribe`."""
