@@ -65,7 +65,7 @@ class Doubles:
 
     def __init__(self, writer: Writer) -> None:
         self._log, self._writer = writer.log, writer
-        self._seen: dict[str, tuple[int, bool]] = {}
+        self._scan_by_source: dict[str, tuple[int, bool]] = {}
         """By source the last delivery that was looked at, and whether one of them was an import."""
         self._owed = True
         """Whether something may be left to be taken back: after a start, and where it could not be."""
@@ -113,10 +113,10 @@ class Doubles:
         return count
 
     async def _ever_imported(self, source: str) -> bool:
-        seen, found = self._seen.get(source, (0, False))
+        seen, found = self._scan_by_source.get(source, (0, False))
         if not found:
-            self._seen[source] = await self._log.query(partial(_import_after, source=source, number=seen))
-        return self._seen[source][1]
+            self._scan_by_source[source] = await self._log.query(partial(_import_after, source=source, number=seen))
+        return self._scan_by_source[source][1]
 
     async def withdraw(self, doubles: Mapping[str, str], now: int) -> int:
         """Take back those of some events that an import brought, each with the id of what a delivery told."""

@@ -65,7 +65,7 @@ class RetentionJob:
 
     async def _remove(self, source: str, kind: str, until: int) -> int:
         removed, more = 0, True
-        ends = await self._known()
+        ends = await self._ends()
         while more:
             after = ends.get((source, kind), 0)
             expired = await self._log.query(
@@ -81,7 +81,7 @@ class RetentionJob:
             log.info("removed expired bodies", source=source, kind=kind, removed=removed)
         return removed
 
-    async def _known(self) -> dict[tuple[str, str], int]:
+    async def _ends(self) -> dict[tuple[str, str], int]:
         """How far each kind of each source was looked through, by the log's own records."""
         if self._reached is None:
             self._reached = await self._log.query(reached)

@@ -39,13 +39,13 @@ class _Job:
         self.name = name
         self._work = work
         self._metrics = metrics
-        self._wanted = self._stopping = self._runs = False
-        self._asked = asyncio.Event()
+        self._due = self._stopping = self._runs = False
+        self._wake = asyncio.Event()
 
     def soon(self) -> None:
         """Have it run; once more, where it runs now."""
-        self._wanted = True
-        self._asked.set()
+        self._due = True
+        self._wake.set()
 
     async def hint(self) -> None:
         """The same, as the scheduler calls it."""
@@ -56,16 +56,16 @@ class _Job:
     def stop(self) -> None:
         """Finish what was asked for, and then end."""
         self._stopping = True
-        self._asked.set()
+        self._wake.set()
 
     async def loop(self) -> None:
         """Do the work whenever it is due."""
-        while self._wanted or not self._stopping:
-            if not self._wanted:
-                self._asked.clear()
-                await self._asked.wait()
+        while self._due or not self._stopping:
+            if not self._due:
+                self._wake.clear()
+                await self._wake.wait()
                 continue
-            self._wanted = False
+            self._due = False
             await self._run()
 
     async def _run(self) -> None:

@@ -82,7 +82,7 @@ class SilenceJob:
         self._log, self._heartbeats, self._clock = store, dict(heartbeats), clock
         self._record, self._recorded = record, recorded
         self._watches: dict[str, _Watch] = {}
-        self._known: dict[str, str] = {}
+        self._alert_names: dict[str, str] = {}
         """Event id → the alert that it tells firing; empty for every other event."""
         self._begun = False
 
@@ -142,7 +142,7 @@ class SilenceJob:
                 if delivery.id == watch.looked or delivery.received_at < watch.last_heard_at - MINUTE:
                     watch.looked = newest
                     return None
-                if alert.casefold() in await self._told([item.event_id for item in delivery.items]):
+                if alert.casefold() in await self._firing_names([item.event_id for item in delivery.items]):
                     watch.looked = newest
                     return delivery.received_at
             if len(deliveries) < _PAGE:
@@ -150,16 +150,16 @@ class SilenceJob:
                 return None
             before = deliveries[-1].id
 
-    async def _told(self, ids: Sequence[str]) -> set[str]:
+    async def _firing_names(self, ids: Sequence[str]) -> set[str]:
         """The names of the alerts that these events tell firing."""
-        unknown = [each for each in dict.fromkeys(ids) if each not in self._known]
-        if len(self._known) + len(unknown) > _FORGET:
-            self._known.clear()
+        unknown = [each for each in dict.fromkeys(ids) if each not in self._alert_names]
+        if len(self._alert_names) + len(unknown) > _FORGET:
+            self._alert_names.clear()
             unknown = list(dict.fromkeys(ids))
         if unknown:
             told = {event.id: event for event in await self._log.read_ids(unknown)}
             for event_name in unknown:
                 event = told.get(event_name)
                 fires = event is not None and event.type == "alert.firing"
-                self._known[event_name] = event.title.casefold() if event is not None and fires else ""
-        return {name for each in ids if (name := self._known[each])}
+                self._alert_names[event_name] = event.title.casefold() if event is not None and fires else ""
+        return {name for each in ids if (name := self._alert_names[each])}

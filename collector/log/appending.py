@@ -28,7 +28,7 @@ from collector.errors import LogDamaged, Unavailable
 from collector.event import DERIVED, MACHINE, PEOPLE, Event
 from collector.log import statements
 from collector.log.contract import Answer, Receipt, ReceiptItem, Refused, Submission
-from collector.log.known import KnownEvent, Submitted, known
+from collector.log.known import KnownEvent, Submitted, known_events
 from collector.log.refiring import Refires, ToldFiring, Turn, ended_by, may_fire_again
 from collector.log.updating import Updates, may_be_updated
 from collector.proof.acknowledged import Last
@@ -205,7 +205,7 @@ class _Batch:
         events = [event for submission in submissions for event in submission.events]
         identities = [identity for each in self.identities for identity in each]
         self.refires = Refires(self.execute, self._select, events, identities)
-        self.facts = known(self.execute, {*identities, *self.refires.ended})
+        self.facts = known_events(self.execute, {*identities, *self.refires.ended})
         firings = {one for event, one in zip(events, identities, strict=True) if may_be_updated(event)}
         self.updates = Updates(self.execute, self._select, [one for one in firings if one in self.facts])
         self.erased = {identity for identity, fact in self.facts.items() if fact.erased}
@@ -244,7 +244,7 @@ class _Batch:
 
     def expect(self, revisions: Sequence[RereadFact]) -> None:
         """Look up what is known of facts that are about to be revised, all of them at once."""
-        self.facts.update(known(self.execute, {binary(each.event.id) for each in revisions}))
+        self.facts.update(known_events(self.execute, {binary(each.event.id) for each in revisions}))
         self.salts = salts(len(revisions))
 
     def revise(self, revision: RereadFact) -> bool:
@@ -360,7 +360,7 @@ class _Batch:
     def _fact(self, identity: bytes) -> KnownEvent | None:
         """What is known of an event that no submission names."""
         if identity not in self.facts:
-            self.facts.update(known(self.execute, {identity}))
+            self.facts.update(known_events(self.execute, {identity}))
         return self.facts.get(identity)
 
     def _turn(self, turn: Turn) -> None:

@@ -29,10 +29,10 @@ _decode = msgspec.json.Decoder(Headers).decode
 
 def content_of(row: bytes) -> int:
     """The number of the content that a delivery's row of headers names; 0 where it names none."""
-    return _named(_decode(row))
+    return _content_number(_decode(row))
 
 
-def _named(plain: Headers) -> int:
+def _content_number(plain: Headers) -> int:
     number = next((value for name, value in plain if name == HEADERS_IN_CONTENT), "0").partition(":")[0]
     return int(number) if number.isdecimal() else 0
 
@@ -40,7 +40,7 @@ def _named(plain: Headers) -> int:
 def headers_of(connection: Connection, rows: Sequence[bytes]) -> list[Headers]:
     """Each row's headers, whole; without those that were removed."""
     plain = [_read(row) for row in rows]
-    numbers = [_named(row) for row in plain]
+    numbers = [_content_number(row) for row in plain]
     contents = select_among(connection, _CONTENTS, sorted({*numbers} - {0}))
     found = {row.number: _read(row.bytes) for row in contents}
     return [_whole(row, found.get(number, ())) for row, number in zip(plain, numbers, strict=True)]

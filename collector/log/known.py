@@ -59,7 +59,7 @@ class KnownEvent(msgspec.Struct, gc=False):
             self.erased = self.erased or amendment == "erasure"
 
 
-def known(execute: Execute, identities: set[bytes]) -> dict[bytes, KnownEvent]:
+def known_events(execute: Execute, identities: set[bytes]) -> dict[bytes, KnownEvent]:
     """Those of the ids that the log holds. Ids begin with their time, so most new ones are beyond all that it holds."""
     facts: dict[bytes, KnownEvent] = {}
     newest = execute(statements.NEWEST).fetchone()

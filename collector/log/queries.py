@@ -71,7 +71,7 @@ def resolve_id(connection: Connection, text: str, *, after: int = 0) -> list[str
 
     A citation is looked for after a position only: the lists have an index of those up to theirs.
     """
-    text = _written(text)
+    text = _normalised(text)
     identities: list[bytes] = []
     if len(text) <= 18 and text.isascii() and text.isdigit():
         identities += connection.execute(_AT, {"position": int(text)}).scalars()
@@ -85,12 +85,12 @@ def resolve_id(connection: Connection, text: str, *, after: int = 0) -> list[str
 
 def citation(text: str) -> str:
     """The digits of a citation; empty where it is none."""
-    digits = _written(text)
+    digits = _normalised(text)
     cited = SHORTEST <= len(digits) < 32 and not set(digits) - set("0123456789abcdef")
     return digits if cited else ""
 
 
-def _written(text: str) -> str:
+def _normalised(text: str) -> str:
     return text.strip().removeprefix("#").lower()
 
 

@@ -72,7 +72,7 @@ class Refires:
         self, execute: Callable[..., Any], select: Select, events: Sequence[Event], identities: Sequence[bytes]
     ) -> None:
         self._execute = execute
-        self._told: dict[bytes, list[ToldFiring]] = {}
+        self._tellers: dict[bytes, list[ToldFiring]] = {}
         """Of each firing what this append tells of it, which no row shows yet."""
         self._ends: dict[bytes, dict[bytes, End]] = {}
         self._changed: set[tuple[bytes, bytes]] = set()
@@ -90,7 +90,7 @@ class Refires:
 
     def fired(self, event: Event, identity: bytes, teller: ToldFiring, after: int) -> Sequence[Turn]:
         """What this telling of a firing makes to be said."""
-        self._told.setdefault(identity, []).append(teller)
+        self._tellers.setdefault(identity, []).append(teller)
         self._latest[identity] = max(teller.received_at, self._latest.get(identity, 0))
         return [
             self._say(event, identity, resolve, end, teller)
@@ -138,7 +138,7 @@ class Refires:
 
     def _first_after(self, source: str, firing: bytes, moment: int) -> ToldFiring | None:
         """The first delivery after a moment that told the firing. Seldom asked: all deliveries since are looked at."""
-        tellers = [teller for teller in self._told.get(firing, ()) if teller.received_at > moment]
+        tellers = [teller for teller in self._tellers.get(firing, ()) if teller.received_at > moment]
         for received_at, number, commitment, told in self._execute(statements.TELLINGS, (source, moment)):
             if firing in bytes(told) and firing in _ids(bytes(told)):
                 tellers.append(ToldFiring(received_at, number, bytes(commitment)))

@@ -83,7 +83,7 @@ class Updates:
         self._execute = execute
         self._firings: dict[bytes, _Firing | None] = {}
         """None where nothing can be compared: the firing was taken back or erased."""
-        self._told: dict[bytes, int] = {}
+        self._last_told: dict[bytes, int] = {}
         """When each firing was told last by this append."""
         self._texts: dict[bytes, dict[bytes, int]] = {}
         """Of each firing that says several texts, when each was told last."""
@@ -102,7 +102,7 @@ class Updates:
         """What this telling of a firing makes to be said; ``speaks`` says that the firing now says what this does."""
         if identity not in self._firings:
             self._firings[identity] = _now(event, teller)
-            self._told[identity] = teller.received_at
+            self._last_told[identity] = teller.received_at
             return
         firing = self._firings[identity]
         if firing is None:
@@ -134,10 +134,10 @@ class Updates:
         if other is not None and identity not in self._texts:
             # Until now it had said one text alone, whenever it was told.
             stored = self._execute(statements.LAST_TOLD, (identity, identity)).fetchone()[0] or 0
-            self._tell(identity, bytes.fromhex(_update_id(event, other)), max(stored, self._told.get(identity, 0)))
+            self._tell(identity, bytes.fromhex(_update_id(event, other)), max(stored, self._last_told.get(identity, 0)))
         if identity in self._texts:
             self._tell(identity, bytes.fromhex(update_id(event)), teller.received_at)
-        self._told[identity] = max(teller.received_at, self._told.get(identity, 0))
+        self._last_told[identity] = max(teller.received_at, self._last_told.get(identity, 0))
 
     def _tell(self, identity: bytes, text: bytes, at: int) -> None:
         known = self._texts.setdefault(identity, {})

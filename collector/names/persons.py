@@ -43,10 +43,10 @@ class PersonNames:
         self._people = people
         spellings: dict[str, dict[str, None]] = {}
         for event in events:
-            for name in _named(event):
+            for name in _names_in(event):
                 if key := people.key(name):
                     spellings.setdefault(key, {}).setdefault(name)
-        self._shown = {
+        self._spelling_by_key = {
             key: shown
             for key, found in spellings.items()
             if (shown := people.listed.get(key) or _one_of(list(found))) and (len(found) > 1 or shown not in found)
@@ -55,7 +55,7 @@ class PersonNames:
     def respelled(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the names that are shown."""
         event = self._mentioning(event) if self._people.listed and event.type == "chat.message" else event
-        if not self._shown:
+        if not self._spelling_by_key:
             return event
         actor = self._name(event.actor) if event.actor else event.actor
         data = {key: new for key, value in people_in(event) if (new := self._value(value)) not in (value, [*value])}
@@ -77,7 +77,7 @@ class PersonNames:
         return name or mention[0]
 
     def _name(self, name: str) -> str:
-        return self._shown.get(self._people.key(name), name)
+        return self._spelling_by_key.get(self._people.key(name), name)
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -98,7 +98,7 @@ def people_in(event: RecordedEvent) -> Iterator[tuple[str, Any]]:
         yield "assignees", data["assignees"]
 
 
-def _named(event: RecordedEvent) -> Iterator[str]:
+def _names_in(event: RecordedEvent) -> Iterator[str]:
     if event.actor:
         yield event.actor
     for _, value in people_in(event):

@@ -51,7 +51,7 @@ class Spelling:
         self, events: Iterable[RecordedEvent], locate: Callable[[RecordedEvent], Whereabouts] = placed,
         people: People | None = None,
     ) -> None:  # fmt: skip
-        self._place = locate
+        self._locate = locate
         self._services: dict[str, str] = {}
         self._environments: dict[str, str] = {}
         self._implied: dict[str, str] = {}
@@ -64,17 +64,19 @@ class Spelling:
         self._people = PersonNames(ordered, people or People())
 
     def _learn(self, event: RecordedEvent) -> None:
-        whereabouts = self._place(event)
+        whereabouts = self._locate(event)
         if whereabouts.service:
             self._services.setdefault(whereabouts.service, whereabouts.listed or event.service or whereabouts.service)
         if whereabouts.environment:
             stated = bool(environment_key(event.environment or ""))
-            (self._environments if stated else self._implied).setdefault(whereabouts.environment, _shown(whereabouts))
+            (self._environments if stated else self._implied).setdefault(
+                whereabouts.environment, _environment_text(whereabouts)
+            )
 
     def respelled(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the spellings that are shown; without a service or an environment that is no name."""
         event = self._people.respelled(event)
-        found = self._place(event)
+        found = self._locate(event)
         service = (found.listed or self._services.get(found.service, event.service)) if found.service else None
         environment = self._environment(found) if found.environment else None
         if service == event.service and environment == event.environment:
@@ -83,14 +85,14 @@ class Spelling:
 
     def _environment(self, found: Whereabouts) -> str:
         key = found.environment
-        return self._environments.get(key) or self._implied.get(key) or _shown(found)
+        return self._environments.get(key) or self._implied.get(key) or _environment_text(found)
 
     def all(self, events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:
         """The same of several."""
         return [self.respelled(event) for event in events]
 
 
-def _shown(whereabouts: Whereabouts) -> str:
+def _environment_text(whereabouts: Whereabouts) -> str:
     """As it was written; what its sender alone calls production says so."""
     if environment_key(whereabouts.environment_text) == whereabouts.environment or "/" not in whereabouts.environment:
         return whereabouts.environment_text or whereabouts.environment

@@ -48,7 +48,7 @@ class ArrayBatch:
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self._submissions = submissions
         self._salts = salts(len(submissions) + sum(len(told.events) for told in submissions))
-        self._heard: dict[bytes, tuple[int, int]] = {}
+        self._firing_spans: dict[bytes, tuple[int, int]] = {}
         """Of each firing when it and its resolves were told here: first and last."""
         self._index: dict[bytes, int] = {}
         self._deliveries: list[tuple[Any, ...]] = []
@@ -93,7 +93,7 @@ class ArrayBatch:
         self._deliveries.append((
             submission.source, submission.received_at, len(submission.body), submission.authentication,
             submission.status, submission.reason,
-            _encode(submission.headers), salt, submission.body, commitment, *_said(submission),
+            _encode(submission.headers), salt, submission.body, commitment, *_leaf_texts(submission),
         ))  # fmt: skip
         number = len(self._deliveries)
         if not submission.events:
@@ -125,9 +125,9 @@ class ArrayBatch:
         """Leave it to others where an alert may fire again within this batch."""
         firing = ended_by(event) or (identity if may_fire_again(event) else None)
         if firing is not None:
-            first, last = self._heard.get(firing, (submission.received_at, submission.received_at))
-            self._heard[firing] = (min(first, submission.received_at), max(last, submission.received_at))
-            if self._heard[firing][1] - self._heard[firing][0] > submission.refire_after:
+            first, last = self._firing_spans.get(firing, (submission.received_at, submission.received_at))
+            self._firing_spans[firing] = (min(first, submission.received_at), max(last, submission.received_at))
+            if self._firing_spans[firing][1] - self._firing_spans[firing][0] > submission.refire_after:
                 raise NeedsSlowPath
 
     def _row(
@@ -145,7 +145,7 @@ class ArrayBatch:
         ]  # fmt: skip
 
 
-def _said(told: Submission) -> tuple[bytes, bytes]:
+def _leaf_texts(told: Submission) -> tuple[bytes, bytes]:
     """The texts of a delivery's leaf, and their lengths before them; see ``merkle.delivery_leaf``."""
     texts = (told.source.encode(), told.authentication.encode(), told.status.encode(), told.reason.encode())
     return _LENGTHS.pack(*map(len, texts)), b"".join(texts)

@@ -64,8 +64,8 @@ class CommitListener:
     ) -> None:  # fmt: skip
         self._address = address
         self._wake, self._ours, self._remember, self._unresponsive = wake, ours, remember, silent
-        self._told = asyncio.Event()
-        self._seen = 0
+        self._notification = asyncio.Event()
+        self._last_position = 0
         self._trouble = ""
         """Why we could not listen last: said once, and again when it is something else."""
         self._task: asyncio.Task[None] | None = None
@@ -101,7 +101,7 @@ class CommitListener:
             await connection.add_listener(CHANNEL, self._on_notification)
             # Whatever was said while nobody listened.
             while True:
-                self._told.clear()
+                self._notification.clear()
                 row = await connection.fetchrow(_LAST, timeout=SILENT)
                 self._unresponsive(False)
                 self._trouble = ""
@@ -111,18 +111,18 @@ class CommitListener:
                 # What is being announced, or was committed by us, has a moment to be heard of.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(EVERY):
-                        await self._told.wait()
+                        await self._notification.wait()
                     await asyncio.sleep(SOON)
-                if row is not None and row["position"] > self._seen:
-                    self._seen = row["position"]
+                if row is not None and row["position"] > self._last_position:
+                    self._last_position = row["position"]
                     self._wake()
         finally:
             connection.terminate()
 
     def _on_notification(self, connection: asyncpg.Connection, pid: int, channel: str, payload: Any) -> None:
         if self._ours(pid):
-            self._seen = max(self._seen, int(payload))
+            self._last_position = max(self._last_position, int(payload))
             return
         # Another log of this database may be meant: only our own look says how far this one is.
-        self._told.set()
+        self._notification.set()
         self._wake()
