@@ -96,7 +96,7 @@ def test_nothing_is_acknowledged_that_a_trigger_left_out(process: Process, table
 
 def test_the_text_that_is_compared_is_what_the_revisions_make() -> None:
     """Every trigger, index and table of the log is compared; an empty list would find nothing."""
-    kinds = [kind for kind, _ in guards.made()]
+    kinds = [kind for kind, _ in guards.schema_objects()]
     assert (kinds.count("trigger"), kinds.count("table")) == (14, 8)
     assert kinds.count("index") == 4
 

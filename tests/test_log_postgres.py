@@ -222,7 +222,7 @@ async def test_verify_names_what_no_longer_refuses_changes(
         postgres.execute(how.format("event_refuses_update_delete_truncate"), database)
         (found,) = (await log.query(partial(verify, beyond=Beyond()))).differences
         said = f"the trigger event_refuses_update_delete_truncate {state}: changes are no longer refused"
-        assert (found.table, found.what) == ("database", said)
+        assert (found.table, found.description) == ("database", said)
 
 
 # A database that refuses

@@ -258,7 +258,7 @@ async def test_what_was_redacted_stays_redacted(tmp_path: Path) -> None:
         rig = Rig(tmp_path, served, None)  # type: ignore[arg-type]
         app = served.runtime
         found = await app._reparse(Selection(), False)
-        assert [(c.event, c.what, c.fields["service"]) for c in found.changes] == [
+        assert [(c.event, c.change, c.fields["service"]) for c in found.changes] == [
             (receipt.items[0].event_id, "changed", (None, "checkout"))
         ]
         last = (await served.log.read_ids([receipt.items[0].event_id]))[-1]

@@ -280,11 +280,11 @@ async def test_a_log_names_its_record_only_once_that_is_on_the_disk(
         patch.setattr(Acknowledged, "settle", fail)
         await lived(tmp_path, events=1)
     log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}", writable=False)
-    assert await log.query(lost.place) == ""
+    assert await log.query(lost.record_location) == ""
     await log.close()
     await lived(tmp_path)
     log = await open_log(f"sqlite:///{tmp_path / 'timelined.db'}", writable=False)
-    assert str(beside(tmp_path).acknowledged) in await log.query(lost.place)
+    assert str(beside(tmp_path).acknowledged) in await log.query(lost.record_location)
     await log.close()
 
 

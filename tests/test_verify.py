@@ -108,7 +108,7 @@ def flip(original: Path, connection: Connection, table: str, column: str, row: t
         return False
     else:
         differences = both_ways(connection, beyond=beyond(original)).differences
-        differing = [each for each in differences if not each.what.startswith("the trigger")]
+        differing = [each for each in differences if not each.description.startswith("the trigger")]
         assert differing, f"{table}.{column} of {number} became {changed!r}"
         if table in ("event", "delivery"):
             assert number in [each.number for each in differing if each.table == table], differing
@@ -322,7 +322,7 @@ def test_a_row_that_sqlite_cannot_take_apart_stops_nothing(copy: Path, table: st
         assert helped.differences, bit
         # Another size or number of a row hides its neighbours from SQLite; what its record is made of does not.
         hides = bit.offset < heads[bit.row].offset + heads[bit.row].size - 1
-        others = [each for each in differences if each.number != bit.row and "is recorded" in each.what]
+        others = [each for each in differences if each.number != bit.row and "is recorded" in each.description]
         excused = table == "event" and bit.row in records
         assert hides or excused or table == "content" or not others, (bit, others)
     assert verified(copy).differences == ()

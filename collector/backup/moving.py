@@ -141,7 +141,7 @@ def _make(path: Path) -> None:
 
 def _set_head(connection: sqlite3.Connection, head: _Numbers) -> None:
     """Go on from these numbers as the log of this identity, which an update of a log that is in use cannot say."""
-    triggers = [name for kind, name in guards.made() if kind == "trigger" and name.startswith("head_")]
+    triggers = [name for kind, name in guards.schema_objects() if kind == "trigger" and name.startswith("head_")]
     for name in triggers:
         connection.execute(f"DROP TRIGGER {name}")
     ask(connection, update(tables.head).values(**head._asdict(), record=None))

@@ -154,7 +154,7 @@ async def _lacks(settings: Settings, record_path: Path) -> tuple[Loss | None, La
     store = await log.open_log(settings.storage.url, writable=False)
     try:
         lacks = await store.query(partial(acknowledged.loss, last=last))
-        head, recorded = await store.head(), await store.query(lost.place)
+        head, recorded = await store.head(), await store.query(lost.record_location)
     finally:
         await store.close()
     if last is None and head:

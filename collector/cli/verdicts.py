@@ -214,7 +214,7 @@ def _verdict(verdict: Verdict, differences: Iterable[StoredDifference], unseen: 
         "removed": verdict.removed,
         "lost": verdict.lost or None,
         "not_looked_at": unseen,
-        "differences": [{"table": each.table, "number": each.number, "what": each.what} for each in differences],
+        "differences": [{"table": each.table, "number": each.number, "what": each.description} for each in differences],
     }
 
 

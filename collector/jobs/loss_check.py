@@ -69,7 +69,7 @@ async def _lacks(store: EventLog, path: Path, location: str, pointer: Path | Non
         losses.append(Loss(0, head, other=True))
     if losses or records or not head:
         return max(losses, key=lambda lacks: lacks.acknowledged, default=None)
-    if location and (known := await store.query(lost.place)):
+    if location and (known := await store.query(lost.record_location)):
         return Loss(0, head, record=known)
     log.warning(
         "no record here of what was acknowledged before: whether anything is missing at the end of the log cannot be "
@@ -97,8 +97,8 @@ async def _write_down(store: EventLog, record: Acknowledged, location: str, poin
             replace(pointer, about.identity.hex().encode())
         # A log that names its record counts on it after a power cut.
         await asyncio.to_thread(record.settle)
-        if location and await store.query(lost.place) != location:
-            await store.transact(partial(lost.set_place, where=location))
+        if location and await store.query(lost.record_location) != location:
+            await store.transact(partial(lost.set_record_location, where=location))
     except (OSError, Unavailable) as error:
         log.warning("cannot write down where the record of this log lies; the next start tries again", error=str(error))
 
@@ -135,11 +135,11 @@ async def _accept(store: EventLog, record: Acknowledged, lacks: Loss, now: int, 
             "as an event"
         )
     log.error("acknowledged events are lost, and that was accepted", loss=str(lacks))
-    data = {"found": lacks.found, "known": False} if lacks.record else {
-        "acknowledged": lacks.acknowledged, "found": lacks.found
+    data = {"found": lacks.last, "known": False} if lacks.record else {
+        "acknowledged": lacks.acknowledged, "found": lacks.last
     }  # fmt: skip
     fact = Event(
-        id=event_id("collector.1", MACHINE, now, "collector.lost", str(lacks.acknowledged), str(lacks.found)),
+        id=event_id("collector.1", MACHINE, now, "collector.lost", str(lacks.acknowledged), str(lacks.last)),
         type="collector.lost",
         source=MACHINE,
         entity="collector",

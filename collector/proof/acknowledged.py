@@ -74,7 +74,7 @@ class Loss(msgspec.Struct, frozen=True):
 
     acknowledged: int
     """The last acknowledged position; 0 where nobody here knows it."""
-    found: int
+    last: int
     """The last position the log has."""
     other: bool = False
     """Whether what was acknowledged is of another log altogether."""
@@ -84,18 +84,16 @@ class Loss(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         if self.record:
             return (
-                f"this is a copy that ends at position {self.found}, and what was acknowledged is not known here: "
+                f"this is a copy that ends at position {self.last}, and what was acknowledged is not known here: "
                 f"it was recorded at {self.record}"
             )
         if self.other and not self.acknowledged:
             return "this is another log than the one that was served from here"
         if self.other:
             return f"this is another log than the one of which position {self.acknowledged} was acknowledged"
-        if self.found < self.acknowledged:
-            missing = self.acknowledged - self.found
-            return (
-                f"it ends at position {self.found}, and position {self.acknowledged} was acknowledged: {missing} lost"
-            )
+        if self.last < self.acknowledged:
+            missing = self.acknowledged - self.last
+            return f"it ends at position {self.last}, and position {self.acknowledged} was acknowledged: {missing} lost"
         return f"position {self.acknowledged} is not the event that was acknowledged there"
 
 

@@ -46,7 +46,7 @@ class Accepted(msgspec.Struct, frozen=True):
     leaf: bytes
     acknowledged: int
     """The last position that had been acknowledged; 0 where nobody knew."""
-    found: int
+    last: int
     """The last position that was left."""
     title: str
     """The loss as a sentence."""
@@ -68,12 +68,12 @@ def about(connection: Connection) -> LogName:
     return LogName(identity(connection), accepted(connection))
 
 
-def place(connection: Connection) -> str:
+def record_location(connection: Connection) -> str:
     """Where it was last recorded what was acknowledged of this file; empty where no daemon has written that down."""
     return str(connection.execute(_RECORD).scalar_one() or "")
 
 
-def set_place(connection: Connection, where: str) -> None:
+def set_record_location(connection: Connection, where: str) -> None:
     """Write that down: every copy of the file says it."""
     connection.execute(update(head).values(record=where))
 
@@ -97,4 +97,4 @@ def accepted(connection: Connection) -> Accepted | None:
 
 def origin_after(origin: str, accepted: Accepted | None) -> str:
     """Under which name the log is published after a loss: no other history has it, not even one that lost as much."""
-    return origin if accepted is None else f"{origin}/after-{accepted.found}-{accepted.leaf.hex()[:8]}"
+    return origin if accepted is None else f"{origin}/after-{accepted.last}-{accepted.leaf.hex()[:8]}"

@@ -81,22 +81,22 @@ class Tree:
 
     def root(self, size: int | None = None) -> bytes:
         """The root over the first ``size`` leaves; over all of them if none is given."""
-        size = self._known(self.size if size is None else size)
+        size = self._checked_size(self.size if size is None else size)
         return self._hash(0, size) if size else EMPTY
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """PATH(index, D[size]): what leads from a leaf, counted from 0, to the root; the lowest node first."""
-        if not 0 <= index < self._known(size):
+        if not 0 <= index < self._checked_size(size):
             raise ValueError(f"a tree of {size} leaves has no leaf {index}")
         return self._path(index, 0, size)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """PROOF(old, D[new]): what shows that the tree of ``new`` leaves begins with the one of ``old``."""
-        if not 0 < old <= self._known(new):
+        if not 0 < old <= self._checked_size(new):
             raise ValueError(f"a tree of {new} leaves grew out of none of {old}")
         return self._subproof(old, 0, new, whole=True)
 
-    def _known(self, size: int) -> int:
+    def _checked_size(self, size: int) -> int:
         if not 0 <= size <= self.size:
             raise ValueError(f"there are {self.size} leaves, not {size}")
         return size

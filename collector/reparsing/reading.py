@@ -46,7 +46,7 @@ class StoredDelivery(msgspec.Struct, kw_only=True):
     authentication: str
     status: str
     headers: tuple[tuple[str, str], ...]
-    told: tuple[str, ...]
+    event_ids: tuple[str, ...]
     """The events that its row names."""
     commitment: bytes
     body: bytes | None
@@ -120,7 +120,7 @@ def _stored(
         authentication=row.authentication,
         status=row.status,
         headers=tuple([pair for pair in headers if pair[0] != REDACTED]),
-        told=tuple([identity.hex() for identity, _, _ in ITEMS.iter_unpack(row.told)]),
+        event_ids=tuple([identity.hex() for identity, _, _ in ITEMS.iter_unpack(row.told)]),
         commitment=row.commitment,
         body=body,
         redacted=int(redacted) if redacted.isdecimal() else 0,

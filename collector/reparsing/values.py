@@ -37,7 +37,7 @@ class RereadDifference(msgspec.Struct, frozen=True, kw_only=True):
     """One event that differs by today's parsers."""
 
     event: str
-    what: str
+    change: str
     """:data:`CHANGED`, :data:`NEW`, :data:`WITHDRAWN` or :data:`RESTORED`."""
     delivery: int
     type: str

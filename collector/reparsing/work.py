@@ -48,14 +48,14 @@ class _DeliveryPage:
     def __init__(self, connection: Connection, derive: Derive, asked: Selection, now: int) -> None:
         self._connection, self._derive, self._now = connection, derive, now
         stored, after = reading.deliveries(connection, asked)
-        self.found = ReparseResult(looked=0, after=after, last=reading.last(connection))
+        self.result = ReparseResult(looked=0, after=after, last=reading.last(connection))
         self.steps = _Steps()
         self._new: dict[str, RereadDifference] = {}
         self._speaking: dict[int, dict[str, Event]] = {}
         """By delivery: what one that speaks for a firing is read as, where that was asked for."""
         derived = [(each, submission) for each in stored if (submission := self._read(each)) is not None]
         self._records = reading.records(connection, [each.number for each, _ in derived])
-        self._facts = reading.facts(connection, self._named(derived))
+        self._facts = reading.facts(connection, self._event_ids(derived))
         firings = {
             event.id: event.source
             for _, told in derived
@@ -67,12 +67,12 @@ class _DeliveryPage:
         self._facts |= reading.facts(connection, [each for each in ids if each not in self._facts])
         for each, submission in derived:
             self._judge(each, submission)
-        self.found.changes += self._new.values()
+        self.result.changes += self._new.values()
 
-    def _named(self, derived: list[tuple[StoredDelivery, Submission]]) -> set[str]:
+    def _event_ids(self, derived: list[tuple[StoredDelivery, Submission]]) -> set[str]:
         """Every id that these deliveries tell, or told before."""
         ids = {event.id for _, told in derived for event in told.events}
-        ids |= {name for each, _ in derived for name in each.told}
+        ids |= {name for each, _ in derived for name in each.event_ids}
         ids |= {update_id(event) for _, told in derived for event in told.events if may_be_updated(event)}
         return ids | {name for record in self._records.values() for name in record.data.get("events", ())}
 
@@ -81,24 +81,24 @@ class _DeliveryPage:
     def _read(self, stored: StoredDelivery) -> Submission | None:
         """What a delivery is read as; None where it cannot be, which is counted."""
         if stored.body is None:
-            self.found.skip(GONE)
+            self.result.skip(GONE)
             return None
         submission = self._derived(stored)
         if submission is None:
-            self.found.skip(UNKNOWN_SOURCE)
+            self.result.skip(UNKNOWN_SOURCE)
             return None
-        self.found.looked += 1
-        if IMPORT in dict(stored.headers) and len(submission.events) != len(stored.told):
-            self.found.skip(APART)
+        self.result.looked += 1
+        if IMPORT in dict(stored.headers) and len(submission.events) != len(stored.event_ids):
+            self.result.skip(APART)
             return None
         if stored.status == "read" and submission.status != "read":
-            self.found.skip(WORSE)
+            self.result.skip(WORSE)
             return None
         try:
             for event in submission.events:
                 encoded(event)
         except ValueError:
-            self.found.skip(UNSTORABLE)
+            self.result.skip(UNSTORABLE)
             return None
         return submission
 
@@ -108,11 +108,11 @@ class _DeliveryPage:
             source=stored.source, headers=dict(stored.headers), body=stored.body, received_at=stored.received_at
         )  # fmt: skip
         submission = self._derive(webhook, stored.authentication)
-        if submission is not None and IMPORT in webhook.headers and len(submission.events) == len(stored.told):
+        if submission is not None and IMPORT in webhook.headers and len(submission.events) == len(stored.event_ids):
             # What a delivery had told without an identity in common goes by the delivery's.
-            named = zip(submission.events, stored.told, strict=True)
+            named = zip(submission.events, stored.event_ids, strict=True)
             submission = msgspec.structs.replace(
-                submission, events=tuple([_named(event, name) for event, name in named])
+                submission, events=tuple([_with_id(event, name) for event, name in named])
             )
         if submission is None or not stored.redacted:
             return submission
@@ -120,20 +120,20 @@ class _DeliveryPage:
 
     def _as_named(self, stored: StoredDelivery, events: tuple[Event, ...]) -> tuple[Event, ...]:
         """The events of a redacted body under the identities of the delivery as it came, where they can be told."""
-        if len(events) != len(stored.told):
+        if len(events) != len(stored.event_ids):
             return tuple([matching.redacted_as_before(event, None, event.id, stored.redacted) for event in events])
-        known = reading.facts(self._connection, stored.told)
+        known = reading.facts(self._connection, stored.event_ids)
         return tuple([
             matching.redacted_as_before(event, fact.event() if (fact := known.get(name)) else None, name,
                                         stored.redacted)
-            for event, name in zip(events, stored.told, strict=True)
+            for event, name in zip(events, stored.event_ids, strict=True)
         ])  # fmt: skip
 
     # --- what differs --------------------------------------------------------------------------------------------
 
     def _judge(self, stored: StoredDelivery, submission: Submission) -> None:
         record = self._records.get(stored.number)
-        before = list(stored.told) if record is None else list(record.data.get("events", ()))
+        before = list(stored.event_ids) if record is None else list(record.data.get("events", ()))
         beyond: list[Event] = []
         for event in submission.events:
             fact = self._facts.get(event.id)
@@ -191,7 +191,7 @@ class _DeliveryPage:
     def _revise(self, stored: StoredDelivery, fact: LoggedEvent, current: Event, revision: Event, kind: str) -> None:
         self.steps.revisions.append(RereadFact(revision, self._now, stored.number, stored.commitment))
         fields = matching.differing(current, revision) if kind == CHANGED else {}
-        self.found.changes.append(_change(revision, kind, stored.number, fields))
+        self.result.changes.append(_change(revision, kind, stored.number, fields))
         # What else is told of it by these deliveries is held to the revision.
         fact.revision, fact.content, fact.teller = revision.revision, encoded(revision), stored.number
 
@@ -239,20 +239,20 @@ class _DeliveryPage:
         return self._speaking[teller].get(current.id, current)
 
 
-def _named(event: Event, name: str) -> Event:
+def _with_id(event: Event, name: str) -> Event:
     return event if event.id == name else msgspec.structs.replace(event, id=name)
 
 
 def _change(event: Event, what: str, delivery: int, fields: object = None) -> RereadDifference:
     return RereadDifference(
-        event=event.id, what=what, delivery=delivery, type=event.type, title=event.title, source=event.source,
+        event=event.id, change=what, delivery=delivery, type=event.type, title=event.title, source=event.source,
         occurred_at=event.occurred_at, fields=fields if isinstance(fields, dict) else {},
     )  # fmt: skip
 
 
 def look(connection: Connection, derive: Derive, asked: Selection, now: int) -> ReparseResult:
     """What differs of the next deliveries; nothing is written. ``now`` is µs UTC."""
-    return _DeliveryPage(connection, derive, asked, now).found
+    return _DeliveryPage(connection, derive, asked, now).result
 
 
 async def reparse(log: EventLog, derive: Derive, selection: Selection, now: int) -> ReparseResult:
@@ -263,12 +263,12 @@ async def reparse(log: EventLog, derive: Derive, selection: Selection, now: int)
     page = await log.query(lambda connection: _DeliveryPage(connection, derive, selection, now))
     steps = page.steps
     if not (steps.revisions or steps.retold):
-        return page.found
+        return page.result
     try:
-        page.found.position = await log.transact(partial(_append, steps=steps))
+        page.result.position = await log.transact(partial(_append, steps=steps))
     except ValueError as error:
         raise Unavailable(f"cannot store what was read again: {type(error).__name__}") from error
-    return page.found
+    return page.result
 
 
 def _append(connection: Connection, steps: _Steps) -> int:

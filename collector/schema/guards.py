@@ -58,7 +58,7 @@ def refuse_foreign(connection: Connection) -> None:
 
 def _sqlite(connection: Connection) -> Iterator[str]:
     there = {(row[0], row[1]): (row[2], plain(row[3])) for row in connection.exec_driver_sql(_SQL)}
-    expected = made()
+    expected = schema_objects()
     for (kind, name), (table, sql) in expected.items():
         if (kind, name) not in there:
             yield f"the {kind} {name} is gone: {_VERBS[kind]}"
@@ -70,21 +70,21 @@ def _sqlite(connection: Connection) -> Iterator[str]:
 
 
 @functools.cache
-def made() -> Mapping[tuple[str, str], tuple[str, str]]:
+def schema_objects() -> Mapping[tuple[str, str], tuple[str, str]]:
     """Everything that the revisions make in an empty SQLite file: kind and name, and table and text."""
     from collector.schema.migrations import versions
 
     fresh = sqlite3.connect(":memory:")
     try:
         for found in sorted(iter_modules(versions.__path__), key=lambda module: module.name):
-            for statement in _said(import_module(f"{versions.__name__}.{found.name}")):
+            for statement in _statements(import_module(f"{versions.__name__}.{found.name}")):
                 fresh.execute(statement)
         return {(kind, name): (table, plain(sql)) for kind, name, table, sql in fresh.execute(_SQL)}
     finally:
         fresh.close()
 
 
-def _said(revision: Any) -> tuple[str, ...]:
+def _statements(revision: Any) -> tuple[str, ...]:
     """A revision's statements for SQLite, but for those that copy rows."""
     found: tuple[str, ...] = getattr(revision, "SQLITE", ()) or (*revision.BEFORE, *revision.AFTER)
     return found

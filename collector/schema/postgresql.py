@@ -302,7 +302,7 @@ def statements(schema: str = "public", lists: str = "") -> tuple[str, ...]:
 
     Run them as the owner of the tables, after these exist. Rights go to the two roles where these exist.
     """
-    made = _made(schema)
+    made = _function_statements(schema)
     return (*made[:3], *TRIGGERS, *made[3:], *_rights(schema, lists))
 
 
@@ -310,11 +310,11 @@ def functions(schema: str) -> dict[str, tuple[bool, str]]:
     """The functions by name: whether each runs with the owner's rights, and its text as the server keeps it."""
     return {
         statement.split("FUNCTION ")[1].partition("(")[0]: ("SECURITY DEFINER" in statement, statement.split("$$")[1])
-        for statement in _made(schema)
+        for statement in _function_statements(schema)
     }
 
 
-def _made(schema: str) -> tuple[str, ...]:
+def _function_statements(schema: str) -> tuple[str, ...]:
     values = {"schema": _quoted(schema), "channel": CHANNEL}
     made = (statement.format_map(values) for statement in (_LOCK_HEAD, _APPEND, _APPEND_NUMBERED))
     return (_REFUSE, _REFUSE_SMALLER, _CHECK_STORED, *made)

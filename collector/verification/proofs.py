@@ -62,7 +62,7 @@ def inclusion(
         [found] = _rows(connection, position)
         path = [node.hex() for node in tree.inclusion(position - 1, size)]
         proved.append(_event(found, content) | {"path": path})
-    return _written({"kind": "inclusion", "subject": subject, "checkpoint": note, "events": proved})
+    return _file({"kind": "inclusion", "subject": subject, "checkpoint": note, "events": proved})
 
 
 def consistency(connection: Connection, old: int, new: int) -> str:
@@ -75,7 +75,7 @@ def consistency(connection: Connection, old: int, new: int) -> str:
     before = _note(connection, old)[1]
     tree, note = _sealed(connection, new)
     path = [node.hex() for node in tree.consistency(old, new)]
-    return _written({"kind": "consistency", "old": before, "checkpoint": note, "path": path})
+    return _file({"kind": "consistency", "old": before, "checkpoint": note, "path": path})
 
 
 def _rows(connection: Connection, position: int) -> Sequence[Any]:
@@ -137,7 +137,7 @@ def _content(row: Any) -> dict[str, str]:
     return {"salt": row.salt.hex(), "delivery_commitment": told_by.hex(), "text": row.bytes.decode()}
 
 
-def _written(told: dict[str, Any]) -> str:
+def _file(told: dict[str, Any]) -> str:
     """The file: one way of writing only, with a digest that finds a slip of the copy."""
     whole = {"format": FORMAT, **told}
     digest = sha256(_text(whole).encode()).hexdigest()

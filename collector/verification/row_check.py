@@ -96,7 +96,7 @@ def _same_row(row: Any) -> bool:
     return sha256(fixed + name + digest).digest() == leaf  # type: ignore[no-any-return]
 
 
-def _told(row: Any) -> bool:
+def _item_holds(row: Any) -> bool:
     """Whether the delivery says at this item that it told this event: here, or again."""
     identity, at, known = ITEMS.unpack(row[IN_EVENT["told"]])
     return bool(identity == row[IN_EVENT["id"]] and (known or at == row[IN_EVENT["position"]]))
@@ -107,7 +107,7 @@ def event_row_holds(row: Any) -> bool:
     try:
         if not row[IN_EVENT["delivery"]]:
             return _same_row(row) and row[IN_EVENT["telling"]] is None
-        return _same_row(row) and (row[IN_EVENT["item"]] == DERIVED or _told(row))
+        return _same_row(row) and (row[IN_EVENT["item"]] == DERIVED or _item_holds(row))
     except _WRONG:
         return False
 

@@ -40,12 +40,12 @@ class StoredDifference(msgspec.Struct, frozen=True):
     """``event``, ``delivery``, ``content``, ``head``, ``checkpoint``, ``acknowledged`` or ``database``."""
     number: int
     """The position, the delivery's or the content's number, the checkpoint's size; 0 for the whole table."""
-    what: str
+    description: str
 
     def __str__(self) -> str:
         named = {EVENTS: "position ", DELIVERIES: "delivery d", "content": "content ", "checkpoint": "checkpoint at "}
         place = f"{named[self.table]}{self.number}" if self.number and self.table in named else self.table
-        return f"{place}: {self.what}"
+        return f"{place}: {self.description}"
 
 
 class _Rows(NamedTuple):

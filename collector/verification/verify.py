@@ -246,7 +246,7 @@ class _GrowingTree:
         self.grown = Range()
         self.rows = self._stored(connection)
         """By size."""
-        self._kept: dict[int, set[bytes]] = {}
+        self._roots_elsewhere: dict[int, set[bytes]] = {}
         """The roots of checkpoints kept elsewhere, by size."""
         for of, name, note in beyond.notes:
             if of == tree:
@@ -254,7 +254,7 @@ class _GrowingTree:
         for of, name, note in beyond.own_checkpoints:
             if of == tree:
                 self._kept_by_a_person(name, note)
-        self._ahead = sorted({*self.rows, *self._kept}, reverse=True)
+        self._ahead = sorted({*self.rows, *self._roots_elsewhere}, reverse=True)
         self._next = self._ahead.pop() if self._ahead else -1
         self._off = 0
 
@@ -282,7 +282,7 @@ class _GrowingTree:
 
     def _meet(self) -> None:
         size, root = self.grown.size, self.grown.root()
-        row, roots = self.rows.get(size), set(self._kept.get(size, ()))
+        row, roots = self.rows.get(size), set(self._roots_elsewhere.get(size, ()))
         if row is not None and row.root == root and row.frontier != self.grown.packed():
             self._differs(size, "its frontier is not the tree's")
         if row is not None and type(row.root) is bytes:
@@ -335,7 +335,7 @@ class _GrowingTree:
             self._differs(note.size, f"the database does not have it, and the file {name} beside it does")
         elif row.note != content.decode():
             self._differs(note.size, f"the file {name} beside the database is another one")
-        self._kept.setdefault(note.size, set()).add(note.root)
+        self._roots_elsewhere.setdefault(note.size, set()).add(note.root)
 
     def _kept_by_a_person(self, name: str, content: bytes) -> None:
         """Hold the log to it; others may have signed it since, so only what it says of the log counts."""
@@ -346,4 +346,4 @@ class _GrowingTree:
             self._differs(note.size, f"{name} says another root than the database")
         if not self._signature(content.decode()):
             self._differs(note.size, f"the signature in {name} does not hold")
-        self._kept.setdefault(note.size, set()).add(note.root)
+        self._roots_elsewhere.setdefault(note.size, set()).add(note.root)

@@ -37,10 +37,10 @@ async def replay(request: web.Request) -> web.Response:
     if result.position:
         await statements.wait_for_lists(request.app, result.position)
         await request.app[REDRAW](tuple([change.event for change in result.changes]))
-    return answers.json(_shown(result), status=201 if result.position else 200)
+    return answers.json(_replayed(result), status=201 if result.position else 200)
 
 
-def _shown(found: ReparseResult) -> shapes.Replayed:
+def _replayed(found: ReparseResult) -> shapes.Replayed:
     changes = [_reread(each) for each in found.changes]
     return shapes.Replayed(found.looked, changes, found.skipped, found.after, found.last)
 
@@ -48,7 +48,7 @@ def _shown(found: ReparseResult) -> shapes.Replayed:
 def _reread(difference: RereadDifference) -> shapes.Reread:
     return shapes.Reread(
         event=difference.event,
-        change=difference.what,
+        change=difference.change,
         delivery=f"d{difference.delivery}",
         type=difference.type,
         source=difference.source,

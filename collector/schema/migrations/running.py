@@ -72,7 +72,7 @@ def config(connection: Connection | None = None) -> Config:
 def _compare(connection: Connection, revision: str) -> None:
     """Refuse a database that is not exactly what this revision makes; what it holds besides is nobody's business."""
     existing = {name: plain(sql) for name, sql in connection.exec_driver_sql(_SQL)}
-    for name, sql in _made(revision).items():
+    for name, sql in _objects_of(revision).items():
         if existing.get(name) != sql:
             what = "is missing" if name not in existing else "is not as it was made"
             raise LogDamaged(
@@ -81,7 +81,7 @@ def _compare(connection: Connection, revision: str) -> None:
             )
 
 
-def _made(revision: str) -> dict[str, str]:
+def _objects_of(revision: str) -> dict[str, str]:
     """Everything the revision makes in an empty database."""
     script = ScriptDirectory.from_config(config()).get_revision(revision)
     fresh = sqlite3.connect(":memory:")
