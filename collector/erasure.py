@@ -100,14 +100,14 @@ class Eraser:
     async def _erase(self, request: RequestedErasure) -> Erasure:
         plan = await self._lists.query(lambda connection: ErasurePlan(connection, request))
         if request.dry_run:
-            return _told(plan)
+            return _erasure(plan)
         if missing := await self._log.query(missing_to_remove):
             raise NotPermitted(f"cannot erase: {missing}")
         done = await self._log.transact(lambda connection: execute(connection, request, plan))
         echoes, remaining = await self._complete(request, done)
         drafts = await self._redraw(done.ids)
         remaining = remaining or drafts.failed or await self._lists.scrub() or await self._log.scrub()
-        return msgspec.structs.replace(_told(done), echoes=echoes, drafts=drafts, remaining=remaining)
+        return msgspec.structs.replace(_erasure(done), echoes=echoes, drafts=drafts, remaining=remaining)
 
     async def _complete(self, request: RequestedErasure, done: ErasurePlan) -> tuple[int, str]:
         """Have the lists take it in, and erase what the daemon said of it meanwhile; how many of its records that were,
@@ -128,7 +128,7 @@ class Eraser:
         return echoes, "what was said is still being repeated by the lists"
 
 
-def _told(plan: ErasurePlan) -> Erasure:
+def _erasure(plan: ErasurePlan) -> Erasure:
     """The answer."""
     return Erasure(
         events=plan.ids,

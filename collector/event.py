@@ -391,7 +391,7 @@ def event_id(recipe: str, source: str, occurred_at: int | None, *identity: str) 
     none: the prefix is then 0. Parts are length-prefixed before hashing, so no
     two lists of parts can be confused.
     """
-    named = _named(recipe, source) + b"".join([_sized(part) for part in identity])
+    named = _id_prefix(recipe, source) + b"".join([_sized(part) for part in identity])
     milliseconds = 0 if occurred_at is None else max(0, min(occurred_at // 1000, (1 << 48) - 1))
     return f"{milliseconds:012x}{hashlib.sha256(named).hexdigest()[:20]}"
 
@@ -444,7 +444,7 @@ def _sized(part: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _named(recipe: str, source: str) -> bytes:
+def _id_prefix(recipe: str, source: str) -> bytes:
     """What all ids of one source's recipe begin with."""
     return b"".join(map(_sized, ("timelined", recipe, source)))
 

@@ -219,7 +219,7 @@ def line(value: object) -> str:
         return ""
     if len(value) <= LINE // 4 and value.isprintable():
         return value.strip()
-    return _capped(" ".join(_kept(value).split()), LINE)
+    return _capped(" ".join(_storable(value).split()), LINE)
 
 
 def name(value: object) -> str | None:
@@ -245,7 +245,7 @@ def agent(value: object) -> str:
 
 
 @remembered
-def _known(value: str) -> str | None:
+def _label_name(value: str) -> str | None:
     """The name that a label's value is; a few values come again and again."""
     return name(value)
 
@@ -256,7 +256,7 @@ def text(value: object) -> str:
         return ""
     if len(value) <= TEXT // 4 and value.isprintable():
         return value
-    return _capped(_kept(value), TEXT)
+    return _capped(_storable(value), TEXT)
 
 
 def labels(given_labels: Mapping[str, str] | None) -> dict[str, str]:
@@ -273,9 +273,9 @@ def labels(given_labels: Mapping[str, str] | None) -> dict[str, str]:
 def tree(value: object, depth: int = 0) -> Any:
     """A sender's own data fit to keep: its texts clean, its numbers within what every reader of JSON takes."""
     if isinstance(value, str):
-        return value if value.isprintable() else _kept(value)
+        return value if value.isprintable() else _storable(value)
     if isinstance(value, dict):
-        return {_kept(str(key)): tree(item, depth + 1) for key, item in value.items()} if depth < DEEPEST else CUT
+        return {_storable(str(key)): tree(item, depth + 1) for key, item in value.items()} if depth < DEEPEST else CUT
     if isinstance(value, list):
         return [tree(item, depth + 1) for item in value] if depth < DEEPEST else CUT
     if isinstance(value, bool | None):
@@ -294,7 +294,7 @@ def bounded_tree(value: object) -> Any:
     return _capped(encoded[: TEXT + 4].decode("utf-8", "ignore"), TEXT)
 
 
-def _kept(value: str) -> str:
+def _storable(value: str) -> str:
     """Without NUL, which PostgreSQL refuses, and lone surrogates, which UTF-8 cannot say."""
     if "\x00" in value:
         value = value.replace("\x00", "\ufffd")
@@ -368,9 +368,9 @@ def _service_in(all_labels: Mapping[str, str], label: str, exporters: tuple[str,
     if not value or _is_placeholder(value) or names.is_exporter(value, exporters):
         return None
     if label != "instance":
-        return _known(value)
+        return _label_name(value)
     # It measures the whole cluster: its own host is not what the alert is about.
-    return None if names.is_of_the_cluster(all_labels.get("job") or "") else _known(names.host_of(value))
+    return None if names.is_of_the_cluster(all_labels.get("job") or "") else _label_name(names.host_of(value))
 
 
 COMMON = frozenset({
@@ -385,8 +385,8 @@ def _below(namespace: str | None, workload: str | None) -> str | None:
     if not namespace or not workload or _is_placeholder(workload) or _is_placeholder(namespace):
         return None
     if workload.casefold() in COMMON and not names.only_environment(namespace) and namespace.casefold() != "default":
-        return _known(f"{namespace}/{workload}")
-    return _known(workload)
+        return _label_name(f"{namespace}/{workload}")
+    return _label_name(workload)
 
 
 def environment_of(all_labels: Mapping[str, str], reading: Reading) -> str | None:
@@ -394,14 +394,14 @@ def environment_of(all_labels: Mapping[str, str], reading: Reading) -> str | Non
     if found := first_label(all_labels, reading.environment_labels):
         return found
     namespace = all_labels.get("namespace")
-    return _known(namespace) if namespace and names.only_environment(namespace) else None
+    return _label_name(namespace) if namespace and names.only_environment(namespace) else None
 
 
 def severity_of(all_labels: Mapping[str, str], reading: Reading) -> str | None:
     """What the first of the severity labels that says one says, in small letters; ``none`` is one."""
     for label in reading.severity_labels:
         value = all_labels.get(label)
-        if value and _is_severity(value, reading.severities) and (found := _known(value)):
+        if value and _is_severity(value, reading.severities) and (found := _label_name(value)):
             return found.lower()
     return None
 
@@ -417,6 +417,6 @@ def first_label(all_labels: Mapping[str, str], wanted: Iterable[str]) -> str | N
     """The value of the first present label; an empty value and a placeholder count as absent."""
     for label in wanted:
         value = all_labels.get(label)
-        if value and not _is_placeholder(value) and (found := _known(value)):
+        if value and not _is_placeholder(value) and (found := _label_name(value)):
             return found
     return None

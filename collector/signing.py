@@ -157,7 +157,7 @@ def _check_signature(webhook: Webhook, secrets: Sequence[bytes], signature: Sign
     if equal:
         return "signature"
     found = "does not match the body" if signatures else "holds no such signature" if value else "is absent"
-    raise UnverifiedWebhook(_told(webhook.source, f"{signature.header} {found}", "secret_file", signature.sender))
+    raise UnverifiedWebhook(_refusal(webhook.source, f"{signature.header} {found}", "secret_file", signature.sender))
 
 
 def _proof(webhook: Webhook, secret: bytes, signature: Signature) -> bytes:
@@ -189,7 +189,7 @@ def _refuse_unexpected(webhook: Webhook, signature: Signature) -> None:
     for header in (signature.header, *signature.also):
         if header.lower() in webhook.headers:
             found = f"{header} is present but no secret is configured"
-            raise UnverifiedWebhook(_told(webhook.source, found, "secret_file", signature.sender))
+            raise UnverifiedWebhook(_refusal(webhook.source, found, "secret_file", signature.sender))
 
 
 def _header_matches(webhook: Webhook, name: str, secrets: Sequence[bytes]) -> bool:
@@ -238,21 +238,21 @@ def _what_was_wrong(webhook: Webhook, credentials: Credentials, signature: Signa
     sender = signature.sender if signature else "the sender"
     if credentials.header and token_header:
         state = "does not match" if token_header.lower() in webhook.headers else "is absent"
-        return _told(webhook.source, f"{token_header} {state}", "header_token_file", sender)
+        return _refusal(webhook.source, f"{token_header} {state}", "header_token_file", sender)
     if credentials.bearer or credentials.basic:
         setting = "bearer_token_file" if credentials.bearer else "basic.password_file"
         state = "does not match" if "authorization" in webhook.headers else "is absent"
-        return _told(webhook.source, f"Authorization {state}", setting, sender)
+        return _refusal(webhook.source, f"Authorization {state}", setting, sender)
     if credentials.path:
         state = "is not the one configured" if webhook.token else "is absent"
-        return _told(webhook.source, f"the secret part of the address {state}", "path_token_file", sender)
+        return _refusal(webhook.source, f"the secret part of the address {state}", "path_token_file", sender)
     return (
         f"cannot verify delivery from {webhook.source}: this kind of sender signs nothing, and only a signing secret "
         f"is configured; set sources.{webhook.source}.bearer_token_file instead"
     )
 
 
-def _told(source: str, found: str, setting: str, sender: str) -> str:
+def _refusal(source: str, found: str, setting: str, sender: str) -> str:
     return (
         f"cannot verify delivery from {source}: {found}; "
         f"set sources.{source}.{setting}, and the same secret at {sender}"

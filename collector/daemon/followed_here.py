@@ -42,7 +42,7 @@ class FollowedHere:
     @property
     def vitals(self) -> Vitals:
         """See :class:`Following`."""
-        return Vitals(drafts=self.job.written, draft_failures=self.job.failures)
+        return Vitals(drafts=self.job.writes, draft_failures=self.job.failures)
 
     def begin(self, work: Work) -> None:
         """The lease is ours: this follows from now on, until :meth:`end`."""

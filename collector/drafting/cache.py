@@ -81,7 +81,7 @@ class TextCache:
             self._texts.move_to_end(key)
         else:
             # Not cancelled with whoever asked first: others may wait for it.
-            packed = await asyncio.shield(self._made(key, make))
+            packed = await asyncio.shield(self._task(key, make))
         return await asyncio.to_thread(lambda: zlib.decompress(packed).decode())
 
     def digest(self, source: Hashable) -> bytes | None:
@@ -106,7 +106,7 @@ class TextCache:
             while len(self._digests) > _VIEWS:
                 self._digests.popitem(last=False)
 
-    def _made(self, key: Hashable, make: Callable[[], str]) -> asyncio.Task[bytes]:
+    def _task(self, key: Hashable, make: Callable[[], str]) -> asyncio.Task[bytes]:
         if key not in self._making:
             making = asyncio.create_task(asyncio.to_thread(lambda: zlib.compress(make().encode(), 1)))
             self._making[key] = making

@@ -69,7 +69,7 @@ class DraftJob:
         self._keep, self._max_size, self._tidied = keep, max_size, 0
         self._clock = clock
         self._alone = asyncio.Lock()
-        self.written = 0
+        self.writes = 0
         """Drafts of incidents written so far."""
         self.failures = 0
         """Drafts that could not be rendered or written; each is tried again."""
@@ -187,7 +187,7 @@ class DraftJob:
                 break
             log.info("wrote a draft", incident=draft.number, reason=draft.reason)
             done.append(draft)
-            self.written += 1
+            self.writes += 1
         return done
 
     async def _rendered(self, draft: DueDrafts) -> dict[str, str] | None:

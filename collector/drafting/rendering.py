@@ -200,7 +200,7 @@ async def postmortem(
     chosen = options if isinstance(options, Options) else options_of(options)
     source = DraftSource(number=number, as_of=as_of, options=chosen, external_url=external_url, log=log)
     if cache is not None:
-        return await _kept(projections, source, format, render, cache)
+        return await _cached_text(projections, source, format, render, cache)
     case = await projections.case(number, as_of)
     return None if case is None else await asyncio.to_thread(lambda: render(source.document(case)))
 
@@ -221,7 +221,7 @@ class DraftSource(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
-async def _kept(
+async def _cached_text(
     projections: Projections, source: DraftSource, form: str, render: Callable[[Document], str], cache: TextCache
 ) -> str | None:
     """The text of a draft, with as little work as what was kept leaves to be done.

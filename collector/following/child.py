@@ -201,7 +201,7 @@ class _Serving:
         while True:
             drafts = self._work.drafts
             condition = Condition(
-                self._follows, self._work.follower.failure, drafts=drafts.written, draft_failures=drafts.failures
+                self._follows, self._work.follower.failure, drafts=drafts.writes, draft_failures=drafts.failures
             )
             if condition != last_condition or clock() - said_at >= HEARTBEAT:
                 last_condition, said_at = condition, clock()

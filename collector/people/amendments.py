@@ -68,7 +68,7 @@ def corrected(
     was erased, retracted or recorded by the daemon itself.
     """
     _amendable(event, "correct")
-    changes = {name: _value(name, value) for name, value in fields.items()} | dict.fromkeys(_known(clear))
+    changes = {name: _value(name, value) for name, value in fields.items()} | dict.fromkeys(_clearable(clear))
     changes = {name: value for name, value in changes.items() if getattr(event, name) != value}
     if not changes:
         raise InvalidInput("cannot correct the event: nothing would change; say what it should have been", "title")
@@ -77,7 +77,7 @@ def corrected(
         data |= {name: changes["occurred_at"] for name in _REPEATED if data.get(name) == event.occurred_at}
         changes |= {"time_text": "", "time_quality": "exact"}
     named = {*data.get("corrected", ()), *(name for name in changes if name in CORRECTABLE)}
-    data |= _said(key, by, reason, stated_at) | {"corrected": sorted(named)}
+    data |= _signature(key, by, reason, stated_at) | {"corrected": sorted(named)}
     return _next(event, "correction", data=data, **changes)
 
 
@@ -101,7 +101,7 @@ def still_corrected(before: Event, fresh: Event, names_kept: Iterable[str]) -> E
 def retracted(event: Event, *, key: str, by: str, reason: str, stated_at: int) -> Event:
     """The event as it stood, no longer counted. Raises :class:`InvalidInput` as :func:`corrected` does."""
     _amendable(event, "retract")
-    return _next(event, "retraction", data=dict(event.data) | _said(key, by, reason, stated_at))
+    return _next(event, "retraction", data=dict(event.data) | _signature(key, by, reason, stated_at))
 
 
 def erased(
@@ -195,7 +195,7 @@ def _value(name: str, value: Any) -> Any:
     return value if name == "occurred_at" else required_text(value, name)
 
 
-def _known(clear: Iterable[str]) -> list[str]:
+def _clearable(clear: Iterable[str]) -> list[str]:
     names = list(clear)
     for name in names:
         if name not in CLEARABLE:
@@ -203,7 +203,7 @@ def _known(clear: Iterable[str]) -> list[str]:
     return names
 
 
-def _said(key: str, by: str, reason: str, stated_at: int) -> dict[str, Any]:
+def _signature(key: str, by: str, reason: str, stated_at: int) -> dict[str, Any]:
     return {
         "amended_by": required_text(by, "by"),
         "amended_at": stated_at,

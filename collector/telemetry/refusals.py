@@ -78,7 +78,7 @@ class _RefusalKind:
 
     def __init__(self, at: int, moment: float) -> None:
         self.first_at = self.last_at = at
-        self.began = self.said = self.last = moment
+        self.began = self.logged = self.last = moment
         """Seconds on a clock that nobody sets: when the first came, the last line was logged, and the last came."""
         self.total = 0
         self.unsaid = 0
@@ -131,9 +131,9 @@ class Refusals:
         """Log how many there were since the last line, once a minute a kind, and what is over."""
         moment = self._monotonic()
         for key, kind in self._kinds.items():
-            if (seconds := moment - kind.said) >= EVERY / SECOND and kind.unsaid:
+            if (seconds := moment - kind.logged) >= EVERY / SECOND and kind.unsaid:
                 _say("deliveries are refused", key, kind.cause, count=kind.unsaid, seconds=int(seconds))
-                kind.said, kind.unsaid = moment, 0
+                kind.logged, kind.unsaid = moment, 0
         for key in [key for key, kind in self._kinds.items() if _is_over(kind, moment)]:
             kind = self._kinds.pop(key)
             seconds = kind.last - kind.began
