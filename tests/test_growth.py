@@ -72,7 +72,7 @@ class Counted:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
     """Counts for every follower of the test."""
     counts = Counted()
-    write, signals_kept, events = grouping_store.write, SqlGroupingStore._kept, SqlGroupingStore.events
+    write, signals_kept, events = grouping_store.write, SqlGroupingStore._stored_signals, SqlGroupingStore.events
 
     def writing(connection: Any, changes: Changes) -> None:
         counts.wrote(changes)
@@ -90,7 +90,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
         counts.statements += 1
 
     monkeypatch.setattr(following, "write", writing)
-    monkeypatch.setattr(SqlGroupingStore, "_kept", keeping)
+    monkeypatch.setattr(SqlGroupingStore, "_stored_signals", keeping)
     monkeypatch.setattr(SqlGroupingStore, "events", reading)
     with seen(executing):
         yield counts

@@ -167,10 +167,10 @@ async def test_a_citation_is_found_by_its_digits(where: str | Path) -> None:
     async with filled(where) as rig:
         for number in (1, EVENTS // 2, EVENTS):
             identifier = identity(number)
-            assert await rig.projections.named(identifier[-12:]) == [identifier]
-            assert identifier in await rig.projections.named(identifier[-4:])
-            assert await rig.projections.named(identifier[-7:].upper()) == [identifier]
-        found = await plans(rig, lambda: rig.projections.named(identity(5)[-7:]))
+            assert await rig.projections.resolve_id(identifier[-12:]) == [identifier]
+            assert identifier in await rig.projections.resolve_id(identifier[-4:])
+            assert await rig.projections.resolve_id(identifier[-7:].upper()) == [identifier]
+        found = await plans(rig, lambda: rig.projections.resolve_id(identity(5)[-7:]))
         assert any("event_index_ending" in plan for plan in found), found
         assert not any(reads_all(plan, "event_index") for plan in found), found
 

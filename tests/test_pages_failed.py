@@ -163,7 +163,7 @@ def test_an_hour_counts_once_and_in_the_persons_own_zone() -> None:
         ])],
         people, "UTC",
     )  # fmt: skip
-    assert [(one.person, one.zone, one.told) for one in rows] == [
+    assert [(one.person, one.zone, one.zone_known) for one in rows] == [
         ("Ana Maria", "Pacific/Auckland", True), ("Ben", "UTC", False),
     ]  # fmt: skip
     assert [(one.pages, one.night, one.evening, one.work) for one in rows] == [(3, 2, 0, 0), (3, 0, 2, 1)]

@@ -83,7 +83,7 @@ def test_a_row_of_a_storm_shows_some_of_its_events_in_place() -> None:
     """The first of them, and the one that was asked for; each event stands in the first row that cites it."""
     names = [f"{number:032x}" for number in range(50)]
     storm, later = (
-        PageRow(at=NOW, label="", family="alert", written=msgspec.Raw(b"[]"), suffixes=[], cites=cites)
+        PageRow(at=NOW, label="", family="alert", parts_json=msgspec.Raw(b"[]"), suffixes=[], cites=cites)
         for cites in (names, [names[3], "f" * 32])
     )
     timed = [(NOW, storm), (NOW, later)]

@@ -264,6 +264,6 @@ async def test_it_is_hidden_over_postgresql_as_well(postgres: Server) -> None:
                 assert {event.title for event in await lists.events(EventFilter(type="alert.*"))} == {
                     each.title for each in rings[: len(numbers)]
                 }
-                assert len(await lists.named(rings[1].id)) == len(numbers) - 1
+                assert len(await lists.resolve_id(rings[1].id)) == len(numbers) - 1
             finally:
                 READER.reset(token)

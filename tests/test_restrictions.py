@@ -30,7 +30,7 @@ def test_splits_of_splits_are_as_private_as_the_first_however_many() -> None:
         names: dict[str, Any] = {"events": [parts[number].id], "number": number, "numbers": [number]}
         facts.append(says("incident.split", 101 + number, parts[number - 1], **names))
     numbers = {part.id: number for number, part in enumerate(parts, 1)}
-    said = restricted(facts, numbers).said
+    said = restricted(facts, numbers).stated
     assert all(said[part.id] == {"security"} for part in parts)
 
 
@@ -38,7 +38,7 @@ def test_splits_of_splits_are_as_private_as_the_first_however_many() -> None:
 def test_an_erased_statement_is_still_of_the_incident_that_it_names(everything: bool) -> None:
     """By its number, too, so that it stays private whatever becomes of the event that opened it."""
     fact = says(RESTRICTED, 100, VAULT, group="security", number=2, numbers=[2])
-    said = restricted([_erased(fact, everything=everything)], {}).said
+    said = restricted([_erased(fact, everything=everything)], {}).stated
     assert {VAULT.id, "#2"} <= said.keys()
 
 
@@ -48,5 +48,5 @@ def test_erasing_what_was_said_of_one_event_locks_nobody_out_of_its_incident() -
     lone = says(RESTRICTED, 101, VAULT, event=WHISPER.id, number=2, numbers=[2])
     before = restricted([whole, lone], {})
     after = restricted([whole, _erased(lone, everything=True)], {})
-    assert before.said[VAULT.id] == after.said[VAULT.id] == {"security"}
+    assert before.stated[VAULT.id] == after.stated[VAULT.id] == {"security"}
     assert before.left[WHISPER.id] == after.left[WHISPER.id] == {"security"}

@@ -121,7 +121,7 @@ async def test_two_who_begin_at_once_are_told_each_event_once(face: Face, monkey
     go_on.set()
     await second
     await ring(face, "b")
-    while not any(b'"b"' in piece.told for piece in pieces or ()):
+    while not any(b'"b"' in piece.event_json for piece in pieces or ()):
         pieces = [*(pieces or ()), *(await first.result().take(PATIENCE) or ())]
     positions = [piece.position for piece in pieces or ()]
     assert positions == sorted(set(positions))

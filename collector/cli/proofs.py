@@ -56,7 +56,7 @@ def _incident(settings: Settings, what: str) -> int | None:
 
 def _ids(settings: Settings, digits: str) -> list[str]:
     """The ids that end so."""
-    found = query_lists(settings.storage.url, lambda connection: search.named(connection, digits))
+    found = query_lists(settings.storage.url, lambda connection: search.resolve_id(connection, digits))
     return [one for one in found if one.endswith(digits)]
 
 

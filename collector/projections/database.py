@@ -162,7 +162,7 @@ class SqliteLists:
         self.opened = 0
         self._opened: tuple[int, int] | None = None
         """The file that the owner has open, by device and inode."""
-        self._shown: tuple[int, int] | None = None
+        self._readers_file: tuple[int, int] | None = None
         """The file that readers have open."""
         self._readers = self._reading()
         self._former_readers: list[Readers | ThreadReaders] = []
@@ -242,7 +242,7 @@ class SqliteLists:
 
         What an owner reads beside its rounds is many small questions, and nobody's answer waits for its event loop.
         """
-        path = self.path if self._shown else None
+        path = self.path if self._readers_file else None
         kind = ThreadReaders if self._owner else Readers
         return kind(path, pragmas=("PRAGMA query_only = ON",), attached=[("log", self._log)])
 
@@ -253,9 +253,9 @@ class SqliteLists:
         if self._owner and identity != self._opened:
             await self._run(self._let_go)
             raise ListsRemoved(f"cannot read the lists {self.path}: the file was removed")
-        if identity != self._shown:
+        if identity != self._readers_file:
             # What was read so far is read to its end; whoever comes now reads what is there.
-            former, self._shown = self._readers, identity
+            former, self._readers_file = self._readers, identity
             self._readers = self._reading()
             await self._close_former(former)
         return self._readers

@@ -20,16 +20,16 @@ _TABLES = (
 
 def has_former(connection: Connection) -> bool:
     """Whether there are any, on a connection to the log."""
-    return bool(_found(connection))
+    return bool(_present_tables(connection))
 
 
-def _found(connection: Connection) -> set[str]:
+def _present_tables(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names()) & set(_TABLES)
 
 
 def drop_former(connection: Connection) -> bool:
     """Drop them, on the connection that writes to the log; whether there were any."""
-    tables = _found(connection)
+    tables = _present_tables(connection)
     # To write over each of their pages would keep senders waiting for as long as it takes to copy them.
     connection.exec_driver_sql("PRAGMA secure_delete = OFF")
     for table in sorted(tables):

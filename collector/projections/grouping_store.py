@@ -158,7 +158,7 @@ class SqlGroupingStore:
 
     def signals(self, signal_ids: Sequence[str]) -> list[StoredSignal]:
         """These signals."""
-        return self._kept(list(select_among(self._connection, _SIGNALS, signal_ids)))
+        return self._stored_signals(list(select_among(self._connection, _SIGNALS, signal_ids)))
 
     def signals_before(self, key: str, start: int) -> Iterator[Signal]:
         """The signals of one entity that began before ``start``, latest first."""
@@ -175,7 +175,7 @@ class SqlGroupingStore:
             by_entity.setdefault(signal.entity_key, []).append(signal)
         return by_entity
 
-    def _kept(self, rows: Sequence[Any]) -> list[StoredSignal]:
+    def _stored_signals(self, rows: Sequence[Any]) -> list[StoredSignal]:
         places: dict[str, dict[int, Grounds]] = {row.uid: {} for row in rows}
         for member in select_among(self._connection, _MEMBERSHIPS, list(places)):
             places[member.uid][member.number] = Grounds(member.rule, member.reason, member.detail)
@@ -213,7 +213,7 @@ class SqlGroupingStore:
         return {one: (self._members(one), self._numbers(one)) for one in self._firsts(_COMPONENT, number=number)}
 
     def _members(self, number: int) -> list[StoredSignal]:
-        return self._kept(rows_of(self._connection, _MEMBERS, {"number": number}))
+        return self._stored_signals(rows_of(self._connection, _MEMBERS, {"number": number}))
 
     def _numbers(self, number: int) -> dict[int, str]:
         rows = rows_of(self._connection, _NUMBERS, {"goes_by": number})

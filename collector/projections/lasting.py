@@ -31,7 +31,7 @@ _number: Any = bindparam("number")
 _low: Any = bindparam("low")
 
 
-def _found(*conditions: Any, keyed: bool = False) -> Select[Any]:
+def _query(*conditions: Any, keyed: bool = False) -> Select[Any]:
     source = signal.join(event_index, (event_index.c.id == signal.c.uid) & (event_index.c.revision == 0))
     if keyed:
         source = incident_key.join(signal_key, signal_key.c.key == literal("seek:") + incident_key.c.key).join(
@@ -58,8 +58,8 @@ def _found(*conditions: Any, keyed: bool = False) -> Select[Any]:
     )
 
 
-_OPEN = _found(signal.c.ended == ZERO)
-_ENDED = _found(
+_OPEN = _query(signal.c.ended == ZERO)
+_ENDED = _query(
     incident_key.c.number == _number,
     incident_key.c.key.like("service:%"),
     signal_key.c.start < _low,

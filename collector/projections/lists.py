@@ -275,7 +275,7 @@ class Projections:
         private = await self.private()
         marked = []
         for row in rows:
-            shown = private.shown(row.number if row.merged_into is None else row.merged_into)
+            shown = private.groups_text(row.number if row.merged_into is None else row.merged_into)
             marked.append(msgspec.structs.replace(row, private=shown) if shown else row)
         return marked
 
@@ -313,9 +313,9 @@ class Projections:
         service = None if filter.service is None else self._catalog.key(filter.service)
         return await self._read(lambda c: search.revisions(c, search.matching(c, filter, service)))
 
-    async def named(self, text: str) -> list[str]:
+    async def resolve_id(self, text: str) -> list[str]:
         """The ids that a citation (the last digits of an id), a whole id or a position names."""
-        look = partial(search.named, text=text)
+        look = partial(search.resolve_id, text=text)
         return await (self._lists.query(look) if privacy.READER.get() is None else self._read(look))
 
     async def version(self) -> tuple[object, ...] | None:
@@ -337,7 +337,7 @@ class Projections:
             seen = privacy.shadowed(connection, self._hidden(connection, own))
             case = CaseReader(seen, self._catalog, as_of).case(number)
             return case and msgspec.structs.replace(
-                case, row=msgspec.structs.replace(case.row, private=private.shown(case.row.number))
+                case, row=msgspec.structs.replace(case.row, private=private.groups_text(case.row.number))
             )
 
         hid = await self.hidden()
@@ -383,7 +383,7 @@ def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News
     places = {n: at or connection.execute(_NEWEST, {"number": n}).scalar() for n, at in numbers_at}
     ids = [row.id for row in select_among(connection, _AT, [at for at in places.values() if at])]
     told = {event.position: event for event in queries.read_ids(connection, ids)}
-    return {number: News(taken=taken_by.get(number), latest=told.get(at or 0)) for number, at in places.items()}
+    return {number: News(acknowledged=taken_by.get(number), latest=told.get(at or 0)) for number, at in places.items()}
 
 
 def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, int]:

@@ -67,7 +67,7 @@ class Privacy(msgspec.Struct, frozen=True, kw_only=True):
     def __bool__(self) -> bool:
         return bool(self.groups or self.events)
 
-    def shown(self, number: int) -> str | None:
+    def groups_text(self, number: int) -> str | None:
         """The groups of an incident in words; None where everybody may read of it."""
         return ", ".join(sorted(self.groups[number])) if number in self.groups else None
 
@@ -128,9 +128,9 @@ def read(connection: Connection) -> Privacy:
         each for source, kinds in _SAID.items() for kind in kinds for each in _stated(connection, source, kind)
     ]
     statements = _numbered(connection, statements)
-    at = dict(map(tuple, select_among(connection, _NUMBERS_OF, restrictions.named(statements))))
+    at = dict(map(tuple, select_among(connection, _NUMBERS_OF, restrictions.incident_ids(statements))))
     private = restrictions.restricted(statements, at)
-    numbers = [int(name[1:]) for name in private.said if name.startswith("#") and name[1:].isdecimal()]
+    numbers = [int(name[1:]) for name in private.stated if name.startswith("#") and name[1:].isdecimal()]
     announcements = _announcements(connection, numbers)
     departures = _departures(connection, announcements, statements)
     left = [fact for fact in announcements if fact.type == LEFT or departures.keys() & restrictions.moved(fact)]
@@ -157,7 +157,7 @@ def _numbered(connection: Connection, statements: Iterable[RecordedEvent]) -> li
 def _numbers_then(connection: Connection, statement: RecordedEvent) -> list[int]:
     """Where the event that a statement names was when it was stated, by what was last announced of it."""
     numbers = []
-    for key in restrictions.named([statement]):
+    for key in restrictions.incident_ids([statement]):
         ids = list(connection.execute(_ANNOUNCED, {"event": key}).scalars())
         facts = [
             fact for fact in queries.read_ids(connection, ids)
@@ -218,7 +218,7 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
     groups: dict[int, set[str]] = {}
     keys: dict[int, list[str]] = {}
     numbers: dict[int, list[int]] = {}
-    stated_groups = {name: each for name, each in private.said.items() if not name.startswith("#")}
+    stated_groups = {name: each for name, each in private.stated.items() if not name.startswith("#")}
     kinds = list(select_among(connection, _KIND_OF, list(private.left)))
     # What opens incidents is of one alone, which says what it is about.
     stated_groups |= {row.event: private.left[row.event] for row in kinds if row.opening}
@@ -228,7 +228,7 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
         keys.setdefault(number, []).append(key)
         if key not in private.left:
             alone.pop(key, None)
-    told = {int(name[1:]): each for name, each in private.said.items() if name[1:].isdecimal() and name[0] == "#"}
+    told = {int(name[1:]): each for name, each in private.stated.items() if name[1:].isdecimal() and name[0] == "#"}
     for number, current_number in select_among(connection, _CURRENT_NUMBERS, list(told)):
         groups.setdefault(current_number, set()).update(told[number])
         numbers.setdefault(current_number, []).append(number)

@@ -89,7 +89,7 @@ class RegroupingDifference(msgspec.Struct, frozen=True):
 class _Listing(NamedTuple):
     """What is compared together: rows by their first columns."""
 
-    what: str
+    subject: str
     statement: Select[Any]
     keys: int
 
@@ -193,10 +193,10 @@ def _compared(log: Connection, scratch: Connection, rules: Rules) -> RegroupingD
     position = int(log.execute(_CURSOR).one().position)
     _take_numbers(log, scratch)
     _group(log, scratch, rules, position)
-    unseen = _place(log, scratch, rules, position)
+    unseen = _decide_placements(log, scratch, rules, position)
     differences: list[StoredDifference] = []
     for listing in _LISTINGS:
-        if len(differences) < MOST and not (unseen and listing.what in _BY_PLACEMENT):
+        if len(differences) < MOST and not (unseen and listing.subject in _BY_PLACEMENT):
             differences += _differing(listing, log, scratch)
     return RegroupingDifference(tuple(differences), tuple(unseen))
 
@@ -232,7 +232,7 @@ def _group(log: Connection, scratch: Connection, rules: Rules, until: int) -> No
         scratch.commit()
 
 
-def _place(log: Connection, scratch: Connection, rules: Rules, position: int) -> list[str]:
+def _decide_placements(log: Connection, scratch: Connection, rules: Rules, position: int) -> list[str]:
     """Decide every placement again; what keeps kept ones from being compared with that."""
     behind = int(log.execute(_BEHIND, {"position": position}).scalar_one())
     due = int(log.execute(_DUE).scalar_one())
@@ -274,7 +274,7 @@ def _only_in(
 
 def _sentence(listing: _Listing, key: tuple[Any, ...], stored_row: Any, fresh_row: Any) -> str:
     """What differs in one row; empty where it is only what an erasure put in a reason's place."""
-    name = f"{listing.what} {' '.join(map(_shown, key))}"
+    name = f"{listing.subject} {' '.join(map(_value_text, key))}"
     if stored_row is None:
         return f"{name} is missing"
     if fresh_row is None:
@@ -282,11 +282,13 @@ def _sentence(listing: _Listing, key: tuple[Any, ...], stored_row: Any, fresh_ro
     differing = [number for number in range(listing.keys, len(stored_row)) if stored_row[number] != fresh_row[number]]
     if [listing.name(number) for number in differing] == ["reason"] and stored_row[differing[0]] == amendments.ERASED:
         return ""
-    parts = (f"{listing.name(n)} is {_shown(stored_row[n])}, and not {_shown(fresh_row[n])}" for n in differing)
+    parts = (
+        f"{listing.name(n)} is {_value_text(stored_row[n])}, and not {_value_text(fresh_row[n])}" for n in differing
+    )
     return f"{name}: {'; '.join(parts)}"
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bytes):

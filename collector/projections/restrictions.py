@@ -31,7 +31,7 @@ def number_name(number: object) -> str:
 class Restricted(msgspec.Struct, frozen=True, kw_only=True):
     """What is private, by the names of events and incidents."""
 
-    said: Mapping[str, Groups]
+    stated: Mapping[str, Groups]
     """What makes the incident private that it is in: what people said it of, and what opened one that was split off."""
     left: Mapping[str, Groups]
     """Events that came out of a private incident by themselves."""
@@ -132,12 +132,12 @@ def restricted(
         words.end(event, now)
     groups_by_name = {name: groups for name in words.names() if (groups := words.groups(name))}
     return Restricted(
-        said={name: groups for name, groups in groups_by_name.items() if name not in words.lone},
+        stated={name: groups for name, groups in groups_by_name.items() if name not in words.lone},
         left={name: groups for name, groups in groups_by_name.items() if name in words.lone},
     )
 
 
-def named(facts: Iterable[RecordedEvent]) -> list[str]:
+def incident_ids(facts: Iterable[RecordedEvent]) -> list[str]:
     """The ids of the events that these statements name as incidents."""
     return sorted({name for fact in facts for name in _incident(fact) if not name.startswith("#")})
 

@@ -155,7 +155,7 @@ def _selected(
 # --- by what people write ---------------------------------------------------------------------------------------------
 
 
-def named(connection: Connection, text: str) -> list[str]:
+def resolve_id(connection: Connection, text: str) -> list[str]:
     """The ids that a whole id, a position or a citation (the last digits of an id) names.
 
     What the lists have taken in is found by their index, what came after it by looking through that.

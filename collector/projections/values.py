@@ -40,7 +40,7 @@ class IncidentRow(msgspec.Struct, frozen=True, kw_only=True):
 class News(msgspec.Struct, frozen=True, kw_only=True):
     """What a list of incidents says of one beside its row."""
 
-    taken: tuple[int, str] | None
+    acknowledged: tuple[int, str] | None
     """When, µs, and by whom a page of it was first acknowledged."""
     latest: RecordedEvent | None
     """What was told of it last, by arrival."""

@@ -60,16 +60,16 @@ class HostApi:
                     method, self._address + path, params=query or None, data=body, allow_redirects=False
                 ) as answer,
             ):  # fmt: skip
-                asked = self._asked(method, path)
-                return _read(answer.status, await _body(answer, asked), asked), str(
+                attempt = self._attempt(method, path)
+                return _read(answer.status, await _body(answer, attempt), attempt), str(
                     answer.links.get("next", _NO_LINK)["url"]
                 )
         except TimeoutError as error:
-            raise Unavailable(f"{self._asked(method, path)}: no answer within {self._timeout:g} s") from error
+            raise Unavailable(f"{self._attempt(method, path)}: no answer within {self._timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"{self._asked(method, path)}: {type(error).__name__}") from error
+            raise Unavailable(f"{self._attempt(method, path)}: {type(error).__name__}") from error
 
-    def _asked(self, method: str, path: str) -> str:
+    def _attempt(self, method: str, path: str) -> str:
         return f"cannot {self._purpose}: {method} {path} at {urlsplit(self._address).netloc}"
 
 
@@ -88,11 +88,11 @@ def _read(status: int, body: bytes, attempt: str) -> Any:
     if status == 404:
         raise NotFound(f"{attempt} was answered 404: there is no such thing, or the token does not show it", "target")
     if status == 409:
-        raise Conflict(f"{attempt} was answered 409{_told(body)}", "target")
+        raise Conflict(f"{attempt} was answered 409{_refusal_text(body)}", "target")
     if status in (401, 403):
         raise InvalidInput(f"{attempt} was answered {status}: give it a token that may do this", "target")
     if not 200 <= status < 300:
-        raise InvalidInput(f"{attempt} was answered {status}{_told(body)}", "target")
+        raise InvalidInput(f"{attempt} was answered {status}{_refusal_text(body)}", "target")
     try:
         return msgspec.json.decode(body) if body.strip() else None
     except msgspec.DecodeError as error:
@@ -101,7 +101,7 @@ def _read(status: int, body: bytes, attempt: str) -> Any:
         ) from error
 
 
-def _told(body: bytes) -> str:
+def _refusal_text(body: bytes) -> str:
     """What a refusal says of itself, where it is one short text."""
     try:
         answer = msgspec.json.decode(body)

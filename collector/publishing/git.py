@@ -31,7 +31,7 @@ class GitPlace:
         for _ in range(_TRIES):
             try:
                 async with repository(self._target) as work_tree:
-                    return await self._written(work_tree, article, self.locate(article, location), written_digest)
+                    return await self._write(work_tree, article, self.locate(article, location), written_digest)
             except PushRejected as error:
                 refused = error
         raise refused
@@ -70,7 +70,7 @@ class GitPlace:
         text = await work_tree.file(commit, location["path"])
         return commit, None if text is None else Copy(text=text, revision=commit, location=location)
 
-    async def _written(self, work_tree: Repository, article: Article, location: Mapping[str, str], known: str) -> Copy:
+    async def _write(self, work_tree: Repository, article: Article, location: Mapping[str, str], known: str) -> Copy:
         parent, before = await self._state(work_tree, location)
         if before is not None and before.digest != known:
             raise Edited(f"{location['path']} in {work_tree.address}")

@@ -156,7 +156,7 @@ class Publisher:
     async def publish(self, request: Asking) -> Published:
         """Publish a postmortem. Raises :class:`Edited` where somebody edited it there since."""
         async with self._alone:
-            destination = self._place(request.target)
+            destination = self._destination(request.target)
             await self._check_private(request)
             before = await self._last(request.number, request.target)
             article = await self._article(request)
@@ -169,7 +169,7 @@ class Publisher:
 
     async def _check_private(self, request: Asking) -> None:
         """Raise :class:`InvalidInput` for an incident that is private, unless that is meant."""
-        group = (await self._lists.private()).shown(request.number)
+        group = (await self._lists.private()).groups_text(request.number)
         if group is not None and not request.private:
             raise InvalidInput(
                 f"cannot publish incident {request.number} to {request.target}: it is private to {group}, and whoever "
@@ -179,11 +179,11 @@ class Publisher:
     async def pull(self, request: Asking) -> Published:
         """Take in what people edited where a postmortem is published."""
         async with self._alone:
-            destination, before = self._place(request.target), await self._last(request.number, request.target)
+            destination, before = self._destination(request.target), await self._last(request.number, request.target)
             if before is None:
                 message = f"cannot take in incident {request.number} from {request.target}: it was not published there"
                 raise NotFound(message, "target")
-            current = await destination.read(_told(before, "place"))
+            current = await destination.read(_location(before))
             if current is None:
                 raise NotFound(f"cannot take in incident {request.number}: nothing is at {request.target}", "target")
             forgotten = before.data.get(FORGOTTEN) is True
@@ -274,7 +274,7 @@ class Publisher:
         front, text = (
             ("", await self._from_page(request, before, then, current)) if current.body else split(current.text)
         )
-        published, text = await asyncio.to_thread(lambda: [self._named(each, then) for each in (then.text, text)])
+        published, text = await asyncio.to_thread(lambda: [self._with_names(each, then) for each in (then.text, text)])
         last_copy = str(before.data.get("copy", ""))
         merged, reads, copy = await asyncio.to_thread(
             self._take_in, published, last_copy, now.text, text, now.machine, request.target
@@ -287,14 +287,14 @@ class Publisher:
         data = {
             "target": request.target, "place": dict(current.location), "revision": current.revision, "url": current.url,
             "digest": current.digest, **texts, "lines": lines_of(current.text),
-            **self._shown(current),
+            **self._line_digests(current),
             "front": [*now.people, *added], **_people_there(then),
         }  # fmt: skip
         event = await self._revised(request, data)
         reason = _FRONT_UNKNOWN if forgotten and front else ""
         return Published(outcome="taken in", url=current.url, revision=current.revision, event=event, reason=reason)
 
-    def _named(self, text: str, then: Article) -> str:
+    def _with_names(self, text: str, then: Article) -> str:
         """A copy with the names of people, as the log knows them: what stands for them there is no name of theirs."""
         return self._rename(text, then.machine, then.named, then.roles) if then.named else text
 
@@ -317,7 +317,7 @@ class Publisher:
         except ValueError as error:
             raise InvalidInput(f"cannot take in incident {request.number} from {request.target}: {error}") from error
 
-    def _shown(self, copy: Copy) -> Mapping[str, list[str]]:
+    def _line_digests(self, copy: Copy) -> Mapping[str, list[str]]:
         """Of a page, the digests of its lines."""
         return {"shown": self._pages.digests(copy.body)} if copy.body and self._pages is not None else {}
 
@@ -329,7 +329,7 @@ class Publisher:
         # Of a record that was amended, every revision says what is left of it.
         return list({event.id: event for event in events}.values())
 
-    def _place(self, name: str) -> PublishingPlace:
+    def _destination(self, name: str) -> PublishingPlace:
         target = self._targets.get(name)
         if target is None:
             known = f"there is {', '.join(self._targets)}" if self._targets else "add one under publishing.targets"
@@ -355,7 +355,7 @@ class Publisher:
     async def _published(
         self, wish: Asking, destination: PublishingPlace, article: Article, before: RecordedEvent | None
     ) -> Published:
-        known = _told(before, "place") if before is not None else {}
+        known = _location(before) if before is not None else {}
         where = destination.locate(article, {**({"issue": wish.issue} if wish.issue else {}), **known})
         current, (text, cut) = await destination.read(where), destination.text(article)
         last_digest = str(before.data.get("digest", "")) if before is not None else ""
@@ -400,7 +400,8 @@ class Publisher:
         data = {
             "status": "published", "target": wish.target, "place": dict(copy.location), "revision": copy.revision,
             "url": copy.url or request, "digest": copy.digest, "cut": copy.cut,
-            "lines": lines_of(copy.text), **self._shown(copy), **_private_in_spite(wish), **_people_there(article),
+            "lines": lines_of(copy.text), **self._line_digests(copy), **_private_in_spite(wish),
+            **_people_there(article),
         }  # fmt: skip
         return await self._record(
             people.published(key=wish.key, by=wish.by, stated_at=self._clock(), incident=wish.incident, data=data)
@@ -454,9 +455,9 @@ def _people_there(article: Article) -> Mapping[str, str]:
     return {"people": ROLES} if article.named else {}
 
 
-def _told(event: RecordedEvent, name: str) -> Mapping[str, str]:
-    found = event.data.get(name)
-    return found if isinstance(found, dict) else {}
+def _location(event: RecordedEvent) -> Mapping[str, str]:
+    location = event.data.get("place")
+    return location if isinstance(location, dict) else {}
 
 
 def _edited(request: Asking, written: str, kind: str) -> str:

@@ -49,7 +49,7 @@ class WikiPlace:
         if before is not None and self._copy(before).digest != last_digest:
             raise Edited(f"page {location['page']}")
         try:
-            page = await self._written(article, before)
+            page = await self._put(article, before)
         except Conflict as error:
             raise Unavailable(f"{error}: somebody wrote the page meanwhile, or another one has its title") from error
         current = await self.read({"page": str(page.get("id", ""))})
@@ -81,7 +81,7 @@ class WikiPlace:
         except NotFound:
             return None
 
-    async def _written(self, article: Article, before: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    async def _put(self, article: Article, before: Mapping[str, Any] | None) -> Mapping[str, Any]:
         body, _ = shortened(article.page, MOST, article.address)
         title = f"Postmortem {self._target.called(article.number)}: {article.title}"[:_TITLE]
         storage = {"value": body, "representation": "storage"}

@@ -112,14 +112,14 @@ async def _store(app: web.Application, name: str, key: str, amend: Amend) -> Rec
     """Append the next revision; where somebody else's came first, the one after it."""
     while True:
         revisions = await app[LOG].read_ids([name])
-        if (known := _known(revisions, key, amend)) is not None:
+        if (known := _earlier_item(revisions, key, amend)) is not None:
             return known
         receipt = await app[INTAKE].amend(amend(revisions[-1]), app[CLOCK]())
         if not receipt.items[0].stored_before:
             return receipt.items[0]
 
 
-def _known(revisions: list[RecordedEvent], key: str, amend: Amend) -> ReceiptItem | None:
+def _earlier_item(revisions: list[RecordedEvent], key: str, amend: Amend) -> ReceiptItem | None:
     """The revision that this very command made already; a key that said something else is refused."""
     for before, revision in pairwise(revisions):
         if revision.data.get("statement") != key:

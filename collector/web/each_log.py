@@ -24,7 +24,7 @@ ALL = "all"
 class ReadLogs(msgspec.Struct, Generic[T], frozen=True):
     """What was read of each log."""
 
-    found: Sequence[tuple[OneLog, T]]
+    answers: Sequence[tuple[OneLog, T]]
     away: Mapping[str, str]
     """Each log that could not be read, and why."""
 
@@ -66,6 +66,6 @@ async def read_each(logs: Iterable[OneLog], read: Callable[[OneLog], Awaitable[T
 
 def need_one(read: ReadLogs[T], attempt: str) -> None:
     """Raises :class:`Unavailable` where none could be read; ``attempt`` is what was attempted."""
-    if not read.found:
+    if not read.answers:
         why = "; ".join(f"{name}: {reason}" for name, reason in read.away.items())
         raise Unavailable(f"cannot {attempt} now: no log can be read ({why or 'it is being opened'}); come again")

@@ -81,7 +81,7 @@ async def _tell(
         def message(piece: StreamPiece) -> bytes:
             # What a cursor names was sent before it.
             positions[log.name] = piece.position
-            told = (cursor_of(positions).encode(), log_field + piece.told[1:])
+            told = (cursor_of(positions).encode(), log_field + piece.event_json[1:])
             return b"id: %b\nevent: event\ndata: %b\n\n" % told
 
         async def tell(pieces: Sequence[StreamPiece]) -> None:

@@ -43,7 +43,7 @@ async def of_one(request: web.Request) -> web.Response:
     measured = await _measured(request.app, row.number)
     if measured is None:
         raise NotFound(f"cannot measure incident {row.number}: nothing is known of it", "number")
-    profiles = {name: [_shown(each) for each in durations] for name, durations in measured["profiles"].items()}
+    profiles = {name: [_duration(each) for each in durations] for name, durations in measured["profiles"].items()}
     body = {
         "incident": row.number,
         "private": row.private,
@@ -65,7 +65,7 @@ async def over_several(request: web.Request) -> web.Response:
     by = query.one_of("by", *_BY)
     since, until = query.moment("since"), query.moment("until")
     asked = {"since": since, "until": until, "service": query.text("service")}
-    measured, away = await _told(asked_logs(request, query.text("log")), asked)
+    measured, away = await _measured_incidents(asked_logs(request, query.text("log")), asked)
     groups: dict[str, list[Json]] = {}
     for each in measured if by is not None else ():
         for name in _BY[by or ""](each):
@@ -79,16 +79,18 @@ async def over_several(request: web.Request) -> web.Response:
     return answers.with_etag(request, answers.json(msgspec.convert(body, shapes.MeasuresOver)))
 
 
-async def _told(logs: Sequence[OneLog], filters: Mapping[str, Any]) -> tuple[list[Json], Mapping[str, str]]:
+async def _measured_incidents(
+    logs: Sequence[OneLog], filters: Mapping[str, Any]
+) -> tuple[list[Json], Mapping[str, str]]:
     """What is known of the incidents of these logs, the newest first; each log that could not be read, and why."""
 
     async def listed(log: OneLog) -> Sequence[IncidentRow]:
         return await log.app[PROJECTIONS].incidents(limit=MOST + 1, **filters)
 
     rows = await read_each(logs, listed)
-    if sum(len(found) for _, found in rows.found) > MOST:
+    if sum(len(found) for _, found in rows.answers) > MOST:
         raise InvalidInput(f"cannot measure more than {MOST} incidents at once: narrow since and until", "since")
-    of = {log.name: found for log, found in rows.found}
+    of = {log.name: found for log, found in rows.answers}
 
     async def measured(log: OneLog) -> list[tuple[int, Json]]:
         counted = [row for row in of[log.name] if row.status != "merged"]
@@ -96,10 +98,10 @@ async def _told(logs: Sequence[OneLog], filters: Mapping[str, Any]) -> tuple[lis
         return [(began, told | {"log": log.name}) for began, told in found if told is not None]
 
     # A log that goes away meanwhile is left out whole: no figure is of half of a log.
-    read = await read_each([log for log, _ in rows.found], measured)
+    read = await read_each([log for log, _ in rows.answers], measured)
     away = dict(sorted({**rows.away, **read.away}.items()))
-    need_one(ReadLogs(read.found, away), "measure incidents")
-    every = sorted((each for _, found in read.found for each in found), key=lambda each: -each[0])
+    need_one(ReadLogs(read.answers, away), "measure incidents")
+    every = sorted((each for _, found in read.answers for each in found), key=lambda each: -each[0])
     return [told for _, told in every], away
 
 
@@ -133,7 +135,7 @@ def _measure(name: str, durations: Sequence[tuple[Json, Json]]) -> Json:
     }  # fmt: skip
 
 
-def _shown(duration: Json) -> Json:
+def _duration(duration: Json) -> Json:
     ends = {side: {**duration[side], "at": answers.time(duration[side]["at"])} for side in ("from", "to")}
     micros = duration["micros"]
     return {name: value for name, value in duration.items() if name != "micros"} | ends | {"seconds": _seconds(micros)}

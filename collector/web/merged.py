@@ -77,7 +77,7 @@ async def merged(
         return [MergedRow(log, row) for row in await fetch(log.app[PROJECTIONS], last_rows.get(log.name), limit + 1)]
 
     read = await read_each(logs, rows_of)
-    pages = [each for _, each in read.found]
+    pages = [each for _, each in read.answers]
     rows = list(_first(limit, heapq.merge(*pages, key=lambda each: at(each.row))))
     last_rows |= {each.log.name: cursor_at(each.row) for each in rows}
     more = sum(map(len, pages)) > len(rows)

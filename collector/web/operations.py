@@ -29,12 +29,12 @@ async def list_signals(request: web.Request) -> web.Response:
     limit, after = query.limit(100), query.text("after")
 
     async def fetch(following: str | None, count: int) -> list[SignalRow]:
-        return await request.app[PROJECTIONS].signals(_place(following or after), limit=count)
+        return await request.app[PROJECTIONS].signals(_start_and_event(following or after), limit=count)
 
     return await page(request, "signals", fetch, limit, answers.signal, "after", lambda row: f"{row.since}-{row.event}")
 
 
-def _place(cursor: str | None) -> tuple[int, str] | None:
+def _start_and_event(cursor: str | None) -> tuple[int, str] | None:
     """The start and the event that a cursor of signals names."""
     if cursor is None:
         return None
@@ -133,7 +133,7 @@ async def _with_refused(request: web.Request, source: str | None, before: str | 
 async def get_delivery(request: web.Request) -> web.Response:
     """One delivery: its headers, and what became of it."""
     Query(request)
-    stored = await _named(request)
+    stored = await _delivery(request)
     return answers.json(answers.delivery(stored, await marks.of_deliveries(request.app, [stored])))
 
 
@@ -141,7 +141,7 @@ async def get_delivery(request: web.Request) -> web.Response:
 async def get_body(request: web.Request) -> web.Response:
     """The raw bytes, as a file that no browser shows."""
     Query(request)
-    stored = await _named(request)
+    stored = await _delivery(request)
     body = await request.app[LOG].body(stored.id)
     if body is None:
         raise NotFound(f"cannot read the body of delivery {stored.id}: its content was erased", "delivery")
@@ -177,7 +177,7 @@ async def reload(request: web.Request) -> web.Response:
     return answers.json(shapes.Reloaded(reloaded=True))
 
 
-async def _named(request: web.Request) -> Delivery:
+async def _delivery(request: web.Request) -> Delivery:
     """The delivery a path names."""
     name = request.match_info["delivery"]
     stored = await request.app[LOG].delivery(name)

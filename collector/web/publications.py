@@ -21,7 +21,7 @@ ONE = "/api/v1/incidents/{number}"
 @routes.post(ONE + "/publish")
 async def publish(request: web.Request) -> web.Response:
     """Publish the postmortem, or say what that would change there."""
-    request_values = await _asked(request)
+    request_values = await _publication_request(request)
     told = await request.app[PUBLISHING].publish(request_values)
     status = 201 if told.outcome == "published" else 202 if told.outcome == "failed" else 200
     return _answered(request_values, told, status)
@@ -46,7 +46,7 @@ async def pull(request: web.Request) -> web.Response:
     return _answered(wish, told, 201 if told.event else 200)
 
 
-async def _asked(request: web.Request) -> Asking:
+async def _publication_request(request: web.Request) -> Asking:
     received, row = await statement(request, PublicationBody), await statements.incident(request)
     body = received.body
     return Asking(
@@ -71,10 +71,10 @@ async def list_publications(request: web.Request) -> web.Response:
     Query(request)
     row = await statements.incident(request)
     found = await request.app[PUBLISHING].publications(row.number)
-    body = shapes.Publications(row.number, [_shown(each) for each in found])
+    body = shapes.Publications(row.number, [_publication(each) for each in found])
     return answers.with_etag(request, answers.json(body, headers=statements.moved(request, row)))
 
 
-def _shown(event: RecordedEvent) -> shapes.Publication:
+def _publication(event: RecordedEvent) -> shapes.Publication:
     told = {name: event.data.get(name) for name in ("status", "target", "url", "revision", "digest", "cut", "reason")}
     return shapes.Publication(**told, by=event.actor, at=rfc3339(event.occurred_at), event=event.id)

@@ -164,13 +164,13 @@ class BegunBody(payload.Payload):
         if self._reads is None or self._begun is None:
             await writer.write(self._first + await asyncio.to_thread(self._rest))
             return
-        making = asyncio.create_task(self._made(self._reads))
+        making = asyncio.create_task(self._make_rest(self._reads))
         # Where the reader is gone by then nobody is told what became of it.
         making.add_done_callback(lambda done: None if done.cancelled() else done.exception() and None)
         await self._begun.write(writer)
         await self._reads.pieces(await making, self._transport).write(writer)
 
-    async def _made(self, reads: Reads) -> bytes:
+    async def _make_rest(self, reads: Reads) -> bytes:
         async with reads.slots:
             return await asyncio.to_thread(self._rest)
 

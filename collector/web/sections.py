@@ -32,7 +32,7 @@ async def get_section(request: web.Request) -> web.Response:
     """What a person wrote in a section, and its ETag; an empty text where nobody did."""
     Query(request)
     row = await _incident(request)
-    return await _shown(request, row, await _newest(request.app, row, _section(request)))
+    return await _response(request, row, await _newest(request.app, row, _section(request)))
 
 
 @routes.put(ONE)
@@ -82,7 +82,7 @@ async def texts(app: web.Application, row: IncidentRow) -> Mapping[str, Recorded
             section = event.data.get("field")
             if isinstance(section, str) and event.amendment != "retraction":
                 known = newest.get(section, event)
-                newest[section] = max(known, event, key=_said)
+                newest[section] = max(known, event, key=_order)
         event_filter = EventFilter(incident=row.number, type="incident.edited", limit=MOST, after=page[-1].position)
     return newest
 
@@ -117,7 +117,7 @@ async def _newest(app: web.Application, row: IncidentRow, section: str) -> Recor
     return (await texts(app, row)).get(section)
 
 
-def _said(event: RecordedEvent) -> tuple[int, str]:
+def _order(event: RecordedEvent) -> tuple[int, str]:
     """Puts the newest statement last, as replay does."""
     at = event.data.get("stated_at")
     return (at if isinstance(at, int) else event.occurred_at, event.id)
@@ -128,7 +128,7 @@ def tag(event: RecordedEvent | None) -> str:
     return "none" if event is None else f"{event.id}-{event.revision}"
 
 
-async def _shown(request: web.Request, row: IncidentRow, event: RecordedEvent | None) -> web.Response:
+async def _response(request: web.Request, row: IncidentRow, event: RecordedEvent | None) -> web.Response:
     value = event.data.get("value") if event is not None else ""
     body = shapes.Section(
         incident=row.number,
@@ -136,7 +136,7 @@ async def _shown(request: web.Request, row: IncidentRow, event: RecordedEvent | 
         text=value if isinstance(value, str) else "",
         event=event.id if event is not None else None,
         by=event.actor if event is not None else None,
-        at=rfc3339(_said(event)[0]) if event is not None else None,
+        at=rfc3339(_order(event)[0]) if event is not None else None,
     )
     headers = {**statements.moved(request, row), "Cache-Control": "private, no-cache"}
     response = answers.json(body, headers=headers)

@@ -143,7 +143,7 @@ class Connection(web.RequestHandler):
     Each request is answered in its turn, whatever comes behind it: what is not HTTP, or the end of the sending.
     """
 
-    __slots__ = ("_answered", "_answering", "_front", "_heard", "_over")
+    __slots__ = ("_answered", "_answering", "_front", "_last_data_at", "_over")
 
     def __init__(self, listener: Listener, *, loop: asyncio.AbstractEventLoop, **settings: Any) -> None:
         super().__init__(listener, loop=loop, **settings)
@@ -153,7 +153,7 @@ class Connection(web.RequestHandler):
         """How many requests were answered."""
         self._answering: StreamReader | None = None
         """The body of the request whose answer was begun last: nobody reads it any longer."""
-        self._heard = loop.time()
+        self._last_data_at = loop.time()
         """When the client said something last."""
         self._over = False
         """Whether the connection ends once all that was read is answered."""
@@ -161,7 +161,7 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Take what the client sends, and remember when it last did."""
         if data:
-            self._heard = self._loop.time()
+            self._last_data_at = self._loop.time()
         parser = self._parser
         if not isinstance(parser, Parser) or parser.failure is not None:
             return
@@ -208,7 +208,7 @@ class Connection(web.RequestHandler):
 
         Before ``silent_from`` every connection may be about to say something.
         """
-        return self._request_count > self._answered or now < max(silent_from, self._heard + _SILENCE)
+        return self._request_count > self._answered or now < max(silent_from, self._last_data_at + _SILENCE)
 
     def handle_error(
         self,

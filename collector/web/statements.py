@@ -106,7 +106,7 @@ async def follow(app: web.Application, number: int) -> IncidentRow:
 async def event_named(app: web.Application, text: str, name: str) -> str:
     """The one event that an id, a citation or a position names, as a person writes it."""
     cited = citations.read(text)
-    ids = await app[PROJECTIONS].named(cited.digits) if cited else []
+    ids = await app[PROJECTIONS].resolve_id(cited.digits) if cited else []
     if cited and cited.incident is not None:
         row = await follow(app, cited.incident)
         ids = [one for one in ids if (why := await app[PROJECTIONS].why(one)) and why.incident == row.number]

@@ -70,7 +70,7 @@ class StreamPiece(msgspec.Struct, frozen=True):
     source: str
     event: str
     incident: int | None
-    told: bytes
+    event_json: bytes
     """The event, as JSON in one line."""
     body: bytes
     """The message as it is sent."""
@@ -226,8 +226,8 @@ def _piece(event: RecordedEvent, incident: int | None, private: str | None) -> S
 
 def _message(piece: StreamPiece, incident: int | None) -> StreamPiece:
     """The same event, told with another incident."""
-    told = answers.encode({**msgspec.json.decode(piece.told), "incident": incident})
-    return msgspec.structs.replace(piece, incident=incident, told=told, body=_sent(piece.position, told))
+    told = answers.encode({**msgspec.json.decode(piece.event_json), "incident": incident})
+    return msgspec.structs.replace(piece, incident=incident, event_json=told, body=_sent(piece.position, told))
 
 
 def _sent(position: int, told: bytes) -> bytes:

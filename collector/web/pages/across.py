@@ -73,4 +73,4 @@ async def _read(request: web.Request, query: Query, clock: Clock, since: int, un
 
     found = await read_each(asked_logs(request, query.text("log")), read_log)
     need_one(found, "look across incidents")
-    return put_together(found, clock, found.found[0][0].app[PEOPLE])
+    return put_together(found, clock, found.answers[0][0].app[PEOPLE])

@@ -36,7 +36,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 class AcrossLog(msgspec.Struct, frozen=True, kw_only=True):
     """Many incidents of one log."""
 
-    found: Across
+    totals: Across
     actions: Sequence[Action]
     """Those open."""
     deployed: Sequence[DeployedService]
@@ -66,9 +66,9 @@ async def read(app: web.Application, name: str, clock: Clock, since: int, until:
     private = await app[PROJECTIONS].private()
     judged = deployed(changes, places, spans, _causes(marks, places), log=name)
     return AcrossLog(
-        found=totals, actions=actions, deployed=judged,
+        totals=totals, actions=actions, deployed=judged,
         pages=SentPages(log=name, revisions=pages, places=places), whole=all_changes and all_pages,
-        private={number: private.shown(number) or "" for number in private.groups},
+        private={number: private.groups_text(number) or "" for number in private.groups},
         private_events=await app[PROJECTIONS].private_events(sorted({*ids, *(one.latest for one in totals.late)})),
     )  # fmt: skip
 

@@ -86,16 +86,16 @@ def put_together(
     read: ReadLogs[AcrossLog], clock: Clock, people: Mapping[str, tuple[str, str]]
 ) -> AcrossPage:  # fmt: skip
     """The page out of what each log says; ``people`` is as :func:`disturbed` takes it."""
-    answers = read.found
-    alerts = [MergedRow(log, row) for log, answer in answers for row in answer.found.identities]
+    answers = read.answers
+    alerts = [MergedRow(log, row) for log, answer in answers for row in answer.totals.identities]
     actions = sorted((MergedRow(log, row) for log, answer in answers for row in answer.actions), key=_by_day)
-    late = [MergedRow(log, row) for log, answer in answers for row in answer.found.late]
+    late = [MergedRow(log, row) for log, answer in answers for row in answer.totals.late]
     return AcrossPage(
         logs={log.name: log for log, _ in answers},
         away=read.away,
-        opened=sum(len(answer.found.opened) for _, answer in answers),
-        episodes=sum(answer.found.episodes for _, answer in answers),
-        all_episodes=all(answer.found.whole for _, answer in answers),
+        opened=sum(len(answer.totals.opened) for _, answer in answers),
+        episodes=sum(answer.totals.episodes for _, answer in answers),
+        all_episodes=all(answer.totals.whole for _, answer in answers),
         nothing=sorted(
             (merged for merged in alerts if merged.row.episodes >= OFTEN and not merged.row.answered), key=_by_episodes
         ),
@@ -134,7 +134,7 @@ def _counted(actions: Iterable[MergedRow[Action]]) -> Mapping[Place, int]:
 def _months(answers: Sequence[tuple[OneLog, AcrossLog]], clock: Clock) -> list[Month]:
     """Months with what opened their incidents, the newest first."""
     months: dict[str, dict[str, list[Place]]] = {}
-    every = [(incident.started_at, log.name, incident) for log, each in answers for incident in each.found.opened]
+    every = [(incident.started_at, log.name, incident) for log, each in answers for incident in each.totals.opened]
     for _, name, incident in sorted(every, key=lambda each: each[:2]):
         kinds = months.setdefault(
             clock.day(incident.started_at)[:7], {"alert": [], "page": [], "report": [], "other": []}

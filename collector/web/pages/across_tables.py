@@ -96,8 +96,8 @@ def _service(service: DeployedService) -> list[Any]:
 
 def _person(totals: AcrossPage, person: Disturbed) -> list[Any]:
     return [
-        person.person, person.zone, person.told, person.pages, person.hours, person.night, person.evening, person.work,
-        _listed(totals, person.incidents),
+        person.person, person.zone, person.zone_known, person.pages, person.hours, person.night, person.evening,
+        person.work, _listed(totals, person.incidents),
     ]  # fmt: skip
 
 

@@ -27,15 +27,15 @@ class Clock:
 
     def day(self, at: int) -> str:
         """``2026-03-04``."""
-        return _shown(self._rules, at)[0]
+        return _date_time_zone(self._rules, at)[0]
 
     def time(self, at: int) -> str:
         """``14:02:10``."""
-        return _shown(self._rules, at)[1]
+        return _date_time_zone(self._rules, at)[1]
 
     def name(self, at: int) -> str:
         """What people call the zone's time at that instant: ``UTC``, ``CEST``, ``+03``."""
-        return _shown(self._rules, at)[2] or self.zone
+        return _date_time_zone(self._rules, at)[2] or self.zone
 
     def exact(self, at: int) -> str:
         """For a hint: in UTC and in the zone, with both names."""
@@ -72,7 +72,7 @@ class Clock:
 
 # A page shows each of its moments in several places.
 @lru_cache(maxsize=4096)
-def _shown(rules: ZoneInfo, at: int) -> tuple[str, str, str]:
+def _date_time_zone(rules: ZoneInfo, at: int) -> tuple[str, str, str]:
     within = min(max(at, 0), _LAST)
     moment = (_EPOCH + timedelta(microseconds=within)).astimezone(rules).replace(microsecond=0)
     return moment.date().isoformat(), moment.time().isoformat(), moment.tzname() or ""

@@ -97,7 +97,7 @@ async def deliveries(request: web.Request) -> web.Response:
     names = [source] if source is not None else _names(sources, stored, refusals)
     each = EACH if source is None else SHOWN
     private = await marks.of_deliveries(request.app, stored[:limit])
-    shown_sources = [_shown(request, name, stored[:limit], refusals, counted, each, private) for name in names]
+    shown_sources = [_shown_source(request, name, stored[:limit], refusals, counted, each, private) for name in names]
     return page(
         request,
         "deliveries.html",
@@ -152,7 +152,7 @@ def _names(sources: Mapping[str, Source], stored: Sequence[Delivery], refusals: 
     return heard + [name for name in sources if name not in latest]
 
 
-def _shown(
+def _shown_source(
     request: web.Request, name: str, stored: Sequence[Delivery], refusals: Sequence[RefusedRow],
     counted: ArrivedSources, most: int, private: Mapping[str, str],
 ) -> ShownSource:  # fmt: skip

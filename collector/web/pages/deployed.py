@@ -44,7 +44,7 @@ class JudgedDeployment(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     service: str
     """As its sender wrote it, else its repository; empty where neither is told."""
-    place: tuple[str, str]
+    whereabouts: tuple[str, str]
     """Its service or repository and its environment, as they are compared."""
     commit: str
     began: int
@@ -120,12 +120,12 @@ def deployed(
     """
     found, backs = _folded(revisions)
     every = [_placed(one, places, spans) for one in sorted((*found, *backs), key=_order)]
-    causes_by_event = _named(every, causes)
+    causes_by_event = _people_by_event(every, causes)
     services: dict[str, list[JudgedDeployment]] = {}
     went = {one.event for one in backs}
     for one in every:
         judged = one if one.event in went else _judged(one, every, went, spans, causes_by_event)
-        services.setdefault(one.place[0], []).append(msgspec.structs.replace(judged, log=log))
+        services.setdefault(one.whereabouts[0], []).append(msgspec.structs.replace(judged, log=log))
     told = [_service(each, went) for each in services.values()]
     # A rollback of what was deployed before the period, and no incident's work, says nothing of any deployment here.
     return _sorted(one for one in told if one.deployments or one.rework)
@@ -157,7 +157,7 @@ def _service(every: Sequence[JudgedDeployment], went: Collection[str]) -> Deploy
     of = {standing: [one for one in deployments if one.standing == standing] for standing in
           ("confirmed", "candidate", "unknown")}  # fmt: skip
     return DeployedService(
-        key=every[0].place[0], service=next((one.service for one in every if one.service), ""),
+        key=every[0].whereabouts[0], service=next((one.service for one in every if one.service), ""),
         deployments=len(deployments),
         confirmed=of["confirmed"], candidates=of["candidate"], unknown=of["unknown"], every=len(every),
         rework=[one for one in every if one.rework == "confirmed"],
@@ -176,7 +176,7 @@ def _placed(
     return msgspec.structs.replace(deployment, incident=incident, rework=rework)
 
 
-def _named(every: Sequence[JudgedDeployment], causes: Sequence[StatedCause]) -> dict[str, str]:
+def _people_by_event(every: Sequence[JudgedDeployment], causes: Sequence[StatedCause]) -> dict[str, str]:
     """Deployments that people named as the cause of the incident that has them → who did."""
     people_by_event: dict[str, str] = {}
     for cause in causes:
@@ -242,7 +242,7 @@ def _deployment(run: Sequence[RecordedEvent]) -> JudgedDeployment:
     words = [last.title, *(text for event in run if isinstance(text := event.data.get("ref"), str))]
     return JudgedDeployment(
         event=last.id, events=[event.id for event in run], title=last.title, service=service or repository,
-        place=(owner, names.environment_key(environment or "") or names.PRODUCTION), commit=commit,
+        whereabouts=(owner, names.environment_key(environment or "") or names.PRODUCTION), commit=commit,
         began=span.start,
         repairs=(kind_of(run) == "rollback" and not took_itself_back) or any(map(_REPAIR.search, words)),
         finished=begun.occurred_at if took_itself_back else span.end or last.occurred_at,
@@ -267,7 +267,7 @@ def _judged(
         )  # fmt: skip
     if deployment.standing != "sound":
         return deployment
-    if not deployment.place[0]:
+    if not deployment.whereabouts[0]:
         return msgspec.structs.replace(
             deployment, standing="unknown", why="it names neither a service nor a repository"
         )
@@ -285,8 +285,11 @@ def _mended(
 
     A hotfix or a revert counts in the incident that has both, since it may mend what another one broke.
     """
-    later = next((each for each in every if each.place == deployment.place and _order(each) > _order(deployment)), None)
-    if not deployment.place[0] or later is None or later.finished <= deployment.finished:
+    later = next(
+        (each for each in every if each.whereabouts == deployment.whereabouts and _order(each) > _order(deployment)),
+        None,
+    )
+    if not deployment.whereabouts[0] or later is None or later.finished <= deployment.finished:
         return None, ""
     if later.event in went:
         same = bool(later.commit) and later.commit == deployment.commit

@@ -39,7 +39,7 @@ class Disturbed(msgspec.Struct, frozen=True, kw_only=True):
     person: str
     zone: str
     """The zone that the hours are of."""
-    told: bool
+    zone_known: bool
     """Whether that is known to be theirs."""
     pages: int
     work: int
@@ -103,7 +103,7 @@ def _disturbed(person: str, zone: str, sent: Sequence[Sent], otherwise: str) -> 
     }  # fmt: skip
     kinds = [_kind(hour) for hour in hours]
     return Disturbed(
-        person=person, zone=zone or otherwise, told=bool(zone),
+        person=person, zone=zone or otherwise, zone_known=bool(zone),
         pages=len({(of.log, event.entity) for of, event in sent}),
         work=kinds.count("work"), evening=kinds.count("evening"), night=kinds.count("night"),
         incidents=sorted({(of.log, of.places[event.id]) for of, event in sent if event.id in of.places}),

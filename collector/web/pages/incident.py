@@ -92,10 +92,10 @@ async def incident(request: web.Request) -> web.Response:
         raise NotFound(f"cannot show incident {row.number}: nothing was known of it by then", "as_of")
     # In a thread, here and below: a page of a large incident must not hold up deliveries.
     inlaid = await asyncio.to_thread(msgspec.json.decode, text, type=InlaidDraft)
-    return await _shown(request, query, clock, row, IncidentFacts(inlaid, stating, why, texts), view)
+    return await _response(request, query, clock, row, IncidentFacts(inlaid, stating, why, texts), view)
 
 
-async def _shown(
+async def _response(
     request: web.Request, query: Query, clock: Clock, row: IncidentRow, facts: IncidentFacts, view: RowsView
 ) -> web.Response:
     app, inlaid, stating, why = request.app, facts.inlaid, facts.stating, facts.why

@@ -24,7 +24,7 @@ async def ask(request: web.Request) -> web.Response:
     """Where it can be published, and what was published of it."""
     query = Query(request, "zone", "said")
     row = await statements.incident(request)
-    return await _shown(request, row, Clock(query.text("zone") or "UTC"), outcome=query.text("said") or "")
+    return await _response(request, row, Clock(query.text("zone") or "UTC"), outcome=query.text("said") or "")
 
 
 @routes.post(ONE)
@@ -40,14 +40,14 @@ async def publish(request: web.Request) -> web.Response:
     )  # fmt: skip
     published = await request.app[PUBLISHING].publish(request_values)
     if request_values.dry_run:
-        return await _shown(request, row, clock, published=published, fields=fields)
+        return await _response(request, row, clock, published=published, fields=fields)
     zone = "" if clock.zone == "UTC" else f"&zone={clock.zone}"
     return web.Response(
         status=303, headers={"Location": f"/incidents/{row.number}/publish?said={published.outcome}{zone}#published"}
     )  # fmt: skip
 
 
-async def _shown(
+async def _response(
     request: web.Request, row: IncidentRow, clock: Clock, *, published: Published | None = None,
     fields: Mapping[str, str] | None = None, outcome: str = "",
 ) -> web.Response:  # fmt: skip

@@ -41,14 +41,14 @@ class PageRow(msgspec.Struct, array_like=True):
     """When it happened, µs."""
     label: str
     family: str
-    written: msgspec.Raw
+    parts_json: msgspec.Raw
     """The parts of its sentence as JSON: they are read of the rows that a page shows alone."""
     suffixes: list[str]
     cites: list[str]
 
     @property
     def parts(self) -> Sequence[Json]:
-        return msgspec.json.decode(self.written, type=list[dict[str, Any]])
+        return msgspec.json.decode(self.parts_json, type=list[dict[str, Any]])
 
 
 class InlaidDraft(msgspec.Struct):
@@ -97,7 +97,7 @@ def _action(event: RecordedEvent) -> tuple[PageRow, str]:
     at = event.data.get("stated_at")
     row = PageRow(
         at=at if isinstance(at, int) else event.occurred_at, label="", family="action",
-        written=msgspec.Raw(json.dumps(parts).encode()), suffixes=[], cites=[event.id],
+        parts_json=msgspec.Raw(json.dumps(parts).encode()), suffixes=[], cites=[event.id],
     )  # fmt: skip
     return row, f"{event.title} {about} {state}"
 

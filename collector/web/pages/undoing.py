@@ -28,10 +28,10 @@ async def ask(request: web.Request) -> web.Response:
     """What would be taken back, and the form that does it."""
     query = Query(request, "events", "zone")
     clock = Clock(query.text("zone") or "UTC")
-    events = await _named(request.app, query.text("events") or "")
+    events = await _newest_revisions(request.app, query.text("events") or "")
     return page(
         request, "undo.html", clock, events=[(one, words_of(one)) for one in events],
-        back=await _place(request.app, events), gone=[one.id for one in events if is_retracted(one)],
+        back=await _incident_address(request.app, events), gone=[one.id for one in events if is_retracted(one)],
         people=all(one.source == PEOPLE for one in events),
     )  # fmt: skip
 
@@ -40,8 +40,8 @@ async def ask(request: web.Request) -> web.Response:
 async def undo(request: web.Request) -> web.Response:
     """Take it back, and lead to where it stood."""
     app, fields = request.app, dict(reversed(await read(request)))
-    found = await _named(app, fields.get("events", ""))
-    back = await _place(app, found)
+    found = await _newest_revisions(app, fields.get("events", ""))
+    back = await _incident_address(app, found)
     for one in found:
         await amendments.take_back(
             app, one.id, key=f"{fields.get('key', '')[:100]}-{one.id}", by=fields.get("by", ""),
@@ -52,7 +52,7 @@ async def undo(request: web.Request) -> web.Response:
     return web.Response(status=303, headers={"Location": f"{back}?{query}" if "incidents/" in back else back})
 
 
-async def _named(app: web.Application, names: str) -> list[RecordedEvent]:
+async def _newest_revisions(app: web.Application, names: str) -> list[RecordedEvent]:
     """The newest revision of each event that is named."""
     event_names = [name for name in names.replace(",", " ").split() if name]
     if not event_names or len(event_names) > MOST:
@@ -64,7 +64,7 @@ async def _named(app: web.Application, names: str) -> list[RecordedEvent]:
     return list(newest.values())
 
 
-async def _place(app: web.Application, found: Sequence[RecordedEvent]) -> str:
+async def _incident_address(app: web.Application, found: Sequence[RecordedEvent]) -> str:
     """The page of the incident that these are about: the one they are in, else the one they name."""
     for one in found:
         for event in (one.id, *(ref.removeprefix("incident:") for ref in one.refs if ref.startswith("incident:"))):
