@@ -77,7 +77,7 @@ def corrected(
         data |= {name: changes["occurred_at"] for name in _REPEATED if data.get(name) == event.occurred_at}
         changes |= {"time_text": "", "time_quality": "exact"}
     named = {*data.get("corrected", ()), *(name for name in changes if name in CORRECTABLE)}
-    data |= _signature(key, by, reason, stated_at) | {"corrected": sorted(named)}
+    data |= _amendment_data(key, by, reason, stated_at) | {"corrected": sorted(named)}
     return _next(event, "correction", data=data, **changes)
 
 
@@ -101,7 +101,7 @@ def still_corrected(before: Event, fresh: Event, names_kept: Iterable[str]) -> E
 def retracted(event: Event, *, key: str, by: str, reason: str, stated_at: int) -> Event:
     """The event as it stood, no longer counted. Raises :class:`InvalidInput` as :func:`corrected` does."""
     _amendable(event, "retract")
-    return _next(event, "retraction", data=dict(event.data) | _signature(key, by, reason, stated_at))
+    return _next(event, "retraction", data=dict(event.data) | _amendment_data(key, by, reason, stated_at))
 
 
 def erased(
@@ -203,7 +203,7 @@ def _clearable(clear: Iterable[str]) -> list[str]:
     return names
 
 
-def _signature(key: str, by: str, reason: str, stated_at: int) -> dict[str, Any]:
+def _amendment_data(key: str, by: str, reason: str, stated_at: int) -> dict[str, Any]:
     return {
         "amended_by": required_text(by, "by"),
         "amended_at": stated_at,

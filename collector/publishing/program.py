@@ -76,7 +76,7 @@ class Repository:
         await self._git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
         tree = (await self._git("write-tree")).decode().strip()
         after = ["-p", parent] if parent else []
-        identity = _identity(author, self._target.author)
+        identity = _git_identity(author, self._target.author)
         made = await self._git("commit-tree", tree, *after, stdin=message.encode("utf-8", "replace"), more=identity)
         return made.decode().strip()
 
@@ -145,7 +145,7 @@ def _environment(target: Target) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _identity(author: str, committer: str) -> dict[str, str]:
+def _git_identity(author: str, committer: str) -> dict[str, str]:
     name, _, rest = committer.partition("<")
     address = rest.rstrip("> ")
     clean = " ".join("".join(c for c in author if c.isprintable() and c not in "<>").split())
