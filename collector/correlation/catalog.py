@@ -75,7 +75,7 @@ class Catalog:
     """The rules' services and environments, indexed for looking up."""
 
     def __init__(self, rules: Rules) -> None:
-        self._shown: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self._literal: dict[str, str] = {}
         """What the catalog spells → the key of its service: asked before names are folded any further."""
         self._alias: dict[str, str] = {}
@@ -112,10 +112,10 @@ class Catalog:
 
     def _name(self, service: Service) -> None:
         key = names.fold_service(service.name) or _literal(service.name)
-        if key in self._shown:
+        if key in self._names:
             # The catalog tells two apart that are spelt alike.
             key = _literal(service.name)
-        self._shown[key] = service.name
+        self._names[key] = service.name
         for alias in (service.name, *service.aliases):
             self._literal.setdefault(_literal(alias), key)
             self._alias.setdefault(names.fold_service(alias), key)
@@ -153,7 +153,7 @@ class Catalog:
 
     def display_name(self, key: str) -> str:
         """How a service is written: as in the catalog, else folded."""
-        return self._shown.get(key, key)
+        return self._names.get(key, key)
 
     def service(self, event: Event) -> tuple[str | None, str | None]:
         """An event's service, folded and as shown; (None, None) where nothing names one.
@@ -163,13 +163,13 @@ class Catalog:
         """
         for labels, key in () if "service" in event.data.get("corrected", ()) else self._labels:
             if labels.items() <= event.labels.items():
-                return key, self._shown[key]
+                return key, self._names[key]
         if not event.service:
             listed = self._about(event)
-            return (listed, self._shown[listed]) if listed else (None, None)
+            return (listed, self._names[listed]) if listed else (None, None)
         if not (key := self.key(event.service)):
             return None, None
-        return key, self._shown.get(key, event.service)
+        return key, self._names.get(key, event.service)
 
     def _about(self, event: Event) -> str:
         """The key of the service that the catalog spells as a CloudEvent's subject, or its last part; else empty."""
@@ -208,7 +208,7 @@ class Catalog:
         """The same of an event, service and environment, for what shows them."""
         service, shown = self.service(event)
         environment, written = self.environment_of(event)
-        listed = (shown or "") if service in self._shown else ""
+        listed = (shown or "") if service in self._names else ""
         return Whereabouts(service or "", environment or "", listed, written)
 
     def person(self, name: str) -> str:
@@ -237,7 +237,7 @@ class Catalog:
 
     def has(self, key: str | None) -> bool:
         """Whether the catalog has this service."""
-        return key in self._shown
+        return key in self._names
 
     def deploys(self, repository: str) -> frozenset[str]:
         """The services that the catalog says a repository deploys."""

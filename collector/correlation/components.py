@@ -43,7 +43,7 @@ class Components:
         self._loader.fetch([signal_id for signal_id, (old, _) in changed.items() if old is not None])
         ordered = sorted(changed.values(), key=_order)
         self._loader.ensure_all(
-            one for _, new in ordered if new is not None and new.opening for one in ties.wanted(memory, new)
+            one for _, new in ordered if new is not None and new.opening for one in ties.key_spans(memory, new)
         )
         lasting = {
             signal_id for signal_id, (old, new) in changed.items() if old and new and _lasts_differently(old, new)

@@ -148,7 +148,7 @@ class Constraints:
             return "it names an event that is not known"
         if any(self._signal_of[a] == self._signal_of[b] for a, b in _bars(fact)):
             return "it would take a signal out of its own incident"
-        trial = {signal_id: signal_id for signal_id in self._named(pairs)}
+        trial = {signal_id: signal_id for signal_id in self._roots_of(pairs)}
         ties = [(self._root(self._signal_of[a]), self._root(self._signal_of[b])) for a, b in _ties(fact)]
         bars = [(self._root(self._signal_of[a]), self._root(self._signal_of[b])) for a, b in _bars(fact)]
         for a, b in ties:
@@ -156,7 +156,7 @@ class Constraints:
             trial = {k: trial[b] if v == merged else v for k, v in trial.items()}
         return "a newer word of a person says otherwise" if self._clash(trial, bars) else ""
 
-    def _named(self, pairs: list[tuple[str, str]]) -> set[str]:
+    def _roots_of(self, pairs: list[tuple[str, str]]) -> set[str]:
         return {self._root(self._signal_of[name]) for pair in pairs for name in pair}
 
     def _clash(self, trial: Mapping[str, str], bars: list[tuple[str, str]]) -> bool:

@@ -368,8 +368,8 @@ class LiveIncident:
             started_at=view.start,
             ended_at=self._ended(words),
             last_at=self._last,
-            services=self._shown("service:"),
-            environments=self._shown("environment:"),
+            services=self._spellings_of("service:"),
+            environments=self._spellings_of("environment:"),
             severity=closing.peak(edits.get("severity", ""), self._severities),
             lead=edits.get("lead") or self._lead(),
             events=self._events,
@@ -387,8 +387,8 @@ class LiveIncident:
         first = min([*notes, *([self._acknowledged] if self._acknowledged else ())], default=None)
         return first[1] if first else None
 
-    def _shown(self, what: str) -> tuple[str, ...]:
-        return tuple(sorted(shown for name, (_, shown) in self._spellings.items() if name.startswith(what)))
+    def _spellings_of(self, kind: str) -> tuple[str, ...]:
+        return tuple(sorted(shown for name, (_, shown) in self._spellings.items() if name.startswith(kind)))
 
     def _title(self) -> str:
         """After its first alert, and how many others, by name and not by series; else after its first page or report.

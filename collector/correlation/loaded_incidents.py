@@ -28,15 +28,15 @@ class LoadedIncidents:
         """Incidents with an opening signal that offers this key, near this span; for a page wherever they are."""
         if key.startswith("page:"):
             self._loader.ensure_incidents(key, -1, FAR)
-            return self._found(key, -1, FAR)
+            return self._incidents_with(key, -1, FAR)
         self._loader.ensure_incidents(key, start - NEAR, end + NEAR)
-        return self._found(key, start, end)
+        return self._incidents_with(key, start, end)
 
     def serving(self, service: str, start: int, end: int) -> list[IncidentTraits]:
         """Incidents with an opening signal of this service and a window less than ``NEAR`` from this span."""
         key = f"service:{service}"
         self._loader.ensure_incidents(key, start - NEAR, end + NEAR)
-        found = self._found(key, start, end)
+        found = self._incidents_with(key, start, end)
         return [view for view in found if view.low - NEAR <= end and start <= view.high + NEAR]
 
     def holding(self, event: str) -> list[IncidentTraits]:
@@ -65,7 +65,7 @@ class LoadedIncidents:
         """The services that changes with this ref name."""
         return self._loader.services(ref)
 
-    def _found(self, key: str, start: int, end: int) -> list[IncidentTraits]:
+    def _incidents_with(self, key: str, start: int, end: int) -> list[IncidentTraits]:
         """Incidents that offer a key. Those whose window does not reach this span are not fetched: it is missed, and
         to say by how much their outlines suffice."""
         memory = self._memory

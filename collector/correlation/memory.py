@@ -31,7 +31,7 @@ from collector.names import apart
 _FEW = 8
 """Most environments of a component that are compared with each other."""
 
-Wanted = tuple[str, int, int]
+KeySpan = tuple[str, int, int]
 """A key, and the time from when until when."""
 
 
@@ -387,7 +387,7 @@ class Loader:
         if (asked := self._claim(key, low, high)) is not None:
             self.fetch(self.store.keyed([asked]))
 
-    def ensure_all(self, spans: Iterable[Wanted]) -> None:
+    def ensure_all(self, spans: Iterable[KeySpan]) -> None:
         """The same for many keys, asked for together."""
         if not self.memory.complete:
             queries = [one for key, low, high in spans if (one := self._claim(key, low, high)) is not None]

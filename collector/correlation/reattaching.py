@@ -12,7 +12,7 @@ from collector.correlation.changes import Attachments, Grounds
 from collector.correlation.interval_index import FAR
 from collector.correlation.live_incidents import LiveIncident
 from collector.correlation.loaded_incidents import LoadedIncidents
-from collector.correlation.memory import Loader, Wanted
+from collector.correlation.memory import KeySpan, Loader
 from collector.correlation.signals import Signal
 
 _FEW = 100
@@ -84,7 +84,7 @@ class Reattacher:
         new = incident.view(self._memory.rules)
         return (old.start, old.key, old.environments) != (new.start, new.key, new.environments)
 
-    def _concern(self, incident: LiveIncident) -> list[Wanted]:
+    def _concern(self, incident: LiveIncident) -> list[KeySpan]:
         """Note what one incident's change may concern; what looks for these keys may be concerned as well."""
         memory, old = self._memory, incident.before
         new = old if incident not in memory.component_of else incident.view(memory.rules)
@@ -103,7 +103,7 @@ class Reattacher:
             for key in gained
         ]
 
-    def _review_keys(self, sought: list[Wanted]) -> None:
+    def _review_keys(self, sought: list[KeySpan]) -> None:
         self._loader.ensure_all(sought)
         for key, low, high in sought:
             self._round.review(*self._memory.index.found_by(key, low, high))

@@ -50,7 +50,7 @@ def thing_of(event: RecordedEvent) -> str:
     return f"{event.data['source']}#{subject}" if subject else ""
 
 
-def _shown(subjects: set[str]) -> str:
+def _subject_text(subjects: set[str]) -> str:
     kind, _, name = min(subjects).partition(":")
     name = flag_name(name) if kind == "flag" else name
     return f"{kind} {name.removeprefix(f'{kind}/')[:80]}"
@@ -59,15 +59,15 @@ def _shown(subjects: set[str]) -> str:
 def undone_before(subjects: set[str]) -> str:
     """What something that undoes did. Which of the earlier changes it undid, nothing shows."""
     if min(subjects).startswith("flag:"):
-        return f"it switched {_shown(subjects)}, which had been switched before the incident"
-    return f"it undid a change of {_shown(subjects)}, which had changed before the incident"
+        return f"it switched {_subject_text(subjects)}, which had been switched before the incident"
+    return f"it undid a change of {_subject_text(subjects)}, which had changed before the incident"
 
 
 def acted_upon(event: RecordedEvent, subjects: set[str]) -> str:
     """What a change in the incident did to what had changed before."""
     if event.type == "change.flag_toggled":
-        return f"{_shown(subjects)} was switched"
-    shown = _shown(subjects)
+        return f"{_subject_text(subjects)} was switched"
+    shown = _subject_text(subjects)
     return f"a change of {shown} was undone" if is_undoing(event) else f"{shown} was changed again"
 
 

@@ -11,23 +11,23 @@ from itertools import islice
 
 from collector.correlation.interval_index import FAR, LAST, Order
 from collector.correlation.matches import PAGE, Match, key_match, service_match, storm_match
-from collector.correlation.memory import Loader, Memory, Wanted
+from collector.correlation.memory import KeySpan, Loader, Memory
 from collector.correlation.signals import FIRED, Signal
 
 Tie = tuple[str, Match]
 """Another signal, and the rule by which the later of the two joins."""
 
 
-def wanted(memory: Memory, signal: Signal) -> Iterator[Wanted]:
+def key_spans(memory: Memory, signal: Signal) -> Iterator[KeySpan]:
     """All that has to be in memory before a new signal can be tied, other than by a storm."""
     cover = signal.reach + memory.rules.gap
     for key in signal.seeks:
-        yield _wanted(key, signal.start, cover)
+        yield _key_span(key, signal.start, cover)
     for service in _services(memory, signal):
-        yield _wanted(f"service:{service}", signal.start, cover)
+        yield _key_span(f"service:{service}", signal.start, cover)
 
 
-def _wanted(key: str, low: int, high: int) -> Wanted:
+def _key_span(key: str, low: int, high: int) -> KeySpan:
     """A page ties whenever it was."""
     return (f"tie:{key}", -1, FAR) if key.startswith("page:") else (f"tie:{key}", low, high)
 
@@ -103,11 +103,11 @@ def later(loader: Loader, signal: Signal, order: Order) -> Iterator[Tie]:
     memory = loader.memory
     cover = signal.reach + memory.rules.gap
     for key in signal.seeks:
-        loader.ensure(*_wanted(key, order[0], cover))
+        loader.ensure(*_key_span(key, order[0], cover))
         for signal_id in _later_by_key(memory, signal, key, order, cover):
             yield signal_id, _key_tie(signal, memory.signals[signal_id])
     for service in _services(memory, signal):
-        loader.ensure(*_wanted(f"service:{service}", order[0], cover))
+        loader.ensure(*_key_span(f"service:{service}", order[0], cover))
         for spans in memory.index.serving(service, signal.environment):
             for signal_id in spans.runs(order, cover):
                 yield signal_id, service_match(memory.signals[signal_id], signal.service or "")
