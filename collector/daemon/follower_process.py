@@ -68,7 +68,7 @@ _SLICE = 0.25
 """Seconds after which one who waits asks whether it is still our process that follows."""
 _LOOK = 0.1
 """Seconds between two looks at lists that another daemon follows."""
-UNKNOWN = Condition(False, "", known=False)
+UNKNOWN = Condition(False, "")
 """Of a process that did not say anything yet."""
 
 Rendering = Callable[[int, str, int | None, Mapping[str, str]], Awaitable[str | None]]
@@ -211,7 +211,7 @@ class FollowerProcess:
     @property
     def _elsewhere(self) -> bool:
         """Whether our process is well, and another daemon's has the lease."""
-        return self._channel is not None and not self._condition.follows and self._condition.known
+        return self._channel is not None and not self._condition.follows and self._condition is not UNKNOWN
 
     # --- its lives ----------------------------------------------------------------------------------------------------
 

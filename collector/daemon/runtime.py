@@ -403,7 +403,7 @@ def _setup(settings: Settings, name: str) -> Setup:
         level=settings.log.level,
         format=settings.log.format,
         log=name,
-        named="" if name == DEFAULT_LOG else name,
+        number_prefix="" if name == DEFAULT_LOG else name,
     )  # fmt: skip
 
 

@@ -180,7 +180,7 @@ class _Serving:
 
     async def _answered(self, request: Request) -> Answer:
         if isinstance(request, Render):
-            text = await self._work.render(request.incident, request.form, request.as_of, request.asked)
+            text = await self._work.render(request.incident, request.form, request.as_of, request.options)
             if text is not None and len(text) > _LARGE:
                 await asyncio.to_thread(_give_back)
             return Answer(request.number, text=text)

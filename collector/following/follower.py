@@ -257,7 +257,7 @@ class Follower:
 
     def _note(self, outcome: Outcome, *, durable: bool) -> None:
         """Note what was written, and tell those who listen."""
-        self._outbox.written(outcome.news, durable=durable)
+        self._outbox.on_commit(outcome.news, durable=durable)
         self._placeable = self._placeable or outcome.placeable
         self._tell(outcome)
 

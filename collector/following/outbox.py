@@ -55,19 +55,19 @@ class Outbox:
         self._news: News | None = None
         self._durable = False
         """Whether a power cut leaves the round in the lists that the news is of."""
-        self._said: list[tuple[str]] = []
+        self._announced: list[tuple[str]] = []
         """What was said, and still stands among what waits."""
 
     def put(self, connection: Connection, news: Sequence[Event]) -> News:
-        """Have this wait, and no longer what was said: with a round, whose commit is told by :meth:`written`."""
+        """Have this wait, and no longer what was said: with a round, whose commit is told by :meth:`on_commit`."""
         waiting = tuple([(event.id, _encode(event)) for event in news])
-        remove(connection, self._said, tables.outbox.c.id)
+        remove(connection, self._announced, tables.outbox.c.id)
         put(connection, tables.outbox, waiting)
         return waiting
 
-    def written(self, news: News, *, durable: bool) -> None:
+    def on_commit(self, news: News, *, durable: bool) -> None:
         """A round was committed, with what :meth:`put` gave for it."""
-        self.unsaid, self._news, self._durable, self._said = bool(news), news, durable, []
+        self.unsaid, self._news, self._durable, self._announced = bool(news), news, durable, []
 
     async def say(self) -> list[RecordedEvent]:
         """Append what waits; the answer is what was new to the log, as that has it now.
@@ -82,7 +82,7 @@ class Outbox:
         events: list[RecordedEvent] = []
         if self._news:
             events = await self._append(self._news)
-            self._said = [(identity,) for identity, _ in self._news]
+            self._announced = [(identity,) for identity, _ in self._news]
         self.unsaid, self._news = False, ()
         return events
 

@@ -53,7 +53,7 @@ class Setup(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """What stands for the daemon's process: a follower of another one may have ended with it."""
     log: str = ""
     """What the log is called, where the daemon has several: lines say it."""
-    named: str = ""
+    number_prefix: str = ""
     """What stands before an incident's number in drafts: the log's name, but for the default one."""
 
 
@@ -127,7 +127,6 @@ class Condition(msgspec.Struct, tag=True, frozen=True):
     """On PostgreSQL, whether the lease is ours."""
     failure: str
     """Why the log cannot be followed now; empty where it can."""
-    known: bool = True
     drafts: int = 0
     """Drafts written since the follower began."""
     draft_failures: int = 0
@@ -167,7 +166,7 @@ class Render(msgspec.Struct, tag=True, frozen=True):
     incident: int
     form: str
     as_of: int | None
-    asked: Mapping[str, str]
+    options: Mapping[str, str]
 
 
 class Answer(msgspec.Struct, tag=True, frozen=True):

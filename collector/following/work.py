@@ -143,5 +143,5 @@ async def rendered(
     options = options_of(query, options_of(setup.options, Options(template=setup.template)))
     return await postmortem(
         projections, number, format=form, as_of=as_of, options=options, external_url=setup.external_url,
-        log=setup.named, cache=cache,
+        log=setup.number_prefix, cache=cache,
     )  # fmt: skip
