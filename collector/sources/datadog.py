@@ -79,15 +79,15 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Reading) -> Event:
     event_type = _TRANSITIONS[body.transition]
     resolved = event_type == "alert.resolved"
-    happened = moment(_said(str(body.date)) if body.date is not None else None, webhook.received_at)
+    happened = moment(_value(str(body.date)) if body.date is not None else None, webhook.received_at)
     entity = _entity(body)
-    identity = (entity, _said(body.cycle), _said(body.id), body.transition)
-    title = _said(body.title) or "Monitor without a name"
+    identity = (entity, _value(body.cycle), _value(body.id), body.transition)
+    title = _value(body.title) or "Monitor without a name"
     data: dict[str, Any] = {"status": "resolved" if resolved else "firing", "reason": body.transition}
     if happened.known:
         data["ends_at" if resolved else "starts_at"] = happened.at
     if not resolved:
-        data["cycle"] = _said(body.cycle) or entity
+        data["cycle"] = _value(body.cycle) or entity
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, *identity),
         type=event_type,
@@ -97,13 +97,13 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
         environment=normalise.environment_of(labels, reading),
         severity=_severity(body),
         title=f"{title}: no data" if body.transition == "No Data" else title,
-        links=normalise.links(("rule", _said(body.link))),
+        links=normalise.links(("rule", _value(body.link))),
         labels=labels,
         data=data,
     )
 
 
-def _said(text: str | None) -> str:
+def _value(text: str | None) -> str:
     """A variable's value; empty where Datadog left the variable as it is written."""
     written = normalise.line(text)
     return "" if written.startswith("$") else written
@@ -111,9 +111,9 @@ def _said(text: str | None) -> str:
 
 def _entity(body: Body) -> str:
     """The monitor and the group of it that this is about: the same in every cycle."""
-    monitor, scope = _said(body.monitor), _said(body.scope)
-    named = ":".join(part for part in (_said(body.org), monitor, scope) if part)
-    return normalise.line(named) if monitor else _said(body.cycle) or normalise.line(named) or "monitor"
+    monitor, scope = _value(body.monitor), _value(body.scope)
+    named = ":".join(part for part in (_value(body.org), monitor, scope) if part)
+    return normalise.line(named) if monitor else _value(body.cycle) or normalise.line(named) or "monitor"
 
 
 def _severity(body: Body) -> str | None:
@@ -122,7 +122,7 @@ def _severity(body: Body) -> str | None:
         return "warning"
     if body.transition == "Recovered":
         return None
-    priority, kind = _said(body.priority), _said(body.type)
+    priority, kind = _value(body.priority), _value(body.type)
     # P1 is a name, and is written as Datadog writes it.
     return priority.upper() or ("error" if kind == "error" else kind).lower() or None
 
@@ -130,11 +130,11 @@ def _severity(body: Body) -> str | None:
 def _labels(body: Body) -> dict[str, str]:
     """The tags that have a name and a value, and the host."""
     labels: dict[str, str] = {}
-    for tag in _said(body.tags).split(","):
+    for tag in _value(body.tags).split(","):
         name, colon, value = tag.strip().partition(":")
         if colon and name and value:
             labels.setdefault(name, value)
-    if host := _said(body.host):
+    if host := _value(body.host):
         labels.setdefault("host", host)
     return normalise.labels(labels)
 

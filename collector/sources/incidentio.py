@@ -302,7 +302,7 @@ def _labels(incident: Incident) -> dict[str, str]:
     labels: dict[str, str] = {}
     for entry in incident.custom_field_entries or ():
         name = normalise.line(entry.custom_field.name).lower().replace(" ", "_") if entry.custom_field else ""
-        values = [text for value in entry.values or () if (text := _said(value))]
+        values = [text for value in entry.values or () if (text := _value_text(value))]
         if name and values:
             labels[name] = ", ".join(values)
             # Of several services a field names, the first is what it is about.
@@ -312,7 +312,7 @@ def _labels(incident: Incident) -> dict[str, str]:
     return normalise.labels(labels)
 
 
-def _said(value: Value) -> str:
+def _value_text(value: Value) -> str:
     entry, option = value.value_catalog_entry, value.value_option
     return (
         normalise.line(entry.name if entry else None) or normalise.line(option.value if option else None)

@@ -103,7 +103,7 @@ def _event_of(webhook: Webhook, body: Body, project: str, environment: str, key:
         entity=normalise.line(f"flag:{project}/{environment}/{key}"),
         environment=normalise.name(environment),
         title=normalise.line(f"{name} {state}".strip()),
-        actor=_named(body.member),
+        actor=_person(body.member),
         links=normalise.links(("source", site)),
         data={name: text for name, text in content.items() if text},
     )
@@ -117,7 +117,7 @@ def _described(body: Body, verb: str) -> str:
     return "\n".join(line for line in new if _TURNED.fullmatch(line) is None)
 
 
-def _named(member: Member | None) -> str | None:
+def _person(member: Member | None) -> str | None:
     """Who did it, by name, else by address."""
     if member is None:
         return None

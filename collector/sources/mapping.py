@@ -101,8 +101,8 @@ def explain(
     if not mapping.items:
         if not isinstance(body, dict):
             return (_unread(webhook, "the body is no JSON object; mapping.items says where a list is", kind),)
-        return (_found(webhook, reading, mapping, recipe, kind, body | {"_headers": headers}, None),)
-    items = _asked(mapping.items, body if not isinstance(body, dict) else body | {"_headers": headers})
+        return (_evaluation(webhook, reading, mapping, recipe, kind, body | {"_headers": headers}, None),)
+    items = _search(mapping.items, body if not isinstance(body, dict) else body | {"_headers": headers})
     if not isinstance(items, list):
         return (_unread(webhook, "mapping.items finds no list", kind),)
     beside = {"_body": body, "_headers": headers}
@@ -115,20 +115,20 @@ def _item(
     encoded_item = msgspec.json.encode(normalise.tree(item))
     if not isinstance(item, dict):
         return _unread(webhook, "an item that mapping.items finds is no JSON object", kind, encoded_item)
-    return _found(webhook, reading, mapping, recipe, kind, item | beside, encoded_item)
+    return _evaluation(webhook, reading, mapping, recipe, kind, item | beside, encoded_item)
 
 
 def _unread(webhook: Webhook, reason: str, kind: str, encoded_item: bytes | None = None) -> Evaluation:
     return Evaluation(texts={}, labels={}, event=normalise.unrecognised(webhook, reason, kind, encoded_item))
 
 
-def _found(
+def _evaluation(
     webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, document: dict[str, Any],
     encoded_item: bytes | None,
 ) -> Evaluation:  # fmt: skip
-    texts = {path: _texts(path, _asked(expression, document)) for path, expression in _expressions(mapping)}
-    texts["id"] = _places(_asked(mapping.id, document))
-    labels = normalise.labels(_labels(_asked(mapping.labels, document) if mapping.labels else None))
+    texts = {path: _texts(path, _search(expression, document)) for path, expression in _expressions(mapping)}
+    texts["id"] = _places(_search(mapping.id, document))
+    labels = normalise.labels(_labels(_search(mapping.labels, document) if mapping.labels else None))
     event_type, reason = _type_of(mapping, texts)
     if event_type == ASIDE:
         return Evaluation(texts=texts, labels=labels, event=None)
@@ -304,7 +304,7 @@ def _episode(event_type: str, happened: SenderTime, started: SenderTime) -> dict
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-def _asked(expression: str, document: object) -> Any:
+def _search(expression: str, document: object) -> Any:
     """What an expression finds; None where it does not fit this document."""
     try:
         return compiled(expression).search(document)

@@ -130,7 +130,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Reading) -> Event:
     alert, page = body.alert, normalise.line(body.alert.alert_id)
     happened = moment(alert.updated_at, webhook.received_at)
-    content = _told(body)
+    content = _action_fields(body)
     event_type = TYPES.get(body.action, "note.added")
     note = event_type == "note.added"
     return Event(
@@ -162,7 +162,7 @@ def _identity(body: Body, happened: SenderTime) -> tuple[str, ...]:
     )
 
 
-def _told(body: Body) -> dict[str, str]:
+def _action_fields(body: Body) -> dict[str, str]:
     """What this action says beyond the alert's state."""
     alert = body.alert
     called = body.escalation_notify.name if body.escalation_notify else None

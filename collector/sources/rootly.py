@@ -140,7 +140,7 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
         entity=page,
         service=_first(data.get("services")) or normalise.service_of(labels, reading),
         environment=_first(data.get("environments")) or normalise.environment_of(labels, reading),
-        severity=_named(data.get("severity")),
+        severity=_name(data.get("severity")),
         title=normalise.line(data.get("title")) or f"Incident {page}",
         actor=actor,
         links=normalise.links(
@@ -149,14 +149,15 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
         ),
         refs=_refs(page, data),
         labels=labels,
-        data={"type": event.type} if later else _told(webhook, event.type, data) | ({"agent": agent} if agent else {}),
+        data={"type": event.type} if later
+             else _incident_data(webhook, event.type, data) | ({"agent": agent} if agent else {}),
     )  # fmt: skip
 
 
 def _doer(kind: str, data: dict[str, Any]) -> tuple[str | None, str | None]:
     """The person who did it, and where none did the automation: Rootly has users, and other things that act."""
     things = [data.get(key) for key in _DOERS.get(kind, ())]
-    doers = [(name, _type_of(each)) for each in things if (name := normalise.agent(_named(each)))]
+    doers = [(name, _type_of(each)) for each in things if (name := normalise.agent(_name(each)))]
     people = [
         name for name, type_name in doers if "user" in (type_name or "user") and normalise.person(name, tool=KIND)
     ]
@@ -169,7 +170,7 @@ def _type_of(value: object) -> str:
     return normalise.line(inner.get("type")).casefold() if isinstance(inner, dict) else ""
 
 
-def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+def _incident_data(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
     opened = moment(_time(data.get("created_at")), webhook.received_at)
     started, mitigated, resolved = [
         moment(_time(data.get(key)), webhook.received_at) for key in ("started_at", "mitigated_at", "resolved_at")
@@ -180,7 +181,7 @@ def _told(webhook: Webhook, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         "kind": kind,
         "number": _number(data.get("sequential_id")),
         "status": normalise.line(data.get("status")),
-        "priority": _named(data.get("severity")),
+        "priority": _name(data.get("severity")),
         "to": _STATUSES.get(kind, ""),
         "text": normalise.text(data.get(_MESSAGES.get(kind, ""))),
         "summary": normalise.text(data.get("summary")),
@@ -240,7 +241,7 @@ def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Rea
 # --- how Rootly says what a thing is called --------------------------------------------------------------------------
 
 
-def _named(value: object) -> str | None:
+def _name(value: object) -> str | None:
     """A thing's name: as a text, in an object, or one step below it as in Rootly's API."""
     if isinstance(value, str):
         return normalise.name(value)
@@ -258,7 +259,7 @@ def _first(value: object) -> str | None:
     """The name of the first of several things."""
     several = value.get("data", value) if isinstance(value, dict) else value
     members = several if isinstance(several, list) else [several]
-    return next((name for member in members if (name := _named(member))), None)
+    return next((name for member in members if (name := _name(member))), None)
 
 
 def _labels(data: dict[str, Any]) -> dict[str, str]:

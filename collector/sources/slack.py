@@ -104,7 +104,7 @@ class Conversation(msgspec.Struct, frozen=True):
 
     team: str
     channel: str
-    known: ChatChannel
+    settings: ChatChannel
 
 
 _BODY = msgspec.json.Decoder(Body)
@@ -167,16 +167,16 @@ def _message(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event
     if (event.subtype or "") not in _WRITTEN:
         return ()
     told = Message(ts=event.ts, user=event.user, text=event.text, bot_id=event.bot_id, thread_ts=event.thread_ts)
-    return _written(webhook, told, where)
+    return _message_events(webhook, told, where)
 
 
-def _written(webhook: Webhook, message: Message, where: Conversation) -> tuple[Event, ...]:
+def _message_events(webhook: Webhook, message: Message, where: Conversation) -> tuple[Event, ...]:
     """A message; the same event whether it came as itself or with its pin. One without words says nothing."""
     words = plain(message.text)
     if message.bot_id or not words:
         return ()
     if not message.ts:
-        return (normalise.unrecognised(webhook, "a message without its ts", KIND, service=where.known.service),)
+        return (normalise.unrecognised(webhook, "a message without its ts", KIND, service=where.settings.service),)
     return (_event(webhook, where, "chat.message", message.ts, (message.ts,), message.user, words, message.thread_ts),)
 
 
@@ -188,7 +188,7 @@ def _edit(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, .
         return ()
     when = event.event_ts or event.ts
     if not now.ts or not when:
-        return (normalise.unrecognised(webhook, "an edit without its ts", KIND, service=where.known.service),)
+        return (normalise.unrecognised(webhook, "an edit without its ts", KIND, service=where.settings.service),)
     identity = (now.ts, "edited", when)
     edit = _event(webhook, where, "chat.message", when, identity, now.user, words, now.thread_ts, of=now.ts)
     return (msgspec.structs.replace(edit, data=edit.data | {"kind": "message_changed"}),)
@@ -197,7 +197,7 @@ def _edit(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, .
 def _pin(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, ...]:
     """The message that was pinned, where it was not received by itself. A pin is no act on what failed."""
     message = event.item.message if event.item else None
-    return () if message is None else _written(webhook, message, where)
+    return () if message is None else _message_events(webhook, message, where)
 
 
 def _reaction(webhook: Webhook, event: Inner, where: Conversation, reading: Reading) -> tuple[Event, ...]:
@@ -226,13 +226,13 @@ def _event(
 ) -> Event:  # fmt: skip
     """An event of a channel; ``of`` is the ``ts`` of the message it is about, where it is none itself."""
     happened = moment(ts, webhook.received_at)
-    data = {"text": words, "channel": where.known.name or where.channel, "thread": normalise.line(thread)}
+    data = {"text": words, "channel": where.settings.name or where.channel, "thread": normalise.line(thread)}
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, where.team, where.channel, *identity),
         type=event_type,
         **normalise.origin(webhook, happened),
         entity=normalise.line(f"{where.channel}:{of or ts}"),
-        service=where.known.service,
+        service=where.settings.service,
         title=normalise.line(words.partition("\n")[0]) or normalise.line(words),
         actor=normalise.name(user),
         data={key: text for key, text in data.items() if text},

@@ -75,7 +75,7 @@ class Common(msgspec.Struct, frozen=True):
 
     group_key: str
     group_labels: dict[str, str]
-    told: dict[str, str]
+    fields: dict[str, str]
     """``receiver`` and ``reason``, where they are known."""
     status: str
     source_url: str | None
@@ -129,7 +129,7 @@ def _common(group: Group) -> Common:
     return Common(
         group_key=normalise.text(key),
         group_labels=normalise.labels(group.group_labels),
-        told=constants,
+        fields=constants,
         status=group.status or "",
         source_url=group.external_url,
         refs=refs_of(key),
@@ -215,7 +215,7 @@ def _data(alert: Alert, status: str, starts: SenderTime, ends: SenderTime | None
         data["starts_at"] = starts.at
     if ends is not None and ends.known:
         data["ends_at"] = ends.at
-    data.update(common.told)
+    data.update(common.fields)
     if summary := normalise.text(annotations.get("summary")):
         data["summary"] = summary
     # Rules written before the names settled say ``message``.

@@ -148,7 +148,7 @@ def _common(body: dict[str, Any]) -> Common:
     return Common(
         group_key=normalise.text(key),
         group_labels=normalise.labels(_labels(group.get("groupLabels"))),
-        told={name: value for name, value in fields.items() if value},
+        fields={name: value for name, value in fields.items() if value},
         status="",
         source_url=None,
         refs=refs_of(key),

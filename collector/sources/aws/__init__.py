@@ -57,7 +57,7 @@ def _enveloped(webhook: Webhook, reading: Reading, body: dict[str, Any]) -> tupl
         return _message(webhook, reading, found, body)
     if not text(message):
         return (normalise.unrecognised(webhook, "the message is empty", kind),)
-    return (_said(webhook, body, normalise.text(message)),)
+    return (_observation(webhook, body, normalise.text(message)),)
 
 
 def _json(message: str) -> Any:
@@ -85,7 +85,7 @@ def _message(
     )
 
 
-def _said(webhook: Webhook, envelope: dict[str, Any], message: str) -> Event:
+def _observation(webhook: Webhook, envelope: dict[str, Any], message: str) -> Event:
     """A text for people that was published to a topic."""
     happened = moment(text(envelope.get("Timestamp")), webhook.received_at)
     topic = text(envelope.get("TopicArn"))

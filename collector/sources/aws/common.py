@@ -35,7 +35,7 @@ def inner(value: object, *keys: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def named(arn: str) -> str:
+def name_of(arn: str) -> str:
     """What a resource is called: what stands last in its ARN, ``checkout`` of ``…:service/cluster/checkout``."""
     return normalise.line(arn.rpartition(":")[2].rpartition("/")[2])
 
@@ -50,7 +50,7 @@ def service_of(labels: dict[str, str], reading: Reading) -> str | None:
 def _resource(dimension: str) -> str:
     """The name in a dimension; of a load balancer (``app/checkout/50dc6c495c0c9188``) it stands in the middle."""
     parts = dimension.split("/")
-    return parts[1] if len(parts) == 3 and parts[0] in _WITH_IDS else named(dimension)
+    return parts[1] if len(parts) == 3 and parts[0] in _WITH_IDS else name_of(dimension)
 
 
 def environment_of(labels: dict[str, str], group: str, reading: Reading) -> str | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from collector import normalise
 from collector.event import Event, event_id
-from collector.sources.aws.common import KIND, RECIPE, environment_of, inner, named, text
+from collector.sources.aws.common import KIND, RECIPE, environment_of, inner, name_of, text
 from collector.times import moment
 from collector.webhook import Reading, Webhook
 
@@ -80,7 +80,7 @@ def _ecs(message: dict[str, Any]) -> Finding | None:
     state = text(detail.get("eventName"))
     if state not in _ECS:
         return None
-    service, cluster = named(_resource(message)), named(text(detail.get("clusterArn")))
+    service, cluster = name_of(_resource(message)), name_of(text(detail.get("clusterArn")))
     finding = _deployment(text(detail.get("deploymentId")), _ECS[state], state, service, cluster)
     # The reason of a deployment that went well says that it went well.
     reason = normalise.text(detail.get("reason")) if _ECS[state] == "change.failed" else ""
@@ -118,7 +118,7 @@ def _rds(message: dict[str, Any]) -> Finding:
         "type": "observation.recorded",
         "entity": text(detail.get("SourceArn")) or _resource(message),
         "title": normalise.line(detail.get("Message")) or text(message.get("detail-type")),
-        "service": text(detail.get("SourceIdentifier")) or named(_resource(message)),
+        "service": text(detail.get("SourceIdentifier")) or name_of(_resource(message)),
         "text": normalise.text(detail.get("Message")),
         "data": {"kind": text(detail.get("EventID"))},
     }
@@ -146,7 +146,7 @@ def _observed(message: dict[str, Any]) -> Finding:
     return {
         "type": "observation.recorded",
         "entity": resource,
-        "title": f"{kind}: {named(resource)}" if resource else kind,
+        "title": f"{kind}: {name_of(resource)}" if resource else kind,
         "text": normalise.text(inner(message, "detail").get("message")),
     }
 

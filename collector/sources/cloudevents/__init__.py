@@ -187,9 +187,9 @@ def _mistake(attributes: Any) -> str:
 def _title(attributes: dict[str, Any]) -> str:
     """What the data says in a sentence, else what it is about, else what it is."""
     title = usual.title_of(attributes.get("data"))
-    subject, name = normalise.line(attributes.get("subject")), usual.named(attributes.get("data"))
+    subject, name = normalise.line(attributes.get("subject")), usual.name_of(attributes.get("data"))
     if not title and name and attributes["type"].startswith("dev.cdevents."):
-        *kind, happened = types.said(attributes["type"])
+        *kind, happened = types.subject_and_state(attributes["type"])
         return normalise.line(f"{' '.join(kind).capitalize()} {name} {happened}")
     return title or subject or normalise.line(attributes["type"])
 

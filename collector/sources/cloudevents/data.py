@@ -123,7 +123,7 @@ def about(data: Any) -> tuple[str, str]:
     return normalise.line(subject.get("type") or (told[1] if told else "")).casefold(), name
 
 
-def named(data: Any) -> str:
+def name_of(data: Any) -> str:
     """What a CDEvent is about, as a person calls it: by its name where it has one, else by its id."""
     kind, name = about(data)
     return first(data, (f"{kind.removesuffix('run')}name", "name")) or name if kind else ""

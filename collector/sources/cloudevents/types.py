@@ -91,10 +91,10 @@ def words_of(kind: str) -> list[str]:
 
 def called(kind: str) -> str:
     """A type as a person would say it, by its last two pieces: ``pipeline run finished``, ``release rolled back``."""
-    return " ".join(said(kind))
+    return " ".join(subject_and_state(kind))
 
 
-def said(kind: str) -> list[str]:
+def subject_and_state(kind: str) -> list[str]:
     """The same in its two pieces: what it is about, and what happened."""
     return [" ".join(_split(segment)) for segment in segments_of(kind)[-2:]]
 

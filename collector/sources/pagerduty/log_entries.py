@@ -55,7 +55,7 @@ def entry(record: Mapping[str, Any]) -> Deliveries:
         return []
     if kind not in _KINDS and kind not in _DETAILS:
         raise LookupError(kind)
-    data = {"type": "log_entry", "incident": record["incident"], **_said(kind, record)}
+    data = {"type": "log_entry", "incident": record["incident"], **_fields(kind, record)}
     if service := record.get("service") or record["incident"].get("service"):
         data["service"] = service
     event = {
@@ -68,7 +68,7 @@ def entry(record: Mapping[str, Any]) -> Deliveries:
     return [({}, {"event": event})]
 
 
-def _said(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
     """What the entry says beyond its kind."""
     channel = record.get("channel") or {}
     if kind == "annotate":

@@ -147,10 +147,10 @@ def _event_of(webhook: Webhook, raw: msgspec.Raw, place: int, reading: Reading) 
             else "PagerDuty sent a kind of message that this version does not know"
         )  # fmt: skip
         return normalise.unrecognised(webhook, reason, message.event, bytes(raw), service=_called(incident.service))
-    return _told(webhook, message, incident, reading)
+    return _event(webhook, message, incident, reading)
 
 
-def _told(webhook: Webhook, message: Message, incident: Incident, reading: Reading) -> Event:
+def _event(webhook: Webhook, message: Message, incident: Incident, reading: Reading) -> Event:
     entries = message.log_entries or []
     envelope = v3.Envelope(
         id=message.id,

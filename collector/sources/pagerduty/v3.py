@@ -196,7 +196,7 @@ def event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading)
         event_type = "observation.recorded"
     target = _merged_into(data) if event_type == "page.resolved" else None
     event_type = "page.merged" if target is not None else event_type
-    content = _told(envelope.event_type, data) | ({} if target is None else _merge(target))
+    content = _kind_fields(envelope.event_type, data) | ({} if target is None else _merge(target))
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, envelope.id),
         type=event_type,
@@ -301,7 +301,7 @@ def alert_ref(key: str) -> str:
     return f"alertgroup:{key}" if _SHA256.fullmatch(key) else f"alert:{key}"
 
 
-def _told(kind: str, data: Data) -> dict[str, str]:
+def _kind_fields(kind: str, data: Data) -> dict[str, str]:
     """What this kind says beyond the page's state: a text, and who or what it went from and to."""
     assignees = ", ".join(_people(data))
     match kind.removeprefix("incident."):
