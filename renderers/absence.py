@@ -79,7 +79,7 @@ def no_change_in(history: History, options: Options, span: Span) -> Claim:
     if sources_of_proof:
         count = "one change" if len(sources_of_proof) == 1 else f"{len(sources_of_proof):,} changes"
         verb = "was" if len(sources_of_proof) == 1 else "were"
-        names = listed([_named(history, options, each) for each in sources_of_proof], SHOWN, ("more", "more"))
+        names = listed([_change_phrase(history, options, each) for each in sources_of_proof], SHOWN, ("more", "more"))
         own = all(each.of_hit for each in sources_of_proof)
         of = _of(history.services, HIT, " and ") if own else ()
         return claim(_between(history, options, span), f" {count}", of, f" {verb} recorded: ", names,
@@ -134,9 +134,9 @@ def unheard(history: History, options: Options, family: str) -> Claim:
     of = {event.id: (phrases.text_in(event.data, "of") or event.source, event) for event in events}
     reporters = [(name, event) for name, event in of.values() if _tells(history, name, family)]
     if not reporters and family in history.context.reported_before:
-        start, heard = facts.reference(history), history.context.heard
-        words = f" in the incident or in the {duration(heard)} before it; one did earlier"
-        looked_for = query(f"{family}.*", (), (start - heard, start), options.zone)
+        start, within = facts.reference(history), history.context.reported_within
+        words = f" in the incident or in the {duration(within)} before it; one did earlier"
+        looked_for = query(f"{family}.*", (), (start - within, start), options.zone)
         return claim(HEARD_BEFORE[family], words, none=looked_for)
     if not reporters:
         return claim(FAMILIES[family], label=True)
@@ -154,7 +154,7 @@ def _tells(history: History, source: str, family: str) -> bool:
 _TURNED_AWAY = ("source.refused", "source.unrecognised")
 
 
-def _named(history: History, options: Options, each: _RecordedChange) -> Phrase:
+def _change_phrase(history: History, options: Options, each: _RecordedChange) -> Phrase:
     return say(each.words, " at ", phrases.at(each.at, options.zone, facts.anchor(history)), " (", each.why, ")")
 
 

@@ -16,7 +16,7 @@ from renderers.plain_text import plain
 def article(document: Document) -> str:
     """One JSON text: ``number``, ``title``, ``date``, ``front``, ``people`` (lines of that which they wrote), ``text``,
     ``plain``, which is the text without marks, and ``machine``, the text without what people wrote in the whole of it;
-    where people stand as ``roles``, ``named`` is that with their names; ``page`` is a page of Confluence, and
+    where people stand as ``roles``, ``machine_named`` is that with their names; ``page`` is a page of Confluence, and
     ``tagged`` the same, each line of which has its number in ``text``."""
     text = marked(document)
     value = {
@@ -30,7 +30,7 @@ def article(document: Document) -> str:
         "page": edited(document),
         "tagged": edited(document, lambda number: f'<ri:line n="{number}"/>'),
         "machine": machine_marked(document),
-        "named": named_machine_marked(document),
+        "machine_named": named_machine_marked(document),
         "roles": document.roles,
     }
     return json.dumps(value) + "\n"

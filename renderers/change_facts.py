@@ -406,7 +406,7 @@ def same_place(change_a: Change, other: Change) -> bool:
 
 def repository(change: Change) -> str | None:
     """The repository that a change is of, as its sender names it."""
-    return _said(change, "repository") or None
+    return _text_of(change, "repository") or None
 
 
 def neighbours(history: History, change: Change) -> dict[str, RecordedEvent]:
@@ -442,21 +442,21 @@ def _set_back(history: History, change: Change) -> Change | None:
 
 def commit(change: Change) -> str:
     """The commit that a change is of; empty where it names none."""
-    return _said(change, "sha")
+    return _text_of(change, "sha")
 
 
 def _version(change: Change) -> str:
     """What was deployed, where that is no commit: a version; a branch says nothing."""
-    ref = _said(change, "ref")
+    ref = _text_of(change, "ref")
     return ref if any(map(str.isdigit, ref)) else ""
 
 
 def state_of(change: Change) -> str:
     """What a flag was set to; empty where its sender does not say, or tells in words what was done with it."""
-    return state if " " not in (state := _said(change, "state")) else ""
+    return state if " " not in (state := _text_of(change, "state")) else ""
 
 
-def _said(change: Change, key: str) -> str:
+def _text_of(change: Change, key: str) -> str:
     values = (event.data.get(key) for event in (change.last, change.first))
     return next((value for value in values if isinstance(value, str) and value), "")
 

@@ -141,7 +141,7 @@ class _ConfluencePen:
                 items = "".join(f"<li>{self.cited(item)}</li>" for item in block.items)
                 return f"<{tag}>{items}</{tag}>" if items else ""
             case Prompt():
-                return _asked(block)
+                return _prompt(block)
             case Timeline():
                 rows = [self._row(row) for row in block.rows]
                 return _table(("Time", "Event"), rows) + self._left_out(block.left_out)
@@ -216,7 +216,7 @@ class _ConfluencePen:
         return _table(("Id", "Time", "Type", "Source"), rows)
 
 
-def _asked(prompt: Prompt) -> str:
+def _prompt(prompt: Prompt) -> str:
     command = f" (<code>{clean(prompt.command)}</code>)" if prompt.command else ""
     text = f"<p><strong>Fill in:</strong> {escaped(prompt.question.strip())}{command}</p>"
     return (f'<ac:structured-macro ac:name="note"><ac:rich-text-body>{text}</ac:rich-text-body>'

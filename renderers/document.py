@@ -257,7 +257,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The durations in the terms of ``options.profile``, for machines that read the draft."""
     history: History = History(events=())
     """What it was made from: the picture is drawn from it."""
-    named: History | None = None
+    named_history: History | None = None
     """Where people stand as roles, the same with their names: by it is known what people edited of either."""
     roles: Mapping[str, str] = {}
     """Likewise, what each person is called → the name that is shown of them."""

@@ -50,7 +50,7 @@ PLAIN = Options()
 
 def draft(history: History, options: Options = PLAIN) -> Document:
     """The postmortem of one incident, as far as its events show it."""
-    by_id = _known(history)
+    by_id = _citable_events(history)
     sections = tuple(_zoned(_section(key, history, options), options) for key in SECTIONS)
     title, lead, incident = _title(history), _lead(history, options), _incident(history, options)
     review = review_of(history, options.zone)
@@ -243,7 +243,7 @@ def _second(parts: Sequence[Inline], first: int) -> int:
 # --- what it rests on -------------------------------------------------------------------------------------------
 
 
-def _known(history: History) -> dict[str, RecordedEvent]:
+def _citable_events(history: History) -> dict[str, RecordedEvent]:
     """Every event that may be cited."""
     context = history.context
     near = [event for each in (*context.nearby, *context.followed, *context.lasting) for event in each.events]

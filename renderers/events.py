@@ -33,7 +33,7 @@ def jsonl(document: Document) -> str:
     events = _every(document)
     short = short_ids([each.id for each in events])
     private = document.history.context.private or None
-    return "".join(_line({**_told(each), "short": short[each.id], "private": private}) + "\n" for each in events)
+    return "".join(_line({**_record(each), "short": short[each.id], "private": private}) + "\n" for each in events)
 
 
 def table(document: Document) -> str:
@@ -42,12 +42,12 @@ def table(document: Document) -> str:
     writer = csv.writer(lines, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for event in _every(document):
-        record = {**_told(event), "text": words_of(event), "private": document.history.context.private}
+        record = {**_record(event), "text": words_of(event), "private": document.history.context.private}
         record["links"] = " ".join(link["url"] for link in record["links"])
         record["refs"] = " ".join(record["refs"])
         record |= {key: _line(record[key]) if record[key] else "" for key in ("labels", "data")}
         writer.writerow([_cell(record[column]) for column in COLUMNS])
-    return "".join(lines.written)
+    return "".join(lines.texts)
 
 
 def _every(document: Document) -> list[RecordedEvent]:
@@ -60,14 +60,14 @@ class _Lines:
     """What a writer of CSV writes to."""
 
     def __init__(self) -> None:
-        self.written: list[str] = []
+        self.texts: list[str] = []
 
     def write(self, text: str) -> int:
-        self.written.append(text)
+        self.texts.append(text)
         return len(text)
 
 
-def _told(event: RecordedEvent) -> dict[str, Any]:
+def _record(event: RecordedEvent) -> dict[str, Any]:
     return {
         "id": event.id,
         "occurred_at": times.utc(event.occurred_at),

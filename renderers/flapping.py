@@ -31,11 +31,11 @@ def flapping_runs(alerts: Iterable[Alert]) -> tuple[FlappingRun, ...]:
         else:
             latest[alert.entity] = run = [alert]
             runs.append(run)
-    found = [_flapping_run(episodes) for run in runs for episodes in _told(run)]
+    found = [_flapping_run(episodes) for run in runs for episodes in _split(run)]
     return tuple(sorted(found, key=lambda spell: spell.start))
 
 
-def _told(run: list[Alert]) -> Iterable[Sequence[Alert]]:
+def _split(run: list[Alert]) -> Iterable[Sequence[Alert]]:
     return [run] if len(run) > FLAPS else [[alert] for alert in run]
 
 

@@ -78,10 +78,10 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """How far before the first signal correlation looks for changes, µs: only so far is "none recorded" true."""
     reported: Mapping[str, tuple[str, ...]] = {}
     """Family of types (``alert``, ``page``, ``change``, ``status`` …) → some events of that family in the window or
-    as long before as ``heard`` says, whatever they joined: only then does the absence of one mean anything."""
+    as long before as ``reported_within`` says, whatever they joined: only then an absence means anything."""
     reported_before: frozenset[str] = frozenset()
     """Families of which nothing was told in that time, and something before it."""
-    heard: int = 7 * 24 * HOUR
+    reported_within: int = 7 * 24 * HOUR
     """How far before the incident that is looked for, µs."""
     opening_severities: tuple[str, ...] = ()
     """Words of severities that open an incident beside those of the table, as the team set them."""

@@ -101,7 +101,7 @@ class HtmlContext:
     """Lead, date, status and the line of the incident."""
     sections: tuple[Headed, ...]
     footer: str
-    named: bool = True
+    has_prefix: bool = True
     """Whether the heading is behind the name of what this is; people may have changed that."""
 
 
@@ -152,7 +152,7 @@ def _edited(document: Document, pen: _HtmlPen) -> HtmlContext:
         facts=(),
         sections=tuple(headed),
         footer="",
-        named=False,
+        has_prefix=False,
     )
 
 

@@ -31,7 +31,7 @@ def joined(one: str, other: str) -> str:
 
 
 def unviewed(document: Document) -> str:
-    """What is the same whatever the document's view: ``draft`` (:func:`renderers.json.said`, without the rows of its
+    """What is the same whatever the document's view: ``draft`` (:mod:`renderers.json`, without the rows of its
     timeline, and of its index how many lines it has), ``rows`` (those of the timeline, each ``[at, label, family,
     parts, suffixes, cites]``), and ``short`` (the citation of each event that is not cited by the end of its id).
 

@@ -50,11 +50,11 @@ from renderers.plain_text import plain
 def to_json(document: Document) -> str:
     """The document as one JSON text that ends in a line end."""
     value = text_values(document) | {"events": _events(document)}
-    text = _written(value)
+    text = _encoded(value)
     return escape.INVISIBLE.sub(lambda found: json.dumps(found[0])[1:-1], text) + "\n"
 
 
-def _written(value: Mapping[str, Any]) -> str:
+def _encoded(value: Mapping[str, Any]) -> str:
     try:
         return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode()
     except UnicodeEncodeError:  # a lone surrogate, which UTF-8 has no place for; this way is sixteen times as slow

@@ -55,7 +55,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     """``uncited``, ``unknown`` (a citation of an event the draft does not know) or ``prompts`` (it asks too much)."""
-    place: str
+    location: str
     """The section's key, or ``line 12`` of a file."""
     text: str
     """The sentence in question, or what was counted."""
@@ -88,7 +88,7 @@ def _block(section: str, block: Block, document: Document) -> Iterator[Finding]:
             yield from _rows(section, block.rows, document)
         case Index():
             for line in block.lines:
-                yield from _known(section, [line.id], line.type, document)
+                yield from _unknown_citations(section, [line.id], line.type, document)
         case Prompt():
             pass
 
@@ -97,22 +97,22 @@ def _claims(section: str, claims: Iterable[Claim], document: Document) -> Iterat
     for claim in claims:
         text = plain(claim.parts)
         if not (claim.cites or claim.none or claim.label):
-            yield Finding(kind="uncited", place=section, text=text)
-        yield from _known(section, claim.cites, text, document)
+            yield Finding(kind="uncited", location=section, text=text)
+        yield from _unknown_citations(section, claim.cites, text, document)
 
 
 def _rows(section: str, rows: Iterable[Row | ActionRow | TableRow], document: Document) -> Iterator[Finding]:
     for row in rows:
         text = plain(_stated(row))
         if not row.cites and not (isinstance(row, TableRow) and row.label):
-            yield Finding(kind="uncited", place=section, text=text)
-        yield from _known(section, row.cites, text, document)
+            yield Finding(kind="uncited", location=section, text=text)
+        yield from _unknown_citations(section, row.cites, text, document)
 
 
-def _known(section: str, cites: Iterable[str], text: str, document: Document) -> Iterator[Finding]:
+def _unknown_citations(section: str, cites: Iterable[str], text: str, document: Document) -> Iterator[Finding]:
     for each in cites:
         if each not in document.events:
-            yield Finding(kind="unknown", place=section, text=f"{each}, cited by: {text}")
+            yield Finding(kind="unknown", location=section, text=f"{each}, cited by: {text}")
 
 
 def _stated(row: Row | ActionRow | TableRow) -> tuple[Inline, ...]:
@@ -125,7 +125,7 @@ def _stated(row: Row | ActionRow | TableRow) -> tuple[Inline, ...]:
 def _prompts(document: Document) -> Iterator[Finding]:
     count = sum(isinstance(block, Prompt) for section in document.sections for block in section.blocks)
     if count > MOST_PROMPTS:
-        yield Finding(kind="prompts", place="document", text=f"{count} prompts; {MOST_PROMPTS} at most")
+        yield Finding(kind="prompts", location="document", text=f"{count} prompts; {MOST_PROMPTS} at most")
 
 
 def lint_text(markdown: str) -> tuple[Finding, ...]:
@@ -135,7 +135,7 @@ def lint_text(markdown: str) -> tuple[Finding, ...]:
     file does not say who wrote a line.
     """
     return tuple(
-        Finding(kind="uncited", place=f"line {number}", text=text)
+        Finding(kind="uncited", location=f"line {number}", text=text)
         for number, text in _statements(markdown)
         if not _CITED.search(_sentence(text))
     )

@@ -73,16 +73,16 @@ def marked(document: Document) -> str:
     if people is None:
         return fresh
     kept = text_in(people.data, "text")
-    kept = restated(kept, named_machine_marked(document), fresh) if document.named else kept
+    kept = restated(kept, named_machine_marked(document), fresh) if document.named_history else kept
     return marks.with_words(revised(kept, fresh), people.id)
 
 
 def named_machine_marked(document: Document) -> str:
     """Of a draft in which people stand as roles, what timelined writes of it where they have their names; empty of any
     other."""
-    if document.named is None:
+    if document.named_history is None:
         return ""
-    return machine_marked(draft(document.named, msgspec.structs.replace(document.options, people=NAMES)))
+    return machine_marked(draft(document.named_history, msgspec.structs.replace(document.options, people=NAMES)))
 
 
 def machine_marked(document: Document) -> str:
@@ -146,7 +146,7 @@ class MarkdownPen:
         self._evidence: list[str] = []
         self._gathered: list[str] = []
         self._within = "head"
-        self._written: dict[tuple[Inline, bool], str] = {}
+        self._inline_texts: dict[tuple[Inline, bool], str] = {}
         """What parts look like: a name or a word of ours stands in thousands of rows of a large incident. It ends with
         the draft, so that no erasure has to look for it."""
 
@@ -246,9 +246,9 @@ class MarkdownPen:
 
     def inline(self, inline: Inline, *, table: bool) -> str:
         """One part of a sentence; in a table, bars are no ends of cells."""
-        text = self._written.get((inline, table))
+        text = self._inline_texts.get((inline, table))
         if text is None:
-            text = self._written[inline, table] = _inline(inline, table=table)
+            text = self._inline_texts[inline, table] = _inline(inline, table=table)
         return text
 
     # Tables

@@ -68,9 +68,9 @@ class NamePatterns:
         """``names`` maps each spelling to what stands for that person; ``ordinary`` are names of something else, as of
         services: by itself such a one is no person's."""
         self._things = {"".join(form) for name in ordinary for form in _forms(name)}
-        self._said: dict[str, dict[str, None]] = {}
+        self._replacements: dict[str, dict[str, None]] = {}
         self._whole = self._learned((form, said) for name, said in names.items() for form in _forms(name))
-        self._full = set(self._said) - self._things
+        self._full = set(self._replacements) - self._things
         parts = self._learned((part, said) for name, said in names.items() for part in _parts(name))
         self._with_parts = {
             first: [*self._whole.get(first, ()), *parts.get(first, ())] for first in {**self._whole, **parts}
@@ -80,26 +80,26 @@ class NamePatterns:
         """The forms by their first word, the longest first."""
         forms_by_word: dict[str, dict[tuple[str, ...], None]] = {}
         for words, said in forms:
-            self._said.setdefault("".join(words), {})[said] = None
+            self._replacements.setdefault("".join(words), {})[said] = None
             forms_by_word.setdefault(words[0], {})[words] = None
         return {first: sorted(each, key=len, reverse=True) for first, each in forms_by_word.items()}
 
     def replaced(self, text: str, form: str = "[{}]", *, parts: bool = False) -> str:
         """The text with what stands for each person, written as ``form``, in place of their names; with ``parts`` also
         of their given and family names alone."""
-        if not text or not self._said:
+        if not text or not self._replacements:
             return text
         plain, places = _plain(text)
         pieces, last = [], 0
-        for match in self._found(plain, self._with_parts if parts else self._whole):
+        for match in self._matches(plain, self._with_parts if parts else self._whole):
             start, end = places[match.start], places[match.end]
             if match.called or self._is_name(match.key, text, start):
-                said = self._said.get(_key(plain[match.start : match.end])) or self._said[match.key]
+                said = self._replacements.get(_key(plain[match.start : match.end])) or self._replacements[match.key]
                 pieces += [text[last:start], form.format(" or ".join(said))]
                 last = end
         return "".join((*pieces, text[last:])) if pieces else text
 
-    def _found(self, plain: str, forms: Mapping[str, Sequence[tuple[str, ...]]]) -> Iterator[_NameMatch]:
+    def _matches(self, plain: str, forms: Mapping[str, Sequence[tuple[str, ...]]]) -> Iterator[_NameMatch]:
         words = [match for match in _TOKEN.finditer(plain) if plain[match.start()] != "%"]
         at = 0
         while at < len(words):

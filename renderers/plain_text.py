@@ -10,7 +10,7 @@ from renderers.document import Inline, Quote, Span, Time, Words
 
 def plain(parts: Iterable[Inline]) -> str:
     """One line of text; a stranger's words whole, quotes in double quotes."""
-    return "".join(_said(part) for part in parts).strip()
+    return "".join(_text(part) for part in parts).strip()
 
 
 def finished(text: str) -> bool:
@@ -29,7 +29,7 @@ def named_small(text: str) -> bool:
     return "." in text.lstrip().partition(" ")[0].rstrip(".")
 
 
-def _said(inline: Inline) -> str:
+def _text(inline: Inline) -> str:
     if isinstance(inline, Words | Time | Span):
         return inline.text
     if isinstance(inline, Quote):

@@ -1,7 +1,7 @@
 """Markdown that people wrote, as XHTML: without HTML of theirs, without images, with links of the web alone.
 
 Beside it stands finished markup of ours: each fragment in a place that
-:func:`place` names. It comes in where a text stands, and never in an
+:func:`placeholder` names. It comes in where a text stands, and never in an
 attribute or in code, whatever a person wrote around its place.
 """
 
@@ -74,14 +74,14 @@ def passages(markdown: str, fragments: Sequence[Fragment], deepest: int) -> Iter
     tokens = [token for token in _parsed(markdown, fragments) if token.type != "hr"]
     starts = [at for at, token in enumerate(tokens)
               if token.type == "heading_open" and not token.level and int(token.tag[1]) <= deepest]  # fmt: skip
-    body = _written(tokens[: starts[0]] if starts else tokens)
+    body = _markup(tokens[: starts[0]] if starts else tokens)
     if body.strip():
         yield Passage(0, 0, "", "", body)
     for at, end in pairwise((*starts, len(tokens))):
         token, inline = tokens[at], tokens[at + 1]
         text = "".join(each.content for each in inline.children or () if each.type in ("text", "code_inline"))
         level, line = int(token.tag[1]), token.map[0] if token.map else 0
-        yield Passage(line, level, _written([inline]), text, _written(tokens[at + 3 : end]))
+        yield Passage(line, level, _markup([inline]), text, _markup(tokens[at + 3 : end]))
 
 
 def _parsed(markdown: str, fragments: Sequence[Fragment]) -> list[Token]:
@@ -93,7 +93,7 @@ def _parsed(markdown: str, fragments: Sequence[Fragment]) -> list[Token]:
     return tokens
 
 
-def _written(tokens: Sequence[Token]) -> str:
+def _markup(tokens: Sequence[Token]) -> str:
     parser = _parser()
     return str(parser.renderer.render(list(tokens), parser.options, {}))
 

@@ -31,13 +31,13 @@ def remarks(document: Document) -> str:
             "severity": complaint.severity,
             "rule": complaint.rule,
             "text": complaint.text,
-            "line": _shown(lines[complaint.line - 1]),
+            "line": _excerpt(lines[complaint.line - 1]),
         }
         for complaint in complaints(text, off=_OFF)
     ]
     return json.dumps(remarks_found, ensure_ascii=False) + "\n"
 
 
-def _shown(line: str) -> str:
+def _excerpt(line: str) -> str:
     bare = "" if line.startswith("#") else line.strip().lstrip("->|* ").rstrip("| ").replace("**", "")
     return bare if len(bare) <= LONGEST else f"{bare[:LONGEST]}…"

@@ -61,7 +61,7 @@ class Roles:
         """``spellings`` maps each spelling of a name to one of that person; ``called`` maps that to what they are
         called. ``ordinary`` are names of something else."""
         self._called = {name: called[one] for name, one in spellings.items() if one in called} | dict(called)
-        self.shown = {role: name for name, role in called.items()}
+        self.name_by_role = {role: name for name, role in called.items()}
         """What each person is called → the name that is shown of them."""
         self._patterns = NamePatterns(self._called, tuple(ordinary))
 
@@ -70,7 +70,7 @@ class Roles:
         parts = not event.type.startswith(_OWN)
         data = {key: self._value(value, parts) if key not in _FIXED else value for key, value in event.data.items()}
         if event.type == REVISED and isinstance(text := event.data.get("text"), str):
-            data["text"] = "".join(each if _MARKS.match(each) else self._said(each, parts=True)
+            data["text"] = "".join(each if _MARKS.match(each) else self._replaced(each, parts=True)
                                    for each in _MARKS.split(text))  # fmt: skip
         for key, value in (*people_in(event), *named_beside(event).items()):
             data[key] = self._field(value, parts)
@@ -78,11 +78,11 @@ class Roles:
             event,
             actor=self._field(event.actor, parts) if event.actor else event.actor,
             title=self._title(event, data.get("text"), parts),
-            entity=self._said(event.entity),
-            service=self._said(event.service) if event.service else event.service,
-            environment=self._said(event.environment) if event.environment else event.environment,
+            entity=self._replaced(event.entity),
+            service=self._replaced(event.service) if event.service else event.service,
+            environment=self._replaced(event.environment) if event.environment else event.environment,
             links=tuple(link for link in event.links if self._harmless(link)),
-            refs=tuple(map(self._said, event.refs)),
+            refs=tuple(map(self._replaced, event.refs)),
             labels={key: self._field(value, parts=False) for key, value in event.labels.items()},
             data=data,
         )
@@ -110,7 +110,7 @@ class Roles:
         """A sentence of ours, in which a role stands as a name does."""
         return self._patterns.replaced(text, "{}")
 
-    def _said(self, text: str, *, parts: bool = False) -> str:
+    def _replaced(self, text: str, *, parts: bool = False) -> str:
         return self._patterns.replaced(text, parts=parts)
 
     def _field(self, value: Any, parts: bool) -> Any:
@@ -119,13 +119,13 @@ class Roles:
             return [self._field(each, parts) for each in value] if isinstance(value, list | tuple) else value
         if value in self._called:
             return self._called[value]
-        return ", ".join(self._called.get(each) or self._said(each, parts=parts) for each in value.split(", "))
+        return ", ".join(self._called.get(each) or self._replaced(each, parts=parts) for each in value.split(", "))
 
     def _value(self, value: Any, parts: bool) -> Any:
         if isinstance(value, str):
-            return self._called.get(value) or self._said(value, parts=parts)
+            return self._called.get(value) or self._replaced(value, parts=parts)
         if isinstance(value, Mapping):
-            return {self._said(str(key)): self._value(each, parts) for key, each in value.items()}
+            return {self._replaced(str(key)): self._value(each, parts) for key, each in value.items()}
         return [self._value(each, parts) for each in value] if isinstance(value, list | tuple) else value
 
     def _title(self, event: RecordedEvent, text: Any, parts: bool) -> str:
@@ -134,14 +134,14 @@ class Roles:
         whole = event.data.get("text")
         begins = _CUT.sub("", event.title)
         if begins == event.title or not isinstance(whole, str) or not isinstance(text, str):
-            return self._said(event.title, parts=parts)
+            return self._replaced(event.title, parts=parts)
         if not " ".join(whole.split()).startswith(" ".join(begins.split())):
-            return self._said(event.title, parts=parts)
+            return self._replaced(event.title, parts=parts)
         return f"{' '.join(text.split())[: len(begins)].rstrip()}{event.title[len(begins) :]}"
 
     def _harmless(self, link: Link) -> bool:
         """Whether the address of a link names nobody: one that does leads nowhere without the name."""
-        return self._said(link.url) == link.url
+        return self._replaced(link.url) == link.url
 
 
 def told_by_roles(events: Sequence[RecordedEvent], as_of: int | None, context: Context, options: Options) -> Document:
@@ -150,7 +150,7 @@ def told_by_roles(events: Sequence[RecordedEvent], as_of: int | None, context: C
     history = replay(revisions, as_of, context)
     roles = roles_of(history, revisions)
     told = replay(map(roles.event, revisions), as_of, roles.context(history.context, evidence(history)))
-    return msgspec.structs.replace(draft(told, options), named=history, roles=roles.shown)
+    return msgspec.structs.replace(draft(told, options), named_history=history, roles=roles.name_by_role)
 
 
 def roles_of(history: History, revisions: Sequence[RecordedEvent]) -> Roles:

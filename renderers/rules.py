@@ -51,7 +51,7 @@ def complaints(text: str, *, off: Collection[str] = (), now: datetime | None = N
 
 
 def _uncited(lines: Sequence[LintLine]) -> list[Complaint]:
-    numbers = [int(each.place.removeprefix("line ")) for each in lint_text("\n".join(line.text for line in lines))]
+    numbers = [int(each.location.removeprefix("line ")) for each in lint_text("\n".join(line.text for line in lines))]
     said = "cites no event; if a person wrote it, that is no fault"
     return [Complaint(rule="uncited", severity=BESIDE["uncited"][0], line=lines[number - 1].number, column=1,
                       section=lines[number - 1].section, text=said) for number in numbers]  # fmt: skip

@@ -41,7 +41,7 @@ def unknown(lines: Sequence[LintLine]) -> Found:
     yield from _unknown_counts(lines)
 
 
-def _written(lines: Sequence[LintLine]) -> list[LintLine]:
+def _lines_of_people(lines: Sequence[LintLine]) -> list[LintLine]:
     """The lines of people but for rows of the timeline, whose time is theirs to tell.
 
     What timelined says of what was not recorded cites nothing, too.
@@ -53,7 +53,7 @@ def _written(lines: Sequence[LintLine]) -> list[LintLine]:
 def _unknown_times(lines: Sequence[LintLine]) -> Found:
     evidence = {_minute(found) for line in lines if line.cited for found in _CLOCK.finditer(line.text)}
     evidence |= {_minute(found) for line in lines if ROW_TIME.match(line.text) for found in _CLOCK.finditer(line.text)}
-    for line in _written(lines) if evidence else ():
+    for line in _lines_of_people(lines) if evidence else ():
         for found in _CLOCK.finditer(unquoted(line.text)):
             if _minute(found) not in evidence:
                 yield line, found.start(), f"{found[0]} is no time that the evidence in this file has"
@@ -69,7 +69,7 @@ def _unknown_counts(lines: Sequence[LintLine]) -> Found:
     for line in lines:
         for match in _COUNT.finditer(line.text) if line.cited and not line.stated else ():
             evidence.setdefault(match[2].casefold(), set()).add(int(match[1]))
-    for line in _written(lines) if evidence else ():
+    for line in _lines_of_people(lines) if evidence else ():
         for match in _COUNT.finditer(unquoted(line.text)):
             counted = evidence.get(match[2].casefold())
             if counted and int(match[1]) not in counted:
@@ -83,7 +83,7 @@ def _listed(counted: set[int]) -> str:
 def undated(lines: Sequence[LintLine]) -> Found:
     """Times of people without a day, where the timeline is of more than one."""
     days = {line.text[2:12] for line, _ in rows(lines)}
-    for line in _written(lines) if len(days) > 1 else ():
+    for line in _lines_of_people(lines) if len(days) > 1 else ():
         text = unquoted(line.text)
         found = _CLOCK.search(text)
         if found and not _DAY.search(text):

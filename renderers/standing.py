@@ -20,7 +20,7 @@ from renderers.review import evidence, review_of
 
 def standing(document: Document) -> str:
     """One JSON text: ``row`` with what lists show of the incident, times in µs; ``evidence``, the digest of what the
-    draft is made from; ``known`` with each event's revision and whether a person stated it; ``text``, the draft to
+    draft is made from; ``revisions`` with each event's revision and whether a person stated it; ``text``, the draft to
     compare with another one, which does not say as of when it is; ``theirs``, the lines that people wrote in the whole
     of it, each with its section, and ``revised``, the event that has them."""
     history = document.history
@@ -31,7 +31,7 @@ def standing(document: Document) -> str:
         "text": marked(msgspec.structs.replace(document, as_of=None, review=review)),
         "theirs": list(people_lines(document)) if history.revised is not None else (),
         "revised": history.revised.id if history.revised is not None else "",
-        "known": {each.id: (each.revision, each.source == PEOPLE) for each in document.events.values()},
+        "revisions": {each.id: (each.revision, each.source == PEOPLE) for each in document.events.values()},
     }
     return json.dumps(value) + "\n"
 

@@ -87,7 +87,7 @@ def values_of(told: Size) -> list[Telling]:
 def alert_sizes(history: History) -> list[tuple[Alert, Size]]:
     """Each alert of a name and place that says something, and the sizes that it told."""
     sized: list[tuple[Alert, Size]] = []
-    for alerts in _named(history):
+    for alerts in _alerts_by_name(history):
         tellings = _tellings(history, alerts)
         told = size(tellings, _came_back(history, tellings))
         if told is not None:
@@ -115,7 +115,7 @@ def _came_back(history: History, tellings: Sequence[Telling]) -> Telling | None:
     return msgspec.structs.replace(last, again=times[last.event.id]) if between else None
 
 
-def _named(history: History) -> list[list[Alert]]:
+def _alerts_by_name(history: History) -> list[list[Alert]]:
     """The alerts of each name and service, and of each environment where the incident has several."""
     names: dict[tuple[str, str | None, str | None], list[Alert]] = defaultdict(list)
     for alert in history.alerts:
@@ -125,7 +125,7 @@ def _named(history: History) -> list[list[Alert]]:
 
 def said_anew(history: History) -> dict[str, str]:
     """What each update said, by its id."""
-    updated = [alerts for alerts in _named(history) if any(alert.updates for alert in alerts)]
+    updated = [alerts for alerts in _alerts_by_name(history) if any(alert.updates for alert in alerts)]
     tellings = [each for alerts in updated for each in _tellings(history, alerts)]
     return {each.event.id: each.text for each in tellings if each.event.type == UPDATED}
 

@@ -77,7 +77,7 @@ def test_every_statement_needs_evidence_that_exists(block: Block, kinds: list[st
 def test_the_lead_needs_evidence_and_the_title_does_not() -> None:
     """Who led is a statement about a person."""
     (found,) = lint.lint(document(lead=said("Ana", cites=())))
-    assert (found.kind, found.place, found.text) == ("uncited", "head", "Ana")
+    assert (found.kind, found.location, found.text) == ("uncited", "head", "Ana")
 
 
 def test_a_draft_asks_twelve_questions_at_most() -> None:
@@ -121,4 +121,4 @@ def test_a_line_that_lost_its_citation_is_found_in_the_file() -> None:
         end = lines[number].index("]", start) + 1
         broken = [*lines[:number], lines[number][:start] + lines[number][end:], *lines[number + 1 :]]
         found = lint.lint_text("\n".join(broken))
-        assert [finding.place for finding in found] == [f"line {number + 1}"], lines[number]
+        assert [finding.location for finding in found] == [f"line {number + 1}"], lines[number]

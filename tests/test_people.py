@@ -108,7 +108,9 @@ def test_no_name_stands_in_any_format(form: str) -> None:
     text = write(drawn("roles"))
     if form == "article":
         # By these two it is known what people edit of it; they are not published.
-        text = json.dumps({key: value for key, value in json.loads(text).items() if key not in ("named", "roles")})
+        text = json.dumps(
+            {key: value for key, value in json.loads(text).items() if key not in ("machine_named", "roles")}
+        )
     assert names_in(text) == set()
     assert names_in(write(drawn("names"))) or form == "measures"
     if form in ("md", "html", "csv"):

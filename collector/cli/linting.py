@@ -50,7 +50,7 @@ def _complaints(access: LogAccess, draft: str, off: Sequence[str]) -> Sequence[C
     log, name = naming.split_log(draft, incident=True)
     if name.isascii() and name.isdigit() and not (log and Path(draft).exists()):
         text = (access.of(log) if log else access).get(f"/api/v1/incidents/{name}/postmortem.md").text()
-        lines = [(int(each.place.removeprefix("line ")), each.text) for each in lint_text(text)]
+        lines = [(int(each.location.removeprefix("line ")), each.text) for each in lint_text(text)]
         return [Complaint(rule="uncited", severity="error", line=line, column=1, section="", text=said)
                 for line, said in lines if "uncited" not in off]  # fmt: skip
     try:

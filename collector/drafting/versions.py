@@ -41,7 +41,7 @@ class DraftVersion(msgspec.Struct, frozen=True):
     """What was known of an incident at a moment, and the draft of that."""
 
     text: str = ""
-    known: dict[str, tuple[int, bool]] = {}
+    revisions: dict[str, tuple[int, bool]] = {}
     """Id → its revision, and whether a person stated it."""
     theirs: tuple[tuple[str, str], ...] = ()
     """The lines that people wrote in the whole of it, each with its section."""
@@ -64,7 +64,7 @@ async def changes(
 
 def _compared(*standings: str) -> tuple[Changed, ...]:
     before, after = (msgspec.json.decode(each, type=DraftVersion) for each in standings)
-    old, new = before.known, after.known
+    old, new = before.revisions, after.revisions
     differ = {each for each in old.keys() | new.keys() if old.get(each) != new.get(each)}
     endings: dict[str, list[str]] = {}
     for each in differ:

@@ -199,7 +199,7 @@ class CaseReader:
             followed=_spelt(spelling, followed),
             lasting=_spelt(spelling, lasting),
             reported=reported,
-            heard=HEARD,
+            reported_within=HEARD,
             reported_before=frozenset(
                 family for family, proofs in reported.items() if not proofs and self._told_before(family, heard_since)
             ),

@@ -100,7 +100,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     incident's window, whatever they joined, three at most: the proof that a source of that kind reported then."""
     reported_before: frozenset[str] = frozenset()
     """Families of which nothing was told in that time, and something before it."""
-    heard: int = 0
+    reported_within: int = 0
     """How far before its first start the window of ``reported`` begins, µs."""
     last_told: Mapping[str, int] = {}
     """Of alerts that say several texts: id of the firing or update that says one → when it was told last, µs."""

@@ -296,7 +296,7 @@ class Publisher:
 
     def _with_names(self, text: str, then: Article) -> str:
         """A copy with the names of people, as the log knows them: what stands for them there is no name of theirs."""
-        return self._rename(text, then.machine, then.named, then.roles) if then.named else text
+        return self._rename(text, then.machine, then.machine_named, then.roles) if then.machine_named else text
 
     async def _from_page(self, request: Asking, before: RecordedEvent, then: Article, current: Copy) -> str:
         """A page as a draft that people edited. What was published there is known by its lines' digests."""
@@ -350,7 +350,7 @@ class Publisher:
             raise NotFound(f"cannot publish incident {request.number}: nothing is known of it", "number")
         made = msgspec.json.decode(text, type=Article)
         address = f"{self._external_url}/incidents/{request.number}" if self._external_url else ""
-        return msgspec.structs.replace(made, address=address, by="" if made.named else request.by)
+        return msgspec.structs.replace(made, address=address, by="" if made.machine_named else request.by)
 
     async def _published(
         self, wish: Asking, destination: PublishingPlace, article: Article, before: RecordedEvent | None
@@ -452,7 +452,7 @@ def _private_in_spite(asked: Asking) -> Mapping[str, bool]:
 
 def _people_there(article: Article) -> Mapping[str, str]:
     """That people stand as roles in what was published, if they do."""
-    return {"people": ROLES} if article.named else {}
+    return {"people": ROLES} if article.machine_named else {}
 
 
 def _location(event: RecordedEvent) -> Mapping[str, str]:

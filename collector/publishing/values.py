@@ -46,7 +46,7 @@ class Article(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of its front matter that people wrote."""
     machine: str = ""
     """The text with marks, without what people wrote in the whole of it."""
-    named: str = ""
+    machine_named: str = ""
     """Where people stand as roles, ``machine`` with their names; empty where they have their names anyway."""
     roles: Mapping[str, str] = {}
     """Likewise, what each person is called there → their name."""

@@ -40,7 +40,7 @@ def compare(before: str, after: str) -> tuple[StatementDifference, ...]:
     new_or_changed = []
     for unit in new:
         source = sources.get(unit.key)
-        if source is None or source.seen != unit.seen:
+        if source is None or source.digest != unit.digest:
             new_or_changed.append(_difference(section_of(unit), source, unit))
     return (*removed, *new_or_changed)
 

@@ -40,21 +40,21 @@ class _Insertion:
         self,
         lines: list[DraftLine],
         placed: dict[str, DraftLine],
-        missing: Sequence[EditUnit],
+        units: Sequence[EditUnit],
         headings: Mapping[str, EditUnit],
         end: str,
     ) -> None:
-        self._lines, self._placed, self._wanted, self._headings, self._end = lines, placed, missing, headings, end
+        self._lines, self._placed, self._units, self._headings, self._end = lines, placed, units, headings, end
 
     def fit_remarks(self) -> None:
         """Remarks of ours that stand in the file: those that no longer hold go, others say what holds now."""
-        holding = {unit.key: unit for unit in self._wanted if unit.section in ("changed", "removed")}
+        holding = {unit.key: unit for unit in self._units if unit.section in ("changed", "removed")}
         for line in [line for line in self._lines if line.key.startswith(("changed/", "removed/"))]:
             unit = holding.get(line.key)
             if unit is None:
                 self._drop(line)
-            elif unit.seen != line.says[unit.key]:
-                line.says = {unit.key: unit.seen}
+            elif unit.digest != line.says[unit.key]:
+                line.says = {unit.key: unit.digest}
                 line.text = marks.marked(unit.text, line.says)
 
     def _drop(self, line: DraftLine) -> None:
@@ -70,10 +70,10 @@ class _Insertion:
         if unit.after and unit.after in self._placed:
             return self._write(self._lines.index(self._placed[unit.after]) + 1, unit)
         section = section_of(unit)
-        before = next((u for u in reversed(self._wanted[:at]) if section_of(u) == section and self._has(u)), None)
+        before = next((u for u in reversed(self._units[:at]) if section_of(u) == section and self._has(u)), None)
         if before is not None:
             return self._write(self._behind(self._placed[before.key], unit), unit)
-        following = next((u for u in self._wanted[at + 1 :] if section_of(u) == section and self._has(u)), None)
+        following = next((u for u in self._units[at + 1 :] if section_of(u) == section and self._has(u)), None)
         if following is not None and unit.section != "removed":
             place = self._lines.index(self._placed[following.key])
             return None if self._renamed(place, unit) else self._write(place, unit)
@@ -85,7 +85,7 @@ class _Insertion:
         if not unit.key.endswith("/heading") or not above or form(above[-1].text) != "heading" or above[-1].says:
             return False
         line = above[-1]
-        line.says, line.edited = {unit.key: unit.seen}, True
+        line.says, line.edited = {unit.key: unit.digest}, True
         line.text = marks.marked(line.text, line.says)
         self._placed[unit.key] = line
         return True
@@ -95,7 +95,7 @@ class _Insertion:
 
     def _begin(self, at: int, unit: EditUnit, section: str) -> None:
         """The section has nothing left in the file: it begins anew, behind the one before it."""
-        last = next((u for u in reversed(self._wanted[:at]) if self._has(u) and u.section != "ref"), None)
+        last = next((u for u in reversed(self._units[:at]) if self._has(u) and u.section != "ref"), None)
         position = self._section_end(self._placed[last.key]) if last is not None else self._body_end()
         if unit.section in ("removed", "ref"):
             return self._write(self._body_end() if unit.section == "removed" else len(self._lines), unit)
@@ -158,7 +158,7 @@ class _Insertion:
     def _write(self, at: int, unit: EditUnit) -> None:
         """The statement as lines of its own at a place, with blank lines where Markdown needs them."""
         text = self._fitting(at, unit)
-        new = DraftLine(marks.marked(text, {unit.key: unit.seen}), self._end, {unit.key: unit.seen})
+        new = DraftLine(marks.marked(text, {unit.key: unit.digest}), self._end, {unit.key: unit.digest})
         block = [new, *([DraftLine(unit.below, self._end)] if unit.below else [])]
         if at and not self._lines[at - 1].end:
             self._lines[at - 1].end = self._end

@@ -34,7 +34,7 @@ def _entries(sheet: DraftSheet) -> list[Entry]:
     """What had been written; a remark that nobody touched is made anew where it still holds."""
     return [
         entry for key, entry in sheet.index.items()
-        if not key.startswith(_OURS) or ((line := sheet.known.get(key)) is not None and line.edited)
+        if not key.startswith(_OURS) or ((line := sheet.line_by_key.get(key)) is not None and line.edited)
     ]  # fmt: skip
 
 
@@ -56,10 +56,10 @@ def with_statements(stored: str, fresh: str) -> str:
             dropped.add(marks_here[0].key)
         else:
             stand[marks_here[0].key] = unit
-            lines.append(marks.marked(unit.text, {unit.key: unit.seen}))
+            lines.append(marks.marked(unit.text, {unit.key: unit.digest}))
     # What stands here is in the index as what it is now: under its key of before it would be taken for another
     # statement of the same evidence, which a person removed. What they removed is found by its evidence again.
     now = {unit.key for unit in stand.values()}
     entries = [entry for key, entry in index.items() if key not in dropped and key not in stand and key not in now]
-    entries += [Entry(key=unit.key, digest=unit.seen, cites=unit.cites) for unit in stand.values()]
+    entries += [Entry(key=unit.key, digest=unit.digest, cites=unit.cites) for unit in stand.values()]
     return "\n".join(lines).rstrip("\n") + "\n\n" + marks.index_text(entries)

@@ -39,7 +39,7 @@ def merge(theirs: str, fresh: str) -> Merged | None:
         return done and done._replace(text=done.text.replace("\n", "\r"))
     units = units_of(fresh)
     sheet = sheet_of(theirs, units)
-    if not (sheet.known or sheet.index):
+    if not (sheet.line_by_key or sheet.index):
         return None
     work = _Merge(sheet, units)
     frame = {marks.digest(line) for line in fresh.split("\n") if not marks.marks_of(line)}
@@ -56,7 +56,7 @@ class _Merge:
         self._states = self._removed()
         self._lines = sheet.lines
         self._placed: dict[str, DraftLine] = {}
-        self._gone: dict[str, Entry] = {}
+        self._removed_entries: dict[str, Entry] = {}
 
     def personal(self, frame: Collection[str]) -> bool:
         """Whether a line is a person's, or a statement missing. ``frame`` are the digests of what stands around
@@ -76,7 +76,7 @@ class _Merge:
 
     def _before(self) -> dict[str, tuple[str, ...]]:
         """Key → evidence of every statement that had been written."""
-        known = {key: tuple[str, ...]() for key in self._sheet.known}
+        known = {key: tuple[str, ...]() for key in self._sheet.line_by_key}
         return known | {key: entry.cites for key, entry in self._sheet.index.items()}
 
     def _removed(self) -> dict[str, str]:
@@ -84,7 +84,7 @@ class _Merge:
         states: dict[str, str] = {}
         for key, entry in self._sheet.index.items():
             unit = self._became.get(key)
-            if unit is None or key in self._sheet.known:
+            if unit is None or key in self._sheet.line_by_key:
                 continue
             if unit.cites and not entry.cites:
                 # They removed that nothing was recorded, or a question. What is recorded now they never saw.
@@ -98,7 +98,7 @@ class _Merge:
     def _hear(self) -> None:
         """A remark of ours that a person removed or changed was read: what it said is not said again."""
         for key, entry in self._sheet.index.items():
-            line = self._sheet.known.get(key)
+            line = self._sheet.line_by_key.get(key)
             if entry.state != LIVE or not key.startswith(("changed/", "removed/")):
                 continue
             if line is not None and not line.edited:
@@ -113,12 +113,12 @@ class _Merge:
         kind, _, about = key.partition("/")
         if kind == "removed":
             self._states |= {k: QUIET for k, v in self._states.items() if v == TOLD and k.startswith(f"{about}/")}
-        elif line := self._sheet.known.get(about):
+        elif line := self._sheet.line_by_key.get(about):
             unit = self._became.get(about)
             if unit is None:
                 _forget(self._sheet, line, about)
             else:
-                line.says[about] = unit.seen
+                line.says[about] = unit.digest
 
     def _remarks(self) -> dict[str, EditUnit]:
         """Key of a statement that a person changed → what is to be said beneath it."""
@@ -129,7 +129,7 @@ class _Merge:
                 entry = self._sheet.index.get(key)
                 if unit is None and entry is not None and entry.cites:
                     remarks[key] = notes.nothing_left(key, line)
-                elif unit is not None and unit.seen != digest and (digest != marks.UNKNOWN or unit.cites):
+                elif unit is not None and unit.digest != digest and (digest != marks.UNKNOWN or unit.cites):
                     remarks[unit.key] = notes.changed(unit, line)
         return remarks
 
@@ -162,9 +162,9 @@ class _Merge:
             self._placed[name] = line
             digests[name] = digest
             if unit is None and line.edited:
-                self._gone[key] = self._sheet.index.get(key) or Entry(key=key, digest=digest)
-            elif unit is not None and not line.edited and unit.seen != digest:
-                line.text, digests[name] = shaped(unit, line.text), unit.seen
+                self._removed_entries[key] = self._sheet.index.get(key) or Entry(key=key, digest=digest)
+            elif unit is not None and not line.edited and unit.digest != digest:
+                line.text, digests[name] = shaped(unit, line.text), unit.digest
         if digests:
             line.says = digests
             line.text = marks.marked(line.text, digests)
@@ -172,15 +172,15 @@ class _Merge:
     def _moved(self) -> set[str]:
         """Keys of untouched lines whose place among the statements changed: they go to their new one."""
         order = {unit.key: at for at, unit in enumerate(self._units)}
-        keys = [key for key in self._sheet.index if (line := self._sheet.known.get(key)) and not line.edited]
+        keys = [key for key in self._sheet.index if (line := self._sheet.line_by_key.get(key)) and not line.edited]
         pairs = [(key, order[unit.key]) for key in keys if (unit := self._became.get(key))]
         stay = _longest_rise([at for _, at in pairs])
         return {key for number, (key, _) in enumerate(pairs) if number not in stay}
 
     def _index(self, remarks: Mapping[str, EditUnit], told: Iterable[EditUnit]) -> str:
         entries = [self._entry(unit) for unit in self._units]
-        entries += [Entry(key=unit.key, digest=unit.seen) for unit in (*remarks.values(), *told)]
-        entries += self._gone.values()
+        entries += [Entry(key=unit.key, digest=unit.digest) for unit in (*remarks.values(), *told)]
+        entries += self._removed_entries.values()
         # With whose words the file was written stays what it was: those of others are not put into it.
         entries += [entry for key, entry in self._sheet.index.items() if key == marks.WORDS]
         last = self._lines[-1] if self._lines else None
@@ -191,7 +191,7 @@ class _Merge:
 
     def _entry(self, unit: EditUnit) -> Entry:
         line = self._placed.get(unit.key)
-        seen = line.says[unit.key] if line is not None else unit.seen
+        seen = line.says[unit.key] if line is not None else unit.digest
         state = self._states.get(unit.key, LIVE) if line is None else LIVE
         return Entry(key=unit.key, digest=seen, cites=unit.cites, state=state)
 
@@ -252,7 +252,7 @@ def shaped(unit: EditUnit, like: str) -> str:
 
 def _forget(sheet: DraftSheet, line: DraftLine, key: str) -> None:
     """The line is not this statement any more; if it is no other either, it is a person's."""
-    sheet.known.pop(key)
+    sheet.line_by_key.pop(key)
     line.says.pop(key)
     line.text = marks.marked(line.text, line.says)
     line.edited = bool(line.says)

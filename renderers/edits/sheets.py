@@ -76,7 +76,7 @@ class DraftSheet:
     """How most of its lines end."""
     marked: bool = False
     """Whether any of its lines has kept its mark."""
-    known: dict[str, DraftLine] = field(default_factory=dict)
+    line_by_key: dict[str, DraftLine] = field(default_factory=dict)
     """Key → the line that is this statement."""
 
 
@@ -87,14 +87,14 @@ class EditUnit:
     key: str
     text: str
     cites: tuple[str, ...] = ()
-    seen: str = ""
+    digest: str = ""
     below: str = ""
     """Of a table's head, the line beneath it."""
     after: str = ""
     """Of a remark of ours about a line, the key of that line's statement."""
 
     def __post_init__(self) -> None:
-        self.seen = self.seen or marks.digest(self.text)
+        self.digest = self.digest or marks.digest(self.text)
 
     @property
     def section(self) -> str:
@@ -141,7 +141,7 @@ def sheet_of(text: str, units: Sequence[EditUnit]) -> DraftSheet:
         if not line.says:
             line.text = marks.bare(line.text)
     _recognise(sheet, [(entry.digest, entry.key) for entry in index.values() if entry.state == marks.LIVE])
-    _recognise(sheet, [(unit.seen, unit.key) for unit in units])
+    _recognise(sheet, [(unit.digest, unit.key) for unit in units])
     return sheet
 
 
@@ -173,20 +173,20 @@ def _read_marks(sheet: DraftSheet, line: DraftLine) -> None:
     sheet.marked = True
     line.edited = len(line_marks) > 1 or marks.digest(line.text) != line_marks[-1].digest
     for mark in line_marks:
-        earlier = sheet.known.get(mark.key)
+        earlier = sheet.line_by_key.get(mark.key)
         if earlier is not None and (line.edited or not earlier.edited):
             continue
         if earlier is not None:
             del earlier.says[mark.key]
         line.says[mark.key] = mark.digest
-        sheet.known[mark.key] = line
+        sheet.line_by_key[mark.key] = line
 
 
 def _recognise(sheet: DraftSheet, statements: Sequence[tuple[str, str]]) -> None:
     """Find statements that lost their mark by what they say; definitions of links by what they define."""
     waiting: dict[str, list[str]] = {}
     for digest, key in statements:
-        if key not in sheet.known:
+        if key not in sheet.line_by_key:
             name = key if key.startswith("ref/") else digest
             waiting.setdefault(name, []).append(digest if name is key else key)
     for line in sheet.lines if waiting else ():
@@ -198,4 +198,4 @@ def _recognise(sheet: DraftSheet, statements: Sequence[tuple[str, str]]) -> None
             line.edited = text_digest != line.says[defines]
         elif not defines and waiting.get(text_digest):
             line.says = {waiting[text_digest].pop(0): text_digest}
-        sheet.known |= dict.fromkeys(line.says, line)
+        sheet.line_by_key |= dict.fromkeys(line.says, line)

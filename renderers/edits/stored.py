@@ -212,8 +212,8 @@ class _Return:
     ) -> None:
         body, self._index = marks.index_of(base)
         self._lines = body.split("\n")
-        self._before, self._after, self._shown = before, after, visible
-        self._written: list[str] = []
+        self._before, self._after, self._visible = before, after, visible
+        self._draft: list[str] = []
         self._table = 0
         self._last: tuple[int, int] = (-1, 0)
         """Of the line written last, the line of the draft that it is, and its table."""
@@ -231,12 +231,12 @@ class _Return:
         tail = [line for line in self._lines if marks.reference_key(line)]
         last = max((line.number for line in self._before), default=-1)
         ending = self._between(last, len(self._lines)) if self._last[0] == last else None
-        return "\n".join([*self._written, *(ending or [""]), *tail, ""]) + marks.index_text(entries)
+        return "\n".join([*self._draft, *(ending or [""]), *tail, ""]) + marks.index_text(entries)
 
     def _never_shown(self, entry: Entry) -> bool:
         """Whether a statement was not on the page when it was published: then nobody removed it there."""
         known = self._numbered.get(entry.key)
-        return known is not None and _digest(known) not in self._shown
+        return known is not None and _digest(known) not in self._visible
 
     @property
     def _numbered(self) -> dict[str, StoredLine]:
@@ -256,7 +256,7 @@ class _Return:
         """What stands there in place of some lines: each that is like one of them is what a person made of it."""
         waiting = list(ours)
         for line in theirs:
-            if _digest(line) in self._shown:
+            if _digest(line) in self._visible:
                 continue
             near = max(waiting, key=lambda each: _likeness(each, line), default=None)
             if near is None or _likeness(near, line) < _ALIKE or not 0 <= near.number < len(self._lines):
@@ -270,13 +270,13 @@ class _Return:
         before, in_table = self._last
         apart = self._between(before, number) if number > before >= 0 else None
         if apart is None:
-            above = self._written[-1] if self._written else ""
+            above = self._draft[-1] if self._draft else ""
             together = (table and table == in_table) or {form(above), form(text)} == {"item"} or text.startswith("  ")
-            apart = [] if together or not self._written else [""]
-        self._written += [*apart, text]
+            apart = [] if together or not self._draft else [""]
+        self._draft += [*apart, text]
         if table and table != self._table and form(text) == "table":
             self._table = table
-            self._written.append(f"|{'---|' * len(marks.cells(marks.bare(text)) or [''])}")
+            self._draft.append(f"|{'---|' * len(marks.cells(marks.bare(text)) or [''])}")
         self._last = (number, table)
 
     def _between(self, before: int, number: int) -> list[str] | None:

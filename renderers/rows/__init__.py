@@ -30,7 +30,7 @@ def timeline(history: History, options: Options) -> Timeline:
     """The rows of a history in the detail asked for, and how many it does not show."""
     table = RowContext(history, options.zone)
     every = _plans(table, options.detail)
-    shown = [plan for plan in every if _wanted(plan, options.detail)]
+    shown = [plan for plan in every if _is_shown(plan, options.detail)]
     return Timeline(rows=tuple([row_of(plan, table) for plan in shown]), left_out=_left_out(every, shown))
 
 
@@ -39,7 +39,7 @@ def sentences(history: History, zone: str) -> dict[str, Phrase]:
     among them, but for ends of those whose firing is not known."""
     table = RowContext(history, zone)
     rows = [each for each in events.unfolded(table) if not each.type.startswith("alert.") or _unbegun(each, table)]
-    return {plan.cites[0]: plan.told(table) for plan in rows}
+    return {plan.cites[0]: plan.wording(table) for plan in rows}
 
 
 def _unbegun(plan: Plan, table: RowContext) -> bool:
@@ -52,7 +52,7 @@ def _plans(table: RowContext, detail: str) -> Sequence[Plan]:
     return sorted(labelled(table, found), key=lambda plan: (plan.at, rank(plan.type), plan.cites))
 
 
-def _wanted(plan: Plan, detail: str) -> bool:
+def _is_shown(plan: Plan, detail: str) -> bool:
     if plan.label or plan.wordy or detail == "all":
         return True
     if plan.idle:

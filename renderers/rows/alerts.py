@@ -104,7 +104,7 @@ def fired_plan(runs: Sequence[Run], table: RowContext) -> Plan:
     spells = [spell for run in runs for spell in run]
     own_rows = table.regraded.keys() | table.renamed.keys() | table.back.keys() | table.anew.keys()
     ids = tuple([each for each in _firing_ids(spells) if each not in own_rows])
-    return Plan(at=spells[0].start, type="alert.firing", cites=ids, told=partial(_fired, runs),
+    return Plan(at=spells[0].start, type="alert.firing", cites=ids, wording=partial(_fired, runs),
                 led_by=tuple([spell.first.fired for spell in spells]))  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Told
     other = first.start // MINUTE != since // MINUTE
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
-    sentence = say(" fired", if_any(again, " again"), _place(first, table),
+    sentence = say(" fired", if_any(again, " again"), _where(first, table),
                named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
     return phrases.alert_named(first.name), sentence
@@ -154,7 +154,7 @@ def _regrading(table: RowContext) -> Iterator[Plan]:
     for found in kinds.values():
         for events in _together(sorted(found, key=lambda item: (item[0], item[1].id))):
             yield Plan(at=told_at(events[0]), type="alert.firing", cites=tuple([event.id for event in events]),
-                       told=partial(_regraded, events), led_by=tuple(events))  # fmt: skip
+                       wording=partial(_regraded, events), led_by=tuple(events))  # fmt: skip
 
 
 def _regraded(events: Sequence[RecordedEvent], table: RowContext) -> Phrase:
@@ -165,7 +165,7 @@ def _regraded(events: Sequence[RecordedEvent], table: RowContext) -> Phrase:
     verb = "raised" if severities.rank(after) < severities.rank(before) else "lowered"
     count = facts.series_in(events)
     series = f" ({count:,} series)" if count > 1 else ""
-    return say("Severity of the alert ", phrases.alert_named(alert.name), _place(alert, table), series,
+    return say("Severity of the alert ", phrases.alert_named(alert.name), _where(alert, table), series,
                f" was {verb} from ", Name(before), " to ", Name(after),
                quoted(" as ", event.title if event.title != alert.name else ""),
                quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
@@ -179,30 +179,30 @@ def _told_anew(table: RowContext) -> Iterator[Plan]:
     worded |= {each: partial(_begun_anew, alert) for each, alert in table.anew.items()}
     for each, words in worded.items():
         event = table.history.by_id[each]
-        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,), told=partial(words, event),
+        yield Plan(at=event.occurred_at, type="alert.firing", cites=(each,), wording=partial(words, event),
                    led_by=(event,))  # fmt: skip
 
 
 def _renamed(alert: Alert, before: str, event: RecordedEvent, table: RowContext) -> Phrase:
     """``Alert Lag on orders went on as "Lag: no data"``."""
-    return say("Alert ", phrases.alert_named(before), _place(alert, table), " went on as", quoted(" ", event.title),
+    return say("Alert ", phrases.alert_named(before), _where(alert, table), " went on as", quoted(" ", event.title),
                quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
 def _returned(alert: Alert, event: RecordedEvent, table: RowContext) -> Phrase:
     """``Alert Lag on orders had data again and still fired: "…"``."""
-    return say("Alert ", phrases.alert_named(alert.name), _place(alert, table), " had data again and still fired",
+    return say("Alert ", phrases.alert_named(alert.name), _where(alert, table), " had data again and still fired",
                quoted(": ", text_in(event.data, "reason") or text_in(event.data, "summary")))  # fmt: skip
 
 
 def _begun_anew(alert: Alert, event: RecordedEvent, table: RowContext) -> Phrase:
     """``Alert Lag fired again on orders; whether it had ended before is not recorded: "…"``."""
-    return say("Alert ", phrases.alert_named(event.title), " fired again", _place(alert, table),
+    return say("Alert ", phrases.alert_named(event.title), " fired again", _where(alert, table),
                "; whether it had ended before is not recorded",
                quoted(": ", text_in(event.data, "summary")))  # fmt: skip
 
 
-def _place(alert: Alert | RecordedEvent, table: RowContext) -> Phrase:
+def _where(alert: Alert | RecordedEvent, table: RowContext) -> Phrase:
     """`` on checkout in production``."""
     name = alert.name if isinstance(alert, Alert) else alert.title
     on = phrases.beyond(name, alert.service)
@@ -295,7 +295,7 @@ def _ends_plan(spells: Run) -> Plan:
     """The ends of one alert, or of several within a minute; it stands where the last of them is."""
     leading = tuple([facts.end_event(spell.last) for spell in spells])
     at = max(spell.end or 0 for spell in spells)
-    return Plan(at=at, type="alert.resolved", cites=cites(leading), told=partial(_ended, spells), led_by=leading)
+    return Plan(at=at, type="alert.resolved", cites=cites(leading), wording=partial(_ended, spells), led_by=leading)
 
 
 def _ended(spells: Run, table: RowContext) -> Phrase:
@@ -320,7 +320,7 @@ def _one_end(run: Run, table: RowContext, at: int) -> Told:
     most = "up to " if len(set(lengths)) > 1 else ""
     since = f" after {'its' if count == 1 else 'their'} first start" if any(each.last.anew for each in run) else ""
     other = _other_minute(ends, table, at)
-    sentence = say(_place(alert, table),
+    sentence = say(_where(alert, table),
                f" ({count:,} series)" if count > 1 else "",
                f" resolved {most}" if since else f" resolved after {most}", length, since, on_and_off,
                "," if since and other else "", other, named(", by ", _ended_by(alert) if len(run) == 1 else None),
@@ -366,13 +366,13 @@ def fired_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     if event.id in table.anew:
         return _begun_anew(table.anew[event.id], event, table)
     return say("Alert ", phrases.alert_named(event.title), " still fired" if repeated else " fired",
-               _place(event, table), named(" (", event.severity, ")"),
+               _where(event, table), named(" (", event.severity, ")"),
                quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
 def updated_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """What was said anew of an alert that fires, unfolded."""
-    return say("Alert ", phrases.alert_named(event.title), _place(event, table), " still fired",
+    return say("Alert ", phrases.alert_named(event.title), _where(event, table), " still fired",
                quoted(": ", table.said_anew.get(event.id)))  # fmt: skip
 
 

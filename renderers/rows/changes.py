@@ -44,7 +44,7 @@ def plan(change: Change, event: RecordedEvent, ids: tuple[str, ...] = ()) -> Pla
     """The row of one event of a change, citing ``ids`` or the event alone."""
     whole = set(change.events) <= {event.id, *ids}
     return Plan(at=event.occurred_at, type=event.type, cites=ids or (event.id,),
-                told=partial(_worded, change, event, whole),
+                wording=partial(_worded, change, event, whole),
                 led_by=(event,), idle=change.idle)  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def _alone(event: RecordedEvent) -> Plan | None:
     words = _TYPES.get(event.type) or _FAMILIES.get(event.type.partition(".")[0])
     if words is None or (event.type == "mark.set" and text_in(event.data, "mark") not in people.MARKS):
         return None
-    return Plan(at=event.occurred_at, type=event.type, cites=(event.id,), told=partial(_worded, words, event),
+    return Plan(at=event.occurred_at, type=event.type, cites=(event.id,), wording=partial(_worded, words, event),
                 led_by=(event,))  # fmt: skip
 
 
@@ -113,16 +113,16 @@ def _muted_alike(table: RowContext) -> dict[str, list[RecordedEvent]]:
 
 def _all_muted(alone: Plan, events: Sequence[RecordedEvent]) -> Plan:
     return msgspec.structs.replace(alone, cites=tuple([each.id for each in events]), led_by=tuple(events),
-                                   told=partial(people.all_muted, tuple(events)))  # fmt: skip
+                                   wording=partial(people.all_muted, tuple(events)))  # fmt: skip
 
 
 def _with_later(alone: Plan, event: RecordedEvent, later: Sequence[RecordedEvent]) -> Plan:
     """The row of an inhibition with those that told it again."""
 
     def words(table: RowContext) -> Phrase:
-        return (*alone.told(table), *people.told_again(table, event))
+        return (*alone.wording(table), *people.told_again(table, event))
 
-    return msgspec.structs.replace(alone, cites=(event.id, *[each.id for each in later]), told=words)
+    return msgspec.structs.replace(alone, cites=(event.id, *[each.id for each in later]), wording=words)
 
 
 def _worded(words: Words, event: RecordedEvent, table: RowContext) -> Phrase:

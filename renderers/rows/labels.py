@@ -98,7 +98,7 @@ def _under(table: RowContext, plan: Plan, names: Sequence[str]) -> Plan:
     if plan.type not in _GOING_ON:
         return msgspec.structs.replace(plan, label=label)
     event = table.history.by_id[plan.cites[0]]
-    return msgspec.structs.replace(plan, label=label, told=partial(_going_on, event, names[-1], plan.told))
+    return msgspec.structs.replace(plan, label=label, wording=partial(_going_on, event, names[-1], plan.wording))
 
 
 def _going_on(event: RecordedEvent, label: str, alone: Wording, table: RowContext) -> Phrase:

@@ -87,10 +87,10 @@ def acknowledged(table: RowContext, event: RecordedEvent) -> Phrase:
     waited = _waited(table, event) if _is_first(table, event) else ()
     again = " again" if _took_before(table, event) else ""
     return say(_page(table, event), f" was acknowledged{again}", phrases.by_whom(event),
-               say(", ", waited) if waited else "", _said(table, event))  # fmt: skip
+               say(", ", waited) if waited else "", _message(table, event))  # fmt: skip
 
 
-def _said(table: RowContext, event: RecordedEvent) -> Phrase:
+def _message(table: RowContext, event: RecordedEvent) -> Phrase:
     """The message that came with it."""
     return quoted(": ", table.words.get(event.id), phrases.NOTE)
 
@@ -123,8 +123,8 @@ def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phra
     waited = _waited(table, event)
     by = say("by ", Name(event.actor)) if event.actor else named("automatically by ", text_in(event.data, "agent"))
     if by:
-        return say(by, _of(table, event), say(", ", waited) if waited else "", _said(table, event))
-    return say(waited, _of(table, event), _said(table, event)) if waited else ()
+        return say(by, _of(table, event), say(", ", waited) if waited else "", _message(table, event))
+    return say(waited, _of(table, event), _message(table, event)) if waited else ()
 
 
 def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -239,7 +239,7 @@ def status_updated(table: RowContext, event: RecordedEvent) -> Phrase:
     went = named(" was set to ", new) or say(" was updated")
     if new and old and old != new:
         went = say(" was set from " if event.actor else " went from ", Name(old), " to ", Name(new))
-    return say(_page(table, event), went, named(" by ", event.actor), _said(table, event), _described(table, event))
+    return say(_page(table, event), went, named(" by ", event.actor), _message(table, event), _described(table, event))
 
 
 def update_sent(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -283,7 +283,7 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
         return say(page, moved, named(" by ", event.actor))
     step = f" was {ended_as}" if ended_as else _PAGE_STEPS.get(event.type, " was updated")
     step = " was closed" if _over_before(table, event) and not ended_as else step
-    return say(page, step, named(" by ", event.actor), _said(table, event), _described(table, event))
+    return say(page, step, named(" by ", event.actor), _message(table, event), _described(table, event))
 
 
 def _over_before(table: RowContext, event: RecordedEvent) -> bool:

@@ -31,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type: str
     """The type of the event that leads the row."""
     cites: tuple[str, ...]
-    told: Wording
+    wording: Wording
     led_by: tuple[RecordedEvent, ...] = ()
     """The events that the row's suffixes speak of: how late they were received, whether they were corrected."""
     label: str = ""
@@ -195,9 +195,9 @@ class RowContext:
 def row_of(plan: Plan, table: RowContext) -> Row:
     """The row in words."""
     suffixes = _suffixes(plan.led_by, table)
-    told = plan.told(table)
+    wording = plan.wording(table)
     # What begins with our own words begins as they do.
-    parts = capital(told) if told and isinstance(told[0], Name) else told
+    parts = capital(wording) if wording and isinstance(wording[0], Name) else wording
     return Row(at=plan.at, label=plan.label, parts=parts, cites=plan.cites, type=plan.type, suffixes=suffixes)
 
 

@@ -127,7 +127,7 @@ def _basis(
         return say("its end comes before its start"), cites(*ends_known)
     if measure.micros is None or start is None or end is None:
         return _instead(history, options, measure, ends_known)
-    known = page_facts.page_over(history, end) or _in_monitoring(history, end) or _known(start, end)
+    known = page_facts.page_over(history, end) or _in_monitoring(history, end) or _certainty(start, end)
     words: list[Phrase] = [say(known)]
     proof: list[Moment | RecordedEvent] = [*ends_known]
     for more, evidence in _besides(history, options, measure, ends):
@@ -144,7 +144,7 @@ def _in_monitoring(history: History, end: Moment) -> str:
     return f"{facts.acknowledged_alert(history)} was acknowledged in {phrases.system(history, done.source)}"
 
 
-def _known(start: Moment, end: Moment) -> str:
+def _certainty(start: Moment, end: Moment) -> str:
     """How the weaker of the two ends is known."""
     words = BASES.get(end.basis) or BASES.get(start.basis)
     return words or ("stated by a person" if "stated" in (start.known, end.known) else "recorded")

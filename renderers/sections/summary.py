@@ -440,14 +440,14 @@ def still_firing(history: History) -> Iterator[Claim]:
 
 def _called_waiting(history: History, waiting: Iterable[Alert]) -> list[Phrase]:
     """Alerts without an end by their names; of one that ended elsewhere with where it did not."""
-    places = {(each.name, _place(history, each)) for each in waiting}
-    elsewhere = {each.name for each in history.alerts if (each.name, _place(history, each)) not in places}
-    called = [say(phrases.alert_named(each.name), _place(history, each) if each.name in elsewhere else "")
+    places = {(each.name, _where(history, each)) for each in waiting}
+    elsewhere = {each.name for each in history.alerts if (each.name, _where(history, each)) not in places}
+    called = [say(phrases.alert_named(each.name), _where(history, each) if each.name in elsewhere else "")
               for each in waiting]  # fmt: skip
     return list(dict.fromkeys(called))
 
 
-def _place(history: History, alert: Alert) -> Phrase:
+def _where(history: History, alert: Alert) -> Phrase:
     return phrases.on_service(phrases.beyond(alert.name, alert.service), facts.where(history, alert.environment))
 
 
