@@ -8,8 +8,9 @@ import asyncio
 import os
 import sqlite3
 import subprocess
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from collector.errors import LogDamaged, Unavailable
-from collector.log import EventLog, open_log
+from collector.log import EventLog, Submission, appending, open_log
 from collector.log.sqlite import SqliteLog
 from collector.storage import disk
 from collector.storage.lock import holder
@@ -133,6 +134,54 @@ async def test_what_is_not_durable_does_not_weaken_what_is(log: EventLog) -> Non
     level = await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar())
     assert level == 2
     assert await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar(), durable=False) == 1
+
+
+async def test_a_small_batch_waits_for_the_writers_thread(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is inserted on the event loop once the connection is free: on the thread each row would wait for the loop."""
+    threads: list[int] = []
+    inserting = appending.append
+
+    def inserted(connection: Connection, submissions: Sequence[Submission]) -> object:
+        threads.append(threading.get_ident())
+        return inserting(connection, submissions)
+
+    monkeypatch.setattr(appending, "append", inserted)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def at_work(connection: Connection) -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    working = asyncio.create_task(log.transact(at_work))
+    await asyncio.to_thread(begun.wait, 60)
+    waiting = [asyncio.create_task(append(log, told(fact(name)))) for name in ("a", "b", "c")]
+    await asyncio.sleep(0)
+    assert threads == []
+    go_on.set()
+    await asyncio.gather(working, *waiting)
+    assert threads == [threading.get_ident()] * 3
+    assert len(await log.read()) == 3
+
+
+async def test_a_batch_that_waited_for_a_log_that_closed_is_refused(log: EventLog) -> None:
+    """It is written nowhere, and its sender comes again."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def at_work(connection: Connection) -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    working = asyncio.create_task(log.transact(at_work))
+    await asyncio.to_thread(begun.wait, 60)
+    waiting = asyncio.create_task(append(log, told(fact("a"))))
+    await asyncio.sleep(0)
+    closing_it = asyncio.create_task(log.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await working
+    with pytest.raises(Unavailable, match="closed"):
+        await waiting
+    await closing_it
 
 
 async def test_a_second_writer_is_sent_to_the_first(database: str, tmp_path: Path) -> None:

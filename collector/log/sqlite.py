@@ -85,6 +85,8 @@ class SqliteLog(BaseLog):
         self.path = path
         self._closed = False
         self._busy = 0
+        self._job: asyncio.Future[Any] | None = None
+        """What the writer's thread was given last."""
         self._acknowledge: Callable[[int, bytes], None] | None = None
         self._lock: WriterLock | None = None
         self._writer: Connection | None = None
@@ -222,10 +224,12 @@ class SqliteLog(BaseLog):
     ) -> T:  # fmt: skip
         """One write transaction, whose work says which event it added last.
 
-        ``here`` does all but the commit on the event loop, if the connection is free. The driver lets go of the
+        ``here`` does all but the commit on the event loop, once the connection is free. The driver lets go of the
         interpreter for each row it inserts and then waits to get it back from the busy loop: for a small batch that
         costs more than the inserting. Only the commit, which waits for the disk, has to be elsewhere.
         """
+        while here and self._busy and self._job is not None:
+            await asyncio.wait([self._job])
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
         if self._unready is not None:
@@ -258,7 +262,7 @@ class SqliteLog(BaseLog):
 
     def _submit(self, job: Callable[[], T]) -> asyncio.Future[T]:
         self._busy += 1
-        running = asyncio.get_running_loop().run_in_executor(self._writing, job)
+        self._job = running = asyncio.get_running_loop().run_in_executor(self._writing, job)
         running.add_done_callback(self._let_go)
         return running
 
