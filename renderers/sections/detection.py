@@ -378,7 +378,7 @@ def _alerts(history: History, options: Options) -> Table:
         )
         rows.append(TableRow(cells=cells, cites=proof))
     rest = families[KEY_ALERTS:]
-    more = claim(counted(len(rest), "more alert"), " fired; the timeline has them",
+    more = claim(counted(len(rest), "more alert"), " fired",
                  proof=cites([family.first.fired for family in rest])) if rest else None  # fmt: skip
     return Table(key="alerts", head=ALERTS_HEAD, rows=tuple(rows), left_out=more)
 

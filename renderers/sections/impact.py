@@ -203,7 +203,7 @@ def _descriptions(history: History, options: Options) -> Iterator[Claim]:
     rest = sizes[DESCRIPTIONS:]
     if rest:
         verb = "says" if len(rest) == 1 else "say"
-        yield claim(f"{counted(len(rest), 'more alert')} {verb} what they found; the timeline has them",
+        yield claim(f"{counted(len(rest), 'more alert')} {verb} what they found",
                     proof=cites([told.largest.event for _, told in rest]))  # fmt: skip
 
 
