@@ -136,6 +136,19 @@ async def test_what_is_not_durable_does_not_weaken_what_is(log: EventLog) -> Non
     assert await log.transact(lambda c: c.exec_driver_sql("PRAGMA synchronous").scalar(), durable=False) == 1
 
 
+async def _at_work(log: EventLog) -> tuple[asyncio.Task[None], threading.Event]:
+    """Keep the writer's thread busy until the event is set; the task that waits for it."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    working = asyncio.create_task(log.transact(work))
+    await asyncio.to_thread(begun.wait, 60)
+    return working, go_on
+
+
 async def test_a_small_batch_waits_for_the_writers_thread(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is inserted on the event loop once the connection is free: on the thread each row would wait for the loop."""
     threads: list[int] = []
@@ -146,14 +159,7 @@ async def test_a_small_batch_waits_for_the_writers_thread(log: EventLog, monkeyp
         return inserting(connection, submissions)
 
     monkeypatch.setattr(appending, "append", inserted)
-    begun, go_on = threading.Event(), threading.Event()
-
-    def at_work(connection: Connection) -> None:
-        begun.set()
-        assert go_on.wait(60)
-
-    working = asyncio.create_task(log.transact(at_work))
-    await asyncio.to_thread(begun.wait, 60)
+    working, go_on = await _at_work(log)
     waiting = [asyncio.create_task(append(log, told(fact(name)))) for name in ("a", "b", "c")]
     await asyncio.sleep(0)
     assert threads == []
@@ -165,14 +171,7 @@ async def test_a_small_batch_waits_for_the_writers_thread(log: EventLog, monkeyp
 
 async def test_a_batch_that_waited_for_a_log_that_closed_is_refused(log: EventLog) -> None:
     """It is written nowhere, and its sender comes again."""
-    begun, go_on = threading.Event(), threading.Event()
-
-    def at_work(connection: Connection) -> None:
-        begun.set()
-        assert go_on.wait(60)
-
-    working = asyncio.create_task(log.transact(at_work))
-    await asyncio.to_thread(begun.wait, 60)
+    working, go_on = await _at_work(log)
     waiting = asyncio.create_task(append(log, told(fact("a"))))
     await asyncio.sleep(0)
     closing_it = asyncio.create_task(log.close())
