@@ -99,30 +99,18 @@ _FOLLOWED = (
     .join_from(placement, event_unit, event_unit.c.unit == placement.c.uid)
     .where(placement.c.number == bindparam("number"), ~belongs)
 )
-_PROOFS = (
+_OF_FAMILY = (
     select(event_index.c.id)
     .where(
         event_index.c.family == bindparam("family"),
-        event_index.c.occurred_at.between(bindparam("low"), bindparam("high")),
         event_index.c.source != MACHINE,
         event_index.c.received_at <= bindparam("until"),
         event_index.c.revision == 0,
     )
     .order_by(event_index.c.occurred_at.desc(), event_index.c.id)
-    .limit(PROOFS)
 )
-_EARLIER = (
-    select(event_index.c.id)
-    .where(
-        event_index.c.family == bindparam("family"),
-        event_index.c.occurred_at < bindparam("low"),
-        event_index.c.source != MACHINE,
-        event_index.c.received_at <= bindparam("until"),
-        event_index.c.revision == 0,
-    )
-    .order_by(event_index.c.occurred_at.desc())
-    .limit(1)
-)
+_PROOFS = _OF_FAMILY.where(event_index.c.occurred_at.between(bindparam("low"), bindparam("high"))).limit(PROOFS)
+_EARLIER = _OF_FAMILY.where(event_index.c.occurred_at < bindparam("low")).limit(1)
 _OWN = select(event_index.c.id).where(
     event_index.c.family.in_(("collector", "source")),
     event_index.c.occurred_at.between(bindparam("low"), bindparam("high")),
