@@ -135,8 +135,9 @@ def unheard(history: History, options: Options, family: str) -> Claim:
     reporters = [(name, event) for name, event in of.values() if _tells(history, name, family)]
     if not reporters and family in history.context.reported_before:
         start, within = facts.reference(history), history.context.reported_within
+        end = max([start, *(event.occurred_at for event in history.events)])
         words = f" in the incident or in the {duration(within)} before it; one did earlier"
-        looked_for = query(f"{family}.*", (), (start - within, start), options.zone)
+        looked_for = query(f"{family}.*", (), (start - within, end), options.zone)
         return claim(HEARD_BEFORE[family], words, none=looked_for)
     if not reporters:
         return claim(FAMILIES[family], label=True)

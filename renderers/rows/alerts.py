@@ -116,16 +116,16 @@ def _fired(runs: Sequence[Run], table: RowContext) -> Phrase:
     return say(phrases.capital(firings[0]), *(say("; ", each) for each in firings[1:]), more)
 
 
-Told = tuple[Phrase, Phrase]
+NamedSentence = tuple[Phrase, Phrase]
 """An alert's name, and what is told of it."""
 
 
-def _named_together(alerts: Sequence[Told]) -> list[Phrase]:
+def _named_together(alerts: Sequence[NamedSentence]) -> list[Phrase]:
     """``alerts A, B and C fired on checkout (critical)``: of many alerts, those of which the same is told are named
     together."""
-    groups: dict[Phrase | int, list[Told]] = {}
-    for place, each in enumerate(alerts):
-        groups.setdefault(each[1] if len(alerts) > QUOTED else place, []).append(each)
+    groups: dict[Phrase | int, list[NamedSentence]] = {}
+    for index, each in enumerate(alerts):
+        groups.setdefault(each[1] if len(alerts) > QUOTED else index, []).append(each)
     return [
         say("alert" if len(group) == 1 else "alerts", " ",
             phrases.listed([name for name, _ in group], len(group)), group[0][1])
@@ -133,7 +133,7 @@ def _named_together(alerts: Sequence[Told]) -> list[Phrase]:
     ]  # fmt: skip
 
 
-def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Told:
+def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> NamedSentence:
     first = run[0].first
     other = first.start // MINUTE != since // MINUTE
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
@@ -310,7 +310,7 @@ def _ended(spells: Run, table: RowContext) -> Phrase:
     return say(phrases.capital(endings[0]), *(say("; ", each) for each in endings[1:]), more)
 
 
-def _one_end(run: Run, table: RowContext, at: int) -> Told:
+def _one_end(run: Run, table: RowContext, at: int) -> NamedSentence:
     alert = run[0].last
     ends = sorted(spell.end or 0 for spell in run)
     count = facts.series_in([spell.first for spell in run])

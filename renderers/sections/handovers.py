@@ -46,7 +46,7 @@ def _after(history: History, options: Options, pages: Sequence[Page]) -> Iterato
 
 
 def _given_back(history: History, options: Options, pages: Sequence[Page]) -> Iterator[Claim]:
-    """``Ana gave Opsgenie alert 70 back at 18:05:00, and nobody acknowledged it again``: who reads that a page was
+    """``Ana gave Opsgenie alert 70 back at 18:05:00, and it was acknowledged again ...``: who reads that a page was
     acknowledged takes it for looked after."""
     for page in pages:
         back = next((step for step in reversed(page.steps) if step.type == "page.unacknowledged"), None)
@@ -54,7 +54,7 @@ def _given_back(history: History, options: Options, pages: Sequence[Page]) -> It
             continue
         called, at = phrases.page_called(history, back), time_in(history, options, back.occurred_at)
         opening = say(Name(back.actor), " gave ", called, " back at ", at) if back.actor else say(
-            phrases.capital(called), " was no longer acknowledged from ", at, " on")  # fmt: skip
+            phrases.capital(called), " was no longer acknowledged at ", at)  # fmt: skip
         later = [step for step in page.steps if step.occurred_at > back.occurred_at]
         acknowledgements = [step for step in later if step.type == "page.acknowledged"]
         again = say(", and it was acknowledged again", phrases.by_whom(acknowledgements[0]), " at ",
