@@ -183,6 +183,29 @@ async def test_a_batch_that_waited_for_a_log_that_closed_is_refused(log: EventLo
     await closing_it
 
 
+async def test_what_is_written_while_the_log_closes_is_no_failure_of_the_disk(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is committed, and its file is looked at before that is closed, however busy the event loop is."""
+    begun, closed, closing_file = threading.Event(), threading.Event(), SqliteLog._close
+
+    def close_file(self: SqliteLog) -> None:
+        begun.set()
+        closing_file(self)
+        closed.set()
+
+    monkeypatch.setattr(SqliteLog, "_close", close_file)
+    working, go_on = await _at_work(log)
+    closing_it = asyncio.create_task(log.close())
+    await asyncio.to_thread(begun.wait, 0.3)
+    go_on.set()
+    # Where the file is closed by now, it is so before the event loop hears that the transaction ended.
+    closed.wait(0.3)
+    await working
+    await closing_it
+    assert closed.is_set()
+
+
 async def test_a_second_writer_is_sent_to_the_first(database: str, tmp_path: Path) -> None:
     """The error names the address of the process that writes; after it closed, the next may."""
     path = tmp_path / "timelined.db"

@@ -228,8 +228,8 @@ class SqliteLog(BaseLog):
         interpreter for each row it inserts and then waits to get it back from the busy loop: for a small batch that
         costs more than the inserting. Only the commit, which waits for the disk, has to be elsewhere.
         """
-        while here and self._busy and self._job is not None:
-            await asyncio.wait([self._job])
+        if here:
+            await self._idle()
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
         if self._unready is not None:
@@ -243,6 +243,11 @@ class SqliteLog(BaseLog):
             self._broken.set()
             raise
         return await self._elsewhere(begun.commit, begun)
+
+    async def _idle(self) -> None:
+        """Wait until nothing is done on the writer's thread, and what was done is looked at."""
+        while self._busy and self._job is not None:
+            await asyncio.wait([self._job])
 
     async def _be_ready(self, make: Callable[[], None]) -> None:
         """Make up for what a full disk did not let us do at the start."""
@@ -369,6 +374,8 @@ class SqliteLog(BaseLog):
             try:
                 await self._readers.close()
             finally:
+                # A file that is closed before it is looked at passes for one that is gone.
+                await self._idle()
                 await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
