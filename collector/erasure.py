@@ -28,6 +28,7 @@ from collector.projections.erasing import (
     clean,
     erase_announcements,
     execute,
+    plan_erasure,
 )
 from collector.removal.rights import missing_to_remove
 
@@ -98,7 +99,7 @@ class Eraser:
             return await self._erase(request)
 
     async def _erase(self, request: RequestedErasure) -> Erasure:
-        plan = await self._lists.query(lambda connection: ErasurePlan(connection, request))
+        plan = await self._lists.query(lambda connection: plan_erasure(connection, request))
         if request.dry_run:
             return _erasure(plan)
         if missing := await self._log.query(missing_to_remove):

@@ -2,7 +2,7 @@
 
 The log's part is in ``collector.removal.erasing``. Here is which events share a
 name, what an event was attached to, and what the daemon itself said in words of
-theirs. What looks (:class:`ErasurePlan`, :func:`announcements_with`) is given a
+theirs. What looks (:func:`plan_erasure`, :func:`announcements_with`) is given a
 view of the lists and the log, what records the log's own connection, and what
 cleans the lists'.
 """
@@ -119,28 +119,56 @@ class RequestedErasure(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
-class ErasurePlan:
+class ErasurePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure is about, as one transaction sees it."""
 
-    def __init__(self, connection: Connection, request: RequestedErasure) -> None:
-        not_made, half_made = hindrances(connection)
-        if reason := not_made or half_made:
-            raise Unavailable(f"cannot erase now: what is grouped is not known, {reason}; try again")
-        numbers = [_number(name) for name in request.deliveries]
-        ids = [*request.events, *(_told_by(connection, numbers) if request.with_events else ())]
-        self.entities = _entities(connection, ids) if request.everything else {}
-        self.ids = tuple(dict.fromkeys([*ids, *self.entities]))
-        self.extent: Extent = extent(connection, self.ids, numbers)
-        self.position = queries.head(connection)
-        self.erased: tuple[str, ...] = tuple(event.id for event in _open(self.extent.revisions, request.everything))
-        self.bodies = self.extent.bodies
-        self.texts: frozenset[str] = frozenset()
-        self.numbers = _incidents_of(connection, self.ids)
-        self.attached = _attached_to(connection, self.ids)
-        self.published = _published(connection, self.ids)
-        self.records = tuple(row.id for row in select_among(connection, _PUBLISHED, sorted(self.numbers)))
-        """Ids of the records of publications and reviews of these incidents, and of what came back."""
-        _check(self.ids, self.extent.revisions, numbers, connection)
+    ids: tuple[str, ...]
+    """The events that are erased; also those that are already."""
+    entities: dict[str, str]
+    """Of an erasure of everything: each event of the alerts and pages → the name that they share afterwards."""
+    extent: Extent
+    erased: tuple[str, ...]
+    """Ids of the events that have something to erase."""
+    bodies: tuple[int, ...]
+    """The numbers of the deliveries whose bodies go."""
+    numbers: frozenset[int]
+    """The incidents that these events are in, or were."""
+    attached: dict[str, list[str]]
+    """Event → the opening events of the incidents that it is attached to."""
+    published: tuple[str, ...]
+    """Where postmortems of these incidents were published."""
+    records: tuple[str, ...]
+    """Ids of the records of publications and reviews of these incidents, and of what came back."""
+    position: int
+    """The head of the log."""
+    texts: frozenset[str] = frozenset()
+    """What was removed, as far as others may repeat it. Known once the plan was executed."""
+
+
+def plan_erasure(connection: Connection, request: RequestedErasure) -> ErasurePlan:
+    """What would go. Raises as :meth:`collector.erasure.Eraser.erase` does."""
+    not_made, half_made = hindrances(connection)
+    if reason := not_made or half_made:
+        raise Unavailable(f"cannot erase now: what is grouped is not known, {reason}; try again")
+    deliveries = [_number(name) for name in request.deliveries]
+    chosen = [*request.events, *(_told_by(connection, deliveries) if request.with_events else ())]
+    entities = _entities(connection, chosen) if request.everything else {}
+    ids = tuple(dict.fromkeys([*chosen, *entities]))
+    reach = extent(connection, ids, deliveries)
+    _check(ids, reach.revisions, deliveries, connection)
+    numbers = _incidents_of(connection, ids)
+    return ErasurePlan(
+        ids=ids,
+        entities=entities,
+        extent=reach,
+        erased=tuple(event.id for event in _open(reach.revisions, request.everything)),
+        bodies=reach.bodies,
+        numbers=numbers,
+        attached=_attached_to(connection, ids),
+        published=_published(connection, ids),
+        records=tuple(row.id for row in select_among(connection, _PUBLISHED, sorted(numbers))),
+        position=queries.head(connection),
+    )
 
 
 def _check(
@@ -198,31 +226,41 @@ def _open(revisions: Iterable[RecordedEvent], everything: bool) -> list[Recorded
 
 
 def execute(connection: Connection, request: RequestedErasure, plan: ErasurePlan) -> ErasurePlan:
-    """Record it and remove the contents, in one transaction of the log."""
+    """Record it and remove the contents, in one transaction of the log; the plan as it was carried out.
+
+    More may be erased than was planned: what was stored in between goes as well.
+    """
     late = extent(connection, plan.ids, (), after=plan.extent.delivery)
-    plan.bodies = tuple(sorted({*plan.bodies, *late.bodies}))
+    bodies = tuple(sorted({*plan.bodies, *late.bodies}))
     events = _open(late.revisions, request.everything)
-    left = [_left(e, request, plan.entities.get(e.id, ""), plan.attached.get(e.id, ())) for e in events]
-    plan.erased = tuple(event.id for event in left)
-    emptied = {event.id for event in left}
-    plan.texts = removed_texts([event for event in late.revisions if event.id in emptied], left)
-    _record(connection, request, left, plan.bodies)
+    erasures = [_erasure_of(e, request, plan.entities.get(e.id, ""), plan.attached.get(e.id, ())) for e in events]
+    erased = {event.id for event in erasures}
+    texts = removed_texts([event for event in late.revisions if event.id in erased], erasures)
+    _record(connection, request, erasures, bodies)
     _forget_publications(connection, request, plan)
-    plan.position = queries.head(connection)
-    return plan
+    return msgspec.structs.replace(
+        plan,
+        erased=tuple(event.id for event in erasures),
+        bodies=bodies,
+        texts=texts,
+        position=queries.head(connection),
+    )
 
 
 def _forget_publications(connection: Connection, request: RequestedErasure, plan: ErasurePlan) -> None:
     """Have records of publications and reviews forget the digests by which what was erased could be guessed."""
     last = {event.id: event for event in queries.read_ids(connection, plan.records) if event.id not in plan.ids}
-    records = [event for event in sorted(last.values(), key=lambda one: one.position) if not is_erased(event)]
-    said: dict[str, Any] = {"by": request.by, "reason": request.reason, "stated_at": request.stated_at}
-    left = [each for event in records if (each := forgotten(event, plan.ids, **said)) is not None]
-    if plan.ids and left:
-        _record(connection, request, left, ())
+    records = [event for event in sorted(last.values(), key=lambda event: event.position) if not is_erased(event)]
+    statement: dict[str, Any] = {"by": request.by, "reason": request.reason, "stated_at": request.stated_at}
+    revisions = [revision for event in records if (revision := forgotten(event, plan.ids, **statement)) is not None]
+    if plan.ids and revisions:
+        _record(connection, request, revisions, ())
 
 
-def _left(event: RecordedEvent, request: RequestedErasure, entity: str = "", incidents: Sequence[str] = ()) -> Event:
+def _erasure_of(
+    event: RecordedEvent, request: RequestedErasure, entity: str = "", incidents: Sequence[str] = ()
+) -> Event:  # fmt: skip
+    """The revision that takes the content of an event away."""
     return amendments.erased(
         event, by=request.by, reason=request.reason, stated_at=request.stated_at, everything=request.everything,
         entity=entity, incidents=incidents,
@@ -239,11 +277,13 @@ def _attached_to(connection: Connection, ids: Sequence[str]) -> dict[str, list[s
     return keys
 
 
-def _record(connection: Connection, request: RequestedErasure, left: Sequence[Event], bodies: Sequence[int]) -> None:
-    facts = [*left, *([_removal(request, bodies)] if bodies else [])]
+def _record(
+    connection: Connection, request: RequestedErasure, erasures: Sequence[Event], bodies: Sequence[int]
+) -> None:
+    facts = [*erasures, *([_removal(request, bodies)] if bodies else [])]
     if facts:
         submission = Submission(source=PEOPLE, received_at=request.stated_at, events=tuple(facts))
-        erase(connection, submission, [event.id for event in left], bodies)
+        erase(connection, submission, [event.id for event in erasures], bodies)
 
 
 def _removal(request: RequestedErasure, bodies: Sequence[int]) -> Event:
@@ -308,7 +348,7 @@ def erase_announcements(
 ) -> int:  # fmt: skip
     """Erase what the daemon said, in one transaction of the log; its head after that."""
     last = {event.id: event for event in queries.read_ids(connection, [event.id for event in announcements])}
-    _record(connection, request, [_left(event, request) for event in last.values() if not is_erased(event)], ())
+    _record(connection, request, [_erasure_of(event, request) for event in last.values() if not is_erased(event)], ())
     return queries.head(connection)
 
 
@@ -345,8 +385,8 @@ def _clean_memberships(connection: Connection, done: ErasurePlan) -> bool:
     return cleaned
 
 
-def _clean_index(connection: Connection, left: Iterable[Event]) -> None:
+def _clean_index(connection: Connection, erased: Iterable[Event]) -> None:
     """The lists' own copies of what an event is about, for every revision of it."""
-    rows = [{"of_event": e.id, "left": e.entity, "of_none": int(e.service is None)} for e in left]
+    rows = [{"of_event": e.id, "left": e.entity, "of_none": int(e.service is None)} for e in erased]
     if rows:
         connection.execute(_CLEAN_INDEX, rows)
