@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from collector.correlation import Catalog, Rules
 from collector.correlation.changes import Changes
@@ -27,6 +27,7 @@ from collector.errors import Unavailable
 from collector.event import MACHINE
 from collector.following import announcements, numbers
 from collector.following.attempts import Attempts
+from collector.following.cursor import Cursor, read_cursor
 from collector.following.outbox import AppendableLog, Outbox
 from collector.following.round_input import RoundInput, round_of
 from collector.log import queries
@@ -56,9 +57,6 @@ _LOOK = 1.0
 """Seconds after which one who waits for events looks whether the lists are still there."""
 
 T = TypeVar("T")
-
-_cursor = tables.cursor.c
-_CURSOR = select(_cursor.position, _cursor.quiet, _cursor.settled, _cursor.rules)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -333,12 +331,6 @@ class Follower:
 
     async def _open(self) -> None:
         """Where we stopped; a log whose projections are gone is read from its beginning, without announcing it."""
-
-        def work(connection: Connection) -> tuple[int, int, int, str, bool]:
-            found = connection.execute(_CURSOR).one_or_none()
-            fresh = not shape.has_numbers(connection)
-            return (*found, False) if found is not None else (0, 0, 0, self._digest, fresh)
-
         unusable = await self._lists.query(shape.unusable)
         # Whatever takes their place from here on is opened anew.
         self._opened = self._lists.opened
@@ -347,18 +339,19 @@ class Follower:
             if remade:
                 log.warning("the lists are another version's or another log's; making them anew out of the log")
         self._begun = True
-        position, quiet, settled, rules, fresh = await self._lists.query(work)
-        if rules != self._digest and position > 0:
+        cursor, numbered = await self._lists.query(lambda c: (read_cursor(c), shape.has_numbers(c)))
+        if cursor is None:
+            quiet, settled = (0, 0) if numbered else await self._recover_numbers()
+            cursor = Cursor(0, quiet, settled, self._digest)
+        if cursor.rules != self._digest and cursor.position > 0:
             log.warning("the rules of grouping changed; what is grouped already stays so until timelined db rebuild")
         # Once other rules grouped any of it, the lists are those of no one set of rules until a rebuild.
-        self._grouped_by = rules if position > 0 else self._digest
-        if fresh:
-            quiet, settled = await self._recover_numbers()
-        self._groups.forget(complete=position == 0, settled=settled)
-        self._quiet, self._settled, self._head = quiet, settled, 0
-        self._position, self._placeable = position, True
+        self._grouped_by = cursor.rules if cursor.position > 0 else self._digest
+        self._groups.forget(complete=cursor.position == 0, settled=cursor.settled)
+        self._quiet, self._settled, self._head = cursor.quiet, cursor.settled, 0
+        self._position, self._placeable = cursor.position, True
         self._outbox.forget()
-        self._tell(Outcome(position))
+        self._tell(Outcome(cursor.position))
         await self._attempts.recall()
 
     async def _settle(self) -> None:
