@@ -27,11 +27,11 @@ from collector.errors import Unavailable
 from collector.event import MACHINE
 from collector.following import announcements, numbers
 from collector.following.attempts import Attempts
-from collector.following.cursor import Cursor, read_cursor
 from collector.following.outbox import AppendableLog, Outbox
 from collector.following.round_input import RoundInput, round_of
 from collector.log import queries
 from collector.projections import Lists, ListsRemoved, placing, shape, tables
+from collector.projections.cursor import Cursor, read_cursor
 from collector.projections.grouping_store import SqlGroupingStore, write, write_news
 from collector.projections.search import index_events
 from collector.projections.tables import put

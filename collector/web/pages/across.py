@@ -39,9 +39,9 @@ async def across(request: web.Request) -> web.Response:
     # The page of one log leads to that log alone.
     offered = [ALL, *(log.name for log in request.app[LOGS]())] if PROJECTIONS not in request.app else []
     return page(
-        request, "across.html", clock, told=across_page, since=since, until=until, shown=SHOWN, often=OFTEN,
+        request, "across.html", clock, across=across_page, since=since, until=until, limit=SHOWN, often=OFTEN,
         offered=offered,
-        asked={name: query.text(name) or "" for name in ASKED}, tables=list(across_tables.TABLES),
+        query={name: query.text(name) or "" for name in ASKED}, tables=list(across_tables.TABLES),
     )  # fmt: skip
 
 
@@ -53,9 +53,9 @@ async def table(request: web.Request) -> web.Response:
     name = query.text("table") or ""
     if name not in across_tables.TABLES:
         raise NotFound(f"cannot write the table: use one of {', '.join(across_tables.TABLES)}", "table")
-    told = await _read(request, query, clock, *_period(request, query, clock))
+    content = await _read(request, query, clock, *_period(request, query, clock))
     return web.Response(
-        body=across_tables.as_csv(name, told).encode("utf-8", "replace"), content_type="text/csv", charset="utf-8",
+        body=across_tables.as_csv(name, content).encode("utf-8", "replace"), content_type="text/csv", charset="utf-8",
         headers={"Content-Disposition": f'attachment; filename="across-{name}.csv"'},
     )  # fmt: skip
 

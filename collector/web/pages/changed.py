@@ -27,16 +27,16 @@ async def changes(request: web.Request) -> web.Response:
     clock = Clock(query.text("zone") or "UTC")
     row, app = await statements.incident(request), request.app
     since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
-    changes_found = None
+    differences = None
     if since is not None or until is not None:
-        changes_found = await app[CHANGES](row.number, since, until, {"zone": clock.zone, "people": "names"})
-        if changes_found is None:
+        differences = await app[CHANGES](row.number, since, until, {"zone": clock.zone, "people": "names"})
+        if differences is None:
             raise NotFound(f"cannot compare drafts of incident {row.number}: nothing was known of it by then", "to")
     return page(
-        request, "changes.html", clock, row=row, found=changes_found, sections=_by_section(changes_found or ()),
+        request, "changes.html", clock, row=row, differences=differences, sections=_by_section(differences or ()),
         open_until=OPEN,
         since=since, until=until,
-        asked={name: query.text(name) or "" for name in ("from", "to")},
+        query={name: query.text(name) or "" for name in ("from", "to")},
         versions=await versions.reviews(app, row), evidence=await versions.evidence(app, row.number),
     )  # fmt: skip
 

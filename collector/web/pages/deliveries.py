@@ -97,15 +97,15 @@ async def deliveries(request: web.Request) -> web.Response:
     names = [source] if source is not None else _names(sources, stored, refusals)
     each = EACH if source is None else SHOWN
     private = await marks.of_deliveries(request.app, stored[:limit])
-    shown_sources = [_shown_source(request, name, stored[:limit], refusals, counted, each, private) for name in names]
+    rows = [_shown_source(request, name, stored[:limit], refusals, counted, each, private) for name in names]
     return page(
         request,
         "deliveries.html",
         clock,
         source=source,
         before=before,
-        shown=shown_sources,
-        silent=[] if source else [one for one in shown_sources if not (one.deliveries or one.refused)],
+        sources=rows,
+        silent=[] if source else [one for one in rows if not (one.deliveries or one.refused)],
         names=sorted(sources),
         counted=counted,
         strangers=[one for one in refusals if one.source == NO_SOURCE] if source is None else [],

@@ -211,5 +211,5 @@ async def event(request: web.Request) -> web.Response:
     repeats = (await request.app[LOG].repeats([name])).get(name)
     private = (await request.app[PROJECTIONS].private_events([name])).get(name)
     return page(
-        request, "event.html", clock, one=event_row, why=why.reason if why else "", repeats=repeats, private=private
+        request, "event.html", clock, row=event_row, why=why.reason if why else "", repeats=repeats, private=private
     )  # fmt: skip

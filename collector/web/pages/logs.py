@@ -26,9 +26,9 @@ async def overview(request: web.Request) -> web.Response:
     clock, logs = Clock(query.text("zone") or "UTC"), request.app[LOGS]()
     status, cursor = query.one_of("status", *STATUSES), query.text("cursor")
     states = await asyncio.gather(*(log.app[READINESS]() for log in logs))
-    found = await merged_incidents(logs, cursor, SHOWN, status=status, **filters_of(query, clock))
+    incidents = await merged_incidents(logs, cursor, SHOWN, status=status, **filters_of(query, clock))
     return page(
-        request, "logs.html", clock, logs=list(zip(logs, states, strict=True)), found=found, statuses=STATUSES,
+        request, "logs.html", clock, logs=list(zip(logs, states, strict=True)), incidents=incidents, statuses=STATUSES,
         cursor=cursor, filtered=any(query.text(name) for name in FILTERS),
-        asked={name: query.text(name) or "" for name in FILTERS},
+        query={name: query.text(name) or "" for name in FILTERS},
     )  # fmt: skip

@@ -28,9 +28,9 @@ async def preview(request: web.Request) -> web.Response:
     other = await statements.follow(app, whole(query.text("other") or "", "other", most=LATEST))
     if other.number == row.number:
         raise InvalidInput(f"cannot merge: {query.text('other')} is incident {row.number} already", "other")
-    told = sorted([*await _events(app, row), *await _events(app, other)], key=lambda pair: pair[1].occurred_at)
+    timeline = sorted([*await _events(app, row), *await _events(app, other)], key=lambda pair: pair[1].occurred_at)
     return page(
-        request, "merge.html", clock, row=row, other=other, told=told, shown=SHOWN,
+        request, "merge.html", clock, row=row, other=other, timeline=timeline, limit=SHOWN,
         services=sorted({*row.services, *other.services}), both=sorted({*row.services} & {*other.services}),
         began=min(row.started_at, other.started_at),
         ended=None if None in (row.ended_at, other.ended_at) else max(row.ended_at or 0, other.ended_at or 0),

@@ -85,7 +85,7 @@ async def _overview(request: web.Request) -> web.Response:
         chosen=status,
         statuses=STATUSES,
         filtered=filtered,
-        asked={name: query.text(name) or "" for name in FILTERS},
+        query={name: query.text(name) or "" for name in FILTERS},
         spans=spans(rows, await lists.gaps(GAPS), request.app[CLOCK](), filters["since"], filters["until"]),
         wide=WIDE,
         news=await lists.news(rows),
@@ -94,7 +94,7 @@ async def _overview(request: web.Request) -> web.Response:
         entry=request.app[INTAKE].entry,
         words=_words(rows),
         empty=whole and not rows,
-        address=_address(request),
+        delivery_url=_address(request),
         other_logs=[log for log in request.app[LOGS]() if log.app is not request.app],
     )
 

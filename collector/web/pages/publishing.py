@@ -55,7 +55,7 @@ async def _response(
     # The newest first: whoever has just published looks for that one.
     publications = [*reversed(await publisher.publications(row.number))]
     return page(
-        request, "publish.html", clock, row=row, targets=publisher.targets, told=published, asked=fields or {},
-        said=outcome,
+        request, "publish.html", clock, row=row, targets=publisher.targets, published=published, fields=fields or {},
+        outcome=outcome,
         publications=publications,
     )  # fmt: skip

@@ -110,7 +110,7 @@ def page(
         .get_template(template)
         .generate(
             clock=clock,
-            place=Address(request, clock),
+            address=Address(request, clock),
             now=request.app[CLOCK](),
             # The address of a file changes with its content.
             static=lambda name: f"{request.app[ROOT]}/static/{name}?v={files(request.app)[name][1]}",

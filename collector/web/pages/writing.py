@@ -35,10 +35,10 @@ async def write(request: web.Request) -> web.Response:
     try:
         item = await sections.write(request.app, row, section, fact, [fields.get("tag", "")])
     except Outdated:
-        theirs = (await sections.texts(request.app, row)).get(section)
+        current = (await sections.texts(request.app, row)).get(section)
         return page(
-            request, "conflict.html", clock, status=412, row=row, section=section, theirs=theirs,
-            tag=sections.tag(theirs), text=text, by=fields.get("by", ""),
+            request, "conflict.html", clock, status=412, row=row, section=section, current=current,
+            tag=sections.tag(current), text=text, by=fields.get("by", ""),
         )  # fmt: skip
     return _back(row.number, f"write-{section}", item.event_id, clock, f"#s-{section}")
 

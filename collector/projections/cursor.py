@@ -13,7 +13,7 @@ _CURSOR = select(_cursor.position, _cursor.quiet, _cursor.settled, _cursor.rules
 
 
 class Cursor(NamedTuple):
-    """Where following goes on; ``collector.projections.tables`` says the same of the columns."""
+    """Where following goes on."""
 
     position: int
     quiet: int
