@@ -104,25 +104,25 @@ class Eraser:
             return _erasure(plan)
         if missing := await self._log.query(missing_to_remove):
             raise NotPermitted(f"cannot erase: {missing}")
-        done = await self._log.transact(lambda connection: execute(connection, request, plan))
-        echoes, remaining = await self._complete(request, done)
-        drafts = await self._redraw(done.ids)
+        executed = await self._log.transact(lambda connection: execute(connection, request, plan))
+        echoes, remaining = await self._complete(request, executed)
+        drafts = await self._redraw(executed.ids)
         remaining = remaining or drafts.failed or await self._lists.scrub() or await self._log.scrub()
-        return msgspec.structs.replace(_erasure(done), echoes=echoes, drafts=drafts, remaining=remaining)
+        return msgspec.structs.replace(_erasure(executed), echoes=echoes, drafts=drafts, remaining=remaining)
 
-    async def _complete(self, request: RequestedErasure, done: ErasurePlan) -> tuple[int, str]:
+    async def _complete(self, request: RequestedErasure, executed: ErasurePlan) -> tuple[int, str]:
         """Have the lists take it in, and erase what the daemon said of it meanwhile; how many of its records that were,
         and what is not done yet."""
-        position, echoes = done.position, 0
+        position, echoes = executed.position, 0
         for _ in range(_ROUNDS):
             if not await self._followed(position, PATIENCE):
                 return echoes, "the lists have not taken the erasure in yet, and may still show what was said"
-            announcements = await self._lists.query(lambda c: announcements_with(c, done.texts, done.numbers))
+            announcements = await self._lists.query(lambda c: announcements_with(c, executed.texts, executed.numbers))
             if announcements:
                 echoes += len(announcements)
                 erase = partial(erase_announcements, request=request, announcements=announcements)
                 position = await self._log.transact(erase)
-            cleaned = await self._lists.write(lambda connection: clean(connection, done))
+            cleaned = await self._lists.write(lambda connection: clean(connection, executed))
             await self._forget()
             if not (announcements or cleaned):
                 return echoes, ""

@@ -247,7 +247,7 @@ def test_what_is_about_a_thing_that_a_responder_acted_upon_belongs() -> None:
         None, ("acted_on", why), ("acted_on", why),
         ("responder", "Ana Lima, a responder of this incident, did it"), None,
     ]  # fmt: skip
-    assert rules(where, by_another, loose(acted), others=[(at(5), at(15))]) == [None, "responder"]
+    assert rules(where, by_another, loose(acted), other_spans=[(at(5), at(15))]) == [None, "responder"]
     assert rules(where, last, loose(_about("rules", 20, "deploy-bot"))) == [None, None]
 
 
@@ -318,7 +318,7 @@ def test_what_is_of_another_service_is_not_acted_upon() -> None:
 def test_a_revert_during_two_incidents_is_of_neither() -> None:
     """Where another incident was going on as well, nothing shows of which one a revert was."""
     candidates = loose(merge(-60, number=40)), loose(merge(30, 'Revert "Tune"', number=42))
-    assert rules(scene(), *candidates, others=[(at(20), at(40))]) == [None, None]
+    assert rules(scene(), *candidates, other_spans=[(at(20), at(40))]) == [None, None]
 
 
 # --- what followed ----------------------------------------------------------------------------------------------------

@@ -83,12 +83,16 @@ class Attacher:
                 missed.append(Miss(-1, "a person took it out"))
             else:
                 by_key.setdefault(attached.view.key, attached)
-        places = sorted(by_key.values(), key=lambda place: (place.view.start, place.view.key))
-        if signal.kind == LOW_ALERT and places and not any(place.rule == PERSON_RULE for place in places):
-            places = places[:1]
-        if places:
-            return places, ""
-        return places, min(missed).in_words() if missed else self._nothing(signal)
+        attachments = sorted(by_key.values(), key=lambda attachment: (attachment.view.start, attachment.view.key))
+        if (
+            signal.kind == LOW_ALERT
+            and attachments
+            and not any(attachment.rule == PERSON_RULE for attachment in attachments)
+        ):
+            attachments = attachments[:1]
+        if attachments:
+            return attachments, ""
+        return attachments, min(missed).in_words() if missed else self._nothing(signal)
 
     def _kept_apart(self, signal: Signal, attached: Attachment) -> bool:
         name = self._constraints.linked_group(signal.id)
@@ -106,18 +110,18 @@ class Attacher:
         return referred or self._by_service(signal, missed) or self._by_origin(signal, missed)
 
     def _by_person(self, signal: Signal) -> list[Attachment]:
-        places = [
+        attachments = [
             Attachment(view, "ref", "names this incident")
             for key in signal.incident_refs
             for view in self._index.holding(key)
         ]
         if (name := self._constraints.linked_group(signal.id)) is not None:
             why = f"{self._constraints.by(signal.id)} put it into the incident"
-            places += [Attachment(view, PERSON_RULE, why) for view in self._index.tied(name)]
-        return places
+            attachments += [Attachment(view, PERSON_RULE, why) for view in self._index.tied(name)]
+        return attachments
 
     def _by_ref(self, signal: Signal, missed: list[Miss]) -> list[Attachment]:
-        places: list[tuple[int, str, Attachment]] = []
+        ranked: list[tuple[int, str, Attachment]] = []
         for key in signal.seeks:
             rule, name = key_match(key)
             reference = {PAGE: f"page {name}", GROUP: f"alert group {name[:12]}"}.get(rule, f"alert {name}")
@@ -127,21 +131,21 @@ class Attacher:
                 for view in self._index.offering(key, signal.start, signal.last)
                 if rule == PAGE or self._within(signal, view, missed)
             ]
-            places += [(rule, name, Attachment(view, rule_name, f"shares {reference}")) for view in views]
-        return [place for _, _, place in sorted(places, key=lambda p: (p[0], p[1], p[2].view.key))]
+            ranked += [(rule, name, Attachment(view, rule_name, f"shares {reference}")) for view in views]
+        return [attachment for _, _, attachment in sorted(ranked, key=lambda r: (r[0], r[1], r[2].view.key))]
 
     def _by_service(self, signal: Signal, missed: list[Miss]) -> list[Attachment]:
         if signal.service is None:
             return []
-        same = self._of_service(signal, signal.service, SERVICE, f"same service {signal.service_name}", missed)
+        attachments = self._of_service(signal, signal.service, SERVICE, f"same service {signal.service_name}", missed)
         if signal.kind in {"note", "fact"}:
-            return same
+            return attachments
         for other in sorted(_related(signal, self._catalog)):
             why = f"{self._catalog.display_name(other)} depends on {signal.service_name} directly"
             if other not in self._catalog.dependents.get(signal.service, ()):
                 why = f"{signal.service_name} depends on {self._catalog.display_name(other)} directly"
-            same += self._of_service(signal, other, DEPENDENCY, why, missed)
-        return same
+            attachments += self._of_service(signal, other, DEPENDENCY, why, missed)
+        return attachments
 
     def _of_service(self, signal: Signal, service: str, rule: int, why: str, missed: list[Miss]) -> list[Attachment]:
         return [
@@ -159,18 +163,18 @@ class Attacher:
         """
         owners = () if signal.service is not None else _owners(signal, self._catalog, self._index.services_of_ref)
         for services, rule, why in owners:
-            places = [
-                Attachment(place.view, rule, f"{why} {self._catalog.display_name(service)}")
+            attachments = [
+                Attachment(attachment.view, rule, f"{why} {self._catalog.display_name(service)}")
                 for service in sorted(services)
-                for place in self._of_service(signal, service, SERVICE, "", missed)
+                for attachment in self._of_service(signal, service, SERVICE, "", missed)
             ]
             for other in sorted(_dependents(services, self._catalog)):
                 reason = (
                     f"{self._catalog.display_name(other)} depends on {self._catalog.display_name(*services)} directly"
                 )
-                places += self._of_service(signal, other, DEPENDENCY, reason, missed)
-            if places:
-                return places
+                attachments += self._of_service(signal, other, DEPENDENCY, reason, missed)
+            if attachments:
+                return attachments
         return []
 
     def _within(self, signal: Signal, view: IncidentTraits, missed: list[Miss]) -> bool:

@@ -161,10 +161,10 @@ class Components:
             self._better(after, (PERSON, memory.constraints.by(after)))
             self._union(signal.id, other)
 
-    def _home(self, signal: Signal, others: Iterable[str]) -> LiveIncident | None:
+    def _home(self, signal: Signal, signal_ids: Iterable[str]) -> LiveIncident | None:
         """The one incident that a new signal is tied to, where that stays indivisible with it."""
         memory = self._memory
-        components = {memory.component_of[memory.incident_of[other]] for other in others}
+        components = {memory.component_of[memory.incident_of[other]] for other in signal_ids}
         said = memory.constraints.linked_group(signal.id) is not None or memory.constraints.turns(signal.id)
         if said or len(components) != 1:
             return None
@@ -316,7 +316,7 @@ def _lasts_differently(old: Signal, new: Signal) -> bool:
     """Whether two versions of a signal differ only in how long it lasts and what more was told of it."""
     if not (old.opening and new.opening):
         return False
-    same = msgspec.structs.replace(
+    expected = msgspec.structs.replace(
         old,
         end=new.end,
         reach=new.reach,
@@ -326,4 +326,4 @@ def _lasts_differently(old: Signal, new: Signal) -> bool:
         acknowledged=new.acknowledged,
         lead_given=new.lead_given,
     )
-    return same == new
+    return expected == new

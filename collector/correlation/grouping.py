@@ -104,11 +104,11 @@ class _Correlation:
         for signal in self._signals:
             if signal.opening or signal.id in ignored:
                 continue
-            places, missed = attacher.attach(signal)
-            for place in places:
-                members[place.view.key] += attached_members(signal, place)
-                words[place.view.key] += [signal.word] if signal.word else []
-            if not places:
+            attachments, missed = attacher.attach(signal)
+            for attachment in attachments:
+                members[attachment.view.key] += attached_members(signal, attachment)
+                words[attachment.view.key] += [signal.word] if signal.word else []
+            if not attachments:
                 unjoined += [Unjoined(event=event, reason=missed) for event in signal.events]
         keys = [view.key for view in self._views]
         incidents = [self._incident(g, members[k], words[k]) for g, k in zip(self._groups, keys, strict=True)]
@@ -139,6 +139,6 @@ def signal_members(signal: Signal, match: Match, rules: Rules, catalog: Catalog)
     return [Membership(event=event, rule=RULE_NAMES[match[0]], reason=why) for event in signal.events]
 
 
-def attached_members(signal: Signal, place: Attachment) -> list[Membership]:
+def attached_members(signal: Signal, attachment: Attachment) -> list[Membership]:
     """The memberships of what attached."""
-    return [Membership(event=event, rule=place.rule, reason=place.reason) for event in signal.events]
+    return [Membership(event=event, rule=attachment.rule, reason=attachment.reason) for event in signal.events]

@@ -85,11 +85,11 @@ class Memory:
 
     # Signals
 
-    def put(self, signal: Signal, places: Mapping[int, Grounds] | None = None) -> None:
+    def put(self, signal: Signal, grounds: Mapping[int, Grounds] | None = None) -> None:
         """Have a signal, new or as it is now; one that was fetched comes with its places."""
         self.signals[signal.id] = signal
-        if places is not None:
-            self.places[signal.id] = dict(places)
+        if grounds is not None:
+            self.places[signal.id] = dict(grounds)
         elif signal.id not in self.places:
             self.places[signal.id] = {}
 
@@ -190,11 +190,11 @@ class Memory:
 
     def _separate(self, incident: LiveIncident, signal_id: str) -> bool:
         """Note that a signal is not attached to an incident; whether it is attached to none now."""
-        left = self.attached_to[signal_id]
-        left.discard(incident)
-        if not left:
+        incidents = self.attached_to[signal_id]
+        incidents.discard(incident)
+        if not incidents:
             del self.attached_to[signal_id]
-        return not left
+        return not incidents
 
     def drop_component(self, component: Component) -> None:
         """Have a component no more."""

@@ -53,16 +53,16 @@ def _reopenings(groups: Sequence[Sequence[Signal]], constraints: Constraints) ->
 
 
 def _comes_back(
-    groups: Sequence[Sequence[Signal]], owner: Sequence[int], mine: int, low: int, high: int
+    groups: Sequence[Sequence[Signal]], owner: Sequence[int], group_owner: int, low: int, high: int
 ) -> Iterator[int]:  # fmt: skip
     """Groups in which an alert of those of one owner fires again in this time."""
     first: dict[str, tuple[int, str]] = {}
     for number, group in enumerate(groups):
-        for signal in group if owner[number] == mine else ():
+        for signal in group if owner[number] == group_owner else ():
             if (key := alert_key(signal)) is not None:
                 first[key] = min(signal.order, first.get(key, signal.order))
     for number, group in enumerate(groups):
-        for signal in group if owner[number] != mine else ():
+        for signal in group if owner[number] != group_owner else ():
             known = first.get(alert_key(signal) or "")
             if known is not None and known < signal.order and low <= signal.start <= high:
                 yield number

@@ -123,15 +123,15 @@ Fold = Callable[[str], str]
 
 def place(
     scene: Scene, candidates: Sequence[Candidate], engagements: Iterable[Engagement] = (), fold: Fold = str.casefold,
-    others: Sequence[tuple[int, int]] = (), follow_up: int = 24 * HOUR, listed: Mapping[str, str] = _NOBODY,
+    other_spans: Sequence[tuple[int, int]] = (), follow_up: int = 24 * HOUR, listed: Mapping[str, str] = _NOBODY,
 ) -> dict[str, Placement]:  # fmt: skip
     """What belongs to an incident or followed it, by id of the candidate.
 
-    ``others`` are the spans of the other incidents, ``follow_up`` is how long after the end something follows, µs;
+    ``other_spans`` are the spans of the other incidents, ``follow_up`` is how long after the end something follows, µs;
     ``listed`` is how the catalog writes a person, by what ``fold`` gives.
     """
     usable = sorted((c for c in candidates if c.missed != TAKEN_OUT), key=lambda c: (c.start, c.signal_id))
-    placing = _Placing(scene, usable, fold, others, listed)
+    placing = _Placing(scene, usable, fold, other_spans, listed)
     placing.by_responder(list(engagements))
     placing.by_name()
     placing.by_mention()
@@ -172,10 +172,10 @@ class _Placing:
     """One incident's candidates being placed, a rule at a time; later rules see what earlier ones placed."""
 
     def __init__(
-        self, scene: Scene, candidates: Sequence[Candidate], fold: Fold, others: Sequence[tuple[int, int]],
+        self, scene: Scene, candidates: Sequence[Candidate], fold: Fold, other_spans: Sequence[tuple[int, int]],
         listed: Mapping[str, str],
     ) -> None:  # fmt: skip
-        self._scene, self._candidates, self._fold, self._others = scene, candidates, fold, others
+        self._scene, self._candidates, self._fold, self._others = scene, candidates, fold, other_spans
         self._listed = listed
         self._writings = list(_writings(scene.events))
         self._acted: dict[str, str] = {}
@@ -320,15 +320,15 @@ class _Placing:
         for candidate in self._left():
             if _is_post(candidate) or candidate.elsewhere or _reaches_nothing(candidate):
                 continue
-            thing = next(filter(None, map(thing_of, candidate.events)), "")
+            subject = next(filter(None, map(thing_of, candidate.events)), "")
             if service := self._hit(candidate):
                 self.placed[candidate.signal_id] = Placement(MENTION, f"it is about {service}")
-            elif thing in acts and self._during(candidate) and not self._shared(candidate):
-                self.placed[candidate.signal_id] = Placement(ACTED_ON, acts[thing])
-            elif thing in acts and self._before(candidate):
-                latest[thing] = candidate
-        for thing, candidate in latest.items():
-            self.placed[candidate.signal_id] = Placement(ACTED_ON, acts[thing])
+            elif subject in acts and self._during(candidate) and not self._shared(candidate):
+                self.placed[candidate.signal_id] = Placement(ACTED_ON, acts[subject])
+            elif subject in acts and self._before(candidate):
+                latest[subject] = candidate
+        for subject, candidate in latest.items():
+            self.placed[candidate.signal_id] = Placement(ACTED_ON, acts[subject])
 
     def _acts(self) -> dict[str, str]:
         """What responders acted upon between the incident's start and its end, and a reason that says so."""
@@ -336,11 +336,11 @@ class _Placing:
         acts: dict[str, str] = {}
         for event in sorted(self._changes_during(), key=lambda event: (event.occurred_at, event.id)):
             person = self._fold(event.actor) if event.actor else ""
-            if person in people and (thing := thing_of(event)):
+            if person in people and (subject := thing_of(event)):
                 who = self._listed.get(person) or people[person]
                 name = cloud_subject(event)[:80]
                 reason = f"it is about {name}, like what {who}, a responder, did at {clock(event.occurred_at)}"
-                acts.setdefault(thing, reason)
+                acts.setdefault(subject, reason)
         return acts
 
     def _hit(self, candidate: Candidate) -> str:

@@ -236,16 +236,16 @@ class Refolding:
 
 def _together(entities: dict[str, _Entity]) -> Iterator[dict[str, _Entity]]:
     """The entities in their order, as many at a time as their events allow, and one at least."""
-    some: dict[str, _Entity] = {}
+    batch: dict[str, _Entity] = {}
     count = 0
     for key, entity in entities.items():
         size = sum(len(signal.events) for signal in entity.before)
-        if some and count + size > TOGETHER:
-            yield some
-            some, count = {}, 0
-        some[key] = entity
+        if batch and count + size > TOGETHER:
+            yield batch
+            batch, count = {}, 0
+        batch[key] = entity
         count += size
-    yield some
+    yield batch
 
 
 def _settled(signal: Signal, following: Sequence[Signal]) -> bool:

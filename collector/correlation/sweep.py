@@ -253,25 +253,25 @@ class Sweep:
 
     def _accept(self, signal: Signal, other: str, rule: int) -> bool:
         """Merge a matching group into the signal's, unless environments or people speak against it."""
-        mine, theirs = self._root(signal.id), self._root(other)
-        if mine == theirs:
+        root, other_root = self._root(signal.id), self._root(other)
+        if root == other_root:
             return True
         if not self._potential:
-            if rule >= SERVICE and self._ties_environments(mine, theirs):
+            if rule >= SERVICE and self._ties_environments(root, other_root):
                 return False
-            if rule != PERSON and self._kept_apart(mine, theirs):
+            if rule != PERSON and self._kept_apart(root, other_root):
                 return False
-            if rule == STORM and self._called_apart(mine, theirs):
+            if rule == STORM and self._called_apart(root, other_root):
                 return False
-        first = len(self._groups[mine].signals) == 1
-        since = self._groups[theirs].whole_since if first else signal.order
-        self._merge(mine, theirs, since)
+        first = len(self._groups[root].signals) == 1
+        since = self._groups[other_root].whole_since if first else signal.order
+        self._merge(root, other_root, since)
         return True
 
-    def _ties_environments(self, mine: str, theirs: str) -> bool:
+    def _ties_environments(self, root: str, other_root: str) -> bool:
         """Whether a signal that could be in either would tie two environments together: one that names none, or the
         whole of which they are parts."""
-        here, there = self._groups[mine].environments, self._groups[theirs].environments
+        here, there = self._groups[root].environments, self._groups[other_root].environments
         if not here or not there or here == there:
             return False
         return all(elsewhere(place, there) for place in narrowest(here))

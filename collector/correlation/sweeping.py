@@ -170,10 +170,10 @@ class _ComponentSweep:
         """The last point by ``since`` at which each incident that is under way was one already."""
         cut = since
         while True:
-            parts = [one.order for one in self._component.incidents if one.order < cut <= one.whole_since]
-            if not parts:
+            orders = [one.order for one in self._component.incidents if one.order < cut <= one.whole_since]
+            if not orders:
                 return cut
-            cut = min(parts)
+            cut = min(orders)
 
     def _groups_before(self) -> Iterator[tuple[Group, list[Signal]]]:
         low = self._earliest()
@@ -236,12 +236,12 @@ class _ComponentSweep:
     def _after(self) -> Iterator[Signal]:
         """All signals from the beginning of the sweep on, by start."""
         incident_of = self._memory.incident_of
-        parts = [
+        signals_by_incident = [
             [signal for signal in incident.signals_from(self._cut) if incident_of.get(signal.id) is incident]
             for incident in self._component.incidents
             if incident.latest >= self._cut
         ]
-        return merge(*parts, key=lambda signal: signal.order)
+        return merge(*signals_by_incident, key=lambda signal: signal.order)
 
     def _comes_to_what_was(self, now: Order) -> bool:
         """Whether all that can tie something from now on is what it was before this round."""

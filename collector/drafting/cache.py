@@ -99,10 +99,10 @@ class TextCache:
         found: tuple[bytes, T] | None = await asyncio.shield(self._reading[source])
         return found
 
-    def _learn(self, source: Hashable, done: asyncio.Future[Any]) -> None:
+    def _learn(self, source: Hashable, future: asyncio.Future[Any]) -> None:
         del self._reading[source]
-        if not done.cancelled() and done.exception() is None and done.result() is not None:
-            self._digests[source] = done.result()[0]
+        if not future.cancelled() and future.exception() is None and future.result() is not None:
+            self._digests[source] = future.result()[0]
             while len(self._digests) > _VIEWS:
                 self._digests.popitem(last=False)
 
@@ -113,11 +113,11 @@ class TextCache:
             making.add_done_callback(lambda done: self._keep(key, done))
         return self._making[key]
 
-    def _keep(self, key: Hashable, done: asyncio.Task[bytes]) -> None:
+    def _keep(self, key: Hashable, task: asyncio.Task[bytes]) -> None:
         del self._making[key]
-        if done.cancelled() or done.exception() is not None:
+        if task.cancelled() or task.exception() is not None:
             return
-        self._texts[key] = done.result()
-        self._size += len(done.result())
+        self._texts[key] = task.result()
+        self._size += len(task.result())
         while self._size > self._room:
             self._size -= len(self._texts.popitem(last=False)[1])

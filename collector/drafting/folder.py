@@ -110,25 +110,25 @@ class DraftFolder:
         path = self.folder / _name(number, "md", 0)
         for _ in range(_TRIES):
             try:
-                theirs = path.read_bytes()
+                current = path.read_bytes()
             except FileNotFoundError:
                 return False
-            if _sha256(theirs) in files.get(path.name, ()):
+            if _sha256(current) in files.get(path.name, ()):
                 return False
-            ours = self._merge(theirs, fresh)
-            if ours is None:
+            updated = self._merge(current, fresh)
+            if updated is None:
                 return False
-            if ours == theirs or self._written_over(path, theirs, ours):
+            if updated == current or self._written_over(path, current, updated):
                 self._tidy(number, files)
                 return True
         raise OSError(errno.EBUSY, "the file changes again and again", str(path))
 
-    def _written_over(self, path: Path, theirs: bytes, ours: bytes) -> bool:
+    def _written_over(self, path: Path, current: bytes, updated: bytes) -> bool:
         """Keep what a person has in the file and put the new version there; False where they saved meanwhile."""
         copy = keep(path)
-        if copy.read_bytes() != theirs:
+        if copy.read_bytes() != current:
             return False
-        replace(path, ours, stat.S_IMODE(path.stat().st_mode))
+        replace(path, updated, stat.S_IMODE(path.stat().st_mode))
         log.info("brought an edited draft up to date", written=path.name, kept=copy.name)
         return True
 
@@ -242,7 +242,7 @@ class DraftFolder:
         A draft that was once put beside an edited file, and is not the one written now, is ours and outdated: it goes.
         Versions of an edited draft that were kept hold a person's words as well.
         """
-        ours: list[str] = []
+        unedited: list[str] = []
         edited: list[str] = []
         for number, record in self.records(numbers).items():
             newest = {self._newest(number, form, record) for form in FORMATS}
@@ -250,12 +250,12 @@ class DraftFolder:
             for name, digests in sorted({**record.files, **kept}.items()):
                 path = self.folder / name
                 if name in newest and path.exists():
-                    ours.append(str(path))
+                    unedited.append(str(path))
                 elif _digest_of(path) in digests:
                     path.unlink()
                 elif path.exists():
                     edited.append(str(path))
-        return tuple(ours), tuple(edited)
+        return tuple(unedited), tuple(edited)
 
     def _newest(self, number: int, form: str, record: DraftRecord) -> str:
         """The name that the last draft of a format was written under: the first that no person's file has."""

@@ -98,17 +98,17 @@ class DraftJob:
             self._changed -= numbers_asked
             try:
                 rows = await self._rows(numbers_asked, all_of_them=numbers is None)
-                drafts, done = await self._look_at(rows)
+                drafts, finished = await self._look_at(rows)
             except BaseException:
                 self._changed |= numbers_asked
                 raise
-            self._changed |= {one.number for one in drafts} - {one.number for one in done}
+            self._changed |= {one.number for one in drafts} - {one.number for one in finished}
             self._complete = self._complete or (numbers is None and self._listening)
             if numbers is None and self._keep_versions:
                 await self._forget_versions()
             if numbers is None and (self._keep or self._max_size):
                 await self._forget_drafts()
-            return done
+            return finished
 
     async def _forget_versions(self) -> None:
         before = (self._clock() - self._keep_versions) / SECOND
@@ -144,11 +144,11 @@ class DraftJob:
                 DueDrafts(number=row.number, reason="amended", state=state_of(row), merged_into=row.merged_into)
                 for row in rows
             ]
-            done = await self._write(drafts)
-            for one in done:
+            finished = await self._write(drafts)
+            for one in finished:
                 fresh = (await self._texts(one)).get("md", "")
                 await asyncio.to_thread(self._folder.update_kept, one.number, fresh, marks)
-            if missing := [str(one.number) for one in drafts if one not in done]:
+            if missing := [str(one.number) for one in drafts if one not in finished]:
                 raise Unavailable(f"cannot write the drafts of {', '.join(missing)} again; the daemon's log says why")
             return await asyncio.to_thread(self._folder.tidy, [one.number for one in drafts])
 
@@ -173,7 +173,7 @@ class DraftJob:
 
     async def _write(self, drafts: Sequence[DueDrafts]) -> list[DueDrafts]:
         """Write what is due. What goes wrong is said, and tried again at the next pass; a full disk ends this one."""
-        done: list[DueDrafts] = []
+        finished: list[DueDrafts] = []
         for draft in drafts:
             texts = await self._rendered(draft)
             if texts is None:
@@ -186,9 +186,9 @@ class DraftJob:
                 self.failures += 1
                 break
             log.info("wrote a draft", incident=draft.number, reason=draft.reason)
-            done.append(draft)
+            finished.append(draft)
             self.writes += 1
-        return done
+        return finished
 
     async def _rendered(self, draft: DueDrafts) -> dict[str, str] | None:
         """The texts by format; None where one could not be made, which holds up no other incident's draft."""

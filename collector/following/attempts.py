@@ -80,10 +80,12 @@ class Attempts:
             await self._set_aside(position, self._ids[position], type(error).__name__, way)
         return True
 
-    async def _set_aside(self, position: int, event: str, error: str, way: str) -> None:
+    async def _set_aside(self, position: int, event: str, error: str, trace: str) -> None:
         self._aside.add(position)
         await self._lists.write(lambda c: put(c, tables.set_aside, [(position, event, error)]), durable=False)
-        log.error("grouping cannot take an event: it is set aside", position=position, id=event, error=error, trace=way)
+        log.error(
+            "grouping cannot take an event: it is set aside", position=position, id=event, error=error, trace=trace
+        )
 
     async def recall(self) -> None:
         """Take heed, once, of what the process before us ended over, if it did."""

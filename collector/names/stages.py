@@ -42,7 +42,7 @@ class EnvironmentWords(NamedTuple):
 
 def environment_words(words: Sequence[str]) -> EnvironmentWords:
     """Which of these words are environments, which regions, and which neither."""
-    stages, regions, others = [], [], []
+    stages, regions, remaining = [], [], []
     at = 0
     while at < len(words):
         if at + 1 < len(words) and words[at] in NEGATIONS and ENVIRONMENTS.get(words[at + 1]) == PRODUCTION:
@@ -53,15 +53,15 @@ def environment_words(words: Sequence[str]) -> EnvironmentWords:
             at += 1
         elif (numbered := _NUMBERED.fullmatch(words[at])) and numbered[1] in ENVIRONMENTS:
             stages.append(ENVIRONMENTS[numbered[1]])
-            others.append(numbered[2])
+            remaining.append(numbered[2])
             at += 1
         elif size := region_at(words, at):
             regions.append(region_key("-".join(words[at : at + size])))
             at += size
         else:
-            others.append(words[at])
+            remaining.append(words[at])
             at += 1
-    return EnvironmentWords(tuple(stages), tuple(regions), _naming(others, alone=not stages and not regions))
+    return EnvironmentWords(tuple(stages), tuple(regions), _naming(remaining, alone=not stages and not regions))
 
 
 def _naming(words: Sequence[str], *, alone: bool) -> tuple[str, ...]:

@@ -33,11 +33,11 @@ def forgotten(event: Event, erased: Collection[str], *, by: str, reason: str, st
 
     Where it was published, who did, and every word of people's in it stay.
     """
-    left = {name: value for name, value in event.data.items() if name not in DIGESTS}
+    remaining = {name: value for name, value in event.data.items() if name not in DIGESTS}
     for name in MARKED:
         if isinstance(text := event.data.get(name), str):
-            left[name] = _without_digests(text, erased)
-    if left == event.data:
+            remaining[name] = _without_digests(text, erased)
+    if remaining == event.data:
         return None
     statement: dict[str, Any] = {
         FORGOTTEN: True,
@@ -46,7 +46,7 @@ def forgotten(event: Event, erased: Collection[str], *, by: str, reason: str, st
         "amended_because": required_text(reason, "reason"),
     }
     fields = {name: getattr(event, name) for name in Event.__struct_fields__}
-    return Event(**{**fields, "data": left | statement, "revision": event.revision + 1, "amendment": "erasure"})
+    return Event(**{**fields, "data": remaining | statement, "revision": event.revision + 1, "amendment": "erasure"})
 
 
 def _without_digests(text: str, erased: Collection[str]) -> str:

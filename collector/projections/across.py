@@ -166,27 +166,27 @@ def read(connection: Connection, since: int, until: int) -> Across:
 
 
 def _identities(connection: Connection, rows: Sequence[tuple[Signal, int | None]]) -> list[Identity]:
-    places: dict[str, set[int]] = defaultdict(set)
+    numbers_by_signal: dict[str, set[int]] = defaultdict(set)
     signals: dict[str, Signal] = {}
     for signal, number in rows:
         signals.setdefault(signal.id, signal)
         if number is not None:
-            places[signal.id].add(number)
-    answered = _answered(connection, sorted({number for numbers in places.values() for number in numbers}))
+            numbers_by_signal[signal.id].add(number)
+    answered = _answered(connection, sorted({number for numbers in numbers_by_signal.values() for number in numbers}))
     by_entity: dict[str, list[Signal]] = defaultdict(list)
     for signal in signals.values():
         by_entity[signal.entity_key].append(signal)
-    found = [_identity(each, places, answered) for each in by_entity.values()]
+    found = [_identity(each, numbers_by_signal, answered) for each in by_entity.values()]
     return sorted(found, key=lambda one: (-one.episodes, one.title, one.event))
 
 
-def _identity(signals: Sequence[Signal], places: Mapping[str, set[int]], answered: set[int]) -> Identity:
-    numbers = sorted({number for signal in signals for number in places.get(signal.id, ())})
+def _identity(signals: Sequence[Signal], numbers_by_signal: Mapping[str, set[int]], answered: set[int]) -> Identity:
+    numbers = sorted({number for signal in signals for number in numbers_by_signal.get(signal.id, ())})
     newest = signals[0]
     return Identity(
         event=newest.id, title=newest.title, service=newest.service_name, source=newest.entity_key.split(SEPARATOR)[1],
         episodes=len(signals), lengths=[signal.end - signal.start for signal in signals if signal.end is not None],
-        alone=sum(1 for signal in signals if not places.get(signal.id)), incidents=numbers,
+        alone=sum(1 for signal in signals if not numbers_by_signal.get(signal.id)), incidents=numbers,
         answered=[number for number in numbers if number in answered],
     )  # fmt: skip
 

@@ -211,12 +211,12 @@ def _published(connection: Connection, ids: Sequence[str]) -> tuple[str, ...]:
     """Where a postmortem was published of an incident that one of these events is in."""
     numbers = sorted({row.number for row in select_among(connection, _NUMBERS_OF, list(ids))})
     publications = [row.id for row in select_among(connection, _PUBLISHED, numbers)]
-    places: dict[tuple[str, str], str] = {}
+    addresses: dict[tuple[str, str], str] = {}
     for event in queries.read_ids(connection, publications):
         if event.type == PUBLISHED and event.data.get("status") == "published":
             where = str(event.data.get("url") or event.data.get("revision") or "")
-            places[event.entity, str(event.data.get("target"))] = f"{event.data.get('target')}: {where}"
-    return tuple(sorted(places.values()))
+            addresses[event.entity, str(event.data.get("target"))] = f"{event.data.get('target')}: {where}"
+    return tuple(sorted(addresses.values()))
 
 
 def _open(revisions: Iterable[RecordedEvent], everything: bool) -> list[RecordedEvent]:
@@ -352,32 +352,32 @@ def erase_announcements(
     return queries.head(connection)
 
 
-def clean(connection: Connection, done: ErasurePlan) -> bool:
+def clean(connection: Connection, executed: ErasurePlan) -> bool:
     """Remove what the lists still say; whether grouping had said any of it again."""
     # Grouping may have read an event before it was erased, and indexed it after.
-    last = {event.id: event for event in queries.read_ids(connection, done.ids)}
+    last = {event.id: event for event in queries.read_ids(connection, executed.ids)}
     _clean_index(connection, filter(is_erased, last.values()))
-    if done.texts:
-        _clean_incidents(connection, done)
-    return _clean_memberships(connection, done)
+    if executed.texts:
+        _clean_incidents(connection, executed)
+    return _clean_memberships(connection, executed)
 
 
-def _clean_incidents(connection: Connection, done: ErasurePlan) -> None:
+def _clean_incidents(connection: Connection, executed: ErasurePlan) -> None:
     """What lists show of numbers that no incident goes by any more: nobody else writes those rows again."""
-    erased_text = _pattern(done.texts)
-    for number in done.numbers:
+    erased_text = _pattern(executed.texts)
+    for number in executed.numbers:
         for row in list(connection.execute(_FORMER, {"of_number": number})):
             if any(text and erased_text.search(text) for text in row):
                 connection.execute(_EMPTY_INCIDENT, {"of_number": number})
 
 
-def _clean_memberships(connection: Connection, done: ErasurePlan) -> bool:
+def _clean_memberships(connection: Connection, executed: ErasurePlan) -> bool:
     """Reasons that quote what was said: they are kept by signal and incident, and judged anew only with the signal."""
-    if not done.texts:
+    if not executed.texts:
         return False
     cleaned = False
-    erased_text = _pattern(done.texts)
-    for number in done.numbers:
+    erased_text = _pattern(executed.texts)
+    for number in executed.numbers:
         for row in list(connection.execute(_REASONS, {"of_number": number})):
             if erased_text.search(row.reason) or erased_text.search(row.detail):
                 connection.execute(_EMPTY_REASON, {"of_uid": row.uid, "of_number": number})

@@ -176,10 +176,10 @@ class SqlGroupingStore:
         return by_entity
 
     def _stored_signals(self, rows: Sequence[Any]) -> list[StoredSignal]:
-        places: dict[str, dict[int, Grounds]] = {row.uid: {} for row in rows}
-        for member in select_among(self._connection, _MEMBERSHIPS, list(places)):
-            places[member.uid][member.number] = Grounds(member.rule, member.reason, member.detail)
-        found = {r.uid: StoredSignal(signal=_decode(r.body), places=places[r.uid], missed=r.missed) for r in rows}
+        grounds: dict[str, dict[int, Grounds]] = {row.uid: {} for row in rows}
+        for member in select_among(self._connection, _MEMBERSHIPS, list(grounds)):
+            grounds[member.uid][member.number] = Grounds(member.rule, member.reason, member.detail)
+        found = {r.uid: StoredSignal(signal=_decode(r.body), places=grounds[r.uid], missed=r.missed) for r in rows}
         return list(found.values())
 
     def latest(self) -> int:

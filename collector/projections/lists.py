@@ -380,10 +380,10 @@ def _news(connection: Connection, rows: Sequence[IncidentRow]) -> dict[int, News
             taken_by[number] = min(first, taken_by.get(number, first))
     # Of what was taken out of another incident nothing has come since it is one.
     numbers_at = [(row.number, row.last_position) for row in rows]
-    places = {n: at or connection.execute(_NEWEST, {"number": n}).scalar() for n, at in numbers_at}
-    ids = [row.id for row in select_among(connection, _AT, [at for at in places.values() if at])]
+    newest = {n: at or connection.execute(_NEWEST, {"number": n}).scalar() for n, at in numbers_at}
+    ids = [row.id for row in select_among(connection, _AT, [at for at in newest.values() if at])]
     told = {event.position: event for event in queries.read_ids(connection, ids)}
-    return {number: News(acknowledged=taken_by.get(number), latest=told.get(at or 0)) for number, at in places.items()}
+    return {number: News(acknowledged=taken_by.get(number), latest=told.get(at or 0)) for number, at in newest.items()}
 
 
 def _incidents_of(connection: Connection, events: Sequence[str]) -> dict[str, int]:

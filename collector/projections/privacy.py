@@ -133,14 +133,14 @@ def read(connection: Connection) -> Privacy:
     numbers = [int(name[1:]) for name in private.stated if name.startswith("#") and name[1:].isdecimal()]
     announcements = _announcements(connection, numbers)
     departures = _departures(connection, announcements, statements)
-    left = [fact for fact in announcements if fact.type == LEFT or departures.keys() & restrictions.moved(fact)]
-    if left:
-        known = {fact.id for fact in left}
+    movements = [fact for fact in announcements if fact.type == LEFT or departures.keys() & restrictions.moved(fact)]
+    if movements:
+        known = {fact.id for fact in movements}
         after = _announcements(connection, sorted({number for each in departures.values() for number in each}))
-        left += [fact for fact in after if fact.id not in known and departures.keys() & restrictions.moved(fact)]
+        movements += [fact for fact in after if fact.id not in known and departures.keys() & restrictions.moved(fact)]
         people = [name for fact in statements for name in restrictions.moved(fact)]
         signals = {row.event: row.unit for row in select_among(connection, _SIGNAL_OF, people)}
-        private = restrictions.restricted([*statements, *left], at, signals, departures)
+        private = restrictions.restricted([*statements, *movements], at, signals, departures)
     return _placed(connection, private)
 
 
@@ -193,18 +193,22 @@ def _departures(
         if fact.type == JOINED
         for name in restrictions.moved(fact)
     ]
-    places: dict[str, set[int]] = {name: set() for name, _ in joined}
-    for event, number in select_among(connection, _NUMBERS_OF, sorted(places)):
-        places[event].add(number)
+    numbers_of: dict[str, set[int]] = {name: set() for name, _ in joined}
+    for event, number in select_among(connection, _NUMBERS_OF, sorted(numbers_of)):
+        numbers_of[event].add(number)
     living = _living(connection, (number for _, number in joined))
     split = {(each.data.get("from"), each.data.get("number")) for each in statements if each.source == MACHINE}
     names = {
         name
         for name, number in joined
-        if living.get(number, number) not in places[name] and not any((number, now) in split for now in places[name])
+        if living.get(number, number) not in numbers_of[name]
+        and not any((number, now) in split for now in numbers_of[name])
     }
-    rows = list(select_among(connection, _ONE_NOW, sorted({number for name in names for number in places[name]})))
-    return {name: places[name] | {row.number for row in rows if row.goes_by in places[name]} for name in sorted(names)}
+    rows = list(select_among(connection, _ONE_NOW, sorted({number for name in names for number in numbers_of[name]})))
+    return {
+        name: numbers_of[name] | {row.number for row in rows if row.goes_by in numbers_of[name]}
+        for name in sorted(names)
+    }
 
 
 def _stated(connection: Connection, source: str, kind: str) -> list[RecordedEvent]:
@@ -233,13 +237,13 @@ def _placed(connection: Connection, private: Restricted) -> Privacy:
         groups.setdefault(current_number, set()).update(told[number])
         numbers.setdefault(current_number, []).append(number)
     signals = {row.event: row.unit for row in select_among(connection, _SIGNAL_OF, list(private.left))}
-    same = list(select_among(connection, _EVENTS_OF, sorted(set(signals.values()))))
+    rows = list(select_among(connection, _EVENTS_OF, sorted(set(signals.values()))))
     groups_by_signal: dict[str, Groups] = {}
     for event, signal_id in signals.items():
         groups_by_signal[signal_id] = groups_by_signal.get(signal_id, NOBODY) | private.left[event]
-    alone |= {row.event: groups_by_signal[row.unit] for row in same}
+    alone |= {row.event: groups_by_signal[row.unit] for row in rows}
     alert_signals = {signals[row.event] for row in kinds if row.kind.endswith("alert")}
-    alerts = {row.event for row in same if row.unit in alert_signals}
+    alerts = {row.event for row in rows if row.unit in alert_signals}
     notices = _notices(connection, {event: groups for event, groups in alone.items() if event in alerts})
     return Privacy(
         groups={number: frozenset(each) for number, each in groups.items()},
@@ -261,14 +265,16 @@ def _notices(connection: Connection, alerts: Mapping[str, Groups]) -> dict[str, 
 def hidden(connection: Connection, privacy: Privacy, reader: Groups | None) -> Hidden:
     """What somebody in these groups may not see."""
     kept_numbers = privacy.kept_from(reader)
-    left = [] if reader is None else [event for event, groups in privacy.events.items() if not groups <= reader]
-    if not kept_numbers and not left:
+    withheld = [] if reader is None else [event for event, groups in privacy.events.items() if not groups <= reader]
+    if not kept_numbers and not withheld:
         return Hidden(position=privacy.position)
     numbers = kept_numbers | {row.number for row in select_among(connection, _MERGED_INTO, sorted(kept_numbers))}
-    keys = {*left, *(key for number in numbers for key in privacy.keys.get(number, ()))}
+    keys = {*withheld, *(key for number in numbers for key in privacy.keys.get(number, ()))}
     events = _belonging(connection, sorted(kept_numbers)) | _about(connection, sorted(numbers), keys)
-    elsewhere = {event for event, number in select_among(connection, _NUMBERS_OF, left) if number not in kept_numbers}
-    events |= set(left) - (elsewhere - privacy.alerts)
+    elsewhere = {
+        event for event, number in select_among(connection, _NUMBERS_OF, withheld) if number not in kept_numbers
+    }
+    events |= set(withheld) - (elsewhere - privacy.alerts)
     positions = [row.position for row in select_among(connection, _POSITIONS, sorted(events))]
     deliveries = {row.delivery for row in select_among(connection, _DELIVERIES, positions) if row.delivery}
     return Hidden(

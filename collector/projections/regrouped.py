@@ -282,10 +282,10 @@ def _sentence(listing: _Listing, key: tuple[Any, ...], stored_row: Any, fresh_ro
     differing = [number for number in range(listing.keys, len(stored_row)) if stored_row[number] != fresh_row[number]]
     if [listing.name(number) for number in differing] == ["reason"] and stored_row[differing[0]] == amendments.ERASED:
         return ""
-    parts = (
+    differences = (
         f"{listing.name(n)} is {_value_text(stored_row[n])}, and not {_value_text(fresh_row[n])}" for n in differing
     )
-    return f"{name}: {'; '.join(parts)}"
+    return f"{name}: {'; '.join(differences)}"
 
 
 def _value_text(value: Any) -> str:

@@ -108,9 +108,9 @@ def fit(connection: Connection) -> bool:
     with _beside(connection):
         tables = set(inspect(connection).get_table_names())
         used = "cursor" in tables and connection.execute(_FOLLOWS).first() is not None
-        same = _same(connection, cursor, tables)
+        has_cursor = _same(connection, cursor, tables)
     # What says which log this is lies in the log's own schema.
-    ours = _ours(connection, tables, same=same)
+    ours = _ours(connection, tables, has_cursor=has_cursor)
     with _beside(connection):
         stale = [t for t in metadata.sorted_tables if t in REBUILT or not (ours and _same(connection, t, tables))]
         metadata.drop_all(connection, tables=stale)
@@ -123,14 +123,14 @@ def fit(connection: Connection) -> bool:
     return used
 
 
-def _ours(connection: Connection, known: set[str], *, same: bool) -> bool:
-    """Whether numbers that lie here are of this log as it is; ``same``: whether the cursor can be read."""
+def _ours(connection: Connection, known: set[str], *, has_cursor: bool) -> bool:
+    """Whether numbers that lie here are of this log as it is; ``has_cursor``: whether the cursor can be read."""
     if not {"shape", "cursor"} <= known:
         return True
     row = connection.execute(_SHAPE).one_or_none()
     if row is None or _made_for(row)[1] not in (None, _identity_in(row)):
         return row is None
-    return not same or goes_on(connection)
+    return not has_cursor or goes_on(connection)
 
 
 @contextmanager

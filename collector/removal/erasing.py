@@ -174,8 +174,8 @@ def texts(value: Any) -> set[str]:
     return set()
 
 
-def removed_texts(before: Iterable[RecordedEvent], left: Iterable[Event]) -> frozenset[str]:
+def removed_texts(before: Iterable[RecordedEvent], erasures: Iterable[Event]) -> frozenset[str]:
     """What was said in these revisions and is not said by what their erasure leaves."""
     said = texts([msgspec.to_builtins(event) for event in before])
-    kept = texts([msgspec.to_builtins(event) for event in left])
+    kept = texts([msgspec.to_builtins(event) for event in erasures])
     return frozenset(text for text in said - kept if len(text) > 1)

@@ -155,16 +155,16 @@ class TitledSignal(NamedTuple):
     service: str = ""
 
 
-def title(edited: str, alerts: Sequence[TitledSignal], others: Sequence[TitledSignal]) -> str:
+def title(edited: str, alerts: Sequence[TitledSignal], other_signals: Sequence[TitledSignal]) -> str:
     """What an incident is called: as a person called it, else after its first alert, else its first page or report.
 
-    ``alerts`` are the alerts that open it, ``others`` its pages and reports, each in the order they began.
+    ``alerts`` are the alerts that open it, ``other_signals`` its pages and reports, each in the order they began.
     """
     if edited:
         return edited
     if alerts:
         return alert_title(alerts[0], len({alert.name for alert in alerts} - {alerts[0].name}))
-    return next((other.name for other in others if other.name), UNTITLED)
+    return next((other.name for other in other_signals if other.name), UNTITLED)
 
 
 def alert_title(first: TitledSignal, more: int) -> str:
