@@ -192,12 +192,12 @@ def _check(origin: sqlite3.Connection, partial: Path, progress: Progress) -> Ver
     Raises :class:`LogDamaged` with the first differences.
     """
     state = ask(origin, STATE).fetchone()
-    total, done = sum(state[:2]), 0
+    total, checked = sum(state[:2]), 0
 
     def read(count: int) -> None:
-        nonlocal done
-        done += count
-        progress("checking", done, total)
+        nonlocal checked
+        checked += count
+        progress("checking", checked, total)
 
     with reading(partial).connect() as copy:
         copied = tuple(copy.execute(STATE).one())

@@ -70,23 +70,23 @@ _HEAD = select(*(tables.head.c[name] for name in _Numbers._fields))
 def _rows(query: Query, table: Table) -> Iterator[list[tuple[Any, ...]]]:
     """All rows of a table in the order of its key, some at a time, each with all columns in their order."""
     keys = tuple(table.primary_key.columns)
-    places = [list(table.columns).index(key) for key in keys]
+    positions = [list(table.columns).index(key) for key in keys]
     statement = select(table).order_by(*keys).limit(_ROWS.get(table.name, _MANY))
     rows = query(statement)
     while rows:
         yield rows
-        last = [literal(rows[-1][place], key.type) for place, key in zip(places, keys, strict=True)]
+        last = [literal(rows[-1][position], key.type) for position, key in zip(positions, keys, strict=True)]
         rows = query(statement.where(tuple_(*keys) > tuple_(*last)))
 
 
 def _all_rows(query: Query, total: int, progress: Progress) -> Iterator[tuple[Table, list[tuple[Any, ...]]]]:
     """All tables after each other."""
-    done = 0
+    copied = 0
     for table in (tables.metadata.tables[name] for name in _TABLES):
         for rows in _rows(query, table):
             yield table, rows
-            done += len(rows)
-            progress("copying", min(done, total), total)
+            copied += len(rows)
+            progress("copying", min(copied, total), total)
 
 
 # --- out of PostgreSQL ------------------------------------------------------------------------------------------------
@@ -180,12 +180,12 @@ def _leaves(source: Connection, statement: Select[Any], size: int) -> Iterator[t
 
 
 def _counting(progress: Progress, total: int) -> Callable[[int], None]:
-    done = 0
+    checked = 0
 
     def read(count: int) -> None:
-        nonlocal done
-        done = min(done + count, total)
-        progress("checking", done, total)
+        nonlocal checked
+        checked = min(checked + count, total)
+        progress("checking", checked, total)
 
     return read
 

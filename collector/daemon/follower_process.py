@@ -236,22 +236,22 @@ class FollowerProcess:
 
     async def _live(self) -> str:
         """One life of the process; what ended it."""
-        ours, theirs = socket.socketpair()
+        parent_end, child_end = socket.socketpair()
         try:
             # Of intake's descriptors it gets this one alone: not the socket that listens, nor a database.
             self._process = await create_subprocess_exec(
-                sys.executable, "-m", "collector.following.child", str(theirs.fileno()),
-                pass_fds=[theirs.fileno()], stdin=DEVNULL, env=handed_down(),
+                sys.executable, "-m", "collector.following.child", str(child_end.fileno()),
+                pass_fds=[child_end.fileno()], stdin=DEVNULL, env=handed_down(),
             )  # fmt: skip
         except OSError as error:
-            ours.close()
+            parent_end.close()
             return f"could not be started ({error.strerror})"
         finally:
-            theirs.close()
+            child_end.close()
         unsubscribe = self._log.subscribe(self._commit)
         watching = asyncio.create_task(self._watch(self._process), name="heartbeat")
         try:
-            self._channel = await Channel.over(ours)
+            self._channel = await Channel.over(parent_end)
             self._channel.send(self._setup)
             async for message in self._channel.messages():
                 self._alive = True

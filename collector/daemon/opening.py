@@ -236,11 +236,11 @@ async def compact(settings: Settings, clock: Clock = wall_clock) -> str:
     async with _runtime(settings, clock, writable=True) as runtime:
         lists = projections.open_lists(runtime.log, owner=True)
         try:
-            left = await lists.scrub() or await runtime.log.scrub()
+            remaining = await lists.scrub() or await runtime.log.scrub()
         finally:
             await lists.close()
         await runtime.writer.close()
-        return left
+        return remaining
 
 
 @asynccontextmanager

@@ -94,7 +94,7 @@ class BodyReader:
     async def _receive(self, chunks: AsyncIterator[bytes], announced: int, most: int) -> bytes:
         reserved = announced
         self._reserve(announced)
-        parts, received = [], 0
+        pieces, received = [], 0
         try:
             async with asyncio.timeout(self.limits.seconds):
                 async for chunk in chunks:
@@ -104,7 +104,7 @@ class BodyReader:
                     if received > reserved:
                         self._reserve(received - reserved)
                         reserved = received
-                    parts.append(chunk)
+                    pieces.append(chunk)
         except BrokenOff as error:
             # Whether what came before had been looked at already is a matter of time alone.
             if error.received > most:
@@ -116,7 +116,7 @@ class BodyReader:
             ) from error
         finally:
             self.in_flight -= reserved
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _reserve(self, count: int) -> None:
         if count and self.in_flight and self.in_flight + count > self.limits.in_flight:

@@ -189,14 +189,14 @@ def _as_told(connection: Connection, submission: Submission, near: int) -> tuple
     for event in submission.events:
         around = _around(connection, event, near)
         delivered = _same([each for each in around if FETCHED not in each.data], event, near, claimed)
-        same = delivered or _fetched_before(around, event, near, claimed)
-        if same is None:
+        original = delivered or _fetched_before(around, event, near, claimed)
+        if original is None:
             events.append(event)
             continue
-        claimed.add(same)
+        claimed.add(original)
         if delivered:
-            doubles[event.id] = same
-        events.append(msgspec.structs.replace(event, id=same, data=dict(event.data) | {SAME: same}))
+            doubles[event.id] = original
+        events.append(msgspec.structs.replace(event, id=original, data=dict(event.data) | {SAME: original}))
     return msgspec.structs.replace(submission, events=tuple(events)), doubles
 
 

@@ -77,17 +77,17 @@ class Importer:
         merged = sum(event.data.get(SAME) is not None for event in submission.events)
         submission = msgspec.structs.replace(submission, events=tuple(map(_plain, submission.events)))
         new = tuple(dict.fromkeys(event.id for event in submission.events if event.id not in stored))
-        brought = Brought(
+        result = Brought(
             new=new, known=len(submission.events) - len(new), merged=merged, withdrawn=withdrawn, not_understood=unread
         )
         if not new:
-            return brought
+            return result
         receipt = await self._writer.submit(submission, sender_retries=False)
         if near:
             # A delivery that came in between saw nothing of this import, nor this import of it.
             _, doubles = await self._doubles.find(fetched, near)
             withdrawn += await self._doubles.withdraw(doubles, now)
-        return msgspec.structs.replace(brought, delivery=receipt.delivery, withdrawn=withdrawn)
+        return msgspec.structs.replace(result, delivery=receipt.delivery, withdrawn=withdrawn)
 
     def _form(self, source: str, form: str) -> Import:
         forms = self._forms(source)

@@ -125,16 +125,16 @@ def _no_such_source(name: str, sources: Sequence[str]) -> str:
 def _authenticate(webhook: Webhook, endpoint: Endpoint, crashes: Crashes) -> str:
     """How the sender proved itself. Whatever goes wrong in a proof, it proves nothing."""
     try:
-        way = endpoint.source.verify(webhook, endpoint.credentials)
+        proof = endpoint.source.verify(webhook, endpoint.credentials)
     except UnverifiedWebhook:
         raise
     except Exception as error:
         crashes.note("cannot look at a proof: the delivery is refused", webhook.source, error)
         what = type(error).__name__
         raise UnverifiedWebhook(f"cannot verify delivery from {webhook.source}: its proof is odd ({what})") from error
-    if way == "none" and (header := foreign_page(webhook.headers)):
+    if proof == "none" and (header := foreign_page(webhook.headers)):
         raise UnverifiedWebhook(
             f"cannot verify delivery from {webhook.source}: a browser sends it for a page of another site, as {header} "
             f"says, and the source is open; give it a secret in sources.{webhook.source} to let that page in"
         )
-    return way
+    return proof

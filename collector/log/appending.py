@@ -139,12 +139,12 @@ def _is_outage(error: Exception) -> bool:
 
 def _culprit(connection: Connection, submission: Submission, error: Exception, crashes: Crashes) -> Appended:
     name = type(getattr(error, "orig", None) or error).__name__
-    ours = not may_be_of_a_value(error)
-    if ours:
+    own_mistake = not may_be_of_a_value(error)
+    if own_mistake:
         crashes.note("cannot store what was read: a mistake of ours", submission.source, error)
-    why = f"storing it failed: {name}" if ours else f"a value that cannot be stored: {name}"
+    why = f"storing it failed: {name}" if own_mistake else f"a value that cannot be stored: {name}"
     if submission.source in (PEOPLE, MACHINE):
-        return _refused(f"cannot store what {submission.source} said: {why}", again=ours)
+        return _refused(f"cannot store what {submission.source} said: {why}", again=own_mistake)
     try:
         return _within_savepoint(connection, unrecognised(submission, why))
     except Exception as again:

@@ -122,9 +122,9 @@ def _range(before: Sealed | None) -> Range:
 def _grow(connection: Connection, tree: str, grown: Range, end: int) -> None:
     """Append the stored leaves up to ``end``, none of which may be missing."""
     while grown.size < end:
-        some = {"after": grown.size, "until": min(end, grown.size + _PAGE)}
-        for row in connection.execute(_LEAVES[tree], some).all():
+        bounds = {"after": grown.size, "until": min(end, grown.size + _PAGE)}
+        for row in connection.execute(_LEAVES[tree], bounds).all():
             if row.number == grown.size + 1:
                 grown.append(bytes(row.leaf))
-        if grown.size != some["until"]:
+        if grown.size != bounds["until"]:
             raise LogDamaged(f"cannot seal the log: {tree} {grown.size + 1} is missing; run timelined verify")

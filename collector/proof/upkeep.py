@@ -27,11 +27,11 @@ class Upkeep(msgspec.Struct, frozen=True):
     position: int
 
 
-def leave(folder: Path, name: str, done: Upkeep) -> None:
+def leave(folder: Path, name: str, record: Upkeep) -> None:
     """Leave word, where that can be: the folder is there once a daemon ran."""
     try:
         if folder.is_dir():
-            files.replace(_path(folder, name), msgspec.json.encode(done) + b"\n", _MODE)
+            files.replace(_path(folder, name), msgspec.json.encode(record) + b"\n", _MODE)
     except OSError:
         # A reader of a log need not be able to write beside it.
         return

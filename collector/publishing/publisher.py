@@ -206,10 +206,10 @@ class Publisher:
             before = edited_files.earlier(await self._told_of(request.number, REVISED), file.name, request.by)
             front, text = split(file.text)
             try:
-                done = await asyncio.to_thread(self._take_in_file, now.machine, now.text, text, before, file.name)
+                outcome = await asyncio.to_thread(self._take_in_file, now.machine, now.text, text, before, file.name)
             except ValueError as error:
                 raise edited_files.refused(request.number, file, error) from error
-            merged, reads, copy, words = done
+            merged, reads, copy, words = outcome
             added = [line for line in front.splitlines() if line not in now.front.splitlines()]
             if not added and edited_files.alike(reads, now.plain):
                 return Published(outcome="unchanged")

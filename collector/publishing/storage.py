@@ -43,14 +43,14 @@ def shortened(page: str, most: int, address: str) -> tuple[str, int]:
     whole = len(words_of(page))
     where = f" The whole of it is at {html.escape(address)}." if address else ""
 
-    def note(left: int) -> str:
-        return f"<p><em>The postmortem goes on for {left:,} characters, which is more than fits here.{where}</em></p>"
+    def note(cut: int) -> str:
+        return f"<p><em>The postmortem goes on for {cut:,} characters, which is more than fits here.{where}</em></p>"
 
     room = most - len(note(whole).encode())
     end, closing = max((place for place in _ends(body) if place[0] + len(place[1]) <= room), default=(0, ""))
     kept = body[:end].decode() + closing
-    left = whole - len(words_of(kept))
-    return kept + note(left), left
+    cut = whole - len(words_of(kept))
+    return kept + note(cut), cut
 
 
 def _ends(body: bytes) -> list[tuple[int, str]]:

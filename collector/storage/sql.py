@@ -42,9 +42,9 @@ AMONG: Any = bindparam("among", expanding=True)
 
 
 def select_among(
-    connection: Connection, statement: Executable, values: Sequence[Any], others: Mapping[str, Any] = {}
+    connection: Connection, statement: Executable, values: Sequence[Any], parameters: Mapping[str, Any] = {}
 ) -> Iterator[Any]:
-    """Rows of a statement with :data:`AMONG` standing for these values, chunk by chunk; ``others`` for other names.
+    """Rows of a statement with :data:`AMONG` standing for these values, chunk by chunk; ``parameters`` for other names.
 
     Chunks are filled up as those of :func:`select_in` are. The statement is one that stays: it is compiled once for
     each size of them. SQLAlchemy would write the marks into it anew each time, which for 512 values takes longer than
@@ -52,9 +52,9 @@ def select_among(
     """
     driver = _plain(connection)
     for some in _chunks(values):
-        compiled = _compiled(connection, statement, len(some), others)
+        compiled = _compiled(connection, statement, len(some), parameters)
         among = zip(_marks(len(some)), some, strict=True)
-        arguments = compiled.arguments({**others, **dict(among)})
+        arguments = compiled.arguments({**parameters, **dict(among)})
         if driver is None:
             yield from connection.exec_driver_sql(compiled.text, arguments)
         else:
@@ -142,13 +142,13 @@ _named: Callable[..., Any] = namedtuple
 _COMPILED: dict[tuple[Executable, str, int], _Compiled] = {}
 
 
-def _compiled(connection: Connection, statement: Any, size: int, others: Mapping[str, Any]) -> _Compiled:
+def _compiled(connection: Connection, statement: Any, size: int, parameters: Mapping[str, Any]) -> _Compiled:
     """A statement for so many values."""
     key = (statement, connection.dialect.name, size)
     if key not in _COMPILED:
         compiled = statement.compile(dialect=connection.dialect)
         among = {AMONG.key: [None] * size} if size else {}
-        expanded = compiled.construct_expanded_state({**others, **among})
+        expanded = compiled.construct_expanded_state({**parameters, **among})
         names = [str(getattr(column, "name", "")) for column in statement.selected_columns]
         row = _named("Row", names, rename=True)
         _COMPILED[key] = _Compiled(expanded.statement, expanded.positiontup, expanded.parameters, row._make)

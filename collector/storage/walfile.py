@@ -79,11 +79,11 @@ class WalFile:
         return self._copied != before or self._copied[1] > self._copied[0]
 
     def _checkpoints(self) -> tuple[int, int, bytes]:
-        both = os.pread(self._shared, 2 * _INDEX.size + _COPIED.size, 0)
-        if len(both) < 2 * _INDEX.size + _COPIED.size:
+        header = os.pread(self._shared, 2 * _INDEX.size + _COPIED.size, 0)
+        if len(header) < 2 * _INDEX.size + _COPIED.size:
             return self._copied
-        copied, begun = _COPIED.unpack_from(both, 2 * _INDEX.size)
-        return copied, begun, both[32:40]
+        copied, begun = _COPIED.unpack_from(header, 2 * _INDEX.size)
+        return copied, begun, header[32:40]
 
     def damage(self) -> str:
         """Whether the last frame is there, and the one that was the last when this was asked before."""
@@ -128,13 +128,13 @@ class WalFile:
         two things, or nothing, and nobody is just writing it."""
         until = 0.0
         while True:
-            both = os.pread(self._shared, 2 * _INDEX.size, 0)
-            if len(both) == 2 * _INDEX.size and both[: _INDEX.size] == both[_INDEX.size :]:
+            header = os.pread(self._shared, 2 * _INDEX.size, 0)
+            if len(header) == 2 * _INDEX.size and header[: _INDEX.size] == header[_INDEX.size :]:
                 break
             until = until or time.monotonic() + _PATIENCE
             if time.monotonic() > until:
                 return None
-        _, _, page, frames, _, checksum, salts = _INDEX.unpack_from(both)
+        _, _, page, frames, _, checksum, salts = _INDEX.unpack_from(header)
         return _WalIndex(65536 if page == 1 else page, frames, checksum, salts)
 
     @property

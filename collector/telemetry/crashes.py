@@ -33,15 +33,15 @@ class Crashes:
 
     def note(self, event: str, source: str, error: Exception) -> None:
         """``event`` failed over a delivery from ``source``."""
-        way = way_of(error)
-        crash = f"{event} {type(error).__name__} {way[-1] if way else ''}"
+        trace = way_of(error)
+        crash = f"{event} {type(error).__name__} {trace[-1] if trace else ''}"
         now = self._clock()
         if now - self._named_at.get(crash, -EVERY) < EVERY:
             self._unnamed[crash] = self._unnamed.get(crash, 0) + 1
             return
         self._named_at[crash] = now
         more = {"more": unnamed} if (unnamed := self._unnamed.pop(crash, 0)) else {}
-        log.error(event, source=source, error=type(error).__name__, trace=" > ".join(way[-_FRAMES:]), **more)
+        log.error(event, source=source, error=type(error).__name__, trace=" > ".join(trace[-_FRAMES:]), **more)
 
 
 def way_of(error: BaseException) -> list[str]:

@@ -139,10 +139,10 @@ class Scan:
             receive([leaf for _, leaf in page])
         return expected
 
-    def _read(self, page: Sequence[Any], places: Mapping[str, int]) -> None:
-        content = places["bytes"]
+    def _read(self, page: Sequence[Any], columns: Mapping[str, int]) -> None:
+        content = columns["bytes"]
         self.contents += sum([row[content] is not None for row in page])
-        found = page[-1][places["content"]]
+        found = page[-1][columns["content"]]
         if isinstance(found, int):
             self.highest = max(self.highest, found)
         self._progress(len(page))

@@ -59,11 +59,11 @@ class CommitListener:
     """
 
     def __init__(
-        self, address: Database, wake: Callable[[], None], ours: Callable[[int], bool],
+        self, address: Database, wake: Callable[[], None], is_own: Callable[[int], bool],
         remember: Callable[[int, bytes], None], silent: Callable[[bool], None],
     ) -> None:  # fmt: skip
         self._address = address
-        self._wake, self._ours, self._remember, self._unresponsive = wake, ours, remember, silent
+        self._wake, self._ours, self._remember, self._unresponsive = wake, is_own, remember, silent
         self._notification = asyncio.Event()
         self._last_position = 0
         self._trouble = ""
