@@ -154,17 +154,17 @@ def unjoined(
     return shapes.Unjoined(count, dict(reasons), shown)
 
 
-def erasure(done: Erasure) -> shapes.Erasure:
+def erasure(result: Erasure) -> shapes.Erasure:
     """What an erasure did, or would do."""
     return shapes.Erasure(
-        events=list(done.events),
-        new=list(done.new),
-        deliveries=list(done.deliveries),
-        spared=list(done.spared),
-        echoes=done.echoes,
-        drafts=shapes.Redrawn(list(done.drafts.written), list(done.drafts.edited)),
-        published=list(done.published),
-        remaining=done.remaining or None,
+        events=list(result.events),
+        new=list(result.new),
+        deliveries=list(result.deliveries),
+        spared=list(result.spared),
+        echoes=result.echoes,
+        drafts=shapes.Redrawn(list(result.drafts.written), list(result.drafts.edited)),
+        published=list(result.published),
+        remaining=result.remaining or None,
     )
 
 

@@ -25,15 +25,15 @@ async def bring_in(request: web.Request) -> web.Response:
     app = request.app
     encoding = request.headers.get("Content-Encoding", "")
     records = await app[INTAKE].verifier.read_body(incoming(request), encoding=encoding, length=request.content_length)
-    brought = await app[BRING_IN](request.match_info["source"], form, records, app[CLOCK]())
-    if brought.new:
+    imported = await app[BRING_IN](request.match_info["source"], form, records, app[CLOCK]())
+    if imported.new:
         await statements.wait_for_lists(app, await app[LOG].head())
     result = shapes.Imported(
-        delivery=brought.delivery or None,
-        new=list(brought.new),
-        known=brought.known,
-        merged=brought.merged,
-        withdrawn=brought.withdrawn,
-        not_understood=list(brought.not_understood),
+        delivery=imported.delivery or None,
+        new=list(imported.new),
+        known=imported.known,
+        merged=imported.merged,
+        withdrawn=imported.withdrawn,
+        not_understood=list(imported.not_understood),
     )
-    return answers.json(result, status=201 if brought.new or brought.withdrawn else 200)
+    return answers.json(result, status=201 if imported.new or imported.withdrawn else 200)

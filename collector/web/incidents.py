@@ -75,11 +75,11 @@ async def _as_known(request: web.Request, query: Query) -> web.Response:
     as_of, limit, first = query.moment("as_of") or 0, query.limit(50), query.number("before")
     status, service = query.one_of("status", *STATUSES), query.text("service")
     since, until = query.moment("since"), query.moment("until")
-    same = request.app[PROJECTIONS].same_service
+    same_service = request.app[PROJECTIONS].same_service
 
     def passes(row: IncidentRow) -> bool:
         within = (since is None or row.started_at >= since) and (until is None or row.started_at < until)
-        touched = service is None or any(same(service, each) for each in row.services)
+        touched = service is None or any(same_service(service, each) for each in row.services)
         return within and touched and status in (None, row.status)
 
     async def fetch(following: str | None, count: int) -> list[IncidentRow]:

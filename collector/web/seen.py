@@ -51,11 +51,11 @@ class SeenLog:
         hid = await self._lists.hidden()
         deliveries: list[Delivery] = []
         while len(deliveries) < limit:
-            some = await self._log.deliveries(source=source, status=status, before=before, limit=limit)
-            deliveries += [each for each in some if _is_seen(each, hid)]
-            if len(some) < limit:
+            page = await self._log.deliveries(source=source, status=status, before=before, limit=limit)
+            deliveries += [each for each in page if _is_seen(each, hid)]
+            if len(page) < limit:
                 break
-            before = some[-1].id
+            before = page[-1].id
         return deliveries[:limit]
 
     async def delivery(self, delivery_id: str) -> Delivery | None:

@@ -56,18 +56,18 @@ async def read(app: web.Application, name: str, clock: Clock, since: int, until:
     changes, all_changes = await _revisions(app, "change.*", since, until)
     pages, all_pages = await _revisions(app, "page.*", since, until)
     marks, _ = await _revisions(app, "mark.*", since, until)
-    places = await app[PROJECTIONS].incidents_of(list({event.id for event in (*changes, *pages, *marks)}))
-    spans = await _spans(app, {places[event.id] for event in changes if event.id in places})
+    incident_of = await app[PROJECTIONS].incidents_of(list({event.id for event in (*changes, *pages, *marks)}))
+    spans = await _spans(app, {incident_of[event.id] for event in changes if event.id in incident_of})
     ids = {
         *(one.event for one in totals.identities),
         *(one.event for one in actions),
         *(each.id for each in changes),
     }
     private = await app[PROJECTIONS].private()
-    judged = deployed(changes, places, spans, _causes(marks, places), log=name)
+    judged = deployed(changes, incident_of, spans, _causes(marks, incident_of), log=name)
     return AcrossLog(
         totals=totals, actions=actions, deployed=judged,
-        pages=SentPages(log=name, revisions=pages, places=places), whole=all_changes and all_pages,
+        pages=SentPages(log=name, revisions=pages, places=incident_of), whole=all_changes and all_pages,
         private={number: private.groups_text(number) or "" for number in private.groups},
         private_events=await app[PROJECTIONS].private_events(sorted({*ids, *(one.latest for one in totals.late)})),
     )  # fmt: skip
@@ -93,15 +93,15 @@ async def _spans(app: web.Application, numbers: Iterable[int]) -> dict[int, Depl
     return {row.number: DeploymentSpan(row.started_at, row.ended_at) for row in rows if row is not None}
 
 
-def _causes(marks: Iterable[RecordedEvent], places: Mapping[str, int]) -> list[StatedCause]:
+def _causes(marks: Iterable[RecordedEvent], incident_of: Mapping[str, int]) -> list[StatedCause]:
     """What people stated as causes, each as it was stated last."""
     latest: dict[str, RecordedEvent] = {}
     for event in marks:
         latest[event.id] = max(event, latest.get(event.id, event), key=lambda one: one.revision)
     return [
-        StatedCause(incident=places[event.id], by=event.actor or "somebody", text=event.title)
+        StatedCause(incident=incident_of[event.id], by=event.actor or "somebody", text=event.title)
         for event in latest.values()
-        if event.data.get("mark") == "cause_identified" and event.id in places
+        if event.data.get("mark") == "cause_identified" and event.id in incident_of
         and event.amendment not in ("retraction", "erasure")
     ]  # fmt: skip
 
@@ -113,11 +113,11 @@ async def _actions(app: web.Application, clock: Clock) -> list[Action]:
     while found := await app[PROJECTIONS].events(event_filter):
         revisions |= {event.id: event for event in found}
         event_filter = msgspec.structs.replace(event_filter, after=found[-1].position)
-    places = await app[PROJECTIONS].incidents_of(list(revisions))
+    incident_of = await app[PROJECTIONS].incidents_of(list(revisions))
     newest: dict[tuple[int | None, str], RecordedEvent] = {}
     for event in sorted(revisions.values(), key=lambda one: (stated_at(one), one.id)):
         if event.amendment not in ("retraction", "erasure"):
-            newest[places.get(event.id), event.entity] = event
+            newest[incident_of.get(event.id), event.entity] = event
     today = clock.day(app[CLOCK]())
     return [_action(event, place, today) for (place, _), event in newest.items() if _state(event) == "open"]
 

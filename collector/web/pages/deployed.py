@@ -110,23 +110,23 @@ class StatedCause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def deployed(
-    revisions: Iterable[RecordedEvent], places: Mapping[str, int], spans: Mapping[int, DeploymentSpan],
+    revisions: Iterable[RecordedEvent], incident_of: Mapping[str, int], spans: Mapping[int, DeploymentSpan],
     causes: Sequence[StatedCause] = (), log: str = "",
 ) -> list[DeployedService]:  # fmt: skip
     """The services that were deployed, those with most confirmed first.
 
-    ``revisions`` are events of changes, ``places`` the incidents that events are in, ``spans`` when those were, and
-    ``causes`` what people stated as theirs; all of them of one ``log``.
+    ``revisions`` are events of changes, ``incident_of`` the incidents that events are in, ``spans`` when those were,
+    and ``causes`` what people stated as theirs; all of them of one ``log``.
     """
     found, backs = _folded(revisions)
-    every = [_placed(one, places, spans) for one in sorted((*found, *backs), key=_order)]
+    every = [_placed(one, incident_of, spans) for one in sorted((*found, *backs), key=_order)]
     causes_by_event = _people_by_event(every, causes)
     services: dict[str, list[JudgedDeployment]] = {}
-    went = {one.event for one in backs}
+    rollbacks = {one.event for one in backs}
     for one in every:
-        judged = one if one.event in went else _judged(one, every, went, spans, causes_by_event)
+        judged = one if one.event in rollbacks else _judged(one, every, rollbacks, spans, causes_by_event)
         services.setdefault(one.whereabouts[0], []).append(msgspec.structs.replace(judged, log=log))
-    told = [_service(each, went) for each in services.values()]
+    told = [_service(each, rollbacks) for each in services.values()]
     # A rollback of what was deployed before the period, and no incident's work, says nothing of any deployment here.
     return _sorted(one for one in told if one.deployments or one.rework)
 
@@ -139,12 +139,12 @@ def together(logs: Iterable[Sequence[DeployedService]]) -> list[DeployedService]
     return _sorted(_joined(each) for each in services.values())
 
 
-def _joined(parts: Sequence[DeployedService]) -> DeployedService:
+def _joined(services: Sequence[DeployedService]) -> DeployedService:
     lists = ("confirmed", "candidates", "unknown", "rework", "rework_candidates")
     return DeployedService(
-        key=parts[0].key, service=next((one.service for one in parts if one.service), ""),
-        deployments=sum(one.deployments for one in parts), every=sum(one.every for one in parts),
-        **{name: [judged for one in parts for judged in getattr(one, name)] for name in lists},
+        key=services[0].key, service=next((one.service for one in services if one.service), ""),
+        deployments=sum(one.deployments for one in services), every=sum(one.every for one in services),
+        **{name: [judged for one in services for judged in getattr(one, name)] for name in lists},
     )  # fmt: skip
 
 
@@ -166,10 +166,10 @@ def _service(every: Sequence[JudgedDeployment], went: Collection[str]) -> Deploy
 
 
 def _placed(
-    deployment: JudgedDeployment, places: Mapping[str, int], spans: Mapping[int, DeploymentSpan]
+    deployment: JudgedDeployment, incident_of: Mapping[str, int], spans: Mapping[int, DeploymentSpan]
 ) -> JudgedDeployment:  # fmt: skip
     """A deployment with the incident that has it, and whether that made it."""
-    incident = next((places[event] for event in deployment.events if event in places), None)
+    incident = next((incident_of[event] for event in deployment.events if event in incident_of), None)
     span = spans.get(incident) if incident is not None else None
     later = span is not None and span.began < deployment.began
     rework = ("confirmed" if deployment.repairs else "candidate") if later else ""
@@ -251,12 +251,12 @@ def _deployment(run: Sequence[RecordedEvent]) -> JudgedDeployment:
 
 
 def _judged(
-    deployment: JudgedDeployment, every: Sequence[JudgedDeployment], went: Collection[str],
+    deployment: JudgedDeployment, every: Sequence[JudgedDeployment], rollbacks: Collection[str],
     spans: Mapping[int, DeploymentSpan], named_by: Mapping[str, str],
 ) -> JudgedDeployment:  # fmt: skip
     """A deployment with what became of it."""
     span = spans.get(deployment.incident) if deployment.incident is not None else None
-    mended, why = _mended(deployment, every, went)
+    mended, why = _mended(deployment, every, rollbacks)
     by = named_by.get(deployment.event)
     if deployment.standing == "confirmed" or mended is not None or by is not None:
         over = span.over if span is not None and span.over is not None and span.over > deployment.finished else None
@@ -279,7 +279,7 @@ def _judged(
 
 
 def _mended(
-    deployment: JudgedDeployment, every: Sequence[JudgedDeployment], went: Collection[str]
+    deployment: JudgedDeployment, every: Sequence[JudgedDeployment], rollbacks: Collection[str]
 ) -> tuple[JudgedDeployment | None, str]:
     """What took a deployment back or mended it, and how that reads: what came next to the same service and environment.
 
@@ -291,7 +291,7 @@ def _mended(
     )
     if not deployment.whereabouts[0] or later is None or later.finished <= deployment.finished:
         return None, ""
-    if later.event in went:
+    if later.event in rollbacks:
         same = bool(later.commit) and later.commit == deployment.commit
         return (None, "") if same else (later, "a rollback took it back")
     if (

@@ -101,10 +101,10 @@ async def _response(
     app, inlaid, stating, why = request.app, facts.inlaid, facts.stating, facts.why
     formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
     order = query.one_of("order", "happened", "arrived") or "happened"
-    every, passed = await asyncio.to_thread(_rows, inlaid, stating, view, clock.moment(query.text("as_of"), "as_of"))
-    timed: Sequence[tuple[int, PageRow]] = [(each.at, each) for each in passed]
+    every, visible = await asyncio.to_thread(_rows, inlaid, stating, view, clock.moment(query.text("as_of"), "as_of"))
+    timed: Sequence[tuple[int, PageRow]] = [(each.at, each) for each in visible]
     if order == "arrived":
-        timed = by_arrival(passed, await app[LOG].read_ids([name for each in passed for name in each.cites]))
+        timed = by_arrival(visible, await app[LOG].read_ids([name for each in visible for name in each.cites]))
     event_id = query.text("row")
     here, at, last = _page(timed, event_id, query.number("page"))
     owner = owners(here, event_id)
@@ -129,7 +129,7 @@ async def _response(
         page, request, "incident.html", clock, row=row, draft=inlaid.draft, short=inlaid.short, order=order,
         text=view.text, kind=view.kind, since=view.since, until=view.until, kinds=FAMILIES,
         zoom=steps([each.at for each in every], view.since, view.until), ends=ends([each.at for each in every]),
-        timed=here, total=len(passed), every=len(every), at=at, last=last, wanted=event_id, events=events, owner=owner,
+        timed=here, total=len(visible), every=len(every), at=at, last=last, wanted=event_id, events=events, owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
         stated=query.text("stated"), into=query.number("into"), statements=statement_rows, marks=MARKS, fields=HEAD,

@@ -105,7 +105,7 @@ def page(
     """A page out of a template."""
     clock = clock or Clock()
     token, logs = in_session(request), request.app[LOGS]()
-    parts = _parts(
+    chunks = _parts(
         _environment()
         .get_template(template)
         .generate(
@@ -127,9 +127,9 @@ def page(
             **values,
         )
     )
-    first, more = next(parts)
+    first, more = next(chunks)
     response = web.Response(status=status, headers={"Vary": "Accept, Cookie"})
-    response.body = BegunBody(first, lambda: b"".join(part for part, _ in parts)) if more else first
+    response.body = BegunBody(first, lambda: b"".join(part for part, _ in chunks)) if more else first
     response.content_type = "text/html"
     response.charset = "utf-8"
     response.headers["Content-Security-Policy"] = POLICY
@@ -224,12 +224,12 @@ def unbroken(length: str) -> str:
     return _NUMBER_OF.sub("\u00a0", length)
 
 
-def sentence(parts: Iterable[Mapping[str, Any]], clock: Clock) -> Markup:
+def sentence(inlines: Iterable[Mapping[str, Any]], clock: Clock) -> Markup:
     """The parts of a sentence of a draft one behind the other; a stranger's words are told apart from ours.
 
     A large page has thousands of parts, and a template takes four times as long for them.
     """
-    return Markup("".join(_inline(inline, clock) for inline in parts))  # noqa: S704 - each part is escaped
+    return Markup("".join(_inline(inline, clock) for inline in inlines))  # noqa: S704 - each part is escaped
 
 
 def _inline(inline: Mapping[str, Any], clock: Clock) -> str:

@@ -90,14 +90,14 @@ def _action(event: RecordedEvent) -> tuple[PageRow, str]:
     """The row of a follow-up action, and what a filter looks for in it."""
     state, owner, due = (str(event.data.get(name) or "") for name in ("state", "owner", "due"))
     about = "".join((f", {owner}" if owner else ", nobody's yet", f", due {due}" if due else ""))
-    parts = [
+    inlines = [
         {"kind": "words", "text": f"Follow-up action {state or 'open'}: "}, {"kind": "quote", "text": event.title},
         {"kind": "name", "text": about},
     ]  # fmt: skip
     at = event.data.get("stated_at")
     row = PageRow(
         at=at if isinstance(at, int) else event.occurred_at, label="", family="action",
-        parts_json=msgspec.Raw(json.dumps(parts).encode()), suffixes=[], cites=[event.id],
+        parts_json=msgspec.Raw(json.dumps(inlines).encode()), suffixes=[], cites=[event.id],
     )  # fmt: skip
     return row, f"{event.title} {about} {state}"
 

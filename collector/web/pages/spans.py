@@ -59,13 +59,13 @@ def spans(
     ends: list[float] = []
     bars = []
     for row in drawn:
-        left = offset(row.started_at)
-        wide = max(offset(_end(row, now)) - left, LEAST)
-        line = next((at for at, end in enumerate(ends) if end <= left), min(len(ends), ROWS - 1))
+        x = offset(row.started_at)
+        wide = max(offset(_end(row, now)) - x, LEAST)
+        line = next((at for at, end in enumerate(ends) if end <= x), min(len(ends), ROWS - 1))
         ends[line:line] = [0.0] if line == len(ends) else []
-        ends[line] = max(ends[line], left + wide + 2)
+        ends[line] = max(ends[line], x + wide + 2)
         bars.append(
-            SpanBar(left=left, width=wide, row=line, number=row.number, title=row.title, status=row.status,
+            SpanBar(left=x, width=wide, row=line, number=row.number, title=row.title, status=row.status,
                     start=row.started_at, end=row.ended_at)
         )  # fmt: skip
     gaps = [
