@@ -339,13 +339,13 @@ def _address(url: str) -> str:
     if not _URL.fullmatch(trimmed):
         return ""
     try:
-        parts = urlsplit(trimmed)
-        host = parts.hostname
+        pieces = urlsplit(trimmed)
+        host = pieces.hostname
     except ValueError:
         return ""
     if not host:
         return ""
-    return trimmed if "@" not in parts.netloc else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return trimmed if "@" not in pieces.netloc else pieces._replace(netloc=pieces.netloc.rpartition("@")[2]).geturl()
 
 
 def service_of(all_labels: Mapping[str, str], reading: Reading) -> str | None:

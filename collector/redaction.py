@@ -190,19 +190,19 @@ def _replaced(patterns: Sequence[str], text: str) -> tuple[str, int]:
 def _without(compiled: Any, text: str) -> tuple[str, int]:
     # RE2 reads UTF-8, which has no lone surrogates: another character stands for each, so that places stay.
     readable = text if text.isascii() else _LONE.sub("\ufffd", text)
-    parts, at, count = [], 0, 0
+    pieces, at, count = [], 0, 0
     for match in compiled.finditer(readable):
         start, end = match.span()
         if start == end:
             continue
         if count == MOST_MATCHES:
             end = len(text)
-        parts += [text[at:start], MARK]
+        pieces += [text[at:start], MARK]
         at = end
         count += 1
         if count > MOST_MATCHES:
             break
-    return ("".join((*parts, text[at:])), count) if count else (text, 0)
+    return ("".join((*pieces, text[at:])), count) if count else (text, 0)
 
 
 def _searched(patterns: Sequence[str], text: str, count: int) -> tuple[str, int]:
@@ -249,15 +249,15 @@ def _pointed(pointers: Sequence[Pointer], text: str) -> tuple[str, int, bool]:
         stopped, whole = error.at, False
     if not pointers:
         return text, 0, whole
-    parts, at = [], 0
+    pieces, at = [], 0
     for start, end in spans:
-        parts += [text[at:start], json.dumps(MARK)]
+        pieces += [text[at:start], json.dumps(MARK)]
         at = end
-    parts.append(text[at:stopped])
+    pieces.append(text[at:stopped])
     if stopped < len(text):
         rest = len(text[stopped:].encode("utf-8", "surrogateescape"))
-        parts.append(f"{MARK} {rest} bytes that could not be read")
-    return "".join(parts), len(spans) + (stopped < len(text)), whole
+        pieces.append(f"{MARK} {rest} bytes that could not be read")
+    return "".join(pieces), len(spans) + (stopped < len(text)), whole
 
 
 def _walk(text: str, at: int, pointers: Sequence[Pointer], spans: list[tuple[int, int]], depth: int) -> int:

@@ -203,12 +203,12 @@ def _read_mail(match: re.Match[str]) -> _Read:
 
 
 def _read_us(match: re.Match[str]) -> _Read:
-    month, day, year, hour, minute, second, digits, half = match.groups()
+    month, day, year, hour, minute, second, digits, meridiem = match.groups()
     hours = int(hour)
-    if half:
+    if meridiem:
         if not 1 <= hours <= 12:
             return _UNREADABLE
-        hours = hours % 12 + (12 if half in "Pp" else 0)
+        hours = hours % 12 + (12 if meridiem in "Pp" else 0)
     return _instant((int(year), int(month), int(day)), (hours, int(minute), int(second or 0)), digits, 0, zoneless=True)
 
 

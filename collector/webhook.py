@@ -317,15 +317,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     def entry(self, address: str, credentials: Credentials) -> str:
         """What to enter at a sender that is to prove itself so, in a line. No secret stands there: its setting does."""
-        way = next((way for way in self.proofs if getattr(credentials, _FIELDS[way])), "")
+        proof = next((proof for proof in self.proofs if getattr(credentials, _FIELDS[proof])), "")
         pasted = self.paste.format(
-            address=f"{address}/TOKEN" if way == "path" else address, proof=self.proof_entries.get(way, "")
+            address=f"{address}/TOKEN" if proof == "path" else address, proof=self.proof_entries.get(proof, "")
         )
-        words = _FILES if way in self.proof_entries else _WORDS
+        words = _FILES if proof in self.proof_entries else _WORDS
         header = credentials.token_header or self.token_header
         # What follows a line of a file is a comment there.
         mark = "  # " if self.proof_entries else "; "
-        return f"{pasted}{mark}{words[way].format(header=header)}" if way in words else pasted
+        return f"{pasted}{mark}{words[proof].format(header=header)}" if proof in words else pasted
 
 
 _FIELDS = {"signature": "signing", "certificate": "certificates"} | {

@@ -70,11 +70,11 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
         raise InvalidInput(f"cannot keep {keep} backups at {target}: it is no folder; make it, or leave --keep out")
     path = folder.path_at(target, daemon.wall_clock()) if target.is_dir() else target
     with bars("copying", "checking") as move:
-        done = back_up(settings.storage.url, path, move)
-    removed = folder.keep(done.path, keep) if keep is not None else ()
-    word = upkeep.Upkeep(daemon.wall_clock(), well=True, position=done.position)
+        result = back_up(settings.storage.url, path, move)
+    removed = folder.keep(result.path, keep) if keep is not None else ()
+    word = upkeep.Upkeep(daemon.wall_clock(), well=True, position=result.position)
     upkeep.leave(daemon.beside_of(settings).folder, "backup", word)
-    summary = {**_described(done), "removed": [str(each) for each in removed]}
+    summary = {**_described(result), "removed": [str(each) for each in removed]}
     if form == "json":
         output.as_json(summary)
     else:

@@ -70,17 +70,17 @@ def _put(path: Path, fresh: bytes, *, overwrite: bool) -> str:
     if before == fresh:
         output.write(path, fresh)
         return f"written to {path}"
-    done = None if overwrite else edits.merged(before, fresh.decode("utf-8", "replace"))
-    if done is None and not overwrite:
+    update = None if overwrite else edits.merged(before, fresh.decode("utf-8", "replace"))
+    if update is None and not overwrite:
         raise InvalidInput(
             f"cannot write {path}: it is there and says something else, which a person may have written; "
             "name another file, or say --overwrite"
         )
-    after, personal = done if done is not None else (fresh, True)
+    after, personal = update if update is not None else (fresh, True)
     if after == before:
         return f"in {path} is up to date"
     kept = _replaced(path.resolve(), after, keeping=personal)
-    verb = "written to" if done is None else "brought up to date in"
+    verb = "written to" if update is None else "brought up to date in"
     return f"{verb} {path}{f'; the version before is kept as {kept}' if kept else ''}"
 
 

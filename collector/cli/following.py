@@ -38,7 +38,7 @@ async def events(
 
     Raises what the daemon refuses, and :class:`Unavailable` where it was never reached.
     """
-    after, lost = filters.get("after"), False
+    after, disconnected = filters.get("after"), False
     reached = False
     query = {name: filters.get(name) for name in ("source", "type")}
     path, on = (ALL, "cursor") if logs.of_all() else (STREAM, "after")
@@ -46,9 +46,9 @@ async def events(
         try:
             async with aclosing(api.stream(path, **{on: after}, **query)) as stream:
                 async for position, event in stream:
-                    if lost:
+                    if disconnected:
                         say("The connection is back.")
-                    after, reached, lost = position, True, False
+                    after, reached, disconnected = position, True, False
                     if last is not None:
                         last[:] = [position]
                     if event is not None and filters.get("incident") in (None, event["incident"]):
@@ -56,9 +56,9 @@ async def events(
         except Unavailable as error:
             if not reached:
                 raise
-            if not lost:
+            if not disconnected:
                 say(f"{error}; trying again after position {after}.")
-            lost = True
+            disconnected = True
         await asyncio.sleep(again)
 
 

@@ -53,10 +53,10 @@ async def _exported(url: str, target: Path, move: Progress) -> Json:
 
     store = await log.open_log(url, writable=False)
     try:
-        done = await moving.export(store, target, move)
+        result = await moving.export(store, target, move)
     finally:
         await store.close()
-    return _summary(str(target), done.position, done.root)
+    return _summary(str(target), result.position, result.root)
 
 
 def brought_in(url: str, source: Path) -> Json:

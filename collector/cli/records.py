@@ -189,13 +189,13 @@ def _page(text: _Window, within: str) -> Iterator[str]:
 
 def batches(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """Lists of some records each, in JSON, with how many they are."""
-    some: list[bytes] = []
+    batch: list[bytes] = []
     size = 0
     for record in stream:
-        if some and (len(some) >= TOGETHER or size + len(record) > BYTES):
-            yield len(some), b"[" + b",".join(some) + b"]"
-            some, size = [], 0
-        some.append(record)
+        if batch and (len(batch) >= TOGETHER or size + len(record) > BYTES):
+            yield len(batch), b"[" + b",".join(batch) + b"]"
+            batch, size = [], 0
+        batch.append(record)
         size += len(record)
-    if some:
-        yield len(some), b"[" + b",".join(some) + b"]"
+    if batch:
+        yield len(batch), b"[" + b",".join(batch) + b"]"

@@ -72,10 +72,10 @@ def replay(access: LogAccess, form: str, *, dry_run: bool, yes: bool, **filters:
     if planned.changes and not yes:
         _events(planned)
         _confirm(planned)
-    done = _passed(access, query, dry_run=False) if planned.changes else planned
+    result = _passed(access, query, dry_run=False) if planned.changes else planned
     if form == "json":
-        return output.as_json(msgspec.to_builtins(done))
-    return _report(done)
+        return output.as_json(msgspec.to_builtins(result))
+    return _report(result)
 
 
 def _passed(access: LogAccess, query: Mapping[str, object], *, dry_run: bool) -> Replayed:
@@ -146,11 +146,11 @@ def _rehearse(access: LogAccess, query: Mapping[str, object], planned: Replayed,
     return None
 
 
-def _report(done: Replayed) -> None:
-    _about(done)
-    if not done.changes:
-        return output.say(f"Nothing to change: {_deliveries(done.looked)} read again say what is stored.")
-    return output.say(f"{_counted(done)} written; {_deliveries(done.looked)} read again.")
+def _report(result: Replayed) -> None:
+    _about(result)
+    if not result.changes:
+        return output.say(f"Nothing to change: {_deliveries(result.looked)} read again say what is stored.")
+    return output.say(f"{_counted(result)} written; {_deliveries(result.looked)} read again.")
 
 
 def _about(done: Replayed) -> None:
@@ -181,13 +181,13 @@ def _fields(change: Json) -> list[tuple[str, tuple[Any, Any]]]:
     return fields
 
 
-def _counted(done: Replayed) -> str:
+def _counted(result: Replayed) -> str:
     """``3 changed, 1 new event`` …"""
     counts: dict[str, int] = {}
-    for change in done.changes:
+    for change in result.changes:
         counts[change["change"]] = counts.get(change["change"], 0) + 1
     said = ", ".join(f"{count} {what}" for what, count in counts.items())
-    return f"{said} event{'' if len(done.changes) == 1 else 's'}"
+    return f"{said} event{'' if len(result.changes) == 1 else 's'}"
 
 
 def _deliveries(count: int) -> str:

@@ -59,11 +59,11 @@ def restore(
         _refuse_existing(target)
     _bring(record, record_path)
     moved = _moved_aside(source, target) if move_aside else []
-    done = backup(source, target, attempt=f"restore {source} to {target}")
+    result = backup(source, target, attempt=f"restore {source} to {target}")
     _give_to_owner(target)
     lacks, last = asyncio.run(_lacks(settings, record_path))
     summary = {
-        "path": str(target), "position": done.position, "root": b64encode(done.root).decode(),
+        "path": str(target), "position": result.position, "root": b64encode(result.root).decode(),
         "acknowledged": last.position if last else None, "lost": str(lacks) if lacks else None,
         "moved": [str(path) for path in moved],
     }  # fmt: skip

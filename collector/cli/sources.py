@@ -69,12 +69,12 @@ def _source(settings: Settings, name: str, source: SourceSettings) -> dict[str, 
         "secret address": credentials.path,
         "certificate": credentials.certificates,
     }
-    ways = [way for way, values in proofs.items() if values]
+    configured = [way for way, values in proofs.items() if values]
     return {
         "name": name,
         "kind": source.kind,
         "log": source.log or DEFAULT_LOG,
-        "authentication": ", ".join(ways) or "nothing: anybody may send",
+        "authentication": ", ".join(configured) or "nothing: anybody may send",
         "address": address,
         "paste": SOURCES[source.kind].entry(f"{_base(settings)}/webhooks/{name}", credentials),
     }

@@ -215,14 +215,14 @@ def _backup(access: LogAccess, settings: Settings) -> Check:
     from collector import daemon
     from collector.proof import upkeep
 
-    done = upkeep.read(daemon.beside_of(settings).folder).get("backup")
+    latest = upkeep.read(daemon.beside_of(settings).folder).get("backup")
     old = 2 * (settings.backup.every if settings.backup.dir else _DAY)
     if database_path(settings.storage.url) is None:
         return Check("backup", True, "its own tools make them; timelined sees none")
-    if done is None or not done.at:
+    if latest is None or not latest.at:
         return Check("backup", False, "none is known; set backup.dir, or run timelined backup FILE from a timer")
-    last_made = f"the last one was made at {output.time(rfc3339(done.at))} UTC"
-    if not done.well or daemon.wall_clock() - done.at > old:
+    last_made = f"the last one was made at {output.time(rfc3339(latest.at))} UTC"
+    if not latest.well or daemon.wall_clock() - latest.at > old:
         why = "the log of the daemon says why" if settings.backup.dir else "run timelined backup FILE from a timer"
         return Check("backup", False, f"{last_made}, and none since; {why}")
     return Check("backup", True, last_made)

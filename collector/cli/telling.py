@@ -72,10 +72,10 @@ def _action(event: Json) -> str:
     return f"{_plain(event)} [{', '.join(facts)}]" if facts else _plain(event)
 
 
-def _moved(way: str) -> Any:
+def _moved(verb: str) -> Any:
     def says(event: Json) -> str:
         named = event["data"].get("event")
-        return f"{way} [{output.short(named)}]" if named else _plain(event)
+        return f"{verb} [{output.short(named)}]" if named else _plain(event)
 
     return says
 

@@ -19,7 +19,7 @@ _ALONE = ("source", "service", "entity", "type", "status", "incident")
 """Filters of which one that matches nothing by itself is the reason."""
 
 
-def why(access: LogAccess, things: str, filters: Mapping[str, object]) -> str:
+def why(access: LogAccess, collection: str, filters: Mapping[str, object]) -> str:
     """The reason as the end of a sentence; empty where each filter by itself would match something."""
     since, until = filters.get("since"), filters.get("until")
     if since and until and datetime.fromisoformat(str(since)) >= datetime.fromisoformat(str(until)):
@@ -29,7 +29,7 @@ def why(access: LogAccess, things: str, filters: Mapping[str, object]) -> str:
         return ""
 
     async def filters_without_match(api: ApiClient) -> list[str]:
-        return [name for name in filters_alone if not await _any(api, things, name, filters[name])]
+        return [name for name in filters_alone if not await _any(api, collection, name, filters[name])]
 
     names = access.ask(filters_without_match)
     if not names:
@@ -40,9 +40,9 @@ def why(access: LogAccess, things: str, filters: Mapping[str, object]) -> str:
     )
 
 
-async def _any(api: ApiClient, what: str, name: str, value: object) -> bool:
+async def _any(api: ApiClient, collection: str, name: str, value: object) -> bool:
     try:
-        return bool((await api.get(f"/api/v1/{what}", limit=1, **{name: value})).json()[what])
+        return bool((await api.get(f"/api/v1/{collection}", limit=1, **{name: value})).json()[collection])
     except NotFound:
         return False
 

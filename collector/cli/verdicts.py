@@ -38,17 +38,17 @@ _NAMED = 10
 
 
 def give(
-    access: LogAccess, some: tuple[int | None, int | None, int | None], *, key: str | None, checkpoint: Path | None,
+    access: LogAccess, selected: tuple[int | None, int | None, int | None], *, key: str | None, checkpoint: Path | None,
     lists: bool, jobs: int | None, form: str,
 ) -> None:  # fmt: skip
-    """Verify a log and print the verdict. ``some`` are the first position, the last and an incident, where only those
-    are asked for. Exits with :data:`collector.cli.output.DAMAGED` where something differs."""
+    """Verify a log and print the verdict. ``selected`` are the first position, the last and an incident, where only
+    those are asked for. Exits with :data:`collector.cli.output.DAMAGED` where something differs."""
     unread: list[str] = []
     settings = access.settings(secrets=("proof.",), unread=unread)
     beyond, outside, unseen = _beyond(settings, key, checkpoint)
     unseen += [] if lists else ["the lists: they follow from the log, and --lists compares them with it"]
     unseen += [f"signatures by the configured key: {each}" for each in unread]
-    only = _only(access, settings, *some)
+    only = _only(access, settings, *selected)
     with verifiable(settings.storage.url) as (url, earlier):
         if url != settings.storage.url:
             output.say("The schema is an earlier one: a copy is upgraded and verified, the database left as it is.")

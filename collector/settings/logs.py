@@ -43,13 +43,13 @@ def of_log(settings: Settings, name: str) -> Settings:
         raise NotFound(f"cannot find a log named {name!r}: storage.logs and storage.url say {known}", "log")
     if not settings.storage.logs:
         return settings
-    mine = {source: said for source, said in settings.sources.items() if (said.log or DEFAULT_LOG) == name}
+    sources = {source: said for source, said in settings.sources.items() if (said.log or DEFAULT_LOG) == name}
     if name == DEFAULT_LOG:
         return msgspec.structs.replace(
-            settings, sources=mine, storage=Storage(url=settings.storage.url),
+            settings, sources=sources, storage=Storage(url=settings.storage.url),
             backup=_backed_up(settings, settings.storage.url, settings.backup.dir),
         )  # fmt: skip
-    return _with_name(msgspec.structs.replace(settings, sources=mine), name, settings.storage.logs[name])
+    return _with_name(msgspec.structs.replace(settings, sources=sources), name, settings.storage.logs[name])
 
 
 def _with_name(settings: Settings, name: str, url: str) -> Settings:

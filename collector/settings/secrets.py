@@ -121,10 +121,10 @@ def secrets_of(node: Node, values: Mapping[str, Any], name: str) -> tuple[bytes,
 
 def readers(files: Files, *names: str) -> dict[str, Reader[Any]]:
     """For each name: it and its ``_file`` twin, one value or a list of them."""
-    both: dict[str, Reader[Any]] = {}
+    by_name: dict[str, Reader[Any]] = {}
     for name in names:
-        both |= {name: list_of(inline), f"{name}_file": list_of(files.secret)}
-    return both
+        by_name |= {name: list_of(inline), f"{name}_file": list_of(files.secret)}
+    return by_name
 
 
 def basic(files: Files) -> Reader[tuple[tuple[bytes, bytes], ...]]:

@@ -124,31 +124,31 @@ _PROOFS = {
 def _can_prove(node: Node, source: Source, proof: Credentials) -> None:
     """Refuse what a kind of sender never sends: with it alone, every delivery would be refused."""
     *others, last = [_PROOFS[way] for way in source.proofs]
-    ways = f"{', '.join(others)} or {last}" if others else last
+    proofs = f"{', '.join(others)} or {last}" if others else last
     if proof.signing and "signature" not in source.proofs:
-        node.report(f"has a secret, but {source.kind} signs nothing; set {ways}")
+        node.report(f"has a secret, but {source.kind} signs nothing; set {proofs}")
     if source.own_scheme:
         _says_how(node, proof)
     else:
         if proof.header and not source.token_header:
-            node.report(f"has a header_token, but {source.kind} has no header of its own for one; set {ways}")
+            node.report(f"has a header_token, but {source.kind} has no header of its own for one; set {proofs}")
         if proof.scheme is not None or proof.token_header:
             node.report(f"says how it proves itself, but {source.kind} has its own way; remove signature, token_header")
     if proof.signing and source.signs_address and not proof.address:
         node.report(f"has no address: what {source.called} signs begins with the address as you entered it there")
     if proof.address and not (proof.signing and source.signs_address):
         node.report(f"has an address, but no signature of {source.kind} is looked at that holds one; remove it")
-    _can_verify(node, source, proof, ways)
+    _can_verify(node, source, proof, proofs)
     if proof.absent and not proof.open:
-        node.report(f"has no authentication; set {ways}, or open")
+        node.report(f"has no authentication; set {proofs}, or open")
 
 
-def _can_verify(node: Node, source: Source, proof: Credentials, ways: str) -> None:
+def _can_verify(node: Node, source: Source, proof: Credentials, proofs: str) -> None:
     """Refuse a certificate that nothing can be verified with, or that proves nothing by itself."""
     check = source.check_certificate
     if check is None:
         if proof.certificates or proof.topics:
-            node.report(f"has a certificate or topics, but {source.kind} signs with none; set {ways}")
+            node.report(f"has a certificate or topics, but {source.kind} signs with none; set {proofs}")
         return
     if bool(proof.certificates) != bool(proof.topics):
         missing = "topics: the certificate is the same for everybody" if proof.certificates else "certificate_file"

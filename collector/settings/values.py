@@ -48,10 +48,10 @@ def size(text: str) -> int:
     return _bounded(text, [(match[1], match[2])], _SIZE_UNITS, _LARGEST, "larger than 1048576GiB")
 
 
-def _bounded(text: str, parts: Sequence[tuple[str, str]], units: Mapping[str, int], most: int, limit: str) -> int:
+def _bounded(text: str, terms: Sequence[tuple[str, str]], units: Mapping[str, int], most: int, limit: str) -> int:
     """The sum of numbers in their units. Python itself refuses to read very long ones."""
-    digits = max(len(count.lstrip("0")) for count, _ in parts)
-    total = sum(int(count) * units[unit] for count, unit in parts) if digits <= len(str(most)) else most + 1
+    digits = max(len(count.lstrip("0")) for count, _ in terms)
+    total = sum(int(count) * units[unit] for count, unit in terms) if digits <= len(str(most)) else most + 1
     if total > most:
         raise ValueError(f"is {text!r}, which is {limit}; write less")
     return total
