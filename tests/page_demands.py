@@ -80,7 +80,7 @@ def exact(reader: Reader) -> None:
 
 def named(reader: Reader) -> None:
     """6: the zone beside every time."""
-    for path in ("/", "/incidents/1", "/deliveries", "/across"):
+    for path in ("/", "/incidents/1", "/deliveries", "/analytics"):
         reader.opens(f"{path}?zone=Asia/Kolkata")
         times = reader.page.locator(
             ".incidents time, .events time, .row summary time, figcaption time"

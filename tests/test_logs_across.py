@@ -77,7 +77,7 @@ class Two:
 
     def table(self, name: str, **more: str) -> list[dict[str, str]]:
         asked = "".join(f"&{key}={value}" for key, value in more.items())
-        return list(csv.DictReader(io.StringIO(self.page(f"/across.csv?table={name}&since={SINCE}{asked}"))))
+        return list(csv.DictReader(io.StringIO(self.page(f"/analytics.csv?table={name}&since={SINCE}{asked}"))))
 
     def measured(self, **asked: str) -> dict[str, Any]:
         """What is told of the time to resolve, and of the whole answer."""
@@ -145,7 +145,7 @@ def test_the_command_measures_all_logs_unless_one_is_named(two: Two) -> None:
 
 def test_the_page_over_all_logs_leads_to_the_log_of_each_row(two: Two) -> None:
     """The same alert of two senders is one row in each log; months count both, and each number leads to its own."""
-    whole = two.page(f"/across?since={SINCE}")
+    whole = two.page(f"/analytics?since={SINCE}")
     assert "6 incidents" in whole
     assert "counted over the logs default, eu" in whole
     for number in range(1, 4):
@@ -158,11 +158,11 @@ def test_the_page_over_all_logs_leads_to_the_log_of_each_row(two: Two) -> None:
     [month] = two.table("opened")
     assert sorted(month["by_alert"].split()) == ["1", "2", "3", "eu/1", "eu/2", "eu/3"]
     assert {(row["source"], row["log"]) for row in two.table("late")} >= {("here", "default"), ("eu-alerts", "eu")}
-    alone = two.page(f"/across?since={SINCE}&log=eu")
+    alone = two.page(f"/analytics?since={SINCE}&log=eu")
     assert "3 incidents" in alone
     assert '<option value="eu" selected>' in alone
     assert [row["incidents"] for row in two.table("again", log="eu")] == ["1 2 3"]
-    of_eu = two.page(f"/logs/eu/across?since={SINCE}")
+    of_eu = two.page(f"/logs/eu/analytics?since={SINCE}")
     assert '<a href="/logs/eu/incidents/1">1</a>' in of_eu
     assert '<select id="log"' not in of_eu
 
@@ -284,7 +284,7 @@ def test_while_a_log_is_away_nothing_is_counted_of_it_and_that_is_said(two: Two)
     told = two.measured()
     assert (told["incidents"], list(told["not_counted"])) == (3, ["eu"])
     assert "cannot write to" in told["not_counted"]["eu"]
-    whole = two.page(f"/across?since={SINCE}")
+    whole = two.page(f"/analytics?since={SINCE}")
     assert "Nothing of the log eu is in any figure or list here" in whole
     assert "3 incidents" in whole
     *rows, last = two.table("again")
@@ -292,7 +292,7 @@ def test_while_a_log_is_away_nothing_is_counted_of_it_and_that_is_said(two: Two)
     assert last["alert"].startswith("not counted: the log eu: cannot write to")
     measured = two.run("metrics", "--since", SINCE, "--server", two.address)
     assert "Nothing of the log eu is counted: cannot write to" in measured.stderr
-    for asked in (f"{two.address}/api/v1/metrics?log=eu", f"{two.address}/across?log=eu"):
+    for asked in (f"{two.address}/api/v1/metrics?log=eu", f"{two.address}/analytics?log=eu"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             get(asked)
         with refused.value as answer:

@@ -192,7 +192,7 @@ async def test_templates_are_compiled_before_anybody_looks(face: Face) -> None:
     """All of them, as a daemon does at its start; and never once more."""
     prepare()
     with patch.object(Environment, "compile", side_effect=AssertionError("compiled once more")):
-        for path in ("/", "/deliveries", "/across", "/login"):
+        for path in ("/", "/deliveries", "/analytics", "/login"):
             await seen(face, path)
 
 

@@ -229,7 +229,7 @@ def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser) -> No
     faults = []
     with looking(browser) as page:
         for path in (
-            "/", "/incidents/2", "/incidents/2?system=1&kind=note", "/incidents/2/merge?other=1", "/across",
+            "/", "/incidents/2", "/incidents/2?system=1&kind=note", "/incidents/2/merge?other=1", "/analytics",
             f"/undo?events={event['id']}", "/incidents/2/changes?from=2026-04-02", "/incidents/2/publish",
             "/deliveries", "/deliveries?source=alertmanager", "/login", "/incidents/999", "/incidents?text=nothing",
         ):  # fmt: skip
@@ -320,8 +320,8 @@ def test_large_letters_move_nothing_beside_the_window(site: Site, browser: Brows
     )  # fmt: skip
     page = context.pages[0]
     for path in (
-        "/", "/incidents/1", "/incidents/2/merge?other=1", "/deliveries", "/deliveries?source=alertmanager", "/across",
-        "/incidents/2/changes?from=2026-04-02", "/incidents/2/publish", "/login", "/nothing",
+        "/", "/incidents/1", "/incidents/2/merge?other=1", "/deliveries", "/deliveries?source=alertmanager",
+        "/analytics", "/incidents/2/changes?from=2026-04-02", "/incidents/2/publish", "/login", "/nothing",
     ):  # fmt: skip
         page.goto(site.address + path)
         page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")

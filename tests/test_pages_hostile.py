@@ -84,7 +84,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def pages(site: Site) -> Iterator[str]:
     """Every page, also with such a text in each parameter."""
-    yield from ("/", "/across", "/deliveries", "/login")
+    yield from ("/", "/analytics", "/deliveries", "/login")
     for number in range(1, len(TEXTS) + 1):
         events = get(f"{site.address}/api/v1/incidents/{number}/events")["events"]
         incident_path, other = f"/incidents/{number}", number % len(TEXTS) + 1
@@ -97,7 +97,7 @@ def pages(site: Site) -> Iterator[str]:
     for text in map(quote, TEXTS):
         yield from (
             f"/incidents?text={text}&service={text}&severity={text}&source={text}", f"/incidents?zone={text}",
-            f"/incidents/1?text={text}&row={text}", f"/incidents/1?as_of={text}", f"/across?since={text}",
+            f"/incidents/1?text={text}&row={text}", f"/incidents/1?as_of={text}", f"/analytics?since={text}",
             f"/deliveries?source={text}", f"/events/{text}", f"/login?next={text}", f"/{text}",
         )  # fmt: skip
 

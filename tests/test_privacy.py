@@ -72,7 +72,7 @@ async def test_pages_tell_nothing_of_it(face: Face) -> None:
     number = await made_private(face)
     words, _ = await traces(face, number)
     as_page = {**bearer("outsider"), "Accept": "text/html"}
-    paths = ("/", "/incidents", "/incidents?text=vault", "/incidents?service=vault", "/across", "/deliveries")
+    paths = ("/", "/incidents", "/incidents?text=vault", "/incidents?service=vault", "/analytics", "/deliveries")
     for path in paths:
         answer = await face.get(path, headers=as_page)
         assert answer.status == 200, (path, answer.body)

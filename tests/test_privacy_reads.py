@@ -28,8 +28,11 @@ MARK = "kestrel-7741"
 NAMED = ("number", "event", "delivery")
 """What an address names of an incident."""
 TRIED: Mapping[str, tuple[str, ...]] = {
-    "/incidents": ("text=alarm", "service=vault", "status=merged"), "/across": (),
-    "/across.csv": tuple(f"table={name}" for name in ("nothing", "again", "actions", "opened", "deployments", "late")),
+    "/incidents": ("text=alarm", "service=vault", "status=merged"), "/analytics": (),
+    "/analytics.csv": tuple(
+        f"table={name}" for name in ("nothing", "again", "actions", "opened", "deployments", "late")
+    ),
+    "/across": (), "/across.csv": ("table=late",),
     "/api/v1/incidents": ("service=vault", "status=open", "status=merged", "text=alarm"),
     "/api/v1/events": ("type=alert.*", "type=incident.*", "service=vault", "order=desc"),
     "/api/v1/metrics": ("service=vault", "by=service"), "/deliveries": ("source=bell",),
@@ -343,7 +346,7 @@ async def test_lists_and_exports_carry_the_mark(face: Face) -> None:
     assert [each["private"] for each in stored] == ["security", "security", "security", None]
     assert (await asked(face, f"/api/v1/deliveries/{stored[0]['id']}")).json["private"] == "security"
     for path in (
-        "/deliveries", "/across", "/across.csv?table=actions", f"/api/v1/incidents/{number}/postmortem.csv",
+        "/deliveries", "/analytics", "/analytics.csv?table=actions", f"/api/v1/incidents/{number}/postmortem.csv",
         f"/api/v1/incidents/{number}/postmortem.jsonl", f"/api/v1/incidents/{number}/postmortem.svg",
     ):  # fmt: skip
         shown = (await face.get(path, headers={**bearer("guard"), "Accept": "*/*"})).body.decode()

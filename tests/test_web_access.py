@@ -48,7 +48,7 @@ async def test_every_address_asks_for_a_token_unless_it_is_open(tmp_path: Path) 
             answer = await face.ask("GET" if route.method == "*" else route.method, path)
             assert answer.status == 401, (route.method, path, answer.status)
             paths.append(path)
-        assert {"/across.csv", "/metrics", "/", "/api/v1/metrics"} <= set(paths)
+        assert {"/analytics.csv", "/metrics", "/", "/api/v1/metrics"} <= set(paths)
 
 
 async def test_a_token_of_stray_bytes_is_a_401(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from collector.web.prefix import Answer
 LOGS = "/logs/"
 _WEBHOOKS = "/webhooks/"
 _OWN = (
-    "/-", "/static", "/api/v1/logs", "/api/v1/metrics", "/across", "/across.csv", "/metrics", "/login", "/logout",
+    "/-", "/static", "/api/v1/logs", "/api/v1/metrics", "/analytics", "/analytics.csv", "/across",
+    "/across.csv", "/metrics", "/login", "/logout",
 )  # fmt: skip
 """Addresses of the daemon's own application, with what lies beneath them."""
 

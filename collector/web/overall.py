@@ -15,7 +15,7 @@ from collector.intake import Verifier
 from collector.web import keys, log_streams, logs, measures, operations, prometheus, refused, webhooks
 from collector.web.frame import Frame, framed
 from collector.web.keys import Readiness
-from collector.web.pages import across, files, login
+from collector.web.pages import analytics, files, login
 from collector.web.pages import logs as page_of_logs
 from collector.web.requests import headers_of, incoming
 
@@ -39,7 +39,7 @@ def build_overall(
         ]
     )
     app.router.add_route("*", "/logs/{log}/{address:.*}", _no_such_log)
-    for routes in (log_streams.routes, logs.routes, page_of_logs.routes, across.routes, login.routes, files.routes):
+    for routes in (log_streams.routes, logs.routes, page_of_logs.routes, analytics.routes, login.routes, files.routes):
         app.add_routes(routes)
     return app
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-PAGES = frozenset({"", "incidents", "deliveries", "events", "undo", "across", "across.csv", "logs"})
+PAGES = frozenset(
+    {"", "incidents", "deliveries", "events", "undo", "analytics", "analytics.csv", "across", "across.csv", "logs"}
+)
 """The first part of the addresses of pages."""
 
 OPEN = ("/-/healthy", "/-/ready", "/login", "/logout")

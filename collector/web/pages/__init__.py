@@ -5,7 +5,7 @@ decided here. ``rendering`` makes every text harmless, in one place.
 """
 
 from collector.web.pages import (
-    across,
+    analytics,
     changed,
     deliveries,
     doing,
@@ -22,8 +22,8 @@ from collector.web.pages.errors import as_page
 from collector.web.pages.rendering import prepare
 
 ROUTES = (
-    overview.routes, across.routes, incident.routes, merging.routes, changed.routes, writing.routes, publishing.routes,
-    doing.routes, undoing.routes, deliveries.routes, login.routes, files.routes,
+    overview.routes, analytics.routes, incident.routes, merging.routes, changed.routes, writing.routes,
+    publishing.routes, doing.routes, undoing.routes, deliveries.routes, login.routes, files.routes,
 )  # fmt: skip
 
 __all__ = ["ROUTES", "as_page", "prepare"]

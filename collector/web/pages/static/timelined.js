@@ -478,7 +478,7 @@
     [">", "later", () => zoom("later")],
     ["i", "incidents", () => go("/incidents")],
     ["d", "deliveries", () => go("/deliveries")],
-    ["a", "across incidents", () => go("/across")],
+    ["a", "analytics", () => go("/analytics")],
     ["?", "this list", sheet],
   ];
 

@@ -33,7 +33,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     overdue: bool
 
 
-class AcrossLog(msgspec.Struct, frozen=True, kw_only=True):
+class AnalyticsLog(msgspec.Struct, frozen=True, kw_only=True):
     """Many incidents of one log."""
 
     totals: Across
@@ -49,7 +49,7 @@ class AcrossLog(msgspec.Struct, frozen=True, kw_only=True):
     """The same of the events that rows lead to."""
 
 
-async def read(app: web.Application, name: str, clock: Clock, since: int, until: int) -> AcrossLog:
+async def read(app: web.Application, name: str, clock: Clock, since: int, until: int) -> AnalyticsLog:
     """What the log called ``name`` says of what began in the period, µs."""
     totals = await app[PROJECTIONS].across(since, until)
     actions = await _actions(app, clock)
@@ -65,7 +65,7 @@ async def read(app: web.Application, name: str, clock: Clock, since: int, until:
     }
     private = await app[PROJECTIONS].private()
     judged = deployed(changes, incident_of, spans, _causes(marks, incident_of), log=name)
-    return AcrossLog(
+    return AnalyticsLog(
         totals=totals, actions=actions, deployed=judged,
         pages=SentPages(log=name, revisions=pages, places=incident_of), whole=all_changes and all_pages,
         private={number: private.groups_text(number) or "" for number in private.groups},

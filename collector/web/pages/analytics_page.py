@@ -15,7 +15,7 @@ from collector.projections.across import Identity, Lateness
 from collector.web.each_log import ReadLogs
 from collector.web.keys import OneLog
 from collector.web.merged import MergedRow
-from collector.web.pages.across_log import AcrossLog, Action
+from collector.web.pages.analytics_log import Action, AnalyticsLog
 from collector.web.pages.clocks import Clock
 from collector.web.pages.deployed import DeployedService, together
 from collector.web.pages.disturbed import Disturbed, disturbed
@@ -36,7 +36,7 @@ class Month(msgspec.Struct, frozen=True, kw_only=True):
     other: Sequence[Place]
 
 
-class AcrossPage(msgspec.Struct, frozen=True, kw_only=True):
+class AnalyticsPage(msgspec.Struct, frozen=True, kw_only=True):
     """What the page says."""
 
     logs: Mapping[str, OneLog]
@@ -83,14 +83,14 @@ class AcrossPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def put_together(
-    read: ReadLogs[AcrossLog], clock: Clock, people: Mapping[str, tuple[str, str]]
-) -> AcrossPage:  # fmt: skip
+    read: ReadLogs[AnalyticsLog], clock: Clock, people: Mapping[str, tuple[str, str]]
+) -> AnalyticsPage:  # fmt: skip
     """The page out of what each log says; ``people`` is as :func:`disturbed` takes it."""
     answers = read.answers
     alerts = [MergedRow(log, row) for log, answer in answers for row in answer.totals.identities]
     actions = sorted((MergedRow(log, row) for log, answer in answers for row in answer.actions), key=_by_day)
     late = [MergedRow(log, row) for log, answer in answers for row in answer.totals.late]
-    return AcrossPage(
+    return AnalyticsPage(
         logs={log.name: log for log, _ in answers},
         away=read.away,
         opened=sum(len(answer.totals.opened) for _, answer in answers),
@@ -131,7 +131,7 @@ def _counted(actions: Iterable[MergedRow[Action]]) -> Mapping[Place, int]:
     return Counter((merged.log.name, merged.row.incident) for merged in actions if merged.row.incident is not None)
 
 
-def _months(answers: Sequence[tuple[OneLog, AcrossLog]], clock: Clock) -> list[Month]:
+def _months(answers: Sequence[tuple[OneLog, AnalyticsLog]], clock: Clock) -> list[Month]:
     """Months with what opened their incidents, the newest first."""
     months: dict[str, dict[str, list[Place]]] = {}
     every = [(incident.started_at, log.name, incident) for log, each in answers for incident in each.totals.opened]

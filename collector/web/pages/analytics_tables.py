@@ -11,8 +11,8 @@ from collector.projections.across import Identity, Lateness
 from collector.times import rfc3339
 from collector.web.keys import OneLog
 from collector.web.merged import MergedRow
-from collector.web.pages.across_log import Action
-from collector.web.pages.across_page import AcrossPage, Month, Place
+from collector.web.pages.analytics_log import Action
+from collector.web.pages.analytics_page import AnalyticsPage, Month, Place
 from collector.web.pages.deployed import DeployedService, JudgedDeployment
 from collector.web.pages.disturbed import Disturbed
 
@@ -20,7 +20,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 """How a cell begins that a spreadsheet might take for a formula."""
 
 
-def as_csv(name: str, totals: AcrossPage) -> str:
+def as_csv(name: str, totals: AnalyticsPage) -> str:
     """A table of this name. Where a log could not be read, its last rows name it."""
     head, rows = TABLES[name]
     text = io.StringIO()
@@ -33,7 +33,7 @@ def as_csv(name: str, totals: AcrossPage) -> str:
     return text.getvalue()
 
 
-def _private(totals: AcrossPage, row: Mapping[str, Any]) -> str:
+def _private(totals: AnalyticsPage, row: Mapping[str, Any]) -> str:
     """The groups of the incidents and of the event that a row names, where not everybody may read of them."""
     groups = {totals.called(place): each for place, each in totals.private.items()}
     numbers = " ".join(str(row[name] or "") for name in _INCIDENTS if name in row).split()
@@ -48,7 +48,7 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _listed(told: AcrossPage, places: Iterable[Place]) -> str:
+def _listed(told: AnalyticsPage, places: Iterable[Place]) -> str:
     return " ".join(map(told.called, places))
 
 
@@ -60,7 +60,7 @@ def _of(log: OneLog, numbers: Iterable[int]) -> list[Place]:
     return [(log.name, number) for number in numbers]
 
 
-def _alert(totals: AcrossPage, merged: MergedRow[Identity]) -> list[Any]:
+def _alert(totals: AnalyticsPage, merged: MergedRow[Identity]) -> list[Any]:
     alert = merged.row
     return [
         alert.title, alert.service, alert.source, alert.episodes, alert.alone,
@@ -69,17 +69,17 @@ def _alert(totals: AcrossPage, merged: MergedRow[Identity]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _action(told: AcrossPage, merged: MergedRow[Action]) -> list[Any]:
+def _action(told: AnalyticsPage, merged: MergedRow[Action]) -> list[Any]:
     action = merged.row
     incident = None if action.incident is None else told.called((merged.log.name, action.incident))
     return [action.text, action.owner, action.due, action.overdue, incident, action.event, merged.log.name]
 
 
-def _month(told: AcrossPage, month: Month) -> list[Any]:
+def _month(told: AnalyticsPage, month: Month) -> list[Any]:
     return [month.month, *(_listed(told, each) for each in (month.alert, month.page, month.report, month.other))]
 
 
-def _deployment(told: AcrossPage, service: DeployedService, judged: JudgedDeployment) -> list[Any]:
+def _deployment(told: AnalyticsPage, service: DeployedService, judged: JudgedDeployment) -> list[Any]:
     incident = None if judged.incident is None else told.called((judged.log, judged.incident))
     return [
         service.service, judged.title, rfc3339(judged.finished), judged.standing, judged.why, judged.rework, incident,
@@ -94,7 +94,7 @@ def _service(service: DeployedService) -> list[Any]:
     ]  # fmt: skip
 
 
-def _person(totals: AcrossPage, person: Disturbed) -> list[Any]:
+def _person(totals: AnalyticsPage, person: Disturbed) -> list[Any]:
     return [
         person.person, person.zone, person.zone_known, person.pages, person.hours, person.night, person.evening,
         person.work, _listed(totals, person.incidents),
@@ -116,7 +116,7 @@ _ALERT = (
     "alert", "service", "source", "times", "in_no_incident", "incidents", "answered", "median_seconds", "ends_told",
     "newest_event", "log",
 )  # fmt: skip
-TABLES: Mapping[str, tuple[Sequence[str], Callable[[AcrossPage], Iterable[Sequence[Any]]]]] = {
+TABLES: Mapping[str, tuple[Sequence[str], Callable[[AnalyticsPage], Iterable[Sequence[Any]]]]] = {
     "nothing": (_ALERT, lambda told: (_alert(told, one) for one in told.nothing)),
     "again": (_ALERT, lambda told: (_alert(told, one) for one in told.again)),
     "actions": (

@@ -62,7 +62,7 @@ def section(tree: Element, name: str) -> str:
 async def test_many_incidents_are_told_with_how_they_are_counted(face: Face) -> None:
     """Each figure beside its definition, and with links to what it counts."""
     await story(face)
-    tree = await seen(face, "/across")
+    tree = await seen(face, "/analytics")
     assert "2 incidents, 5 times that an alert fired" in text(tree.find(".//main"))
     nothing = section(tree, "nothing")
     assert "fired 2 times or more in the period" in nothing
@@ -88,12 +88,12 @@ async def test_many_incidents_are_told_with_how_they_are_counted(face: Face) -> 
 async def test_a_period_is_asked_for(face: Face) -> None:
     """What began outside of it is not counted; actions are of all times, and say so."""
     await story(face)
-    tree = await seen(face, "/across?since=2026-02-06&until=2026-02-20")
+    tree = await seen(face, "/analytics?since=2026-02-06&until=2026-02-20")
     assert "1 incident, 1 time that an alert fired" in text(tree.find(".//main"))
     assert "None in the period." in section(tree, "nothing")
     assert "None in the period." in section(tree, "again")
     assert "add a limit" in section(tree, "actions")
-    await seen(face, "/across?since=yesterday", 400)
+    await seen(face, "/analytics?since=yesterday", 400)
 
 
 async def test_an_action_that_was_taken_back_is_not_open(face: Face) -> None:
@@ -105,7 +105,7 @@ async def test_an_action_that_was_taken_back_is_not_open(face: Face) -> None:
     face.now += 1_000_000
     assert (await face.post("/api/v1/incidents/1/actions", said)).status == 201
     await face.followed()
-    assert "No action is open." in section(await seen(face, "/across"), "actions")
+    assert "No action is open." in section(await seen(face, "/analytics"), "actions")
 
 
 async def test_each_table_is_written_as_csv(face: Face) -> None:
@@ -116,7 +116,7 @@ async def test_each_table_is_written_as_csv(face: Face) -> None:
     face.now = NOW
     tables = {}
     for name in ("nothing", "again", "actions", "opened", "late"):
-        answer = await face.get(f"/across.csv?table={name}")
+        answer = await face.get(f"/analytics.csv?table={name}")
         assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
         tables[name] = list(csv.DictReader(io.StringIO(answer.body.decode())))
     assert {row["alert"]: row["times"] for row in tables["nothing"]} == {"flapping": "3", "'=cmd()": "2"}
@@ -125,7 +125,7 @@ async def test_each_table_is_written_as_csv(face: Face) -> None:
         ("add a limit", "True"), ("write a runbook", "False"),
     ]  # fmt: skip
     assert tables["late"][0]["median_seconds"] == "60"
-    (await face.get("/across.csv?table=other")).problem(404)
+    (await face.get("/analytics.csv?table=other")).problem(404)
 
 
 def told(kind: str, hours: float, entity: str, **more: Any) -> Event:
@@ -158,7 +158,7 @@ async def test_deployments_and_hours_are_written_as_csv(face: Face) -> None:
     await deployments(face)
     tables = {}
     for name in ("services", "deployments", "disturbed"):
-        answer = await face.get(f"/across.csv?table={name}&zone=Asia/Tokyo")
+        answer = await face.get(f"/analytics.csv?table={name}&zone=Asia/Tokyo")
         assert (answer.status, answer.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
         tables[name] = list(csv.DictReader(io.StringIO(answer.body.decode())))
     assert tables["services"] == [{
@@ -176,7 +176,7 @@ async def test_deployments_and_hours_are_written_as_csv(face: Face) -> None:
     assert hours == [
         ("Ana", "Asia/Tokyo", "1", "1", "0"), ("Ben", "Asia/Tokyo", "1", "1", "0"),
     ]  # fmt: skip
-    words = section(await seen(face, "/across"), "deployments")
+    words = section(await seen(face, "/analytics"), "deployments")
     assert "=db31 of 3 in 1 0036 min2 of 4 in 1 in 1" in words
 
 
@@ -187,7 +187,7 @@ async def test_a_service_of_which_nothing_failed_is_counted_and_no_more(face: Fa
         [Submission(source="ci", received_at=NOW, events=(told("change.succeeded", 30, "deployment:1", **place),))]
     )
     await face.followed()
-    words = section(await seen(face, "/across"), "deployments")
+    words = section(await seen(face, "/analytics"), "deployments")
     assert "1 deployment of 1 other service: nothing on record speaks against any." in words
 
 
@@ -200,7 +200,7 @@ async def test_what_a_sender_wrote_changes_no_structure(face: Face) -> None:
             await ring(face, f"{clean} {number}", days - number, service="db")
         face.now = NOW
         shapes.append(
-            list(structure(await seen(face, f"/across?since={_day(80.8 - number)}&until={_day(79.8 - number)}")))
+            list(structure(await seen(face, f"/analytics?since={_day(80.8 - number)}&until={_day(79.8 - number)}")))
         )
     for hostile, shape in zip(HOSTILE, shapes[1:], strict=True):
         assert shape == shapes[0], hostile
@@ -208,3 +208,11 @@ async def test_what_a_sender_wrote_changes_no_structure(face: Face) -> None:
 
 def _day(days: float) -> str:
     return rfc3339(NOW - int(days * DAY)).replace("+", "%2B")
+
+
+@pytest.mark.parametrize("ending", ["", ".csv"])
+async def test_the_address_of_before_leads_to_the_page_with_all_that_was_asked(face: Face, ending: str) -> None:
+    """It was called /across: links to it stand in reports and bookmarks."""
+    answer = await face.get(f"/across{ending}?since=2026-02-06&table=late&zone=Asia/Tokyo")
+    assert answer.status == 308
+    assert answer.headers["Location"] == f"/analytics{ending}?since=2026-02-06&table=late&zone=Asia/Tokyo"
