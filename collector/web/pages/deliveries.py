@@ -16,6 +16,7 @@ from collector.web.arrived import ArrivedSources, arrived
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, REFUSALS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
+from collector.web.pages.trials import Trial, trials, webhooks_of
 from collector.web.requests import Query
 from collector.webhook import Source
 
@@ -56,7 +57,8 @@ class ShownSource(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     paste: str
     """What to enter at the sender."""
-    trial: str
+    trials: Sequence[Trial]
+    """How to try it from a shell."""
     deliveries: Sequence[Delivery]
     private: Mapping[str, str]
     """The groups that alone may read of a delivery, by its id."""
@@ -156,14 +158,14 @@ def _shown_source(
     request: web.Request, name: str, stored: Sequence[Delivery], refusals: Sequence[RefusedRow],
     counted: ArrivedSources, most: int, private: Mapping[str, str],
 ) -> ShownSource:  # fmt: skip
-    kind = request.app[INTAKE].sources.get(name)
-    address = f"{request.scheme}://{request.host}/webhooks/{name}"
+    endpoint = request.app[INTAKE].verifier.endpoints.get(name)
+    address = f"{webhooks_of(request)}/{name}"
     return ShownSource(
         name=name,
-        called=kind.called if kind else "",
+        called=endpoint.source.called if endpoint else "",
         address=address,
         paste=request.app[INTAKE].entry(name, address),
-        trial=f"curl -i {address} --data-binary '{kind.trial}'" if kind and kind.trial else "",
+        trials=trials(name, endpoint, address),
         deliveries=[one for one in stored if one.source == name][:most],
         private=private,
         refused=[one for one in refusals if one.source == name],

@@ -12,6 +12,7 @@ from collector.web.keys import CLOCK, INTAKE, LOGS, PROJECTIONS, ROOT
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import is_asked_for, page
 from collector.web.pages.spans import WIDE, spans
+from collector.web.pages.trials import Trial, first_alert, webhooks_of
 from collector.web.requests import Query
 
 routes = web.RouteTableDef()
@@ -29,17 +30,17 @@ UNJOINED = 8
 INDEX = """\
 timelined: webhooks in, one log, incidents and draft postmortems out
 
-A browser is shown incidents here: /incidents and /deliveries are pages for people.
+A browser is shown pages for people: /incidents /deliveries /analytics
 
-POST /webhooks/{source}        where senders deliver
-GET  /api/v1/incidents         incidents, newest first
-GET  /api/v1/incidents/1/postmortem.md
-GET  /api/v1/signals           what is firing or unacknowledged now
-GET  /api/v1/events            every fact
-GET  /api/v1/deliveries        what arrived, understood or not
-GET  /api/v1/openapi.json       all of it, as OpenAPI 3.1
-GET  /metrics                  for Prometheus
-GET  /-/healthy  /-/ready      whether the daemon runs, and can work
+POST /webhooks/{source}                  where senders deliver
+GET  /api/v1/incidents                   incidents, newest first
+GET  /api/v1/incidents/1/postmortem.md   the draft of the first one
+GET  /api/v1/signals                     what is firing or unacknowledged now
+GET  /api/v1/events                      every fact
+GET  /api/v1/deliveries                  what arrived, understood or not
+GET  /api/v1/openapi.json                all of it, as OpenAPI 3.1
+GET  /metrics                            for Prometheus
+GET  /-/healthy  /-/ready                whether the daemon runs, and can work
 
 docs/api.md says the rest.
 """
@@ -94,7 +95,8 @@ async def _overview(request: web.Request) -> web.Response:
         entry=request.app[INTAKE].entry,
         words=_words(rows),
         empty=whole and not rows,
-        delivery_url=_address(request),
+        delivery_url=webhooks_of(request),
+        trial=_trial(request),
         other_logs=[log for log in request.app[LOGS]() if log.app is not request.app],
     )
 
@@ -114,6 +116,8 @@ def _words(rows: Sequence[IncidentRow]) -> dict[str, list[str]]:
     }
 
 
-def _address(request: web.Request) -> str:
-    """Where this reader reaches the daemon, for senders on the same way."""
-    return f"{request.scheme}://{request.host}{request.app[ROOT]}/webhooks"
+def _trial(request: web.Request) -> Trial | None:
+    """What sends a first alert to the first source for which one can be typed."""
+    address, endpoints = webhooks_of(request), request.app[INTAKE].verifier.endpoints
+    tried = (first_alert(endpoint, f"{address}/{name}") for name, endpoint in endpoints.items())
+    return next((each for each in tried if each is not None), None)
