@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from collector.event import MINUTE, RecordedEvent
-from collector.semantics.changes import deploys, environment_named, is_broken_off, kind_of, last_of, reach_of, span_of
+from collector.semantics.changes import (
+    deploys,
+    environment_named,
+    is_broken_off,
+    kind_of,
+    last_of,
+    reach_of,
+    runs_of,
+    span_of,
+)
 from renderers.draft import draft
 from renderers.markdown import markdown
 from renderers.replay import replay
@@ -141,6 +150,16 @@ def test_a_beginning_that_is_told_after_the_end_is_none() -> None:
     """A sender that says no time of it is known by the receipt, which may come late."""
     span = span_of([change("succeeded", 57, data={"duration": 5 * MINUTE}), change("started", 177)])
     assert (span.start, span.end, span.measured) == (at(52), at(57), True)
+
+
+def test_what_begins_anew_after_its_end_is_another_change() -> None:
+    """One deployment that failed and was tried again took no hour; a beginning of which only the receipt is known, or
+    that is one time with the end, is none."""
+    tried = [change("started", 0), change("failed", 3)]
+    again = [change("started", 55), change("succeeded", 60)]
+    assert runs_of([*tried, *again]) == [tried, again]
+    assert len(runs_of([*tried, change("started", 55, time_quality="absent")])) == 1
+    assert len(runs_of([*tried, change("started", 3.01)])) == 1
 
 
 @pytest.mark.parametrize(

@@ -399,3 +399,19 @@ def test_a_release_of_a_chart_is_rolled_back_by_its_version() -> None:
     texts = [text for text in said(story, "root_causes") if text.startswith("Deploy")]
     assert len(texts) == 1
     assert "It speaks for it that it was rolled back at 10:12:00 and the alert ended 3 min later" in texts[0]
+
+
+def test_a_deployment_that_was_tried_again_failed_before_and_ended_the_incident() -> None:
+    """By one id, as GitHub has it: that it was under way for 25 minutes is not so."""
+    story = Facts()
+    for kind, when in (("started", "09:55:00"), ("failed", "09:58:00"), ("started", "10:15:00"),
+                       ("succeeded", "10:20:00")):  # fmt: skip
+        story.add(f"change.{kind}", when, entity="deployment:5", service="web", title="v8", environment="production")
+    alert = story.fires("Errors", "10:00:00", "web")
+    story.ends(alert, "10:22:00")
+    assert 'deploy "v8" of web, which failed at 09:58:00, 2 min before the alert' in said(story, "summary")[1]
+    assert 'the deploy "v8" of web at 10:20:00; the alert ended 2 min after it' in said(story, "summary")[2]
+    assert [row for row in rows(story) if "Deploy" in row] == [
+        'Deploy of web to production failed in 3 min, begun at 09:55: "v8"',
+        'Deploy of web to production succeeded in 5 min, begun at 10:15: "v8"',
+    ]

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from collector.event import Event
+from collector.event import SECOND, Event
 
 Reach = Literal["deployed", "merged", "none", "unknown"]
 """``deployed``: it changed the running system. ``merged``: it changed the branch that is deployed. ``none``: nothing
@@ -140,8 +140,8 @@ def runs_of(events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:
     """The changes that one entity's events tell of, each with all its events; ``events`` are in reading order.
 
     An entity may be deployed again and again: what is asked for or begins after an end is another change, and so is a
-    second success, what comes of another commit, a rollback and what follows it, and a failure after a success; except
-    of a deployment or a run that has an id of its own.
+    second success, what comes of another commit, a rollback and what follows it, and a failure after a success. Of a
+    deployment or a run that has an id of its own only what its sender says to have begun after an end is another one.
     """
     runs: list[list[AnyEvent]] = []
     for event in events:
@@ -154,14 +154,23 @@ def runs_of(events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:
 
 def _is_next(run: Sequence[Event], event: Event) -> bool:
     last = run[-1]
-    if last.type in SINGLE or event.entity.startswith(("deployment:", "workflow_run:")):
-        return last.type in SINGLE
+    if last.type in SINGLE:
+        return True
+    if event.entity.startswith(("deployment:", "workflow_run:")):
+        return last.type not in UNFINISHED and _is_begun_after(event, last)
     if last.type in UNFINISHED:
         return False
     if event.type in UNFINISHED or event.type == last.type or "change.rolled_back" in (last.type, event.type):
         return True
     after_success = last.type == "change.succeeded" and event.type == "change.failed"
     return after_success or ("" != _text(last, "sha") != _text(event, "sha") != "")
+
+
+def _is_begun_after(event: Event, end: Event) -> bool:
+    """Whether something began anew after an end. Within a second it may be one time, cut off in two ways; and where
+    its sender tells none, the time is that of receipt."""
+    later = event.occurred_at - end.occurred_at >= SECOND
+    return event.type == "change.started" and event.time_quality == "exact" and later
 
 
 def last_of(events: Sequence[AnyEvent]) -> AnyEvent:
