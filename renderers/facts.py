@@ -17,13 +17,11 @@ import msgspec
 from collector.event import (
     HOUR,
     MACHINE,
-    MAINTENANCE_STATES,
     MINUTE,
     PEOPLE,
     SECOND,
     SENDER,
     RecordedEvent,
-    post_state,
 )  # fmt: skip
 from collector.names import fold_service
 from collector.names.words import words_of
@@ -33,6 +31,7 @@ from collector.semantics.leading import acknowledges, lead_of
 from renderers import page_facts
 from renderers.history import Alert, Family, History, Moment, Nearby, Page
 from renderers.moments import ahead_of_alerts, last_of_all
+from renderers.status_page import is_planned, posts_on
 from renderers.words import apart
 
 AHEAD = 30 * MINUTE
@@ -325,10 +324,9 @@ def recovery(history: History) -> Moment | None:
 
 
 def posted_before(history: History, detected: int) -> list[RecordedEvent]:
-    """What a status page said just before anything that is counted as the detection, oldest first; of a maintenance it
-    tells what is planned, and discovers nothing."""
-    return [each for each in history.statuses if detected - AHEAD <= each.occurred_at < detected
-            and post_state(str(each.data.get("kind"))) not in MAINTENANCE_STATES]  # fmt: skip
+    """What a status page said of the incident just before anything that is counted as the detection, oldest first."""
+    return [each for each in posts_on(history) if detected - AHEAD <= each.occurred_at < detected
+            and not is_planned(each)]  # fmt: skip
 
 
 def seen_before(history: History, detected: int) -> list[RecordedEvent]:

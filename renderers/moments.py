@@ -19,6 +19,7 @@ from collector.semantics.episodes import acted_alone, micros, status_open
 from collector.semantics.leading import acknowledges
 from renderers.choices import PROFILES
 from renderers.history import Alert, Duration, History, Moment, Page
+from renderers.status_page import posts_on
 from renderers.words import apart
 
 NAMES = ("impact_started", "first_symptom", "detected", "acknowledged", "mitigated", "resolved", "recorded")
@@ -97,7 +98,7 @@ def _impact_started(history: History, marks: Mapping[str, RecordedEvent]) -> Mom
     pages = [step for page in history.pages if (step := _newest(page, "impact_started_at")) is not None]
     sources_of_impact = (
         _EvidencedTime(at, each.id, "told by an event")
-        for each in (*history.statuses, *history.reports, *history.observations, *pages)
+        for each in (*posts_on(history), *history.reports, *history.observations, *pages)
         if (at := micros(each.data.get("impact_started_at"))) is not None
     )
     return _first(history, "impact_started", sources_of_impact)
@@ -212,7 +213,7 @@ def _by_status(history: History) -> Moment | None:
     steps = [step for page in history.pages for step in page.steps if step.type in _STATES or status_open(step)]
     reopened = max((step.occurred_at for step in steps if step.type == "page.reopened"), default=0)
     words = [each for each in history.observations if each.occurred_at > reopened and tells_of_incident(each)]
-    better = _since_better(steps) or _since_better(history.statuses) or _since_better(words)
+    better = _since_better(steps) or _since_better(posts_on(history)) or _since_better(words)
     return None if better is None or _fired_since(history, better.at or 0) else _dated(history, better)
 
 

@@ -297,3 +297,13 @@ def test_times_beyond_any_calendar_can_be_shown() -> None:
     """A sender's impossible time is shown as the nearest day there is, and stops no draft."""
     assert times.day(10**19, "Pacific/Kiritimati").startswith("9999-12-31")
     assert times.day(-(10**19), "America/Los_Angeles") == "0001-01-01"
+
+
+def test_what_a_status_page_called_over_before_says_nothing_of_the_incident() -> None:
+    """It was of an outage before; one that it opens again, or has not called over, is of this one."""
+    before = [post("investigating", -20), post("monitoring", -15)]
+    over = [*before, post("resolved", -14)]
+    paged = [page("triggered", 0), page("resolved", 9)]
+    assert replay([*over, *paged]).moments["mitigated"].at is None
+    assert minutes(replay([*over, *paged, post("monitoring", 7)]), "mitigated") == -15
+    assert minutes(replay([*before, *paged]), "mitigated") == -15

@@ -9,7 +9,7 @@ from collector.event import MINUTE
 from renderers.history import Nearby
 from renderers.plain_text import plain
 from tests.histories import Facts, example, going_on, reported_first
-from tests.sections import cells, claims, said
+from tests.sections import cells, claims, rows, said
 
 
 def test_detection_of_the_example() -> None:
@@ -281,3 +281,19 @@ def test_a_post_ahead_of_the_first_alert_is_told_before_it() -> None:
     for ahead in (-1, 31 * MINUTE):
         story.events[0] = msgspec.structs.replace(story.events[0], occurred_at=story.events[1].occurred_at - ahead)
         assert said(story, "detection")[0].startswith("Monitoring discovered it: the alert Fails")
+
+
+def test_what_a_status_page_called_over_discovers_nothing_later() -> None:
+    """An outage twenty minutes before, or a maintenance that is planned, is told by the timeline alone."""
+    story = Facts()
+    posts = (("investigating", "09:40:00"), ("resolved", "09:50:00"))
+    for kind, when in posts:
+        story.add("status.updated", when, entity="incident:1", service="web", title=f"Web: {kind}", data={"kind": kind})
+    story.page("triggered", "10:00:00", 5, "web")
+    assert said(story, "detection")[0].startswith("It became known by a page")
+    assert not [line for line in said(story, "impact") if "Status page" in line]
+    assert len([row for row in rows(story) if "Status page" in row]) == 2
+    story.add("status.updated", "09:45:00", entity="maintenance:7", service="web", title="Read-only tonight")
+    assert said(story, "detection")[0].startswith("It became known by a page")
+    story.add("status.updated", "10:05:00", entity="incident:1", service="web", title="Web: it is back", data={})
+    assert "The status page said at 09:40:00" in said(story, "detection")[0]

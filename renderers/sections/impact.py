@@ -16,6 +16,7 @@ from renderers.posts import post_about
 from renderers.sections.clock import time_in
 from renderers.sections.measures import over_if_closed
 from renderers.sections.summary import report_told
+from renderers.status_page import posts_on
 from renderers.values import Size, Telling, alert_sizes, values_of
 from renderers.words import counted
 
@@ -259,7 +260,7 @@ def _priorities(history: History, options: Options, steps: list[RecordedEvent]) 
 def _posts(history: History, options: Options) -> Iterator[Claim]:
     """What customers were told on the status page, and subscribers by an update."""
     updates = [step for page in history.pages for step in page.steps if step.type == "page.update_sent"]
-    posts = sorted((*history.statuses, *updates), key=lambda event: (event.occurred_at, event.id))
+    posts = sorted((*posts_on(history), *updates), key=lambda event: (event.occurred_at, event.id))
     for post in posts:
         where = "Status page" if post.type == "status.updated" else "Update to subscribers"
         state = post_about(post) if post.type == "status.updated" else ()
