@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -352,6 +353,18 @@ def test_an_import_is_told_once(late: Callable[[int], int], sentence: str) -> No
     assert isinstance(above, Claim)
     assert sentence in plain(above.parts)
     assert not any(row.suffixes for row in table(story).rows)
+
+
+@pytest.mark.parametrize(("data", "by"), [({}, ""), ({"imported_at": at("+1 12:00")}, " (an import)")])
+def test_what_brought_a_part_of_the_events_late_is_not_known(data: dict[str, Any], by: str) -> None:
+    """The webhooks of one sender may have been off for a day; what an import fetched says so."""
+    story = Facts()
+    story.fires("A", "10:00:00", "web")
+    for n in range(3):
+        story.page("note", f"10:0{n}:30", data=data, late=26 * 60 * MINUTE)
+    above = SECTIONS["timeline"](story.history(), Options()).blocks[0]
+    assert isinstance(above, Claim)
+    assert plain(above.parts).endswith(f"3 of the 4 events were received 1 day after they happened{by}")
 
 
 def test_rows_are_in_the_order_things_happened() -> None:

@@ -31,7 +31,8 @@ def _above(history: History, table: Timeline, options: Options) -> Claim:
 
 
 def _late(history: History) -> Phrase:
-    """``All 16 events were received more than a year after they happened (an import)``."""
+    """``All 16 events were received more than a year after they happened (an import)``. Of a part of them that came
+    days late only those that an import fetched show what brought them: a sender may have been cut off."""
     span = facts.imported(history)
     if span is None:
         return ()
@@ -46,4 +47,6 @@ def _late(history: History) -> Phrase:
         )
     else:
         length = say(phrases.lasted(low), " to ", phrases.lasted(high)) if low != high else say(phrases.lasted(low))
-    return say(subject, " were received ", length, f" after they happened{' (an import)' if low >= DAY else ''}")
+    whole = count == every or all(facts.brought_in(each) for each in history.late)
+    by = " (an import)" if low >= DAY and whole else ""
+    return say(subject, " were received ", length, f" after they happened{by}")
