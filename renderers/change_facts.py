@@ -116,14 +116,9 @@ def taken_back_later(history: History) -> list[Change]:
 def _tried_before(history: History, change: Change) -> bool:
     """Whether it is a failure of what had been deployed before: of one release Flux tells that it was applied and,
     later, that it failed."""
-    of = commit(change) or _version(change)
-    return (
-        change.outcome == "failed"
-        and of != ""
-        and any(
-            c.start < change.start and same_place(c, change) and of == (commit(c) or _version(c))
-            for c in history.changes
-        )
+    return change.outcome == "failed" and any(
+        c.start < change.start and same_place(c, change) and is_same_commit(content(change), content(c))
+        for c in history.changes
     )
 
 
@@ -220,7 +215,7 @@ def acted_between(history: History, back: Change, span: tuple[int, int]) -> Resp
     another deployment of the commit that ``back`` puts there is the same action."""
     for doing in response_actions(history):
         other = doing.change
-        same = other is not None and (other is back or (commit(other) != "" and commit(other) == commit(back)))
+        same = other is not None and (other is back or is_same_commit(commit(other), commit(back)))
         idle = other is not None and (other.reach != "deployed" or other.outcome == "failed")
         if span[0] < doing.at < span[1] and not same and not idle:
             return doing
@@ -308,7 +303,7 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
     # A chart has a version and no commit; by that a rollback is told, and nothing else.
     of = _version if back.kind == "rollback" and not commit(back) and not commit(change) else commit
     put_back = of(back)
-    if not (same_place(back, change) and put_back and of(change) and of(change) != put_back):
+    if not (same_place(back, change) and put_back and of(change)) or is_same_commit(of(change), put_back):
         return False
     since = back.kind != "rollback" or [
         c
@@ -319,8 +314,8 @@ def _takes_back(history: History, back: Change, change: Change) -> bool:
     if not since:
         return True
     starts = [
-        c.start for c in history.changes if c.start < back.start and of(c) == put_back and same_place(back, c)
-        and c.outcome in ("succeeded", "rolled_back")
+        c.start for c in history.changes if c.start < back.start and is_same_commit(of(c), put_back)
+        and same_place(back, c) and c.outcome in ("succeeded", "rolled_back")
     ]  # fmt: skip
     return bool(starts) and max(starts) < change.start
 
@@ -388,7 +383,8 @@ def replaced_by(history: History, change: Change) -> Change | None:
         c
         for c in history.changes
         if c.kind in ("deploy", "rollback") and c.outcome in ("succeeded", "rolled_back") and c.start > change.start
-        and (finished(c) or start) < start and commit(c) not in ("", commit(change)) and same_place(c, change)
+        and (finished(c) or start) < start and commit(c) and not is_same_commit(commit(c), commit(change))
+        and same_place(c, change)
     )  # fmt: skip
     return min(later, key=lambda c: (finished(c) or 0, c.entity), default=None)
 
@@ -443,6 +439,21 @@ def _set_back(history: History, change: Change) -> Change | None:
 def commit(change: Change) -> str:
     """The commit that a change is of; empty where it names none."""
     return _text_of(change, "sha")
+
+
+_SHORT = re.compile(r"(?=.*[a-f])[0-9a-f]{7,63}")
+"""How a commit begins, as senders shorten it: Bitbucket to twelve digits. Digits alone may be a version."""
+
+
+def is_same_commit(one: str, other: str) -> bool:
+    """Whether two names are of one commit, or one version; empty ones are of none."""
+    short, long = sorted((one.casefold(), other.casefold()), key=len)
+    return short != "" and (short == long or (_SHORT.fullmatch(short) is not None and long.startswith(short)))
+
+
+def content(change: Change) -> str:
+    """What a change put there: its commit, else its version; empty where it names neither."""
+    return commit(change) or _version(change)
 
 
 def _version(change: Change) -> str:

@@ -58,8 +58,8 @@ def _sets_alike(one: Change, other: Change) -> bool:
 
 
 def _puts_there(one: Change, other: Change) -> bool:
-    alike = change_facts.commit(one) == change_facts.commit(other) and change_facts.same_place(one, other)
-    return one.kind in ("deploy", "rollback") and alike
+    alike = change_facts.is_same_commit(change_facts.content(one), change_facts.content(other))
+    return one.kind in ("deploy", "rollback") and alike and change_facts.same_place(one, other)
 
 
 def shipped_by(history: History, change: Change) -> Change | None:
@@ -67,6 +67,7 @@ def shipped_by(history: History, change: Change) -> Change | None:
     commit = change_facts.commit(change)
     if change.kind not in ("merge", "push") or not commit:
         return None
-    runs = [c for c in history.changes if c.reach == "deployed" and change_facts.commit(c) == commit]
+    runs = [c for c in history.changes
+            if c.reach == "deployed" and change_facts.is_same_commit(change_facts.commit(c), commit)]  # fmt: skip
     ended = [c for c in runs if c.outcome in ("succeeded", "rolled_back") and not change_facts.elsewhere(history, c)]
     return min(ended, key=lambda c: (change_facts.finished(c) or 0, c.entity), default=None)
