@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
+from collector.event import RecordedEvent, reading_order
 from renderers import change_facts, facts
+from renderers.episodes import changes
 from renderers.history import Change, History
 
 
@@ -50,6 +52,34 @@ def _done_again(history: History, change: Change, since: int) -> Change | None:
     later = [c for c in history.changes if c.start > since and c.ran and c.outcome not in ("failed", "cancelled")]
     same = _sets_alike if change.kind == "flag" else _puts_there
     return min((c for c in later if same(c, change)), key=lambda c: (c.start, c.entity), default=None)
+
+
+def redone_after(history: History, change: Change, end: int) -> RecordedEvent | None:
+    """What did the same again after an end, of a change that had been taken back by then: in the incident, or among
+    what went on with it afterwards. None where it was taken back once more, or where an alert of what was hit fired
+    beside the incident after that: then it shows nothing."""
+    undoings = undoings_of(history, change)
+    if not undoings or undoings[-1].done > end:
+        return None
+    own = _done_again(history, change, end)
+    again = _followed_alike(history, change, end) if own is None else own.last
+    return None if again is None or _fired_beside(history, again.occurred_at) else again
+
+
+def _followed_alike(history: History, change: Change, end: int) -> RecordedEvent | None:
+    """The last of what followed an end that set the same flag, or deployed to the same place, if it did the same."""
+    followed = sorted((near.event for near in history.context.followed), key=reading_order)
+    ones = [one for event in followed if event.occurred_at > end for one in changes([event])
+            if one.kind == "flag" or one.outcome in ("succeeded", "rolled_back")]  # fmt: skip
+    here = [one for one in ones if one.entity == change.entity or change_facts.same_place(one, change)]
+    same = _sets_alike if change.kind == "flag" else _puts_there
+    return here[-1].last if here and same(here[-1], change) else None
+
+
+def _fired_beside(history: History, since: int) -> bool:
+    hit = facts.hit(history)
+    beside = [near.event for near in history.context.nearby if near.event.type == "alert.firing"]
+    return any(event.occurred_at >= since and facts.folded(event.service or event.title) in hit for event in beside)
 
 
 def _sets_alike(one: Change, other: Change) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from collector.event import MINUTE, Link
+from renderers.history import Nearby
 from renderers.plain_text import plain
 from tests.histories import Facts, at
 from tests.sections import cells, claims, rows, said
@@ -290,3 +291,59 @@ def test_a_commit_is_pushed_and_a_push_is_not() -> None:
     assert 'At 10:10:00 the commit "Read it no more" of web was pushed by Ola; the alert ended 10 min later' in said(
         story, "resolution"
     )
+
+
+# --- what was done again after the end --------------------------------------------------------------------------------
+
+
+def switched(story: Facts, when: str, state: str, *, followed: bool = False) -> None:
+    """A flag is set; after the end that is told beside the incident."""
+    event = story.add("change.flag_toggled", when, entity="flag:1", service="web", title="Fast cart",
+                      data={"state": state})  # fmt: skip
+    if followed:
+        story.events.remove(event)
+        before = story.context.get("followed", ())
+        story.context["followed"] = (*before, Nearby(event=event, reason="flag fast-cart was switched in the incident"))
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_what_was_there_again_after_the_end_did_no_harm_then(followed: bool) -> None:
+    """``Nothing recorded speaks against it`` would deny what the log has."""
+    story = Facts()
+    switched(story, "09:55:00", "on")
+    alert = story.fires("Slow", "10:00:00", "web")
+    switched(story, "10:10:00", "off")
+    story.ends(alert, "10:20:00")
+    switched(story, "10:40:00", "on", followed=followed)
+    (candidate,) = [text for text in said(story, "root_causes") if "Fast cart" in text]
+    assert candidate.endswith(
+        "It speaks against it that it was set to on again at 10:40:00, 20 min after the alert had ended"
+    )
+
+
+def test_what_did_not_stay_after_the_end_shows_nothing() -> None:
+    """A flag that was set back once more, or after which an alert of the service fired."""
+    story = Facts()
+    switched(story, "09:55:00", "on")
+    alert = story.fires("Slow", "10:00:00", "web")
+    switched(story, "10:10:00", "off")
+    story.ends(alert, "10:20:00")
+    switched(story, "10:40:00", "on", followed=True)
+    near = story.nearby("it belongs to another incident", "alert.firing", "10:41:00", title="Slow", service="web")
+    assert "speaks against it that" not in said(story, "root_causes")[-1]
+    story.near = [each for each in story.near if each.event is not near]
+    assert "speaks against it that" in said(story, "root_causes")[-1]
+    switched(story, "10:45:00", "off", followed=True)
+    assert "speaks against it that" not in said(story, "root_causes")[-1]
+
+
+def test_a_commit_that_was_deployed_again_after_the_end_did_no_harm_then() -> None:
+    """What was rolled back went out once more, and nothing fired."""
+    story = Facts()
+    story.deploys("web", "09:50:00", "09:55:00", "v2")
+    alert = story.fires("Slow", "10:00:00", "web")
+    story.deploys("web", "10:08:00", "10:10:00", "v1", rollback=True)
+    story.ends(alert, "10:12:00")
+    story.deploys("web", "11:00:00", "11:02:00", "v2")
+    (candidate,) = [text for text in said(story, "root_causes") if 'Deploy "v2"' in text]
+    assert candidate.endswith("its commit was deployed again at 11:02:00, 50 min after the alert had ended")

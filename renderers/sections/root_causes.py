@@ -10,7 +10,7 @@ from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
 from renderers.sections.clock import time_in
 from renderers.sections.earlier import acted_before, flag_words, lag
-from renderers.undoings import NEVER, Undoing, shipped_by, undoings_of
+from renderers.undoings import NEVER, Undoing, redone_after, shipped_by, undoings_of
 from renderers.words import counted
 
 CANDIDATES = 5
@@ -269,7 +269,7 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         points.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
                       (other.last,)))  # fmt: skip
     return [*points, *_other_service(history, change), *_after_rollback(history, options, change),
-            *_between(history, options, change)]  # fmt: skip
+            *_between(history, options, change), *_done_again(history, options, change)]  # fmt: skip
 
 
 def _not_running(history: History, options: Options, change: Change) -> Iterator[Argument]:
@@ -348,6 +348,20 @@ def _between(history: History, options: Options, change: Change) -> Iterator[Arg
         other = change_facts.acted_between(history, undoing.back, (done, end.end or done)) if end else None
         if other is not None:
             yield say("another action came before that end, at ", time_in(history, options, other.at)), (other.event,)
+
+
+def _done_again(history: History, options: Options, change: Change) -> Iterator[Argument]:
+    """That what was taken back was there once more when all alerts had ended, and none fired after that."""
+    end = history.last_measured
+    again = redone_after(history, change, end.end) if end is not None and end.end is not None else None
+    if end is None or again is None or any(alert.start >= again.occurred_at for alert in history.measured):
+        return
+    flag = change.kind == "flag"
+    what = say("it was set to ", Name(change_facts.state_of(change)), " again") if flag else say(
+        "its commit was deployed again")  # fmt: skip
+    after = f" after {facts.last_called(history, end)} had ended"
+    yield say(what, " at ", time_in(history, options, again.occurred_at), ", ",
+              phrases.between(end.end or 0, again.occurred_at), after), (facts.end_event(end), again)  # fmt: skip
 
 
 def _after_revert(history: History, change: Change) -> list[Argument]:
