@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from renderers.history import Grouped
 from tests.histories import Facts
 from tests.sections import cells, rows, said
@@ -240,3 +242,45 @@ def test_an_alert_of_which_a_series_goes_on_has_not_ended() -> None:
     assert "the alert Far on web ended 30 s later, as alertmanager-us tells it" in sentences[2]
     assert "finished; a series of the alert Slow on cart ended 20 s later" in sentences[0]
     assert "finished; the alert Down on orders ended 30 s later" in sentences[1]
+
+
+# --- severities of one name -------------------------------------------------------------------------------------------
+
+
+def test_an_alert_of_two_severities_is_told_with_both() -> None:
+    """The table had that of the first one alone, and the summary as if it had not fired before, nor since."""
+    story = Facts()
+    low = story.fires("DiskFull", "09:00:00", "db", severity="warning")
+    grave = story.fires("DiskFull", "09:30:00", "db", series="a")
+    low_labels, grave_labels = ({"alertname": "DiskFull", "severity": each} for each in ("warning", "critical"))
+    story = story.changed(lambda event: msgspec.structs.replace(
+        event, labels=low_labels if event.id == low.id else grave_labels))  # fmt: skip
+    low, grave = story.events
+    story.ends(low, "09:40:00")
+    story.ends(grave, "10:00:00")
+    assert said(story, "summary")[0] == (
+        "At 09:30:00 the alert DiskFull (critical) fired on db in production; with severity warning it had fired"
+        " 30 min before"
+    )
+    assert said(story, "summary")[-1] == "The alert DiskFull (critical) was firing for 30 min"
+    assert "from the start of the alert DiskFull (critical) to its end" in " ".join(said(story, "impact"))
+    assert cells(story, "alerts")[0].startswith("DiskFull (warning and critical, 2 series) |")
+    assert [row for row in rows(story) if "resolved" in row] == [
+        "Alert DiskFull on db (warning) resolved after 40 min",
+        "Last alert ended, Resolved: Alert DiskFull on db (critical) resolved after 30 min",
+    ]
+
+
+def test_a_row_of_one_of_several_series_says_which() -> None:
+    """Two rows of the same words were two firings of one alert to a reader."""
+    story = Facts()
+    one = story.fires("Slow", "10:00:00", "web", series="web-1")
+    other = story.fires("Slow", "10:20:00", "web", series="web-2")
+    story.ends(other, "10:30:00")
+    story.ends(one, "10:40:00")
+    assert rows(story) == [
+        "Detected: Alert Slow fired on web (critical), pod web-1",
+        "Alert Slow fired on web (critical), pod web-2",
+        "Alert Slow on web (pod web-2) resolved after 10 min",
+        "Last alert ended, Resolved: Alert Slow on web (pod web-1) resolved after 40 min",
+    ]

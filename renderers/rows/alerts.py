@@ -21,7 +21,7 @@ from renderers.document import Name
 from renderers.flapping import over
 from renderers.history import Alert, FlappingRun, History
 from renderers.phrases import Phrase, cites, if_any, named, quoted, say, text_in
-from renderers.rows.plan import Plan, RowContext
+from renderers.rows.plan import Plan, RowContext, varying
 from renderers.words import apart, counted
 
 TOGETHER = MINUTE
@@ -139,7 +139,8 @@ def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Name
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
     sentence = say(" fired", if_any(again, " again"), _where(first, table),
-               named(" (", first.fired.severity, ")"), at, again, _count(table, run), _on_and_off(table, run),
+               named(" (", first.fired.severity, ")"), at, again, _which(table, run) or _count(table, run),
+               _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
     return phrases.alert_named(first.name), sentence
 
@@ -239,10 +240,27 @@ def _count(table: RowContext, run: Run) -> Phrase:
         return by_whom
     last = run[-1].start
     by = say(" by ", phrases.minute(last, table.zone, run[0].start)) if last - run[0].start >= MINUTE else ()
-    label = "" if by_whom and count < len(run) else _varying(firsts)
+    label = "" if by_whom and count < len(run) else varying(firsts)
     values = list(dict.fromkeys(spell.first.fired.labels.get(label, "") for spell in run)) if label else []
     shown = phrases.listed([Name(value) for value in values if value], 3)
     return say(f", {count:,} series", by, if_any(shown, named(" (", label, " "), shown, ")"), by_whom)
+
+
+def _which(table: RowContext, run: Run) -> Phrase:
+    """``, pod web-2``: which of several series fired, where it fired alone; its severity is told beside it."""
+    label, value = _apart(table, run)
+    return named(f", {label} ", value) if label and value != run[0].first.fired.severity else ()
+
+
+def _which_ended(table: RowContext, run: Run) -> Phrase:
+    """`` (pod web-2)``, `` (critical)``: which of them ended."""
+    label, value = _apart(table, run)
+    return named(" (" if value == run[0].last.fired.severity else f" ({label} ", value, ")")
+
+
+def _apart(table: RowContext, run: Run) -> tuple[str, str]:
+    alert = run[0].first
+    return table.told_apart.get((alert.source, alert.entity), ("", "")) if len(run) == 1 else ("", "")
 
 
 def told_by(history: History, alerts: Iterable[Alert]) -> Phrase:
@@ -257,17 +275,6 @@ def systems(history: History, sources: Iterable[str]) -> dict[str, str]:
     names = {source: phrases.system(history, source) for source in sources}
     counts = Counter(names.values())
     return {source: name if counts[name] == 1 else source for source, name in names.items()}
-
-
-def _varying(alerts: Sequence[Alert]) -> str:
-    """The label that tells the series apart; empty where it is not one alone."""
-    first = alerts[0].fired.labels
-    varying: set[str] = set()
-    for alert in alerts[1:]:
-        labels = alert.fired.labels
-        varying |= {name for name in first if labels.get(name) != first[name]}
-        varying |= {name for name in labels if name not in first}
-    return next(iter(varying)) if len(varying) == 1 else ""
 
 
 def _on_and_off(table: RowContext, run: Run) -> Phrase:
@@ -321,7 +328,7 @@ def _one_end(run: Run, table: RowContext, at: int) -> NamedSentence:
     since = f" after {'its' if count == 1 else 'their'} first start" if any(each.last.anew for each in run) else ""
     other = _other_minute(ends, table, at)
     sentence = say(_where(alert, table),
-               f" ({count:,} series)" if count > 1 else "",
+               f" ({count:,} series)" if count > 1 else _which_ended(table, run),
                f" resolved {most}" if since else f" resolved after {most}", length, since, on_and_off,
                "," if since and other else "", other, named(", by ", _ended_by(alert) if len(run) == 1 else None),
                _called(alert) if len(run) == 1 else ())  # fmt: skip

@@ -77,6 +77,18 @@ class RowContext:
         return earlier
 
     @cached_property
+    def told_apart(self) -> dict[tuple[str, str], tuple[str, str]]:
+        """By source and entity, of alerts of one name on one service that one label tells apart: the label, and its
+        value."""
+        apart: dict[tuple[str, str], tuple[str, str]] = {}
+        for family in self.history.families:
+            firsts = list({alert.entity: alert for alert in reversed(family.alerts)}.values())
+            label = varying(firsts) if len(firsts) > 1 and not facts.tellers(family.alerts) else ""
+            apart |= {(each.source, each.entity): (label, value) for each in firsts
+                      if label and (value := each.fired.labels.get(label, ""))}  # fmt: skip
+        return apart
+
+    @cached_property
     def repeats(self) -> dict[str, Alert]:
         """Alerts by the ids of their events that told again what was known: all but the first firing."""
         return {each: alert for alert in self.history.alerts for each in alert.events if each != alert.fired.id}
@@ -248,3 +260,14 @@ def inhibitions(history: History) -> dict[str, tuple[RecordedEvent, ...]]:
             else:
                 by_firing.setdefault(first.id, []).append(event)
     return {first: tuple(events) for first, events in by_firing.items()}
+
+
+def varying(alerts: Sequence[Alert]) -> str:
+    """The label that tells the series apart; empty where it is not one alone."""
+    first = alerts[0].fired.labels
+    names: set[str] = set()
+    for alert in alerts[1:]:
+        labels = alert.fired.labels
+        names |= {name for name in first if labels.get(name) != first[name]}
+        names |= {name for name in labels if name not in first}
+    return next(iter(names)) if len(names) == 1 else ""

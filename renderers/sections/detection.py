@@ -385,15 +385,21 @@ def _alerts(history: History, options: Options) -> Table:
 
 def _family_called(history: History, family: Family) -> Phrase:
     """``SlowCart (3 series)``, ``SlowCart (warning)``, ``SlowCart (2 series, each fired 3 times)``, ``SlowCart, told by
-    Alertmanager and Grafana``."""
+    Alertmanager and Grafana``, ``DiskFull (warning and critical, 2 series)``."""
     counts = facts.firings(family)
-    details = [family.first.severity or ""] if not family.first.opening else []
+    details = [] if all(alert.opening for alert in family.alerts) else _severities(family)
     if len(counts) > 1:
         details += [f"{len(counts):,} series"]
     if max(counts) > 1:
         times, alike = f"fired {max(counts):,} times", len(set(counts)) == 1
         every = f"each {times}" if alike else f"fired {sum(counts):,} times in all"
         details += [every if len(counts) > 1 else times]
-    inside = phrases.listed([Name(each) for each in details if each], 3, end=", ")
+    inside = phrases.listed([Name(each) for each in details], 3, end=", ")
     return say(phrases.alert_named(family.name), say(" (", inside, ")") if inside else "",
                told_by(history, family.alerts))  # fmt: skip
+
+
+def _severities(family: Family) -> list[str]:
+    """The severities that an alert fired with, the first one first, as one word: ``warning and critical``."""
+    words = list(dict.fromkeys(alert.severity for alert in family.alerts if alert.severity))
+    return [" and ".join(filter(None, (", ".join(words[:-1]), words[-1])))] if words else []

@@ -14,6 +14,7 @@ from renderers.moments import without_end
 from renderers.phrases import Phrase, cites, claim, if_any, named, quoted, say, text_in
 from renderers.posts import post_about
 from renderers.sections.clock import time_in
+from renderers.sections.graded import alert_graded
 from renderers.sections.measures import over_if_closed
 from renderers.sections.summary import report_told
 from renderers.status_page import posts_on
@@ -118,7 +119,7 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
         firing, pauses = phrases.lasted(facts.firing_for(history.measured)), facts.pauses(history.measured)
         paused = say("; alerts were firing for ", firing, " of it") if pauses else ()
         if same and not facts.several(history.measured):
-            name = phrases.alert_named(history.measured[0].name) if facts.several(history.alerts) else ()
+            name = alert_graded(history, history.measured[0]) if facts.several(history.alerts) else ()
             since, to = say("the start of the alert", if_any(name, " "), name), "its end"
             if pauses:
                 since, to = say("the first start of the alert", if_any(name, " "), name), "its last end"

@@ -14,6 +14,7 @@ from renderers.rows.pages import called
 from renderers.sections import handovers, reopening
 from renderers.sections.clock import time_in, time_since
 from renderers.sections.earlier import closest, flag_words
+from renderers.sections.graded import alert_graded, lower_before, series_as_grave
 from renderers.words import apart, counted
 
 SERIES = 3
@@ -68,16 +69,17 @@ def report_told(report: RecordedEvent) -> Phrase:
 def _fired(history: History, options: Options, alert: Alert) -> Claim:
     """``At 18:02:10 the alert HighErrorRate fired on checkout in production; SlowCart on cart followed …``."""
     first, *others = history.families
-    series = facts.series_in(first.alerts)
+    series, (lower, before) = series_as_grave(first, alert), lower_before(first, alert)
     sentence: list[SentencePart] = [
         "At ",
         time_in(history, options, alert.start),
         " the alert ",
-        phrases.alert_named(alert.name),
+        alert_graded(history, alert),
         f" ({series:,} series)" if series >= SERIES else "",
         " fired",
         phrases.on_service(phrases.beyond(alert.name, alert.service), alert.environment),
     ]
+    sentence.append(lower)
     earlier = [each for each in others if each.first.start < alert.start]
     later = [each for each in others if each.first.start >= alert.start]
     if earlier:
@@ -89,7 +91,7 @@ def _fired(history: History, options: Options, alert: Alert) -> Claim:
         how = (" within ", "") if len(later) > 1 else (" ", " later")
         sentence += ["; ", _families(later)]
         sentence += [" followed", how[0], phrases.lasted(after), how[1]] if after else [" fired at the same time"]
-    return claim(*sentence, proof=cites(alert.fired, [each.first.fired for each in (*earlier, *later)]))
+    return claim(*sentence, proof=cites(before, alert.fired, [each.first.fired for each in (*earlier, *later)]))
 
 
 def _families(families: list[Family]) -> Phrase:
@@ -478,7 +480,7 @@ def alerts_lasted(history: History, options: Options) -> Claim:
     first = alerts[0]
     pauses = facts.pauses(alerts)
     low = len(alerts) < len(history.alerts)
-    above, name = (" above warning", phrases.alert_named(first.name)) if low else ("", ())
+    above, name = (" above warning", alert_graded(history, first)) if low else ("", ())
     whole = phrases.between(first.start, (last.end or 0))
     proof = cites(first.fired, facts.end_event(last))
     several = facts.several(alerts)
