@@ -231,7 +231,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _on_a_line(inline: Inline) -> str:
     """A part of a line that people may edit there: a quotation's own lines would be lines of the page."""
-    return _quoted(inline.text, clean(inline.text)) if isinstance(inline, Quote) else _inline(inline)
+    return _quoted(inline.text, clean(escape.one_line(inline.text))) if isinstance(inline, Quote) else _inline(inline)
 
 
 def _quoted(text: str, shown: str) -> str:

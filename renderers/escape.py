@@ -9,7 +9,7 @@ a heading, whatever of ours stands beside it:
   ``@name``, ``:name:``, ``#12``, a commit) becomes a code span: autolinks and
   mentions are looked for after entities are resolved, but never in code.
 * :func:`code` for identifiers and queries.
-* :func:`quote` for a sender's sentence, in double quotes and cut.
+* :func:`quote` for a sender's sentence, in double quotes and cut; a sign shows where a line of it ended.
 * :func:`link` for a URL out of a URL field; http and https only.
 
 ``tests/test_escape.py`` proves it against a CommonMark parser on random text.
@@ -27,6 +27,8 @@ from urllib.parse import urlsplit
 
 EMPTY = "(empty)"
 """What stands where a stranger said nothing."""
+LINE_END = " \u21b5 "
+"""What stands on one line where a stranger's line ended, and another one follows."""
 LONGEST_QUOTE = 200
 LONGEST_NAME = 120
 LONGEST_CODE = 500
@@ -99,6 +101,15 @@ def clean(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+def one_line(text: str) -> str:
+    """What somebody wrote, on one line: a sign stands where a line of theirs ended, so that two are not read as one.
+
+    The sign is not a slash, which between two commands would be a path.
+    """
+    lines = text.splitlines()
+    return clean(text) if len(lines) < 2 else LINE_END.join(said for each in lines if (said := clean(each)))
+
+
 def cut(text: str, longest: int) -> str:
     """The text, at most ``longest`` characters; where it was cut it ends in ``…``, between whole characters."""
     if len(text) <= longest:
@@ -163,7 +174,7 @@ def marks(text: str) -> str:
 
 def quote(text: str, *, table: bool = False, longest: int = LONGEST_QUOTE) -> str:
     """A stranger's sentence in double quotes, cut where it is longer than ``longest``."""
-    said = prose(text, longest, table=table)
+    said = prose(one_line(text), longest, table=table)
     opening, closing = quotation_marks(text)
     return f"{opening}{said.removesuffix(_escaped('!')) + '!' if said.endswith(_escaped('!')) else said}{closing}"
 

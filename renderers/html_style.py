@@ -23,7 +23,7 @@ a{color:var(--link)}
 a:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 code{font:.88em ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;background:var(--soft);padding:.08em .3em;
 border-radius:3px;overflow-wrap:anywhere}
-q{quotes:'"' '"';white-space:pre-line}
+q{quotes:'"' '"';white-space:pre-wrap}
 time{font-variant-numeric:tabular-nums}
 .facts{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:0}
 .facts dt{color:var(--mute)}

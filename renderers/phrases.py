@@ -18,6 +18,7 @@ from collector.semantics.changes import kind_of
 from collector.semantics.episodes import acted_alone
 from renderers import change_facts, page_facts
 from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Time, Words
+from renderers.escape import one_line
 from renderers.history import Alert, Change, History, Moment, Page, Sender
 from renderers.plain_text import named_small
 from renderers.times import clock, offset, repeated
@@ -170,9 +171,9 @@ def claim(
 
 
 def prose(text: str) -> Phrase:
-    """A person's own text as the draft's, whole: in pieces, since a name is cut where it is long."""
+    """A person's own text as the draft's, whole and on one line: in pieces, since a name is cut where it is long."""
     pieces: list[str] = [""]
-    for word in text.split():
+    for word in one_line(text).split():
         if len(pieces[-1]) + len(word) >= PIECE:
             pieces.append("")
         pieces[-1] = f"{pieces[-1]} {word}".strip()

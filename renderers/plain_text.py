@@ -34,5 +34,5 @@ def _text(inline: Inline) -> str:
         return inline.text
     if isinstance(inline, Quote):
         opening, closing = escape.quotation_marks(inline.text)
-        return f"{opening}{escape.clean(inline.text) or escape.EMPTY}{closing}"
+        return f"{opening}{escape.one_line(inline.text) or escape.EMPTY}{closing}"
     return escape.clean(inline.text) or escape.EMPTY

@@ -78,7 +78,7 @@ def level(alert: Alert) -> str:
 
 
 def _clean(text: str) -> str:
-    return escape.clean(text)
+    return escape.one_line(text)
 
 
 # --- the lanes --------------------------------------------------------------------------------------------------

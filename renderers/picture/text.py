@@ -31,7 +31,7 @@ class _Widths(dict[str, int]):
 
 
 _WIDTHS = _Widths({chr(32 + place): int(width) for place, width in enumerate(_ASCII.split())})
-_WIDTHS |= {"·": 318, "…": 1000, "–": 500, "—": 1000, "×": 838, "→": 838, "“": 518, "”": 518, "’": 318}
+_WIDTHS |= {"·": 318, "…": 1000, "–": 500, "—": 1000, "×": 838, "→": 838, "↵": 838, "“": 518, "”": 518, "’": 318}
 _KNOWN = frozenset(_WIDTHS)
 _NARROWEST = min(_WIDTHS.values())
 

@@ -13,6 +13,7 @@ from renderers.history import History, Page
 from renderers.moments import without_end
 from renderers.phrases import Phrase, cites, claim, if_any, named, quoted, say, text_in
 from renderers.posts import post_about
+from renderers.sections.answers import stated
 from renderers.sections.clock import time_in
 from renderers.sections.graded import alert_graded
 from renderers.sections.measures import over_if_closed
@@ -33,18 +34,17 @@ SLA = "which SLA or SLO was missed, and what did it cost?"
 
 def section(history: History, options: Options) -> Section:
     """What was hit, for how long, what alerts and reports said, priority, what was told to customers."""
-    stated = history.edits.get("impact")
-    items = [*_stated(stated), *_services(history), *_duration(history, options), *_descriptions(history, options)]
-    items += [*_reports(history), *_priority(history, options), *_posts(history, options)]
+    edit = history.edits.get("impact")
+    items = [*stated(edit, listed=True), *_services(history), *_duration(history, options)]
+    items += [
+        *_descriptions(history, options),
+        *_reports(history),
+        *_priority(history, options),
+        *_posts(history, options),
+    ]
     blocks: list[Block] = [Bullets(items=tuple(items))] if items else []
-    prompts = [Prompt(SLA)] if stated else [Prompt(WHO), Prompt(SLA)]
+    prompts = [Prompt(SLA)] if edit else [Prompt(WHO), Prompt(SLA)]
     return Section(key="impact", blocks=(*blocks, *prompts))
-
-
-def _stated(edit: RecordedEvent | None) -> Iterator[Claim]:
-    """A person's own words on the impact; they answer the prompt."""
-    if edit is not None:
-        yield claim(phrases.prose(text_in(edit.data, "value")), proof=cites(edit))
 
 
 # --- what was hit -----------------------------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+"""What people write in several lines: their lines stay lines, or are told apart where there is room for one."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from renderers import escape
+from renderers.article import article
+from renderers.confluence import confluence
+from renderers.formats import RENDERERS
+from renderers.html import html
+from renderers.markdown import markdown
+from tests.histories import Facts
+from tests.hostile import read_by_markdown_it
+
+BEGINNINGS = ("# a", "- a", "* a", "> a", "```", "| a | b |", "|---|---|", "<script>a</script>", "    a", "\ta", "1. a",
+              "---", "===",
+              "<!-- tl a", "-->", "[a]: http://a.example", "~~~", "+ a", "![a](b)", "</q></td>")  # fmt: skip
+"""How a line begins that would be structure in Markdown, in HTML or in the marks of a file."""
+ANSWER = "> is it the pool?\nNo.\r\n\r\n- restarted checkout-1\n  again at noon"
+SHOWN = "> is it the pool? ↵ No. ↵ - restarted checkout-1 ↵ again at noon"
+
+
+def story(said: str) -> Facts:
+    """An incident in which this was written as a note, in a chat, with a moment, and as what is to be done."""
+    facts = Facts()
+    alert = facts.fires("HighErrorRate", "14:02", "checkout", said="12% fail")
+    facts.says("note.added", "14:04", said)
+    facts.says("chat.message", "14:05", "Beginning", data={"text": said, "channel": "incidents"})
+    facts.marks("impact_started", "14:01", said)
+    facts.says("action.added", "14:30", said, data={"state": "open"})
+    facts.add("status.updated", "14:10", title="Checkout", data={"text": said}, actor="Ana")
+    facts.ends(alert, "14:20")
+    return facts
+
+
+def test_a_sign_stands_where_a_line_ended() -> None:
+    """Also behind another kind of line end, once for several, and never at the beginning or at the end."""
+    assert escape.one_line(ANSWER) == SHOWN
+    assert escape.one_line("\n a  b \n\n") == "a b"
+    assert escape.one_line("a\u2028b\x0bc\x85d") == "a ↵ b ↵ c ↵ d"
+    assert escape.one_line("") == ""
+
+
+def test_an_answer_does_not_run_into_what_it_answers() -> None:
+    """In a list, in a row and in what is to be done; a quotation is cut by what it shows."""
+    text = markdown(story(ANSWER).draft(citations="none"))
+    rows = [line for line in text.splitlines() if "No. ↵" in line]
+    assert len(rows) >= 5
+    assert all(f"{SHOWN}" in line for line in rows)
+    assert next(line for line in rows if "as stated by" in line).count(f'"\\{SHOWN}"') == 1
+    assert escape.quote("ab\ncd", longest=5) == '"ab ↵…"'
+
+
+def test_programs_and_readers_of_a_picture_are_told_where_lines_ended() -> None:
+    """The parts of a sentence have the lines as they were written, its text has the sign; so has the picture."""
+    value = json.loads(RENDERERS["json"](story(ANSWER).draft()))
+    rows = [row for section in value["sections"] for block in section["blocks"] if block["kind"] == "timeline"
+            for row in block["rows"] if row["type"] == "note.added"]  # fmt: skip
+    assert SHOWN in rows[0]["text"]
+    assert ANSWER in [part["text"] for part in rows[0]["parts"]]
+    assert SHOWN.replace(">", "&gt;") in RENDERERS["svg"](story(ANSWER).draft())
+
+
+def test_lines_stay_lines_where_there_is_room() -> None:
+    """On a page and in a wiki; what is indented stays so on a page."""
+    assert "No.\n\n- restarted checkout-1\n  again at noon</q>" in html(story(ANSWER).draft())
+    assert "q{quotes:'\"' '\"';white-space:pre-wrap}" in html(story(ANSWER).draft())
+    assert "No.<br/><br/>- restarted checkout-1" in confluence(story(ANSWER).draft())
+
+
+def test_a_line_of_a_wiki_that_people_edit_is_one() -> None:
+    """There a line break would be another line of theirs."""
+    assert SHOWN.replace(">", "&gt;") in json.loads(article(story(ANSWER).draft()))["page"]
+
+
+@pytest.mark.parametrize("begun", BEGINNINGS)
+def test_a_further_line_is_never_structure(begun: str) -> None:
+    """Whatever it begins with, the draft is built like one with a plain word in its place, in each format."""
+    hostile, tame = (story(f"first\n{second}\nthird") for second in (begun, "word"))
+    assert read_by_markdown_it(markdown(hostile.draft(citations="none"))) == read_by_markdown_it(
+        markdown(tame.draft(citations="none"))
+    )
+    page = confluence(hostile.draft())
+    assert [each.tag for each in _xml(page)] == [each.tag for each in _xml(confluence(tame.draft()))]
+    assert "<script>a" not in html(hostile.draft())
+    assert html(hostile.draft()).count("</td>") == html(tame.draft()).count("</td>")
+
+
+def _xml(page: str) -> list[ElementTree.Element]:
+    return list(ElementTree.fromstring(f'<page xmlns:ac="urn:ac">{page}</page>').iter())  # noqa: S314 - our own text
+
+
+@pytest.mark.parametrize("section", ["impact", "root_causes", "resolution", "lessons"])
+def test_each_item_of_a_list_in_an_answer_is_a_statement(section: str) -> None:
+    """What people write in a section: paragraphs and items stand by themselves, other lines are told apart."""
+    facts = story("a")
+    facts.edits(
+        section, "Two things:\n- the pool\n* a retry\n1. first\n2) second\n\nSee `top`\n-5 °C\nand so on", "18:00", "ed"
+    )
+    text = markdown(facts.draft(citations="none"))
+    lines = [line.removeprefix("- ").replace("\\", "") for line in text.splitlines()]
+    at = lines.index("Two things:")
+    mark = ("", "") if section == "impact" else ("- ", "* ")
+    said = [line for line in lines[at : at + 12] if line]
+    assert said[:6] == ["Two things:", f"{mark[0]}the pool.", f"{mark[1]}a retry.", "1. first.", "2) second.",
+                        "See `top` ↵ -5 °C ↵ and so on."]  # fmt: skip
