@@ -55,7 +55,7 @@ class PersonNames:
     def respelled(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the names that are shown."""
         event = self._mentioning(event) if self._people.listed and event.type == "chat.message" else event
-        if not self._spelling_by_key:
+        if not self._spelling_by_key and not self._people.listed:
             return event
         actor = self._name(event.actor) if event.actor else event.actor
         data = {key: new for key, value in people_in(event) if (new := self._value(value)) not in (value, [*value])}
@@ -77,7 +77,9 @@ class PersonNames:
         return name or mention[0]
 
     def _name(self, name: str) -> str:
-        return self._spelling_by_key.get(self._people.key(name), name)
+        key = self._people.key(name)
+        # Of what only stands beside the incident, its own events know no spelling.
+        return self._spelling_by_key.get(key) or self._people.listed.get(key) or name
 
     def _value(self, value: Any) -> Any:
         if isinstance(value, str):

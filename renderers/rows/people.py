@@ -116,18 +116,22 @@ def marked(table: RowContext, event: RecordedEvent) -> Phrase:
     if not words:
         return ()
     by = phrases.text_in(event.data, "by")
+    later = _restated(table, event)
+    # Behind what a later statement says, the words would read as the words of whoever made it.
     return say(words, named(" by ", by), named(", as stated by ", event.actor) or ", as stated",
-               _restated(table, event), quoted(": ", event.title, phrases.NOTE))  # fmt: skip
+               " at first" if later else "", quoted(": ", event.title, phrases.NOTE), later)  # fmt: skip
 
 
 def _restated(table: RowContext, event: RecordedEvent) -> Phrase:
-    """`` at first; later stated to be at 14:12``: that a later statement of the same moment counts instead."""
+    """``; Ben later stated 14:12:00``, ``; Ben later stated another one at 14:12:00``: that a later statement of the
+    same moment counts instead."""
     mark = event.data.get("mark")
     newest = next((each for each in table.history.marks if each.data.get("mark") == mark), event)
     if newest.id == event.id:
         return ()
+    another = "another one at " if mark == "cause_identified" and newest.title != event.title else ""
     time = phrases.at(newest.occurred_at, table.zone, event.occurred_at)
-    return say(" at first; ", named("", newest.actor, " "), "later stated ", time)
+    return say("; ", named("", newest.actor, " "), f"later stated {another}", time)
 
 
 def marked_on(table: RowContext, event: RecordedEvent, label: str) -> Phrase:

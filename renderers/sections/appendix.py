@@ -13,6 +13,7 @@ from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Opt
 from renderers.history import History, Nearby
 from renderers.phrases import Phrase, cites, claim, named, quoted, say
 from renderers.plain_text import plain
+from renderers.rows.people import channel_of
 from renderers.sections import lasting
 from renderers.silences import is_silence, silences
 from renderers.words import counted, in_words
@@ -125,7 +126,10 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     where = named(" on ", event.service)
     if family == "observation" and not phrases.observation_title(event):
         return say("observation", where, " ", Quote(phrases.plain_observation(event)))
-    return say(NOUNS.get(family, "event"), where, quoted(" ", event.title))
+    wrote = named(" by ", event.actor) if family in ("note", "chat", "report") else ()
+    place = named(" in ", channel_of(event)) if family == "chat" else ()
+    words = phrases.words_of(event) or event.title
+    return say(NOUNS.get(family, "event"), where, wrote, place, quoted(" ", words))
 
 
 # --- why the rest is in -----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from renderers.sections.answers import stated
 from renderers.sections.clock import time_in
 from renderers.sections.graded import alert_graded
 from renderers.sections.measures import over_if_closed
-from renderers.sections.summary import report_told
+from renderers.sections.summary import report_in_summary, report_told
 from renderers.status_page import posts_on
 from renderers.values import Size, Telling, alert_sizes, values_of
 from renderers.words import counted
@@ -87,9 +87,12 @@ def _duration(history: History, options: Options) -> Iterator[Claim]:
     marks = {text_in(mark.data, "mark"): mark for mark in history.marks}
     start, end = facts.moment(history, "impact_started"), marks.get("impact_ended")
     if start and start.at is not None and end and end.occurred_at >= start.at:
-        by = named(", as stated by ", end.actor)
+        began = next((mark for mark in history.marks if mark.id in start.cites), None)
+        other = began is None or began.actor != end.actor
+        basis = named(", as stated by ", began.actor, ",") if began else say(" (as an event tells)")
         yield claim("Duration of the impact: ", phrases.between(start.at, end.occurred_at), ", from ",
-                    time_in(history, options, start.at), " to ", time_in(history, options, end.occurred_at), by,
+                    time_in(history, options, start.at), if_any(other, basis), " to ",
+                    time_in(history, options, end.occurred_at), named(", as stated by ", end.actor),
                     proof=cites(start, end))  # fmt: skip
         return
     if end:
@@ -220,8 +223,11 @@ def _value(history: History, options: Options, telling: Telling, told: Size) -> 
 
 
 def _reports(history: History) -> Iterator[Claim]:
-    """What people reported, beyond the report that the summary begins with."""
-    for report in history.reports[1:]:
+    """What people reported, beyond the report that the summary tells."""
+    told = report_in_summary(history)
+    for report in history.reports:
+        if report is told:
+            continue
         yield claim(report_told(report), proof=cites(report))
 
 

@@ -58,6 +58,13 @@ def _page_first(history: History) -> bool:
     return first.start + ahead < min([alert.start, *(report.occurred_at for report in history.reports[:1])])
 
 
+def report_in_summary(history: History) -> RecordedEvent | None:
+    """The first report, where it came before the first alert or nobody was paged: it is how people learnt of it."""
+    report, alert = next(iter(history.reports), None), facts.first_alert(history)
+    began = report is not None and (alert is None or report.occurred_at < alert.start)
+    return report if began or not any(page.triggered is not None for page in history.pages) else None
+
+
 def report_told(report: RecordedEvent) -> Phrase:
     """``user-k reported for package-index in production: "…"``."""
     by = phrases.text_in(report.data, "by") or report.actor
@@ -174,11 +181,10 @@ def _learnt(history: History, options: Options) -> Iterator[Claim]:
         return
     yield from _noted(history, options)
     alert = facts.first_alert(history)
-    for report in history.reports[:1]:
-        # One before the first alert is what the summary begins with.
-        if alert is not None and report.occurred_at >= alert.start:
-            yield claim("At ", time_in(history, options, report.occurred_at), " ", report_told(report),
-                        proof=cites(report))  # fmt: skip
+    report = report_in_summary(history)
+    # One before the first alert is what the summary begins with.
+    if report is not None and alert is not None and report.occurred_at >= alert.start:
+        yield claim("At ", time_in(history, options, report.occurred_at), " ", report_told(report), proof=cites(report))
 
 
 def _noted(history: History, options: Options) -> Iterator[Claim]:

@@ -1,0 +1,77 @@
+"""What people wrote stands beside the name of who wrote it, and all of it stands somewhere."""
+
+from __future__ import annotations
+
+from collector.correlation import Catalog, Rules
+from collector.names.spelling import Spelling
+from tests.facts import fact, firing
+from tests.histories import Facts
+from tests.sections import rows, said
+
+
+def outage(end: str = "14:40") -> Facts:
+    """An alert that fired for a while."""
+    story = Facts()
+    story.ends(story.fires("OrdersFail", "14:02", "orders", said="12% fail"), end)
+    return story
+
+
+def test_words_are_not_told_behind_the_name_of_who_took_them_back() -> None:
+    """A moment that somebody else stated anew: the words stand behind whoever wrote them."""
+    story = outage()
+    story.marks("cause_identified", "14:11", "The DNS", by="Ana")
+    story.marks("cause_identified", "14:38", "A certificate", by="Ben")
+    story.marks("mitigated", "14:20", "Switched over", by="Ben")
+    story.marks("mitigated", "14:25", "I still saw failures", by="Ana")
+    assert 'Cause identified, as stated by Ana at first: "The DNS"; Ben later stated another one at 14:38:00' in rows(
+        story
+    )
+    assert 'Mitigated, as stated by Ben at first: "Switched over"; Ana later stated 14:25:00' in rows(story)
+
+
+def test_who_stated_each_end_of_the_impact_is_named() -> None:
+    """One person once, two people each behind what they said, and what no person said is not told as theirs."""
+    story = outage()
+    story.marks("impact_started", "13:40", by="Kim")
+    story.marks("impact_ended", "14:28", by="Ana")
+    assert "Duration of the impact: 48 min, from 13:40:00, as stated by Kim, to 14:28:00, as stated by Ana" in said(
+        story, "impact"
+    )
+    story = outage()
+    story.marks("impact_started", "13:40", by="Ana")
+    story.marks("impact_ended", "14:28", by="Ana")
+    assert "Duration of the impact: 48 min, from 13:40:00 to 14:28:00, as stated by Ana" in said(story, "impact")
+
+
+def test_a_report_that_came_after_alert_and_page_is_part_of_the_impact() -> None:
+    """The summary tells the first report where people learnt by it; every other one stands in the impact."""
+    story = outage()
+    story.page("triggered", "14:03", service="orders")
+    story.says("incident.opened", "14:20", "About 40 customers cannot pay", by="Kim", service="orders")
+    assert not any("customers" in each for each in said(story, "summary"))
+    assert 'Kim reported for orders: "About 40 customers cannot pay"' in said(story, "impact")
+    story.says("incident.opened", "13:59", "A customer calls", by="Lea", service="orders")
+    assert any("A customer calls" in each for each in said(story, "summary"))
+    assert not any("A customer calls" in each for each in said(story, "impact"))
+    assert 'Kim reported for orders: "About 40 customers cannot pay"' in said(story, "impact")
+
+
+def test_what_is_not_known_to_belong_is_told_whole_and_with_who_wrote_it() -> None:
+    """A title is the first line of what was written; what is cut says so."""
+    story = outage()
+    text = "Looking.\nERROR: no slots left"
+    story.nearby("no service", "chat.message", "14:10", title="Looking.", actor="Olena",
+                 data={"text": text, "channel": "incidents"})  # fmt: skip
+    story.nearby("no service", "status.updated", "14:11", title="Beginning", data={"text": f"Beginning {'x' * 300}"})
+    lines = story.markdown(citations="none").splitlines()
+    assert any('message by Olena in incidents "Looking. ↵ ERROR: no slots left": no service' in line for line in lines)
+    assert any('status post "Beginning xxx' in line and 'xxx…": no service' in line for line in lines)
+
+
+def test_the_catalog_names_who_wrote_what_stands_beside_an_incident() -> None:
+    """Nothing of the incident itself names them."""
+    catalog = Catalog(Rules(people={"Olena Shevchenko": ("U0OLE0001",)}))
+    near = fact("chat.message", 3, "m", actor="U0OLE0001")
+    spelling = Spelling([firing(2)], catalog.whereabouts, catalog.people)
+    assert spelling.respelled(near).actor == "Olena Shevchenko"
+    assert spelling.respelled(fact("chat.message", 3, "m", actor="somebody")).actor == "somebody"
