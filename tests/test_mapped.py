@@ -88,6 +88,16 @@ def test_every_field_is_found_where_the_mapping_says() -> None:
     assert event.data == {"ref": "main", "state": "green", "text": "a\nb", "sha": "3f0c1d9"}
 
 
+@pytest.mark.parametrize("kind", ["note.added", "chat.message", "status.updated", "report.received"])
+def test_what_somebody_wrote_is_kept_whole_where_it_is_the_title_alone(kind: str) -> None:
+    """A headline has its first line; the others are no less theirs."""
+    mapped = FieldMap(id="id", type=kind, title="said")
+    event = event_of({"id": 7, "said": "Looking.\n- pods\n- disks"}, mapped)
+    assert (event.title, event.data["text"]) == ("Looking.", "Looking.\n- pods\n- disks")
+    assert "text" not in event_of({"id": 7, "said": "Looking."}, mapped).data
+    assert len(event_of({"id": 7, "said": "word " * 400}, mapped).data["text"]) == len("word " * 400) - 1
+
+
 def test_what_is_not_found_is_left_out() -> None:
     """An expression that finds nothing, or does not fit, costs its field and no more."""
     field_map = msgspec.structs.replace(

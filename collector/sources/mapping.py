@@ -46,6 +46,8 @@ _FIELDS = (
     "status", "actor",
 )  # fmt: skip
 """Expressions that find texts, in the order in which they are told."""
+WRITTEN = ("note", "chat", "status", "report", "observation")
+"""Families of which a title may be all that was written."""
 _WORDS = ("type", "status")
 """Expressions for which a truth value is a word."""
 OWN = "mapped"
@@ -246,6 +248,12 @@ def _text(texts: Mapping[str, tuple[str, ...]]) -> str:
     return normalise.text("\n".join(texts.get("text", ()))).strip()
 
 
+def _title(texts: Mapping[str, tuple[str, ...]]) -> str:
+    """What stands under a title, whole, where its headline is only the beginning of it; else empty."""
+    whole = normalise.text("\n".join(texts.get("title", ()))).strip()
+    return "" if whole == _headline(whole) else whole
+
+
 def _under(group: str, texts: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, str]]:
     """Each name of a group with each value that its expression found."""
     return [
@@ -270,7 +278,7 @@ def _data(
         path[5:]: normalise.line(values[0]) for path, values in texts.items() if path.startswith("data.") and values
     }
     content["state" if family == "change" else "kind"] = _first(texts, "status") or content.get("kind", "")
-    content["summary" if family == "alert" else "text"] = _text(texts)
+    content["summary" if family == "alert" else "text"] = _text(texts) or (_title(texts) if family in WRITTEN else "")
     for key in ("sha", "repository"):
         ref = "commit" if key == "sha" else key
         content.setdefault(key, (_first(texts, f"refs.{ref}") or "") if family == "change" else "")
