@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from collector import people
 from collector.correlation import Catalog, Rules
+from collector.errors import InvalidInput
+from collector.event import Event
 from collector.names.spelling import Spelling
 from tests.facts import fact, firing
 from tests.histories import Facts
 from tests.sections import rows, said
+
+SAID: dict[str, Any] = {"key": "k", "by": "Ana", "stated_at": 1, "incident": "0" * 32}
 
 
 def outage(end: str = "14:40") -> Facts:
@@ -75,3 +85,20 @@ def test_the_catalog_names_who_wrote_what_stands_beside_an_incident() -> None:
     spelling = Spelling([firing(2)], catalog.whereabouts, catalog.people)
     assert spelling.respelled(near).actor == "Olena Shevchenko"
     assert spelling.respelled(fact("chat.message", 3, "m", actor="somebody")).actor == "somebody"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        lambda text: people.note(text=text, **SAID),
+        lambda text: people.mark(mark="mitigated", at=1, text=text, **SAID),
+        lambda text: people.reviewed(status="reviewed", text=text, **SAID),
+        lambda text: people.action(text=text, **SAID),
+    ],
+)
+def test_no_word_of_a_statement_is_dropped_without_a_word(state: Callable[[str], Event]) -> None:
+    """What is too long is refused; what is not is kept whole, and fit to be stored."""
+    assert state("a" * people.LONGEST).title == "a" * people.LONGEST
+    with pytest.raises(InvalidInput, match="text has 10001 characters"):
+        state("a" * (people.LONGEST + 1))
+    assert state(" two\nlines \x00").title == "two\nlines \ufffd"

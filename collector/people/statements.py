@@ -83,6 +83,11 @@ def required_text(text: str, field: str) -> str:
     return clean
 
 
+def optional_text(text: str, field: str) -> str:
+    """The same of a text that may say nothing; what is too long is refused, and never cut without a word."""
+    return required_text(text, field) if text.strip() else ""
+
+
 def _one_of(value: str, allowed: tuple[str, ...], what: str) -> str:
     if value not in allowed:
         raise InvalidInput(f"cannot record a statement: {what} is {value!r}; use one of {', '.join(allowed)}", what)
@@ -164,7 +169,7 @@ def mark(
         stated_at=stated_at,
         occurred_at=at,
         incident=incident,
-        title=text.strip()[:LONGEST],
+        title=optional_text(text, "text"),
         data=data,
     )
 
@@ -268,7 +273,7 @@ def reviewed(
     """How far the review of a postmortem is. ``evidence`` is the digest of the events that it was made from then."""
     data = {"status": _one_of(status, REVIEWS, "status")} | ({"evidence": evidence} if evidence else {})
     return _fact(
-        REVIEWED, key=key, by=by, stated_at=stated_at, incident=incident, title=text.strip()[:LONGEST],
+        REVIEWED, key=key, by=by, stated_at=stated_at, incident=incident, title=optional_text(text, "text"),
         data=data,
     )  # fmt: skip
 
