@@ -26,6 +26,7 @@ from collector.event import (
 from collector.names import fold_service
 from collector.names.words import words_of
 from collector.semantics.closing import peak
+from collector.semantics.episodes import micros
 from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_INCIDENT, OTHER_SERVICE
 from collector.semantics.leading import acknowledges, lead_of
 from renderers import page_facts
@@ -470,3 +471,9 @@ def ahead_of_alert(history: History) -> tuple[Page, Alert, int] | None:
         return None
     _, _, page, alert = furthest
     return page, alert, apart(page.start, alert.start)
+
+
+def statement_order(event: RecordedEvent) -> tuple[int, str]:
+    """The key that puts the newest statement last: when it was said, then the id."""
+    said = micros(event.data.get("stated_at"))
+    return (event.occurred_at if said is None else said, event.id)

@@ -29,9 +29,9 @@ from collector.event import (
 from collector.names.spelling import Spelling
 from collector.semantics import severities
 from collector.semantics.closing import REOPENED, RESOLVED, OpenSpan, Word, closing, word_of
-from collector.semantics.episodes import ENDED, UPDATED, micros
+from collector.semantics.episodes import ENDED, UPDATED
 from renderers import episodes, moments
-from renderers.facts import LATE, last_ended, lateness
+from renderers.facts import LATE, last_ended, lateness, statement_order
 from renderers.flapping import flapping_runs
 from renderers.history import Alert, Change, Context, Family, History, Page, RereadEvent
 
@@ -91,8 +91,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         collector=sorted_out.collector(),
         marks=sorted_out.newest_by("mark.set", "mark"),
         edits={str(e.data.get("field")): e for e in sorted_out.newest_by("incident.edited", "field")},
-        review=max(reviews, key=_stated, default=None),
-        revised=max(revisions, key=_stated, default=None),
+        review=max(reviews, key=statement_order, default=None),
+        revised=max(revisions, key=statement_order, default=None),
         openers=openers,
         closing=closing(_spans(openers, pages, opened), words),
         services=_names("service", alerts, pages, reports),
@@ -212,7 +212,7 @@ class _Kinds:
             # A follow-up that a tool tells has the entity of its page.
             key = event.entity if event.type == "action.added" else event.id
             known = newest.get(key)
-            newest[key] = event if known is None else max(known, event, key=_stated)
+            newest[key] = event if known is None else max(known, event, key=statement_order)
         return tuple(newest.values())
 
     def newest_by(self, event_type: str, key: str) -> tuple[RecordedEvent, ...]:
@@ -220,18 +220,12 @@ class _Kinds:
         newest: dict[str, RecordedEvent] = {}
         for event in self.of(event_type):
             value = str(event.data.get(key))
-            newest[value] = event if value not in newest else max(newest[value], event, key=_stated)
+            newest[value] = event if value not in newest else max(newest[value], event, key=statement_order)
         return tuple(newest[value] for value in sorted(newest))
 
     def words(self) -> list[Word]:
         """What people said on whether the incident is over."""
         return list(filter(None, map(word_of, chain(self.of(RESOLVED), self.of(REOPENED)))))
-
-
-def _stated(event: RecordedEvent) -> tuple[int, str]:
-    """The key that puts the newest statement last: when it was said, then the id."""
-    said = micros(event.data.get("stated_at"))
-    return (event.occurred_at if said is None else said, event.id)
 
 
 def _unbegun(alerts: Iterable[Alert], resolves: Sequence[RecordedEvent]) -> tuple[RecordedEvent, ...]:

@@ -13,7 +13,7 @@ from collector.errors import InvalidInput
 from collector.event import Event
 from collector.names.spelling import Spelling
 from tests.facts import fact, firing
-from tests.histories import Facts
+from tests.histories import Facts, at
 from tests.sections import rows, said
 
 SAID: dict[str, Any] = {"key": "k", "by": "Ana", "stated_at": 1, "incident": "0" * 32}
@@ -102,3 +102,12 @@ def test_no_word_of_a_statement_is_dropped_without_a_word(state: Callable[[str],
     with pytest.raises(InvalidInput, match="text has 10001 characters"):
         state("a" * (people.LONGEST + 1))
     assert state(" two\nlines \x00").title == "two\nlines \ufffd"
+
+
+def test_two_people_who_set_another_severity_are_both_told() -> None:
+    """The newest word counts; until then another one did. What was said again is told once."""
+    story = outage()
+    for when, by, value in (("14:10", "Ana", "sev1"), ("14:12", "Lea", "sev1"), ("14:20", "Ben", "sev3")):
+        data = {"field": "severity", "value": value, "stated_at": at(when)}
+        story.says("incident.edited", when, by=by, data=data)
+    assert "Severity sev3, set by Ben; until then sev1, set by Lea" in said(story, "impact")

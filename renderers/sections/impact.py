@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -235,7 +236,10 @@ def _priority(history: History, options: Options) -> Iterator[Claim]:
     """The severity a person set, else each page's priority and how it changed."""
     edit = history.edits.get("severity")
     if edit is not None:
-        yield claim("Severity ", Name(text_in(edit.data, "value")), named(", set by ", edit.actor), proof=cites(edit))
+        before = _set_before(history, edit)
+        earlier = phrases.worded(before, _severity_set, len(before))
+        yield claim("Severity ", _severity_set(edit), if_any(earlier, "; until then ", earlier),
+                    proof=cites([*before, edit]))  # fmt: skip
         return
     pages = page_facts.priorities(history)
     for some in _alike(pages):
@@ -244,6 +248,18 @@ def _priority(history: History, options: Options) -> Iterator[Claim]:
         told = _priorities(history, options, some[0][1])
         yield claim("The priority", if_any(len(some) < len(pages), say(" of ", names)), " was ", told,
                     proof=cites([step for _, steps in some for step in steps]))  # fmt: skip
+
+
+def _severity_set(edit: RecordedEvent) -> Phrase:
+    return say(Name(text_in(edit.data, "value")), named(", set by ", edit.actor))
+
+
+def _set_before(history: History, newest: RecordedEvent) -> list[RecordedEvent]:
+    """The severities that people set before, each that is another one than the next: two may have judged otherwise."""
+    edits = [each for each in history.events if each.type == "incident.edited"]
+    told = [each for each in edits if each.data.get("field") == "severity" and each.id != newest.id]
+    told = [*sorted(told, key=facts.statement_order), newest]
+    return [one for one, following in pairwise(told) if one.data.get("value") != following.data.get("value")]
 
 
 def _alike(pages: list[Prioritised]) -> list[list[Prioritised]]:
