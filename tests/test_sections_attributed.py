@@ -111,3 +111,15 @@ def test_two_people_who_set_another_severity_are_both_told() -> None:
         data = {"field": "severity", "value": value, "stated_at": at(when)}
         story.says("incident.edited", when, by=by, data=data)
     assert "Severity sev3, set by Ben; until then sev1, set by Lea" in said(story, "impact")
+
+
+def test_a_headline_that_is_only_the_beginning_says_so() -> None:
+    """Where several acts are told in one sentence, or one as a beginning; the timeline has all of what was written."""
+    story = outage()
+    for minute, more in ((8, "\nthe log said FATAL"), (9, ""), (10, "\nas before")):
+        title = f"Restarted db-{minute}"
+        story.add("observation.recorded", f"14:{minute:02}", title=title, actor="Ben", service="orders",
+                  data={"type": "com.acme.restart", "text": title + more}, source="cloudevents")  # fmt: skip
+    told = next(each for each in said(story, "resolution") if "3 acts of one kind" in each)
+    assert '"Restarted db-8 …", "Restarted db-9" and "Restarted db-10 …"' in told
+    assert any('"Restarted db-8 ↵ the log said FATAL"' in row for row in rows(story))

@@ -64,6 +64,13 @@ def observed(table: RowContext, event: RecordedEvent) -> Phrase:
     return say(phrases.observed(table.history, event), _silencing(table, event))
 
 
+def headline(event: RecordedEvent) -> str | None:
+    """An observation's title, for where a line is all there is; one that only begins what was written says so."""
+    title = phrases.observation_title(event)
+    words, whole = (" ".join(text.split()) for text in (phrases.text_in(event.data, "text"), title or ""))
+    return f"{title} …" if whole and words != whole and words.startswith(whole) else title
+
+
 def _silencing(table: RowContext, event: RecordedEvent) -> Phrase:
     """``; it silences from 20:00 to 21:00``: when a silence suppresses alerts, which may be later than it is made."""
     since, until = event.data.get("silences_from"), event.data.get("silences_until")

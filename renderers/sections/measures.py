@@ -13,6 +13,7 @@ from renderers import change_facts, facts, moments, page_facts, phrases
 from renderers.document import Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
 from renderers.phrases import Phrase, cites, say
+from renderers.rows.people import headline
 from renderers.sections.clock import time_in
 from renderers.sections.earlier import VERBS
 from renderers.words import apart
@@ -231,13 +232,13 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
     warned = facts.warned(history)[:1]
     beginnings = [(each.start, say("with the alert ", phrases.alert_on(each)), each.fired) for each in warned]
     for event in facts.seen_before(history, detected)[:1]:
-        title = phrases.observation_title(event)
+        title = headline(event)
         seen = say(Quote(title)) if title else phrases.observation_called(event)
         beginnings.append((event.occurred_at, say("with ", seen), event))
     symptom = min((at for at, _, _ in beginnings), default=detected)
     since = symptom - history.context.lookback
     for act in [each for each in change_facts.acts_before(history) if since <= each.occurred_at <= symptom][:1]:
-        title = phrases.observation_title(act)
+        title = headline(act)
         done = say(Quote(title)) if title else phrases.observation_called(act)
         beginnings.append((act.occurred_at, say("when ", done, " was recorded"), act))
     for change in change_facts.earlier_changes(history)[:1]:

@@ -57,4 +57,4 @@ def declared_mitigated(history: History, options: Options) -> Iterator[Claim]:
         state = "mitigated" if moment.basis == "declared mitigated" else "to be monitored"
         who = say(Name(event.actor), " declared it") if event.actor else say("It was declared")
         yield claim(who, f" {state} at ", time_in(history, options, event.occurred_at),
-                    quoted(": ", phrases.observation_title(event) or "", phrases.NOTE), proof=cites(event))  # fmt: skip
+                    quoted(": ", phrases.words_of(event), phrases.NOTE), proof=cites(event))  # fmt: skip

@@ -15,6 +15,7 @@ from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
 from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, named, quoted, say
 from renderers.rows.alerts import systems
+from renderers.rows.people import headline
 from renderers.sections.clock import time_in
 from renderers.sections.earlier import flag_words
 from renderers.sections.summary import RECOVERIES, stated_mitigation
@@ -160,7 +161,7 @@ def _repeated(
     next_end = _ended_next(ends, last.at, "the last of them")
     since, further = _since(after, next_end.end)
     refired = None if since else next_end.again
-    titles = dict.fromkeys(phrases.observation_title(doing.event) or "" for doing in group)
+    titles = dict.fromkeys(headline(doing.event) or "" for doing in group)
     quotes = phrases.listed([Quote(title, phrases.NOTE) for title in titles if title], REPEATED)
     span = say("From ", time_in(ends.history, options, first.at), " to ", time_in(ends.history, options, last.at))
     by = named(" by ", last.event.actor)
