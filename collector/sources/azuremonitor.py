@@ -3,13 +3,21 @@
 The common alert schema is read. ``alertId`` names one firing and its end.
 Alerts on logs that are stateless are never resolved. What stands in the activity
 log happened and does not last: that somebody restarted something, what Azure
-says of its own health. Azure signs nothing.
+says of its own health. What was measured, and by which query, stands in a context that
+differs by the kind of rule; an alert of Prometheus has labels and annotations there.
+Azure signs nothing.
 """
 
 from __future__ import annotations
 
-from collector.sources.mapping import source_of
-from collector.webhook import FieldMap, Sample
+import html
+import re
+
+import msgspec
+
+from collector.event import Event
+from collector.sources.mapping import read, source_of
+from collector.webhook import FieldMap, Reading, Sample, Webhook
 
 KIND = "azuremonitor"
 RECIPE = "azuremonitor.1"
@@ -18,6 +26,18 @@ _RESOLVED = "data.essentials.monitorCondition == 'Resolved'"
 
 _HAPPENED = "data.essentials.signalType == 'Activity Log'"
 _LOG = "data.alertContext"
+_CONDITION = f"{_LOG}.condition.allOf"
+_MEASURED = (
+    f"join('; ', {_CONDITION}[?metricValue != `null`].join('', ["
+    "metricName || metricMeasureColumn || timeAggregation || 'value', ': ', to_string(metricValue),"
+    " threshold != `null` && join('', [' (', operator || 'threshold', ' ', to_string(threshold), ')']) || '',"
+    " dimensions && join('', dimensions[].join('', [', ', name || '', '=', to_string(value)])) || '']))"
+)
+"""``Percentage CPU: 97.7 (GreaterThan 90), Computer=checkout-3``: the words of the body, for each condition."""
+_PROMETHEUS = f"({_LOG}.expressionValue && join(': ', [{_LOG}.expression, to_string({_LOG}.expressionValue)]))"
+_SAID = f"{_LOG}.properties.[details, description, defaultLanguageContent, communication] | [?@] | [0]"
+_WATCHED = "data.essentials.configurationItems"
+_MARKUP = re.compile(r"<[^<>]{1,1000}>")
 
 MAPPING = FieldMap(
     id="[data.essentials.alertId, data.essentials.monitorCondition]",
@@ -30,24 +50,49 @@ MAPPING = FieldMap(
     time=f"({_HAPPENED} && {_LOG}.eventTimestamp) || ({_RESOLVED} && data.essentials.resolvedDateTime) || "
          "(data.essentials.monitorCondition == 'Fired' && data.essentials.firedDateTime)",
     started=f"{_RESOLVED} && data.essentials.firedDateTime",
-    title=f"({_HAPPENED} && {_LOG}.properties.title) || data.essentials.alertRule",
+    title=f"({_HAPPENED} && {_LOG}.properties.title) || data.essentials.alertRule || {_LOG}.AlertData.BudgetName",
     # What the rule is described by is not what happened.
-    text=f"!({_HAPPENED}) && data.essentials.description",
+    text=f"({_HAPPENED} && ({_SAID})) || (!({_HAPPENED}) && ({_LOG}.annotations.summary || "
+         "data.essentials.description))",
     # A property of the team's own may name the service; else it is the resource that is watched.
-    service_else="data.essentials.configurationItems[0]",
+    service_else=f"{_WATCHED}[0]",
     environment="data.customProperties.environment || data.customProperties.env",
     severity="data.essentials.severity",
     severities={"Sev0": "critical", "Sev1": "error", "Sev2": "warning", "Sev3": "informational", "Sev4": "debug"},
-    labels="data.customProperties",
+    labels=f"merge(length({_WATCHED} || `[]`) > `1` && {{resources: join(', ', {_WATCHED})}} || `{{}}`, "
+           f"{_LOG}.labels || `{{}}`, data.customProperties || `{{}}`)",
     actor=f"{_HAPPENED} && {_LOG}.caller",
-    links={"source": "data.essentials.investigationLink"},
+    links={
+        "source": "data.essentials.investigationLink",
+        "runbook": f"{_LOG}.annotations.runbook_url",
+        "log": f"{_LOG}.LinkToFilteredSearchResultsUI || {_LOG}.LinkToSearchResults"
+               f" || {_CONDITION}[].[linkToFilteredSearchResultsUI || linkToSearchResultsUI][]",
+    },
     data={
+        # What is measured when an alert ends is no part of how bad it was.
+        "description": f"!({_HAPPENED}) && !({_RESOLVED}) && ({_LOG}.annotations.description || {_PROMETHEUS} || "
+                       f"{_MEASURED})",
+        "query": f"{_LOG}.expression || {_LOG}.SearchQuery || {_CONDITION}[0].searchQuery",
         "type": f"{_HAPPENED} && join(' ', [{_LOG}.operationName || 'activity log', {_LOG}.status || ''])",
-        "subject": f"{_HAPPENED} && ({_LOG}.properties.service || data.essentials.configurationItems[0])",
+        "subject": f"{_HAPPENED} && ({_LOG}.properties.service || {_WATCHED}[0])",
     },
 )  # fmt: skip
 
-SOURCE = source_of(
+
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
+    """The event of the delivery; what Azure writes of its own health in HTML is read as people read it."""
+    return tuple([_plain(event) for event in read(webhook, reading, MAPPING, RECIPE, KIND)])
+
+
+def _plain(event: Event) -> Event:
+    text = event.data.get("text", "")
+    if event.type != "observation.recorded" or "<" not in text:
+        return event
+    words = " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
+    return msgspec.structs.replace(event, data=event.data | {"text": words})
+
+
+_MAPPED = source_of(
     MAPPING,
     recipe=RECIPE,
     kind=KIND,
@@ -64,3 +109,4 @@ SOURCE = source_of(
     proofs=("basic", "path"),
     identity=("/schemaId", "/data/essentials/alertId", "/data/essentials/monitorCondition"),
 )
+SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)

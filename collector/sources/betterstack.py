@@ -35,7 +35,7 @@ MAPPING = FieldMap(
     time=f"({_EVENT} == 'started' && {_AT}.started_at) || ({_EVENT} == 'acknowledged' && {_AT}.acknowledged_at) || "
          f"({_EVENT} == 'resolved' && {_AT}.resolved_at)",
     title=f"{_AT}.name",
-    text=f"event == 'started' && {_AT}.cause",
+    text=f"{_EVENT} == 'started' && {_AT}.cause",
     service=f"{_AT}.name",
     status=_EVENT,
     actor=f"({_EVENT} == 'acknowledged' && {_AT}.acknowledged_by) || ({_EVENT} == 'resolved' && {_AT}.resolved_by)",

@@ -22,7 +22,8 @@ _NAME = "(new.name || old.name)"
 _PULL = "_body.pullrequest"
 
 MAPPING = FieldMap(
-    items="push.changes || [@]",
+    # A push may list nothing: then no branch is known to have moved.
+    items="push.changes || [!push && @][?@]",
     headers=("x-event-key",),
     id=f"_body.push && [_body.repository.full_name, {_NAME}, old.target.hash, new.target.hash] || "
        f"['pull request', _body.repository.full_name, {_PULL}.id]",
@@ -38,7 +39,8 @@ MAPPING = FieldMap(
     links={"pull_request": f"{_PULL}.links.html.href", "compare": "links.html.href",
            "source": "_body.repository.links.html.href"},
     refs={"pr": f"{_PULL}.links.html.href", "commit": "new.target.hash", "repository": "_body.repository.full_name"},
-    data={"time_of": "new.target.date && 'commit' || ''", "number": f"{_PULL}.id",
+    # Of the commit that a merge made, a body has the beginning of its name.
+    data={"time_of": "new.target.date && 'commit' || ''", "number": f"{_PULL}.id", "sha": f"{_PULL}.merge_commit.hash",
           "ref": f"{_PULL}.destination.branch.name || {_NAME}",
           "branch": f"{_PULL}.destination.branch.name || (new.type == 'branch' && new.name || '')"},
 )  # fmt: skip

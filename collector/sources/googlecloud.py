@@ -24,12 +24,12 @@ MAPPING = FieldMap(
     time="contains(['closed', 'CLOSED'], incident.state) && incident.ended_at || incident.started_at",
     started="contains(['closed', 'CLOSED'], incident.state) && incident.started_at",
     title="incident.condition_name || incident.policy_name",
-    text="incident.summary",
+    text="incident.summary || incident.documentation.subject",
     service_else="incident.resource.labels.service_name || incident.resource.labels.container_name",
     severity="incident.severity",
-    severities={"No Severity": "", "SEVERITY_UNSPECIFIED": ""},
-    labels="merge(incident.resource.labels || `{}`, incident.metadata.user_labels || `{}`, "
-           "incident.policy_user_labels || `{}`)",
+    severities={"No Severity": "", "No severity": "", "SEVERITY_UNSPECIFIED": ""},
+    labels="merge(incident.resource.labels || `{}`, incident.metric.labels || `{}`, "
+           "incident.metadata.user_labels || `{}`, incident.policy_user_labels || `{}`)",
     links={"source": "incident.url", "runbook": "incident.documentation.links[0].url"},
     data={"instructions": "incident.documentation.content"},
 )  # fmt: skip

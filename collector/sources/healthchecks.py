@@ -1,7 +1,8 @@
 """Healthchecks.io's webhook integration: https://healthchecks.io/docs/configuring_notifications/
 
 What it sends is a template of the team's own; this mapping reads the one of
-``config/senders/healthchecks.md``. Down says that no ping arrived in time.
+``config/senders/healthchecks.md``. Down says that no ping arrived in time, or that one said that the job failed; which
+of them it was is not said.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ MAPPING = FieldMap(
     types={"down": "alert.firing", "up": "alert.resolved"},
     time="at",
     title="name",
-    text="status == 'down' && 'No ping arrived in time.'",
+    # An exit status is that of the last ping, -1 where it had none; zero is no reason to be down.
+    text="status == 'down' && exit && exit != '-1' && exit != '0' && join(' ', ['Exit status', exit])",
     labels="{tags: tags}",
 )
 

@@ -29,6 +29,8 @@ MAPPING = FieldMap(
     title="display_name || name",
     environment="build.parameters.environment || build.parameters.ENVIRONMENT",
     service="build.parameters.service || build.parameters.SERVICE",
+    # What the job's owners have it say of a build, in its own configuration.
+    text="build.phase != 'STARTED' && build.notes",
     status="build.status || build.phase",
     links={"log": "build.full_url"},
     refs={"commit": "build.scm.commit"},

@@ -13,6 +13,9 @@ from collector.webhook import FieldMap, Sample
 KIND = "kubernetesevents"
 RECIPE = "kubernetesevents.1"
 
+_COUNT = "(series.count || count)"
+_AGAIN = f"type({_COUNT}) == 'number' && {_COUNT} > `1`"
+_BEGAN = "(firstTimestamp || series && eventTime)"
 _TOLD = (
     "OOMKilling", "OOMKilled", "BackOff", "CrashLoopBackOff", "FailedScheduling", "FailedMount", "FailedCreate",
     "Unhealthy", "NodeNotReady", "Evicted", "Killing", "ScalingReplicaSet", "SuccessfulRescale", "NodeHasDiskPressure",
@@ -20,14 +23,16 @@ _TOLD = (
 )  # fmt: skip
 
 MAPPING = FieldMap(
-    id="[metadata.uid, series.count || count, metadata.resourceVersion]",
+    id=f"[metadata.uid, {_COUNT}, metadata.resourceVersion]",
     entity="join('/', [involvedObject.kind || '', involvedObject.namespace || '', involvedObject.name || ''])",
     # What names no reason or no event is none of Kubernetes'.
     type="metadata.uid && reason",
     types=dict.fromkeys(_TOLD, "observation.recorded") | {"*": "none"},
     time="series.lastObservedTime || eventTime || lastTimestamp || firstTimestamp",
     title="join(': ', [reason, involvedObject.name || involvedObject.kind || 'an object'])",
-    text="message",
+    # How often by then, and since when, is all that tells one of a hundred from the first.
+    text=f"({_AGAIN}) && message && join('', [message, ' (', to_string({_COUNT}), ' times', "
+    f"{_BEGAN} && join(' ', [' since', {_BEGAN}]) || '', ')']) || message",
     # What runs a service is called like it; a pod has letters of its own.
     service_else="contains(['Deployment', 'StatefulSet', 'DaemonSet', 'HorizontalPodAutoscaler'], "
     "involvedObject.kind || '') && involvedObject.name || ''",

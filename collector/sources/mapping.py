@@ -202,9 +202,7 @@ def _event_of(
     started = moment(_first(texts, "started"), webhook.received_at, zone)
     entity = ":".join(texts.get("entity", ())) or ":".join(texts["id"])
     tool = recipe.partition(".")[0]
-    word = _first(texts, "severity")
-    severity = mapping.severities.get(word, word) if word else None
-    severity = severity or normalise.severity_of(labels, reading)
+    severity = _severity(mapping, texts, reading) or normalise.severity_of(labels, reading)
     named_as = mapping.id_types.get(event_type, event_type)
     return Event(
         # The sender's word says what a repeat is, so no time of its own is part of the id: it may be that of sending.
@@ -213,7 +211,7 @@ def _event_of(
         **normalise.origin(webhook, happened),
         entity=normalise.line(entity),
         service=_service(texts, labels, reading),
-        environment=_first(texts, "environment") or normalise.environment_of(labels, reading),
+        environment=_name(texts, "environment") or normalise.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
         title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or normalise.line(entity),
         actor=normalise.person(_first(texts, "actor"), tool=tool),
@@ -236,7 +234,20 @@ def _first(texts: Mapping[str, tuple[str, ...]], path: str) -> str | None:
 
 
 def _service(texts: Mapping[str, tuple[str, ...]], labels: Mapping[str, str], reading: Reading) -> str | None:
-    return _first(texts, "service") or normalise.service_of(labels, reading) or _first(texts, "service_else")
+    return _name(texts, "service") or normalise.service_of(labels, reading) or _name(texts, "service_else")
+
+
+def _name(texts: Mapping[str, tuple[str, ...]], path: str) -> str | None:
+    """The first value that names something: ``N/A`` and a variable that nobody filled in do not."""
+    return next((told for value in texts.get(path, ()) if (told := normalise.agent(value))), None)
+
+
+def _severity(mapping: FieldMap, texts: Mapping[str, tuple[str, ...]], reading: Reading) -> str | None:
+    """How grave the sender says that it is, in a word that teams use; a placeholder says nothing."""
+    word = _first(texts, "severity") or ""
+    if word in mapping.severities:
+        return mapping.severities[word] or None
+    return normalise.severity_of({"severity": word}, msgspec.structs.replace(reading, severity_labels=("severity",)))
 
 
 def _headline(text: str) -> str:

@@ -18,6 +18,10 @@ KIND = "spinnaker"
 RECIPE = "spinnaker.1"
 
 _EXECUTION = "(payload || @).content.executionId || (payload || @).content.execution.id"
+_CANCELED = (
+    "ends_with((payload || @).details.type, ':failed')"
+    " && contains(['CANCELED', 'STOPPED'], (payload || @).content.execution.status || '')"
+)
 _STAGES = "(payload || @).content.execution.stages"
 _ROLLBACKS = "['rollbackCluster', 'rollbackServerGroup', 'undoRolloutManifest']"
 _DEPLOYS = (
@@ -31,9 +35,7 @@ MAPPING = FieldMap(
     entity=_EXECUTION,
     # An execution that somebody stopped is told as one that failed, and says so in its status.
     type=(
-        "(ends_with((payload || @).details.type, ':failed')"
-        " && contains(['CANCELED', 'STOPPED'], (payload || @).content.execution.status || '')"
-        " && 'canceled') || (payload || @).details.type"
+        f"({_CANCELED} && 'canceled') || (payload || @).details.type"
     ),
     types={
         "orca:pipeline:starting": "change.started", "orca:orchestration:starting": "change.started",
@@ -45,9 +47,12 @@ MAPPING = FieldMap(
     title="(payload || @).content.execution.name || (payload || @).content.execution.description",
     service="(payload || @).content.execution.application || (payload || @).details.application",
     status="(payload || @).content.execution.status",
+    # Who stopped it, and in which words, goes before who set it off.
+    text=f"{_CANCELED} && (payload || @).content.execution.cancellationReason",
     actor=(
-        "((payload || @).content.execution.[trigger.user, authentication.user][]"
-        " | [?@ != 'anonymous' && @ != '[anonymous]' && @ != 'spinnaker'])[0]"
+        f"([{_CANCELED} && (payload || @).content.execution.canceledBy,"
+        " (payload || @).content.execution.[trigger.user, authentication.user]][]"
+        " | [?@ && @ != 'anonymous' && @ != '[anonymous]' && @ != 'spinnaker'])[0]"
     ),
     refs={
         "commit": "(payload || @).content.execution.trigger.hash",

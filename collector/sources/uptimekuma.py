@@ -32,6 +32,7 @@ MAPPING = FieldMap(
     service_else="monitor.name",
     labels="monitor.tags",
     links={"target": "monitor.url"},
+    data={"instructions": "heartbeat.status == `0` && monitor.description"},
 )  # fmt: skip
 
 _FIELD = re.compile(
