@@ -44,6 +44,7 @@ class Body(msgspec.Struct, frozen=True):
     cycle: str | None = None
     scope: str | None = None
     title: str | None = None
+    text: str | None = None
     type: str | None = None
     priority: str | None = None
     date: str | int | None = None
@@ -84,6 +85,8 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     identity = (entity, _value(body.cycle), _value(body.id), body.transition)
     title = _value(body.title) or "Monitor without a name"
     data: dict[str, Any] = {"status": "resolved" if resolved else "firing", "reason": body.transition}
+    if _value(body.text):
+        data["description"] = normalise.text(body.text).strip()
     if happened.known:
         data["ends_at" if resolved else "starts_at"] = happened.at
     if not resolved:

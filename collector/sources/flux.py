@@ -114,6 +114,7 @@ def _event_of(webhook: Webhook, body: Body, event_type: str, reading: Reading) -
         environment=normalise.environment_of({"namespace": thing.namespace or "", **labels}, reading),
         title=_title(body, revision, sha, event_type),
         refs=(f"commit:{sha}",) if sha else (),
+        labels={key: text for key, text in labels.items() if not key.endswith(_REVISIONS)},
         data={
             key: text
             for key, text in (observed if event_type == "observation.recorded" else data).items()

@@ -196,8 +196,8 @@ def _title(labels: dict[str, str], annotations: dict[str, str]) -> str:
 def _links(alert: Alert, annotations: dict[str, str], body: Body) -> tuple[Link, ...]:
     return normalise.links(
         ("rule", alert.generator_url),
-        ("runbook", annotations.get("runbook_url")),
-        ("dashboard", alert.dashboard_url),
+        ("runbook", annotations.get("runbook_url") or annotations.get("runbook")),
+        ("dashboard", alert.dashboard_url or annotations.get("dashboard_url") or annotations.get("dashboard")),
         ("panel", alert.panel_url),
         ("source", body.external_url),
     )

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from collector import normalise
-from collector.event import Event, event_id
+from collector.event import MINUTE, Event, event_id
 from collector.signing import authenticate, standard_webhooks
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
@@ -74,6 +74,8 @@ class Value(msgspec.Struct, frozen=True):
     """A value of a custom field; which of these is set depends on the field's kind."""
 
     value_text: str | None = None
+    value_link: str | None = None
+    value_numeric: str | int | float | None = None
     value_option: Option | None = None
     value_catalog_entry: NamedThing | None = None
 
@@ -83,6 +85,13 @@ class FieldEntry(msgspec.Struct, frozen=True):
 
     custom_field: NamedThing | None = None
     values: list[Value] | None = None
+
+
+class Timestamp(msgspec.Struct, frozen=True):
+    """When something of an incident was, as people set it or as a status set it for them."""
+
+    incident_timestamp: NamedThing | None = None
+    value: Any = None
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -116,6 +125,7 @@ class Incident(msgspec.Struct, frozen=True):
     creator: Creator | None = None
     custom_field_entries: list[FieldEntry] | None = None
     incident_role_assignments: list[RoleAssignment] | None = None
+    incident_timestamp_values: list[Timestamp] | None = None
 
 
 class StatusChange(msgspec.Struct, frozen=True):
@@ -284,9 +294,22 @@ def _data(webhook: Webhook, kind: str, incident: Incident, change: StatusChange 
         if _INCIDENTS.get(kind) == "page.triggered" and not _person(creator.user)
         else "",
         "created_at": opened.at if opened.known else None,
+        "impact_started_at": _impact_started_at(webhook, incident, opened),
         "declares": _INCIDENTS.get(kind) == "page.triggered",
     }
     return {key: value for key, value in content.items() if value} | _lead(incident)
+
+
+def _impact_started_at(webhook: Webhook, incident: Incident, opened: SenderTime) -> int | None:
+    """When the impact began, where somebody says so: before the incident was opened. What teams call it differs in its
+    end alone (``Impact started``, ``Impact start at``)."""
+    for each in incident.incident_timestamp_values or ():
+        name = normalise.line(each.incident_timestamp.name).casefold() if each.incident_timestamp else ""
+        value = each.value.get("value") if isinstance(each.value, dict) else each.value
+        began = moment(value if isinstance(value, str) else None, webhook.received_at)
+        if name.startswith("impact start") and began.known and opened.known and opened.at - began.at >= MINUTE:
+            return began.at
+    return None
 
 
 def _lead(incident: Incident) -> dict[str, str]:
@@ -305,10 +328,11 @@ def _labels(incident: Incident) -> dict[str, str]:
         values = [text for value in entry.values or () if (text := _value_text(value))]
         if name and values:
             labels[name] = ", ".join(values)
-            # Of several services a field names, the first is what it is about.
+            # Of several services a field names, the first is what it is about; all of them stand in the field's label.
+            first = next(filter(normalise.agent, values), "")
             for asked in ("service", "environment"):
-                if name in (f"affected_{asked}", f"affected_{asked}s", f"{asked}s", f"impacted_{asked}s"):
-                    labels.setdefault(asked, values[0])
+                if first and name in (f"affected_{asked}", f"affected_{asked}s", f"{asked}s", f"impacted_{asked}s"):
+                    labels.setdefault(asked, first)
     return normalise.labels(labels)
 
 
@@ -316,7 +340,8 @@ def _value_text(value: Value) -> str:
     entry, option = value.value_catalog_entry, value.value_option
     return (
         normalise.line(entry.name if entry else None) or normalise.line(option.value if option else None)
-        or normalise.line(value.value_text)
+        or normalise.line(value.value_text) or normalise.line(value.value_link)
+        or normalise.line("" if value.value_numeric is None else str(value.value_numeric))
     )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ SILENT = frozenset({
     "AddTags", "RemoveTags", "AddDetails", "RemoveDetails", "Snooze", "SnoozeEnded", "EscalateNext",
 })  # fmt: skip
 """Actions that are set aside: they say nothing of the response that another one does not. What somebody wrote with one
-of them is a note."""
+of them is a note, and so it is with an action that is not known."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -62,6 +62,7 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
     updated_at: int | str | None = None
     username: str | None = None
     priority: str | int | None = None
+    old_priority: str | int | None = None
     note: str | None = None
     description: str | None = None
     recipient: str | None = None
@@ -118,7 +119,8 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         return ()
     labels = _labels(body.alert)
     service = normalise.service_of(labels, reading)
-    if body.action not in TYPES and body.action not in SILENT:
+    known = body.action in TYPES or body.action in SILENT
+    if not known and not normalise.text(body.alert.note).strip():
         refs = (f"page:{normalise.line(body.alert.alert_id)}",)
         reason = "Opsgenie sent an action that this version does not know"
         return (normalise.unrecognised(webhook, reason, body.action, service=service, refs=refs),)
@@ -178,7 +180,9 @@ def _action_fields(body: Body) -> dict[str, str]:
     described = body.action in ("Create", "UpdateDescription")
     words = normalise.text(alert.description) if described else ""
     renamed = normalise.text(alert.message) if body.action == "UpdateMessage" else ""
-    told = {"to": normalise.line(to), "text": normalise.text(alert.note) or renamed, "summary": words}
+    before = _priority(alert.old_priority) if body.action == "UpdatePriority" else ""
+    text = normalise.text(alert.note) or renamed
+    told = {"from": before, "to": normalise.line(to), "text": text, "summary": words}
     return {key: text for key, text in told.items() if text}
 
 

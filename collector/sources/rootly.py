@@ -77,6 +77,10 @@ _DOERS = {
 """Where the person stands who did it."""
 
 
+_LISTS = {"services": 2, "environments": 2, "functionalities": 1, "groups": 1, "incident_types": 1, "causes": 1}
+"""What names several things, and from how many on all of them stand in a label: the first service is its own."""
+
+
 class Envelope(msgspec.Struct, frozen=True):
     """``event``: what happened, and when."""
 
@@ -222,6 +226,7 @@ def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Rea
     if event_type.startswith("alert."):
         content = {"status": "resolved" if ends else "firing"} | ({"starts_at": started.at} if started.known else {})
         content |= {"ends_at": at.at} if ends and at.known else {}
+        content |= {"description": words} if (words := normalise.text(data.get("description")).strip()) else {}
     return Event(
         id=_id(webhook, event, happened, ident),
         type=event_type,
@@ -257,19 +262,26 @@ def _name(value: object) -> str | None:
 
 def _first(value: object) -> str | None:
     """The name of the first of several things."""
+    return next(iter(_names(value)), None)
+
+
+def _names(value: object) -> list[str]:
+    """The names of all of them."""
     several = value.get("data", value) if isinstance(value, dict) else value
     members = several if isinstance(several, list) else [several]
-    return next((name for member in members if (name := _name(member))), None)
+    return [name for member in members if (name := _name(member))]
 
 
 def _labels(data: dict[str, Any]) -> dict[str, str]:
-    """Labels as an object, or as a list of objects with a key and a value."""
+    """Labels as an object, or as a list of objects with a key and a value; and what else it names than its first
+    service and environment."""
     listing = data.get("labels")
     pairs = listing.items() if isinstance(listing, dict) else [
         (each.get("key"), each.get("value")) for each in listing if isinstance(each, dict)
     ] if isinstance(listing, list) else ()  # fmt: skip
+    listed = {key: ", ".join(_names(data.get(key))) for key in _LISTS if len(_names(data.get(key))) >= _LISTS[key]}
     return normalise.labels(
-        {name: str(value) for key, value in pairs if (name := normalise.line(key)) and value is not None}
+        listed | {name: str(value) for key, value in pairs if (name := normalise.line(key)) and value is not None}
     )
 
 

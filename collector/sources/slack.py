@@ -42,7 +42,10 @@ SIGNATURE = Signature(
     timestamp=_TIMESTAMP,
 )
 
-_WRITTEN = frozenset({"", "thread_broadcast", "file_share", "me_message", "channel_topic", "group_topic"})
+_WRITTEN = frozenset({
+    "", "thread_broadcast", "file_share", "me_message", "channel_topic", "group_topic", "channel_purpose",
+    "group_purpose",
+})  # fmt: skip
 """Subtypes of messages that a person wrote."""
 _DIRECT = frozenset({"im", "mpim", "app_home"})
 """Kinds of conversations that are no channel: what is said there is nobody's timeline."""

@@ -10,10 +10,12 @@ somebody is to be called.
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources.mapping import read, source_of
@@ -88,10 +90,9 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for what is only information."""
     media = webhook.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != _FORM:
-        return read(webhook, reading, MAPPING, RECIPE, KIND)
-    body = msgspec.json.encode(_of_form(dict(_pairs(webhook))))
-    return read(msgspec.structs.replace(webhook, body=body), reading, MAPPING, RECIPE, KIND)
+    if media == _FORM:
+        webhook = msgspec.structs.replace(webhook, body=msgspec.json.encode(_of_form(dict(_pairs(webhook)))))
+    return tuple([_annotated(event, webhook.body) for event in read(webhook, reading, MAPPING, RECIPE, KIND)])
 
 
 def _of_form(form: dict[str, str]) -> dict[str, str]:
@@ -107,6 +108,34 @@ def _of_form(form: dict[str, str]) -> dict[str, str]:
         "STATE.INCIDENT_TIMESTAMP": next((_plain(form[key]) for key in began if form.get(key)), ""),
         "STATE.CURRENT_ALERT_PHASE": "UNACKED",
     }
+
+
+_ANNOTATION = re.compile(r"(?:ALERT\.)?vo_annotate\.([us])\.(.+)", re.IGNORECASE)
+"""Annotations that a team's rules put to an alert: addresses, and texts, each behind its title."""
+
+
+def _annotated(event: Event, body: bytes) -> Event:
+    """A page with what the team's rules say of its alert: a runbook, another address, a note."""
+    document = normalise.decode_any(body, event.source)
+    if event.type != "page.triggered" or not isinstance(document, dict):
+        return event
+    annotations = [
+        (match[1].lower(), match[2].replace("_", " "), normalise.text(value).strip())
+        for key, value in document.items()
+        if (match := _ANNOTATION.fullmatch(key)) and isinstance(value, str)
+    ]
+    links = [
+        ("runbook" if "runbook" in title.casefold() else "annotation", value)
+        for kind, title, value in annotations
+        if kind == "u"
+    ]
+    notes = [f"{title}: {value}" for kind, title, value in annotations if kind == "s" and value]
+    text = "\n".join(filter(None, (event.data.get("text", ""), *notes)))
+    return msgspec.structs.replace(
+        event,
+        links=(*event.links, *normalise.links(*links)),
+        data=event.data | ({"text": text} if notes else {}),
+    )
 
 
 def _plain(value: str) -> str:

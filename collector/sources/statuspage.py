@@ -110,11 +110,14 @@ def _published(webhook: Webhook, kind: str, incident: Incident, raw: msgspec.Raw
         "kind": normalise.line(update.status),
         "subject": normalise.line(incident.name),
     }
-    service = next((name for each in update.affected_components or () if (name := normalise.name(each.name))), None)
-    return _event(
-        webhook, (str(update.id),), update.display_at or update.created_at, f"{kind}:{incident.id}", service, fields,
-        incident.shortlink or incident.url,
+    affected = [name for each in update.affected_components or () if (name := normalise.name(each.name))]
+    event = _event(
+        webhook, (str(update.id),), update.display_at or update.created_at, f"{kind}:{incident.id}",
+        next(iter(affected), None), fields, incident.shortlink or incident.url,
     )  # fmt: skip
+    # An event has one service; what else is affected stands in a label.
+    several = normalise.labels({"components": ", ".join(affected)}) if len(affected) > 1 else {}
+    return msgspec.structs.replace(event, labels=several)
 
 
 def _component(webhook: Webhook, change: Change, component: NamedThing) -> Event:

@@ -143,13 +143,18 @@ def _health(message: dict[str, Any]) -> Finding:
 def _observed(message: dict[str, Any]) -> Finding:
     """An event of a kind that is not read further: what it is, of what."""
     kind, resource = text(message.get("detail-type")), _resource(message)
+    detail = inner(message, "detail")
+    words = [told for key in _WORDS if (told := normalise.text(detail.get(key)).strip())]
     return {
         "type": "observation.recorded",
         "entity": resource,
         "title": f"{kind}: {name_of(resource)}" if resource else kind,
-        "text": normalise.text(inner(message, "detail").get("message")),
+        "text": next(iter(words), ""),
     }
 
+
+_WORDS = ("message", "Message", "description", "Description", "reason", "Cause", "StatusMessage", "title")
+"""Under which of these names a service of AWS writes a sentence, the one that says most first."""
 
 _READERS: dict[str, Callable[[dict[str, Any]], Finding | None]] = {
     "CodeDeploy Deployment State-change Notification": _codedeploy,

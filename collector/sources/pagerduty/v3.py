@@ -146,6 +146,7 @@ class Data(msgspec.Struct, frozen=True):
     conference_numbers: list[Number] | None = None
     conference_bridge: Any = None
     custom_fields: list[FieldValue] | None = None
+    changed_custom_fields: list[FieldValue] | None = None
     action: Reference | None = None
     incident_workflow: Reference | None = None
 
@@ -171,7 +172,7 @@ _DATA = msgspec.json.Decoder(Data | None)
 
 
 def events_of(webhook: Webhook, envelope: Envelope, reading: Reading) -> tuple[Event, ...]:
-    """The one event of the delivery; none for a ping."""
+    """The event of the delivery, or one for each role that was assigned; none for a ping."""
     kind = envelope.event_type
     if kind == _PING:
         return ()
@@ -183,7 +184,15 @@ def events_of(webhook: Webhook, envelope: Envelope, reading: Reading) -> tuple[E
         reason = "PagerDuty sent a kind of event that this version does not know"
         refs = _refs(_page(data), data)
         return (normalise.unrecognised(webhook, reason, kind, service=_summary(data.service), refs=refs),)
-    return (event_of(webhook, envelope, data, reading),)
+    assignments = data.incident_role_assignments or []
+    further = [
+        event_of(
+            webhook, msgspec.structs.replace(envelope, id=f"{envelope.id}:{index}"),
+            msgspec.structs.replace(data, incident_role_assignments=[each]), reading,
+        )
+        for index, each in enumerate(assignments[1:], 1)
+    ]  # fmt: skip
+    return (event_of(webhook, envelope, data, reading), *further)
 
 
 def event_of(webhook: Webhook, envelope: Envelope, data: Data, reading: Reading) -> Event:
@@ -343,14 +352,22 @@ def _other(kind: str, data: Data) -> dict[str, str | None]:
     if kind.startswith(ENTRY):
         return {"text": data.summary}
     if ".custom_field_values." in kind:
-        fields = (f"{field.name}: {_value(field.value)}" for field in data.custom_fields or () if field.name)
-        return {"text": "; ".join(fields)}
+        before = data.changed_custom_fields or []
+        changed = {field.name for field in before}
+        # Where it says which fields are others than before, the rest of them is no news.
+        now = [field for field in data.custom_fields or () if not changed or field.name in changed]
+        # Of a service's settings an observation is told, which came from nothing.
+        return {"text": _fields(now), "from": "" if kind.startswith("service.") else _fields(before)}
     if ".conference_bridge." in kind:
         return {"text": "conference bridge"}
     if any(f".{part}." in kind for part in ("task", "action_invocation", "workflow")):
         about = _summary(data.action) or _summary(data.incident_workflow) or data.summary or data.name
         return {"text": about, "state": data.state or data.status or kind.rpartition(".")[2]}
     return {}
+
+
+def _fields(fields: list[FieldValue]) -> str:
+    return "; ".join(f"{field.name}: {_value(field.value)}" for field in fields if field.name)
 
 
 def _value(value: Any) -> str:

@@ -1,0 +1,180 @@
+"""What people wrote and named at paging and incident tools is told: all services, earlier values, notes, runbooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from collector.event import Event
+from tests.recorded import parse_json
+
+CREATED = "public_incident.incident_created_v2"
+
+
+def incidentio(**fields: Any) -> Event:
+    incident = {"id": "01H", "created_at": "2026-03-04T14:02:10Z", **fields}
+    (event,) = parse_json("incidentio", {"event_type": CREATED, CREATED: incident})
+    return event
+
+
+def entry(name: str, *values: dict[str, Any]) -> dict[str, Any]:
+    return {"custom_field": {"name": name}, "values": list(values)}
+
+
+def test_custom_fields_of_every_kind_are_kept() -> None:
+    """incident.io has texts, options, entries of the catalog, links and numbers; nought is a number."""
+    event = incidentio(custom_field_entries=[
+        entry("Customers", {"value_numeric": "214"}), entry("Lost", {"value_numeric": 0}),
+        entry("Board", {"value_link": "https://board.example/7"}), entry("Empty", {"value_text": ""}),
+    ])  # fmt: skip
+    assert event.labels == {"customers": "214", "lost": "0", "board": "https://board.example/7"}
+
+
+def test_a_field_that_names_nothing_first_names_the_service_all_the_same() -> None:
+    """``None`` is an option that teams make; every value stands in the field's label."""
+    fields = [entry("Affected services", {"value_option": {"value": "None"}}, {"value_option": {"value": "cart"}})]
+    event = incidentio(custom_field_entries=fields)
+    assert (event.service, event.labels["affected_services"]) == ("cart", "None, cart")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("Impact started at", {"value": "2026-03-04T13:40:00Z"}, 1772631600000000),
+        ("impact start", {"value": "2026-03-04T13:40:00+00:00"}, 1772631600000000),
+        ("Impact started at", {"value": "2026-03-04T14:02:00Z"}, None),
+        ("Impact started at", None, None),
+        ("Reported at", {"value": "2026-03-04T13:40:00Z"}, None),
+    ],
+)
+def test_when_people_say_that_the_impact_began_is_kept(name: str, value: Any, expected: int | None) -> None:
+    """By the name of incident.io's timestamp; one within a minute of the declaration says nothing."""
+    event = incidentio(incident_timestamp_values=[{"incident_timestamp": {"name": name}, "value": value}])
+    assert event.data.get("impact_started_at") == expected
+
+
+def rootly(kind: str, **data: Any) -> Event:
+    envelope = {"id": "E1", "type": kind, "issued_at": "2026-03-04T06:02:10.546-08:00"}
+    (event,) = parse_json("rootly", {"event": envelope, "data": {"id": "R1", **data}})
+    return event
+
+
+def test_all_that_an_incident_of_rootly_names_is_kept() -> None:
+    """An event has one service; where there are more, all of them stand in a label, and so do functionalities."""
+    event = rootly("incident.created", services=[{"name": "cart"}, {"name": "pay"}], environments=[{"name": "prod"}],
+                   functionalities=[{"name": "Checkout"}], labels={"tier": 1})  # fmt: skip
+    assert (event.service, event.environment) == ("cart", "prod")
+    assert event.labels == {"services": "cart, pay", "functionalities": "Checkout", "tier": "1"}
+    assert rootly("incident.created", services=[{"name": "cart"}]).labels == {}
+    assert rootly("alert.created", summary="p99", description="Above 2 s").data["description"] == "Above 2 s"
+
+
+def test_all_components_that_an_update_affects_are_kept() -> None:
+    """The first is the service of what a status page published."""
+    update = {"id": "u1", "status": "investigating", "body": "Slow", "created_at": "2026-03-04T14:02:10Z"}
+    affected = [{"name": "Checkout"}, {"name": "Search"}]
+    incident = {"id": "i1", "name": "Slow", "incident_updates": [update | {"affected_components": affected}]}
+    (event,) = parse_json("statuspage", {"incident": incident})
+    assert (event.service, event.labels) == ("Checkout", {"components": "Checkout, Search"})
+    incident["incident_updates"] = [update | {"affected_components": affected[:1]}]
+    (event,) = parse_json("statuspage", {"incident": incident})
+    assert (event.service, event.labels) == ("Checkout", {})
+
+
+def test_several_entities_of_an_issue_and_who_took_it_are_kept() -> None:
+    """New Relic names all that an issue is about; a template may say whose it is."""
+    body = {"id": "1", "state": "ACKNOWLEDGED", "title": "Slow", "impactedEntities": ["cart", "pay"], "owner": "Ana"}
+    (event,) = parse_json("newrelic", body)
+    assert (event.type, event.actor, event.service) == ("note.added", "Ana", None)
+    assert event.labels == {"entities": "cart, pay"}
+    (event,) = parse_json("newrelic", body | {"state": "ACTIVATED", "owner": "N/A"})
+    assert event.actor is None
+
+
+def opsgenie(action: str, **fields: Any) -> Event:
+    alert = {"alertId": "a", "message": "Slow", "username": "ana@shop.example", "updatedAt": 1772633041123000245}
+    (event,) = parse_json("opsgenie", {"action": action, "alert": alert | fields})
+    return event
+
+
+def test_what_a_priority_was_before_is_kept() -> None:
+    """Opsgenie says both."""
+    data = opsgenie("UpdatePriority", priority="P1", oldPriority="P3").data
+    assert (data["from"], data["to"]) == ("P3", "P1")
+    assert "from" not in opsgenie("UpdatePriority", priority="P1").data
+
+
+def test_a_note_with_an_action_of_a_teams_own_is_kept() -> None:
+    """What was done is not known, and what somebody wrote is; without words it is not understood."""
+    event = opsgenie("Restart the pool", note="Trying this")
+    assert (event.type, event.title, event.actor) == ("note.added", "Trying this", "ana@shop.example")
+    assert event.data == {"kind": "Restart the pool", "text": "Trying this"}
+    assert opsgenie("Restart the pool").type == "source.unrecognised"
+
+
+def pagerduty(kind: str, data: dict[str, Any]) -> tuple[Event, ...]:
+    event = {"id": "01X", "event_type": kind, "occurred_at": "2026-03-04T14:02:10Z", "data": data}
+    return parse_json("pagerduty", {"event": event})
+
+
+def test_each_role_that_was_assigned_is_an_event() -> None:
+    """PagerDuty tells several in one body; the first keeps its id."""
+    incident = {"id": "Q1", "type": "incident_reference"}
+    roles = [{"incident": incident, "role": {"summary": role}, "assignee": {"summary": person}}
+             for role, person in (("Commander", "Ana"), ("Scribe", "Bo"))]  # fmt: skip
+    both = pagerduty("incident.role.assigned", {"incident_role_assignments": roles})
+    (alone,) = pagerduty("incident.role.assigned", {"incident_role_assignments": roles[:1]})
+    assert [(event.data["text"], event.data["to"]) for event in both] == [("Commander", "Ana"), ("Scribe", "Bo")]
+    assert (both[0].id, both[0].entity, both[1].entity) == (alone.id, "Q1", "Q1")
+    assert both[1].id != both[0].id
+
+
+def test_fields_that_stayed_as_they_were_are_no_news() -> None:
+    """PagerDuty sends all custom fields, and beside them the earlier values of those that changed."""
+    fields = [{"name": "environment", "value": "production"}, {"name": "customers", "value": 214}]
+    data = {"incident": {"id": "Q1"}, "custom_fields": fields, "type": "incident_field_values"}
+    kind = "incident.custom_field_values.updated"
+    (event,) = pagerduty(kind, data | {"changed_custom_fields": [{"name": "customers", "value": None}]})
+    assert (event.data["text"], event.data["from"]) == ("customers: 214", "customers: none")
+    assert event.environment == "production"
+    (event,) = pagerduty(kind, data | {"changed_custom_fields": []})
+    assert (event.data["text"], "from" in event.data) == ("environment: production; customers: 214", False)
+
+
+def test_annotations_of_splunk_on_call_are_kept() -> None:
+    """Its rules put runbooks and notes to an alert, under names of the team's own."""
+    body = {"STATE.INCIDENT_NAME": "7", "STATE.CURRENT_ALERT_PHASE": "UNACKED", "ALERT.state_message": "p99 above 2 s",
+            "ALERT.vo_annotate.u.Checkout Runbook": "https://wiki.example/checkout",
+            "ALERT.vo_annotate.s.Note": "Ask payments first", "ALERT.vo_annotate.u.Graph": "no address"}  # fmt: skip
+    (event,) = parse_json("splunkoncall", body)
+    assert [(link.rel, link.url) for link in event.links] == [("runbook", "https://wiki.example/checkout")]
+    assert event.data["text"] == "p99 above 2 s\nNote: Ask payments first"
+    (taken,) = parse_json("splunkoncall", body | {"STATE.CURRENT_ALERT_PHASE": "ACKED", "STATE.ACK_MSG": "On it"})
+    assert (taken.links, taken.data["text"]) == ((), "On it")
+
+
+def test_what_a_cluster_says_of_itself_in_flux_is_kept() -> None:
+    """The metadata of an Alert are labels; revisions stand elsewhere."""
+    group = "kustomize.toolkit.fluxcd.io"
+    metadata = {f"{group}/revision": "main@sha1:" + "a" * 40, "cluster": "eu-1", "summary": "The shop's cluster"}
+    body = {"involvedObject": {"kind": "Kustomization", "name": "cart"}, "reason": "ReconciliationSucceeded",
+            "severity": "info", "timestamp": "2026-03-04T14:02:10Z", "metadata": metadata}  # fmt: skip
+    (event,) = parse_json("flux", body)
+    assert event.labels == {"cluster": "eu-1", "summary": "The shop's cluster"}
+
+
+def test_a_monitors_message_is_kept_where_a_template_has_it() -> None:
+    """The line is the team's to add; a variable that nobody filled in says nothing."""
+    body = {"timelined": "datadog.1", "transition": "Triggered", "monitor": "7", "title": "p99"}
+    assert parse_json("datadog", body | {"text": "p99 is 2.4 s"})[0].data["description"] == "p99 is 2.4 s"
+    assert "description" not in parse_json("datadog", body | {"text": "$TEXT_ONLY_MSG"})[0].data
+
+
+@pytest.mark.parametrize("key", ["message", "description", "Cause", "StatusMessage"])
+def test_a_sentence_of_a_service_of_aws_is_kept(key: str) -> None:
+    """Its services call it by different names."""
+    body = {"id": "1", "detail-type": "EC2 Instance Launch Unsuccessful", "source": "aws.autoscaling",
+            "time": "2026-03-04T14:02:10Z", "resources": [], "detail": {key: "No capacity"}}  # fmt: skip
+    (event,) = parse_json("aws", body)
+    assert event.data["text"] == "No capacity"
