@@ -84,6 +84,18 @@ def recorded(case: Path, received_at: int = RECEIVED) -> Webhook:
     return webhook_of(kind, (case / "body").read_bytes(), headers, received_at, token)
 
 
+def body_of(kind: str, case: str, **changed: Any) -> Any:
+    """The body of a recording, with some of its fields changed."""
+    body: dict[str, Any] = json.loads((RECORDINGS / kind / case / "body").read_text("utf-8"))
+    for path, value in changed.items():
+        *above, last = path.split("__")
+        target = body
+        for key in above:
+            target = target[key]
+        target[last] = value
+    return body
+
+
 def parsed(case: Path) -> tuple[Event, ...]:
     return SOURCES[case.parent.name].parse(recorded(case), READING)
 

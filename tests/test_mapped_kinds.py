@@ -17,7 +17,7 @@ from collector.sources.mapping import fields_asked
 from collector.times import parse
 from collector.webhook import Reading, Webhook
 from renderers.replay import replay
-from tests.recorded import parse_json
+from tests.recorded import body_of, parse_json
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = ROOT / "tests" / "recordings"
@@ -30,18 +30,6 @@ RECEIVED = parse("2026-03-04T16:00:00Z") or 0
 def events_of(kind: str, body: Any) -> tuple[Event, ...]:
     encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
     return BUILT_IN[kind].parse(Webhook(source=kind, headers={}, body=encoded, received_at=RECEIVED), Reading())
-
-
-def recorded(kind: str, case: str, **changed: Any) -> Any:
-    """The body of a recording, with some of its fields changed."""
-    body: dict[str, Any] = json.loads((RECORDINGS / kind / case / "body").read_text("utf-8"))
-    for path, value in changed.items():
-        *above, last = path.split("__")
-        target = body
-        for key in above:
-            target = target[key]
-        target[last] = value
-    return body
 
 
 PUBLISHED = {
@@ -82,14 +70,14 @@ def test_a_published_body_becomes_the_right_event(path: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "one", "other"),
     [
-        ("jenkins", recorded("jenkins", "completed"), recorded("jenkins", "finalized")),
-        ("googlecloud", recorded("googlecloud", "closed"), recorded("googlecloud", "large-letters")),
-        ("icinga", recorded("icinga", "problem"), recorded("icinga", "problem", sent=1772634732)),
-        ("newrelic", recorded("newrelic", "activated"),
-         recorded("newrelic", "activated", trigger="INCIDENT_ADDED", updatedAt=1772633000000)),
-        ("azuremonitor", recorded("azuremonitor", "fired"), recorded("azuremonitor", "fired", data__alertContext={})),
-        ("betterstack", recorded("betterstack", "started"),
-         recorded("betterstack", "started", data__attributes__cause="Status 502")),
+        ("jenkins", body_of("jenkins", "completed"), body_of("jenkins", "finalized")),
+        ("googlecloud", body_of("googlecloud", "closed"), body_of("googlecloud", "large-letters")),
+        ("icinga", body_of("icinga", "problem"), body_of("icinga", "problem", sent=1772634732)),
+        ("newrelic", body_of("newrelic", "activated"),
+         body_of("newrelic", "activated", trigger="INCIDENT_ADDED", updatedAt=1772633000000)),
+        ("azuremonitor", body_of("azuremonitor", "fired"), body_of("azuremonitor", "fired", data__alertContext={})),
+        ("betterstack", body_of("betterstack", "started"),
+         body_of("betterstack", "started", data__attributes__cause="Status 502")),
     ],
 )  # fmt: skip
 def test_what_is_told_again_is_one_event(kind: str, one: Any, other: Any) -> None:
@@ -101,16 +89,16 @@ def test_what_is_told_again_is_one_event(kind: str, one: Any, other: Any) -> Non
 @pytest.mark.parametrize(
     ("kind", "one", "other"),
     [
-        ("zabbix", recorded("zabbix", "problem"), recorded("zabbix", "problem", event="10529")),
-        ("zabbix", recorded("zabbix", "acknowledged"), recorded("zabbix", "acknowledged", time="2026-03-04T15:07:00Z")),
-        ("icinga", recorded("icinga", "problem"), recorded("icinga", "problem", since=1772636000)),
-        ("pingdom", recorded("pingdom", "down"), recorded("pingdom", "down", state_changed_timestamp=1772636000)),
-        ("uptimekuma", recorded("uptimekuma", "down"),
-         recorded("uptimekuma", "down", heartbeat__time="2026-03-04 15:02:10.123")),
-        ("kubernetesevents", recorded("kubernetesevents", "killed-for-memory"),
-         recorded("kubernetesevents", "killed-for-memory", count=3)),
-        ("healthchecks", recorded("healthchecks", "down"),
-         recorded("healthchecks", "down", at="2026-03-05T04:10:00+00:00")),
+        ("zabbix", body_of("zabbix", "problem"), body_of("zabbix", "problem", event="10529")),
+        ("zabbix", body_of("zabbix", "acknowledged"), body_of("zabbix", "acknowledged", time="2026-03-04T15:07:00Z")),
+        ("icinga", body_of("icinga", "problem"), body_of("icinga", "problem", since=1772636000)),
+        ("pingdom", body_of("pingdom", "down"), body_of("pingdom", "down", state_changed_timestamp=1772636000)),
+        ("uptimekuma", body_of("uptimekuma", "down"),
+         body_of("uptimekuma", "down", heartbeat__time="2026-03-04 15:02:10.123")),
+        ("kubernetesevents", body_of("kubernetesevents", "killed-for-memory"),
+         body_of("kubernetesevents", "killed-for-memory", count=3)),
+        ("healthchecks", body_of("healthchecks", "down"),
+         body_of("healthchecks", "down", at="2026-03-05T04:10:00+00:00")),
     ],
 )  # fmt: skip
 def test_what_happens_again_is_another_event(kind: str, one: Any, other: Any) -> None:
@@ -122,8 +110,8 @@ def test_what_happens_again_is_another_event(kind: str, one: Any, other: Any) ->
 def test_a_severity_that_somebody_changed_in_zabbix_is_the_alerts() -> None:
     """The update stays that person's note, and the problem fires on in its new state."""
     done = "acknowledged, changed severity from High to Disaster"
-    changed = recorded("zabbix", "acknowledged", action=done, severity="5")
-    (problem,), (note, firing) = events_of("zabbix", recorded("zabbix", "problem")), events_of("zabbix", changed)
+    changed = body_of("zabbix", "acknowledged", action=done, severity="5")
+    (problem,), (note, firing) = events_of("zabbix", body_of("zabbix", "problem")), events_of("zabbix", changed)
     assert (note.type, note.severity, note.data["operation"]) == ("note.added", None, done)
     assert (firing.type, firing.severity, firing.title) == ("alert.firing", "disaster", problem.title)
     assert (firing.entity, firing.data["cycle"]) == (problem.entity, problem.data["cycle"])

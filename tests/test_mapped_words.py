@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from collector.event import Event
-from tests.recorded import parse_json
-from tests.test_mapped_kinds import recorded
+from tests.recorded import body_of, parse_json
 
 
 def azure(context: dict[str, Any], **essentials: Any) -> Event:
     """The event of an alert of Azure Monitor with that context."""
-    body = copy.deepcopy(recorded("azuremonitor", "fired"))
+    body = copy.deepcopy(body_of("azuremonitor", "fired"))
     body["data"]["essentials"] |= essentials
     body["data"]["alertContext"] = context
     (event,) = parse_json("azuremonitor", body)
@@ -93,14 +92,14 @@ def test_what_azure_writes_of_its_own_health_is_told() -> None:
 )  # fmt: skip
 def test_how_often_kubernetes_counted_an_event_is_told(changed: dict[str, Any], expected: str | None) -> None:
     """With when it first happened; one that happened once is told as it is."""
-    (event,) = parse_json("kubernetesevents", recorded("kubernetesevents", "killed-for-memory") | changed)
+    (event,) = parse_json("kubernetesevents", body_of("kubernetesevents", "killed-for-memory") | changed)
     assert event.data.get("text") == expected
 
 
 def test_why_a_check_is_down_is_not_guessed() -> None:
     """A ping may have come and said that the job failed; the exit status of the last one is told where it says so."""
     summaries = [
-        parse_json("healthchecks", recorded("healthchecks", "down") | more)[0].data.get("summary")
+        parse_json("healthchecks", body_of("healthchecks", "down") | more)[0].data.get("summary")
         for more in ({}, {"exit": "-1"}, {"exit": "0"}, {"exit": "2"})
     ]
     assert summaries == [None, None, None, "Exit status 2"]
@@ -108,7 +107,7 @@ def test_why_a_check_is_down_is_not_guessed() -> None:
 
 def test_a_run_of_terraform_that_applied_nothing_changed_nothing() -> None:
     """It is completed all the same, as is one whose plan waits to be applied by somebody."""
-    body = recorded("hcpterraform", "completed")
+    body = body_of("hcpterraform", "completed")
     for status in ("planned_and_finished", "planned_and_saved"):
         body["notifications"][0]["run_status"] = status
         assert parse_json("hcpterraform", body) == ()
@@ -116,7 +115,7 @@ def test_a_run_of_terraform_that_applied_nothing_changed_nothing() -> None:
 
 def test_each_assessment_of_terraform_is_one() -> None:
     """Another workspace, or the same on another day; told again it is the one."""
-    body = recorded("hcpterraform", "drifted")
+    body = body_of("hcpterraform", "drifted")
     body["details"]["new_assessment_result"] |= {"id": "asmtres-1", "resources_drifted": 4, "resources_undrifted": 55}
     other = copy.deepcopy(body)
     other["details"]["new_assessment_result"]["id"] = "asmtres-2"
@@ -143,7 +142,7 @@ def test_who_stopped_an_execution_says_why(by: str | None, actor: str) -> None:
 
 def test_what_a_jobs_owners_have_it_say_is_kept() -> None:
     """Jenkins' plugin sends the notes of a job's configuration with each build."""
-    body = copy.deepcopy(recorded("jenkins", "completed"))
+    body = copy.deepcopy(body_of("jenkins", "completed"))
     body["build"]["notes"] = "Tell #shop before rolling back"
     (event,) = parse_json("jenkins", body)
     assert event.data["text"] == "Tell #shop before rolling back"
@@ -151,7 +150,7 @@ def test_what_a_jobs_owners_have_it_say_is_kept() -> None:
 
 def test_what_a_monitor_is_for_stands_beside_what_it_measured() -> None:
     """Somebody wrote it into Uptime Kuma for who looks at the alert."""
-    body = recorded("uptimekuma", "down", monitor__description="The shop's front page")
+    body = body_of("uptimekuma", "down", monitor__description="The shop's front page")
     (event,) = parse_json("uptimekuma", body)
     assert event.data["instructions"] == "The shop's front page"
     assert event.data["summary"] != "The shop's front page"
@@ -159,7 +158,7 @@ def test_what_a_monitor_is_for_stands_beside_what_it_measured() -> None:
 
 def test_the_cause_of_an_incident_is_told_whichever_way_its_state_is() -> None:
     """Some bodies of Better Stack have the state alone, and not the event."""
-    body = copy.deepcopy(recorded("betterstack", "started"))
+    body = copy.deepcopy(body_of("betterstack", "started"))
     del body["event"]
     body["data"]["attributes"] |= {"status": "Started", "cause": "Status 502"}
     (event,) = parse_json("betterstack", body)
@@ -169,7 +168,7 @@ def test_the_cause_of_an_incident_is_told_whichever_way_its_state_is() -> None:
 @pytest.mark.parametrize("nothing", ["N/A", "null", "-", "{{ service }}", "unknown"])
 def test_what_names_nothing_is_no_service_and_no_environment(nothing: str) -> None:
     """A template that had no value to put there; the next place that may name it is asked."""
-    body = recorded("newrelic", "activated", impactedEntities=[nothing], priority=nothing)
+    body = body_of("newrelic", "activated", impactedEntities=[nothing], priority=nothing)
     (event,) = parse_json("newrelic", body)
     assert (event.service, event.severity) == (None, None)
     (build,) = parse_json("jenkins", _with_parameters({"service": nothing, "environment": nothing}))
@@ -177,7 +176,7 @@ def test_what_names_nothing_is_no_service_and_no_environment(nothing: str) -> No
 
 
 def _with_parameters(parameters: dict[str, str]) -> dict[str, Any]:
-    body: dict[str, Any] = copy.deepcopy(recorded("jenkins", "completed"))
+    body: dict[str, Any] = copy.deepcopy(body_of("jenkins", "completed"))
     body["build"]["parameters"] = parameters
     body["name"] = body["display_name"] = "checkout"
     return body
@@ -185,7 +184,7 @@ def _with_parameters(parameters: dict[str, str]) -> dict[str, Any]:
 
 def test_the_labels_of_what_google_measured_are_labels() -> None:
     """They tell one series of a metric from another."""
-    body = copy.deepcopy(recorded("googlecloud", "open"))
+    body = copy.deepcopy(body_of("googlecloud", "open"))
     body["incident"]["metric"] = {"type": "run.googleapis.com/request_count", "labels": {"response_code": "500"}}
     (event,) = parse_json("googlecloud", body)
     assert event.labels["response_code"] == "500"

@@ -15,6 +15,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate
+from collector.sources import bodies
 from collector.sources.repositories import repository_named
 from collector.times import moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
@@ -100,7 +101,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery: a sync's state, or that an application is degraded."""
-    body = normalise.decode_template(_BODY, webhook, KIND, TEMPLATE)
+    body = normalise.decode_template(_BODY, bodies.unmarked(_BODY, webhook), KIND, TEMPLATE)
     if isinstance(body, Event):
         return (body,)
     service = normalise.service_of(normalise.labels(body.labels), reading) or normalise.name(body.name)

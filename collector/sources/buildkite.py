@@ -10,11 +10,14 @@ it is unblocked. The signature's header holds the time of signing as well:
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from collector import normalise
 from collector.event import SECOND, Event
 from collector.signing import Signature, authenticate, signature_of
+from collector.sources import bodies
 from collector.sources.repositories import Fact, commit_ref, event_of, repository_named
 from collector.times import moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
@@ -76,7 +79,8 @@ class Build(msgspec.Struct, frozen=True):
     tag: str | None = None
     source: str | None = None
     creator: Person | None = None
-    pull_request: dict[str, object] | None = None
+    pull_request: Any = None
+    """Whatever it is, it says that the build is of one."""
     web_url: str | None = None
     scheduled_at: str | None = None
     started_at: str | None = None
@@ -126,10 +130,10 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for what is set aside."""
     kind = ""
     try:
-        kind = normalise.line(normalise.decode(_EVENT, webhook.body, webhook.source).event)
+        kind = normalise.line(bodies.decode(_EVENT, webhook.body, webhook.source).event)
         if kind.startswith(_ASIDE):
             return ()
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), kind),)
     if body.build is None:

@@ -15,6 +15,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
+from collector.sources import bodies
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -73,7 +74,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none of an object that changes nothing that runs, unless it fails."""
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
     event_type = _type_of(body)

@@ -13,6 +13,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate
+from collector.sources import bodies
 from collector.sources.repositories import Fact, commit_ref, event_of
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -138,7 +139,7 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
         normalise.check_syntax(webhook.body, webhook.source)
         return ()
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), kind or KIND),)
     if not kind:

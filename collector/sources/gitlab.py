@@ -20,7 +20,7 @@ from collector import normalise
 from collector.event import MINUTE, SECOND, Event
 from collector.semantics.changes import deploys
 from collector.signing import authenticate, standard_webhooks
-from collector.sources import gitlabincidents
+from collector.sources import bodies, gitlabincidents
 from collector.sources.gitlabapi import IMPORTS, INTERFACE
 from collector.sources.repositories import Fact, commit_ref, event_of, repository_ref
 from collector.times import moment
@@ -180,7 +180,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery, or one of each thing that it says of an incident; none for what is set aside."""
     try:
-        kind = normalise.decode(_KIND_ONLY, webhook.body, webhook.source).get("object_kind")
+        kind = bodies.decode(_KIND_ONLY, webhook.body, webhook.source).get("object_kind")
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
     if isinstance(kind, str) and kind in SILENT:
@@ -188,7 +188,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     try:
         if kind in gitlabincidents.KINDS:
             return gitlabincidents.read(webhook, kind, reading, RECIPE)
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), normalise.line(kind) or KIND),)
     read = KINDS.get(body.object_kind)

@@ -15,6 +15,7 @@ import msgspec
 
 from collector import normalise
 from collector.event import Event, event_id
+from collector.sources import bodies
 from collector.sources.repositories import repository_ref
 from collector.times import SenderTime, moment
 from collector.webhook import Reading, Webhook
@@ -117,8 +118,8 @@ def read(webhook: Webhook, kind: str, reading: Reading, recipe: str) -> tuple[Ev
     Raises :class:`msgspec.ValidationError` where it is out of shape.
     """
     if kind == "note":
-        return _comment(webhook, normalise.decode(_COMMENT, webhook.body, webhook.source), reading, recipe)
-    body = normalise.decode(_BODY, webhook.body, webhook.source)
+        return _comment(webhook, bodies.decode(_COMMENT, webhook.body, webhook.source), reading, recipe)
+    body = bodies.decode(_BODY, webhook.body, webhook.source)
     incident = body.object_attributes
     if not _is_incident(incident, incident.url):
         return ()

@@ -18,7 +18,7 @@ import msgspec
 from collector import normalise
 from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
-from collector.sources import grafanaannotations, grafanahistory
+from collector.sources import bodies, grafanaannotations, grafanahistory
 from collector.times import SenderTime, moment
 from collector.webhook import IMPORT, Credentials, Reading, Sample, Source, Webhook
 
@@ -105,7 +105,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     if imported is not None:
         return (imported(webhook, reading),)
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
     if body.rule_id is not None and body.alerts is None:
@@ -136,7 +136,7 @@ def _about_version(version: str | int | None) -> str:
 def _event_of(webhook: Webhook, item: msgspec.Raw, place: int, body: Body, reading: Reading) -> Event:
     where = f"$.alerts[{place}]"
     try:
-        alert = normalise.decode(_ALERT, item, webhook.source, where)
+        alert = bodies.decode(_ALERT, item, webhook.source, where)
     except msgspec.ValidationError as error:
         return normalise.unrecognised(webhook, str(error).replace("`$", f"`{where}"), KIND, bytes(item))
     status = alert.status or body.status or ""

@@ -16,6 +16,7 @@ import msgspec
 from collector import normalise
 from collector.event import MINUTE, Event, event_id
 from collector.signing import authenticate, standard_webhooks
+from collector.sources import bodies
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -180,8 +181,8 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for what is private, no step of an incident, or only tried out."""
     kind = ""
     try:
-        document = normalise.decode(_DOCUMENT, webhook.body, webhook.source)
-        kind = normalise.decode(_WORD, document.get("event_type", msgspec.Raw(b"null")), webhook.source, "$.event_type")
+        document = bodies.decode(_DOCUMENT, webhook.body, webhook.source)
+        kind = bodies.decode(_WORD, document.get("event_type", msgspec.Raw(b"null")), webhook.source, "$.event_type")
         if kind.startswith(_ASIDE):
             return ()
         return _read(webhook, kind, document.get(kind, msgspec.Raw(b"{}")), reading)
@@ -195,16 +196,16 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 def _read(webhook: Webhook, kind: str, payload: msgspec.Raw, reading: Reading) -> tuple[Event, ...]:
     if kind == "public_incident.incident_status_updated_v2":
-        change = normalise.decode(_STATUS, payload, webhook.source, f"$.{kind}")
+        change = bodies.decode(_STATUS, payload, webhook.source, f"$.{kind}")
         return _of_incident(webhook, kind, change.incident or Incident(), change, reading)
     if kind in _INCIDENTS:
         return _of_incident(
-            webhook, kind, normalise.decode(_INCIDENT, payload, webhook.source, f"$.{kind}"), None, reading
+            webhook, kind, bodies.decode(_INCIDENT, payload, webhook.source, f"$.{kind}"), None, reading
         )
     if kind in _ALERTS:
-        return (_alert(webhook, kind, normalise.decode(_ALERT, payload, webhook.source, f"$.{kind}"), reading),)
+        return (_alert(webhook, kind, bodies.decode(_ALERT, payload, webhook.source, f"$.{kind}"), reading),)
     if kind.startswith(_TASKS):
-        return (_task(webhook, kind, normalise.decode(_TASK, payload, webhook.source, f"$.{kind}")),)
+        return (_task(webhook, kind, bodies.decode(_TASK, payload, webhook.source, f"$.{kind}")),)
     return (normalise.unrecognised(webhook, "incident.io sent a type of event that this version does not know", kind),)
 
 

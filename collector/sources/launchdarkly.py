@@ -16,6 +16,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
+from collector.sources import bodies
 from collector.times import moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -75,7 +76,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
     """One event for each environment in which a flag was changed; none for what is no flag, or of no environment."""
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
     if body.kind != "flag":

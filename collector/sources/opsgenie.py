@@ -16,6 +16,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate
+from collector.sources import bodies
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -112,7 +113,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for actions that are set aside."""
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
     if body.action in SILENT and not normalise.text(body.alert.note).strip():

@@ -15,6 +15,7 @@ import msgspec
 from collector import normalise
 from collector.event import MINUTE, SECOND, Event, event_id
 from collector.signing import Signature, authenticate, signature_of
+from collector.sources import bodies
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -113,7 +114,7 @@ def sign(body: bytes, secret: bytes, at: int) -> dict[str, str]:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery; none for what is set aside or only tried out."""
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
     kind, data = normalise.line(body.event.type), body.data

@@ -17,6 +17,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
+from collector.sources import bodies
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -158,7 +159,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         normalise.check_syntax(webhook.body, webhook.source)
         return ()
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), resource or KIND),)
     read = RESOURCES.get(resource)

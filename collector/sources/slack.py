@@ -19,6 +19,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import Signature, authenticate
+from collector.sources import bodies
 from collector.times import moment
 from collector.webhook import ChatChannel, Credentials, Reading, Sample, Source, Webhook
 
@@ -130,7 +131,7 @@ def challenge(webhook: Webhook) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery: a message, an edit, a pinned message, a reaction that was chosen; or none."""
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
     if body.type == "url_verification":

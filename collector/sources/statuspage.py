@@ -19,6 +19,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event, event_id
 from collector.signing import authenticate
+from collector.sources import bodies
 from collector.times import moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -87,7 +88,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
     """One event for each update of the incident, in the order in which they were published; or the component's."""
     try:
-        body = normalise.decode(_BODY, webhook.body, webhook.source)
+        body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
     for kind, notice in (("incident", body.incident), ("maintenance", body.maintenance)):
@@ -102,7 +103,7 @@ def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
 def _published(webhook: Webhook, kind: str, incident: Incident, raw: msgspec.Raw, place: int) -> Event:
     where = f"$.{kind}.{kind}_updates[{place}]"
     try:
-        update = normalise.decode(_UPDATE, raw, webhook.source, where)
+        update = bodies.decode(_UPDATE, raw, webhook.source, where)
     except msgspec.ValidationError as error:
         return normalise.unrecognised(webhook, str(error).replace("`$", f"`{where}"), KIND, bytes(raw))
     fields = {

@@ -17,6 +17,7 @@ import msgspec
 
 from collector import normalise
 from collector.event import Event, Link, event_id
+from collector.sources import bodies
 from collector.times import SenderTime, moment
 from collector.webhook import Reading, Webhook
 
@@ -87,10 +88,10 @@ class Common(msgspec.Struct, frozen=True):
 def read(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """One event for each alert, and one for what Alertmanager says it left out."""
     try:
-        group: WholeGroup | LooseGroup = normalise.decode(_WHOLE, webhook.body, webhook.source)
+        group: WholeGroup | LooseGroup = bodies.decode(_WHOLE, webhook.body, webhook.source)
     except msgspec.ValidationError:
         try:
-            group = normalise.decode(_LOOSE, webhook.body, webhook.source)
+            group = bodies.decode(_LOOSE, webhook.body, webhook.source)
         except msgspec.ValidationError as error:
             return (normalise.unrecognised(webhook, str(error), KIND),)
     if str(group.version) != "4":
@@ -154,7 +155,7 @@ def _event_of(webhook: Webhook, item: Alert | msgspec.Raw, index: int, common: C
         alert = item
     else:
         try:
-            alert = normalise.decode(_ALERT, item, webhook.source, f"$.alerts[{index}]")
+            alert = bodies.decode(_ALERT, item, webhook.source, f"$.alerts[{index}]")
         except msgspec.ValidationError as error:
             reason = str(error).replace("`$", f"`$.alerts[{index}]")
             return normalise.unrecognised(webhook, reason, KIND, bytes(item))

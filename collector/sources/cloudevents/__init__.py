@@ -24,6 +24,7 @@ from collector import normalise
 from collector.errors import MalformedWebhook
 from collector.event import Event, event_id, post_state
 from collector.signing import authenticate
+from collector.sources import bodies
 from collector.sources.cloudevents import data as usual
 from collector.sources.cloudevents import types
 from collector.times import SenderTime, moment
@@ -59,7 +60,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     if not media.startswith("application/cloudevents-batch"):
         return (_event_of(webhook, normalise.decode_any(webhook.body, webhook.source), reading),)
     try:
-        items = normalise.decode(_BATCH, webhook.body, webhook.source)
+        items = bodies.decode(_BATCH, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), media),)
     return tuple(_item(webhook, bytes(item), place, reading) for place, item in enumerate(items))

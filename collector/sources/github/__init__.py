@@ -17,6 +17,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate
+from collector.sources import bodies
 from collector.sources.github import code, deployments, runs
 from collector.sources.github.api import IMPORTS, INTERFACE
 from collector.sources.github.common import repository_ref
@@ -54,7 +55,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     if kind in KINDS:
         decoder, read = KINDS[kind]
         try:
-            return read(webhook, normalise.decode(decoder, body, webhook.source), reading)
+            return read(webhook, bodies.decode(decoder, body, webhook.source), reading)
         except msgspec.ValidationError as error:
             return (normalise.unrecognised(webhook, str(error), kind, refs=_about(webhook, body)),)
     normalise.check_syntax(body, webhook.source)
@@ -67,7 +68,7 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 def _about(webhook: Webhook, body: bytes) -> tuple[str, ...]:
     """The repository that a body names, whatever else it holds."""
     try:
-        return repository_ref(normalise.decode(_COMMON, body, webhook.source))
+        return repository_ref(bodies.decode(_COMMON, body, webhook.source))
     except msgspec.ValidationError:
         return ()
 

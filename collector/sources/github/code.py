@@ -27,7 +27,7 @@ def pull_request(webhook: Webhook, body: PullRequestBody, _reading: Reading) -> 
         entity=entity,
         when=pull.merged_at,
         identity=("pull_request", str(pull.id), "merged"),
-        title=normalise.line(pull.title) or f"Pull request {pull.number}",
+        title=normalise.line(pull.title) or f"Pull request {pull.number or pull.id}",
         actor=person(pull.merged_by, body.sender),
         links=(("pull_request", pull.html_url),),
         refs=(entity, *commit_ref(pull.merge_commit_sha)),
@@ -51,7 +51,7 @@ def push(webhook: Webhook, body: PushBody, _reading: Reading) -> tuple[Event, ..
     """
     tag = body.ref.startswith(_TAG)
     name = normalise.line(body.ref.removeprefix(_BRANCH).removeprefix(_TAG).removeprefix("refs/"))
-    commit = body.head_commit if body.head_commit is not None and not body.deleted else Commit()
+    commit = body.head_commit if body.head_commit is not None and not body.removes else Commit()
     pushed_at = body.where.pushed_at
     identity = ("push", str(body.where.id or body.where.full_name or ""), body.ref, body.before, body.after)
     pushed = moment(pushed_at, webhook.received_at)
@@ -64,7 +64,7 @@ def push(webhook: Webhook, body: PushBody, _reading: Reading) -> tuple[Event, ..
         title=_title(body, commit, name, tag=tag),
         actor=person(body.sender),
         links=(("compare", body.compare),),
-        refs=() if body.deleted else commit_ref(body.after),
+        refs=() if body.removes else commit_ref(body.after),
         data=_data(webhook, body, commit, name, tag=tag),
         recipe=MOVED if by_known_push else RECIPE,
     )
@@ -73,7 +73,7 @@ def push(webhook: Webhook, body: PushBody, _reading: Reading) -> tuple[Event, ..
 
 def _title(body: PushBody, commit: Commit, name: str, *, tag: bool) -> str:
     subject = f"Tag {name}" if tag else f"Branch {name}"
-    if body.deleted:
+    if body.removes:
         return f"{subject} was deleted"
     message = normalise.line((commit.message or "").strip().partition("\n")[0])
     if tag:
@@ -86,8 +86,8 @@ def _data(webhook: Webhook, body: PushBody, commit: Commit, name: str, *, tag: b
     timed = moment(body.where.pushed_at, webhook.received_at).known
     return {
         "ref": name,
-        "sha": None if body.deleted else body.after,
-        "state": "deleted" if body.deleted else "forced" if body.forced else "pushed",
+        "sha": None if body.removes else body.after,
+        "state": "deleted" if body.removes else "forced" if body.forced else "pushed",
         "branch": None if tag else name,
         "default_branch": None if tag else body.where.default_branch,
         "commits": len(body.commits or ()),

@@ -103,7 +103,7 @@ class PullRequest(msgspec.Struct, frozen=True):
     """A pull request."""
 
     id: int
-    number: int
+    number: int | None = None
     title: str | None = None
     html_url: str | None = None
     merged: bool | None = None
@@ -171,6 +171,11 @@ class PushBody(Common, frozen=True, kw_only=True):
     compare: str | None = None
     head_commit: Commit | None = None
     commits: list[msgspec.Raw] | None = None
+
+    @property
+    def removes(self) -> bool:
+        """Whether the branch or the tag is gone, which its commit says as well."""
+        return self.deleted or not self.after.strip("0")
 
 
 class ReleaseBody(Common, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import msgspec
 from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate
+from collector.sources import bodies
 from collector.sources.pagerduty import v2, v3
 from collector.sources.pagerduty.log_entries import IMPORTS, INTERFACE
 from collector.sources.pagerduty.v3 import KIND
@@ -28,7 +29,7 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of a V3 delivery, or one for each message of a V2 delivery; none for a ping."""
     try:
-        envelope = normalise.decode(v3.BODY, webhook.body, webhook.source).event
+        envelope = bodies.decode(v3.BODY, webhook.body, webhook.source).event
     except msgspec.ValidationError as error:
         return v2.events_of(webhook, reading) if v2.is_older(webhook) else (
             normalise.unrecognised(webhook, str(error), KIND),

@@ -15,6 +15,7 @@ import msgspec
 
 from collector import normalise
 from collector.event import Event
+from collector.sources import bodies
 from collector.sources.pagerduty import v3
 from collector.webhook import Reading, Webhook
 
@@ -120,7 +121,7 @@ _MESSAGE = msgspec.json.Decoder(Message)
 def is_older(webhook: Webhook) -> bool:
     """Whether a body is of version 1 or 2: both are a list of messages."""
     try:
-        normalise.decode(_BODY, webhook.body, webhook.source)
+        bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError:
         return False
     return True
@@ -128,14 +129,14 @@ def is_older(webhook: Webhook) -> bool:
 
 def events_of(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of each message, in their order."""
-    messages = normalise.decode(_BODY, webhook.body, webhook.source).messages
+    messages = bodies.decode(_BODY, webhook.body, webhook.source).messages
     return tuple([_event_of(webhook, raw, place, reading) for place, raw in enumerate(messages)])
 
 
 def _event_of(webhook: Webhook, raw: msgspec.Raw, place: int, reading: Reading) -> Event:
     where = f"$.messages[{place}]"
     try:
-        message = normalise.decode(_MESSAGE, raw, webhook.source, where)
+        message = bodies.decode(_MESSAGE, raw, webhook.source, where)
     except msgspec.ValidationError as error:
         oldest = isinstance(found := normalise.decode_any(bytes(raw), webhook.source), dict) and "data" in found
         reason = _OLDEST if oldest else str(error).replace("`$", f"`{where}")

@@ -15,6 +15,7 @@ import msgspec
 
 from collector import normalise
 from collector.event import Event, event_id
+from collector.sources import bodies
 from collector.times import moment
 from collector.webhook import Reading, Webhook
 
@@ -177,7 +178,7 @@ def events_of(webhook: Webhook, envelope: Envelope, reading: Reading) -> tuple[E
     if kind == _PING:
         return ()
     try:
-        data = normalise.decode(_DATA, envelope.data, webhook.source, "$.event.data") or Data()
+        data = bodies.decode(_DATA, envelope.data, webhook.source, "$.event.data") or Data()
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error).replace("`$", "`$.event.data"), kind),)
     if kind not in TYPES and not kind.startswith(ENTRY):
