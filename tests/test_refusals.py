@@ -187,7 +187,7 @@ async def test_refusals_of_a_log_that_is_away_are_said_each_minute(
     settings = Settings(storage=storage)
     logs = Logs(settings, clock, Face(settings, clock, Front()))
     with capture_logs(processors=[merge_contextvars]) as lines:
-        async with logs.open(accept_loss=False, apart=False):
+        async with logs.open(accept_loss=False, own_process=False):
             for log in logs:
                 assert log.runtime is None
                 log.host.refusals.note("pager", 503, "Nothing can be stored now")

@@ -56,14 +56,14 @@ class KeptLog:
         self._verify()
 
     @asynccontextmanager
-    async def open(self, *, accept_loss: bool = False, apart: bool = False) -> AsyncIterator[Runtime]:
+    async def open(self, *, accept_loss: bool = False, own_process: bool = False) -> AsyncIterator[Runtime]:
         """Have it open, recorded and followed for the length of the block. Raises as :func:`opened`."""
         async with AsyncExitStack() as stack:
             self.opening = True
             stack.callback(self._leave)
             opening = opened(
                 self.settings, self._clock, self.host, writable=True, jobs_too=True, accept_loss=accept_loss,
-                apart=apart,
+                own_process=own_process,
             )  # fmt: skip
             runtime = await stack.enter_async_context(opening)
             await stack.enter_async_context(record_run(runtime))
@@ -191,23 +191,23 @@ class Logs:
         return "; ".join(f"{each.name}: {each.failure}" for each in self if each.broken.is_set())
 
     @asynccontextmanager
-    async def open(self, *, accept_loss: bool, apart: bool) -> AsyncIterator[None]:
+    async def open(self, *, accept_loss: bool, own_process: bool) -> AsyncIterator[None]:
         """Have all of them open for the length of the block; where there is one alone, raises as :func:`opened`."""
         async with refusals_said({each.host.name: each.host.refusals for each in self}):
             if not self.several:
-                async with self.default.open(accept_loss=accept_loss, apart=apart):
+                async with self.default.open(accept_loss=accept_loss, own_process=own_process):
                     yield
                 return
-            async with self._open_each(accept_loss=accept_loss, apart=apart):
+            async with self._open_each(accept_loss=accept_loss, own_process=own_process):
                 yield
 
     @asynccontextmanager
-    async def _open_each(self, *, accept_loss: bool, apart: bool) -> AsyncIterator[None]:
+    async def _open_each(self, *, accept_loss: bool, own_process: bool) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        how = {"accept_loss": accept_loss, "apart": apart}
+        options = {"accept_loss": accept_loss, "own_process": own_process}
         for kept_log in self:
             await self.mounts.put(kept_log.name, kept_log.app_away(local_only=self._face.settings.web.loopback))
-        keeping = [asyncio.create_task(self._keep(each, stop, how), name=f"log {each.name}") for each in self]
+        keeping = [asyncio.create_task(self._keep(each, stop, options), name=f"log {each.name}") for each in self]
         tried = asyncio.create_task(self._tried(), name="logs")
         try:
             await asyncio.wait((tried,), timeout=START)
@@ -226,13 +226,13 @@ class Logs:
         for each in self:
             await each.tried.wait()
 
-    async def _keep(self, kept_log: KeptLog, stop: asyncio.Event, how: dict[str, Any]) -> None:
+    async def _keep(self, kept_log: KeptLog, stop: asyncio.Event, options: dict[str, Any]) -> None:
         """Have one of several open until ``stop``; every line that is logged meanwhile says which it is."""
         pause, last_failure = FIRST, ""
         with structlog.contextvars.bound_contextvars(log=kept_log.name):
             while not stop.is_set():
                 try:
-                    await self._open(kept_log, stop, how)
+                    await self._open(kept_log, stop, options)
                     return
                 except DiskFailed as error:
                     if not kept_log.broken.is_set():

@@ -38,14 +38,14 @@ SEAL_AFTER = 10.0
 
 
 @asynccontextmanager
-async def followed(runtime: Runtime, *, jobs_too: bool, apart: bool) -> AsyncIterator[None]:
-    """Have the log followed for the length of the block, and with ``jobs_too`` the jobs done; ``apart`` says where."""
+async def followed(runtime: Runtime, *, jobs_too: bool, own_process: bool) -> AsyncIterator[None]:
+    """Have the log followed for the length of the block, and with ``jobs_too`` the jobs done."""
     async with AsyncExitStack() as stack:
         duties = partial(_jobs, runtime)
-        if apart:
-            await stack.enter_async_context(_apart(runtime))
+        if own_process:
+            await stack.enter_async_context(_in_own_process(runtime))
         else:
-            duties = partial(_all_of_it, runtime, jobs_too)
+            duties = partial(_in_this_process, runtime, jobs_too)
         leadership = Leadership(runtime.log, duties)
         stack.push_async_callback(leadership.close)
         await leadership.begin()
@@ -53,7 +53,7 @@ async def followed(runtime: Runtime, *, jobs_too: bool, apart: bool) -> AsyncIte
 
 
 @asynccontextmanager
-async def _apart(runtime: Runtime) -> AsyncIterator[None]:
+async def _in_own_process(runtime: Runtime) -> AsyncIterator[None]:
     here = partial(rendered, runtime.projections, runtime.setup)
     process = FollowerProcess(runtime.setup, runtime.log, runtime.projections, here)
     runtime.following = process
@@ -65,7 +65,7 @@ async def _apart(runtime: Runtime) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _all_of_it(runtime: Runtime, jobs_too: bool) -> AsyncIterator[None]:
+async def _in_this_process(runtime: Runtime, jobs_too: bool) -> AsyncIterator[None]:
     """Following in this process, and the jobs.
 
     A daemon begins at once and catches up behind its back; a command, whose answer may rest on it, waits.

@@ -42,21 +42,29 @@ Say = Callable[[str], None]
 @asynccontextmanager
 async def opened(
     settings: Settings, clock: Clock, host: Host | None = None, *, writable: bool, jobs_too: bool = False,
-    accept_loss: bool = False, apart: bool = False, say: Say = lambda text: None,
+    accept_loss: bool = False, own_process: bool = False, say: Say = lambda text: None,
 ) -> AsyncIterator[Runtime]:  # fmt: skip
     """The log and what is made of it, without a face.
 
-    ``writable`` takes the writer's lock, or shares the log where several may write; then the log is followed while its
-    lease is ours, ``apart`` in a process of its own, and ``jobs_too`` run. ``say`` is told what a person waits for.
+    ``writable`` takes the writer's lock, or shares the log where several may write. Then the log is followed while its
+    lease is ours, with ``own_process`` not in this one; and with ``jobs_too`` the jobs run. ``say`` is told what a
+    person waits for.
     """
     async with AsyncExitStack() as stack:
         made_runtime = _runtime(
-            settings, clock, host, writable=writable, jobs_too=jobs_too, accept_loss=accept_loss, apart=apart, say=say
+            settings,
+            clock,
+            host,
+            writable=writable,
+            jobs_too=jobs_too,
+            accept_loss=accept_loss,
+            own_process=own_process,
+            say=say,
         )
         runtime = await stack.enter_async_context(made_runtime)
         if writable:
             stack.push_async_callback(_seal_at_end, runtime)
-            await stack.enter_async_context(followed(runtime, jobs_too=jobs_too, apart=apart))
+            await stack.enter_async_context(followed(runtime, jobs_too=jobs_too, own_process=own_process))
             stack.push_async_callback(runtime.writer.close)
         yield runtime
 
@@ -64,7 +72,7 @@ async def opened(
 @asynccontextmanager
 async def _runtime(
     settings: Settings, clock: Clock, host: Host | None = None, *, writable: bool, jobs_too: bool = False,
-    accept_loss: bool = False, apart: bool = False, say: Say = lambda text: None,
+    accept_loss: bool = False, own_process: bool = False, say: Say = lambda text: None,
 ) -> AsyncIterator[Runtime]:  # fmt: skip
     """The log, held to what was acknowledged; nobody follows it yet."""
     async with AsyncExitStack() as stack:
@@ -74,7 +82,7 @@ async def _runtime(
             _make_folder(settings, warn=jobs_too)
         store = await open_log(
             settings.storage.url, writable=writable, extra_metadata=[projections.metadata],
-            lease=JOBS if apart else FOLLOWING, keep_copy=before_upgrade,
+            lease=JOBS if own_process else FOLLOWING, keep_copy=before_upgrade,
         )  # fmt: skip
         stack.push_async_callback(store.close)
         about = await store.query(lost.about)

@@ -43,10 +43,10 @@ def overall(logs: Logs, face: Face) -> web.Application:
 
 async def _families(kept_log: KeptLog) -> gauges.Families:
     """What is counted and looked up of one log."""
-    counted = [*kept_log.host.metrics.registry.collect()]
+    counters = [*kept_log.host.metrics.registry.collect()]
     if kept_log.runtime is not None:
-        return [*counted, *await kept_log.runtime.gauges()]
-    return [*counted, gauges.ready(False)]
+        return [*counters, *await kept_log.runtime.gauges()]
+    return [*counters, gauges.ready(False)]
 
 
 async def _ready(logs: Logs, face: Face) -> Readiness:

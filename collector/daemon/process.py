@@ -50,7 +50,7 @@ async def serve(
     handed = systemd_sockets.sockets(os.environ)
     notifier.status("opening the log")
     async with AsyncExitStack() as stack:
-        opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed, apart=True, load=load)
+        opening = running(settings, clock=clock, accept_loss=accept_loss, sockets=handed, own_process=True, load=load)
         daemon = await unless(stop, stack.enter_async_context(opening))
         if daemon is None:
             return

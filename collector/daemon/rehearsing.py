@@ -48,10 +48,10 @@ async def rehearsal(settings: Settings, clock: Clock = wall_clock) -> AsyncItera
 def _copied(settings: Settings, path: Path, folder: Path) -> None:
     """First what follows from the log or names its end, so that none of it is ahead of the copied log."""
     copy = folder / path.name
-    beside = Path(f"{copy}.proof")
-    beside.mkdir()
+    proof_folder = Path(f"{copy}.proof")
+    proof_folder.mkdir()
     for record in beside_of(settings).folder.glob(f"{ACKNOWLEDGED}*"):
-        shutil.copyfile(record, beside / record.name)
+        shutil.copyfile(record, proof_folder / record.name)
     lists = projections.lists_path(path)
     if lists.exists():
         copy_as_it_is(lists, projections.lists_path(copy))

@@ -31,12 +31,12 @@ async def restored(
         backup_copy = await in_thread(
             lambda: backup(source, target, progress, attempt=f"try the backup {source}"), lambda nothing: None
         )
-        there = msgspec.structs.replace(
+        restored_settings = msgspec.structs.replace(
             settings,
             storage=msgspec.structs.replace(settings.storage, url=f"sqlite:///{target}"),
             proof=msgspec.structs.replace(settings.proof, dir=""),
         )
-        if (await log.schema_of(there.storage.url)).behind:
-            await log.upgrade(there.storage.url, [projections.metadata], projections.fitted, keep_copy=None)
-        async with read_only(there) as app:
+        if (await log.schema_of(restored_settings.storage.url)).behind:
+            await log.upgrade(restored_settings.storage.url, [projections.metadata], projections.fitted, keep_copy=None)
+        async with read_only(restored_settings) as app:
             yield backup_copy, app

@@ -247,9 +247,9 @@ class Runtime:
         file = database_path(self.settings.storage.url)
         sizes = await asyncio.to_thread(gauges.sizes, file) if file is not None else {}
         records = await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)
-        found = gauges.families(state, incidents, sizes, self.writer.bytes, aside)
-        found += gauges.reloads(not self.face.reload_failure, self.face.reloaded_at)
-        return [*found, *gauges.following(self.following.vitals), *gauges.upkeep(records)]
+        families = gauges.families(state, incidents, sizes, self.writer.bytes, aside)
+        families += gauges.reloads(not self.face.reload_failure, self.face.reloaded_at)
+        return [*families, *gauges.following(self.following.vitals), *gauges.upkeep(records)]
 
     async def readiness(self) -> Readiness:
         """Whether deliveries can be stored. A follower that lags loses nothing, so its lag is only told."""
@@ -260,8 +260,8 @@ class Runtime:
         if self.stopping:
             # At once: a balancer waits for this answer, and it is the same whatever the database says.
             return Readiness(ready=False, reason="the daemon is stopping", facts=facts | {"check": "stopping"})
-        kept = (await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)).get("backup")
-        facts["backup"] = None if kept is None or not kept.at else rfc3339(kept.at)
+        backup = (await asyncio.to_thread(upkeep.read, self.sealing.beside.folder)).get("backup")
+        facts["backup"] = None if backup is None or not backup.at else rfc3339(backup.at)
         try:
             async with asyncio.timeout(PATIENCE):
                 check, reason = await self._ask(facts)
@@ -289,7 +289,7 @@ class Runtime:
         # Whatever becomes of the lists, deliveries are taken.
         if schema.mismatch:
             return "schema", schema.mismatch
-        return next((name for name, said in checks.items() if said), ""), failure
+        return next((name for name, reason in checks.items() if reason), ""), failure
 
     async def _lists(self, facts: dict[str, Any]) -> str:
         """What keeps lists from holding everything; ``well`` where nothing does."""
@@ -319,20 +319,20 @@ def people_of(settings: Settings) -> dict[str, tuple[str, str]]:
     people = dict(zones)
     for person, spellings in settings.correlation.people.items():
         key = names.fold_person(person)
-        told = (person, zones.get(key, ("", ""))[1])
-        people |= {names.fold_person(each): told for each in (person, *spellings)}
+        name_and_zone = (person, zones.get(key, ("", ""))[1])
+        people |= {names.fold_person(spelling): name_and_zone for spelling in (person, *spellings)}
     return people
 
 
 def heartbeats_of(settings: Settings) -> dict[str, tuple[str, int]]:
     """What is listened for: source → an alert that it tells without end, and how long it may not be heard, µs."""
-    told = ((name, said.heartbeat) for name, said in settings.sources.items())
-    return {name: (heartbeat.alert, heartbeat.within) for name, heartbeat in told if heartbeat is not None}
+    heartbeats = ((name, source.heartbeat) for name, source in settings.sources.items())
+    return {name: (heartbeat.alert, heartbeat.within) for name, heartbeat in heartbeats if heartbeat is not None}
 
 
 def ages_of(settings: Settings) -> dict[str, dict[str, int]]:
     """How long bodies are kept, by source."""
-    return {name: dict(said.retention.ages) for name, said in settings.sources.items() if said.retention.ages}
+    return {name: dict(source.retention.ages) for name, source in settings.sources.items() if source.retention.ages}
 
 
 def endpoints(settings: Settings) -> dict[str, Endpoint]:
@@ -353,8 +353,8 @@ def endpoints(settings: Settings) -> dict[str, Endpoint]:
 
 def fetched_from(runtime: Runtime) -> dict[str, tuple[Source, Fetch]]:
     """Each configured source of which something is fetched, by its name."""
-    found = runtime.settings.sources.items()
-    return {name: (SOURCES[said.kind], said.fetch) for name, said in found if said.fetch is not None}
+    sources = runtime.settings.sources.items()
+    return {name: (SOURCES[source.kind], source.fetch) for name, source in sources if source.fetch is not None}
 
 
 def body_limits(settings: Settings) -> BodyLimits:

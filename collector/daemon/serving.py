@@ -81,13 +81,13 @@ async def running(
     clock: Clock = wall_clock,
     accept_loss: bool = False,
     sockets: Sequence[socket.socket] = (),
-    apart: bool = False,
+    own_process: bool = False,
     load: Load | None = None,
 ) -> AsyncIterator[Daemon]:
     """A whole daemon for the length of the block; it listens on ``sockets`` if there are any.
 
-    ``apart`` has the log followed in a process of its own, by the clock of this machine. ``load`` reads the
-    configuration again for a reload.
+    ``own_process`` has the log followed in another process than this one, by the clock of this machine. ``load`` reads
+    the configuration again for a reload.
 
     At its end it stops accepting, answers what is open, commits what was queued, and only then closes. Raises
     :class:`collector.errors.Unavailable` where the log, its folder or the port cannot be had, and
@@ -99,7 +99,7 @@ async def running(
         reloader = Reloader(face, logs, load) if load is not None else None
         if reloader is not None and settings.web.enable_lifecycle:
             face.reload = reloader.reload
-        await stack.enter_async_context(logs.open(accept_loss=accept_loss, apart=apart))
+        await stack.enter_async_context(logs.open(accept_loss=accept_loss, own_process=own_process))
         face.take(settings)
         await stack.enter_async_context(fronted(face))
         await stack.enter_async_context(rotated(reloader, load))
