@@ -52,9 +52,9 @@ class Suspects:
     def ended_together(self, noted: Attempt, life: str) -> bool:
         """Whether the process before the one of ``life`` ended over a round for the first time, and its daemon with it:
         somebody killed that, or the power went. What does so again is no accident."""
-        apart = noted.life == life
-        self._together = (noted.first, noted.ends if apart else noted.ends + 1)
-        return not apart and not noted.ends
+        daemon_lives = noted.life == life
+        self._together = (noted.first, noted.ends if daemon_lives else noted.ends + 1)
+        return not daemon_lives and not noted.ends
 
     def ends(self, position: int) -> int:
         """How often a daemon ended over what begins at a position."""

@@ -129,10 +129,10 @@ class Work:
         stack.callback(self.follower.on_resolved(resolved.add))
 
 
-def _brought_up_to_date(theirs: bytes, fresh: str) -> bytes | None:
+def _brought_up_to_date(current: bytes, fresh: str) -> bytes | None:
     """See :data:`collector.drafting.Merge`."""
-    done = merged(theirs, fresh)
-    return done[0] if done is not None else None
+    merge = merged(current, fresh)
+    return None if merge is None else merge[0]
 
 
 async def rendered(

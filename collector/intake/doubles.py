@@ -73,7 +73,7 @@ class Doubles:
     async def find(self, submission: Submission, near: int) -> tuple[Submission, dict[str, str]]:
         """The records of an import under the ids of events that are known, and by their own ids those that deliveries
         told; ``near`` in µs."""
-        return await self._log.query(partial(_as_told, submission=submission, near=near))
+        return await self._log.query(partial(_with_known_ids, submission=submission, near=near))
 
     async def merge(self, source: str, events: Sequence[Event], forms: Mapping[str, Import], now: int) -> int:
         """Take back what an import of ``source`` brought of these events, new ones of a delivery; how many those are.
@@ -105,7 +105,7 @@ class Doubles:
             for source, said in forms.items():
                 near = {form: one.near for form, one in said.items() if one.near}
                 if near and await self._ever_imported(source):
-                    found = await self._log.query(partial(_left, source=source, near=near))
+                    found = await self._log.query(partial(_not_withdrawn, source=source, near=near))
                     count += await self.withdraw(found, now)
         except BaseException:
             self._owed = True
@@ -153,12 +153,12 @@ def _note_double(
     forms = _forms(connection, around)
     for form, within in near.items():
         found = [each for each in around if forms.get(each.delivery) == form and FETCHED in each.data]
-        if same := _same(found, event, within, doubles):
+        if same := _nearest(found, event, within, doubles):
             doubles[same] = event.id
             return
 
 
-def _left(connection: Connection, source: str, near: Mapping[str, int]) -> dict[str, str]:
+def _not_withdrawn(connection: Connection, source: str, near: Mapping[str, int]) -> dict[str, str]:
     """The same of the last events of a source, where nothing was taken back for one of them yet.
 
     What an import brought after the delivery was told beside it then, and is another event.
@@ -182,13 +182,13 @@ def _forms(connection: Connection, events: Sequence[RecordedEvent]) -> dict[str,
     return {f"d{row.number}": dict(pairs).get(IMPORT, "") for row, pairs in zip(rows, headers, strict=True)}
 
 
-def _as_told(connection: Connection, submission: Submission, near: int) -> tuple[Submission, dict[str, str]]:
+def _with_known_ids(connection: Connection, submission: Submission, near: int) -> tuple[Submission, dict[str, str]]:
     """See :meth:`Doubles.find`."""
     events, doubles = [], {}
     claimed: set[str] = set()
     for event in submission.events:
         around = _around(connection, event, near)
-        delivered = _same([each for each in around if FETCHED not in each.data], event, near, claimed)
+        delivered = _nearest([each for each in around if FETCHED not in each.data], event, near, claimed)
         original = delivered or _fetched_before(around, event, near, claimed)
         if original is None:
             events.append(event)
@@ -206,7 +206,7 @@ def _fetched_before(
     """What an earlier import brought of this record: a run of GitHub is given out with a later time once it changed."""
     if any(each.id == event.id for each in around):
         return None
-    return _same(around, event, near, claimed)
+    return _nearest(around, event, near, claimed)
 
 
 def _around(
@@ -225,7 +225,7 @@ def _revisions(
     return decode.events(connection, statement, {"low": low, "high": high, "source": event.source})
 
 
-def _same(around: Sequence[RecordedEvent], event: Event, near: int, claimed: Container[str]) -> str | None:
+def _nearest(around: Sequence[RecordedEvent], event: Event, near: int, claimed: Container[str]) -> str | None:
     """The nearest event of the same thing, of this type and by nobody else."""
     candidates = [
         (abs(candidate.occurred_at - event.occurred_at), candidate.id)

@@ -51,9 +51,11 @@ class Intake:
         self._crashes = Crashes()
         self._doubles = Doubles(writer)
 
-    def serve(self, endpoints: Mapping[str, Endpoint], beside: Mapping[str, Endpoint] = MappingProxyType({})) -> None:
+    def serve(
+        self, endpoints: Mapping[str, Endpoint], other_logs: Mapping[str, Endpoint] = MappingProxyType({})
+    ) -> None:
         """Take deliveries to these sources from now on, and to no others; see :meth:`Verifier.serve`."""
-        self.verifier.serve(endpoints, beside)
+        self.verifier.serve(endpoints, other_logs)
 
     @property
     def _endpoints(self) -> Mapping[str, Endpoint]:
@@ -243,17 +245,22 @@ def _redacted(
         return _submission(clean, endpoint, submission.authentication, "unrecognised", reason), None
     if not count:
         return submission, malformed
-    again, malformed = _read(clean, endpoint, submission.authentication, crashes)
-    events = again.events
+    redacted_submission, malformed = _read(clean, endpoint, submission.authentication, crashes)
+    events = redacted_submission.events
     if len(events) == len(submission.events):
         events = tuple(
-            [_same(kept, as_sent, webhook.body) for kept, as_sent in zip(events, submission.events, strict=True)]
+            [
+                _identified(clean_event, as_sent, webhook.body)
+                for clean_event, as_sent in zip(events, submission.events, strict=True)
+            ]
         )
     counted = tuple([msgspec.structs.replace(e, data=dict(e.data) | {"redacted": count}) for e in events])
-    return msgspec.structs.replace(again, events=counted, headers=(*again.headers, (REDACTED, str(count)))), malformed
+    return msgspec.structs.replace(
+        redacted_submission, events=counted, headers=(*redacted_submission.headers, (REDACTED, str(count)))
+    ), malformed
 
 
-def _same(redacted: Event, as_sent: Event, body: bytes) -> Event:
+def _identified(redacted: Event, as_sent: Event, body: bytes) -> Event:
     """A redacted event under the identity of what was sent; an entity that we made ourselves (a digest) stays, too.
 
     One that is put together of the sender's words (``branch:owner/name:main``) has the mark in it, and is no digest.

@@ -56,14 +56,16 @@ class Verifier:
         self._crashes = Crashes()
         self.serve(endpoints)
 
-    def serve(self, endpoints: Mapping[str, Endpoint], beside: Mapping[str, Endpoint] = MappingProxyType({})) -> None:
+    def serve(
+        self, endpoints: Mapping[str, Endpoint], other_logs: Mapping[str, Endpoint] = MappingProxyType({})
+    ) -> None:
         """Verify the senders of these sources from now on, and of no others.
 
-        ``beside`` are those of other logs of the same daemon: what is bounded by the widest of all sources is bounded
-        alike in each log, or a refusal would tell which log a source has.
+        ``other_logs`` are the sources of other logs of the same daemon: what is bounded by the widest of all sources is
+        bounded alike in each log, or a refusal would tell which log a source has.
         """
         self.endpoints = endpoints
-        every = [*endpoints.values(), *beside.values()]
+        every = [*endpoints.values(), *other_logs.values()]
         sizes = [endpoint.size for endpoint in every if endpoint.size is not None]
         self._largest = max([self.bodies.limits.size, *sizes])
         """The bound of a body whose sender has not proved itself: the same whatever source it names."""

@@ -143,16 +143,16 @@ class Schedule:
         self._tasks[asyncio.create_task(job.loop(), name=job.name)] = job
 
     async def _watch(self) -> None:
-        apart = self._wall() - self._monotonic()
+        offset = self._wall() - self._monotonic()
         while True:
             await asyncio.sleep(CHECK)
             now = self._wall() - self._monotonic()
-            if abs(now - apart) > CHECK:
-                log.warning("the clock was set; every job runs now", seconds=round(now - apart, 1))
+            if abs(now - offset) > CHECK:
+                log.warning("the clock was set; every job runs now", seconds=round(now - offset, 1))
                 if self._metrics is not None:
-                    self._metrics.clock_set(now - apart)
+                    self._metrics.clock_set(now - offset)
                 self._run_all()
-            apart = now
+            offset = now
 
     def _run_all(self) -> None:
         for job in self._scheduler.get_jobs():

@@ -64,11 +64,11 @@ class SealJob:
 
     async def _agree(self, tree: str) -> None:
         """The folder tells of this log, and has every checkpoint of it."""
-        beside = await asyncio.to_thread(self.beside.latest, tree)
-        if beside is not None:
-            await self._same_log(tree, beside.size, beside.root)
+        copy = await asyncio.to_thread(self.beside.latest, tree)
+        if copy is not None:
+            await self._same_log(tree, copy.size, copy.root)
         origin = origin_of(tree, self._origin)
-        for note in await self._log.query(partial(seal.notes, tree=tree, after=beside.size if beside else 0)):
+        for note in await self._log.query(partial(seal.notes, tree=tree, after=copy.size if copy else 0)):
             if note.startswith(f"{origin}\n"):
                 await asyncio.to_thread(self.beside.keep, tree, note)
 

@@ -221,25 +221,25 @@ class _Batch:
             return Receipt(delivery="", items=self._events(Submitted(submission), identities))
         self.delivery += 1
         salt = next(self.salts)
-        telling = Submitted(submission, self.delivery, delivery_commitment(salt, submission.body))
+        submitted = Submitted(submission, self.delivery, delivery_commitment(salt, submission.body))
         # A body that tells an erased fact again is not kept.
         with_body = not self.erased or self.erased.isdisjoint(identities)
         # Before the body, whose number follows: so that the last content is always one that a row names itself.
         headers = self._headers(submission.headers, with_body=with_body)
         content = self._keep(salt, submission.body) if with_body else 0
-        items = self._events(telling, identities)
+        items = self._events(submitted, identities)
         pairs = zip(identities, items, strict=True)
         packed = b"".join([ITEMS.pack(identity, item.position, item.stored_before) for identity, item in pairs])
-        self._deliver(telling, headers, packed, content)
-        return Receipt(delivery=f"d{telling.number}", items=items, status=submission.status, reason=submission.reason)
+        self._deliver(submitted, headers, packed, content)
+        return Receipt(delivery=f"d{submitted.number}", items=items, status=submission.status, reason=submission.reason)
 
     def tell_again(self, retold: Retold, identities: list[bytes]) -> int:
         """Take what a stored delivery tells beyond its row; how many facts of it are new."""
-        telling, before = Submitted(retold.submission, retold.delivery, retold.commitment), self.position
+        submitted, before = Submitted(retold.submission, retold.delivery, retold.commitment), self.position
         for event, identity in zip(retold.submission.events, identities, strict=True):
             if retold.first or identity not in self.facts:
-                self._event(telling, DERIVED, event, identity)
-            self._follow(telling, event, identity)
+                self._event(submitted, DERIVED, event, identity)
+            self._follow(submitted, event, identity)
         return self.position - before
 
     def expect(self, revisions: Sequence[RereadFact]) -> None:
@@ -303,37 +303,37 @@ class _Batch:
         number = self._keep(salt, content) if with_body else 0
         return _encode([*plain, (HEADERS_IN_CONTENT, f"{number}:{delivery_commitment(salt, content).hex()}")])
 
-    def _deliver(self, telling: Submitted, headers: bytes, packed: bytes, content: int) -> None:
-        submission, size = telling.submission, len(telling.submission.body)
+    def _deliver(self, submitted: Submitted, headers: bytes, packed: bytes, content: int) -> None:
+        submission, size = submitted.submission, len(submitted.submission.body)
         self.delivery_rows.append((
-            telling.number, submission.source, submission.received_at, size, submission.authentication,
-            submission.status, submission.reason, headers, packed, content, telling.commitment,
-            delivery_leaf(telling.number, submission.received_at, size, content, submission.source,
+            submitted.number, submission.source, submission.received_at, size, submission.authentication,
+            submission.status, submission.reason, headers, packed, content, submitted.commitment,
+            delivery_leaf(submitted.number, submission.received_at, size, content, submission.source,
                           submission.authentication, submission.status, submission.reason, headers, packed,
-                          telling.commitment),
+                          submitted.commitment),
         ))  # fmt: skip
 
-    def _events(self, telling: Submitted, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
-        events = telling.submission.events
-        items = tuple([self._event(telling, i, event, identities[i]) for i, event in enumerate(events)])
-        if telling.number:
+    def _events(self, submitted: Submitted, identities: list[bytes]) -> tuple[ReceiptItem, ...]:
+        events = submitted.submission.events
+        items = tuple([self._event(submitted, i, event, identities[i]) for i, event in enumerate(events)])
+        if submitted.number:
             for event, identity in zip(events, identities, strict=True):
-                self._follow(telling, event, identity)
+                self._follow(submitted, event, identity)
         return items
 
-    def _follow(self, telling: Submitted, event: Event, identity: bytes) -> None:
+    def _follow(self, submitted: Submitted, event: Event, identity: bytes) -> None:
         """Say what follows from the telling of an event."""
         if not event.type.startswith("alert."):
             return
-        teller = ToldFiring(telling.submission.received_at, telling.number, telling.commitment)
-        for turn in self._refires(telling, teller, event, identity):
+        teller = ToldFiring(submitted.submission.received_at, submitted.number, submitted.commitment)
+        for turn in self._refires(submitted, teller, event, identity):
             self._turn(turn)
         if may_be_updated(event):
-            self._update(telling, teller, event, identity)
+            self._update(submitted, teller, event, identity)
 
-    def _refires(self, telling: Submitted, teller: ToldFiring, event: Event, identity: bytes) -> Iterable[Turn]:
+    def _refires(self, submitted: Submitted, teller: ToldFiring, event: Event, identity: bytes) -> Iterable[Turn]:
         """What is to be said of an alert that fires again, or that does not after all."""
-        after = telling.submission.refire_after
+        after = submitted.submission.refire_after
         if may_fire_again(event):
             return self.refires.fired(event, identity, teller, after)
         if (firing := ended_by(event)) is None:
@@ -343,9 +343,9 @@ class _Batch:
             event, firing, identity, teller, after, 0 if fact is None else fact.last_received_at
         )
 
-    def _update(self, telling: Submitted, teller: ToldFiring, event: Event, identity: bytes) -> None:
+    def _update(self, submitted: Submitted, teller: ToldFiring, event: Event, identity: bytes) -> None:
         """Say what an alert says anew, unless that is known; or that it is what its firing says."""
-        speaks = self.facts[identity].authority is telling
+        speaks = self.facts[identity].authority is submitted
         for turn in self.updates.turns(event, identity, teller, speaks=speaks):
             fact = self._fact(binary(turn.event.id))
             if turn.withdrawn:
@@ -353,7 +353,7 @@ class _Batch:
             elif turn.teller.number != teller.number:
                 due = fact is None or fact.amended
             else:
-                due = fact is None or self._takes_precedence(telling, fact)
+                due = fact is None or self._takes_precedence(submitted, fact)
             if due:
                 self._turn(turn)
 
@@ -378,35 +378,35 @@ class _Batch:
         # What a delivery tells is fixed when it is stored, so no delivery lists what is derived later.
         self._insert(Submitted(submission, teller.number, teller.commitment), DERIVED, event, identity, fact)
 
-    def _event(self, telling: Submitted, item: int, event: Event, identity: bytes) -> ReceiptItem:
+    def _event(self, submitted: Submitted, item: int, event: Event, identity: bytes) -> ReceiptItem:
         """Store an event that is new, or that speaks before what is known; else count a repeat."""
         fact = self.facts.get(identity)
         if event.amendment:
-            return self._amend(telling, item, event, identity, fact)
+            return self._amend(submitted, item, event, identity, fact)
         if fact is None:
             fact = self.facts[identity] = KnownEvent(self.position + 1)
-            self._insert(telling, item, event, identity, fact)
+            self._insert(submitted, item, event, identity, fact)
             return ReceiptItem(event_id=event.id, position=self.position, stored_before=False)
-        if telling.number not in (0, fact.last_delivery):
-            fact.last_delivery = telling.number
-            self.repeat_rows.append((identity, telling.submission.received_at))
-            if self._takes_precedence(telling, fact):
+        if submitted.number not in (0, fact.last_delivery):
+            fact.last_delivery = submitted.number
+            self.repeat_rows.append((identity, submitted.submission.received_at))
+            if self._takes_precedence(submitted, fact):
                 event = msgspec.structs.replace(event, revision=fact.revision + 1, amendment="earlier_delivery")
-                self._insert(telling, item, event, identity, fact)
+                self._insert(submitted, item, event, identity, fact)
         return ReceiptItem(event_id=event.id, position=fact.position, stored_before=True)
 
     def _amend(
-        self, telling: Submitted, item: int, event: Event, identity: bytes, fact: KnownEvent | None
+        self, submitted: Submitted, item: int, event: Event, identity: bytes, fact: KnownEvent | None
     ) -> ReceiptItem:  # fmt: skip
         """Store the next revision of a known fact; the same revision again is known."""
         if fact is None or not 1 <= event.revision <= fact.revision + 1:
             raise ValueError("an amendment is the next revision of a known event")
         if event.revision <= fact.revision:
             return ReceiptItem(event_id=event.id, position=fact.position, stored_before=True)
-        self._insert(telling, item, event, identity, fact)
+        self._insert(submitted, item, event, identity, fact)
         return ReceiptItem(event_id=event.id, position=self.position, stored_before=False)
 
-    def _takes_precedence(self, telling: Submitted, fact: KnownEvent) -> bool:
+    def _takes_precedence(self, submitted: Submitted, fact: KnownEvent) -> bool:
         """Whether a delivery speaks for an event in place of the one that does; decided here alone.
 
         The one received first speaks, and of two in one microsecond the one whose body has the smaller digest. Once
@@ -414,32 +414,32 @@ class _Batch:
         """
         if fact.amended:
             return False
-        received_at = telling.submission.received_at
+        received_at = submitted.submission.received_at
         if received_at != fact.received_at:
             return received_at < fact.received_at
         stored = fact.authority.digest if fact.authority else self._stored_digest(fact.delivery)
-        return stored is not None and telling.digest < stored
+        return stored is not None and submitted.digest < stored
 
     def _stored_digest(self, delivery: int) -> bytes | None:
         """None where the body was erased: what speaks then goes on speaking."""
         row = self.execute(statements.BODY, (delivery,)).fetchone()
         return None if row is None else sha256(row[0]).digest()
 
-    def _insert(self, telling: Submitted, item: int, event: Event, identity: bytes, fact: KnownEvent) -> None:
+    def _insert(self, submitted: Submitted, item: int, event: Event, identity: bytes, fact: KnownEvent) -> None:
         self.position += 1
-        received_at = telling.submission.received_at
+        received_at = submitted.submission.received_at
         salt, content = next(self.salts), encoded(event)
-        committed, number = content_commitment(salt, telling.commitment, content), self._keep(salt, content)
+        committed, number = content_commitment(salt, submitted.commitment, content), self._keep(salt, content)
         commitment = event_commitment(
-            event.occurred_at, telling.number, item, number, event.source, event.amendment, committed
+            event.occurred_at, submitted.number, item, number, event.source, event.amendment, committed
         )
         self.event_rows.append((
             self.position, identity, event.revision, event.amendment, event.type, event.source, received_at,
-            event.occurred_at, telling.number, item, number, committed, commitment,
+            event.occurred_at, submitted.number, item, number, committed, commitment,
             leaf(self.position, identity, event.revision, received_at, event.type, commitment),
         ))  # fmt: skip
-        fact.last_delivery = telling.number
-        fact.tell(event.amendment, received_at, telling.number, telling)
+        fact.last_delivery = submitted.number
+        fact.tell(event.amendment, received_at, submitted.number, submitted)
 
 
 def _check_stored(stored: int, expected: int) -> None:

@@ -144,7 +144,7 @@ class SqliteLog(BaseLog):
         assert self._writer is not None  # noqa: S101 - connected
         self._disk.recover(self._writer)
         self._before_upgrade(self._writer)
-        Write(self._disk, self._writer, _prepare).whole(durable=True)
+        Write(self._disk, self._writer, _upgrade).whole(durable=True)
         self._unready = None
         if not self._disk.full:
             self._disk.reserve.keep()
@@ -197,7 +197,9 @@ class SqliteLog(BaseLog):
             self._disk.look()
         rows = sum(1 + len(told.events) for told in submissions)
         try:
-            return await self._perform(partial(appending.append, submissions=submissions), here=rows <= _ROWS_ON_LOOP)
+            return await self._perform(
+                partial(appending.append, submissions=submissions), on_loop=rows <= _ROWS_ON_LOOP
+            )
         except (Unavailable, LogDamaged):
             raise
         except Exception as error:
@@ -220,22 +222,22 @@ class SqliteLog(BaseLog):
         return await self._elsewhere(partial(begun.scrub), begun)
 
     async def _perform(
-        self, work: Callable[[Connection], tuple[T, Last | None]], *, durable: bool = True, here: bool = False
+        self, work: Callable[[Connection], tuple[T, Last | None]], *, durable: bool = True, on_loop: bool = False
     ) -> T:  # fmt: skip
         """One write transaction, whose work says which event it added last.
 
-        ``here`` does all but the commit on the event loop, once the connection is free. The driver lets go of the
+        ``on_loop`` does all but the commit on the event loop, once the connection is free. The driver lets go of the
         interpreter for each row it inserts and then waits to get it back from the busy loop: for a small batch that
         costs more than the inserting. Only the commit, which waits for the disk, has to be elsewhere.
         """
-        if here:
+        if on_loop:
             await self._idle()
         if self._writer is None or self._closed:
             raise Unavailable(f"cannot write to {self.path}: the log is {'closed' if self._closed else 'read-only'}")
         if self._unready is not None:
             await self._be_ready(self._unready)
         begun = Write(self._disk, self._writer, work)
-        if not (here and self._busy == 0 and begun.begin(wait=False)):
+        if not (on_loop and self._busy == 0 and begun.begin(wait=False)):
             return await self._elsewhere(partial(begun.whole, durable), begun)
         try:
             begun.work()
@@ -455,7 +457,7 @@ def _connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: Connection) -> tuple[None, None]:
+def _upgrade(connection: Connection) -> tuple[None, None]:
     """Bring the schema up to date, in a file that does not contradict itself. It adds no event."""
     migrations.upgrade(connection)
     _agree(connection)

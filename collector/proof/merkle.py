@@ -78,7 +78,7 @@ def delivery_leaf(
     The texts are source, authentication, status (lengths u16), reason, headers, told (u32), in this order. Every
     column of a delivery is in its leaf: most of them follow from nothing else. Deliveries have a tree of their own.
     """
-    who, how, state, why = source.encode(), authentication.encode(), status.encode(), reason.encode()
-    lengths = (len(who), len(how), len(state), len(why), len(headers), len(items))
+    sender, proof, state, why = source.encode(), authentication.encode(), status.encode(), reason.encode()
+    lengths = (len(sender), len(proof), len(state), len(why), len(headers), len(items))
     fixed = _DELIVERY.pack(0, number, received_at, size, content, *lengths)
-    return sha256(fixed + who + how + state + why + headers + items + commitment).digest()
+    return sha256(fixed + sender + proof + state + why + headers + items + commitment).digest()

@@ -57,14 +57,14 @@ def refuse_foreign(connection: Connection) -> None:
 
 
 def _sqlite(connection: Connection) -> Iterator[str]:
-    there = {(row[0], row[1]): (row[2], plain(row[3])) for row in connection.exec_driver_sql(_SQL)}
+    existing = {(row[0], row[1]): (row[2], plain(row[3])) for row in connection.exec_driver_sql(_SQL)}
     expected = schema_objects()
     for (kind, name), (table, sql) in expected.items():
-        if (kind, name) not in there:
+        if (kind, name) not in existing:
             yield f"the {kind} {name} is gone: {_VERBS[kind]}"
-        elif there[kind, name] != (table, sql):
+        elif existing[kind, name] != (table, sql):
             yield f"the {kind} {name} is not as it was made: {_VERBS[kind]}"
-    for (kind, name), (table, _) in there.items():
+    for (kind, name), (table, _) in existing.items():
         if (kind, name) not in expected and (kind == "trigger" or (kind == "index" and table in _TABLES)):
             yield f"the {kind} {name} on {table} is not timelined's"
 

@@ -13,8 +13,8 @@ _COUNTED = select(head.c.position, _last.label("last"))
 
 def check_head(connection: Connection) -> None:
     """Raises :class:`LogDamaged` where the last event is not the one that the head counts."""
-    counted = connection.execute(_COUNTED).one()
-    if counted.position != counted.last:
+    row = connection.execute(_COUNTED).one()
+    if row.position != row.last:
         raise LogDamaged(
-            f"cannot write to this log: its head says {counted.position} events and the last one is {counted.last}"
+            f"cannot write to this log: its head says {row.position} events and the last one is {row.last}"
         )

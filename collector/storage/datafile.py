@@ -93,19 +93,19 @@ class DataFile:
 
     def _difference(self) -> str:
         try:
-            there = self.path.stat()
+            status = self.path.stat()
         except FileNotFoundError:
             return "the file was removed or moved while it was written to"
         except OSError as error:
             return f"the file cannot be looked at any more ({error.strerror})"
-        if (there.st_dev, there.st_ino) != self._identity:
+        if (status.st_dev, status.st_ino) != self._identity:
             return "another file took its place while it was written to"
-        if there.st_size < self._size:
-            return f"the file was cut from {self._size} to {there.st_size} bytes while it was written to"
+        if status.st_size < self._size:
+            return f"the file was cut from {self._size} to {status.st_size} bytes while it was written to"
         if self.wal is None:
             return ""
         copied = self.wal.copied_since()
-        if there.st_mtime_ns != self._changed and not self._copying and not (copied and self._is_later()):
+        if status.st_mtime_ns != self._changed and not self._copying and not (copied and self._is_later()):
             return "another program wrote over the file while it was written to"
         return self.wal.difference()
 
@@ -178,10 +178,10 @@ class DataFile:
     def at_its_path(self) -> bool:
         """Whether the path names this very file."""
         try:
-            there = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return False
-        return (there.st_dev, there.st_ino) == self._identity
+        return (status.st_dev, status.st_ino) == self._identity
 
     def set_aside(self) -> None:
         """Give what is at the write-ahead log's path another name, where it and the database there are not of one log.

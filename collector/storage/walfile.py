@@ -64,12 +64,12 @@ class WalFile:
         """How the file differs from what is written to it; empty where it does not. Others may write meanwhile."""
         for path, identity in self._open:
             try:
-                there = path.stat()
+                status = path.stat()
             except FileNotFoundError:
                 return f"{path.name} was removed or moved while it was in use"
             except OSError as error:
                 return f"{path.name} cannot be looked at any more ({error.strerror})"
-            if _identity(there) != identity:
+            if _identity(status) != identity:
                 return f"another file took the place of {path.name} while it was in use"
         return self.damage()
 

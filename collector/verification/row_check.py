@@ -49,10 +49,10 @@ def event_holds(row: Any) -> bool:
     """Whether every column of an event follows from what was committed. One function: this is the inner loop."""
     (
         position, identity, revision, amendment, kind, source, received_at, occurred_at, delivery, item, number,
-        committed, commitment, leaf, salt, content, telling, items,
+        committed, commitment, leaf, salt, content, delivery_commitment, items,
     ) = row  # fmt: skip
     try:
-        if content is None or sha256(salt + (telling or NO_DELIVERY) + content).digest() != committed:
+        if content is None or sha256(salt + (delivery_commitment or NO_DELIVERY) + content).digest() != committed:
             return False
         name, who, why = kind.encode(), source.encode(), amendment.encode()
         fixed = _ROW.pack(occurred_at, delivery, item, number, len(who), len(why))
@@ -72,7 +72,7 @@ def event_holds(row: Any) -> bool:
             # What a delivery tells at this item: the event's id, its position, whether it was known.
             # What the log derived from deliveries is listed by none of them.
             and (
-                telling is None
+                delivery_commitment is None
                 if not delivery
                 else item == DERIVED or (items[:16] == identity and (items[24] == 1 or items[16:24] == fixed[1:9]))
             )
@@ -114,7 +114,7 @@ def event_row_holds(row: Any) -> bool:
 
 def event_explained(row: Any, *, erased: bool) -> str:
     """What differs, as exactly as can be told; ``erased`` says whether the log explains that its content is missing."""
-    delivery, committed, salt, content, telling = (
+    delivery, committed, salt, content, delivery_commitment = (
         row[IN_EVENT[name]] for name in ("delivery", "content_commitment", "salt", "bytes", "telling")
     )
     if content is None and erased:
@@ -122,10 +122,10 @@ def event_explained(row: Any, *, erased: bool) -> str:
     if content is None:
         more = "" if event_row_holds(row) else ", and its row" + _row_explained(row)
         return "its content is missing and no erasure of it is recorded" + more
-    if delivery and telling is None:
+    if delivery and delivery_commitment is None:
         return f"its delivery d{delivery} is missing"
     try:
-        whole = sha256(salt + (telling or NO_DELIVERY) + content).digest() == committed
+        whole = sha256(salt + (delivery_commitment or NO_DELIVERY) + content).digest() == committed
     except _WRONG:
         whole = False
     if not whole:
@@ -178,10 +178,10 @@ def delivery_row_holds(row: Any) -> bool:
         commitment, leaf, _, _,
     ) = row  # fmt: skip
     try:
-        who, how, state, why = source.encode(), authentication.encode(), status.encode(), reason.encode()
-        lengths = (len(who), len(how), len(state), len(why), len(headers), len(items))
+        sender, proof, state, why = source.encode(), authentication.encode(), status.encode(), reason.encode()
+        lengths = (len(sender), len(proof), len(state), len(why), len(headers), len(items))
         fixed = _DELIVERY.pack(0, number, received_at, size, content, *lengths)
-        return bool(sha256(fixed + who + how + state + why + headers + items + commitment).digest() == leaf)
+        return bool(sha256(fixed + sender + proof + state + why + headers + items + commitment).digest() == leaf)
     except _WRONG:
         return False
 
