@@ -72,7 +72,7 @@ async def test_a_lost_connection_goes_on_after_the_last_event() -> None:
     messages: list[str] = []
     async with (
         TestServer(app) as server, remote(str(server.make_url("/"))) as api,
-        aclosing(events(api, {}, messages.append, again=0)) as events_read, asyncio.timeout(30),
+        aclosing(events(api, {}, messages.append, retry_after=0)) as events_read, asyncio.timeout(30),
     ):  # fmt: skip
         assert [(await anext(events_read))["position"] for _ in range(4)] == [8, 9, 10, 11]
     assert cursors == ["none", "9", "9", "9"]

@@ -30,7 +30,11 @@ Say = Callable[[str], None]
 
 
 async def events(
-    api: ApiClient, filters: Mapping[str, object], say: Say, again: float = AGAIN, last: list[object] | None = None
+    api: ApiClient,
+    filters: Mapping[str, object],
+    say: Say,
+    retry_after: float = AGAIN,
+    last: list[object] | None = None,
 ) -> AsyncGenerator[Json]:
     """Each event that passes, once, in the order of positions; a connection that is lost is made again.
 
@@ -59,7 +63,7 @@ async def events(
             if not disconnected:
                 say(f"{error}; trying again after position {after}.")
             disconnected = True
-        await asyncio.sleep(again)
+        await asyncio.sleep(retry_after)
 
 
 def follow(access: LogAccess, form: str, filters: Mapping[str, object]) -> None:

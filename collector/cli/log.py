@@ -141,12 +141,12 @@ def _delivery_row(row: Json) -> tuple[str, ...]:
         return (first, f"{row['count']} refused", row["source"], "refused", "", "", why)
     new = sum(not item["known"] for item in row["items"])
     known = len(row["items"]) - new
-    counted = ", ".join(f"{count} {word}" for count, word in ((new, "new"), (known, "known")) if count)
+    counts = ", ".join(f"{count} {word}" for count, word in ((new, "new"), (known, "known")) if count)
     when, name = output.time(row["received_at"]), row["id"]
     redacted = f"{row['redacted']} value{'' if row['redacted'] == 1 else 's'} redacted" if row["redacted"] else ""
     private = f"private to {row['private']}" if row["private"] else ""
     why = "; ".join(filter(None, (private, row["reason"], redacted)))
-    return (when, name, row["source"], row["status"], row["authentication"], counted, why)
+    return (when, name, row["source"], row["status"], row["authentication"], counts, why)
 
 
 def _facts_of(event: Json) -> list[tuple[str, str]]:

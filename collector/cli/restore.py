@@ -114,11 +114,11 @@ def _moved_aside(source: Path, target: Path) -> list[Path]:
     """Rename the database and the files that SQLite keeps beside it, unless a daemon writes to it."""
     from collector.storage.lock import WriterLock
 
-    there = [target.with_name(target.name + suffix) for suffix in _FILES]
+    targets = [target.with_name(target.name + suffix) for suffix in _FILES]
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     lock = WriterLock(target, "")
     try:
-        if source.resolve() in [path.resolve() for path in there]:
+        if source.resolve() in [path.resolve() for path in targets]:
             raise InvalidInput(f"cannot restore {source}: it is the database itself")
         moved = []
         for suffix in _FILES:

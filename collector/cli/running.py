@@ -56,10 +56,10 @@ def options_of_serve(*, variables: bool) -> Callable[[Command], Command]:
             return command(LogAccess(**options), overrides, *args, **arguments)
 
         wrapped: Any = STORAGE_URL(run)
-        for flag, how in _OPTIONS:
+        for flag, attributes in _OPTIONS:
             name = "TIMELINED_" + flag.removeprefix("--").replace(".", "_").replace("-", "_").upper()
-            reads: dict[str, Any] = {"envvar": name} if variables and "is_flag" not in how else {}
-            wrapped = click.option(flag, _name(flag), **reads, **how)(wrapped)
+            reads: dict[str, Any] = {"envvar": name} if variables and "is_flag" not in attributes else {}
+            wrapped = click.option(flag, _name(flag), **reads, **attributes)(wrapped)
         return CONFIG_FILE(EXPAND(wrapped))  # type: ignore[no-any-return]
 
     return give

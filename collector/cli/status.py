@@ -54,14 +54,14 @@ def status(access: LogAccess, form: str) -> None:
     answers = {**access.ask(read_answers), "logs": _every_log(access)}
     if form == "json":
         last_received = {one["source"]: one["last_received_at"] for one in answers["arrived"]["sources"]}
-        counted = {
+        counts = {
             "open_incidents": len(answers["open"]),
             "signals": len(answers["signals"]),
             "arrived": answers["arrived"],
         }
         listed = {"logs": answers["logs"]} if answers["logs"] else {}
         sources = {"sources": {k: at for k, at in last_received.items() if at}}
-        return output.as_json({**answers["ready"], **counted, **sources, **listed})
+        return output.as_json({**answers["ready"], **counts, **sources, **listed})
     _show(access, answers)
     return None
 

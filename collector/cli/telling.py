@@ -22,11 +22,11 @@ def titles(events: Sequence[Json]) -> list[str]:
     return [title_of(event, apart.get(event["entity"], "")) for event in events]
 
 
-def title_of(event: Json, apart: str = "") -> str:
+def title_of(event: Json, separator: str = "") -> str:
     """What one line can say of an event: what happened, who did it, and what a person made of it since."""
     said = _SAYS.get(event["type"], _plain)(event)
     who = f" ({event['actor']})" if event["actor"] else ""
-    return f"{said}{apart}{who}{AMENDED.get(event['amendment'], '')}"
+    return f"{said}{separator}{who}{AMENDED.get(event['amendment'], '')}"
 
 
 def _plain(event: Json) -> str:

@@ -97,25 +97,25 @@ def _beyond(
 ) -> tuple[Beyond, list[StoredDifference], list[str]]:
     """What is known from outside the database, read before it; and what of that is damaged itself."""
     about = about_log(settings)
-    beside = daemon.beside_of(settings, about)
+    proof_folder = daemon.beside_of(settings, about)
     damaged: list[StoredDifference] = []
     records: list[acknowledged.Last] = []
-    for path in acknowledged.all_beside(beside.acknowledged):
+    for path in acknowledged.all_beside(proof_folder.acknowledged):
         try:
             records += [last] if (last := acknowledged.read(path)) else []
         except LogDamaged as error:
             damaged.append(StoredDifference("acknowledged", 0, str(error)))
     try:
-        notes = list(beside.checkpoint_files())
+        notes = list(proof_folder.checkpoint_files())
     except OSError as error:
-        raise InvalidInput(f"cannot read the checkpoints in {beside.checkpoints}: {error.strerror}") from error
+        raise InvalidInput(f"cannot read the checkpoints in {proof_folder.checkpoints}: {error.strerror}") from error
     signer = daemon.signer_of(settings, about)
     keys = [key] if key else signer.verifier_keys() if signer else []
     signature = partial(_signed, keys=keys, signer=signer) if keys else _unsigned
     origin = settings.proof.origin
     given = [] if checkpoint is None else [_checkpoint_from(checkpoint, origin, origin_after(origin, about.accepted))]
     beyond = Beyond(notes=notes, own_checkpoints=given, acknowledged=records, signature=signature)
-    return beyond, damaged, _not_seen(settings, beside, beyond, keys)
+    return beyond, damaged, _not_seen(settings, proof_folder, beyond, keys)
 
 
 def _sealed(settings: Settings) -> list[bytes]:
@@ -126,17 +126,18 @@ def _sealed(settings: Settings) -> list[bytes]:
         return []
 
 
-def _not_seen(settings: Settings, beside: ProofFolder, beyond: Beyond, keys: list[str]) -> list[str]:
+def _not_seen(settings: Settings, proof_folder: ProofFolder, beyond: Beyond, keys: list[str]) -> list[str]:
     """What this verifying cannot look at, for want of it."""
     missing = []
     if not any(last.position for last in beyond.acknowledged):
         missing.append(
-            f"what was acknowledged: there is no record of it in {beside.folder}, so events may be missing at the end"
+            f"what was acknowledged: there is no record of it in {proof_folder.folder}, so events may be missing at "
+            "the end"
         )
     sealed = _sealed(settings)
-    alone = len(set(sealed) - beside.every())
+    alone = len(set(sealed) - proof_folder.every())
     if alone:
-        missing.append(f"{alone} of {len(sealed)} checkpoints have no copy in {beside.checkpoints.parent}")
+        missing.append(f"{alone} of {len(sealed)} checkpoints have no copy in {proof_folder.checkpoints.parent}")
     if not sealed:
         missing.append("the whole: nothing was sealed yet, so only each row was held to its own leaf")
     if not keys and not isinstance(settings.proof.signing_key, Unread):

@@ -79,11 +79,11 @@ class Components:
         """Tie alerts to what they were before a pause, where a page of theirs or a person's word lasts over it."""
         memory, grown, loader = self._memory, self._grown, self._loader
         while grown or self._reopen():
-            signal_id, how = grown.popitem()
+            signal_id, growth = grown.popitem()
             if signal_id in memory.incident_of:
-                for other in again.reopened(loader, signal_id) if how.new else ():
+                for other in again.reopened(loader, signal_id) if growth.new else ():
                     self._sweeping.mark(memory.component_of[memory.incident_of[other]])
-                for earlier, later in again.pairs(loader, signal_id, how):
+                for earlier, later in again.pairs(loader, signal_id, growth):
                     self._cross(memory.signals[earlier], memory.signals[later])
 
     def _reopen(self) -> bool:

@@ -73,7 +73,7 @@ class Regrouping:
         return loader.round.changes
 
     def _touch(self, incidents: Iterable[LiveIncident], signal_ids: Iterable[str]) -> None:
-        """What a round touched is the most recently touched."""
+        """Note what a round touched: it is let go of last."""
         component_of = self._memory.component_of
         components = {component_of[incident]: None for incident in incidents if incident in component_of}
         self._memory.touch(components, signal_ids)

@@ -103,12 +103,14 @@ class Numbering:
 
     def _choose(self, incident: LiveIncident) -> None:
         several = len(incident.numbers) > 1
-        chosen = min(incident.numbers, key=partial(self._rank, incident)) if several else next(iter(incident.numbers))
-        if chosen != incident.number:
-            self._renumber(incident, chosen)
+        new_number = (
+            min(incident.numbers, key=partial(self._rank, incident)) if several else next(iter(incident.numbers))
+        )
+        if new_number != incident.number:
+            self._renumber(incident, new_number)
         for number, anchor in incident.numbers.items():
-            if incident.known_numbers.get(number) != chosen or number in self._hung_anew:
-                self._round.changes.renumber(number, anchor, chosen)
+            if incident.known_numbers.get(number) != new_number or number in self._hung_anew:
+                self._round.changes.renumber(number, anchor, new_number)
         incident.write_numbers()
         self._memory.cover(incident.numbers)
 

@@ -271,10 +271,10 @@ class Sweep:
     def _ties_environments(self, root: str, other_root: str) -> bool:
         """Whether a signal that could be in either would tie two environments together: one that names none, or the
         whole of which they are parts."""
-        here, there = self._groups[root].environments, self._groups[other_root].environments
-        if not here or not there or here == there:
+        environments, other_environments = self._groups[root].environments, self._groups[other_root].environments
+        if not environments or not other_environments or environments == other_environments:
             return False
-        return all(elsewhere(place, there) for place in narrowest(here))
+        return all(elsewhere(place, other_environments) for place in narrowest(environments))
 
     def _called_apart(self, mine: str, theirs: str) -> bool:
         """Whether others were called for each, about alerts of their own: time alone makes no one incident of them."""

@@ -271,12 +271,12 @@ class DraftFolder:
         path = self.folder / f"incident-{number}.md"
         known = self.record(number)
         files = known.files if known is not None else {}
-        beside = (self.folder / name for name in files if name.endswith(".md") and name != path.name)
+        siblings = (self.folder / name for name in files if name.endswith(".md") and name != path.name)
         return DraftFile(
             number=number,
             path=str(path),
             edited=_digest_of(path) not in files.get(path.name, ()),
-            beside=tuple(sorted(str(other) for other in beside if other.exists())),
+            beside=tuple(sorted(str(other) for other in siblings if other.exists())),
         )
 
 

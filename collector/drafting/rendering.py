@@ -96,23 +96,23 @@ def _template(text: str) -> str:
     return _one_of(text, TEMPLATES, "template")
 
 
-def template_of(chosen: str) -> str:
+def template_of(template: str) -> str:
     """The template that a configuration names: of ours the name, of a file its text.
 
     Raises :class:`collector.errors.InvalidSettings` for a file that cannot be read or is no template.
     """
-    if chosen in TEMPLATES:
-        return chosen
+    if template in TEMPLATES:
+        return template
     try:
-        text = Path(chosen).read_text("utf-8")
+        text = Path(template).read_text("utf-8")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InvalidSettings(
-            (f"drafts.template: cannot read {chosen}: {why}; name a file or one of {', '.join(TEMPLATES)}",)
+            (f"drafts.template: cannot read {template}: {why}; name a file or one of {', '.join(TEMPLATES)}",)
         ) from error
     flaws = [flaw for flaw in sandbox.check(text) if flaw.severity == "error"]
     if flaws:
-        raise InvalidSettings(tuple(f"drafts.template: {chosen}, line {flaw.line}: {flaw.text}" for flaw in flaws))
+        raise InvalidSettings(tuple(f"drafts.template: {template}, line {flaw.line}: {flaw.text}" for flaw in flaws))
     return text
 
 
@@ -228,8 +228,8 @@ async def _cached_text(
 
     Nothing is read where nothing was committed since, and the document of a page is made once for all its views.
     """
-    chosen = source.options
-    source = msgspec.structs.replace(source, options=msgspec.structs.replace(chosen, view=None))
+    options = source.options
+    source = msgspec.structs.replace(source, options=msgspec.structs.replace(options, view=None))
 
     async def read() -> tuple[bytes, Case] | None:
         case = await projections.case(source.number, source.as_of)
@@ -237,7 +237,7 @@ async def _cached_text(
 
     version = await projections.version()
     digest, case = cache.digest((version, source)) if version is not None else None, None
-    if digest is None or not ((digest, form, chosen.view) in cache or cache.last.of(digest)):
+    if digest is None or not ((digest, form, options.view) in cache or cache.last.of(digest)):
         case_read = await (cache.learned((version, source), read) if version is not None else read())
         if case_read is None:
             return None
@@ -247,13 +247,13 @@ async def _cached_text(
     def rendered() -> str:
         # Where no case was read, either the text is kept or its document.
         document = laid.document if laid is not None else source.document(cast("Case", case))
-        variant = msgspec.structs.replace(document, options=chosen)
+        variant = msgspec.structs.replace(document, options=options)
         if form != PAGE:
             return render(variant)
         fresh.append(laid or LaidDocument(document, inlaid.unviewed(document)))
         return inlaid.joined(fresh[0].unviewed, inlaid.viewed(variant))
 
-    text = await cache.text((digest, form, chosen.view), rendered)
+    text = await cache.text((digest, form, options.view), rendered)
     for each in fresh:
         cache.last.keep(digest, each)
     return text

@@ -75,13 +75,13 @@ def narrowest(keys: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def elsewhere(here: str | None, there: Iterable[str]) -> bool:
+def elsewhere(environment: str | None, there: Iterable[str]) -> bool:
     """Whether something is apart from all of several environments; never where either names none."""
     environments = set(there)
-    if not here or not environments or here in environments:
+    if not environment or not environments or environment in environments:
         return False
     places = environments if len(environments) == 1 else narrowest(environments)
-    return all(apart(here, place) for place in places)
+    return all(apart(environment, place) for place in places)
 
 
 def environments_match(a: str | None, b: str | None) -> bool:

@@ -175,7 +175,7 @@ class CaseReader:
         followed = self._followed(row.number)
         lasting = self._lasting(row, low)
         near = (*nearby, *followed, *lasting)
-        beside = [event for each in near for event in (each.event, each.end) if event is not None]
+        nearby_events = [event for each in near for event in (each.event, each.end) if event is not None]
         heard_since = row.started_at - HEARD
         reported = {family: self._proofs(family, heard_since, high) for family in FAMILIES}
         return Case(
@@ -193,7 +193,7 @@ class CaseReader:
             ),
             last_told=self._last_told(current(events)),
             collector=self._collector(low, high),
-            people=spellings_of((*events, *beside), self._catalog.people),
+            people=spellings_of((*events, *nearby_events), self._catalog.people),
         )
 
     def _last_told(self, events: Sequence[RecordedEvent]) -> dict[str, int]:

@@ -1,10 +1,12 @@
 """Erasing: what follows from grouping, and its removal from the lists.
 
-The log's part is in ``collector.removal.erasing``. Here is which events share a
-name, what an event was attached to, and what the daemon itself said in words of
-theirs. What looks (:func:`plan_erasure`, :func:`announcements_with`) is given a
-view of the lists and the log, what records the log's own connection, and what
-cleans the lists'.
+The log's part is in ``collector.removal.erasing``. Here is what only the lists
+know: which events share a name, what an event was attached to, and which
+announcements of the daemon repeat its words.
+
+An erasure is planned (:func:`plan_erasure`, :func:`announcements_with`) on a
+connection that reads the lists and the log. It is recorded on the log's own
+connection, and cleaned up after on that of the lists.
 """
 
 from __future__ import annotations

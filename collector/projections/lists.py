@@ -408,16 +408,16 @@ def _signals(connection: Connection, after: tuple[int, str], limit: int) -> list
 def _signal(
     signal: Signal, number: int | None, repeats: Mapping[str, Any], index_rows: Mapping[str, tuple[str, str, int]]
 ) -> SignalRow:
-    again = [repeats[event] for event in signal.events if event in repeats]
+    repeated = [repeats[event] for event in signal.events if event in repeats]
     times = [index_rows[event][2] for event in signal.events if event in index_rows] + [
-        repeat.last_at for repeat in again
+        repeat.last_at for repeat in repeated
     ]
     source, entity, _ = index_rows.get(signal.id, ("", "", 0))
     return SignalRow(
         kind=signal.kind, event=signal.id, source=source, entity=entity, title=signal.title,
         service=signal.service_name or None, environment=signal.environment_name or None, severity=signal.severity,
         state=signal.state, since=signal.start, incident=number,
-        notifications=len(signal.events) + sum(repeat.count for repeat in again),
+        notifications=len(signal.events) + sum(repeat.count for repeat in repeated),
         last_at=max(times, default=signal.last),
     )  # fmt: skip
 

@@ -348,11 +348,11 @@ def shadowed(connection: Connection, hid: Hidden, *, lists: bool = True) -> Conn
     if not hid:
         return connection
     kind = connection.dialect.name
-    here, log = ("main.", "log." if lists else "main.") if kind == "sqlite" else ("", "")
-    among, apart = ", ".join(map(str, sorted(hid.numbers))) or "0", "NOT IN (SELECT id FROM hidden_event)"
-    tables = {name: f"SELECT * FROM {here}{name} WHERE number NOT IN ({among})" for name in _BY_NUMBER}  # noqa: S608
-    tables |= {name: f"SELECT * FROM {here}{name} WHERE {column} {apart}" for name, column in _BY_EVENT.items()}  # noqa: S608
-    grouped = f"position <= {hid.position} AND {_HEX[kind]} {apart}"
+    schema, log = ("main.", "log." if lists else "main.") if kind == "sqlite" else ("", "")
+    among, not_hidden = ", ".join(map(str, sorted(hid.numbers))) or "0", "NOT IN (SELECT id FROM hidden_event)"
+    tables = {name: f"SELECT * FROM {schema}{name} WHERE number NOT IN ({among})" for name in _BY_NUMBER}  # noqa: S608
+    tables |= {name: f"SELECT * FROM {schema}{name} WHERE {column} {not_hidden}" for name, column in _BY_EVENT.items()}  # noqa: S608
+    grouped = f"position <= {hid.position} AND {_HEX[kind]} {not_hidden}"
     bodies = ", ".join(map(str, sorted(hid.deliveries))) or "0"
     of_log = {"delivery": f"SELECT * FROM {log}delivery WHERE number NOT IN ({bodies})"}  # noqa: S608 - numbers
     of_log |= {"event": f"SELECT * FROM {log}event WHERE {grouped}"}  # noqa: S608 - constants and a number

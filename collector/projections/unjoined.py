@@ -32,10 +32,10 @@ def recounted(connection: Connection, before: Iterable[str], after: Iterable[str
 
     ``before`` has all of them that may join nothing when it begins, ``after`` all that may when it ends.
     """
-    counted = _counted(connection, list(dict.fromkeys(before)))
+    counts_before = _counted(connection, list(dict.fromkeys(before)))
     yield
     after_it = _counted(connection, list(dict.fromkeys(after)))
-    after_it.subtract(counted)
+    after_it.subtract(counts_before)
     for reason, events in sorted(after_it.items()):
         if events and not connection.execute(_ADD, {"why": reason, "more": events}).rowcount:
             connection.execute(insert(unjoined), {"reason": reason, "events": events})

@@ -119,7 +119,7 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
     pairs: list[tuple[RecordedEvent, int]] = []
     unnamed: list[RecordedEvent] = []
     updates: list[RecordedEvent] = []
-    again: dict[int, list[RecordedEvent]] = {}
+    repeated: dict[int, list[RecordedEvent]] = {}
     goes_on: tuple[object, int] = (None, 0)
     """The cycle of what fires now, and since when it does: whatever else is told of the alert breaks it off."""
     moved: dict[int, int] = {}
@@ -131,7 +131,7 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
         start_named = micros(event.data.get("starts_at"))
         if event.type == "alert.firing":
             if start_named is not None and AGAIN in event.data:
-                again.setdefault(start_named, []).append(event)
+                repeated.setdefault(start_named, []).append(event)
             cycle = event.data.get(CYCLE)
             if CONTINUES in event.data and goes_on[1]:
                 moved[event.occurred_at] = goes_on[1]
@@ -144,36 +144,36 @@ def _starts(events: Iterable[RecordedEvent]) -> Iterable[tuple[RecordedEvent, in
             unnamed.append(event)
         else:
             pairs.append((event, moved.get(start_named, start_named)))
-    if again:
-        pairs = [(event, _lived_again(event, start, again.get(start, ()))) for event, start in pairs]
+    if repeated:
+        pairs = [(event, _lived_again(event, start, repeated.get(start, ()))) for event, start in pairs]
     if unnamed:
         known = sorted({start for _, start in pairs})
         pairs += [(event, _latest(known, event.occurred_at)) for event in unnamed]
-    return [*pairs, *_updating(updates, {start for _, start in pairs}, again)] if updates else pairs
+    return [*pairs, *_updating(updates, {start for _, start in pairs}, repeated)] if updates else pairs
 
 
 def _updating(
-    updates: Iterable[RecordedEvent], starts: set[int], again: Mapping[int, Sequence[RecordedEvent]]
+    updates: Iterable[RecordedEvent], starts: set[int], repeated: Mapping[int, Sequence[RecordedEvent]]
 ) -> Iterator[tuple[RecordedEvent, int]]:
     """Each update with the start of its episode; one whose firing was taken back has none."""
     in_order = sorted(starts)
     for event in updates:
         named = micros(event.data.get("starts_at"))
-        start = _lived_again(event, named, again.get(named, ())) if named is not None else None
+        start = _lived_again(event, named, repeated.get(named, ())) if named is not None else None
         if start is None and in_order:
             start = in_order[max(0, bisect_right(in_order, event.occurred_at) - 1)]
         if start in starts:
             yield event, start
 
 
-def _lived_again(event: RecordedEvent, start: int, again: Sequence[RecordedEvent]) -> int:
+def _lived_again(event: RecordedEvent, start: int, repeated: Sequence[RecordedEvent]) -> int:
     """Where a resolve names a start that was told again: the firing that it ends.
 
     That is the last one whose resolve before it is further away from this end than the firing itself: clocks differ.
     """
     if event.type == "alert.firing":
         return start
-    fitting = [each.occurred_at for each in again if 2 * event.occurred_at > each.occurred_at + _ended_before(each)]
+    fitting = [each.occurred_at for each in repeated if 2 * event.occurred_at > each.occurred_at + _ended_before(each)]
     return max(fitting, default=start)
 
 

@@ -93,12 +93,12 @@ def load_settings(
     not be served on an address that others reach.
     """
     variables = environ or {}
-    chosen = str(path) if path is not None else variables.get(CONFIG_FILE, "")
-    file = Mistakes(chosen)
-    root = _root(chosen, file) if chosen else None
+    file_name = str(path) if path is not None else variables.get(CONFIG_FILE, "")
+    file = Mistakes(file_name)
+    root = _root(file_name, file) if file_name else None
     if expand and root is not None:
         root.expand(variables)
-    settings = _read(root, Files(Path(chosen).parent, variables, secrets, unread, files))
+    settings = _read(root, Files(Path(file_name).parent, variables, secrets, unread, files))
     mistakes = [*file.sentences()]
     for key in OVERRIDES:
         value = _variable_value(variables, _variable(key), mistakes)

@@ -39,11 +39,11 @@ def asked_logs(request: web.Request, name: str | None) -> Sequence[OneLog]:
     of = [log for log in served if log.app is request.app] if PROJECTIONS in request.app else served
     if name in (None, ALL):
         return of
-    chosen = [log for log in of if log.name == name]
-    if not chosen:
+    selected = [log for log in of if log.name == name]
+    if not selected:
         known = ", ".join([*(log.name for log in of), ALL])
         raise InvalidInput(f"cannot find a log named {name!r} here; use one of {known}", "log")
-    return chosen
+    return selected
 
 
 async def read_each(logs: Iterable[OneLog], read: Callable[[OneLog], Awaitable[T]]) -> ReadLogs[T]:

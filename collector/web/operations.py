@@ -48,26 +48,26 @@ def _start_and_event(cursor: str | None) -> tuple[int, str] | None:
 async def list_sources(request: web.Request) -> web.Response:
     """Each source with what became of its last deliveries, and when it was heard last."""
     Query(request)
-    kinds, counted = request.app[INTAKE].sources, await arrived(request.app)
+    kinds, arrivals = request.app[INTAKE].sources, await arrived(request.app)
     listed = [
         shapes.SourceCounts(
             source=name,
             kind=kinds[name].kind if name in kinds else None,
-            received=counts.stored + counted.refused.get(name, 0),
+            received=counts.stored + arrivals.refused.get(name, 0),
             stored=counts.stored,
             repeats=counts.repeats,
             set_aside=counts.set_aside,
             unrecognised=counts.unrecognised,
             malformed=counts.malformed,
-            refused=counted.refused.get(name, 0),
+            refused=arrivals.refused.get(name, 0),
             last_received_at=None if counts.last_at is None else rfc3339(counts.last_at),
         )
-        for name, counts in sorted(counted.sources.items())
+        for name, counts in sorted(arrivals.sources.items())
     ]
-    not_listed = f"what was refused: {counted.not_read}" if counted.not_read else msgspec.UNSET
-    since = rfc3339(counted.since) if counted.since else None
+    not_listed = f"what was refused: {arrivals.not_read}" if arrivals.not_read else msgspec.UNSET
+    since = rfc3339(arrivals.since) if arrivals.since else None
     return answers.json(
-        shapes.SourceList(sources=listed, deliveries=counted.looked, since=since, not_listed=not_listed)
+        shapes.SourceList(sources=listed, deliveries=arrivals.looked, since=since, not_listed=not_listed)
     )
 
 

@@ -50,15 +50,15 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path in STREAMS:
         # How long somebody listened is no measure of an answer.
         return await handler(request)
-    counted, begun, code = request.app[METRICS], perf_counter(), 500
-    counted.in_flight += 1
+    counters, begun, code = request.app[METRICS], perf_counter(), 500
+    counters.in_flight += 1
     try:
         response = await handler(request)
         code = response.status
         return response
     finally:
-        counted.in_flight -= 1
-        counted.answered(_pattern(request), _method(request), code, perf_counter() - begun)
+        counters.in_flight -= 1
+        counters.answered(_pattern(request), _method(request), code, perf_counter() - begun)
 
 
 def _pattern(request: web.Request) -> str:

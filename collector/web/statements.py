@@ -35,19 +35,19 @@ async def record(request: web.Request, fact: Event, number: int) -> web.Response
     return stated(told, row.number)
 
 
-async def record_opening(request: web.Request, fact: Event, apart: Callable[..., Event] | None) -> web.Response:
+async def record_opening(request: web.Request, fact: Event, separate: Callable[..., Event] | None) -> web.Response:
     """Store a report, and answer with the incident it opened or joined; ``null`` while that is not known.
 
-    ``apart`` makes the statement that it is an incident of its own, which is stored where it joined one.
+    ``separate`` makes the statement that it is an incident of its own, which is stored where it joined one.
     """
     item = await store(request.app, fact)
     why = await request.app[PROJECTIONS].why(item.event_id)
-    if apart is not None:
+    if separate is not None:
         if why is None:
             raise Unavailable("recorded, and not grouped yet; send it again with the same Idempotency-Key")
         row = None if why.incident is None else await follow(request.app, why.incident)
         if row is not None and row.key != item.event_id:
-            await store(request.app, apart(incident=row.key, events=[item.event_id], number=row.number))
+            await store(request.app, separate(incident=row.key, events=[item.event_id], number=row.number))
             why = await request.app[PROJECTIONS].why(item.event_id)
     return stated(item, why.incident if why else None)
 

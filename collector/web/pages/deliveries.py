@@ -93,13 +93,13 @@ async def deliveries(request: web.Request) -> web.Response:
     limit = LOOKED_AT if source is None else SHOWN
     stored = await request.app[LOG].deliveries(source=source, before=before, limit=limit + 1)
     refusals, away = await _refused(request, source)
-    counted = await arrived(request.app)
+    arrivals = await arrived(request.app)
     if source is not None and source not in sources and not stored and not refusals:
         raise NotFound("cannot show deliveries: there is no source of this name; see /deliveries", "source")
     names = [source] if source is not None else _names(sources, stored, refusals)
     each = EACH if source is None else SHOWN
     private = await marks.of_deliveries(request.app, stored[:limit])
-    rows = [_shown_source(request, name, stored[:limit], refusals, counted, each, private) for name in names]
+    rows = [_shown_source(request, name, stored[:limit], refusals, arrivals, each, private) for name in names]
     return page(
         request,
         "deliveries.html",
@@ -109,7 +109,7 @@ async def deliveries(request: web.Request) -> web.Response:
         sources=rows,
         silent=[] if source else [one for one in rows if not (one.deliveries or one.refused)],
         names=sorted(sources),
-        counted=counted,
+        arrivals=arrivals,
         strangers=[one for one in refusals if one.source == NO_SOURCE] if source is None else [],
         following=stored[limit - 1].id if source is not None and len(stored) > limit else None,
         looked_at=LOOKED_AT if source is None and len(stored) > limit else None,
@@ -156,7 +156,7 @@ def _names(sources: Mapping[str, Source], stored: Sequence[Delivery], refusals: 
 
 def _shown_source(
     request: web.Request, name: str, stored: Sequence[Delivery], refusals: Sequence[RefusedRow],
-    counted: ArrivedSources, most: int, private: Mapping[str, str],
+    arrivals: ArrivedSources, most: int, private: Mapping[str, str],
 ) -> ShownSource:  # fmt: skip
     endpoint = request.app[INTAKE].verifier.endpoints.get(name)
     address = f"{webhooks_of(request)}/{name}"
@@ -169,8 +169,8 @@ def _shown_source(
         deliveries=[one for one in stored if one.source == name][:most],
         private=private,
         refused=[one for one in refusals if one.source == name],
-        counts=counted.sources.get(name, SourceArrivals()),
-        turned_away=counted.refused.get(name, 0),
+        counts=arrivals.sources.get(name, SourceArrivals()),
+        turned_away=arrivals.refused.get(name, 0),
     )
 
 

@@ -106,8 +106,8 @@ async def _response(
     if order == "arrived":
         timed = by_arrival(visible, await app[LOG].read_ids([name for each in visible for name in each.cites]))
     event_id = query.text("row")
-    here, at, last = _page(timed, event_id, query.number("page"))
-    owner = owners(here, event_id)
+    page_rows, at, last = _page(timed, event_id, query.number("page"))
+    owner = owners(page_rows, event_id)
     names = list(owner)
     revisions = await app[LOG].read_ids(names)
     why = await members_in_words(app[PROJECTIONS], revisions, why)
@@ -129,7 +129,8 @@ async def _response(
         page, request, "incident.html", clock, row=row, draft=inlaid.draft, short=inlaid.short, order=order,
         text=view.text, kind=view.kind, since=view.since, until=view.until, kinds=FAMILIES,
         zoom=steps([each.at for each in every], view.since, view.until), ends=ends([each.at for each in every]),
-        timed=here, total=len(visible), every=len(every), at=at, last=last, wanted=event_id, events=events, owner=owner,
+        timed=page_rows, total=len(visible), every=len(every), at=at, last=last, wanted=event_id, events=events,
+        owner=owner,
         further=further[:FURTHER], further_count=len(further), further_most=FURTHER, system=system, pictures=pictures,
         as_of=query.text("as_of"), noted_at=query.text("at") or "", said=query.text("said"),
         stated=query.text("stated"), into=query.number("into"), statements=statement_rows, marks=MARKS, fields=HEAD,
