@@ -89,30 +89,30 @@ def _type_of(body: Body) -> str | None:
 
 
 def _event_of(webhook: Webhook, body: Body, event_type: str, reading: Reading) -> Event:
-    thing, happened = body.involved_object, moment(body.timestamp, webhook.received_at)
+    resource, happened = body.involved_object, moment(body.timestamp, webhook.received_at)
     labels = {_last(key): text for key, text in normalise.labels(body.metadata).items()}
     revision = next((found for name in _REVISIONS if (found := normalise.line(labels.get(name)))), "")
     commit = _SHA.search(revision)
     sha = commit[0] if commit else ""
-    subject = normalise.line(f"{thing.kind}/{thing.namespace or ''}/{thing.name}")
+    subject = normalise.line(f"{resource.kind}/{resource.namespace or ''}/{resource.name}")
     message = normalise.text(body.message)
     data = {
         "state": normalise.line(body.reason), "sha": sha, "ref": "" if sha else revision,
         "text": "" if event_type == "change.succeeded" else message,
     }  # fmt: skip
     observed = {
-        "type": f"flux.{normalise.line(thing.kind).lower()}",
+        "type": f"flux.{normalise.line(resource.kind).lower()}",
         "called": "error of Flux",
         "subject": subject,
         "text": message,
     }
     return Event(
-        id=_id(webhook, body, happened, normalise.line(thing.uid) or subject, revision),
+        id=_id(webhook, body, happened, normalise.line(resource.uid) or subject, revision),
         type=event_type,
         **normalise.origin(webhook, happened),
         entity=subject,
-        service=normalise.service_of(labels, reading) or normalise.name(thing.name),
-        environment=normalise.environment_of({"namespace": thing.namespace or "", **labels}, reading),
+        service=normalise.service_of(labels, reading) or normalise.name(resource.name),
+        environment=normalise.environment_of({"namespace": resource.namespace or "", **labels}, reading),
         title=_title(body, revision, sha, event_type),
         refs=(f"commit:{sha}",) if sha else (),
         labels={key: text for key, text in labels.items() if not key.endswith(_REVISIONS)},
@@ -124,11 +124,11 @@ def _event_of(webhook: Webhook, body: Body, event_type: str, reading: Reading) -
     )  # fmt: skip
 
 
-def _id(webhook: Webhook, body: Body, happened: SenderTime, thing: str, revision: str) -> str:
+def _id(webhook: Webhook, body: Body, happened: SenderTime, resource: str, revision: str) -> str:
     """What one event is told by. An error comes again for as long as it lasts: of one revision it is one fact."""
     if body.severity == "error":
-        return event_id(RECIPE, webhook.source, None, thing, body.reason, revision)
-    return event_id(RECIPE, webhook.source, happened.stated, thing, body.reason, revision, happened.identity)
+        return event_id(RECIPE, webhook.source, None, resource, body.reason, revision)
+    return event_id(RECIPE, webhook.source, happened.stated, resource, body.reason, revision, happened.identity)
 
 
 def _last(key: str) -> str:

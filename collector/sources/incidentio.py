@@ -209,10 +209,10 @@ def _read(webhook: Webhook, kind: str, payload: msgspec.Raw, reading: Reading) -
     return (normalise.unrecognised(webhook, "incident.io sent a type of event that this version does not know", kind),)
 
 
-def _identity(webhook: Webhook, *parts: str | None) -> tuple[str, ...]:
+def _identity(webhook: Webhook, *pieces: str | None) -> tuple[str, ...]:
     """The message's own name, which every attempt and every endpoint repeats; else what the body says."""
     message = normalise.line(webhook.headers.get("webhook-id", ""))
-    return (message,) if message else tuple(normalise.line(part) for part in parts)
+    return (message,) if message else tuple(normalise.line(part) for part in pieces)
 
 
 # --- incidents --------------------------------------------------------------------------------------------------------

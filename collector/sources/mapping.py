@@ -107,17 +107,17 @@ def explain(
     items = _search(mapping.items, body if not isinstance(body, dict) else body | {"_headers": headers})
     if not isinstance(items, list):
         return (_unread(webhook, "mapping.items finds no list", kind),)
-    beside = {"_body": body, "_headers": headers}
-    return tuple([_item(webhook, reading, mapping, recipe, kind, item, beside) for item in items])
+    envelope = {"_body": body, "_headers": headers}
+    return tuple([_item(webhook, reading, mapping, recipe, kind, item, envelope) for item in items])
 
 
 def _item(
-    webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, item: Any, beside: dict[str, Any]
+    webhook: Webhook, reading: Reading, mapping: FieldMap, recipe: str, kind: str, item: Any, envelope: dict[str, Any]
 ) -> Evaluation:
     encoded_item = msgspec.json.encode(normalise.tree(item))
     if not isinstance(item, dict):
         return _unread(webhook, "an item that mapping.items finds is no JSON object", kind, encoded_item)
-    return _evaluation(webhook, reading, mapping, recipe, kind, item | beside, encoded_item)
+    return _evaluation(webhook, reading, mapping, recipe, kind, item | envelope, encoded_item)
 
 
 def _unread(webhook: Webhook, reason: str, kind: str, encoded_item: bytes | None = None) -> Evaluation:

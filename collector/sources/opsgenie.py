@@ -210,10 +210,10 @@ def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
 def _person(body: Body) -> str | None:
     """Who did it: of what came by the API or from Opsgenie itself only a user, whom an address names. An alert's
     creator is the integration that sent it unless it was made by hand, and nobody closes by an escalation."""
-    ways, name = _ways(body), normalise.name(body.alert.username)
-    if body.action == "Escalate" or (body.action == "Create" and ways.isdisjoint(_BY_HAND)):
+    contacts, name = _ways(body), normalise.name(body.alert.username)
+    if body.action == "Escalate" or (body.action == "Create" and contacts.isdisjoint(_BY_HAND)):
         return None
-    return None if ways & _AUTOMATIC and "@" not in (name or "") else normalise.person(name, tool=KIND)
+    return None if contacts & _AUTOMATIC and "@" not in (name or "") else normalise.person(name, tool=KIND)
 
 
 def _agent(body: Body) -> str:
