@@ -274,6 +274,29 @@ def test_no_variable_that_lives_long_is_called_by_a_vague_word() -> None:
     assert sorted(line for line in lines if line.partition(":")[0] not in RIGHT) == []
 
 
+def test_no_variable_of_the_daemon_that_lives_long_is_called_by_a_word_without_a_noun() -> None:
+    """Such a word says whose a value is, where it is or how many it is one of, and not what it is."""
+    without_noun = {row[0] for row in table("Words without a noun")}
+    assert len(without_noun) > 20
+    lines = {
+        f"{path} {line}"
+        for path, tree in modules()
+        if path.parts[0] == "collector"
+        for line in vague_variables(tree, without_noun)
+    }
+    assert sorted(lines) == []
+
+
+def test_each_word_stands_in_one_table() -> None:
+    """In the order of the alphabet, with what to say instead."""
+    tables = {heading: table(heading) for heading in ("Retired words", "Vague words", "Words without a noun")}
+    for heading, rows in tables.items():
+        words_of_table = [row[0] for row in rows]
+        assert words_of_table == sorted(set(words_of_table)), heading
+        assert all(instead for _, instead in rows), heading
+    assert not {row[0] for row in tables["Words without a noun"]} & {row[0] for row in tables["Vague words"]}
+
+
 @pytest.mark.parametrize(
     ("source", "lines"),
     [
