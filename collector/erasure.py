@@ -43,7 +43,7 @@ _ROUNDS = 5
 class Redrawn(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the drafts that show certain events."""
 
-    written: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     """Files that were written again."""
     edited: tuple[str, ...] = ()
     """Files that a person edited, which are never touched: they may still show it."""

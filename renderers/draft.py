@@ -34,7 +34,7 @@ from renderers.document import (
 )
 from renderers.history import History
 from renderers.moments import restate
-from renderers.phrases import Phrase, cites, claim, named, say
+from renderers.phrases import Phrase, cites, claim, say, with_name
 from renderers.review import review_of
 from renderers.sections import SECTIONS, appendix
 from renderers.sections.answers import answered
@@ -136,9 +136,9 @@ def _incident(history: History, options: Options) -> Claim | None:
     # The name of a log stays as it is written, also where it begins the line.
     called = say(Name(context.called) if context.number and context.log else context.called)
     severity, priority = _severity(history), _priority(history)
-    private = named("private to ", context.private)
-    pieces = [called, private, named("", severity),
-              named("", priority if priority.casefold() != severity.casefold() else None), _span(history, options),
+    private = with_name("private to ", context.private)
+    pieces = [called, private, with_name("", severity),
+              with_name("", priority if priority.casefold() != severity.casefold() else None), _span(history, options),
               *_pages(history), phrases.if_any(options.people == ROLES, AS_ROLES)]  # fmt: skip
     shown = [piece for piece in pieces if piece]
     return claim(shown[0], *(say(" · ", piece) for piece in shown[1:]), label=True, stop=False)

@@ -84,7 +84,7 @@ def if_any(condition: object, *parts: SentencePart) -> Phrase:
     return say(*parts) if condition else ()
 
 
-def named(before: str, text: str | None, after: str = "") -> Phrase:
+def with_name(before: str, text: str | None, after: str = "") -> Phrase:
     """Our words around a stranger's name; nothing where there is no name."""
     return say(before, Name(text), after) if text else ()
 
@@ -208,7 +208,7 @@ def link_to(event: Event, rel: str, text: str) -> LinkedText | None:
 
 def on_service(service: str | None, environment: str | None, before: str = " on ") -> Phrase:
     """`` on checkout in production``; what is absent is left out."""
-    return say(named(before, service), named(" in ", environment_beside(service, environment)))
+    return say(with_name(before, service), with_name(" in ", environment_beside(service, environment)))
 
 
 def environment_beside(service: str | None, environment: str | None) -> str | None:
@@ -250,7 +250,7 @@ _SENTENCE = re.compile(r"[\s:;,]")
 def by_whom(event: Event) -> Phrase:
     """`` by Ana``; `` automatically by monitor-bot`` where an automation did it; nothing where its sender names
     neither."""
-    return named(" automatically by ", text_in(event.data, "agent")) if acted_alone(event) else named(
+    return with_name(" automatically by ", text_in(event.data, "agent")) if acted_alone(event) else with_name(
         " by ", event.actor)  # fmt: skip
 
 
@@ -266,8 +266,8 @@ def capital(phrase: Phrase) -> Phrase:
 
 def alert_on(alert: Alert, *, severity: bool = False) -> Phrase:
     """``SlowCart on cart (warning)``."""
-    told = named(" (", alert.severity if severity else None, ")")
-    return say(alert_named(alert.name), named(" on ", beyond(alert.name, alert.service)), told)
+    told = with_name(" (", alert.severity if severity else None, ")")
+    return say(alert_named(alert.name), with_name(" on ", beyond(alert.name, alert.service)), told)
 
 
 def beyond(name: str | None, service: str | None) -> str | None:
@@ -279,11 +279,13 @@ def page_called(history: History, event: Event) -> Phrase:
     """``PagerDuty incident 311``; of a source whose incidents have no name of their own ``the page 12 from oncall``."""
     kind = sender_of(history, event.source)
     number = page_facts.number_of(history, event)
-    number_words = say(f" {number}") if type(number) is int else named(" ", number if isinstance(number, str) else None)
+    number_words = (
+        say(f" {number}") if type(number) is int else with_name(" ", number if isinstance(number, str) else None)
+    )
     if kind is not None and kind.page:
         return say(kind.page, number_words)
     sender = text_in(event.data, "source") if kind is not None and kind.carries else ""
-    return say("the page", number_words, named(" from ", sender or system(history, event.source)))
+    return say("the page", number_words, with_name(" from ", sender or system(history, event.source)))
 
 
 def pages(history: History, event: Event) -> str:
@@ -327,7 +329,7 @@ def change_called(change: Change, *, on: bool = True) -> Phrase:
     noun = noun_of(change)
     if change.kind == "merge":
         noun += merge_number(change.last)
-    owner = named(" of ", owner_of(change)) if on else ()
+    owner = with_name(" of ", owner_of(change)) if on else ()
     ran = quoted("", change_facts.run_title(change.kind, change.last))
     return say(noun, quoted(" ", change_title(change)), if_any(ran, " (", ran, ")"), owner)
 
@@ -390,7 +392,7 @@ def change_event(event: Event) -> Phrase:
     kind = kind_of([event])
     noun = merge_noun(event) if kind == "merge" else NOUNS.get(kind, "change")
     ran = quoted("", change_facts.run_title(kind, event))
-    return say(noun, quoted(" ", title), if_any(ran, " (", ran, ")"), named(" of ", event.service))
+    return say(noun, quoted(" ", title), if_any(ran, " (", ran, ")"), with_name(" of ", event.service))
 
 
 def kind_called(event: Event) -> str:
@@ -414,7 +416,7 @@ def observation_called(event: Event) -> Phrase:
     words, subject = kind_called(event), text_in(event.data, "subject")
     if not words and not subject:
         return say("Observation")
-    return say(if_any(words, Name(words)), named(": " if words else "", subject))
+    return say(if_any(words, Name(words)), with_name(": " if words else "", subject))
 
 
 def plain_observation(event: Event) -> str:
@@ -434,16 +436,16 @@ def observed(history: History, event: Event) -> Phrase:
     title, actor = observation_title(event), event.actor
     if title and text_in(event.data, "operation"):
         # What somebody wrote stands apart from what they did.
-        return say(Quote(title, NOTE), named(" (by ", actor, ")"), quoted(": ", text_in(event.data, "text"), NOTE))
+        return say(Quote(title, NOTE), with_name(" (by ", actor, ")"), quoted(": ", text_in(event.data, "text"), NOTE))
     if not title:
-        return say(observation_called(event), named(", by " if text_in(event.data, "subject") else " by ", actor))
+        return say(observation_called(event), with_name(", by " if text_in(event.data, "subject") else " by ", actor))
     subject = text_in(event.data, "subject")
     of = subject if subject != title else ""
     details: list[Inline] = [
         *_kind_told(history, event),
-        *named("", of or ("" if subject else _other_service(history, event))),
+        *with_name("", of or ("" if subject else _other_service(history, event))),
     ]
-    doer = named("by ", actor)
+    doer = with_name("by ", actor)
     inside = say(listed([*details, *([doer] if doer else [])], 3, end=", ")) if details or doer else ()
     return say(Quote(words_of(event) or title, NOTE), if_any(inside, " (", inside, ")"))
 
@@ -460,7 +462,7 @@ def _kind_told(history: History, event: Event) -> Phrase:
     kind, called = text_in(event.data, "type"), text_in(event.data, "called")
     # What an adapter makes up begins with the kind of its source; a sender's own type is quoted as it is.
     ours = called and kind.partition(".")[0] == history.kinds.get(event.source, event.source)
-    return named("", called if ours else kind)
+    return with_name("", called if ours else kind)
 
 
 # --- time -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from renderers import times
 from renderers.digests import digest_of
 from renderers.document import Review, Time
 from renderers.history import History
-from renderers.phrases import cites, claim, named, say, text_in
+from renderers.phrases import cites, claim, say, text_in, with_name
 
 STATUSES: Mapping[str, str] = {
     "draft": "Draft",
@@ -36,7 +36,7 @@ def review_of(history: History, zone: str, *, judged: bool = True) -> Review | N
     changed = judged and text_in(event.data, "evidence") != evidence(history)
     clock = f"{times.minute(event.occurred_at, zone)} {times.called(event.occurred_at, zone)}"
     sentence = say(
-        f"{STATUSES[status]} (", named("", event.actor, ", "), Time(clock, event.occurred_at),
+        f"{STATUSES[status]} (", with_name("", event.actor, ", "), Time(clock, event.occurred_at),
         ")", ", changed since" if changed else "",
     )  # fmt: skip
     return Review(

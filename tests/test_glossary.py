@@ -141,7 +141,6 @@ def test_no_name_is_a_retired_word() -> None:
 
 
 RIGHT = {
-    "collector/correlation/live_incidents.py whole_since": "one and other: of the two incidents neither goes first",
     "tests/histories.py fires": "what an alert said of itself, and what other tests call it",
 }
 """Where a vague word is right: file and function, and why."""
@@ -150,13 +149,9 @@ RIGHT_NAMES: dict[str, str] = {
     "collector/cli/status.py found": "a key of the answer of timelined doctor -o json",
     "collector/cli/status.py what": "a key of the answer of timelined doctor -o json",
     "collector/correlation/placing.py place": "the verb of placement, as the glossary defines it",
-    "collector/erasure.py written": "what the API calls the files in its answer to an erasure",
     "collector/following/follower.py _place": "the verb of placement, as the glossary defines it",
-    "collector/following/wire.py written": "what the API calls the files in its answer to an erasure",
-    "collector/intake/importing.py known": "what the API calls the count in its answer to an import",
     "collector/proof/lost.py found": "a key of the event collector.lost, which stays as it was stored",
     "collector/times.py known": "whether a time is known: started.known says what it asks",
-    "collector/web/distribution.py known": "what the API calls the count: known of all",
     "collector/web/shapes/events.py known": "a key of the API",
     "collector/web/shapes/measures.py known": "a key of the API",
     "collector/web/shapes/requests.py known": "a key of the API",
@@ -165,7 +160,6 @@ RIGHT_NAMES: dict[str, str] = {
     "renderers/history.py known": "a key of the draft as JSON",
     "renderers/json_shape.py known": "a key of the draft as JSON",
     "renderers/json_shape.py said": "a key of the draft as JSON",
-    "renderers/phrases.py named": "beside quoted: our words around a name, as those around a quotation",
     "renderers/sheet.py known": "a name that templates of users read",
 }
 """Where a function or a field is rightly called by one: file and name, and why."""

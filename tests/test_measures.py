@@ -82,7 +82,7 @@ def test_who_noticed_is_what_the_draft_tells() -> None:
 def test_a_median_is_of_what_is_known(values: list[int | None]) -> None:
     """What is not known counts as not known; of fewer than five known values there is no median."""
     spread, known_values = distribution(values), [value for value in values if value is not None]
-    assert (spread.known, spread.of) == (len(known_values), len(values))
+    assert (spread.count, spread.of) == (len(known_values), len(values))
     if len(known_values) < FEWEST:
         assert (spread.lower, spread.median, spread.upper) == (None, None, None)
     else:

@@ -403,13 +403,13 @@ class LiveIncident:
         )
 
 
-def whole_since(one: LiveIncident, other: LiveIncident, tied: Order) -> Order:
+def whole_since(incident: LiveIncident, other: LiveIncident, tied: Order) -> Order:
     """From when on two incidents are one, that a signal of ``tied`` ties to an earlier one of the other."""
-    for first, second in ((one, other), (other, one)):
+    for first, second in ((incident, other), (other, incident)):
         if second.whole_since == second.order == tied:
             # It is tied by the signal that it begins with, so that there never were two.
             return first.whole_since
-    return max(one.whole_since, other.whole_since, tied)
+    return max(incident.whole_since, other.whole_since, tied)
 
 
 def offers_page(signal: Signal) -> bool:

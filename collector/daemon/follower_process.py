@@ -192,7 +192,7 @@ class FollowerProcess:
             assert isinstance(answer, Answer)  # noqa: S101 - what is asked so is answered so
         except TimelinedError as error:
             return Redrawn(failed=str(error))
-        return Redrawn(written=answer.written, edited=answer.edited)
+        return Redrawn(files=answer.files, edited=answer.edited)
 
     async def render(self, number: int, form: str, as_of: int | None, options: Mapping[str, str]) -> str | None:
         """See :class:`Following`. While there is no process the draft is rendered in this one, at intake's cost."""

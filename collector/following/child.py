@@ -187,7 +187,7 @@ class _Serving:
         if isinstance(request, Redraw):
             done = await self._work.redraw(request.events)
             failure = Failure("unavailable", done.failed) if done.failed else None
-            return Answer(request.number, written=done.written, edited=done.edited, failure=failure)
+            return Answer(request.number, files=done.files, edited=done.edited, failure=failure)
         await self._work.forget()
         return Answer(request.number)
 

@@ -174,7 +174,7 @@ class Answer(msgspec.Struct, tag=True, frozen=True):
 
     number: int
     text: str | None = None
-    written: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
     failure: Failure | None = None
 

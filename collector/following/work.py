@@ -102,7 +102,7 @@ class Work:
         except (OSError, TimelinedError) as error:
             log.warning("cannot write drafts again", error=str(error))
             return Redrawn(failed=str(error))
-        return Redrawn(written=files, edited=edited)
+        return Redrawn(files=files, edited=edited)
 
     @asynccontextmanager
     async def running(self, *, drafting: bool = True) -> AsyncIterator[asyncio.Task[None]]:

@@ -29,7 +29,7 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True):
     """Under which number they are stored; empty where all that they say was known."""
     new: tuple[str, ...] = ()
     """The ids of the events that the log did not have."""
-    known: int = 0
+    stored_before: int = 0
     """Events that it had."""
     merged: int = 0
     """Those of them that a delivery told without an identity in common."""
@@ -78,7 +78,11 @@ class Importer:
         submission = msgspec.structs.replace(submission, events=tuple(map(_plain, submission.events)))
         new = tuple(dict.fromkeys(event.id for event in submission.events if event.id not in stored))
         result = Brought(
-            new=new, known=len(submission.events) - len(new), merged=merged, withdrawn=withdrawn, not_understood=unread
+            new=new,
+            stored_before=len(submission.events) - len(new),
+            merged=merged,
+            withdrawn=withdrawn,
+            not_understood=unread,
         )
         if not new:
             return result

@@ -162,7 +162,7 @@ def erasure(result: Erasure) -> shapes.Erasure:
         deliveries=list(result.deliveries),
         spared=list(result.spared),
         echoes=result.echoes,
-        drafts=shapes.Redrawn(list(result.drafts.written), list(result.drafts.edited)),
+        drafts=shapes.Redrawn(list(result.drafts.files), list(result.drafts.edited)),
         published=list(result.published),
         remaining=result.remaining or None,
     )

@@ -18,7 +18,7 @@ FEWEST = 5
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     """One duration of several incidents, µs."""
 
-    known: int
+    count: int
     """How many of them know it."""
     of: int
     """How many incidents there are."""
@@ -33,4 +33,4 @@ def distribution(values: Sequence[int | None]) -> Distribution:
     """The distribution of these values, of which some are not known. Between two values it is interpolated."""
     known = [value for value in values if value is not None]
     lower, median, upper = quantiles(known, n=4, method="inclusive") if len(known) >= FEWEST else (None, None, None)
-    return Distribution(known=len(known), of=len(values), lower=lower, median=median, upper=upper)
+    return Distribution(count=len(known), of=len(values), lower=lower, median=median, upper=upper)

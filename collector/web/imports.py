@@ -31,7 +31,7 @@ async def bring_in(request: web.Request) -> web.Response:
     result = shapes.Imported(
         delivery=imported.delivery or None,
         new=list(imported.new),
-        known=imported.known,
+        known=imported.stored_before,
         merged=imported.merged,
         withdrawn=imported.withdrawn,
         not_understood=list(imported.not_understood),

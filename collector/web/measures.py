@@ -124,7 +124,7 @@ def _measure(name: str, durations: Sequence[tuple[Json, Json]]) -> Json:
     spread = distribution([duration["micros"] for _, duration in durations])
     first = durations[0][1]
     return {
-        "name": name, "term": first["term"], "formula": first["formula"], "known": spread.known, "of": spread.of,
+        "name": name, "term": first["term"], "formula": first["formula"], "known": spread.count, "of": spread.of,
         "median": _seconds(spread.median), "lower_quartile": _seconds(spread.lower),
         "upper_quartile": _seconds(spread.upper),
         "values": [

@@ -20,7 +20,7 @@ from renderers import facts, phrases
 from renderers.document import Name
 from renderers.flapping import over
 from renderers.history import Alert, FlappingRun, History
-from renderers.phrases import Phrase, cites, if_any, named, quoted, say, text_in
+from renderers.phrases import Phrase, cites, if_any, quoted, say, text_in, with_name
 from renderers.rows.plan import Plan, RowContext, varying
 from renderers.words import apart, counted
 
@@ -139,7 +139,7 @@ def _one_fired(run: Run, table: RowContext, since: int, *, quotes: bool) -> Name
     at = say(" at ", phrases.minute(first.start, table.zone, since)) if other else ()
     again = _again(table, first) if len(run) == 1 and not run[0].flaps else ()
     sentence = say(" fired", if_any(again, " again"), _where(first, table),
-               named(" (", first.fired.severity, ")"), at, again, _which(table, run) or _count(table, run),
+               with_name(" (", first.fired.severity, ")"), at, again, _which(table, run) or _count(table, run),
                _on_and_off(table, run),
                quoted(": ", _shared(run)) if quotes else ())  # fmt: skip
     return phrases.alert_named(first.name), sentence
@@ -207,7 +207,7 @@ def _where(alert: Alert | RecordedEvent, table: RowContext) -> Phrase:
     """`` on checkout in production``."""
     name = alert.name if isinstance(alert, Alert) else alert.title
     on = phrases.beyond(name, alert.service)
-    return say(named(" on ", on), named(" in ", facts.where(table.history, alert.environment)))
+    return say(with_name(" on ", on), with_name(" in ", facts.where(table.history, alert.environment)))
 
 
 def _again(table: RowContext, alert: Alert) -> Phrase:
@@ -243,19 +243,19 @@ def _count(table: RowContext, run: Run) -> Phrase:
     label = "" if by_whom and count < len(run) else varying(firsts)
     values = list(dict.fromkeys(spell.first.fired.labels.get(label, "") for spell in run)) if label else []
     shown = phrases.listed([Name(value) for value in values if value], 3)
-    return say(f", {count:,} series", by, if_any(shown, named(" (", label, " "), shown, ")"), by_whom)
+    return say(f", {count:,} series", by, if_any(shown, with_name(" (", label, " "), shown, ")"), by_whom)
 
 
 def _which(table: RowContext, run: Run) -> Phrase:
     """``, pod web-2``: which of several series fired, where it fired alone; its severity is told beside it."""
     label, value = _apart(table, run)
-    return named(f", {label} ", value) if label and value != run[0].first.fired.severity else ()
+    return with_name(f", {label} ", value) if label and value != run[0].first.fired.severity else ()
 
 
 def _which_ended(table: RowContext, run: Run) -> Phrase:
     """`` (pod web-2)``, `` (critical)``: which of them ended."""
     label, value = _apart(table, run)
-    return named(" (" if value == run[0].last.fired.severity else f" ({label} ", value, ")")
+    return with_name(" (" if value == run[0].last.fired.severity else f" ({label} ", value, ")")
 
 
 def _apart(table: RowContext, run: Run) -> tuple[str, str]:
@@ -330,7 +330,7 @@ def _one_end(run: Run, table: RowContext, at: int) -> NamedSentence:
     sentence = say(_where(alert, table),
                f" ({count:,} series)" if count > 1 else _which_ended(table, run),
                f" resolved {most}" if since else f" resolved after {most}", length, since, on_and_off,
-               "," if since and other else "", other, named(", by ", _ended_by(alert) if len(run) == 1 else None),
+               "," if since and other else "", other, with_name(", by ", _ended_by(alert) if len(run) == 1 else None),
                _called(alert) if len(run) == 1 else ())  # fmt: skip
     return phrases.alert_named(alert.name), sentence
 
@@ -352,7 +352,7 @@ def _called(alert: Alert) -> Phrase:
     """`` (issue resolved, CHECKOUT-45)``: what the sender calls the end, where it is that of something else."""
     data = alert.resolved.data if alert.resolved is not None else {}
     called = text_in(data, "called")
-    return say(f" ({called}", named(", ", text_in(data, "subject")), ")") if called else ()
+    return say(f" ({called}", with_name(", ", text_in(data, "subject")), ")") if called else ()
 
 
 def _other_minute(ends: Sequence[int], table: RowContext, at: int) -> Phrase:
@@ -373,7 +373,7 @@ def fired_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     if event.id in table.anew:
         return _begun_anew(table.anew[event.id], event, table)
     return say("Alert ", phrases.alert_named(event.title), " still fired" if repeated else " fired",
-               _where(event, table), named(" (", event.severity, ")"),
+               _where(event, table), with_name(" (", event.severity, ")"),
                quoted(": ", phrases.text_in(event.data, "summary")))  # fmt: skip
 
 
@@ -391,7 +391,7 @@ def ended_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     alert = table.resolves.get(event.id)
     unbegun = say("; when it had fired is not recorded") if event.id in table.unbegun else ()
     after = say(" after ", phrases.between(alert.start, event.occurred_at)) if alert else ()
-    where = named(" in ", facts.where(table.history, event.environment))
+    where = with_name(" in ", facts.where(table.history, event.environment))
     on = phrases.beyond(event.title, event.service)
-    return say("Alert ", phrases.alert_named(event.title), named(" on ", on), where, " resolved",
+    return say("Alert ", phrases.alert_named(event.title), with_name(" on ", on), where, " resolved",
                after, unbegun)  # fmt: skip

@@ -9,7 +9,7 @@ from collector.event import HOUR, MINUTE, RecordedEvent
 from renderers import phrases
 from renderers.document import Name
 from renderers.history import Change
-from renderers.phrases import Phrase, named, quoted, say
+from renderers.phrases import Phrase, quoted, say, with_name
 from renderers.rows.plan import Plan, RowContext
 from renderers.times import minute
 
@@ -120,7 +120,7 @@ def _titled(change: Change) -> Phrase:
 
 
 def _owned(change: Change, before: str = " to ") -> Phrase:
-    return say(named(" of ", phrases.owner_of(change)), named(before, change.environment))
+    return say(with_name(" of ", phrases.owner_of(change)), with_name(before, change.environment))
 
 
 def _deploy_told(change: Change, outcome: str, took: Phrase) -> Phrase:
@@ -136,7 +136,7 @@ def _rollback_told(change: Change, outcome: str, took: Phrase) -> Phrase:
 def _merge_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     """``Pull request #2204 "Tune rules" of web merged by ben``."""
     return say(phrases.noun_of(change).capitalize(), phrases.merge_number(change.last), quoted(" ", change.title),
-               named(" of ", phrases.owner_of(change)), " merged", named(" by ", change.actor))  # fmt: skip
+               with_name(" of ", phrases.owner_of(change)), " merged", with_name(" by ", change.actor))  # fmt: skip
 
 
 def _push_told(change: Change, outcome: str, took: Phrase) -> Phrase:
@@ -144,42 +144,43 @@ def _push_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     if state == "deleted":
         return _deleted_told(change)
     ref = phrases.text_in(change.last.data, "ref")
-    return say("Forced push" if state == "forced" else "Push", named(" to ", ref),
-               named(" of ", phrases.owner_of(change)), named(" by ", change.actor),
+    return say("Forced push" if state == "forced" else "Push", with_name(" to ", ref),
+               with_name(" of ", phrases.owner_of(change)), with_name(" by ", change.actor),
                quoted(": ", change.title))  # fmt: skip
 
 
 def _deleted_told(change: Change) -> Phrase:
     what = "Tag" if change.kind == "tag" else "Branch"
-    return say(what, named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", phrases.owner_of(change)),
-               " deleted", named(" by ", change.actor))  # fmt: skip
+    return say(what, with_name(" ", phrases.text_in(change.last.data, "ref")),
+               with_name(" of ", phrases.owner_of(change)), " deleted", with_name(" by ", change.actor))  # fmt: skip
 
 
 def _tag_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     state = phrases.text_in(change.last.data, "state")
     if state == "deleted":
         return _deleted_told(change)
-    return say("Tag", named(" ", phrases.text_in(change.last.data, "ref")), named(" of ", phrases.owner_of(change)),
-               " moved" if state == "forced" else " set", named(" by ", change.actor),
+    return say("Tag", with_name(" ", phrases.text_in(change.last.data, "ref")),
+               with_name(" of ", phrases.owner_of(change)), " moved" if state == "forced" else " set",
+               with_name(" by ", change.actor),
                quoted(": ", phrases.text_in(change.last.data, "text")))  # fmt: skip
 
 
 def _image_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     title, owner = phrases.change_title(change), phrases.owner_of(change)
-    return say("Image", quoted(" ", title), named(" of ", owner), " published", named(" by ", change.actor))
+    return say("Image", quoted(" ", title), with_name(" of ", owner), " published", with_name(" by ", change.actor))
 
 
 def _release_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     return say("Release", quoted(" ", phrases.change_title(change)), _owned(change), " published",
-               named(" by ", change.actor))  # fmt: skip
+               with_name(" by ", change.actor))  # fmt: skip
 
 
 def _flag_told(change: Change, outcome: str, took: Phrase) -> Phrase:
-    set_to = named(" set to ", phrases.flag_state(change.last)) or " changed"
+    set_to = with_name(" set to ", phrases.flag_state(change.last)) or " changed"
     title, text = phrases.change_title(change), phrases.text_in(change.last.data, "text")
     if not phrases.flag_state(change.last):
         text = text or phrases.text_in(change.last.data, "state")
-    return say("Flag", quoted(" ", title), _owned(change, " in "), set_to, named(" by ", change.actor),
+    return say("Flag", quoted(" ", title), _owned(change, " in "), set_to, with_name(" by ", change.actor),
                quoted(": ", text if text != title else ""))  # fmt: skip
 
 
@@ -208,5 +209,5 @@ _KINDS: dict[str, Callable[[Change, str, Phrase], Phrase]] = {
 def told_alone(table: RowContext, event: RecordedEvent) -> Phrase:
     """A change's event that belongs to no change that replay knows."""
     state = event.type.removeprefix("change.").replace("_", " ")
-    return say("Change", named(" of ", event.service), f" {state}", named(" by ", event.actor),
+    return say("Change", with_name(" of ", event.service), f" {state}", with_name(" by ", event.actor),
                quoted(": ", event.title))  # fmt: skip

@@ -9,7 +9,7 @@ from collector.event import RecordedEvent
 from renderers import page_facts, phrases
 from renderers.document import Name
 from renderers.history import History, Page
-from renderers.phrases import Phrase, named, quoted, say, text_in
+from renderers.phrases import Phrase, quoted, say, text_in, with_name
 from renderers.rows.plan import RowContext
 
 
@@ -39,22 +39,22 @@ def triggered(table: RowContext, event: RecordedEvent) -> Phrase:
     people = called(table.history, event)
     page = table.pages.get(event.entity)
     verb = " was opened automatically" if page is not None and page.declared else " was triggered"
-    opened = named(" was opened by ", event.actor) or say(verb, _by_agent(event) if page and page.declared else "")
-    return say(_page(table, event), people or opened, named(" (", priority, ")"),
-               named(", opened by ", event.actor if people else None), quoted(": ", event.title),
+    opened = with_name(" was opened by ", event.actor) or say(verb, _by_agent(event) if page and page.declared else "")
+    return say(_page(table, event), people or opened, with_name(" (", priority, ")"),
+               with_name(", opened by ", event.actor if people else None), quoted(": ", event.title),
                _described(table, event))  # fmt: skip
 
 
 def _by_agent(event: RecordedEvent) -> Phrase:
-    return named(" by ", text_in(event.data, "agent"))
+    return with_name(" by ", text_in(event.data, "agent"))
 
 
 def _described(table: RowContext, event: RecordedEvent) -> Phrase:
     """``, and described as "Customers cannot pay"``: what was written of a page as a whole, where it is told first; and
     ``; its priority went from P2 to P1``, where the sender tells that beside something else."""
-    before = named("; its priority went from ", table.reprioritised.get(event.id))
-    after = named(" to ", text_in(event.data, "priority")) if before else ()
-    leads = named("; its lead is ", table.led.get(event.id)) or phrases.if_any(
+    before = with_name("; its priority went from ", table.reprioritised.get(event.id))
+    after = with_name(" to ", text_in(event.data, "priority")) if before else ()
+    leads = with_name("; its lead is ", table.led.get(event.id)) or phrases.if_any(
         event.id in table.led, "; nobody is its lead any more"
     )
     title = quoted(", and renamed to ", table.retitled.get(event.id))
@@ -121,7 +121,7 @@ def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phra
     if label != "Acknowledged":
         return ()
     waited = _waited(table, event)
-    by = say("by ", Name(event.actor)) if event.actor else named("automatically by ", text_in(event.data, "agent"))
+    by = say("by ", Name(event.actor)) if event.actor else with_name("automatically by ", text_in(event.data, "agent"))
     if by:
         return say(by, _of(table, event), say(", ", waited) if waited else "", _message(table, event))
     return say(waited, _of(table, event), _message(table, event)) if waited else ()
@@ -136,7 +136,7 @@ def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
                 " without acknowledgement") if known else ()  # fmt: skip
     subject = say(_page(table, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
     to = escalated_to(event)
-    return say(subject, say(" to ", to) if to else "", named(" by ", event.actor), after)
+    return say(subject, say(" to ", to) if to else "", with_name(" by ", event.actor), after)
 
 
 def escalated_to(event: RecordedEvent) -> Phrase:
@@ -157,8 +157,8 @@ def priority_updated(table: RowContext, event: RecordedEvent) -> Phrase:
     old = text_in(event.data, "from") or _priority_before(table, event)
     of = say(" of ", phrases.page_called(table.history, event)) if len(table.pages) > 1 else ()
     verb = _raised(old, new)
-    words = say(f" {verb}", named(" from ", old if old != new else ""), named(" to ", new))
-    return say("Priority", of, words if new else " taken away", named(" by ", event.actor))
+    words = say(f" {verb}", with_name(" from ", old if old != new else ""), with_name(" to ", new))
+    return say("Priority", of, words if new else " taken away", with_name(" by ", event.actor))
 
 
 def _raised(old: str, new: str) -> str:
@@ -202,19 +202,19 @@ def responder_replied(table: RowContext, event: RecordedEvent) -> Phrase:
     who, state = text_in(event.data, "to") or event.actor or "", text_in(event.data, "state")
     verb = REPLIES.get(state.casefold())
     subject = say(Name(who)) if who else say("A responder")
-    words = say(verb) if verb else say(" answered the request to join", named(" (", state, ")"))
+    words = say(verb) if verb else say(" answered the request to join", with_name(" (", state, ")"))
     return say(subject, words, _of(table, event), quoted(": ", text_in(event.data, "text"), phrases.NOTE))
 
 
 def role_assigned(table: RowContext, event: RecordedEvent) -> Phrase:
     """``The role Scribe was given to Jon by Ana; until then Mia had it``, ``Ana took the role``, ``The role Scribe
     was taken from Zoe by Ana``."""
-    role, to = named(" ", text_in(event.data, "text")), text_in(event.data, "to")
+    role, to = with_name(" ", text_in(event.data, "text")), text_in(event.data, "to")
     old = text_in(event.data, "from")
-    before = named("; until then ", old if old != to else "", " had it")
+    before = with_name("; until then ", old if old != to else "", " had it")
     if to and to == event.actor:
         return say(Name(to), " took the role", role, before)
-    by = named(" by ", event.actor)
+    by = with_name(" by ", event.actor)
     if to:
         return say("The role", role, " was given to ", Name(to), by, before)
     if old and old == event.actor:
@@ -230,20 +230,22 @@ def merged(table: RowContext, event: RecordedEvent) -> Phrase:
     into = Name(number or to) if number or to else "another one"
     # What the sender calls it may end in its title.
     comma = "," if to and not number else ""
-    return say(_page(table, event), " was merged into ", into, named(f"{comma} by ", event.actor))
+    return say(_page(table, event), " was merged into ", into, with_name(f"{comma} by ", event.actor))
 
 
 def status_updated(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Incident INC-12 went from Investigating to Monitoring: "message"``; ``incident 19 was set to mitigated``."""
     old, new = text_in(event.data, "from"), text_in(event.data, "to") or text_in(event.data, "state")
-    went = named(" was set to ", new) or say(" was updated")
+    went = with_name(" was set to ", new) or say(" was updated")
     if new and old and old != new:
         went = say(" was set from " if event.actor else " went from ", Name(old), " to ", Name(new))
-    return say(_page(table, event), went, named(" by ", event.actor), _message(table, event), _described(table, event))
+    return say(
+        _page(table, event), went, with_name(" by ", event.actor), _message(table, event), _described(table, event)
+    )
 
 
 def update_sent(table: RowContext, event: RecordedEvent) -> Phrase:
-    return say("Update to subscribers", named(" by ", event.actor),
+    return say("Update to subscribers", with_name(" by ", event.actor),
                quoted(": ", phrases.words_of(event), phrases.NOTE))  # fmt: skip
 
 
@@ -273,17 +275,17 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
         calls = say(" (", _people(people), ")") if event.type == "page.delegated" and _group_next(event) else ()
         given = say(f" was {given_as(table.pages.get(event.entity), event)}", phrases.if_any(to, " to ", to))
         taken = "" if to else text_in(event.data, "from")
-        return say(page, named(" was taken from ", taken) or given, phrases.if_any(people, calls),
-                   named(" by ", event.actor))  # fmt: skip
+        return say(page, with_name(" was taken from ", taken) or given, phrases.if_any(people, calls),
+                   with_name(" by ", event.actor))  # fmt: skip
     ended_as = page_facts.ended_as(event)
     if event.type == "page.reclassified":
         new = text_in(event.data, "to")
-        as_what = named(" as ", new if new != event.service else "")
-        moved = named(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified", as_what)
-        return say(page, moved, named(" by ", event.actor))
+        as_what = with_name(" as ", new if new != event.service else "")
+        moved = with_name(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified", as_what)
+        return say(page, moved, with_name(" by ", event.actor))
     step = f" was {ended_as}" if ended_as else _PAGE_STEPS.get(event.type, " was updated")
     step = " was closed" if _over_before(table, event) and not ended_as else step
-    return say(page, step, named(" by ", event.actor), _message(table, event), _described(table, event))
+    return say(page, step, with_name(" by ", event.actor), _message(table, event), _described(table, event))
 
 
 def _over_before(table: RowContext, event: RecordedEvent) -> bool:

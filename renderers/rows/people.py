@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from collector.event import RecordedEvent
 from renderers import phrases
 from renderers.document import Name, Quote
-from renderers.phrases import Phrase, named, quoted, say
+from renderers.phrases import Phrase, quoted, say, with_name
 from renderers.posts import post_about
 from renderers.rows.plan import RowContext
 
@@ -18,12 +18,12 @@ def note(table: RowContext, event: RecordedEvent) -> Phrase:
     words, operation = phrases.words_of(event), phrases.text_in(event.data, "operation")
     if operation and not words:
         if operation.partition(" ")[0] in _DONE and "," not in operation:
-            return say(Quote(event.title, phrases.NOTE), " was ", Name(operation), named(" by ", event.actor), " in ",
-                       Name(phrases.system(table.history, event.source)))  # fmt: skip
-        return say(Quote(event.title, phrases.NOTE), " (", Name(operation), named(", by ", event.actor), ")")
+            return say(Quote(event.title, phrases.NOTE), " was ", Name(operation), with_name(" by ", event.actor),
+                       " in ", Name(phrases.system(table.history, event.source)))  # fmt: skip
+        return say(Quote(event.title, phrases.NOTE), " (", Name(operation), with_name(", by ", event.actor), ")")
     noun = noun_of(event)
-    return say(noun, named(" for ", phrases.text_in(event.data, "owner")), named(" by ", event.actor),
-               named(" (", operation, ")"), quoted(": ", words, phrases.NOTE))  # fmt: skip
+    return say(noun, with_name(" for ", phrases.text_in(event.data, "owner")), with_name(" by ", event.actor),
+               with_name(" (", operation, ")"), quoted(": ", words, phrases.NOTE))  # fmt: skip
 
 
 _DONE = frozenset({"acknowledged", "unacknowledged", "assigned", "unassigned"})
@@ -43,7 +43,7 @@ def noun_of(event: RecordedEvent) -> str:
 
 def chat(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Message by Ana in deployments: "…"``."""
-    return say(noun_of(event), named(" by ", event.actor), named(" in ", channel_of(event)),
+    return say(noun_of(event), with_name(" by ", event.actor), with_name(" in ", channel_of(event)),
                quoted(": ", phrases.words_of(event), phrases.NOTE))  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def status(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Status page, "Checkout is slow" (resolved): "We are back."``."""
     return say("Status page", post_about(event),
                quoted(": ", phrases.words_of(event), phrases.NOTE) or " updated",
-               named(" (", event.actor, ")"))  # fmt: skip
+               with_name(" (", event.actor, ")"))  # fmt: skip
 
 
 def observed(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -103,8 +103,8 @@ def told_again(table: RowContext, event: RecordedEvent) -> Phrase:
 def reported(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Report by Support for checkout: "…" (issue)``."""
     link = phrases.link_to(event, "source", "report")
-    return say("Report", named(" by ", phrases.text_in(event.data, "by") or event.actor),
-               named(" for ", event.service), quoted(": ", phrases.words_of(event), phrases.NOTE),
+    return say("Report", with_name(" by ", phrases.text_in(event.data, "by") or event.actor),
+               with_name(" for ", event.service), quoted(": ", phrases.words_of(event), phrases.NOTE),
                say(" (", link, ")") if link else "")  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def marked(table: RowContext, event: RecordedEvent) -> Phrase:
     by = phrases.text_in(event.data, "by")
     later = _restated(table, event)
     # Behind what a later statement says, the words would read as the words of whoever made it.
-    return say(words, named(" by ", by), named(", as stated by ", event.actor) or ", as stated",
+    return say(words, with_name(" by ", by), with_name(", as stated by ", event.actor) or ", as stated",
                " at first" if later else "", quoted(": ", event.title, phrases.NOTE), later)  # fmt: skip
 
 
@@ -138,24 +138,24 @@ def _restated(table: RowContext, event: RecordedEvent) -> Phrase:
         return ()
     another = "another one at " if mark == "cause_identified" and newest.title != event.title else ""
     time = phrases.at(newest.occurred_at, table.zone, event.occurred_at)
-    return say("; ", named("", newest.actor, " "), f"later stated {another}", time)
+    return say("; ", with_name("", newest.actor, " "), f"later stated {another}", time)
 
 
 def marked_on(table: RowContext, event: RecordedEvent, label: str) -> Phrase:
     """``as stated by Ana: "Switched over"`` behind **Mitigated**."""
     if MARKS.get(phrases.text_in(event.data, "mark")) != label:
         return ()
-    by = named("by ", phrases.text_in(event.data, "by"), ", ")
-    return say(by, "as stated", named(" by ", event.actor), quoted(": ", event.title, phrases.NOTE))
+    by = with_name("by ", phrases.text_in(event.data, "by"), ", ")
+    return say(by, "as stated", with_name(" by ", event.actor), quoted(": ", event.title, phrases.NOTE))
 
 
 def declared_over(table: RowContext, event: RecordedEvent) -> Phrase:
-    return say("Declared resolved", named(" by ", event.actor))
+    return say("Declared resolved", with_name(" by ", event.actor))
 
 
 def declared_on(table: RowContext, event: RecordedEvent, label: str) -> Phrase:
-    return say("as stated", named(" by ", event.actor)) if label == "Resolved" else ()
+    return say("as stated", with_name(" by ", event.actor)) if label == "Resolved" else ()
 
 
 def declared_not_over(table: RowContext, event: RecordedEvent) -> Phrase:
-    return say("Declared not resolved after all", named(" by ", event.actor))
+    return say("Declared not resolved after all", with_name(" by ", event.actor))

@@ -6,7 +6,7 @@ from collector.event import RecordedEvent
 from renderers import phrases
 from renderers.document import ActionRow, Actions, Name, Options, Prompt, Section
 from renderers.history import History
-from renderers.phrases import cites, named, say
+from renderers.phrases import cites, say, with_name
 from renderers.sections.detection import command
 
 NONE = "which follow-ups are there, who owns each, and by when?"
@@ -22,7 +22,7 @@ def section(history: History, options: Options) -> Section:
 def _row(event: RecordedEvent) -> ActionRow:
     state = phrases.text_in(event.data, "state")
     shown = say(phrases.prose(phrases.words_of(event)), f" ({state})" if state in ("done", "dropped") else "")
-    owner = named("", phrases.text_in(event.data, "owner"))
+    owner = with_name("", phrases.text_in(event.data, "owner"))
     return ActionRow(action=shown or say(Name(event.entity)), owner=owner, due=_due(event), cites=cites(event))
 
 

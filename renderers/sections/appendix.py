@@ -11,7 +11,7 @@ from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_SERVICE
 from renderers import facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History, Nearby
-from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.phrases import Phrase, cites, claim, quoted, say, with_name
 from renderers.plain_text import plain
 from renderers.rows.people import channel_of
 from renderers.sections import lasting
@@ -56,7 +56,7 @@ def _nearby(history: History) -> Iterator[Claim]:
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
         when = _when(history, events) if ended is None else "Before it began"
-        yield claim(f"{when}, {of_it}: ", called, times, named(": ", reason.rstrip(". ")), joins,
+        yield claim(f"{when}, {of_it}: ", called, times, with_name(": ", reason.rstrip(". ")), joins,
                     proof=cites(events, ended))  # fmt: skip
     rest = [near.event for _, together in groups[NEARBY:] for near in together]
     more = len(rest) + history.context.unlisted
@@ -123,11 +123,11 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
         return say(phrases.page_called(history, event), quoted(" ", event.title))
     if family == "change":
         return phrases.change_event(event)
-    where = named(" on ", event.service)
+    where = with_name(" on ", event.service)
     if family == "observation" and not phrases.observation_title(event):
         return say("observation", where, " ", Quote(phrases.plain_observation(event)))
-    wrote = named(" by ", event.actor) if family in ("note", "chat", "report") else ()
-    place = named(" in ", channel_of(event)) if family == "chat" else ()
+    wrote = with_name(" by ", event.actor) if family in ("note", "chat", "report") else ()
+    place = with_name(" in ", channel_of(event)) if family == "chat" else ()
     words = phrases.words_of(event) or event.title
     return say(NOUNS.get(family, "event"), where, wrote, place, quoted(" ", words))
 
@@ -248,7 +248,7 @@ def _silences(history: History, options: Options) -> Iterator[Claim]:
         when = say(" was not heard after ", begin)
         if silence.end is not None:
             end = phrases.at(silence.end, options.zone, since)
-            when = say(" was not heard from ", begin, " to ", end, named(" (", silence.reason, ")"))
+            when = say(" was not heard from ", begin, " to ", end, with_name(" (", silence.reason, ")"))
         system = Name(phrases.system(history, silence.of))
         yield claim("Not visible here: ", Name(silence.alert), ", which ", system, " tells without end,", when,
                     "; what ", system, " would have told then may be missing", proof=cites(silence.events))  # fmt: skip
@@ -435,7 +435,7 @@ def _refused(history: History) -> Iterator[Claim]:
         count = sum(number for each in events if isinstance(number := each.data.get("count"), int)) or len(events)
         verb = "was" if count == 1 else "were"
         yield claim(f"Not visible here: {counted(count, 'delivery', 'deliveries')} to ", Name(of),
-                    f" {verb} refused", named(" with ", status), quoted(": ", reason),
+                    f" {verb} refused", with_name(" with ", status), quoted(": ", reason),
                     proof=cites(events))  # fmt: skip
 
 

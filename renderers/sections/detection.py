@@ -9,7 +9,7 @@ from collector.event import MINUTE, RecordedEvent
 from renderers import absence, facts, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Code, Name, Options, Prompt, Section, Table, TableRow
 from renderers.history import Alert, Family, History
-from renderers.phrases import Phrase, cites, claim, named, quoted, say, text_in
+from renderers.phrases import Phrase, cites, claim, quoted, say, text_in, with_name
 from renderers.rows.alerts import told_by
 from renderers.rows.pages import assigned
 from renderers.sections import lasting
@@ -61,7 +61,7 @@ def _discovered(history: History, options: Options) -> Iterator[Claim]:
         if text_in(mark.data, "mark") == "detected":
             who = say(Name(mark.actor), " stated") if mark.actor else say("It was stated")
             yield claim(who, " that it was detected at ", time_in(history, options, mark.occurred_at),
-                        named(" by ", text_in(mark.data, "by")), quoted(": ", mark.title, phrases.NOTE),
+                        with_name(" by ", text_in(mark.data, "by")), quoted(": ", mark.title, phrases.NOTE),
                         proof=cites(mark))  # fmt: skip
     event = detecting(history)
     if event is None:
@@ -127,9 +127,9 @@ def _after_stated(history: History, options: Options, alert: Alert, stated: int 
 
 def _fired_where(history: History, alert: Alert) -> Phrase:
     """``HighErrorRate (critical) on checkout``."""
-    return say(phrases.alert_named(alert.name), named(" (", alert.fired.severity, ")"),
-               named(" on ", phrases.beyond(alert.name, alert.service)),
-               named(" in ", facts.where(history, alert.environment)))  # fmt: skip
+    return say(phrases.alert_named(alert.name), with_name(" (", alert.fired.severity, ")"),
+               with_name(" on ", phrases.beyond(alert.name, alert.service)),
+               with_name(" in ", facts.where(history, alert.environment)))  # fmt: skip
 
 
 def _rules(alert: Alert) -> Phrase:
@@ -198,10 +198,10 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     people = assigned(event, "")
     page, verb = phrases.page_called(history, event), phrases.pages(history, event)
     several = len(phrases.texts_in(event.data, "assignees")) > 1
-    by = named(", opened by hand by ", event.actor, ",")
+    by = with_name(", opened by hand by ", event.actor, ",")
     if people:
         return say(people, " were" if several else " was", f" {verb} by ", page, by)
-    return say(page, named(" was opened by hand by ", event.actor) or " was opened")
+    return say(page, with_name(" was opened by hand by ", event.actor) or " was opened")
 
 
 def _muted(history: History, options: Options) -> Iterator[Claim]:
@@ -325,8 +325,8 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     for report in history.reports:
         if report.service and facts.folded(report.service) not in fired:
             hit.setdefault(report.service, ("was named by a report", report))
-    paged, named = ("was paged for", "were paged for"), ("was named by a report", "were named by reports")
-    for how, plural in (paged, OPENED_FOR, named):
+    paged, reported = ("was paged for", "were paged for"), ("was named by a report", "were named by reports")
+    for how, plural in (paged, OPENED_FOR, reported):
         proof = {service: event for service, (verb, event) in hit.items() if verb == how}
         if proof:
             which = say(f", which {plural if len(proof) > 1 else how},")
@@ -347,7 +347,7 @@ def _impact(history: History, options: Options) -> Iterator[Claim]:
     event = history.by_id.get(moment.cites[0]) if moment.cites else None
     by_page = event if event is not None and event.type.startswith("page.") else None
     told = say(", as dated in ", phrases.page_called(history, by_page)) if by_page else say(", as an event tells")
-    basis = named(", as stated by ", mark.actor) if mark else told
+    basis = with_name(", as stated by ", mark.actor) if mark else told
     yield claim("The impact began at ", time_in(history, options, moment.at), basis,
                 quoted(": ", mark.title, phrases.NOTE) if mark else "", proof=cites(moment))  # fmt: skip
 

@@ -8,7 +8,7 @@ from collector.event import RecordedEvent, reading_order
 from renderers import facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Code, LinkedText, Options, Prompt, Section
 from renderers.history import History
-from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.phrases import Phrase, cites, claim, quoted, say, with_name
 from renderers.rows.people import channel_of, noun_of
 from renderers.sections.clock import time_in
 
@@ -43,9 +43,11 @@ def _note(history: History, event: RecordedEvent) -> Phrase:
     """``Note by Ana``, ``Message by Ana in deployments``, ``Update of incident.io incident INC-77 by Ana``."""
     if event.type.startswith("page."):
         done = "Update" if event.type == "page.status_updated" else "Acknowledgement"
-        return say(done, " of ", phrases.page_called(history, event), named(" by ", event.actor))
-    where = named(" in ", channel_of(event)) if event.type == "chat.message" else ()
-    return say(noun_of(event), named(" for ", phrases.text_in(event.data, "owner")), named(" by ", event.actor), where)
+        return say(done, " of ", phrases.page_called(history, event), with_name(" by ", event.actor))
+    where = with_name(" in ", channel_of(event)) if event.type == "chat.message" else ()
+    return say(
+        noun_of(event), with_name(" for ", phrases.text_in(event.data, "owner")), with_name(" by ", event.actor), where
+    )
 
 
 def _alerts(history: History) -> Iterator[Claim]:

@@ -8,7 +8,7 @@ from collector.event import RecordedEvent
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Claim, Name, Options, Quote
 from renderers.history import Change, History
-from renderers.phrases import Phrase, cites, claim, named, quoted, say
+from renderers.phrases import Phrase, cites, claim, quoted, say, with_name
 from renderers.sections.clock import time_in
 
 VERBS = {
@@ -47,12 +47,12 @@ def _closest(history: History, options: Options, earlier: Sequence[Change]) -> C
     nearest, start = earlier[0], facts.reference(history)
     in_time = min(earlier, key=lambda change: change_facts.closeness(change, start))
     of = "The" if nearest is in_time else "Of what was hit first, the"
-    where = named(" in ", change_facts.changed_where(history, nearest))
+    where = with_name(" in ", change_facts.changed_where(history, nearest))
     title = phrases.change_title(nearest) if nearest.kind == "change" else ""
-    called = say(Quote(title), named(" of ", phrases.owner_of(nearest))) if title else (
+    called = say(Quote(title), with_name(" of ", phrases.owner_of(nearest))) if title else (
         say("the ", phrases.change_called(nearest)))  # fmt: skip
     return claim(of, " closest earlier change was ", called, where,
-                named(" by ", nearest.actor), ", ", lag(history, options, nearest), flag_words(nearest),
+                with_name(" by ", nearest.actor), ", ", lag(history, options, nearest), flag_words(nearest),
                 proof=cites(*change_facts.ends_of(history, nearest)))  # fmt: skip
 
 

@@ -6,14 +6,14 @@ from collector.event import RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Name
 from renderers.history import Alert, Family, History
-from renderers.phrases import Phrase, named, say
+from renderers.phrases import Phrase, say, with_name
 
 
 def alert_graded(history: History, alert: Alert) -> Phrase:
     """The alert's name; with its severity where one called so fired on its service that opens no incident, too."""
     alike = [each for each in history.alerts if (each.name, each.service) == (alert.name, alert.service)]
     graded = any(each.opening != alert.opening for each in alike)
-    return say(phrases.alert_named(alert.name), named(" (", alert.severity if graded else None, ")"))
+    return say(phrases.alert_named(alert.name), with_name(" (", alert.severity if graded else None, ")"))
 
 
 def series_as_grave(family: Family, alert: Alert) -> int:

@@ -12,7 +12,7 @@ from renderers import change_facts, facts, moments, page_facts, phrases
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History, Page
 from renderers.moments import without_end
-from renderers.phrases import Phrase, cites, claim, if_any, named, quoted, say, text_in
+from renderers.phrases import Phrase, cites, claim, if_any, quoted, say, text_in, with_name
 from renderers.posts import post_about
 from renderers.sections.answers import stated
 from renderers.sections.clock import time_in
@@ -90,15 +90,15 @@ def _duration(history: History, options: Options) -> Iterator[Claim]:
     if start and start.at is not None and end and end.occurred_at >= start.at:
         began = next((mark for mark in history.marks if mark.id in start.cites), None)
         other = began is None or began.actor != end.actor
-        basis = named(", as stated by ", began.actor, ",") if began else say(" (as an event tells)")
+        basis = with_name(", as stated by ", began.actor, ",") if began else say(" (as an event tells)")
         yield claim("Duration of the impact: ", phrases.between(start.at, end.occurred_at), ", from ",
                     time_in(history, options, start.at), if_any(other, basis), " to ",
-                    time_in(history, options, end.occurred_at), named(", as stated by ", end.actor),
+                    time_in(history, options, end.occurred_at), with_name(", as stated by ", end.actor),
                     proof=cites(start, end))  # fmt: skip
         return
     if end:
         yield claim("The impact ended at ", time_in(history, options, end.occurred_at),
-                    named(", as stated by ", end.actor), "; when it began is not recorded",
+                    with_name(", as stated by ", end.actor), "; when it began is not recorded",
                     proof=cites(end))  # fmt: skip
         return
     yield from _estimated(history, options)
@@ -251,7 +251,7 @@ def _priority(history: History, options: Options) -> Iterator[Claim]:
 
 
 def _severity_set(edit: RecordedEvent) -> Phrase:
-    return say(Name(text_in(edit.data, "value")), named(", set by ", edit.actor))
+    return say(Name(text_in(edit.data, "value")), with_name(", set by ", edit.actor))
 
 
 def _set_before(history: History, newest: RecordedEvent) -> list[RecordedEvent]:

@@ -9,7 +9,7 @@ from collector.semantics import severities
 from renderers import facts, phrases
 from renderers.document import Claim, Code, Options
 from renderers.history import History, Nearby
-from renderers.phrases import Phrase, cites, claim, named, say
+from renderers.phrases import Phrase, cites, claim, say, with_name
 from renderers.sections.clock import time_in
 from renderers.words import counted
 
@@ -43,7 +43,7 @@ def appendix_lines(history: History) -> Iterator[Claim]:
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
         yield claim(f"Since before it began, {of_it}: the alert ", alert_name(near.event),
-                    named(": ", near.reason.rstrip(". ")), joins,
+                    with_name(": ", near.reason.rstrip(". ")), joins,
                     proof=cites([each.event for each in group]))  # fmt: skip
 
 
@@ -61,8 +61,8 @@ def series_groups(history: History) -> list[list[Nearby]]:
 
 def alert_name(event: RecordedEvent) -> Phrase:
     """``DiskFilling on db (warning)``."""
-    return say(phrases.alert_named(event.title), named(" on ", phrases.beyond(event.title, event.service)),
-               named(" (", event.severity, ")"))  # fmt: skip
+    return say(phrases.alert_named(event.title), with_name(" on ", phrases.beyond(event.title, event.service)),
+               with_name(" (", event.severity, ")"))  # fmt: skip
 
 
 def _since(history: History, options: Options, group: list[Nearby]) -> Phrase:

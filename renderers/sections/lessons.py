@@ -9,7 +9,7 @@ from collector.event import MINUTE, RecordedEvent
 from renderers import facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Words
 from renderers.history import Alert, Family, History
-from renderers.phrases import cites, claim, named, say
+from renderers.phrases import cites, claim, say, with_name
 from renderers.words import counted
 
 OBSERVED = 5
@@ -82,7 +82,7 @@ def _again(history: History) -> Iterator[Claim]:
     if worst is not None and _repeats(worst) >= AGAIN:
         series = "" if len(set(facts.firings(worst))) == 1 else "one series of "
         yield claim(f"Observed: {series}the alert ", phrases.alert_named(worst.name),
-                    named(" on ", phrases.beyond(worst.name, worst.service)),
+                    with_name(" on ", phrases.beyond(worst.name, worst.service)),
                     f" fired again {_repeats(worst):,} times",
                     proof=cites([alert.fired for alert in worst.alerts]))  # fmt: skip
 

@@ -8,7 +8,7 @@ from collector.event import RecordedEvent
 from renderers import facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import History
-from renderers.phrases import cites, claim, if_any, named, quoted, say
+from renderers.phrases import cites, claim, if_any, quoted, say, with_name
 from renderers.sections.clock import time_in
 
 
@@ -21,8 +21,8 @@ def pages(history: History, options: Options) -> Iterator[Claim]:
                 closed = closed or step
             elif step.type == "page.reopened" and closed is not None:
                 yield claim(phrases.capital(phrases.page_called(history, closed)), " was closed",
-                            named(" by ", closed.actor), " at ", time_in(history, options, closed.occurred_at),
-                            " and opened again", named(" by ", step.actor), " at ",
+                            with_name(" by ", closed.actor), " at ", time_in(history, options, closed.occurred_at),
+                            " and opened again", with_name(" by ", step.actor), " at ",
                             time_in(history, options, step.occurred_at), ", ",
                             phrases.between(closed.occurred_at, step.occurred_at), " later",
                             proof=cites(closed, step))  # fmt: skip

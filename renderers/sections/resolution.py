@@ -13,7 +13,7 @@ from collector.semantics.exclusions import UNNAMED_SERVICE
 from renderers import absence, change_facts, facts, phrases
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Quote, Section
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
-from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, named, quoted, say
+from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, quoted, say, with_name
 from renderers.rows.alerts import systems
 from renderers.rows.people import headline
 from renderers.sections.clock import time_in
@@ -164,7 +164,7 @@ def _repeated(
     titles = dict.fromkeys(headline(doing.event) or "" for doing in group)
     quotes = phrases.listed([Quote(title, phrases.NOTE) for title in titles if title], REPEATED)
     span = say("From ", time_in(ends.history, options, first.at), " to ", time_in(ends.history, options, last.at))
-    by = named(" by ", last.event.actor)
+    by = with_name(" by ", last.event.actor)
     return claim(span, f", {len(group):,} acts of one kind", by, " were recorded", if_any(quotes, ": ", quotes),
                  "; after the last of them, " if next_end.end else "; ", next_end.words, further,
                  *_again(ends.history, options, refired),
@@ -178,12 +178,12 @@ def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
         return say("this was recorded: ", phrases.observed(history, doing.event))
     change = doing.change
     owner = phrases.owner_of(change)
-    where = named(" in ", change_facts.changed_where(history, change))
+    where = with_name(" in ", change_facts.changed_where(history, change))
     if change.kind == "rollback" and change.actor and owner and change.outcome != "failed":
         return say(Name(change.actor), " rolled ", Name(owner), " back", where,
                    quoted(": ", phrases.change_title(change)))  # fmt: skip
     verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")
-    called, by = phrases.change_called(change), named(" by ", change.actor)
+    called, by = phrases.change_called(change), with_name(" by ", change.actor)
     if change.broken_off:
         return say("the ", called, where, by, " was cancelled")
     state = change_facts.state_of(change) if change.kind == "flag" else ""
@@ -205,7 +205,7 @@ def _ended_next(ends: _Ends, done: int, acts: str = "it") -> _NextEnd:
         last = facts.THE_ALERT if facts.alone(ends.history) else facts.LAST_ALERT
         return _NextEnd(say(f"{last} ended", _later(done, ended.end)), facts.end_event(ends.last))
     called = phrases.alert_on(ended, severity=not ended.opening)
-    called = say(called, named(" in ", facts.where(ends.history, ended.environment)))
+    called = say(called, with_name(" in ", facts.where(ends.history, ended.environment)))
     alert = "a series of the alert " if ends.one_of_several(ended) else "the alert "
     others = ends.told_on(ended)
     teller = systems(ends.history, {ended.source, *others})[ended.source]
@@ -254,8 +254,8 @@ def _overtaken(history: History, options: Options, overtaken: frozenset[str]) ->
     "``overtaken``."""
     found = change_facts.overtaken(history) if facts.recovery(history) else ()
     for change in [change for change in found if change.last.id not in overtaken]:
-        called, by = phrases.change_called(change), named(" by ", change.actor)
-        where = named(" in ", change_facts.changed_where(history, change))
+        called, by = phrases.change_called(change), with_name(" by ", change.actor)
+        where = with_name(" in ", change_facts.changed_where(history, change))
         begun = "begun" if change.measured else "requested"
         done = "failed" if change.outcome == "failed" else "finished"
         yield claim("The ", called, where, by, f" was {begun} at ", time_in(history, options, change.start),
@@ -300,9 +300,9 @@ def _followed_called(event: RecordedEvent) -> Phrase:
     """``pull request #6851 "Fix URLs" was merged by dev-e``."""
     state = event.type.partition(".")[2]
     if state == "pushed":
-        to = named(" to ", phrases.text_in(event.data, "branch") or phrases.text_in(event.data, "ref"))
-        of = named(" of ", event.service or phrases.text_in(event.data, "repository").rpartition("/")[2])
-        return say("the commit", quoted(" ", event.title), " was pushed", to, of, named(" by ", event.actor))
+        to = with_name(" to ", phrases.text_in(event.data, "branch") or phrases.text_in(event.data, "ref"))
+        of = with_name(" of ", event.service or phrases.text_in(event.data, "repository").rpartition("/")[2])
+        return say("the commit", quoted(" ", event.title), " was pushed", to, of, with_name(" by ", event.actor))
     request, number = phrases.merge_noun(event), phrases.merge_number(event)
     merged = f"{request}{number}" if number else f"a {request}"
     noun = {"merged": merged, "released": "the release", "flag_toggled": "the flag", "tagged": "the tag",
@@ -310,16 +310,16 @@ def _followed_called(event: RecordedEvent) -> Phrase:
     owner = event.service or phrases.text_in(event.data, "repository").rpartition("/")[2]
     if state == "flag_toggled":
         title, state = phrases.flag_title(event, phrases.sender_title(event)), phrases.flag_state(event)
-        return say(noun, quoted(" ", title), named(" of ", owner), named(" was set to ", state) or " was changed",
-                   named(" by ", event.actor))  # fmt: skip
-    verb, by = f" {_STATES.get(state, 'was changed')}", named(" by ", event.actor)
+        return say(noun, quoted(" ", title), with_name(" of ", owner),
+                   with_name(" was set to ", state) or " was changed", with_name(" by ", event.actor))  # fmt: skip
+    verb, by = f" {_STATES.get(state, 'was changed')}", with_name(" by ", event.actor)
     ran = quoted("", change_facts.run_title(kind_of([event]), event))
-    what = say(noun, quoted(" ", phrases.event_title(event)), if_any(ran, " (", ran, ")"), named(" of ", owner))
+    what = say(noun, quoted(" ", phrases.event_title(event)), if_any(ran, " (", ran, ")"), with_name(" of ", owner))
     return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)
 
 
 def _reason(reason: str) -> Phrase:
-    return named(" (", reason.rstrip(". "), ")")
+    return with_name(" (", reason.rstrip(". "), ")")
 
 
 # --- links ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from renderers import absence, change_facts, facts, phrases, reasons
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Alert, Change, History
-from renderers.phrases import Evidence, Phrase, cites, claim, named, quoted, say
+from renderers.phrases import Evidence, Phrase, cites, claim, quoted, say, with_name
 from renderers.sections.clock import time_in
 from renderers.sections.earlier import acted_before, flag_words, lag
 from renderers.undoings import NEVER, Undoing, redone_after, shipped_by, undoings_of
@@ -42,7 +42,7 @@ def _primary(history: History) -> Claim:
     stated = next((m for m in history.marks if phrases.text_in(m.data, "mark") == "cause_identified"), None)
     if stated is None:
         return Claim(parts=(label,), label=True)
-    return claim(label, quoted(" ", stated.title, phrases.NOTE), named(", as stated by ", stated.actor),
+    return claim(label, quoted(" ", stated.title, phrases.NOTE), with_name(", as stated by ", stated.actor),
                  proof=cites(stated))  # fmt: skip
 
 
@@ -94,8 +94,8 @@ Argument = tuple[Phrase, tuple[Evidence, ...]]
 
 def _candidate(history: History, options: Options, change: Change) -> Claim:
     pro, con = [*_for(history, options, change)], _against(history, options, change)
-    by = named(" by ", change.actor)
-    where = named(" in " if change.kind == "flag" else " to ", change.environment)
+    by = with_name(" by ", change.actor)
+    where = with_name(" in " if change.kind == "flag" else " to ", change.environment)
     sentence = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change),
                flag_words(change), ". ",
                _argued("It speaks for it that ", pro, "Nothing recorded speaks for it but the time"), ". ",
@@ -224,7 +224,7 @@ def _tie(history: History, change: Change) -> Phrase:
         return say("it is of the repository ", Name(repository), ", which is called like what was hit")
     why = next((g for each in change.events if (g := history.context.grouped.get(each))), None)
     if why is not None and why.rule == "dependency":
-        return named("", reasons.spelt(history, why.reason.rstrip(". ")))
+        return with_name("", reasons.spelt(history, why.reason.rstrip(". ")))
     return say(TIES[why.rule]) if why is not None and why.rule in TIES else ()
 
 

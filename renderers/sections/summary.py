@@ -8,7 +8,7 @@ from collector.event import MINUTE, RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, Family, History, Page
-from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, named, quoted, say
+from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, quoted, say, with_name
 from renderers.retold import begun_anew
 from renderers.rows.pages import called
 from renderers.sections import handovers, reopening
@@ -134,7 +134,7 @@ def _paged_first(history: History, options: Options) -> Iterator[Claim]:
     event = phrases.page_event(page)
     if event:
         people = called(history, event)
-        opened = named(", opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
+        opened = with_name(", opened by ", event.actor, ",") if people else with_name(" was opened by ", event.actor)
         subject = say(phrases.page_called(history, event), opened, people)
         yield claim("At ", time_in(history, options, page.start), " ", subject,
                     "" if people or opened else " was opened",
@@ -154,7 +154,7 @@ def _first_event(history: History, options: Options) -> Iterator[Claim]:
                         phrases.observed(history, event), proof=cites(event))  # fmt: skip
             continue
         words = {"note": "a note", "chat": "a message", "status": "a status post"}.get(family, "a statement")
-        yield claim("The first event was ", words, named(" by ", event.actor), " at ",
+        yield claim("The first event was ", words, with_name(" by ", event.actor), " at ",
                     time_in(history, options, event.occurred_at), quoted(": ", phrases.words_of(event), phrases.NOTE),
                     proof=cites(event))  # fmt: skip
 
@@ -203,7 +203,7 @@ def _further(history: History, options: Options, first: Page, acknowledged_page:
     proof: list[RecordedEvent] = []
     for page in [each for each in history.pages if each.triggered is not None and each is not first]:
         event = page.triggered or page.steps[0]
-        called_by = called(history, event) or named(" was opened by ", event.actor) or say(" was opened")
+        called_by = called(history, event) or with_name(" was opened by ", event.actor) or say(" was opened")
         done = page.acknowledged if page is not acknowledged_page else None
         alone = done is not None and phrases.texts_in(event.data, "assignees") == [done.actor]
         words.append(say(phrases.page_called(history, event), called_by, " at ", time_in(history, options, page.start),
@@ -255,7 +255,7 @@ def paged(history: History, options: Options, page: Page) -> Claim:
     event = page.triggered or page.steps[0]
     acknowledged_page = answered_beside(history, page)
     people = called(history, event)
-    opened = named(" opened by ", event.actor, ",") if people else named(" was opened by ", event.actor)
+    opened = with_name(" opened by ", event.actor, ",") if people else with_name(" was opened by ", event.actor)
     sentence: list[SentencePart] = [
         phrases.page_called(history, event),
         "," if people and opened else "",
@@ -378,16 +378,18 @@ def doing_called(history: History, doing: change_facts.ResponseAction) -> Phrase
     change = doing.change
     where = change_facts.changed_where(history, change)
     if change.broken_off:
-        return say("that the ", phrases.change_called(change), named(" in ", where), named(" by ", change.actor),
-                   " was cancelled,")  # fmt: skip
+        return say("that the ", phrases.change_called(change), with_name(" in ", where),
+                   with_name(" by ", change.actor), " was cancelled,")  # fmt: skip
     failed = ", which failed," if change.outcome == "failed" else ""
     state = change_facts.state_of(change) if change.kind == "flag" else ""
     if state:
-        return say("the setting of the ", phrases.change_called(change), named(" in ", where), " to ", Name(state),
-                   named(" by ", change.actor))  # fmt: skip
+        return say("the setting of the ", phrases.change_called(change), with_name(" in ", where), " to ", Name(state),
+                   with_name(" by ", change.actor))  # fmt: skip
     of = "change of the " if change.kind == "flag" else ""
     called = phrases.change_called(change)
-    return say(f"the {of}", called, named(" in ", where), named(" by ", change.actor), flag_words(change), failed)
+    return say(
+        f"the {of}", called, with_name(" in ", where), with_name(" by ", change.actor), flag_words(change), failed
+    )
 
 
 # --- (5) how long -----------------------------------------------------------------------------------------------
@@ -423,7 +425,7 @@ def _declared(history: History, options: Options) -> Iterator[Claim]:
         ends = []  # of several the timeline tells which one was called off
     for end in sorted(ends, key=reading_order):
         if how := page_facts.ended_as(end):
-            yield claim(phrases.capital(phrases.page_called(history, end)), f" was {how}", named(" by ", end.actor),
+            yield claim(phrases.capital(phrases.page_called(history, end)), f" was {how}", with_name(" by ", end.actor),
                         " at ", time_in(history, options, end.occurred_at),
                         quoted(": ", page_facts.said_with(history, end), phrases.NOTE), proof=cites(end))  # fmt: skip
     report = facts.undeclared(history) if history.alerts or history.pages else None
