@@ -24,15 +24,15 @@ ANSWER = "> is it the pool?\nNo.\r\n\r\n- restarted checkout-1\n  again at noon"
 SHOWN = "> is it the pool? ↵ No. ↵ - restarted checkout-1 ↵ again at noon"
 
 
-def story(said: str) -> Facts:
+def story(text: str) -> Facts:
     """An incident in which this was written as a note, in a chat, with a moment, and as what is to be done."""
     facts = Facts()
     alert = facts.fires("HighErrorRate", "14:02", "checkout", said="12% fail")
-    facts.says("note.added", "14:04", said)
-    facts.says("chat.message", "14:05", "Beginning", data={"text": said, "channel": "incidents"})
-    facts.marks("impact_started", "14:01", said)
-    facts.says("action.added", "14:30", said, data={"state": "open"})
-    facts.add("status.updated", "14:10", title="Checkout", data={"text": said}, actor="Ana")
+    facts.says("note.added", "14:04", text)
+    facts.says("chat.message", "14:05", "Beginning", data={"text": text, "channel": "incidents"})
+    facts.marks("impact_started", "14:01", text)
+    facts.says("action.added", "14:30", text, data={"state": "open"})
+    facts.add("status.updated", "14:10", title="Checkout", data={"text": text}, actor="Ana")
     facts.ends(alert, "14:20")
     return facts
 
