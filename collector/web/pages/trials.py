@@ -38,13 +38,13 @@ def first_alert(endpoint: Endpoint | None, address: str) -> Trial | None:
     if endpoint is None or not endpoint.source.trial:
         return None
     source, credentials = endpoint.source, endpoint.credentials
-    way = _way(source.proofs, credentials)
-    if way is None and not credentials.open:
+    proof = _typed_proof(source.proofs, credentials)
+    if proof is None and not credentials.open:
         return None
-    option, ending, variables = _FIELDS[way] if way else ("", "", "")
+    option, ending, variables = _FIELDS[proof] if proof else ("", "", "")
     header = credentials.token_header or source.token_header
     where = f"{address}{ending} {option.format(header=header)}".rstrip()
-    words = f"From a shell in which {variables}:" if way else "From a shell:"
+    words = f"From a shell in which {variables}:" if proof else "From a shell:"
     return Trial(words=words, command=f"curl -i {where} --data-binary '{source.trial}'")
 
 
@@ -69,6 +69,6 @@ def trials(name: str, endpoint: Endpoint | None, address: str) -> Sequence[Trial
     return [each for each in (first_alert(endpoint, address), made_up(name, endpoint)) if each is not None]
 
 
-def _way(proofs: Sequence[str], credentials: Credentials) -> str | None:
+def _typed_proof(proofs: Sequence[str], credentials: Credentials) -> str | None:
     """The best way that is configured and can be typed."""
-    return next((way for way in proofs if way in _FIELDS and getattr(credentials, way)), None)
+    return next((proof for proof in proofs if proof in _FIELDS and getattr(credentials, proof)), None)
