@@ -210,9 +210,11 @@ def _beside(history: History, span: Span) -> Iterator[_RecordedChange]:
     last: dict[tuple[str, str], RecordedEvent] = {}
     why: dict[tuple[str, str], str] = {}
     for near in history.context.nearby:
-        event = near.event
-        if not event.type.startswith("change.") or not _in(event, span):
+        # One that had begun before the span may have finished in it.
+        within = [each for each in near.events if each.type.startswith("change.") and _in(each, span)]
+        if not within:
             continue
+        event = within[-1]
         of = change_facts.owner_key(event)
         if not hit or of in hit:
             known = last.get((event.source, event.entity), event)

@@ -347,3 +347,20 @@ def test_a_commit_that_was_deployed_again_after_the_end_did_no_harm_then() -> No
     story.deploys("web", "11:00:00", "11:02:00", "v2")
     (candidate,) = [text for text in said(story, "root_causes") if 'Deploy "v2"' in text]
     assert candidate.endswith("its commit was deployed again at 11:02:00, 50 min after the alert had ended")
+
+
+def test_a_change_beside_the_incident_that_finished_in_it_is_not_denied() -> None:
+    """It had begun a minute before; the timeline of the other incident has its end."""
+    story = Facts()
+    alert = story.fires("Cron", "10:01:00")
+    begun = story.nearby("it belongs to another incident", "change.started", "10:00:00", entity="deployment:7",
+                         service="web", title="Undo")  # fmt: skip
+    done = story.add("change.rolled_back", "10:03:00", entity="deployment:7", service="web", title="Undo")
+    story.events.remove(done)
+    story.near = [Nearby(event=begun, reason="it belongs to another incident", end=done)]
+    story.ends(alert, "10:15:00")
+    assert said(story, "resolution")[0] == (
+        'Between 10:01:00 and 10:15:00 one change was recorded: rollback "Undo" of web at 10:03:00'
+        " (it belongs to another incident)"
+    )
+    assert said(story, "appendix")[0].startswith("At the same time, judged unrelated: ")

@@ -32,6 +32,7 @@ from collector.projections.tables import (
     signal,
 )
 from collector.projections.values import Case, IncidentRow, NearbyEvent
+from collector.semantics.changes import UNFINISHED
 from collector.semantics.episodes import UPDATED
 from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_INCIDENT, OTHER_SERVICE, UNNAMED_SERVICE
 from collector.storage.sql import AMONG, select_among
@@ -143,7 +144,7 @@ def _hits(event: RecordedEvent) -> bool:
 
 
 def _goes_on(event: RecordedEvent) -> bool:
-    return event.type.startswith(("alert.", "page."))
+    return event.type.startswith(("alert.", "page.")) or event.type in UNFINISHED
 
 
 def _spelt(spelling: Spelling, near: tuple[NearbyEvent, ...]) -> tuple[NearbyEvent, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, literal, select
 
-from collector.event import RecordedEvent
+from collector.event import RecordedEvent, reading_order
 from collector.projections.tables import (
     ZERO,
     event_index,
@@ -22,6 +22,7 @@ from collector.projections.tables import (
     signal,
     signal_key,
 )
+from collector.semantics.changes import UNFINISHED, last_of, runs_of
 from collector.storage.sql import AMONG, select_among
 
 MOST = 20
@@ -86,7 +87,10 @@ _ENDS = ("alert.resolved", "page.resolved", "page.merged")
 
 
 def end_of(events: list[RecordedEvent]) -> RecordedEvent | None:
-    """The end of an alert or of a page among its events; none of a page that was opened again since."""
+    """The end of an alert, of a page or of a change among its events; none of a page that was opened again since."""
+    if any(event.type in UNFINISHED for event in events):
+        done = last_of(runs_of(sorted(events, key=reading_order))[0])
+        return done if done.type not in UNFINISHED else None
     ends = [event for event in events if event.type in (*_ENDS, "page.reopened")]
     last = max(ends, key=lambda event: (event.occurred_at, event.id), default=None)
     return last if last is not None and last.type in _ENDS else None

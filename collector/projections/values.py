@@ -76,7 +76,8 @@ class NearbyEvent(msgspec.Struct, frozen=True, kw_only=True):
     event: RecordedEvent
     reason: str
     end: RecordedEvent | None = None
-    """The end of an alert or a page that began before the incident; None where none was told, and for all else."""
+    """The end of an alert, a page or a change that began before the incident; None where none was told, and for all
+    else."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,7 +55,8 @@ def _nearby(history: History) -> Iterator[Claim]:
         command = f"timelined join {history.context.called or 'N'} {events[0].id}"
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
-        when = _when(history, events) if ended is None else "Before it began"
+        ends = [near.end for near in together if near.end is not None and near.end.type.startswith("change.")]
+        when = _when(history, [*events, *ends]) if ended is None else "Before it began"
         yield claim(f"{when}, {of_it}: ", called, times, with_name(": ", reason.rstrip(". ")), joins,
                     proof=cites(events, ended))  # fmt: skip
     rest = [near.event for _, together in groups[NEARBY:] for near in together]
