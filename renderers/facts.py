@@ -384,9 +384,11 @@ def acknowledgement_note(history: History) -> RecordedEvent | None:
     return note if note is not None and note.type == "note.added" else None
 
 
-def acknowledged_alert(history: History) -> str:
-    """``the alert``; ``an alert`` where several fired: a note need not say which of them it is of."""
-    return "an alert" if several(history.alerts) else THE_ALERT
+def acknowledged_alert(history: History, note: RecordedEvent) -> Alert | None:
+    """The alert that an acknowledgement in the monitoring system is of, where its sender calls both the same; a note
+    need not say it."""
+    alike = (each for each in history.alerts if (each.source, each.entity) == (note.source, note.entity))
+    return next(alike, None)
 
 
 def lead(history: History) -> str:

@@ -235,7 +235,10 @@ def test_new_relic_says_that_somebody_acknowledged_and_nothing_more() -> None:
     triggered = msgspec.structs.replace(triggered, occurred_at=event.occurred_at - MINUTE)
     at, note = event.occurred_at - MINUTE, msgspec.convert(msgspec.to_builtins(event), RecordedEvent)
     alerts = [msgspec.structs.replace(firing(0, name, data={"starts_at": at}), occurred_at=at) for name in ("A", "B")]
-    for fired, called in (([], "The alert"), (alerts, "An alert")):
+    same = msgspec.structs.replace(alerts[0], source=note.source, entity=note.entity)
+    for fired, called in (
+        ([], "The alert"), (alerts, "An alert"), ([same, alerts[1]], "The alert A on checkout"),
+    ):  # fmt: skip
         summary = SECTIONS["summary"](replay([*fired, triggered, note]), Options())
         told = [in_words(item.parts) for block in summary.blocks if isinstance(block, Bullets) for item in block.items]
         assert any(each.startswith(f"{called} was acknowledged in newrelic at ") for each in told), told

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent
 from renderers import change_facts, facts, moments, page_facts, phrases
-from renderers.document import Options, Quote, Table, TableRow
+from renderers.document import Name, Options, Quote, Table, TableRow
 from renderers.history import Alert, Duration, History, Moment
 from renderers.phrases import Phrase, cites, say
 from renderers.rows.people import headline
@@ -137,12 +137,21 @@ def _basis(
     return say(words[0], *(say("; ", word) for word in words[1:])), cites(*proof)
 
 
-def _in_monitoring(history: History, end: Moment) -> str:
+def _in_monitoring(history: History, end: Moment) -> Phrase:
     """That what was acknowledged was no page, where it was an alert."""
     done = history.by_id.get(end.cites[0]) if end.name == "acknowledged" and end.cites else None
     if done is None or done.type != "note.added":
-        return ""
-    return f"{facts.acknowledged_alert(history)} was acknowledged in {phrases.system(history, done.source)}"
+        return ()
+    return say(acknowledged_called(history, done), " was acknowledged in ", Name(phrases.system(history, done.source)))
+
+
+def acknowledged_called(history: History, note: RecordedEvent) -> Phrase:
+    """``the alert`` that was acknowledged in its monitoring system; where several fired ``the alert http on web-1``, or
+    ``an alert`` where nothing says which."""
+    if not facts.several(history.alerts):
+        return say(facts.THE_ALERT)
+    alert = facts.acknowledged_alert(history, note)
+    return say("the alert ", phrases.alert_on(alert)) if alert is not None else say("an alert")
 
 
 def _certainty(start: Moment, end: Moment) -> str:

@@ -15,6 +15,7 @@ from renderers.sections import handovers, reopening
 from renderers.sections.clock import time_in, time_since
 from renderers.sections.earlier import closest, flag_words
 from renderers.sections.graded import alert_graded, lower_before, series_as_grave
+from renderers.sections.measures import acknowledged_called
 from renderers.words import apart, counted
 
 SERIES = 3
@@ -191,7 +192,7 @@ def _noted(history: History, options: Options) -> Iterator[Claim]:
     """That an alert was acknowledged in the monitoring system before anybody took a page, or where nobody was paged."""
     note = facts.acknowledgement_note(history)
     if note is not None:
-        yield claim(phrases.capital(say(facts.acknowledged_alert(history))), " was acknowledged in ",
+        yield claim(phrases.capital(acknowledged_called(history, note)), " was acknowledged in ",
                     Name(phrases.system(history, note.source)), phrases.by_whom(note), " at ",
                     time_in(history, options, note.occurred_at), proof=cites(note))  # fmt: skip
 
