@@ -252,3 +252,12 @@ def test_an_unread_delivery_is_not_called_by_its_source() -> None:
     story.add("source.unrecognised", "10:01:00", source="alertmanager",
              data={"kind": "alertmanager", "reason": "no alerts in it"})  # fmt: skip
     assert any('such as "no alerts in it"' in text for text in said(story, "appendix"))
+
+
+def test_of_several_things_each_belongs_to_another_incident() -> None:
+    """Nine series of one alert were in three other incidents."""
+    story = Facts()
+    story.fires("Down", "10:00:00", "web")
+    for minute in range(3):
+        story.nearby("it belongs to another incident", "alert.firing", f"10:0{minute}:00", title="Down", service="feed")
+    assert said(story, "appendix")[0].endswith("the alert Down on feed (3 events): each belongs to another incident")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from collector.event import RecordedEvent, reading_order
-from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_SERVICE
+from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_INCIDENT, OTHER_SERVICE
 from renderers import facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History, Nearby
@@ -57,7 +57,9 @@ def _nearby(history: History) -> Iterator[Claim]:
         of_it = "judged unrelated" if judged else "not known to belong"
         ends = [near.end for near in together if near.end is not None and near.end.type.startswith("change.")]
         when = _when(history, [*events, *ends]) if ended is None else "Before it began"
-        yield claim(f"{when}, {of_it}: ", called, times, with_name(": ", reason.rstrip(". ")), joins,
+        # Of several nobody said that one incident has them all.
+        why = reason if len(events) == 1 else reason.replace(OTHER_INCIDENT, "each belongs to another incident")
+        yield claim(f"{when}, {of_it}: ", called, times, with_name(": ", why.rstrip(". ")), joins,
                     proof=cites(events, ended))  # fmt: skip
     rest = [near.event for _, together in groups[NEARBY:] for near in together]
     more = len(rest) + history.context.unlisted
