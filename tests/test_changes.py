@@ -160,6 +160,8 @@ def test_what_begins_anew_after_its_end_is_another_change() -> None:
     assert runs_of([*tried, *again]) == [tried, again]
     assert len(runs_of([*tried, change("started", 55, time_quality="absent")])) == 1
     assert len(runs_of([*tried, change("started", 3.01)])) == 1
+    assert runs_of([*tried, again[1]]) == [tried, again[1:]]
+    assert len(runs_of([*tried, change("succeeded", 3.5)])) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from collector.event import SECOND, Event
+from collector.event import MINUTE, SECOND, Event
 
 Reach = Literal["deployed", "merged", "none", "unknown"]
 """``deployed``: it changed the running system. ``merged``: it changed the branch that is deployed. ``none``: nothing
@@ -141,7 +141,8 @@ def runs_of(events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:
 
     An entity may be deployed again and again: what is asked for or begins after an end is another change, and so is a
     second success, what comes of another commit, a rollback and what follows it, and a failure after a success. Of a
-    deployment or a run that has an id of its own only what its sender says to have begun after an end is another one.
+    deployment or a run that has an id of its own only what its sender says to have begun after an end is another one,
+    and a success that comes a minute or more after a failure: it was tried again.
     """
     runs: list[list[AnyEvent]] = []
     for event in events:
@@ -157,7 +158,7 @@ def _is_next(run: Sequence[Event], event: Event) -> bool:
     if last.type in SINGLE:
         return True
     if event.entity.startswith(("deployment:", "workflow_run:")):
-        return last.type not in UNFINISHED and _is_begun_after(event, last)
+        return last.type not in UNFINISHED and (_is_begun_after(event, last) or _is_tried_again(event, last))
     if last.type in UNFINISHED:
         return False
     if event.type in UNFINISHED or event.type == last.type or "change.rolled_back" in (last.type, event.type):
@@ -171,6 +172,12 @@ def _is_begun_after(event: Event, end: Event) -> bool:
     its sender tells none, the time is that of receipt."""
     later = event.occurred_at - end.occurred_at >= SECOND
     return event.type == "change.started" and event.time_quality == "exact" and later
+
+
+def _is_tried_again(event: Event, end: Event) -> bool:
+    """Whether what had failed succeeded later than a correction of its state would have come."""
+    failed = end.type == "change.failed" and event.type == "change.succeeded"
+    return failed and event.occurred_at - end.occurred_at >= MINUTE
 
 
 def last_of(events: Sequence[AnyEvent]) -> AnyEvent:
