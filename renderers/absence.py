@@ -222,7 +222,9 @@ def _beside(history: History, span: Span) -> Iterator[_RecordedChange]:
             why.setdefault((event.source, event.entity), facts.unrelated(history, near) or "not known to belong")
     for key, event in last.items():
         begun = _BEGUN.get(event.type, "")
-        yield _RecordedChange(event.occurred_at, say(phrases.change_event(event), begun), say(why[key]), (event,))
+        where = phrases.with_name(" in ", change_facts.event_where(history, event))
+        called = say(phrases.change_event(event), where, begun)
+        yield _RecordedChange(event.occurred_at, called, say(why[key]), (event,))
 
 
 _BEGUN = {"change.requested": ", requested", "change.started": ", begun"}

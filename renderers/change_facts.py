@@ -15,6 +15,7 @@ from collector.event import Event, RecordedEvent, reading_order
 from collector.names import fold_repository
 from collector.semantics.closing import is_of_the_response
 from renderers import facts
+from renderers.episodes import changes
 from renderers.history import Alert, Change, History
 
 
@@ -34,6 +35,11 @@ def changed_where(history: History, change: Change) -> str | None:
     trial = key.partition("/")[0] in TRIALS
     narrow = "/" in key and key not in map(names.environment_key, history.environments)
     return change.environment if history.divided or trial or narrow or elsewhere(history, change) else None
+
+
+def event_where(history: History, event: RecordedEvent) -> str | None:
+    """The same of a change beside the incident, by one of its events."""
+    return changed_where(history, changes([event])[0])
 
 
 def apart_from_first(history: History, change: Change) -> Alert | None:

@@ -72,3 +72,31 @@ def test_a_change_of_another_environment_is_no_action() -> None:
     unnamed.deploys("web", "10:05:00", "10:06:00", "v2", environment="staging", actor="Ana")
     unnamed.ends(fired, "10:10:00")
     assert any("v2" in each for each in said(unnamed, "summary"))
+
+
+def test_a_change_beside_the_incident_is_told_with_its_environment() -> None:
+    """A flag of staging that a draft of production names without it may be taken for one of production."""
+    story = Facts()
+    alert = story.fires("Slow", "10:00:00", "web")
+    for environment, when in (("staging", "10:03:00"), ("production", "10:04:00")):
+        story.nearby("no service and no reference", "change.flag_toggled", when, entity=environment, title="New cart",
+                     environment=environment, data={"state": "on"})  # fmt: skip
+    story.ends(alert, "10:09:00")
+    assert (
+        'In that time, not known to belong to this incident: the flag "New cart" in staging was set to on at 10:03:00'
+        ' and the flag "New cart" was set to on at 10:04:00'
+    ) in said(story, "resolution")
+    beside = [line for line in said(story, "appendix") if "New cart" in line]
+    assert [" in staging: no service" in line for line in beside] == [True, False]
+
+
+def test_a_change_that_was_taken_back_later_is_told_in_a_sentence() -> None:
+    """``by zoe, failed at`` is none."""
+    story = Facts()
+    story.deploys("web", "09:40:00", "09:50:00", "v1")
+    alert = story.fires("Slow", "10:00:00", "web")
+    story.deploys("web", "10:10:00", "10:12:00", "v2", failed=True)
+    story.deploys("web", "10:20:00", "10:22:00", "v1")
+    story.ends(alert, "10:23:00")
+    (later,) = [text for text in said(story, "root_causes") if 'Deploy "v2"' in text]
+    assert "to production, which failed at 10:12:00, 12 min after the alert" in later

@@ -8,7 +8,7 @@ from itertools import islice
 
 from collector.event import RecordedEvent, reading_order
 from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_INCIDENT, OTHER_SERVICE
-from renderers import facts, phrases, reasons
+from renderers import change_facts, facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History, Nearby
 from renderers.phrases import Phrase, cites, claim, quoted, say, with_name
@@ -125,7 +125,7 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     if family == "page":
         return say(phrases.page_called(history, event), quoted(" ", event.title))
     if family == "change":
-        return phrases.change_event(event)
+        return say(phrases.change_event(event), with_name(" in ", change_facts.event_where(history, event)))
     where = with_name(" on ", event.service)
     if family == "observation" and not phrases.observation_title(event):
         return say("observation", where, " ", Quote(phrases.plain_observation(event)))

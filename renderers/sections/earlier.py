@@ -62,12 +62,12 @@ def lag(history: History, options: Options, change: Change) -> Phrase:
     verb = VERBS.get(change.kind, ENDED.get(change.outcome, "finished"))
     state = change_facts.state_of(change) if change.kind == "flag" else ""
     done = say("set to ", Name(state)) if state else say(verb)
+    which = {"failed": "which ", "cancelled": "which was "}.get(verb, "")
     if change.start > start:
         at = change.end or change.start
-        return say(done if change.end else "begun", " at ", time_in(history, options, at), ", ",
+        return say(say(which, done) if change.end else "begun", " at ", time_in(history, options, at), ", ",
                    phrases.between(start, at), f" after {facts.reference_called(history)}")  # fmt: skip
     if change.end is not None and change.end <= start:
-        which = "which " if verb == "failed" else "which was " if verb == "cancelled" else ""
         return say(which, done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
     begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
                 _apart(history, start, change.start))  # fmt: skip

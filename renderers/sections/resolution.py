@@ -267,7 +267,8 @@ def _unplaced(history: History, options: Options, told: frozenset[str]) -> Itera
     """Changes of that time that nothing ties to the incident, without those in ``told``."""
     events = [event for event in change_facts.unplaced(history) if event.id not in told] if facts.began(history) else []
     if events:
-        words = [say(_followed_called(event), " at ", time_in(history, options, event.occurred_at)) for event in events]
+        words = [say(_followed_called(history, event), " at ", time_in(history, options, event.occurred_at))
+                 for event in events]  # fmt: skip
         listed = phrases.listed(words, SHOWN, ("more change", "more changes"))
         yield claim("In that time, not known to belong to this incident: ", listed, proof=cites(events))
 
@@ -287,8 +288,9 @@ def _followed(history: History, options: Options) -> Iterator[Claim]:
         changes[near.event.source, near.event.entity] = near
     for near in changes.values():
         event = near.event
-        yield claim("After the end: ", _followed_called(event), " at ", time_in(history, options, event.occurred_at),
-                    _reason(near.reason), proof=cites(event))  # fmt: skip
+        at = time_in(history, options, event.occurred_at)
+        yield claim("After the end: ", _followed_called(history, event), " at ", at, _reason(near.reason),
+                    proof=cites(event))  # fmt: skip
 
 
 _STATES = {"merged": "was merged", "released": "was published", "succeeded": "finished", "failed": "failed",
@@ -296,8 +298,8 @@ _STATES = {"merged": "was merged", "released": "was published", "succeeded": "fi
            "published": "was published", "started": "began", "requested": "was requested"}  # fmt: skip
 
 
-def _followed_called(event: RecordedEvent) -> Phrase:
-    """``pull request #6851 "Fix URLs" was merged by dev-e``."""
+def _followed_called(history: History, event: RecordedEvent) -> Phrase:
+    """``pull request #6851 "Fix URLs" was merged by dev-e``; ``the flag "New cart" in staging was set to on``."""
     state = event.type.partition(".")[2]
     if state == "pushed":
         to = with_name(" to ", phrases.text_in(event.data, "branch") or phrases.text_in(event.data, "ref"))
@@ -308,13 +310,16 @@ def _followed_called(event: RecordedEvent) -> Phrase:
     noun = {"merged": merged, "released": "the release", "flag_toggled": "the flag", "tagged": "the tag",
             "published": "the image"}.get(state) or f"the {phrases.NOUNS[kind_of([event])]}"  # fmt: skip
     owner = event.service or phrases.text_in(event.data, "repository").rpartition("/")[2]
+    where = with_name(" in ", change_facts.event_where(history, event))
     if state == "flag_toggled":
         title, state = phrases.flag_title(event, phrases.sender_title(event)), phrases.flag_state(event)
-        return say(noun, quoted(" ", title), with_name(" of ", owner),
-                   with_name(" was set to ", state) or " was changed", with_name(" by ", event.actor))  # fmt: skip
+        done = with_name(" was set to ", state) or " was changed"
+        return say(noun, quoted(" ", title), with_name(" of ", owner), where, done, with_name(" by ", event.actor))
     verb, by = f" {_STATES.get(state, 'was changed')}", with_name(" by ", event.actor)
     ran = quoted("", change_facts.run_title(kind_of([event]), event))
-    what = say(noun, quoted(" ", phrases.event_title(event)), if_any(ran, " (", ran, ")"), with_name(" of ", owner))
+    what = say(
+        noun, quoted(" ", phrases.event_title(event)), if_any(ran, " (", ran, ")"), with_name(" of ", owner), where
+    )
     return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)
 
 

@@ -328,7 +328,8 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
     yield claim(sentence, f"; {what}", after, proof=cites(last.event, better))
     since = [event for event in change_facts.unplaced(history) if event.occurred_at > last.at]
     if since:
-        words = [say(phrases.change_event(each), " at ", time_in(history, options, each.occurred_at)) for each in since]
+        words = [say(phrases.change_event(each), with_name(" in ", change_facts.event_where(history, each)), " at ",
+                     time_in(history, options, each.occurred_at)) for each in since]  # fmt: skip
         yield claim("Recorded after that action, but not known to belong to this incident: ",
                     phrases.listed(words, 3, ("more change", "more changes")), proof=cites(since))  # fmt: skip
 
