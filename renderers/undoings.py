@@ -69,9 +69,9 @@ def redone_after(history: History, change: Change, end: int) -> RecordedEvent | 
 def _followed_alike(history: History, change: Change, end: int) -> RecordedEvent | None:
     """The last of what followed an end that set the same flag, or deployed to the same place, if it did the same."""
     followed = sorted((near.event for near in history.context.followed), key=reading_order)
-    ones = [one for event in followed if event.occurred_at > end for one in changes([event])
-            if one.kind == "flag" or one.outcome in ("succeeded", "rolled_back")]  # fmt: skip
-    here = [one for one in ones if one.entity == change.entity or change_facts.same_place(one, change)]
+    later = [c for event in followed if event.occurred_at > end for c in changes([event])
+             if c.kind == "flag" or c.outcome in ("succeeded", "rolled_back")]  # fmt: skip
+    here = [c for c in later if c.entity == change.entity or change_facts.same_place(c, change)]
     same = _sets_alike if change.kind == "flag" else _puts_there
     return here[-1].last if here and same(here[-1], change) else None
 

@@ -275,8 +275,8 @@ def test_a_row_of_one_of_several_series_says_which() -> None:
     """Two rows of the same words were two firings of one alert to a reader."""
     story = Facts()
     first = story.fires("Slow", "10:00:00", "web", series="web-1")
-    second = story.fires("Slow", "10:20:00", "web", series="web-2")
-    story.ends(second, "10:30:00")
+    other = story.fires("Slow", "10:20:00", "web", series="web-2")
+    story.ends(other, "10:30:00")
     story.ends(first, "10:40:00")
     assert rows(story) == [
         "Detected: Alert Slow fired on web (critical), pod web-1",

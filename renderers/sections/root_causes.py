@@ -356,11 +356,10 @@ def _done_again(history: History, options: Options, change: Change) -> Iterator[
     again = redone_after(history, change, end.end) if end is not None and end.end is not None else None
     if end is None or again is None or any(alert.start >= again.occurred_at for alert in history.measured):
         return
-    flag = change.kind == "flag"
-    redone = say("it was set to ", Name(change_facts.state_of(change)), " again") if flag else say(
-        "its commit was deployed again")  # fmt: skip
+    setting = say("it was set to ", Name(change_facts.state_of(change)), " again")
+    repetition = setting if change.kind == "flag" else say("its commit was deployed again")
     after = f" after {facts.last_called(history, end)} had ended"
-    yield say(redone, " at ", time_in(history, options, again.occurred_at), ", ",
+    yield say(repetition, " at ", time_in(history, options, again.occurred_at), ", ",
               phrases.between(end.end or 0, again.occurred_at), after), (facts.end_event(end), again)  # fmt: skip
 
 
