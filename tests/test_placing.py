@@ -103,6 +103,17 @@ def test_what_a_person_kept_out_stays_out() -> None:
     assert rules(where, loose(deploy(20, by="ana-lima"), missed="a person took it out")) == [None]
 
 
+def test_what_a_person_took_out_of_it_is_not_placed_in_it_again() -> None:
+    """Also where grouping had never joined it, and so cannot say that it was taken out."""
+    loose_deploy = loose(deploy(20, by="ana-lima"))
+    name = loose_deploy.events[0].id
+    left = event("incident.left", 30, "people", data={"event": name})
+    apart = event("incident.split", 30, "people", data={"events": [name]})
+    assert rules(scene(ACKNOWLEDGED), loose_deploy) == ["responder"]
+    assert rules(scene(ACKNOWLEDGED, left), loose_deploy) == [None]
+    assert rules(scene(ACKNOWLEDGED, apart), loose_deploy) == [None]
+
+
 # --- what people's words name -----------------------------------------------------------------------------------------
 
 

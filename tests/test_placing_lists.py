@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from collector import people
 from collector.correlation import Rules
 from collector.event import RecordedEvent
 from collector.following.follower import Follower
@@ -52,6 +53,22 @@ async def test_lists_drafts_and_why_agree_on_what_was_placed(tmp_path: Path) -> 
         assert reasons["Release 7"] == "no service, and its references are in no incident"
         total, _, newest = await lists.unjoined()
         assert (total, {near.event.title for near in newest}) == (2, {"Release 7", "Tune rules again"})
+
+
+async def test_what_a_person_took_out_is_not_placed_there_again(tmp_path: Path) -> None:
+    """Nothing but a responder's hand had put it in; the draft says whose word it is, and asks nobody to join it."""
+    [loose] = [one for one in STORY if one.title == "Pod deleted"]
+    async with played(submitted(STORY), Rules(), tmp_path / "log.db", live=True) as lists:
+        [row] = [row for row in await lists.incidents() if "Slow" in row.title]
+        left = people.left(key="l", by="Ana Lima", stated_at=loose.received_at, incident=row.key, event=loose.id)
+    told = [*submitted(STORY), Submission(source="people", received_at=loose.received_at, events=(left,))]
+    for live in (True, False):
+        async with played(told, Rules(), tmp_path / f"{live}.db", live=live) as lists:
+            [row] = [row for row in await lists.incidents() if "Slow" in row.title]
+            case = await lists.case(row.number)
+            assert case is not None
+            assert loose.id not in case.memberships
+            assert {near.event.id: near.reason for near in case.nearby}[loose.id] == "a person took it out"
 
 
 async def test_lists_say_where_placing_is_still_to_be_done(tmp_path: Path) -> None:

@@ -130,7 +130,9 @@ def place(
     ``other_spans`` are the spans of the other incidents, ``follow_up`` is how long after the end something follows, µs;
     ``listed`` is how the catalog writes a person, by what ``fold`` gives.
     """
-    usable = sorted((c for c in candidates if c.missed != TAKEN_OUT), key=lambda c: (c.start, c.signal_id))
+    out = taken_out(scene.events)
+    usable = [c for c in candidates if c.missed != TAKEN_OUT and out.isdisjoint(event.id for event in c.events)]
+    usable.sort(key=lambda candidate: (candidate.start, candidate.signal_id))
     placing = _Placing(scene, usable, fold, other_spans, listed)
     placing.by_responder(list(engagements))
     placing.by_name()
@@ -140,6 +142,16 @@ def place(
     placing.by_subject()
     placing.after_the_end(follow_up)
     return placing.placed
+
+
+def taken_out(events: Iterable[RecordedEvent]) -> set[str]:
+    """The events that people said are not of the incident whose events these are."""
+    names: set[str] = set()
+    for event in events:
+        if event.type in ("incident.left", "incident.split"):
+            named = event.data.get("event"), *event.data.get("events", ())
+            names.update(name for name in named if isinstance(name, str))
+    return names
 
 
 def responders(events: Iterable[RecordedEvent], fold: Fold) -> dict[str, str]:

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Select, bindparam, exists, func, or_, select
 
 from collector.correlation import Catalog, Membership
+from collector.correlation.placing import TAKEN_OUT, taken_out
 from collector.event import HOUR, MACHINE, RecordedEvent, current, reading_order
 from collector.log import queries
 from collector.names import elsewhere
@@ -151,6 +152,11 @@ def _spelt(spelling: Spelling, near: tuple[NearbyEvent, ...]) -> tuple[NearbyEve
     return tuple(msgspec.structs.replace(each, event=spelling.respelled(each.event)) for each in near)
 
 
+def _judged(near: tuple[NearbyEvent, ...], out: Collection[str]) -> tuple[NearbyEvent, ...]:
+    """The same with a person's word in place of why grouping did not join what people took out of the incident."""
+    return tuple(msgspec.structs.replace(each, reason=TAKEN_OUT) if each.event.id in out else each for each in near)
+
+
 class CaseReader:
     """One case being read."""
 
@@ -183,7 +189,7 @@ class CaseReader:
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
             memberships={event: member for event, member in memberships.items() if event in event_ids},
-            nearby=_spelt(spelling, nearby),
+            nearby=_judged(_spelt(spelling, nearby), taken_out(current(events))),
             unlisted=unlisted,
             followed=_spelt(spelling, followed),
             lasting=_spelt(spelling, lasting),
