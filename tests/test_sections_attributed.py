@@ -123,3 +123,25 @@ def test_a_headline_that_is_only_the_beginning_says_so() -> None:
     told = next(each for each in said(story, "resolution") if "3 acts of one kind" in each)
     assert '"Restarted db-8 …", "Restarted db-9" and "Restarted db-10 …"' in told
     assert any('"Restarted db-8 ↵ the log said FATAL"' in row for row in rows(story))
+
+
+def test_an_end_that_was_stated_before_the_beginning_is_told_as_that() -> None:
+    """Two people contradict each other: neither is told as if the other had said nothing."""
+    story = outage()
+    story.marks("impact_started", "14:25", by="Ben")
+    story.marks("impact_ended", "14:20", by="Ana")
+    assert "The impact ended at 14:20:00, as stated by Ana, which is before its recorded start at 14:25:00" in said(
+        story, "impact"
+    )
+
+
+def test_what_may_belong_is_not_left_out_for_what_belongs_elsewhere() -> None:
+    """A long conversation about another incident hides nothing that somebody wrote about this one."""
+    story = outage()
+    for n in range(30):
+        story.nearby("it belongs to another incident", "chat.message", f"14:{n:02}:00", title=f"shard {n}", actor="Ben")
+    story.nearby("no service and no reference", "chat.message", "14:30:30", title="looks better now", actor="Ana")
+    lines = [each for each in said(story, "appendix") if each.startswith("At the same time")]
+    assert any('message by Ana "looks better now"' in each for each in lines)
+    assert [each for each in lines if "looks better" in each or "more events" in each] == lines[-2:]
+    assert "not joined: 11 more events" in lines[-1]

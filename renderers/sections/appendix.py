@@ -48,8 +48,10 @@ def _nearby(history: History) -> Iterator[Claim]:
         reason = near.reason if judged or near.reason.rstrip(". ") != OTHER_SERVICE else "nothing ties it to this one"
         key = (_called(history, near.event), f"{reason.rstrip('. ')}{though}", judged)
         alike.setdefault(key, []).append(near)
-    groups = list(alike.items())
-    for (called, reason, judged), together in groups[:NEARBY]:
+    # What may belong all the same is not left out for words that are known to be about something else.
+    groups = sorted(alike.items(), key=lambda group: group[0][2] and _is_told_alone(group[1][0].event))
+    shown = {key for key, _ in groups[:NEARBY]}
+    for (called, reason, judged), together in ((key, alike[key]) for key in alike if key in shown):
         events, ended = [near.event for near in together], _ended_before(history, together[-1])
         times = f" ({len(events)} events)" if len(events) > 1 else ""
         command = f"timelined join {history.context.called or 'N'} {events[0].id}"
@@ -65,6 +67,11 @@ def _nearby(history: History) -> Iterator[Claim]:
     more = len(rest) + history.context.unlisted
     if more:
         yield claim(f"At the same time, not joined: {counted(more, 'more event')}", proof=cites(rest), label=not rest)
+
+
+def _is_told_alone(event: RecordedEvent) -> bool:
+    """Whether it is words or an observation, and neither an alert, a page nor a change."""
+    return event.type.partition(".")[0] in NOUNS
 
 
 def _though(history: History, near: Nearby) -> str:
