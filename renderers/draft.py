@@ -32,6 +32,7 @@ from renderers.document import (
     Time,
     Words,
 )
+from renderers.escape import one_line
 from renderers.history import History
 from renderers.moments import restate
 from renderers.phrases import Phrase, cites, claim, say, with_name
@@ -95,7 +96,7 @@ def _title(history: History) -> Claim:
     if edit is not None and edited:
         return claim(phrases.prose(called), proof=cites(edit), stop=False)
     first = alerts[0].fired if alerts else next((told for _, _, told in others), None)
-    return claim(Name(called), proof=cites(first), stop=False)
+    return claim(Name(one_line(called)), proof=cites(first), stop=False)
 
 
 def _lead(history: History, options: Options) -> Claim | None:

@@ -108,3 +108,13 @@ def test_each_item_of_a_list_in_an_answer_is_a_statement(section: str) -> None:
     said = [line for line in lines[at : at + 12] if line]
     assert said[:6] == ["Two things:", f"{mark[0]}the pool.", f"{mark[1]}a retry.", "1. first.", "2) second.",
                         "See `top` ↵ -5 °C ↵ and so on."]  # fmt: skip
+
+
+def test_a_title_of_two_lines_shows_where_the_first_one_ended() -> None:
+    """A heading has one line: of a report, and as a person set it."""
+    facts = Facts()
+    facts.says("incident.opened", "13:55", "Login is broken\nNobody can log in", "Kim", service="login")
+    assert facts.markdown().startswith("# Postmortem Report: **Login is broken ↵ Nobody can log in**\n")
+    assert "Login is broken ↵ Nobody can log in</title>" in html(facts.draft())
+    facts.edits("title", "No login\nat all")
+    assert facts.markdown().startswith("# Postmortem Report: **No login ↵ at all**\n")
