@@ -62,7 +62,7 @@ def move(
     """A signal is in other incidents than before, in each for the same reason."""
     changes.move(signal, Move(start, frozenset(before), frozenset(after)))
     for number in after:
-        changes.put_place(signal, number, grounds)
+        changes.put_membership(signal, number, grounds)
 
 
 def split() -> Changes:

@@ -62,7 +62,7 @@ class Counted:
     def wrote(self, changes: Changes) -> None:
         """Note a round's rows."""
         rows: tuple[Sized, ...] = (
-            changes.signals, changes.homes, changes.keys, changes.places, changes.incidents, changes.incident_keys,
+            changes.signals, changes.homes, changes.keys, changes.grounds, changes.incidents, changes.incident_keys,
             changes.numbers,
         )  # fmt: skip
         self.rows += sum(map(len, rows))

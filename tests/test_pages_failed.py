@@ -155,7 +155,7 @@ def test_an_hour_counts_once_and_in_the_persons_own_zone() -> None:
     """Three pages in one hour are one; 3 in the morning in Auckland is the afternoon before in UTC."""
     people = {"anamaria": ("Ana Maria", "Pacific/Auckland"), "am": ("Ana Maria", "Pacific/Auckland")}
     rows = disturbed(
-        [SentPages(places={}, revisions=[
+        [SentPages(incident_of={}, revisions=[
             page("14:01:00", "1", "Ana Maria"), page("14:02:00", "2", "am"), page("14:59:00", "3", "ana.maria"),
             page("15:00:00", "3", "Ana Maria", kind="page.escalated"),
             page("15:01:00", "4", "Ana Maria", kind="page.acknowledged"), page("09:00:00", "5", "Ben"),
@@ -172,5 +172,5 @@ def test_an_hour_counts_once_and_in_the_persons_own_zone() -> None:
 def test_each_leads_to_its_incidents() -> None:
     """And to no other."""
     one, other = page("14:00:00", "1", "Ana"), page("16:00:00", "2", "Ana")
-    [ana] = disturbed([SentPages(log="eu", revisions=[one, other], places={other.id: 4})], {}, "UTC")
+    [ana] = disturbed([SentPages(log="eu", revisions=[one, other], incident_of={other.id: 4})], {}, "UTC")
     assert list(ana.incidents) == [("eu", 4)]

@@ -31,8 +31,10 @@ class StoredSignal(msgspec.Struct, frozen=True, kw_only=True):
     """A signal as it lies in the store."""
 
     signal: Signal
-    places: dict[int, Grounds]
+    grounds: dict[int, Grounds]
+    """The numbers of the incidents it is in, each with why."""
     missed: str
+    """Why it joined none."""
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -130,7 +132,8 @@ class Changes:
         """Event → its signal and the keys it is folded under; no keys where it is folded no more."""
         self.keys: dict[tuple[str, str], tuple[int, int] | None] = {}
         """(key, signal) → from when until when; None where it is gone."""
-        self.places: dict[tuple[str, int], Grounds | None] = {}
+        self.grounds: dict[tuple[str, int], Grounds | None] = {}
+        """(signal, number of an incident) → why it is in it; None where it is not any more."""
         self.incidents: dict[int, tuple[Summary, int]] = {}
         """Number → what lists show, and the component (named after the smallest number in it)."""
         self.unkeyed: set[int] = set()
@@ -171,9 +174,9 @@ class Changes:
         """A signal is found by these keys, from when it starts until when it covers."""
         self.keys.update({(key, signal_id): (start, cover) for key in keys})
 
-    def put_place(self, signal_id: str, number: int, grounds: Grounds | None) -> None:
+    def put_membership(self, signal_id: str, number: int, grounds: Grounds | None) -> None:
         """A signal is in an incident for this reason; None where it is not in it any more."""
-        self.places[(signal_id, number)] = grounds
+        self.grounds[(signal_id, number)] = grounds
 
     def move(self, signal_id: str, move: Move) -> None:
         """A signal came into incidents or left them."""

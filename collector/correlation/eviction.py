@@ -55,7 +55,7 @@ class Eviction:
 
     def _evict(self, target: int, open_too: bool) -> None:
         memory = self._memory
-        for signal_id, last_round in list(memory.others.items()):
+        for signal_id, last_round in list(memory.attaching.items()):
             if len(memory.signals) <= target:
                 return
             if last_round < memory.rounds and not memory.attached_to.get(signal_id):

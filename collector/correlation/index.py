@@ -15,7 +15,7 @@ class KeyIndex:
     """Opening signals by what ties them, attaching signals by what they look for, incidents by what they offer."""
 
     def __init__(self, storms: Storms) -> None:
-        self.storms, self.others = storms, IntervalIndex()
+        self.storms, self.attaching = storms, IntervalIndex()
         self.refired = IntervalIndex()
         """Episodes of an alert that had one before."""
         self.keys_of: dict[str, frozenset[str]] = {}
@@ -81,13 +81,13 @@ class KeyIndex:
         for key in keys:
             _put(self._found_by, key, signal.order, signal.last)
         self.keys_of[signal.id] = keys
-        self.others.put(signal.order, signal.last)
+        self.attaching.put(signal.order, signal.last)
 
     def drop_other(self, signal: Signal) -> None:
         """Have it found no more."""
         for key in self.keys_of.pop(signal.id, frozenset()):
             _drop(self._found_by, key, signal.order)
-        self.others.drop(signal.order)
+        self.attaching.drop(signal.order)
 
     def found_by(self, key: str, low: int, high: int) -> Iterable[str]:
         """Attaching signals under a key that start by ``high``, with an event at ``low`` or later."""

@@ -61,10 +61,11 @@ class Memory:
         self.components: dict[Component, None] = {}
         """The least recently touched first."""
         self.match: dict[str, Match] = {}
-        self.places: dict[str, dict[int, Grounds]] = {}
+        self.grounds: dict[str, dict[int, Grounds]] = {}
+        """Signal → the numbers of the incidents it is in, each with why; as the store has it."""
         self.missed: dict[str, str] = {}
         """Of attaching signals: why they joined nothing."""
-        self.others: dict[str, int] = {}
+        self.attaching: dict[str, int] = {}
         """Attaching signals, the least recently touched first, each with the round that touched it."""
         self.attached_to: dict[str, set[LiveIncident]] = {}
         self.index, self.coverage = KeyIndex(Storms(self.rules, self.catalog)), LoadedRanges()
@@ -86,12 +87,12 @@ class Memory:
     # Signals
 
     def put(self, signal: Signal, grounds: Mapping[int, Grounds] | None = None) -> None:
-        """Have a signal, new or as it is now; one that was fetched comes with its places."""
+        """Have a signal, new or as it is now; one that was fetched comes with its memberships."""
         self.signals[signal.id] = signal
         if grounds is not None:
-            self.places[signal.id] = dict(grounds)
-        elif signal.id not in self.places:
-            self.places[signal.id] = {}
+            self.grounds[signal.id] = dict(grounds)
+        elif signal.id not in self.grounds:
+            self.grounds[signal.id] = {}
 
     def enter(self, incident: LiveIncident, signal: Signal) -> None:
         """Have an opening signal in an incident."""
@@ -110,9 +111,9 @@ class Memory:
         """An attaching signal joined nothing, for this reason; empty where it joined something."""
         self.missed[signal_id] = why
 
-    def put_places(self, signal_id: str, places: dict[int, Grounds]) -> None:
-        """The store is told where a signal is."""
-        self.places[signal_id] = places
+    def put_grounds(self, signal_id: str, grounds: dict[int, Grounds]) -> None:
+        """The store is told which incidents a signal is in, and why."""
+        self.grounds[signal_id] = grounds
 
     def put_tail(self, key: str, signals: Iterable[Signal], *, whole: bool) -> None:
         """These are the last signals of an entity; ``whole`` where none is before them."""
@@ -136,7 +137,7 @@ class Memory:
     def forget_signal(self, signal_id: str) -> None:
         """Let go of what else is known of a signal that is no more in memory."""
         self.match.pop(signal_id, None)
-        self.places.pop(signal_id, None)
+        self.grounds.pop(signal_id, None)
         self.missed.pop(signal_id, None)
 
     def index_opening(self, signal: Signal) -> None:
@@ -147,13 +148,13 @@ class Memory:
     def index_other(self, signal: Signal, keys: frozenset[str]) -> None:
         """Have an attaching signal found by these keys."""
         self.index.put_other(signal, keys)
-        self.others[signal.id] = self.rounds
+        self.attaching[signal.id] = self.rounds
         self.latest = max(self.latest, signal.start)
 
     def unindex_other(self, signal: Signal) -> None:
         """Have it found no more."""
         self.index.drop_other(signal)
-        self.others.pop(signal.id, None)
+        self.attaching.pop(signal.id, None)
 
     # Incidents and components
 
@@ -262,8 +263,8 @@ class Memory:
             self.components[component] = None
             component.touch(self.rounds)
         for signal_id in signal_ids:
-            if self.others.pop(signal_id, None) is not None:
-                self.others[signal_id] = self.rounds
+            if self.attaching.pop(signal_id, None) is not None:
+                self.attaching[signal_id] = self.rounds
 
     def rely(self) -> None:
         """From here on something may lie in the store alone."""
@@ -329,14 +330,14 @@ class Loader:
             if signal_id in self.memory.signals or signal_id in self.round.removed:
                 continue
             if entry.signal.opening:
-                for number in entry.places:
+                for number in entry.grounds:
                     self.load(number)
             else:
                 self._admit_other(entry)
 
     def _admit_other(self, entry: StoredSignal) -> None:
         signal = entry.signal
-        self.memory.put(signal, entry.places)
+        self.memory.put(signal, entry.grounds)
         self.memory.miss(signal.id, entry.missed)
         self.index_other(signal)
 
@@ -361,9 +362,9 @@ class Loader:
         for entry in signals:
             signal = entry.signal
             if signal.opening:
-                place = entry.places[number]
-                memory.put(signal, entry.places)
-                memory.explain(signal.id, (RULE_NAMES.index(place.rule), place.detail))
+                grounds = entry.grounds[number]
+                memory.put(signal, entry.grounds)
+                memory.explain(signal.id, (RULE_NAMES.index(grounds.rule), grounds.detail))
                 memory.enter(incident, signal)
                 memory.index_opening(signal)
             else:

@@ -42,7 +42,7 @@ class Reattacher:
         ignored = {entry.event for entry in memory.constraints.ignored}
         self._loader.fetch(sorted(noted.to_review))
         for signal_id in sorted(noted.to_review):
-            for number in memory.places.get(signal_id, ()):
+            for number in memory.grounds.get(signal_id, ()):
                 self._loader.load(number)
             signal = memory.signals.get(signal_id)
             if signal is None or signal.opening:

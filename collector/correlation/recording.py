@@ -23,7 +23,7 @@ class Recording:
         changes = self._round.changes
         self._record_incidents(alive)
         for signal_id in self._round.moved:
-            self._record_places(signal_id)
+            self._record_grounds(signal_id)
         for signal_id, (signal, _) in changes.signals.items():
             self._record_keys(signal_id, signal)
         for signal_id in changes.dropped:
@@ -53,23 +53,23 @@ class Recording:
             incident.write_keys()
         changes.offer(incident.number, keys)
 
-    def _record_places(self, signal_id: str) -> None:
+    def _record_grounds(self, signal_id: str) -> None:
         memory, changes = self._memory, self._round.changes
-        before = memory.places.get(signal_id, {})
-        after = self._places(signal_id, before)
+        before = memory.grounds.get(signal_id, {})
+        after = self._grounds(signal_id, before)
         for number in before.keys() - after.keys():
-            changes.put_place(signal_id, number, None)
-        for number, place in after.items():
-            if before.get(number) != place:
-                changes.put_place(signal_id, number, place)
+            changes.put_membership(signal_id, number, None)
+        for number, grounds in after.items():
+            if before.get(number) != grounds:
+                changes.put_membership(signal_id, number, grounds)
         if before.keys() != after.keys():
             signal = memory.signals.get(signal_id) or changes.dropped.get(signal_id)
             start = 0 if signal is None else signal.start
             changes.move(signal_id, Move(start, frozenset(before), frozenset(after)))
-        memory.put_places(signal_id, after)
+        memory.put_grounds(signal_id, after)
 
-    def _places(self, signal_id: str, before: dict[int, Grounds]) -> dict[int, Grounds]:
-        """Where a signal is now."""
+    def _grounds(self, signal_id: str, before: dict[int, Grounds]) -> dict[int, Grounds]:
+        """The numbers of the incidents that a signal is in now, each with why."""
         memory = self._memory
         incident = memory.incident_of.get(signal_id)
         if incident is not None:
@@ -77,10 +77,10 @@ class Recording:
             why = reason(memory.signals[signal_id], match, memory.rules, memory.catalog)
             return {incident.number: Grounds(RULE_NAMES[match[0]], why, match[1])}
         if signal_id in self._attachments:
-            return {incident.number: place for incident, place in self._attachments[signal_id].items()}
+            return {incident.number: grounds for incident, grounds in self._attachments[signal_id].items()}
         moved = self._renumbered.get(signal_id, {})
         return (
-            {moved.get(number, number): place for number, place in before.items()}
+            {moved.get(number, number): grounds for number, grounds in before.items()}
             if signal_id in memory.signals
             else {}
         )

@@ -119,7 +119,7 @@ def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Ev
         old, new = move.before - move.after, move.after - move.before
         merged = {_current_number(changes, number) for number in old}
         for number in sorted(new - merged):
-            grounds = changes.places.get((signal_id, number))
+            grounds = changes.grounds.get((signal_id, number))
             if grounds is None or grounds.rule == "opened" or (old and number not in before):
                 continue
             yield _joined(number, signal_id, grounds, move.start, cause)

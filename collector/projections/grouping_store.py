@@ -179,7 +179,7 @@ class SqlGroupingStore:
         grounds: dict[str, dict[int, Grounds]] = {row.uid: {} for row in rows}
         for member in select_among(self._connection, _MEMBERSHIPS, list(grounds)):
             grounds[member.uid][member.number] = Grounds(member.rule, member.reason, member.detail)
-        found = {r.uid: StoredSignal(signal=_decode(r.body), places=grounds[r.uid], missed=r.missed) for r in rows}
+        found = {r.uid: StoredSignal(signal=_decode(r.body), grounds=grounds[r.uid], missed=r.missed) for r in rows}
         return list(found.values())
 
     def latest(self) -> int:
@@ -297,10 +297,10 @@ def _write_homes(connection: Connection, changes: Changes) -> None:
 
 
 def _write_incidents(connection: Connection, changes: Changes) -> None:
-    gone = [key for key, place in changes.places.items() if place is None]
+    gone = [key for key, grounds in changes.grounds.items() if grounds is None]
     remove(connection, gone, tables.membership.c.uid, tables.membership.c.number)
-    kept = [(*key, p.rule, p.reason, p.detail) for key, p in changes.places.items() if p is not None]
-    put(connection, tables.membership, kept)
+    rows = [(*key, g.rule, g.reason, g.detail) for key, g in changes.grounds.items() if g is not None]
+    put(connection, tables.membership, rows)
     remove(connection, [(number,) for number in changes.unkeyed], tables.incident_key.c.number)
     put(connection, tables.incident_key, sorted(changes.incident_keys), keep=True)
     put_incidents(connection, changes.incidents)

@@ -59,7 +59,7 @@ class _Rows(NamedTuple):
     removed: Callable[[Any], bool]
     """Whether its content is gone, as the log records."""
     explained: Callable[[Any], str]
-    places: Mapping[str, int]
+    columns: Mapping[str, int]
     """Where in a row a column is."""
 
 
@@ -114,7 +114,7 @@ class Scan:
         return self._verified(rows, receive, after, last)
 
     def _verified(self, rows: _Rows, receive: Leaves, after: int, last: int) -> int:
-        expected, holds, leaf = after, rows.holds, rows.places["leaf"]
+        expected, holds, leaf = after, rows.holds, rows.columns["leaf"]
         for page in self._pages(rows.statement, rows.table, after, last):
             for read in page:
                 row = read
@@ -124,7 +124,7 @@ class Scan:
                 if not holds(row) and not rows.removed(row):
                     self.differs(rows.table, expected, rows.explained(row))
             receive([row[leaf] for row in page])
-            self._read(page, rows.places)
+            self._read(page, rows.columns)
         return expected
 
     def leaves(self, tree: str, receive: Leaves) -> int:

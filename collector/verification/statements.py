@@ -53,11 +53,11 @@ DELIVERIES = (
 """What :func:`collector.verification.row_check.delivery_holds` takes."""
 
 
-def _places(statement: Select[Any]) -> Mapping[str, int]:
+def _column_numbers(statement: Select[Any]) -> Mapping[str, int]:
     return {name: place for place, name in enumerate(statement.selected_columns.keys())}
 
 
-IN_EVENT, IN_DELIVERY = _places(EVENTS), _places(DELIVERIES)
+IN_EVENT, IN_DELIVERY = _column_numbers(EVENTS), _column_numbers(DELIVERIES)
 """Where in a row of these a column is, by its name. To ask a row of SQLAlchemy's for a name itself takes 0.7 µs, and to
 verify a row with all its hashes takes 6."""
 LEAVES = {

@@ -67,7 +67,7 @@ async def read(app: web.Application, name: str, clock: Clock, since: int, until:
     judged = deployed(changes, incident_of, spans, _causes(marks, incident_of), log=name)
     return AnalyticsLog(
         totals=totals, actions=actions, deployed=judged,
-        pages=SentPages(log=name, revisions=pages, places=incident_of), whole=all_changes and all_pages,
+        pages=SentPages(log=name, revisions=pages, incident_of=incident_of), whole=all_changes and all_pages,
         private={number: private.groups_text(number) or "" for number in private.groups},
         private_events=await app[PROJECTIONS].private_events(sorted({*ids, *(one.latest for one in totals.late)})),
     )  # fmt: skip

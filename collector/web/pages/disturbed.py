@@ -26,7 +26,7 @@ class SentPages(msgspec.Struct, frozen=True, kw_only=True):
 
     log: str = ""
     revisions: Sequence[RecordedEvent]
-    places: Mapping[str, int]
+    incident_of: Mapping[str, int]
     """The incidents that events are in."""
 
 
@@ -106,7 +106,7 @@ def _disturbed(person: str, zone: str, sent: Sequence[Sent], otherwise: str) -> 
         person=person, zone=zone or otherwise, zone_known=bool(zone),
         pages=len({(of.log, event.entity) for of, event in sent}),
         work=kinds.count("work"), evening=kinds.count("evening"), night=kinds.count("night"),
-        incidents=sorted({(of.log, of.places[event.id]) for of, event in sent if event.id in of.places}),
+        incidents=sorted({(of.log, of.incident_of[event.id]) for of, event in sent if event.id in of.incident_of}),
     )  # fmt: skip
 
 
