@@ -165,7 +165,7 @@ def test_a_folder_without_one_is_named(tmp_path: Path, empty_log: str) -> None:
 def _job(url: str, where: Path, clock: Callable[[], int]) -> tuple[BackupJob, Path]:
     settings = load_settings(None, {}, {"storage.url": url})
     wanted = msgspec.structs.replace(settings.backup, dir=str(where), every=HOUR, keep=2)
-    beside = daemon.beside_of(settings).folder
+    beside = daemon.proof_folder_of(settings).folder
     return BackupJob(msgspec.structs.replace(settings, backup=wanted), beside, clock), beside
 
 

@@ -73,7 +73,7 @@ def make(target: Path, keep: int | None, config_file: Path | None, storage_url: 
         result = back_up(settings.storage.url, path, move)
     removed = folder.keep(result.path, keep) if keep is not None else ()
     word = upkeep.Upkeep(daemon.wall_clock(), well=True, position=result.position)
-    upkeep.leave(daemon.beside_of(settings).folder, "backup", word)
+    upkeep.leave(daemon.proof_folder_of(settings).folder, "backup", word)
     summary = {**_described(result), "removed": [str(each) for each in removed]}
     if form == "json":
         output.as_json(summary)
@@ -152,7 +152,7 @@ def _leave(settings: Settings, *, well: bool, position: int) -> None:
     from collector.proof import upkeep
 
     word = upkeep.Upkeep(daemon.wall_clock(), well=well, position=position)
-    upkeep.leave(daemon.beside_of(settings).folder, "restore", word)
+    upkeep.leave(daemon.proof_folder_of(settings).folder, "restore", word)
 
 
 def _described(done: Backup) -> Json:

@@ -52,7 +52,7 @@ def restore(
     target = database_path(settings.storage.url)
     if target is None:
         raise InvalidInput("cannot restore to PostgreSQL: its own tools do (docs/postgresql.md)")
-    record_path = daemon.beside_of(settings).acknowledged
+    record_path = daemon.proof_folder_of(settings).acknowledged
     if not source.is_file():
         raise NotFound(f"cannot restore {source}: there is no such file; name a backup")
     if not move_aside:

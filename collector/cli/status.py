@@ -215,7 +215,7 @@ def _backup(access: LogAccess, settings: Settings) -> Check:
     from collector import daemon
     from collector.proof import upkeep
 
-    latest = upkeep.read(daemon.beside_of(settings).folder).get("backup")
+    latest = upkeep.read(daemon.proof_folder_of(settings).folder).get("backup")
     old = 2 * (settings.backup.every if settings.backup.dir else _DAY)
     if database_path(settings.storage.url) is None:
         return Check("backup", True, "its own tools make them; timelined sees none")

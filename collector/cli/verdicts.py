@@ -61,7 +61,7 @@ def give(
     differences = [*outside, *earlier, *verdict.differences]
     if only is None:
         done = upkeep.Upkeep(daemon.wall_clock(), well=not differences, position=verdict.size)
-        upkeep.leave(daemon.beside_of(settings, about_log(settings)).folder, "verify", done)
+        upkeep.leave(daemon.proof_folder_of(settings, about_log(settings)).folder, "verify", done)
     unseen += compared.unseen
     whole = lists and not compared.unseen
     if form == "json":
@@ -97,7 +97,7 @@ def _beyond(
 ) -> tuple[Beyond, list[StoredDifference], list[str]]:
     """What is known from outside the database, read before it; and what of that is damaged itself."""
     about = about_log(settings)
-    proof_folder = daemon.beside_of(settings, about)
+    proof_folder = daemon.proof_folder_of(settings, about)
     damaged: list[StoredDifference] = []
     records: list[acknowledged.Last] = []
     for path in acknowledged.all_beside(proof_folder.acknowledged):

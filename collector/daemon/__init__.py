@@ -22,7 +22,7 @@ from collector.daemon.overall import read_only_all
 from collector.daemon.process import run, serve
 from collector.daemon.rehearsing import rehearsal
 from collector.daemon.restoring import restored
-from collector.daemon.runtime import Clock, beside_of, endpoints, signer_of, wall_clock
+from collector.daemon.runtime import Clock, endpoints, proof_folder_of, signer_of, wall_clock
 from collector.daemon.serving import Daemon, running
 from collector.daemon.terminal import hints
 from collector.interpreter import tune_gc
@@ -31,12 +31,12 @@ __all__ = [
     "Clock",
     "Daemon",
     "accept_loss",
-    "beside_of",
     "compact",
     "endpoints",
     "hints",
     "holder",
     "offline",
+    "proof_folder_of",
     "read_only",
     "read_only_all",
     "rebuild",

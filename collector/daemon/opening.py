@@ -15,7 +15,7 @@ from collector import projections
 from collector.backup import before_upgrade
 from collector.daemon.face import Host
 from collector.daemon.leader_tasks import followed
-from collector.daemon.runtime import Clock, Runtime, beside_of, former_of, pointer_of, wall_clock
+from collector.daemon.runtime import Clock, Runtime, former_proof_folder, log_pointer, proof_folder_of, wall_clock
 from collector.daemon.scratch import scratch_lists
 from collector.errors import Unavailable
 from collector.files import FOLDER_MODE, close_to_others
@@ -135,15 +135,15 @@ async def _recorded(
     settings: Settings, store: EventLog, about: lost.LogName, clock: Clock, *, accept_loss: bool
 ) -> AsyncIterator[Loss | None]:
     """Keep what is acknowledged, in the folder of this very log."""
-    folder = beside_of(settings, about).folder
-    former = former_of(settings)
+    folder = proof_folder_of(settings, about).folder
+    former = former_proof_folder(settings)
     if former is not None and former.is_dir() and not folder.exists():
         former.rename(folder)
     _make(folder, "proof.dir")
     close_to_others(folder)
     record, file = folder / ACKNOWLEDGED, database_path(settings.storage.url)
     place = "" if file is None else f"{socket.gethostname()}:{record.absolute()}"
-    kept = watch(store, record, clock, accept_loss=accept_loss, location=place, pointer=pointer_of(settings))
+    kept = watch(store, record, clock, accept_loss=accept_loss, location=place, pointer=log_pointer(settings))
     async with kept as lacks:
         yield lacks
 
@@ -163,7 +163,7 @@ def _make_folder(settings: Settings, *, warn: bool) -> None:
     if path is None:
         return
     _make(path.parent, "storage.url")
-    _make(beside_of(settings).folder, "proof.dir")
+    _make(proof_folder_of(settings).folder, "proof.dir")
     if warn and stat.S_IMODE(path.parent.stat().st_mode) & 0o077:
         # It may hold other things, so its mode is not ours to change. What we put there others cannot read.
         log.warning("others can look into the folder of the database; chmod 700 it", folder=str(path.parent))

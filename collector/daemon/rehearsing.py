@@ -18,7 +18,7 @@ from aiohttp import web
 from collector import projections
 from collector.backup import copy_as_it_is
 from collector.daemon.opening import offline
-from collector.daemon.runtime import Clock, beside_of, wall_clock
+from collector.daemon.runtime import Clock, proof_folder_of, wall_clock
 from collector.errors import InvalidInput
 from collector.proof.folder import ACKNOWLEDGED
 from collector.settings import Settings
@@ -50,7 +50,7 @@ def _copied(settings: Settings, path: Path, folder: Path) -> None:
     copy = folder / path.name
     proof_folder = Path(f"{copy}.proof")
     proof_folder.mkdir()
-    for record in beside_of(settings).folder.glob(f"{ACKNOWLEDGED}*"):
+    for record in proof_folder_of(settings).folder.glob(f"{ACKNOWLEDGED}*"):
         shutil.copyfile(record, proof_folder / record.name)
     lists = projections.lists_path(path)
     if lists.exists():

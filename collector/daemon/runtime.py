@@ -376,7 +376,7 @@ def request_limits(settings: Settings) -> RequestLimits:
 def _seal_job(settings: Settings, store: EventLog, about: LogName) -> SealJob:
     return SealJob(
         log=store,
-        beside=beside_of(settings, about),
+        beside=proof_folder_of(settings, about),
         origin=origin_after(settings.proof.origin, about.accepted),
         signer=signer_of(settings, about),
     )
@@ -407,21 +407,21 @@ def _setup(settings: Settings, name: str) -> Setup:
     )  # fmt: skip
 
 
-def beside_of(settings: Settings, about: LogName = UNKNOWN) -> ProofFolder:
+def proof_folder_of(settings: Settings, about: LogName = UNKNOWN) -> ProofFolder:
     """What is kept outside the database: beside a file, and by the identity of a log that is no file."""
     file = database_path(settings.storage.url)
     folder = settings.proof.dir or f"{file or Path('data', f'timelined-{about.identity.hex()[:16]}')}.proof"
     return ProofFolder(Path(folder), origin_after(settings.proof.origin, about.accepted))
 
 
-def pointer_of(settings: Settings) -> Path | None:
+def log_pointer(settings: Settings) -> Path | None:
     """The file that names the log to which the address of a server led before; none where the log is a file."""
     if database_path(settings.storage.url) is not None or settings.proof.dir:
         return None
     return Path("data", f"timelined-{_digest(settings)}.log")
 
 
-def former_of(settings: Settings) -> Path | None:
+def former_proof_folder(settings: Settings) -> Path | None:
     """Where an earlier version kept what lies beside a server's log: by its address and our port."""
     if database_path(settings.storage.url) is not None or settings.proof.dir:
         return None

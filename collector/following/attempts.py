@@ -1,5 +1,7 @@
-"""The events that are being taken in, noted before they are: over what the follower fails is known to itself, over what
-it ends to its successor.
+"""Which events are being taken in, noted before they are.
+
+Where one of them makes the follower fail, the follower knows which ones it was at. Where one ends the process, its
+successor reads it from the lists.
 
 :mod:`collector.following.suspects` decides what is read together after that, and which event is set aside.
 """
@@ -56,7 +58,7 @@ class Attempts:
         put(connection, tables.attempt, [(1, *noted)])
 
     def begin(self, events: Iterable[RecordedEvent]) -> None:
-        """These are being taken in: what fails from here on may be one's doing."""
+        """These are being taken in: what fails from here on may be the doing of one of them."""
         self._ids = {event.position: event.id for event in events}
 
     def end(self) -> None:

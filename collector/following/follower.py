@@ -82,16 +82,19 @@ class Follower:
         self._lists, self._log, self._rules, self._catalog = lists, log, rules, Catalog(rules)
         self._batch, self._crowded, self._clock = batch, crowded, clock
         self._digest = self._grouped_by = shape.rules_digest(rules)
+        """Of the rules in force, and of those that grouped what is in the lists."""
         self._groups = Regrouping(rules)
         self._position = -1
         self._opened = 0
         """Which of the files of the lists is followed, by how many were opened."""
         self._quiet = self._settled = self._head = 0
+        """As in :class:`Cursor`; and the last position that the log is known to have."""
         self._on_resolved: list[Listener] = []
         self._on_changed: list[Listener] = []
         self._on_progress: list[ProgressListener] = []
         self._alone = asyncio.Lock()
         self._level = asyncio.Event()
+        """Set once everything that was there was taken in for the first time."""
         self._begun = False
         self._attempts = Attempts(lists, life)
         self.failure = ""
@@ -206,7 +209,7 @@ class Follower:
             round_input, went_out = await self._go_on()
             if round_input is None:
                 return went_out or await self._place()
-            # Most of such a round is said; what is has to be on the disk before.
+            # What is announced must be on the disk before; most of what regroups is.
             durable = round_input.last > self._quiet and round_input.changes.regroups
             outcome = await self._lists.write(lambda c: self._commit(c, round_input), durable=durable)
         except BaseException as error:
@@ -226,7 +229,7 @@ class Follower:
         # Another daemon may have erased: what was said before goes from this one's memory, too.
         self._position = -1 if round_input.erased else outcome.position
         self._note(outcome, durable=durable)
-        # What came since it was asked how long the log is wakes whoever follows it.
+        # What comes after the log was asked for its length wakes this loop by itself.
         at_end = 0 <= self._head <= self._position and not self._settled
         return went_out or not at_end or self._outbox.unsaid or self._placeable
 
@@ -257,13 +260,13 @@ class Follower:
         """Note what was written, and tell those who listen."""
         self._outbox.on_commit(outcome.news, durable=durable)
         self._placeable = self._placeable or outcome.placeable
-        self._tell(outcome)
+        self._call_listeners(outcome)
 
     async def _go_on(self) -> tuple[RoundInput | None, bool]:
-        """What comes next, and whether something was said meanwhile.
+        """The next round, None where there is nothing to read; and whether anything was announced meanwhile.
 
-        What the round before found is said at the same time. Where nothing else is known to come, it is said first, and
-        comes next itself.
+        The news of the round before is announced while the next events are read. Where none are known to wait, it is
+        announced first, and is itself what comes next.
         """
         self._attempts.end()
         if self._position >= self._head:
@@ -330,7 +333,8 @@ class Follower:
         return round_of(events, changes, self._catalog, store.aside)
 
     async def _open(self) -> None:
-        """Where we stopped; a log whose projections are gone is read from its beginning, without announcing it."""
+        """Go on where following stopped. A log whose lists are gone is read from its beginning, and nothing of that is
+        announced."""
         unusable = await self._lists.query(shape.unusable)
         # Whatever takes their place from here on is opened anew.
         self._opened = self._lists.opened
@@ -351,7 +355,7 @@ class Follower:
         self._quiet, self._settled, self._head = cursor.quiet, cursor.settled, 0
         self._position, self._placeable = cursor.position, True
         self._outbox.forget()
-        self._tell(Outcome(cursor.position))
+        self._call_listeners(Outcome(cursor.position))
         await self._attempts.recall()
 
     async def _settle(self) -> None:
@@ -399,7 +403,7 @@ class Follower:
             self._outbox.put(connection, news), placeable,
         )  # fmt: skip
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _call_listeners(self, outcome: Outcome) -> None:
         for progress in tuple(self._on_progress):
             progress(outcome.position, outcome.resolved)
         for listeners, incidents in ((self._on_changed, outcome.changed), (self._on_resolved, outcome.resolved)):
