@@ -178,3 +178,30 @@ def test_a_sentence_of_a_service_of_aws_is_kept(key: str) -> None:
             "time": "2026-03-04T14:02:10Z", "resources": [], "detail": {key: "No capacity"}}  # fmt: skip
     (event,) = parse_json("aws", body)
     assert event.data["text"] == "No capacity"
+
+
+def test_an_edited_comment_is_told_beside_the_first() -> None:
+    """Sentry does not say when it was edited: that is when its hook was sent."""
+
+    def comment(action: str, text: str, hook: str) -> Event:
+        data = {"comment": text, "comment_id": 7, "issue_id": 88, "timestamp": "2026-03-04T14:10:00Z"}
+        headers = {"sentry-hook-resource": "comment", "sentry-hook-timestamp": hook}
+        (event,) = parse_json(
+            "sentry", {"action": action, "data": data, "actor": {"type": "user", "name": "Ana"}}, headers
+        )
+        return event
+
+    first, edit = comment("created", "It is the pool", "1772633400"), comment("updated", "It is DNS", "1772633500")
+    assert (edit.type, edit.data, edit.actor) == ("note.added", {"text": "It is DNS", "kind": "comment edited"}, "Ana")
+    assert (edit.entity, edit.occurred_at) == (first.entity, 1772633500000000)
+    assert len({first.id, edit.id, comment("updated", "It is both", "1772633600").id}) == 3
+    assert edit.id == comment("updated", "It is DNS", "1772633500").id
+
+
+def test_tags_without_a_value_are_kept() -> None:
+    """Somebody chose them: at Opsgenie and Datadog they stand together in one label."""
+    event = opsgenie("Close", tags=["gold", "service:cart", "eu"])
+    assert event.labels == {"service": "cart", "tags": "gold, eu"}
+    assert opsgenie("Close", tags=["gold"], details={"tags": "mine"}).labels == {"tags": "mine"}
+    body = {"timelined": "datadog.1", "transition": "Triggered", "monitor": "7", "tags": "monitor,env:prod,,team:shop"}
+    assert parse_json("datadog", body)[0].labels == {"env": "prod", "team": "shop", "tags": "monitor"}

@@ -188,3 +188,13 @@ def test_the_labels_of_what_google_measured_are_labels() -> None:
     body["incident"]["metric"] = {"type": "run.googleapis.com/request_count", "labels": {"response_code": "500"}}
     (event,) = parse_json("googlecloud", body)
     assert event.labels["response_code"] == "500"
+
+
+def test_what_was_spent_of_a_budget_is_no_alert_that_fires_for_ever() -> None:
+    """Azure tells it once, under no rule and without a severity, and never resolves it."""
+    spent = {"BudgetName": "shop", "SpentAmount": "$60.10", "BudgetThreshold": "$50.00"}
+    event = azure({"AlertCategory": "budgets", "AlertData": spent}, monitoringService="CostAlerts", signalType=None,
+                  alertRule=None, severity=None)  # fmt: skip
+    assert (event.type, event.title, event.severity) == ("observation.recorded", "shop", None)
+    assert (event.data["text"], event.data["type"]) == ("$60.10 of $50.00", "budgets")
+    assert event.time_text == "2026-03-04T14:02:10.3713213Z"

@@ -3,9 +3,9 @@
 The common alert schema is read. ``alertId`` names one firing and its end.
 Alerts on logs that are stateless are never resolved. What stands in the activity
 log happened and does not last: that somebody restarted something, what Azure
-says of its own health. What was measured, and by which query, stands in a context that
-differs by the kind of rule; an alert of Prometheus has labels and annotations there.
-Azure signs nothing.
+says of its own health. Nothing ever resolves what was spent of a budget, either.
+What was measured, and by which query, stands in a context that differs by the kind
+of rule; an alert of Prometheus has labels and annotations there. Azure signs nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RECIPE = "azuremonitor.1"
 
 _RESOLVED = "data.essentials.monitorCondition == 'Resolved'"
 
-_HAPPENED = "data.essentials.signalType == 'Activity Log'"
+_HAPPENED = "(data.essentials.signalType == 'Activity Log' || data.essentials.monitoringService == 'CostAlerts')"
 _LOG = "data.alertContext"
 _CONDITION = f"{_LOG}.condition.allOf"
 _MEASURED = (
@@ -35,7 +35,10 @@ _MEASURED = (
 )
 """``Percentage CPU: 97.7 (GreaterThan 90), Computer=checkout-3``: the words of the body, for each condition."""
 _PROMETHEUS = f"({_LOG}.expressionValue && join(': ', [{_LOG}.expression, to_string({_LOG}.expressionValue)]))"
-_SAID = f"{_LOG}.properties.[details, description, defaultLanguageContent, communication] | [?@] | [0]"
+_SAID = (
+    f"({_LOG}.properties.[details, description, defaultLanguageContent, communication] | [?@] | [0]) || "
+    f"({_LOG}.AlertData.[SpentAmount, BudgetThreshold] | (@[0] && @[1]) && join(' of ', @))"
+)
 _WATCHED = "data.essentials.configurationItems"
 _MARKUP = re.compile(r"<[^<>]{1,1000}>")
 
@@ -73,7 +76,8 @@ MAPPING = FieldMap(
         "description": f"!({_HAPPENED}) && !({_RESOLVED}) && ({_LOG}.annotations.description || {_PROMETHEUS} || "
                        f"{_MEASURED})",
         "query": f"{_LOG}.expression || {_LOG}.SearchQuery || {_CONDITION}[0].searchQuery",
-        "type": f"{_HAPPENED} && join(' ', [{_LOG}.operationName || 'activity log', {_LOG}.status || ''])",
+        "type": f"{_HAPPENED} && join(' ', [{_LOG}.operationName || {_LOG}.AlertCategory || 'activity log', "
+                f"{_LOG}.status || ''])",
         "subject": f"{_HAPPENED} && ({_LOG}.properties.service || {_WATCHED}[0])",
     },
 )  # fmt: skip

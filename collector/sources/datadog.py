@@ -131,12 +131,15 @@ def _severity(body: Body) -> str | None:
 
 
 def _labels(body: Body) -> dict[str, str]:
-    """The tags that have a name and a value, and the host."""
+    """The tags that have a name and a value, all others together, and the host."""
     labels: dict[str, str] = {}
-    for tag in _value(body.tags).split(","):
-        name, colon, value = tag.strip().partition(":")
+    tags = [tag.strip() for tag in _value(body.tags).split(",")]
+    for tag in tags:
+        name, colon, value = tag.partition(":")
         if colon and name and value:
             labels.setdefault(name, value)
+    if bare := [tag for tag in tags if tag and ":" not in tag]:
+        labels.setdefault("tags", ", ".join(bare))
     if host := _value(body.host):
         labels.setdefault("host", host)
     return normalise.labels(labels)

@@ -264,13 +264,17 @@ def _refs(page: str, alias: str) -> tuple[str, ...]:
 
 
 def _labels(alert: Alert) -> dict[str, str]:
-    """What the alert says by name: its details, its tags of the form ``name:value``, and its entity as a service."""
+    """What the alert says by name: its details, its tags of the form ``name:value``, its other tags
+    together, and its entity as a service."""
     details = alert.details if isinstance(alert.details, dict) else {}
     by_name = {normalise.line(key): normalise.text(value) for key, value in details.items() if isinstance(value, str)}
+    bare = [word for tag in alert.tags or () if ":" not in tag and (word := normalise.line(tag))]
     for tag in alert.tags or ():
         name, colon, value = tag.partition(":")
         if colon and name and value:
             by_name.setdefault(normalise.line(name), normalise.text(value))
+    if bare:
+        by_name.setdefault("tags", ", ".join(bare))
     if normalise.line(alert.entity):
         by_name.setdefault("service", normalise.line(alert.entity))
     return by_name

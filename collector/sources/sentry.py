@@ -293,21 +293,23 @@ def _metric_alert(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
 
 
 def _comment(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
-    """What somebody wrote below an issue."""
-    if body.action != "created":
+    """What somebody wrote below an issue; what they made of it later is told beside it."""
+    if body.action not in ("created", "updated"):
         return None
     if not body.data.comment or body.data.comment_id is None:
         return "a comment without its id or its text"
-    text = normalise.text(body.data.comment)
+    text, edited = normalise.text(body.data.comment), body.action == "updated"
+    # An edit says when the comment was written, or not when it was edited: the hook's time tells one from the next.
+    hook = _hook_time(webhook)
     return Fact(
         type="note.added",
         entity=normalise.line(f"issue:{body.data.issue_id or ''}"),
-        identity=("comment", str(body.data.comment_id)),
-        when=moment(body.data.timestamp, webhook.received_at),
+        identity=("comment", str(body.data.comment_id), *((body.action, hook.identity) if edited else ())),
+        when=hook if edited else moment(body.data.timestamp, webhook.received_at),
         title=normalise.line(text.strip().partition("\n")[0]) or "Comment",
         service=normalise.name(body.data.project_slug),
         actor=_person(body.actor),
-        data={"text": text, "kind": "comment"},
+        data={"text": text, "kind": "comment edited" if edited else "comment"},
     )
 
 
