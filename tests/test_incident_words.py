@@ -205,3 +205,43 @@ def test_tags_without_a_value_are_kept() -> None:
     assert opsgenie("Close", tags=["gold"], details={"tags": "mine"}).labels == {"tags": "mine"}
     body = {"timelined": "datadog.1", "transition": "Triggered", "monitor": "7", "tags": "monitor,env:prod,,team:shop"}
     assert parse_json("datadog", body)[0].labels == {"env": "prod", "team": "shop", "tags": "monitor"}
+
+
+def betterstack(event: str, **more: Any) -> Event:
+    attributes = {"name": "cart", "started_at": "2026-03-04T14:02:10Z", "acknowledged_at": None, "resolved_at": None}
+    incident = {"id": "25", "type": "incident", "attributes": attributes | more.pop("attributes", {})}
+    (page,) = parse_json("betterstack", {"event": event, "data": incident, **more})
+    return page
+
+
+@pytest.mark.parametrize("author", ["Ana", {"name": "Ana"}, {"email": "Ana"}, {"name": None, "email": "Ana"}])
+def test_a_comment_below_an_incident_of_better_stack_is_a_note(author: Any) -> None:
+    """With who wrote it; told again it is the one, and another one is another."""
+    first = betterstack("comment", comment={"id": 1, "content": "It is the pool", "author": author})
+    assert (first.type, first.actor, first.data) == ("note.added", "Ana", {"kind": "comment", "text": "It is the pool"})
+    assert (first.entity, first.refs, first.service) == ("25", ("page:25",), "cart")
+    ids = [betterstack("comment", comment={"id": n, "content": "It is the pool", "author": author}).id for n in (1, 2)]
+    assert ids[0] == first.id != ids[1]
+    assert betterstack("comment", comment={"content": "A"}).id != betterstack("comment", comment={"content": "B"}).id
+
+
+def test_an_incident_of_better_stack_may_be_opened_again() -> None:
+    """More than once; and what becomes of a monitor is no step of an incident."""
+    ends = [betterstack("reopened", attributes={"resolved_at": f"2026-03-04T1{n}:00:00Z"}) for n in (4, 5)]
+    assert [event.type for event in ends] == ["page.reopened"] * 2
+    assert ends[0].id != ends[1].id
+    assert betterstack("created").id == betterstack("started").id
+    monitor = {"id": "1", "type": "monitor", "attributes": {"url": "https://shop.example", "paused_at": None}}
+    assert [parse_json("betterstack", {"event": each, "data": monitor}) for each in ("created", "paused")] == [(), ()]
+
+
+def test_a_build_may_wait_more_than_once() -> None:
+    """Each time at another step, which Buildkite tells by when it came to wait; told again it is the same wait."""
+
+    def wait(finished_at: str) -> Event:
+        build = {"id": "b", "state": "passed", "blocked": True, "finished_at": finished_at, "message": "Deploy"}
+        (event,) = parse_json("buildkite", {"event": "build.finished", "build": build, "pipeline": {"name": "shop"}})
+        return event
+
+    first, again, second = (wait(f"2026-03-04T14:0{minute}:00Z") for minute in (2, 2, 9))
+    assert (first.type, first.id == again.id, first.id == second.id) == ("change.requested", True, False)

@@ -52,6 +52,7 @@ _ENDS = {
     "blocked": "change.requested",
 }
 """Buildkite's states of a build that finished, and our types."""
+_WAITS = "blocked"
 _UNDER_WAY = frozenset({
     "creating", "scheduled", "running", "failing", "canceling", "waiting", "waiting_failed",
 })  # fmt: skip
@@ -185,7 +186,13 @@ def _run(webhook: Webhook, build: Build, pipeline: Pipeline, kind: str, state: s
         type=kind,
         entity=entity,
         when=when,
-        identity=("build", build.id, state),
+        # A build may wait more than once, each time at another step.
+        identity=(
+            "build",
+            build.id,
+            state,
+            *((moment(when, webhook.received_at).identity,) if state == _WAITS else ()),
+        ),
         title=message or f"{name or 'Build'} {build.number or ''}",
         actor=normalise.person(build.creator.name) if build.creator else None,
         links=(("log", build.web_url),),
