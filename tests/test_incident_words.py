@@ -245,3 +245,28 @@ def test_a_build_may_wait_more_than_once() -> None:
 
     first, again, second = (wait(f"2026-03-04T14:0{minute}:00Z") for minute in (2, 2, 9))
     assert (first.type, first.id == again.id, first.id == second.id) == ("change.requested", True, False)
+
+
+def task(kind: str, message: str, **fields: Any) -> Event:
+    body = {"id": "F1", "incident_id": "01H", "created_at": "2026-03-04T14:58:00Z", **fields}
+    name = f"public_incident.{kind}"
+    (event,) = parse_json("incidentio", {"event_type": name, name: body}, {"webhook-id": message})
+    return event
+
+
+def test_what_is_to_be_done_is_kept_with_who_wrote_it() -> None:
+    """Its title and what is written below it, and where it is kept elsewhere."""
+    issue = {"issue_permalink": "https://issues.example/7", "issue_name": "SHOP-7"}
+    event = task("follow_up_created_v2", "m1", title="Alert on a full pool", description="Before it hurts.",
+                 creator={"user": {"name": "Ana"}}, external_issue_reference=issue)  # fmt: skip
+    assert (event.title, event.data["text"]) == ("Alert on a full pool", "Alert on a full pool\nBefore it hurts.")
+    assert (event.actor, [link.url for link in event.links]) == ("Ana", ["https://issues.example/7"])
+
+
+def test_two_versions_of_one_follow_up_are_one_event() -> None:
+    """An endpoint that asks for every event gets both, in messages of their own; an action of that id is another."""
+    first = task("follow_up_created_v1", "m1", description="Alert on a full pool")
+    second = task("follow_up_created_v2", "m2", title="Alert on a full pool", description="Alert on a full pool")
+    assert (first.id, first.data["text"]) == (second.id, second.data["text"])
+    others = [task("follow_up_created_v2", "m2", id="F2"), task("action_created_v1", "m3")]
+    assert len({first.id, *(event.id for event in others)}) == 3

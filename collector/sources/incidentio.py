@@ -22,6 +22,8 @@ from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "incidentio"
 RECIPE = "incidentio.1"
+OF_TASKS = "incidentio.2"
+"""The recipe of what is to be done: an endpoint may ask for two versions of one event, which have a message each."""
 
 SIGNATURE = standard_webhooks("incident.io (the endpoint's signing secret)")
 
@@ -138,8 +140,14 @@ class StatusChange(msgspec.Struct, frozen=True):
     previous_status: NamedThing | None = None
 
 
+class Issue(msgspec.Struct, frozen=True):
+    """Where a task is kept outside of incident.io."""
+
+    issue_permalink: str | None = None
+
+
 class Task(msgspec.Struct, frozen=True):
-    """A follow-up or an action of an incident: ``description`` in version 1, ``title`` in 2."""
+    """A follow-up or an action of an incident: ``description`` in version 1, a ``title`` before that in 2."""
 
     id: str | None = None
     incident_id: str | None = None
@@ -148,6 +156,8 @@ class Task(msgspec.Struct, frozen=True):
     created_at: str | None = None
     updated_at: str | None = None
     assignee: NamedThing | None = None
+    creator: Creator | None = None
+    external_issue_reference: Issue | None = None
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -359,16 +369,23 @@ def _task(webhook: Webhook, kind: str, task: Task) -> Event:
     if not page:
         return normalise.unrecognised(webhook, "the follow-up or action names no incident", kind)
     happened = moment(task.created_at, webhook.received_at)
-    text = normalise.text(task.title) or normalise.text(task.description)
+    words = [normalise.text(each).strip() for each in (task.title, task.description)]
+    text = "\n".join(dict.fromkeys(filter(None, words)))
     # A follow-up stays when the incident is over; an action is a step of the response.
     follow_up = kind.startswith("public_incident.follow_up_")
     data = {"kind": kind, "text": text, "task": "follow-up" if follow_up else "action", "owner": _person(task.assignee)}
     return Event(
-        id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, ident, task.updated_at)),
+        id=event_id(OF_TASKS, webhook.source, None, "follow-up" if follow_up else "action", page, ident)
+        if ident
+        else event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, ident, task.updated_at)),
         type="note.added",
         **normalise.origin(webhook, happened),
         entity=page,
         title=normalise.line(text.partition("\n")[0]) or f"Follow-up {ident}",
+        actor=_person(task.creator.user) if task.creator else None,
+        links=normalise.links(("issue", task.external_issue_reference.issue_permalink))
+        if task.external_issue_reference
+        else (),
         refs=(f"page:{page}",),
         data={key: value for key, value in data.items() if value},
     )
