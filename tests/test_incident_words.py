@@ -270,3 +270,24 @@ def test_two_versions_of_one_follow_up_are_one_event() -> None:
     assert (first.id, first.data["text"]) == (second.id, second.data["text"])
     others = [task("follow_up_created_v2", "m2", id="F2"), task("action_created_v1", "m3")]
     assert len({first.id, *(event.id for event in others)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("identity", "actor"),
+    [
+        ({"type": "IAMUser", "userName": "ana"}, "ana"),
+        ({"type": "AssumedRole", "principalId": "AROA7:ana@shop.example"}, "ana@shop.example"),
+        ({"type": "AssumedRole", "principalId": "AROA7:i-0abc1234"}, None),
+        ({"type": "AWSService", "invokedBy": "autoscaling.amazonaws.com"}, None),
+        ("[redacted]", None),
+    ],
+)
+def test_what_somebody_did_by_the_api_of_aws_is_told_with_who_it_was(identity: Any, actor: str | None) -> None:
+    """CloudTrail names the call and the caller; a session that is no person's is a program's."""
+    detail = {"eventName": "ModifyDBInstance", "eventSource": "rds.amazonaws.com", "userIdentity": identity,
+              "eventTime": "2026-03-04T14:02:09Z"}  # fmt: skip
+    body = {"id": "1", "detail-type": "AWS API Call via CloudTrail", "source": "aws.rds",
+            "time": "2026-03-04T14:02:10Z", "detail": detail}  # fmt: skip
+    (event,) = parse_json("aws", body)
+    assert (event.type, event.title, event.actor) == ("observation.recorded", "ModifyDBInstance", actor)
+    assert (event.data["subject"], event.time_text) == ("rds.amazonaws.com", "2026-03-04T14:02:09Z")

@@ -198,3 +198,15 @@ def test_what_was_spent_of_a_budget_is_no_alert_that_fires_for_ever() -> None:
     assert (event.type, event.title, event.severity) == ("observation.recorded", "shop", None)
     assert (event.data["text"], event.data["type"]) == ("$60.10 of $50.00", "budgets")
     assert event.time_text == "2026-03-04T14:02:10.3713213Z"
+
+
+def test_what_a_team_wrote_to_a_check_is_for_who_looks_at_it() -> None:
+    """The description of a trigger of Zabbix, the notes of a check of Icinga, and where it keeps more."""
+    (problem,) = parse_json("zabbix", body_of("zabbix", "problem", description="Restart the pool"))
+    assert problem.data["instructions"] == "Restart the pool"
+    more = {"notes": "Restart the pool", "notes_url": "https://wiki.example/pool"}
+    (problem,) = parse_json("icinga", body_of("icinga", "problem") | more)
+    assert problem.data["instructions"] == "Restart the pool"
+    assert [link.url for link in problem.links if link.rel == "runbook"] == ["https://wiki.example/pool"]
+    (end,) = parse_json("icinga", body_of("icinga", "recovery") | more)
+    assert "instructions" not in end.data

@@ -52,11 +52,13 @@ MAPPING = FieldMap(
     status=f"{_STATE} && state || type",
     actor=f"({_NOTE} || {_DOWNTIME}) && author",
     labels="{instance: host, check: service}",
-    links={"source": "url"},
+    # What the team wrote to a check is for who looks at it, and so is where it keeps more of that.
+    links={"source": "url", "runbook": "notes_url"},
     # A warning that becomes critical is another problem, and the same alert: it was well last at one time.
     data={
         "operation": f"type == 'ACKNOWLEDGEMENT' && 'acknowledged' || {_DOWNTIME} && 'downtime' || ''",
         "cycle": "type == 'PROBLEM' && lastok || ''",
+        "instructions": "type == 'PROBLEM' && notes",
     },
 )  # fmt: skip
 

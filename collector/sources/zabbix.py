@@ -36,7 +36,8 @@ MAPPING = FieldMap(
     actor="what == 'update' && user",
     labels="merge({instance: host}, tags || `{}`)",
     links={"source": "url"},
-    data={"operation": "what == 'update' && action || ''", "cycle": "what == 'problem' && event"},
+    data={"operation": "what == 'update' && action || ''", "cycle": "what == 'problem' && event",
+          "instructions": "what == 'problem' && description"},
 )  # fmt: skip
 
 REGRADING = msgspec.structs.replace(

@@ -140,6 +140,29 @@ def _health(message: dict[str, Any]) -> Finding:
     }
 
 
+def _call(message: dict[str, Any]) -> Finding:
+    """What somebody did by AWS' API, as CloudTrail has it: which call it was, to which service, and by whom."""
+    detail = inner(message, "detail")
+    name, service = text(detail.get("eventName")), text(detail.get("eventSource"))
+    return {
+        "type": "observation.recorded",
+        "entity": _resource(message) or ":".join(part for part in (service, name) if part),
+        "title": name,
+        "text": normalise.text(detail.get("errorMessage")).strip(),
+        "actor": _caller(inner(detail, "userIdentity")),
+        "data": {"subject": service},
+        "time": text(detail.get("eventTime")),
+    }
+
+
+def _caller(identity: dict[str, Any]) -> str | None:
+    """The person who called: a user, or whose address a session is called by. A role's other sessions are programs."""
+    if text(identity.get("type")) == "IAMUser":
+        return normalise.person(identity.get("userName"))
+    session = text(identity.get("principalId")).rpartition(":")[2]
+    return normalise.person(session) if "@" in session else None
+
+
 def _observed(message: dict[str, Any]) -> Finding:
     """An event of a kind that is not read further: what it is, of what."""
     kind, resource = text(message.get("detail-type")), _resource(message)
@@ -163,6 +186,7 @@ _READERS: dict[str, Callable[[dict[str, Any]], Finding | None]] = {
     "RDS DB Instance Event": _rds,
     "RDS DB Cluster Event": _rds,
     "AWS Health Event": _health,
+    "AWS API Call via CloudTrail": _call,
 }
 
 
@@ -191,6 +215,7 @@ def _event_of(webhook: Webhook, reading: Reading, message: dict[str, Any], findi
         service=service or normalise.service_of(labels, reading),
         environment=environment_of(labels, finding.get("group", ""), reading),
         title=normalise.line(finding["title"]) or text(message.get("detail-type")) or "Event of AWS",
+        actor=finding.get("actor"),
         refs=tuple(finding.get("refs", ())),
         labels=labels,
         data={key: value for key, value in data.items() if value},
