@@ -291,3 +291,28 @@ def test_what_somebody_did_by_the_api_of_aws_is_told_with_who_it_was(identity: A
     (event,) = parse_json("aws", body)
     assert (event.type, event.title, event.actor) == ("observation.recorded", "ModifyDBInstance", actor)
     assert (event.data["subject"], event.time_text) == ("rds.amazonaws.com", "2026-03-04T14:02:09Z")
+
+
+def test_an_id_is_no_name() -> None:
+    """Opsgenie's oldest bodies have the ids of whom they call and of their teams, and no names."""
+    ident = "daed1180-0ce8-438b-8f8e-57e1a5920a2d"
+    called = opsgenie("Create", recipients=[ident, "ana@shop.example"], teams=[ident], responders=[{"name": "Shop"}])
+    assert called.data["assignees"] == ["ana@shop.example", "Shop"]
+    assert "escalation_policy" not in called.data
+    assert opsgenie("Create", teams=["Shop"]).data["escalation_policy"] == "Shop"
+
+
+def slack(**message: Any) -> list[tuple[str, str]]:
+    event = {"type": "message", "channel": "C0INC000001", "user": "U1", "ts": "1772633041.000100", **message}
+    body = {"type": "event_callback", "team_id": "T1", "event": event}
+    return [(each.title, each.data["text"]) for each in parse_json("slack", body)]
+
+
+def test_what_a_message_without_words_shares_is_told() -> None:
+    """A screenshot, or another message; a message with words is those, and one with neither says nothing."""
+    files = [{"title": "p99 of checkout", "name": "image.png"}, {"name": "pool.txt"}, "x"]
+    shared = [{"is_share": True, "text": "The pool is <http://w.example|full>", "fallback": "…"}, {"fallback": "Note"}]
+    assert slack(text="", subtype="file_share", files=files) == [("p99 of checkout", "p99 of checkout\npool.txt")]
+    assert slack(attachments=shared)[0][1] == "The pool is full (http://w.example)\nNote"
+    assert slack(text="Look", files=files, attachments=shared) == [("Look", "Look")]
+    assert slack(text="", files="[redacted]") == slack(text="", attachments=[{}]) == []

@@ -9,6 +9,7 @@ sender gave it, and is used again by later alerts. Opsgenie signs nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -48,6 +49,8 @@ SILENT = frozenset({
 """Actions that are set aside: they say nothing of the response that another one does not. What somebody wrote with one
 of them is a note, and so it is with an action that is not known."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""How Opsgenie names people and teams for programs, which is no name that anybody knows."""
 
 
 class Alert(msgspec.Struct, frozen=True, rename="camel"):
@@ -237,7 +240,13 @@ def _called(alert: Alert) -> list[str]:
     """Whom a new alert calls, as far as it has their names."""
     responders = [each.get("name") or each.get("username") for each in _dicts(alert.responders)]
     recipients = alert.recipients if isinstance(alert.recipients, list) else []
-    return [name for each in (*recipients, *responders) if isinstance(each, str) and (name := normalise.line(each))]
+    return _names_in((*recipients, *responders))
+
+
+def _names_in(things: Iterable[object]) -> list[str]:
+    """Those of them that are names."""
+    lines = map(normalise.line, things)
+    return [name for name in lines if name and _ID.fullmatch(name) is None]
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
@@ -246,8 +255,7 @@ def _dicts(value: object) -> list[dict[str, Any]]:
 
 def _teams(alert: Alert) -> str:
     """The teams whose rules say whom to call; some bodies have their ids alone."""
-    teams = alert.teams if isinstance(alert.teams, list) else []
-    return ", ".join(name for each in teams if isinstance(each, str) and (name := normalise.line(each)))
+    return ", ".join(_names_in(alert.teams if isinstance(alert.teams, list) else []))
 
 
 def _priority(priority: str | int | None) -> str | None:

@@ -62,6 +62,8 @@ class Message(msgspec.Struct, frozen=True):
     bot_id: str | None = None
     thread_ts: str | None = None
     edited: Any = None
+    files: Any = None
+    attachments: Any = None
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -87,6 +89,8 @@ class Inner(msgspec.Struct, frozen=True):
     event_ts: str | None = None
     thread_ts: str | None = None
     bot_id: str | None = None
+    files: Any = None
+    attachments: Any = None
     message: Message | None = None
     previous_message: Message | None = None
     reaction: str | None = None
@@ -170,18 +174,32 @@ def _message(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event
         return _edit(webhook, event, where)
     if (event.subtype or "") not in _WRITTEN:
         return ()
-    told = Message(ts=event.ts, user=event.user, text=event.text, bot_id=event.bot_id, thread_ts=event.thread_ts)
-    return _message_events(webhook, told, where)
+    message = Message(
+        ts=event.ts, user=event.user, text=event.text, bot_id=event.bot_id, thread_ts=event.thread_ts,
+        files=event.files, attachments=event.attachments,
+    )  # fmt: skip
+    return _message_events(webhook, message, where)
 
 
 def _message_events(webhook: Webhook, message: Message, where: Conversation) -> tuple[Event, ...]:
     """A message; the same event whether it came as itself or with its pin. One without words says nothing."""
-    words = plain(message.text)
+    words = plain(message.text) or _shared(message)
     if message.bot_id or not words:
         return ()
     if not message.ts:
         return (normalise.unrecognised(webhook, "a message without its ts", KIND, service=where.settings.service),)
     return (_event(webhook, where, "chat.message", message.ts, (message.ts,), message.user, words, message.thread_ts),)
+
+
+def _shared(message: Message) -> str:
+    """What a message without words of its own shares: another message, or files by what they are called."""
+    shared = [each.get("text") or each.get("fallback") for each in _objects(message.attachments)]
+    files = [each.get("title") or each.get("name") for each in _objects(message.files)]
+    return "\n".join(words for each in (*shared, *files) if isinstance(each, str) and (words := plain(each)))
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _edit(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event, ...]:
