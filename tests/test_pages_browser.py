@@ -80,6 +80,30 @@ def test_a_person_finds_an_incident_and_opens_an_event(
         shot(page, f"deliveries-{kind}")
 
 
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_field_for_the_zone_says_what_it_is_for(site: Site, browser: Browser, width: int) -> None:
+    """The word UTC in a field, and "Show", tell nobody that times are meant; two buttons are not called the same."""
+    with looking(browser, width) as page:
+        page.goto(f"{site.address}/analytics")
+        label = page.locator("label[for=zone]").bounding_box()
+        assert label is not None
+        assert label["width"] > 30
+        expect(page.get_by_role("button", name="Show", exact=True)).to_have_count(1)
+
+
+def test_a_number_stands_on_one_line(site: Site, browser: Browser) -> None:
+    """Beside a long verdict the bytes of a delivery were cut within a number: 1,33 and 6."""
+    site.tell(told("cart", "Slow " + "x" * 2000, 2))
+    with looking(browser, 1200) as page:
+        page.goto(f"{site.address}/deliveries?source=alertmanager")
+        size = page.locator("td.size").first
+        expect(size).to_contain_text(",")
+        size.evaluate("(cell) => { cell.style.width = '1px'; cell.closest('table').style.width = '300px'; }")
+        assert size.evaluate("(cell) => [...cell.childNodes].every((node) => {"
+                             " const range = document.createRange(); range.selectNode(node);"
+                             " return range.getClientRects().length <= 1; })")  # fmt: skip
+
+
 def test_keys_move_through_rows_and_have_a_visible_sheet(site: Site, browser: Browser) -> None:
     """A button names them; j and k move, o opens, and in a field they are letters."""
     with looking(browser) as page:

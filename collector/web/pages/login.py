@@ -26,7 +26,7 @@ _OURS = (THEN, "next", "token", "form_key")
 @routes.get("/login")
 async def ask(request: web.Request) -> web.Response:
     """The form that takes the token."""
-    return page(request, "login.html", onward=_onward(request.query.get("next")), wrong=False)
+    return _asked(request, 200, _onward(request.query.get("next")))
 
 
 @routes.post("/login")
@@ -42,7 +42,7 @@ async def sign_in(request: web.Request) -> web.Response:
     if token is None:
         if THEN in form:
             return ended(request, 403, typed_in((await request.post()).items()), onward)
-        return page(request, "login.html", status=403, onward=onward, wrong=True)
+        return _asked(request, 403, onward)
     # 307 has the browser send the same form again, there.
     response = web.Response(status=307 if THEN in form else 303, headers={"Location": onward})
     cookie = sessions.opened(token.secret, request.app[CLOCK]())
@@ -51,6 +51,12 @@ async def sign_in(request: web.Request) -> web.Response:
         sessions.COOKIE, cookie, httponly=True, samesite="Strict", secure=safe, path=request.app[FRONT].root or "/"
     )
     return response
+
+
+def _asked(request: web.Request, status: int, onward: str) -> web.Response:
+    """The form that takes the token, or that there is none to be given."""
+    asks = bool(request.app[API_TOKENS])
+    return page(request, "login.html", status=status, onward=onward, wrong=status == 403, asks=asks)
 
 
 @routes.post("/logout")
