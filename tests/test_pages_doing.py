@@ -94,7 +94,7 @@ async def test_ticked_rows_leave_and_an_event_joins(face: Face) -> None:
     shown = parsed(await face.get(answer.headers["Location"], headers=HTML)).find(".//*[@role='status']")
     assert text(shown) == f"Recorded. What you ticked is in incident {other} now. Take it back"
     row = next(each for each in (await seen(face, "/incidents")).iter("tr") if each.get("data-key") == f"i-{other}")
-    assert text(row.findall("td")[-1]).startswith("alert firing, 20")
+    assert text(row.findall("td")[-1]).startswith("alert firing of 20")
 
 
 async def test_an_incident_is_over_and_is_not(face: Face) -> None:

@@ -18,10 +18,10 @@ async def test_a_delivery_that_became_no_event_says_that_it_was_set_aside(face: 
 
 
 async def test_columns_are_called_by_what_they_have(face: Face) -> None:
-    """The newest event of an incident, and the events of a delivery."""
+    """What was received of an incident last, which need not be what happened last; and the events of a delivery."""
     await face.deliver(json.dumps([{"name": "a", "loud": True}]).encode())
     await face.followed()
-    for path, heading in (("/incidents", "Latest event"), ("/deliveries", "Events")):
+    for path, heading in (("/incidents", "Last received"), ("/deliveries", "Events")):
         tree = await seen(face, path)
         assert heading in [text(each) for each in tree.iter("th")]
         assert heading in [each.get("data-name") for each in tree.iter("td")]

@@ -23,12 +23,23 @@ def test_status_tells_of_the_log_and_of_each_source(played: Played) -> None:
     shown = run("status", "--storage.url", played.url)
     assert shown.exit_code == 0, shown.stderr
     text = " ".join(shown.stdout.split())
-    assert "Deliveries: are stored" in text
+    # The database could store them; that a stopped daemon takes them was told for as long as nobody looked.
+    assert "Deliveries: none are taken, since no daemon runs over this log; start it: timelined serve" in text
     for source in ("alertmanager", "github", "pagerduty"):
         assert re.search(rf"{source} [0-9]+ [0-9]+ 0 0 0 2026-03-04", text), text
     told = json.loads(run("status", "--storage.url", played.url, "-o", "json").stdout)
     assert told["ready"]
     assert f"Log: {told['position']} events" in text
+
+
+def test_status_names_the_daemon_that_writes_to_the_log(tmp_path: Path, process: Process) -> None:
+    """The database is asked beside it, as by every command that reads."""
+    url = f"sqlite:///{tmp_path}/log.db"
+    address = process.start("--storage.url", url)
+    text = " ".join(run("status", "--storage.url", url).stdout.split())
+    assert f"Asked: the database itself; the daemon at {address} writes to it Deliveries: are stored" in text
+    asked = " ".join(run("status", "--server", address).stdout.split())
+    assert f"Asked: {address} Deliveries: are stored" in asked
 
 
 def test_status_of_a_daemon_that_is_not_there_ends_with_4(free_port: int) -> None:
@@ -56,6 +67,9 @@ def test_the_doctor_finds_a_daemon_well(tmp_path: Path, process: Process) -> Non
     _, checks = findings("--storage.url", url)
     assert checks["daemon"] == (True, f"answers at {address}; only this machine reaches it (web.listen_address)")
     assert checks["configuration"][0]
+    # One line of all, and not one of each: what is not well would be lost among them.
+    assert checks["secret"][0]
+    assert re.search(r"deliveries: alertmanager, .* and \d+ more sources$", checks["secret"][1])
     assert checks["database"][0], checks["database"]
     assert "clock" in checks
 

@@ -6,7 +6,7 @@ import asyncio
 import ctypes
 import shutil
 import time as clock
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _MOST = 1000
 """Incidents and signals that are counted; more are said to be so many or more."""
+_FEW = 5
+"""Sources that are named where all of a kind are alike."""
 _DAY = 24 * HOUR
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 _TIMEX = 512
@@ -84,9 +86,10 @@ def _show(access: LogAccess, answers: Json) -> None:
         click.echo(f"\nOf the log {DEFAULT_LOG}; --log NAME asks another one:")
     ready, now = answers["ready"], datetime.fromtimestamp(clock.time(), UTC).isoformat()
     unsealed = (ready["position"] or 0) - (ready["sealed"] or 0)
+    asked, deliveries = _asked(access)
     output.facts([
-        ("Asked", access.server or "the database itself, or the daemon that writes to it"),
-        ("Deliveries", "are stored"),
+        ("Asked", asked),
+        ("Deliveries", deliveries),
         ("Log", f"{ready['position']} events, {unsealed} of them not sealed yet"),
         ("Sealing", ready["sealing"] if ready["sealing"] != "well" else ""),
         ("Lists", "whole" if ready["lists"] == "well" else str(ready["lists"])),
@@ -97,6 +100,25 @@ def _show(access: LogAccess, answers: Json) -> None:
         ("Signals", f"{_counted(answers['signals'])} firing or paging"),
     ])  # fmt: skip
     _arrived(answers["arrived"], now)
+
+
+def _asked(access: LogAccess) -> tuple[str, str]:
+    """Who answered, and what becomes of deliveries: a database that could store them takes none by itself."""
+    from collector import daemon
+
+    if access.server:
+        return access.server, "are stored"
+    settings = access.settings()
+    settings = settings if access.chosen_log else of_log(settings, DEFAULT_LOG)
+    if database_path(settings.storage.url) is None:
+        return "the database itself", "can be stored; timelined doctor says how many daemons run over it"
+    try:
+        holder = daemon.holder(settings)
+    except Unavailable:
+        return "the database itself", "another command writes to the log, or a daemon that is starting"
+    if holder is None:
+        return "the database itself", "none are taken, since no daemon runs over this log; start it: timelined serve"
+    return f"the database itself; the daemon at {holder} writes to it", "are stored"
 
 
 _NAMED = 10
@@ -174,9 +196,8 @@ def _findings(access: LogAccess) -> Iterator[Check]:
     yield Check("configuration", True, f"{access.config_file or 'the defaults'}, without a mistake")
     for each in unread:
         yield Check("secret", False, f"{each}; as root say CREDENTIALS_DIRECTORY=FOLDER before the command")
-    for name, source in settings.sources.items():
-        if source.credentials.open:
-            yield Check("secret", True, f"{name} takes anybody's deliveries; only this machine reaches it")
+    if opened := [name for name, source in settings.sources.items() if source.credentials.open]:
+        yield Check("secret", True, f"only this machine reaches what takes anybody's deliveries: {_few(opened)}")
     names = log_names(settings)
     for name in names:
         for subject, look in _LOOKS.items():
@@ -186,6 +207,12 @@ def _findings(access: LogAccess) -> Iterator[Check]:
                 check = Check(subject, False, str(error))
             yield Check(f"{check.what} ({name})", check.well, check.found) if len(names) > 1 else check
     yield _clock()
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _FEW
+    return ", ".join(names[:_FEW]) + (f" and {more} more sources" if more > 0 else "")
 
 
 def _database(access: LogAccess, settings: Settings) -> Check:
