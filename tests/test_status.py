@@ -36,6 +36,7 @@ def test_status_names_the_daemon_that_writes_to_the_log(tmp_path: Path, process:
     """The database is asked beside it, as by every command that reads."""
     url = f"sqlite:///{tmp_path}/log.db"
     address = process.start("--storage.url", url)
+    eventually(lambda: get(f"{address}/-/ready")["lists"] == "well")
     text = " ".join(run("status", "--storage.url", url).stdout.split())
     assert f"Asked: the database itself; the daemon at {address} writes to it Deliveries: are stored" in text
     asked = " ".join(run("status", "--server", address).stdout.split())
