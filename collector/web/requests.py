@@ -33,9 +33,10 @@ LATEST = 2**63 - 1
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,30})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?")
 _AT = re.compile(r" - at `(?:key in )?\$?\.?(.*)`$")
+_NO_FIELD = "there is no field "
 _PLAIN = {
     re.compile(r"^Object missing required field (`[^`]*`)$"): r"the field \1 is missing, or empty",
-    re.compile(r"^Object contains unknown field (`[^`]*`)$"): r"there is no field \1",
+    re.compile(r"^Object contains unknown field (`[^`]*`)$"): rf"{_NO_FIELD}\1",
 }
 """What msgspec says, and how it is said to somebody who sent it."""
 _FIELD = re.compile(r"field `([^`]*)`")
@@ -51,8 +52,9 @@ class Query:
         self._values = request.query
         for name in self._values:
             if name not in allowed:
-                known = f"use {', '.join(allowed)}" if allowed else "there are none here"
-                raise InvalidParameter(f"cannot read the request: a parameter is unknown; {known}", printable(name))
+                known = f"use {', '.join(allowed)}" if allowed else "leave it out"
+                what = f"there is no parameter {printable(name)!r} here; {known}"
+                raise InvalidParameter(f"cannot read the request: {what}", printable(name))
             if len(self._values.getall(name)) > 1:
                 raise InvalidParameter(f"cannot read the request: {name} is given twice; give it once", name)
 
@@ -157,7 +159,8 @@ def whole(text: str, name: str, *, least: int = 0, most: int) -> int:
     """A whole number within bounds, in plain digits."""
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else -1
     if not least <= number <= most:
-        what = f"{name} is {text[:64]!r}, and must be a whole number from {least} to {most}"
+        bounds = "" if most == LATEST else f" from {least} to {most}"
+        what = f"{name} is {text[:64]!r}, and must be a whole number{bounds}"
         raise InvalidParameter(f"cannot read the request: {what}", name)
     return number
 
@@ -243,7 +246,10 @@ def decode(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"cannot take the request: {_sentence(error)}", _field(error)) from error
+        sentence = _sentence(error)
+        if sentence.startswith(_NO_FIELD) and " (at " not in sentence:
+            sentence += f"; use {', '.join(kind.__struct_encode_fields__)}"
+        raise InvalidInput(f"cannot take the request: {sentence}", _field(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidParameter(f"cannot read the body: it is not JSON ({_sentence(error)})", "$") from error
 
