@@ -98,7 +98,7 @@ def _duration(history: History, options: Options) -> Iterator[Claim]:
         return
     if end and start and start.at is not None:
         yield claim("The impact ended at ", time_in(history, options, end.occurred_at),
-                    named(", as stated by ", end.actor), ", which is before its recorded start at ",
+                    with_name(", as stated by ", end.actor), ", which is before its recorded start at ",
                     time_in(history, options, start.at),
                     proof=cites(end, start))  # fmt: skip
         return

@@ -317,10 +317,10 @@ def _followed_called(history: History, event: RecordedEvent) -> Phrase:
         return say(noun, quoted(" ", title), with_name(" of ", owner), where, done, with_name(" by ", event.actor))
     verb, by = f" {_STATES.get(state, 'was changed')}", with_name(" by ", event.actor)
     ran = quoted("", change_facts.run_title(kind_of([event]), event))
-    what = say(
+    change = say(
         noun, quoted(" ", phrases.event_title(event)), if_any(ran, " (", ran, ")"), with_name(" of ", owner), where
     )
-    return say(what, verb, by) if verb.startswith(" was ") else say(what, by, verb)
+    return say(change, verb, by) if verb.startswith(" was ") else say(change, by, verb)
 
 
 def _reason(reason: str) -> Phrase:
