@@ -16,7 +16,7 @@ from collector.event import Event, RecordedEvent, rank
 from collector.event import Link as EventLink
 from collector.semantics.changes import kind_of
 from collector.semantics.episodes import acted_alone
-from renderers import change_facts, page_facts
+from renderers import change_facts, facts, page_facts
 from renderers.document import Claim, Inline, LinkedText, Name, Quote, Span, Time, Words
 from renderers.escape import one_line
 from renderers.history import Alert, Change, History, Moment, Page, Sender
@@ -264,10 +264,11 @@ def capital(phrase: Phrase) -> Phrase:
     return phrase
 
 
-def alert_on(alert: Alert, *, severity: bool = False) -> Phrase:
-    """``SlowCart on cart (warning)``."""
+def alert_on(history: History, alert: Alert, *, severity: bool = False) -> Phrase:
+    """``SlowCart on cart (warning)``; with its environment in an incident that has several."""
     told = with_name(" (", alert.severity if severity else None, ")")
-    return say(alert_named(alert.name), with_name(" on ", beyond(alert.name, alert.service)), told)
+    where = with_name(" in ", facts.where(history, alert.environment))
+    return say(alert_named(alert.name), with_name(" on ", beyond(alert.name, alert.service)), where, told)
 
 
 def beyond(name: str | None, service: str | None) -> str | None:

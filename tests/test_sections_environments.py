@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.histories import Facts
-from tests.sections import said
+from tests.sections import cells, said
 
 
 def test_each_environment_of_several_is_told() -> None:
@@ -100,3 +100,22 @@ def test_a_change_that_was_taken_back_later_is_told_in_a_sentence() -> None:
     story.ends(alert, "10:23:00")
     (later,) = [text for text in said(story, "root_causes") if 'Deploy "v2"' in text]
     assert "to production, which failed at 10:12:00, 12 min after the alert" in later
+
+
+def test_an_alert_of_one_of_several_regions_is_told_with_its_own() -> None:
+    """Where two regions fire, the last end is not that of one series of the other's alert."""
+    story = Facts()
+    story.deploys("kafka", "09:50:00", "09:58:00", "v2", environment="production-us")
+    first = story.fires("Lag", "10:00:00", "kafka", environment="production-eu", series="a")
+    last = story.fires("Lag", "10:03:00", "kafka", environment="production-us", series="b")
+    story.ends(first, "10:30:00")
+    story.ends(last, "10:50:00")
+    assert (
+        "; 30 min without Lag on kafka in production-us, which ended 20 min after all others"
+        in (cells(story, "measures")[2])
+    )
+    low = story.fires("Slow", "09:30:00", "kafka", environment="production-us", severity="warning")
+    assert any("the alert Slow on kafka in production-us (warning): it fired at 09:30:00" in text
+               for text in said(story, "detection"))  # fmt: skip
+    assert "No end is recorded for Slow on kafka in production-us (warning)" in said(story, "summary")
+    assert low.severity == "warning"

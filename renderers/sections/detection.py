@@ -211,7 +211,7 @@ def _muted(history: History, options: Options) -> Iterator[Claim]:
         how = MUTED.get(text_in(event.data, "type").rpartition(".")[2], "")
         alert = alerts.pop((event.source, event.entity), None) if how else None
         if alert is not None:
-            yield claim("The alert ", phrases.alert_on(alert), f" was {how} at ",
+            yield claim("The alert ", phrases.alert_on(history, alert), f" was {how} at ",
                         time_in(history, options, event.occurred_at),
                         quoted(": ", text_in(event.data, "text"), phrases.NOTE),
                         proof=cites(event))  # fmt: skip
@@ -237,7 +237,7 @@ def _unpaged(history: History, options: Options) -> Iterator[Claim]:
     before = page_facts.page_noun(first_page) if first_page is not None else "the detection"
     unnamed = ", and no page names " if any(not page.declared for page in history.pages) else ""
     for alert in unpaged_alerts[:UNPAGED]:
-        yield claim("The alert ", phrases.alert_on(alert, severity=True), " fired at ",
+        yield claim("The alert ", phrases.alert_on(history, alert, severity=True), " fired at ",
                     time_in(history, options, alert.start), ", ", phrases.between(alert.start, until or alert.start),
                     f" before {before}", unnamed and f"{unnamed}it", proof=cites(alert.fired))  # fmt: skip
     rest = unpaged_alerts[UNPAGED:]
@@ -259,7 +259,7 @@ def _warnings(history: History, options: Options, warned: list[Alert]) -> Iterat
         over = say("; it had ended at ", time_in(history, options, alert.end or 0)) if ended else ()
         symptom = alert.start == facts.instant(history, "first_symptom")
         lead, verb = ("The first symptom was the alert ", ": it") if symptom else ("The alert ", "")
-        yield claim(lead, phrases.alert_on(alert, severity=True), f"{verb} fired at ",
+        yield claim(lead, phrases.alert_on(history, alert, severity=True), f"{verb} fired at ",
                     time_in(history, options, alert.start), ", ", phrases.between(alert.start, detected),
                     " before the incident was detected", unnamed, over,
                     proof=cites(alert.fired, alert.resolved if ended else None,

@@ -151,7 +151,7 @@ def acknowledged_called(history: History, note: RecordedEvent) -> Phrase:
     if not facts.several(history.alerts):
         return say(facts.THE_ALERT)
     alert = facts.acknowledged_alert(history, note)
-    return say("the alert ", phrases.alert_on(alert)) if alert is not None else say("an alert")
+    return say("the alert ", phrases.alert_on(history, alert)) if alert is not None else say("an alert")
 
 
 def _certainty(start: Moment, end: Moment) -> str:
@@ -187,8 +187,8 @@ def _besides(
             later = apart(end.alternative, at)
             one = "one series of " if _has_siblings(last, history) else ""
             proof = Moment(name="mitigated", at=end.alternative, known="derived", cites=end.alternative_cites)
-            yield say(phrases.lasted(max(0, (measure.micros or 0) - later)), f" without {one}", phrases.alert_on(last),
-                      ", which ended ", phrases.lasted(later),
+            yield say(phrases.lasted(max(0, (measure.micros or 0) - later)), f" without {one}",
+                      phrases.alert_on(history, last), ", which ended ", phrases.lasted(later),
                       f" after all others{_above(history, end)}"), [proof]  # fmt: skip
 
 
@@ -239,7 +239,7 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
     """``1 min 50 s if the impact began with "Packet loss 38%" at 15:35:20; 4 min if when the deploy finished at …``:
     the first warning, the first observation and the likeliest change before the detection, the later of them first."""
     warned = facts.warned(history)[:1]
-    beginnings = [(each.start, say("with the alert ", phrases.alert_on(each)), each.fired) for each in warned]
+    beginnings = [(each.start, say("with the alert ", phrases.alert_on(history, each)), each.fired) for each in warned]
     for event in facts.seen_before(history, detected)[:1]:
         title = headline(event)
         seen = say(Quote(title)) if title else phrases.observation_called(event)
@@ -277,7 +277,8 @@ def unsettled(history: History) -> bool:
 
 def _has_siblings(alert: Alert, history: History) -> bool:
     """Whether other series of the same alert fired on the same service."""
-    kin = (each for each in history.alerts if (each.name, each.service) == (alert.name, alert.service))
+    place = alert.name, alert.service, facts.where(history, alert.environment)
+    kin = (e for e in history.alerts if (e.name, e.service, facts.where(history, e.environment)) == place)
     return any(each.entity != alert.entity and each.source == alert.source for each in kin)
 
 

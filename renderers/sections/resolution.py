@@ -204,8 +204,7 @@ def _ended_next(ends: _Ends, done: int, acts: str = "it") -> _NextEnd:
     if ends.last is not None and ends.last.end == ended.end:
         last = facts.THE_ALERT if facts.alone(ends.history) else facts.LAST_ALERT
         return _NextEnd(say(f"{last} ended", _later(done, ended.end)), facts.end_event(ends.last))
-    called = phrases.alert_on(ended, severity=not ended.opening)
-    called = say(called, with_name(" in ", facts.where(ends.history, ended.environment)))
+    called = phrases.alert_on(ends.history, ended, severity=not ended.opening)
     alert = "a series of the alert " if ends.one_of_several(ended) else "the alert "
     others = ends.told_on(ended)
     teller = systems(ends.history, {ended.source, *others})[ended.source]

@@ -151,7 +151,7 @@ def _taken_back(history: History, options: Options, change: Change, undoing: Und
 def _ended_later(history: History, end: Alert, since: int) -> Phrase:
     """`` and the last alert ended 3 min later``."""
     own = history.last_measured is None or end.fired.id != history.last_measured.fired.id
-    called = say("the alert ", phrases.alert_on(end)) if own else say(facts.last_called(history, end))
+    called = say("the alert ", phrases.alert_on(history, end)) if own else say(facts.last_called(history, end))
     return say(" and ", called, " ended ", phrases.between(since, end.end or since), " later")
 
 

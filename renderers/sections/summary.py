@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from collector.event import MINUTE, RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, page_facts, phrases
@@ -446,7 +447,8 @@ def still_firing(history: History) -> Iterator[Claim]:
     waiting = [each for each in history.alerts if each.firing] if history.last_measured is not None else []
     names = {(each.name, each.service, facts.where(history, each.environment)): each for each in waiting}
     if names:
-        listing = phrases.worded(list(names.values()), _with_severity, 3, ("more alert", "more alerts"))
+        told = partial(phrases.alert_on, history, severity=True)
+        listing = phrases.worded(list(names.values()), told, 3, ("more alert", "more alerts"))
         yield claim("No end is recorded for ", listing, proof=cites([each.fired for each in waiting]))
 
 
@@ -463,16 +465,12 @@ def _where(history: History, alert: Alert) -> Phrase:
     return phrases.on_service(phrases.beyond(alert.name, alert.service), facts.where(history, alert.environment))
 
 
-def _with_severity(alert: Alert) -> Phrase:
-    return phrases.alert_on(alert, severity=True)
-
-
 def _unless(history: History, options: Options) -> tuple[Phrase, list[RecordedEvent]]:
     """``, unless X on S had ended before it fired again at 14:20:00``: what of the length is not known."""
     alerts = begun_anew(history)
     starts = [(history.by_id[each], alert) for each, alert in alerts.items() if alert in history.measured]
     several = facts.several(history.measured)
-    words = [say(phrases.alert_on(alert) if several else "it", " had ended before it fired again at ",
+    words = [say(phrases.alert_on(history, alert) if several else "it", " had ended before it fired again at ",
                  time_in(history, options, event.occurred_at)) for event, alert in starts]  # fmt: skip
     told = phrases.listed(words, 3, ("more time", "more times")) if words else ()
     return if_any(told, ", unless ", told), [event for event, _ in starts]
