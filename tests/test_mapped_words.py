@@ -210,3 +210,13 @@ def test_what_a_team_wrote_to_a_check_is_for_who_looks_at_it() -> None:
     assert [link.url for link in problem.links if link.rel == "runbook"] == ["https://wiki.example/pool"]
     (end,) = parse_json("icinga", body_of("icinga", "recovery") | more)
     assert "instructions" not in end.data
+
+
+def test_a_test_of_an_action_group_opens_no_incident() -> None:
+    """Azure makes up a rule and a resource for it; a rule of that name on another resource is a team's own."""
+    body = copy.deepcopy(body_of("azuremonitor", "fired"))
+    target = "/subscriptions/0/resourcegroups/test-RG/providers/microsoft.compute/virtualmachines/test-VM"
+    body["data"]["essentials"] |= {"alertRule": "test-metricAlertRule", "alertTargetIDs": [target]}
+    assert parse_json("azuremonitor", body) == ()
+    body["data"]["essentials"]["alertTargetIDs"] = [target.replace("test-RG", "shop")]
+    assert [event.type for event in parse_json("azuremonitor", body)] == ["alert.firing"]

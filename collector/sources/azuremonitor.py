@@ -25,6 +25,8 @@ RECIPE = "azuremonitor.1"
 _RESOLVED = "data.essentials.monitorCondition == 'Resolved'"
 
 _HAPPENED = "(data.essentials.signalType == 'Activity Log' || data.essentials.monitoringService == 'CostAlerts')"
+_TEST_RULE, _TEST_GROUP = "test-", b"/test-RG/"
+"""How the rule is called, and where the resource lies, that **Test action group** makes up."""
 _LOG = "data.alertContext"
 _CONDITION = f"{_LOG}.condition.allOf"
 _MEASURED = (
@@ -84,8 +86,14 @@ MAPPING = FieldMap(
 
 
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
-    """The event of the delivery; what Azure writes of its own health in HTML is read as people read it."""
-    return tuple([_plain(event) for event in read(webhook, reading, MAPPING, RECIPE, KIND)])
+    """The event of the delivery, none for a test of an action group; what Azure writes of its own health in HTML is
+    read as people read it."""
+    events = read(webhook, reading, MAPPING, RECIPE, KIND)
+    return tuple([_plain(event) for event in events if not _is_test(webhook, event)])
+
+
+def _is_test(webhook: Webhook, event: Event) -> bool:
+    return event.title.startswith(_TEST_RULE) and _TEST_GROUP in webhook.body
 
 
 def _plain(event: Event) -> Event:
