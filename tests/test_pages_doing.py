@@ -213,7 +213,7 @@ async def test_what_cannot_be_taken_comes_back_with_all_that_was_typed(face: Fac
     await rings(face, 1)
     answer = await send(face, "note", text="a long story <of> it", at="yesterday", key="mine")
     tree = parsed(answer, 400)
-    assert "at is 'yesterday', which is not a time" in text(tree.find(".//main"))
+    assert "the field When is 'yesterday', which is not a time" in text(tree.find(".//main"))
     typed = {each.get("name") or "": "".join(each.itertext()) for each in tree.iter("textarea")}
     assert typed == {"by": "Ada", "text": "a long story <of> it", "at": "yesterday"}
     hidden = {each.get("name"): each.get("value") for each in tree.iter("input")}

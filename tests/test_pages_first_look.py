@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlencode
 
 from tests.face import Face, running
-from tests.page_checks import seen, showing, text
+from tests.page_checks import HTML, parsed, seen, showing, text
 
 
 async def test_a_delivery_that_became_no_event_says_that_it_was_set_aside(face: Face) -> None:
@@ -47,3 +48,16 @@ async def test_versions_that_are_none_say_how_one_is_made(tmp_path: Path) -> Non
         await face.followed()
         words = text((await seen(face, "/incidents/1/merge?other=2")).find(".//main"))
         assert "incident.resolvednone told" in words
+
+
+async def test_a_field_that_cannot_be_read_is_called_as_the_form_calls_it(face: Face) -> None:
+    """It was called "at", beside a label "When"; the field itself is marked, and has the focus."""
+    await face.incident(1)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    said = urlencode({"text": "x", "at": "tomorrow-ish", "by": "Ada", "key": "0" * 32, "form_key": "", "zone": "UTC"})
+    answer = await face.ask("POST", "/incidents/1/note", data=said, headers=HTML | form)
+    main = parsed(answer, 400).find(".//main")
+    assert "the field When is 'tomorrow-ish', which is not a time; write 2026-03-04, 2026-03-04 14:02" in text(main)
+    assert main is not None
+    [wrong] = [each for each in main.iter("textarea") if each.get("aria-invalid") == "true"]
+    assert (wrong.get("name"), wrong.get("aria-describedby")) == ("at", "problem")

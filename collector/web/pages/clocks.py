@@ -63,8 +63,8 @@ class Clock:
         read = parse(text, self._rules) if len(text) <= 64 and (local or _OFFSET.search(text)) else None
         if read is None or read < 0:
             raise InvalidParameter(
-                f"cannot read the request: {name} is {typed[:64]!r}, which is not a time; write 2026-03-04 14:02 or "
-                "RFC 3339",
+                f"cannot read the request: {name} is {typed[:64]!r}, which is not a time; write 2026-03-04, "
+                "2026-03-04 14:02 or 2026-03-04T14:02:10Z",
                 name,
             )
         return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
@@ -11,7 +12,7 @@ from aiohttp.typedefs import Handler
 from collector.web.keys import API_TOKENS, FRONT, LIMITS
 from collector.web.pages.clocks import Clock
 from collector.web.pages.login import ended, to_login, typed_in
-from collector.web.pages.rendering import is_asked_for, page
+from collector.web.pages.rendering import field_label, is_asked_for, page
 from collector.web.places import is_api, is_page
 from collector.web.problems import MEDIA_TYPE, Problem
 
@@ -38,7 +39,7 @@ async def as_page(request: web.Request, handler: Handler) -> web.StreamResponse:
         problem = msgspec.json.decode(response.body if isinstance(response.body, bytes) else b"", type=Problem)
         answer = page(
             request, "error.html", Clock(), status=response.status, problem=problem, typed=typed,
-            detail=in_words(problem.detail),
+            detail=in_words(problem.detail, typed), wrong=[each["pointer"] for each in problem.errors],
         )  # fmt: skip
     for name in ("Retry-After", "Allow", "WWW-Authenticate"):
         if name in response.headers:
@@ -71,8 +72,11 @@ _ADVICE = {
 """What an answer of the API advises, and what a reader of pages can do."""
 
 
-def in_words(detail: str) -> str:
-    """What went wrong, for who looks at a page and asks no API."""
+def in_words(detail: str, typed: Sequence[tuple[str, str]] = ()) -> str:
+    """What went wrong, for who looks at a page and asks no API; a field of a form is called as the form calls it."""
+    for name, _ in typed:
+        called = field_label(name).partition(";")[0]
+        detail = detail.replace(f": {name} is ", f": the field {called} is ", 1)
     for advice, words in _ADVICE.items():
         detail = detail.replace(advice, words)
     return detail

@@ -209,6 +209,7 @@ def _environment() -> Environment:
     environment.filters["length"] = duration
     environment.filters["unbroken"] = unbroken
     environment.globals["apart"] = apart
+    environment.globals["field_label"] = field_label
     environment.globals["enough"] = ENOUGH
     environment.filters["web_link"] = web_link
     environment.filters["short_of"] = short_of
@@ -217,6 +218,17 @@ def _environment() -> Environment:
     environment.filters["typed"] = Typed
     environment.filters["marked"] = marked_texts
     return environment
+
+
+_LABELS = {
+    "at": "When; empty is now", "by": "Said by", "other": "The other incident", "day": "Day of the first line",
+    "value": "Is",
+}  # fmt: skip
+
+
+def field_label(name: str) -> str:
+    """What a person is told a field of a form is."""
+    return _LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
 def unbroken(length: str) -> str:
