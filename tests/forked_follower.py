@@ -140,19 +140,19 @@ def _forked_beside() -> int:
 
     Whoever forked it ends at once, and our parent takes orphans in.
     """
-    (pids, pid_sent), (start, held_back) = os.pipe(), os.pipe()
+    (pids, pid_sent), (start, start_end) = os.pipe(), os.pipe()
     between = os.fork()
     if between == 0:
         pid = os.fork()
         if pid:
             os.write(pid_sent, str(pid).encode())
             os._exit(0)
-        os.close(held_back)
+        os.close(start_end)
         os.read(start, 1)
     else:
         os.waitpid(between, 0)
         pid = int(os.read(pids, 64))
-        os.close(held_back)
+        os.close(start_end)
     for descriptor in (pids, pid_sent, start):
         os.close(descriptor)
     return pid

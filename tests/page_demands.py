@@ -373,7 +373,7 @@ def exported(reader: Reader) -> None:
     assert reader.page.pdf().startswith(b"%PDF")
 
 
-def held(reader: Reader) -> None:
+def on_a_phone(reader: Reader) -> None:
     """26: on a phone: nothing beside the window, the time opens the row, a thumb finds the buttons."""
     reader.opens("/incidents/1")
     assert reader.page.evaluate("document.documentElement.scrollWidth") <= reader.width
@@ -420,7 +420,7 @@ def spanned(reader: Reader) -> None:
 Demand = Callable[[Reader], None]
 DEMANDS: list[Demand] = [
     whole, filtered, arrived, zoned, exact, named, absolute, raw, linked, surrounded, keyed, zoomed, now, between,
-    lines, kept, quiet, split, merged, historied, done, live, still, paged, exported, held, graded, spanned,
+    lines, kept, quiet, split, merged, historied, done, live, still, paged, exported, on_a_phone, graded, spanned,
 ]  # fmt: skip
 """What does each demand, in the order of the demands."""
 BY_SCRIPT = (keyed, live, still)

@@ -50,7 +50,7 @@ class Gate:
 
 
 @contextmanager
-def held(face: Face, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+def gated(face: Face, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """A gate before the log; opened at the end at the latest, since nothing could be closed otherwise."""
     gate = Gate(face, monkeypatch)
     try:
@@ -114,7 +114,7 @@ async def test_what_comes_behind_a_delivery_that_is_being_stored_waits_its_turn(
 ) -> None:
     """Requests sent before the answer to the one before them are answered after it, in order, and all are stored."""
     async with running(tmp_path) as face, connected(face) as sender:
-        with held(face, monkeypatch) as gate:
+        with gated(face, monkeypatch) as gate:
             await sender.send(request("first"))
             await gate.reached.wait()
             for name in ("second", "third"):
@@ -230,7 +230,7 @@ async def test_a_malformed_chunk_behind_an_answer_ends_the_connection(
 async def test_a_sender_that_closes_its_side_gets_its_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever was sent whole before the end of the sending is stored and answered; then the connection ends."""
     async with running(tmp_path) as face, connected(face) as sender:
-        with held(face, monkeypatch) as gate:
+        with gated(face, monkeypatch) as gate:
             await sender.send(request("first") + request("second"))
             sender.writer.write_eof()
             await gate.reached.wait()
@@ -307,7 +307,7 @@ async def test_a_connection_is_kept_while_its_delivery_is_being_stored(
 ) -> None:
     """Storing may take longer than a silent connection is kept; afterwards it is let go as any other."""
     async with running(tmp_path, server=server_kwargs(idle=0.1)) as face, connected(face) as sender:
-        with held(face, monkeypatch) as gate:
+        with gated(face, monkeypatch) as gate:
             await sender.send(request("patient"))
             await gate.reached.wait()
             # As long as a silent connection is kept, three times over.
@@ -322,7 +322,7 @@ async def test_a_stop_answers_what_is_being_stored_and_says_that_it_was_the_last
 ) -> None:
     """A daemon that stops answers the deliveries it took; their connections end with it."""
     async with running(tmp_path) as face, connected(face) as sender:
-        with held(face, monkeypatch) as gate:
+        with gated(face, monkeypatch) as gate:
             await sender.send(request("last"))
             await gate.reached.wait()
             draining = asyncio.create_task(face.runner.drain(PATIENCE))

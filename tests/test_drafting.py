@@ -83,13 +83,13 @@ def test_what_is_due_does_not_depend_on_the_order_of_the_list() -> None:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def put(shelf: DraftFolder, text: str, number: int = 12) -> None:
+def put(draft_folder: DraftFolder, text: str, number: int = 12) -> None:
     """Write one draft as the job does."""
-    shelf.write(DueDrafts(number=number, reason="changed", state=text), {"md": text, "json": json.dumps(text)})
+    draft_folder.write(DueDrafts(number=number, reason="changed", state=text), {"md": text, "json": json.dumps(text)})
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> DraftFolder:
+def draft_folder(tmp_path: Path) -> DraftFolder:
     """A folder that does not exist yet."""
     return DraftFolder(tmp_path / "out" / "drafts")
 
@@ -99,20 +99,20 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.iterdir()) if path.name != RECORD}
 
 
-def test_a_draft_nobody_edited_is_replaced(shelf: DraftFolder) -> None:
+def test_a_draft_nobody_edited_is_replaced(draft_folder: DraftFolder) -> None:
     """Our own file is ours to write over."""
-    put(shelf, "one")
-    put(shelf, "two")
-    assert contents(shelf.folder) == {"incident-12.json": '"two"', "incident-12.md": "two"}
+    put(draft_folder, "one")
+    put(draft_folder, "two")
+    assert contents(draft_folder.folder) == {"incident-12.json": '"two"', "incident-12.md": "two"}
 
 
-def test_a_draft_that_a_person_edited_is_never_touched(shelf: DraftFolder) -> None:
+def test_a_draft_that_a_person_edited_is_never_touched(draft_folder: DraftFolder) -> None:
     """What a person wrote stays as it is; the new draft stands beside it, and is replaced there."""
-    put(shelf, "one")
-    (shelf.folder / "incident-12.md").write_text("one, and what I know")
-    put(shelf, "two")
-    put(shelf, "three")
-    files = contents(shelf.folder)
+    put(draft_folder, "one")
+    (draft_folder.folder / "incident-12.md").write_text("one, and what I know")
+    put(draft_folder, "two")
+    put(draft_folder, "three")
+    files = contents(draft_folder.folder)
     assert files["incident-12.md"] == "one, and what I know"
     assert files["incident-12.new.md"] == "three"
     assert files["incident-12.json"] == '"three"'
@@ -131,18 +131,18 @@ def test_an_edited_draft_is_brought_up_to_date(tmp_path: Path) -> None:
     path.write_text("mine\none")
     put(DraftFolder(tmp_path), "two")
     assert (tmp_path / "incident-12.new.md").read_text() == "two"
-    shelf = DraftFolder(tmp_path, merging)
-    put(shelf, "three")
-    put(shelf, "three")
+    draft_folder = DraftFolder(tmp_path, merging)
+    put(draft_folder, "three")
+    put(draft_folder, "three")
     assert contents(tmp_path) == {
         "incident-12.json": '"three"', "incident-12.md": "mine\nthree", "incident-12.md.~1~": "mine\none",
     }  # fmt: skip
-    put(shelf, "four")
+    put(draft_folder, "four")
     assert path.read_text() == "mine\nfour"
     assert (tmp_path / "incident-12.md.~2~").read_text() == "mine\nthree"
-    assert shelf.listing()[0].edited
-    assert shelf.containing([b"three"]) == [12]
-    written, edited = shelf.tidy([12])
+    assert draft_folder.listing()[0].edited
+    assert draft_folder.containing([b"three"]) == [12]
+    written, edited = draft_folder.tidy([12])
     assert [Path(each).name for each in written] == ["incident-12.json"]
     assert sorted(Path(each).name for each in edited) == [
         "incident-12.md", "incident-12.md.~1~", "incident-12.md.~2~",
@@ -151,18 +151,18 @@ def test_an_edited_draft_is_brought_up_to_date(tmp_path: Path) -> None:
 
 def test_an_erasure_reaches_what_is_kept_and_age_removes_it(tmp_path: Path) -> None:
     """Kept versions that show what was erased are brought up to date in place; those of an age go, the draft stays."""
-    shelf = DraftFolder(tmp_path, merging)
-    put(shelf, "secret")
+    draft_folder = DraftFolder(tmp_path, merging)
+    put(draft_folder, "secret")
     path = tmp_path / "incident-12.md"
     for text in ("mine\nsecret one", "mine\nsecret two", "mine\nharmless"):
         path.write_text(text)
-        put(shelf, f"after {text[-3:]}")
-    shelf.update_kept(12, "erased", [b"secret"])
+        put(draft_folder, f"after {text[-3:]}")
+    draft_folder.update_kept(12, "erased", [b"secret"])
     kept = {name: text for name, text in contents(tmp_path).items() if "~" in name}
     assert sorted(kept.values()) == ["mine\nerased", "mine\nerased", "mine\nharmless"]
     os.utime(tmp_path / "incident-12.md.~1~", (1_000, 1_000))
-    assert shelf.forget_kept(2_000) == ["incident-12.md.~1~"]
-    assert shelf.forget_kept(2_000) == []
+    assert draft_folder.forget_kept(2_000) == ["incident-12.md.~1~"]
+    assert draft_folder.forget_kept(2_000) == []
     assert len([name for name in contents(tmp_path) if "~" in name]) == 2
     assert path.exists()
 
@@ -182,58 +182,58 @@ def test_what_a_person_saves_during_a_merge_is_merged(tmp_path: Path) -> None:
     assert path.read_text() == "mine, longer\ntwo"
 
 
-def test_the_draft_beside_an_edited_one_may_be_edited_too(shelf: DraftFolder) -> None:
+def test_the_draft_beside_an_edited_one_may_be_edited_too(draft_folder: DraftFolder) -> None:
     """A counter keeps every version that a person touched."""
-    put(shelf, "one")
-    (shelf.folder / "incident-12.md").write_text("mine")
-    put(shelf, "two")
-    (shelf.folder / "incident-12.new.md").write_text("mine as well")
-    put(shelf, "three")
-    texts = set(contents(shelf.folder).values())
+    put(draft_folder, "one")
+    (draft_folder.folder / "incident-12.md").write_text("mine")
+    put(draft_folder, "two")
+    (draft_folder.folder / "incident-12.new.md").write_text("mine as well")
+    put(draft_folder, "three")
+    texts = set(contents(draft_folder.folder).values())
     assert {"mine", "mine as well", "three"} <= texts
-    (listed,) = shelf.listing()
+    (listed,) = draft_folder.listing()
     assert listed.edited
     assert [Path(path).name for path in listed.beside] == ["incident-12.new-2.md", "incident-12.new.md"]
 
 
-def test_a_draft_taken_back_to_what_was_written_counts_as_ours(shelf: DraftFolder) -> None:
+def test_a_draft_taken_back_to_what_was_written_counts_as_ours(draft_folder: DraftFolder) -> None:
     """Only the content decides whether a person's words would be lost."""
-    put(shelf, "one")
-    path = shelf.folder / "incident-12.md"
+    put(draft_folder, "one")
+    path = draft_folder.folder / "incident-12.md"
     path.write_text("mine")
     path.write_text("one")
-    put(shelf, "two")
-    assert contents(shelf.folder)["incident-12.md"] == "two"
+    put(draft_folder, "two")
+    assert contents(draft_folder.folder)["incident-12.md"] == "two"
 
 
 @pytest.mark.parametrize("damage", ["gone", "not json", "cut"])
-def test_a_lost_record_costs_no_persons_words(shelf: DraftFolder, damage: str) -> None:
+def test_a_lost_record_costs_no_persons_words(draft_folder: DraftFolder, damage: str) -> None:
     """Without a record every file may be a person's, so nothing is written over."""
-    put(shelf, "one")
-    (shelf.folder / "incident-12.md").write_text("mine")
-    record = shelf.folder / RECORD / "12.json"
+    put(draft_folder, "one")
+    (draft_folder.folder / "incident-12.md").write_text("mine")
+    record = draft_folder.folder / RECORD / "12.json"
     if damage == "gone":
         record.unlink()
     else:
         record.write_bytes(b"{" if damage == "not json" else record.read_bytes()[:-5])
-    put(shelf, "two")
-    assert contents(shelf.folder)["incident-12.md"] == "mine"
-    assert contents(shelf.folder)["incident-12.new.md"] == "two"
+    put(draft_folder, "two")
+    assert contents(draft_folder.folder)["incident-12.md"] == "mine"
+    assert contents(draft_folder.folder)["incident-12.new.md"] == "two"
 
 
-def test_a_folder_that_is_away_is_said_once(shelf: DraftFolder) -> None:
+def test_a_folder_that_is_away_is_said_once(draft_folder: DraftFolder) -> None:
     """And not of each of the thousands of drafts that are looked for in it."""
-    shelf.folder.parent.mkdir(parents=True)
-    shelf.folder.write_text("a file in the way")
+    draft_folder.folder.parent.mkdir(parents=True)
+    draft_folder.folder.write_text("a file in the way")
     with capture_logs() as lines:
-        assert shelf.records([1, 2, 3]) == {}
-    assert [(line["drafts"], line["first"]) for line in lines] == [(3, str(shelf.folder / RECORD / "1.json"))]
+        assert draft_folder.records([1, 2, 3]) == {}
+    assert [(line["drafts"], line["first"]) for line in lines] == [(3, str(draft_folder.folder / RECORD / "1.json"))]
 
 
 @pytest.mark.parametrize("step", range(1, 5))
-def test_a_pass_may_be_cut_off_anywhere(shelf: DraftFolder, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+def test_a_pass_may_be_cut_off_anywhere(draft_folder: DraftFolder, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Whichever replacement of a file is the last before the power goes, the next pass knows its own files."""
-    put(shelf, "one")
+    put(draft_folder, "one")
     steps = 0
     replace = os.replace
 
@@ -246,13 +246,13 @@ def test_a_pass_may_be_cut_off_anywhere(shelf: DraftFolder, monkeypatch: pytest.
 
     monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(OSError, match="No space left"):
-        put(shelf, "two")
-    known = shelf.record(12)
+        put(draft_folder, "two")
+    known = draft_folder.record(12)
     assert known is not None
     assert known.state == "one"
     monkeypatch.undo()
-    put(shelf, "three")
-    assert contents(shelf.folder) == {"incident-12.json": '"three"', "incident-12.md": "three"}
+    put(draft_folder, "three")
+    assert contents(draft_folder.folder) == {"incident-12.json": '"three"', "incident-12.md": "three"}
 
 
 # --- the text ---------------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def send(address: str, first: int, last: int, services: int) -> None:
         urllib.request.urlopen(sent, timeout=60).close()
 
 
-def held(options: argparse.Namespace, daemon: Running) -> list[float]:
+def resident_sizes(options: argparse.Namespace, daemon: Running) -> list[float]:
     """MB that the daemon holds before the first event and after each ``given.every``."""
     address = f"http://127.0.0.1:{daemon.port}"
     wait(address)
@@ -93,7 +93,7 @@ def measure(options: argparse.Namespace, report: results.Report) -> None:
         with results.workplace() as folder:
             command = ("collector", "serve", "--web.listen-address", "127.0.0.1:PORT", "--log.level", "error")
             with server(*command, "--storage.url", f"sqlite:///{folder / 'log.db'}", cwd=folder) as daemon:
-                rounds.append(held(options, daemon))
+                rounds.append(resident_sizes(options, daemon))
         way = " ".join(f"{each:.0f}" for each in rounds[-1])
         report.note(f"MB before the first event and after each {options.every}: {way}.")
     extra = {"at the start MB": tuple(each[0] for each in rounds), "halfway MB": tuple(e[len(e) // 2] for e in rounds)}

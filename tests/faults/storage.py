@@ -77,15 +77,15 @@ async def foreign_lock(folder: Path, report: Report, seconds: float = 60.0) -> N
             await rig.caught_up()
             rig.clients.start()
             await rig.clients.acked(50)
-            with _held(database):
+            with _locked(database):
                 began = now()
                 await rig.clients.refused(8)
                 await _readable(rig, report, "while another program holds the database")
                 await until(partial(_past, began + seconds), "the lock was held long enough", 2 * seconds)
             await rig.clients.acked(50)
             await rig.clients.stop()
-            held = [each for each in rig.history.since(began) if each.status == 503]
-            slowest = max([slowest, *(each.heard_at - each.sent_at for each in held)])
+            refused = [each for each in rig.history.since(began) if each.status == 503]
+            slowest = max([slowest, *(each.heard_at - each.sent_at for each in refused)])
             await _same_life(rig, report)
             report.add(await rig.judge())
             await report.verify(rig.daemon)
@@ -103,7 +103,7 @@ def _ended(daemon: Supervisor) -> bool:
 
 
 @contextmanager
-def _held(database: Path) -> Iterator[None]:
+def _locked(database: Path) -> Iterator[None]:
     other = sqlite3.connect(database, isolation_level=None, timeout=30)
     try:
         other.execute("BEGIN IMMEDIATE")

@@ -38,7 +38,7 @@ class DidNotHappenError(AssertionError):
 async def until(condition: Callable[[], bool | Awaitable[bool]], name: str, patience: float = PATIENCE) -> float:
     """Wait for a condition; the seconds it took."""
     began = now()
-    while not await _held(condition()):
+    while not await _is_met(condition()):
         waited = now() - began
         if waited > patience:
             raise DidNotHappenError(f"{name}: not within {patience:g} s")
@@ -67,7 +67,7 @@ async def reached(
         await asyncio.sleep(pause(now() - began))
 
 
-async def _held(condition: bool | Awaitable[bool]) -> bool:
+async def _is_met(condition: bool | Awaitable[bool]) -> bool:
     return condition if isinstance(condition, bool) else await condition
 
 
