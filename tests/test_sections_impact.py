@@ -151,3 +151,13 @@ def test_a_check_called_like_its_service_is_told_from_that() -> None:
     story.fires("web", "10:07:00", "web", description="Connection refused")
     assert 'Alert web: "Connection refused"' in said(story, "impact")
     assert said(story, "summary")[0].endswith("; the alert web followed 7 min later")
+
+
+def test_that_alerts_fired_is_proven_by_two() -> None:
+    """One event proves one alert; of one service the first alone was cited."""
+    story = Facts()
+    first = story.fires("Slow", "10:00:00", "web", series="a")
+    assert claims(story, "impact")[0].cites == (first.id,)
+    second = story.fires("Slow", "10:01:00", "web", series="b")
+    story.fires("Slow", "10:02:00", "web", series="c")
+    assert claims(story, "impact")[0].cites == (first.id, second.id)

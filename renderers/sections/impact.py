@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from operator import attrgetter
@@ -80,7 +81,14 @@ def _services(history: History) -> Iterator[Claim]:
             services = phrases.listed([Name(s) for s in sorted(first)], 6, ("more service", "more services"))
             environments = phrases.listed([Name(e) for e in sorted(where)], 3)
             said = say(words[several], services, say(" in ", environments) if environments else "")
-            yield claim(said, proof=cites([proof_of(signal) for signal in (*first.values(), *where.values())]))
+            evidence = [*first.values(), *where.values(), *(_another(new, [*first.values()]) if several else ())]
+            yield claim(said, proof=cites([proof_of(signal) for signal in evidence]))
+
+
+def _another(signals: Sequence[Any], cited: Sequence[Any]) -> Sequence[Any]:
+    """Another signal beside one that alone would not show that there were several."""
+    others = (each for each in signals if each.entity != cited[0].entity)
+    return [*itertools.islice(others, 1)] if len(cited) == 1 else ()
 
 
 def _duration(history: History, options: Options) -> Iterator[Claim]:
