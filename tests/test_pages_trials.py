@@ -42,18 +42,18 @@ def arguments(command: str, folder: Path, variables: dict[str, str]) -> list[str
     return told
 
 
-def webhook(typed: list[str]) -> Webhook:
+def webhook(parts: list[str]) -> Webhook:
     """The delivery that ``curl`` would make of its arguments."""
-    assert typed[0] == "-i"
+    assert parts[0] == "-i"
     headers = {}
-    for option, value in itertools.pairwise(typed):
+    for option, value in itertools.pairwise(parts):
         if option == "-H":
-            name, _, said = value.partition(": ")
-            headers[name.lower()] = said
+            name, _, content = value.partition(": ")
+            headers[name.lower()] = content
         elif option == "-u":
             headers["authorization"] = f"Basic {base64.b64encode(value.encode()).decode()}"
-    body = typed[typed.index("--data-binary") + 1].encode()
-    token = typed[1].removeprefix(ADDRESS).removeprefix("/")
+    body = parts[parts.index("--data-binary") + 1].encode()
+    token = parts[1].removeprefix(ADDRESS).removeprefix("/")
     return Webhook(source="alertmanager", headers=headers, body=body, received_at=NOW, token=token)
 
 

@@ -8,7 +8,7 @@ from tests.face import Face
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "phrase"),
     [
         ("/api/v1/incidents?severty=1", "there is no parameter 'severty' here; use status, service, "),
         ("/api/v1/openapi.json?form=1", "there is no parameter 'form' here; leave it out"),
@@ -17,10 +17,10 @@ from tests.face import Face
         ("/api/v1/incidents?limit=0", "limit is '0', and must be a whole number from 1 to 1000"),
     ],
 )
-async def test_a_parameter_that_is_wrong_is_named_with_what_would_be_right(face: Face, path: str, words: str) -> None:
+async def test_a_parameter_that_is_wrong_is_named_with_what_would_be_right(face: Face, path: str, phrase: str) -> None:
     """It is repeated as it was given; a bound that nobody meets is left out."""
     detail = (await face.get(path)).problem(400)["detail"]
-    assert detail.startswith(f"cannot read the request: {words}"), detail
+    assert detail.startswith(f"cannot read the request: {phrase}"), detail
     assert "9223372036854775807" not in detail
 
 

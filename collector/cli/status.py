@@ -86,9 +86,9 @@ def _show(access: LogAccess, answers: Json) -> None:
         click.echo(f"\nOf the log {DEFAULT_LOG}; --log NAME asks another one:")
     ready, now = answers["ready"], datetime.fromtimestamp(clock.time(), UTC).isoformat()
     unsealed = (ready["position"] or 0) - (ready["sealed"] or 0)
-    answered_by, deliveries = _state(access)
+    where, deliveries = _origin(access)
     output.facts([
-        ("Asked", answered_by),
+        ("Asked", where),
         ("Deliveries", deliveries),
         ("Log", f"{ready['position']} events, {unsealed} of them not sealed yet"),
         ("Sealing", ready["sealing"] if ready["sealing"] != "well" else ""),
@@ -102,7 +102,7 @@ def _show(access: LogAccess, answers: Json) -> None:
     _arrived(answers["arrived"], now)
 
 
-def _state(access: LogAccess) -> tuple[str, str]:
+def _origin(access: LogAccess) -> tuple[str, str]:
     """Who answered, and what becomes of deliveries: a database that could store them takes none by itself."""
     from collector import daemon
 

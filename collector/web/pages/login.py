@@ -26,7 +26,7 @@ _OURS = (THEN, "next", "token", "form_key")
 @routes.get("/login")
 async def ask(request: web.Request) -> web.Response:
     """The form that takes the token."""
-    return _sign_in(request, 200, _onward(request.query.get("next")))
+    return _login_page(request, 200, _onward(request.query.get("next")))
 
 
 @routes.post("/login")
@@ -42,7 +42,7 @@ async def sign_in(request: web.Request) -> web.Response:
     if token is None:
         if THEN in form:
             return ended(request, 403, typed_in((await request.post()).items()), onward)
-        return _sign_in(request, 403, onward)
+        return _login_page(request, 403, onward)
     # 307 has the browser send the same form again, there.
     response = web.Response(status=307 if THEN in form else 303, headers={"Location": onward})
     cookie = sessions.opened(token.secret, request.app[CLOCK]())
@@ -53,7 +53,7 @@ async def sign_in(request: web.Request) -> web.Response:
     return response
 
 
-def _sign_in(request: web.Request, status: int, onward: str) -> web.Response:
+def _login_page(request: web.Request, status: int, onward: str) -> web.Response:
     """The form that takes the token, or that there is none to be given."""
     asks = bool(request.app[API_TOKENS])
     return page(request, "login.html", status=status, onward=onward, wrong=status == 403, asks=asks)
