@@ -443,8 +443,13 @@ def _set_back(history: History, change: Change) -> Change | None:
 
 
 def commit(change: Change) -> str:
-    """The commit that a change is of; empty where it names none."""
-    return _text_of(change, "sha")
+    """The commit that a change is of; empty where it names none, or a name that is another commit's tomorrow."""
+    name = _text_of(change, "sha")
+    return "" if name.casefold() in _MOVING or name == _text_of(change, "branch") else name
+
+
+_MOVING = {"head", "latest"}
+"""What builds call the commit that they fetch before they know it."""
 
 
 _SHORT = re.compile(r"(?=.*[a-f])[0-9a-f]{7,63}")

@@ -414,6 +414,17 @@ def test_a_commit_that_a_sender_shortens_is_the_same(short: str, same: bool) -> 
     assert ("it is not recorded whether what was merged was running by then" in candidate) is not same
 
 
+@pytest.mark.parametrize("name", ["HEAD", "main"])
+def test_a_name_that_moves_is_no_commit(name: str) -> None:
+    """A build may fetch the newest of a branch before it knows which commit that is: two such need not be of one."""
+    story = Facts()
+    data = {"repository": "acme/web", "branch": "main", "default_branch": "main", "sha": name}
+    story.add("change.merged", "09:50:00", title="Less memory", data=data | {"number": 9})
+    story.deploys("web", "09:56:00", "09:58:00", "v8", data=data)
+    story.fires("X", "10:00:00", "web")
+    assert not any("its commit was deployed" in text for text in said(story, "root_causes"))
+
+
 def test_a_deployment_that_was_tried_again_failed_before_and_ended_the_incident() -> None:
     """By one id, as GitHub has it: that it was under way for 25 minutes is not so."""
     story = Facts()
