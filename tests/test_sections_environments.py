@@ -111,7 +111,7 @@ def test_an_alert_of_one_of_several_regions_is_told_with_its_own() -> None:
     story.ends(first, "10:30:00")
     story.ends(last, "10:50:00")
     assert (
-        "; 30 min without Lag on kafka in production-us, which ended 20 min after all others"
+        "; 30 min without Lag on kafka in production-us, which ended 20 min after the other alert"
         in (cells(story, "measures")[2])
     )
     low = story.fires("Slow", "09:30:00", "kafka", environment="production-us", severity="warning")

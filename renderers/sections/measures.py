@@ -189,7 +189,13 @@ def _besides(
             proof = Moment(name="mitigated", at=end.alternative, known="derived", cites=end.alternative_cites)
             yield say(phrases.lasted(max(0, (measure.micros or 0) - later)), f" without {one}",
                       phrases.alert_on(history, last), ", which ended ", phrases.lasted(later),
-                      f" after all others{_above(history, end)}"), [proof]  # fmt: skip
+                      f" after {_rest(history, last)}{_above(history, end)}"), [proof]  # fmt: skip
+
+
+def _rest(history: History, last: Alert) -> str:
+    """``all others``, of two ``the other alert``."""
+    rest = {(alert.source, alert.entity) for alert in history.measured} - {(last.source, last.entity)}
+    return "all others" if len(rest) > 1 else "the other alert"
 
 
 def _above(history: History, mitigated: Moment) -> str:
