@@ -401,6 +401,20 @@ def test_a_release_of_a_chart_is_rolled_back_by_its_version() -> None:
     assert "It speaks for it that it was rolled back at 10:12:00 and the alert ended 3 min later" in texts[0]
 
 
+def test_a_release_that_failed_before_the_alert_is_told_as_that() -> None:
+    """By the name of its service alone, as Flux tells it: that it succeeded 20 minutes later hid that it had failed."""
+    story = Facts()
+    release: dict[str, Any] = {"entity": "HelmRelease/web", "service": "web", "environment": "production"}
+    story.add("change.failed", "09:59:00", data={"ref": "1.4.2"}, title="1.4.2", **release)
+    alert = story.fires("X", "10:00:00", "web")
+    story.add("change.succeeded", "10:19:00", data={"ref": "1.4.2"}, title="1.4.2", **release)
+    story.ends(alert, "10:20:00")
+    assert "which failed at 09:59:00, 1 min before the alert" in said(story, "summary")[1]
+    assert [row for row in rows(story) if "1.4.2" in row] == [
+        'Deploy of web to production failed: "1.4.2"', 'Deploy of web to production succeeded: "1.4.2"'
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("short", "same"), [("5b1c9ad27e4f", True), ("5b1c9a", False), ("5b1c9ad27e40", False)])
 def test_a_commit_that_a_sender_shortens_is_the_same(short: str, same: bool) -> None:
     """Bitbucket tells twelve digits of what was merged, who builds it all forty."""

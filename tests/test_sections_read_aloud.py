@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector.event import MINUTE
+from collector.event import MINUTE, SECOND
 from collector.semantics.changes import runs_of
 from collector.semantics.exclusions import UNNAMED_SERVICE
 from renderers import facts
@@ -147,8 +147,10 @@ def test_what_ends_after_an_end_is_another_change() -> None:
     events = [change(state, 10.0 * n) for n, state in enumerate(states)]
     services = [msgspec.structs.replace(event, entity="/cd#billing") for event in events]
     assert [[each.type for each in run] for run in runs_of(services)] == [
-        ["change.succeeded"], ["change.rolled_back"], ["change.succeeded"], ["change.failed", "change.succeeded"],
+        ["change.succeeded"], ["change.rolled_back"], ["change.succeeded"], ["change.failed"], ["change.succeeded"],
     ]  # fmt: skip
+    soon = msgspec.structs.replace(services[4], occurred_at=services[3].occurred_at + 30 * SECOND)
+    assert len(runs_of([services[3], soon])) == 1
     deploys = [msgspec.structs.replace(event, entity="deployment:1") for event in events[:2]]
     assert len(runs_of(deploys)) == 1
     commits = [msgspec.structs.replace(event, type="change.failed" if n else "change.succeeded", data={"sha": sha})

@@ -141,8 +141,8 @@ def runs_of(events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:
 
     An entity may be deployed again and again: what is asked for or begins after an end is another change, and so is a
     second success, what comes of another commit, a rollback and what follows it, and a failure after a success. Of a
-    deployment or a run that has an id of its own only what its sender says to have begun after an end is another one,
-    and a success that comes a minute or more after a failure: it was tried again.
+    deployment or a run that has an id of its own only what its sender says to have begun after an end is another one.
+    A success that comes a minute or more after a failure is always one: it was tried again.
     """
     runs: list[list[AnyEvent]] = []
     for event in events:
@@ -164,7 +164,8 @@ def _is_next(run: Sequence[Event], event: Event) -> bool:
     if event.type in UNFINISHED or event.type == last.type or "change.rolled_back" in (last.type, event.type):
         return True
     after_success = last.type == "change.succeeded" and event.type == "change.failed"
-    return after_success or ("" != _text(last, "sha") != _text(event, "sha") != "")
+    another_commit = "" != _text(last, "sha") != _text(event, "sha") != ""
+    return after_success or another_commit or _is_tried_again(event, last)
 
 
 def _is_begun_after(event: Event, end: Event) -> bool:
