@@ -17,8 +17,8 @@ from collector.webhook import Webhook
 
 MARK = "[redacted]"
 """What stands in the place of a redacted value: that of :data:`collector.redaction.MARK`."""
-_MOST = 1_000
-"""Marks that are taken out of one body at most; each has it read once more."""
+_MOST = 50
+"""Fields that marks are taken out of in one body at most; each has it read once more."""
 _PLACE = re.compile(r"at `(?:key in )?\$([^`]*)`$")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _ANY = "..."
@@ -69,7 +69,7 @@ def _without_marks(decoder: msgspec.json.Decoder[T], document: Any, first: msgsp
 
 
 def _taken_out(document: Any, mistake: str) -> bool:
-    """Whether a mark stood at the place that a mistake names, and is gone."""
+    """Whether marks stood where a mistake is, or in the same field of another item of a list, and are gone."""
     place = _PLACE.search(mistake)
     steps = [key or index for key, index in _STEP.findall(place[1])] if place else []
     *above, last = steps or [""]
@@ -83,7 +83,7 @@ def _taken_out(document: Any, mistake: str) -> bool:
 
 
 def _keys(holder: Any, step: str) -> list[Any]:
-    """What a step leads to: a member of an object or every one, an item of a list."""
+    """What a step leads to: a member of an object or every one; of a list every item, the last one first."""
     if isinstance(holder, dict):
         return list(holder) if step == _ANY else [step] if step in holder else []
-    return [int(step)] if isinstance(holder, list) and step.isdigit() and int(step) < len(holder) else []
+    return list(reversed(range(len(holder)))) if isinstance(holder, list) else []
