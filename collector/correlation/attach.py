@@ -18,7 +18,7 @@ from collector.correlation.matches import DEPENDENCY, GROUP, PAGE, RULE_NAMES, S
 from collector.correlation.signals import Signal
 from collector.correlation.values import IncidentTraits
 from collector.event import HOUR, MINUTE, SECOND
-from collector.names import elsewhere
+from collector.names import PRODUCTION, elsewhere
 from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_SERVICE
 
 NEAR = 24 * HOUR
@@ -89,7 +89,7 @@ class Attacher:
             and attachments
             and not any(attachment.rule == PERSON_RULE for attachment in attachments)
         ):
-            attachments = attachments[:1]
+            attachments = [min(attachments, key=lambda one: _away(signal, one.view))]
         if attachments:
             return attachments, ""
         return attachments, min(missed).in_words() if missed else self._nothing(signal)
@@ -212,6 +212,11 @@ class Attacher:
             if signal.seeks or signal.change_refs
             else ("no service and no reference")
         )
+
+
+def _away(signal: Signal, view: IncidentTraits) -> bool:
+    """Whether a signal that says nowhere where it is would be taken for one of an incident outside of production."""
+    return signal.environment is None and elsewhere(PRODUCTION, view.environments)
 
 
 def sought(signal: Signal, catalog: Catalog, services_of_ref: ServicesOfRef) -> frozenset[str]:

@@ -24,7 +24,7 @@ def key_match(key: str) -> Match:
     if kind == "page":
         return (PAGE, name)
     if kind in {"group", "group-paged", "group-fired"}:
-        return (GROUP, name)
+        return (GROUP, name.partition("\x1f")[0])
     return (ALERT, name.rpartition("\x1f")[2])
 
 

@@ -180,6 +180,10 @@ class _Folding:
             change_refs=_change_refs(events) if kind in {"change", "observation"} else (),
         )  # fmt: skip
 
+    def environment(self, events: Sequence[RecordedEvent]) -> str | None:
+        """The environment that the last of these events names."""
+        return self._last_environment(events)[0]
+
     def _last_service(self, events: Sequence[RecordedEvent]) -> tuple[str | None, str]:
         """The last that is named, as it was spelt first."""
         services = [(key, shown) for key, shown in map(self.catalog.service, events) if key is not None]
@@ -229,6 +233,7 @@ def _alert(folding: _Folding, episode: Episode) -> Signal:
     members, start, end = episode.bounds, episode.start, episode.end
     severity = peak("", (event.severity for event in members))
     last_word = max((e.occurred_at for e in members if e.type == "alert.firing"), default=start)
+    placing = sorted(members, key=lambda event: event.type == "alert.firing")
     _, source, entity = folding.key.split(SEPARATOR, 2)
     seeks = [f"alert:{source}{SEPARATOR}{entity}", f"alert-paged:{entity}"]
     offers = [f"alert:{source}{SEPARATOR}{entity}", f"alert-fired:{entity}"]
@@ -236,13 +241,15 @@ def _alert(folding: _Folding, episode: Episode) -> Signal:
         seeks.append(f"group-paged:{group}")
         offers.append(f"group-fired:{group}")
         if any(_ties(event, folding.catalog) for event in members):
-            seeks.append(f"group:{group}")
-            offers.append(f"group:{group}")
+            # One group may hold the alerts of several environments: it says nothing of two that are apart.
+            tie = SEPARATOR.join((f"group:{group}", folding.environment(placing) or ""))
+            seeks.append(tie)
+            offers.append(tie)
     pages = sorted({f"page:{ref}" for event in members for ref in refs_of(event, "page:")})
     signal = folding.signal(
         "alert", members, start, end, last_word, opening=folding.rules.opens(severity) and episode.begun,
         state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
-        until=episode.until, severity=severity, placing=sorted(members, key=lambda event: event.type == "alert.firing"),
+        until=episode.until, severity=severity, placing=placing,
     )  # fmt: skip
     if len(members) == len(episode.events):
         return signal

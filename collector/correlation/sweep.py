@@ -30,7 +30,7 @@ from collector.correlation.matches import (
     storm_match,
 )
 from collector.correlation.signals import FIRED, PAGED, SEPARATOR, Signal
-from collector.names import apart, elsewhere, narrowest
+from collector.names import PRODUCTION, apart, elsewhere, narrowest
 from collector.semantics.closing import REOPENED, RESOLVED, Word, judged
 
 _EVER = 1 << 62
@@ -176,8 +176,11 @@ class Sweep:
         self._parent[signal.id] = signal.id
         name = self._constraints.linked_group(signal.id)
         self._groups[signal.id] = Group(signal, self.calls.get(signal.id, frozenset()), name)
-        ranked = sorted((rule, self._groups[root].order, root, detail) for root, (rule, detail) in matches.items())
-        accepted = [(rule, detail) for rule, _, root, detail in ranked if self._accept(signal, root, rule)]
+        ranked = sorted(
+            (rule, self._away(signal, root), self._groups[root].order, root, detail)
+            for root, (rule, detail) in matches.items()
+        )
+        accepted = [(rule, detail) for rule, _, _, root, detail in ranked if self._accept(signal, root, rule)]
         self.joined[signal.id] = min(accepted, default=(OPENED, ""))
         self._register(signal, name)
 
@@ -250,6 +253,10 @@ class Sweep:
         return self._potential or not elsewhere(signal.environment, self._groups[root].environments)
 
     # Joining
+
+    def _away(self, signal: Signal, root: str) -> bool:
+        """Whether a signal that says nowhere where it is would be taken for one of a group outside of production."""
+        return signal.environment is None and elsewhere(PRODUCTION, self._groups[root].environments)
 
     def _accept(self, signal: Signal, other: str, rule: int) -> bool:
         """Merge a matching group into the signal's, unless environments or people speak against it."""
