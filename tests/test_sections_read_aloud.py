@@ -463,6 +463,21 @@ def test_a_follow_up_of_an_on_call_tool_is_an_action_item() -> None:
     assert {'Follow-up for Mara: "Alert on expiry"', 'Action to take: "Ask the vendor"'} <= set(rows(story))
 
 
+def test_a_follow_up_is_told_among_the_action_items_alone() -> None:
+    """It is no step of the diagnosis, even if it was written down while people still looked; an action to take is."""
+    story = Facts()
+    alert = story.fires("X", "10:00:00", "web")
+    story.page("triggered", "10:00:30", actor="Mara")
+    story.add("note.added", "10:05:00", entity="P311", title="Alert on expiry", data={"task": "follow-up"})
+    story.add("note.added", "10:06:00", entity="P311", title="Ask the vendor", data={"task": "action"})
+    story.ends(alert, "10:30:00")
+    whole = story.markdown(citations="none")
+    steps = whole.partition("## Diagnostic Steps")[2].partition("\n## ")[0]
+    assert "Alert on expiry" not in steps
+    assert 'Action to take, 10:06:00 UTC: "Ask the vendor"' in steps
+    assert whole.partition("## Action Items")[2].count("Alert on expiry") == 1
+
+
 def test_what_was_done_with_an_alert_reads_as_a_sentence() -> None:
     """Where nothing was written with it; what is a list of doings stands in brackets."""
     story = Facts()

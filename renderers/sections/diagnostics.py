@@ -1,4 +1,5 @@
-"""What people looked at and what they wrote down before it was mitigated, in order."""
+"""What people looked at and what they wrote down before it was mitigated, in order; what is to be done afterwards is
+among the action items."""
 
 from __future__ import annotations
 
@@ -27,9 +28,10 @@ def _notes(history: History, options: Options) -> Iterator[Claim]:
     until = better.at if better is not None and better.at is not None else facts.latest(history)
     ended = () if better is None else better.cites
     words = {step: text for page in history.pages for step, text in page_facts.words_of(page).items()}
-    words |= {note.id: phrases.words_of(note) for note in history.notes}
+    notes = [note for note in history.notes if note not in history.actions]
+    words |= {note.id: phrases.words_of(note) for note in notes}
     steps = [step for page in history.pages for step in page.steps if step.type in _WITH_WORDS]
-    for event in sorted((*history.notes, *(step for step in steps if step.id not in ended)), key=reading_order):
+    for event in sorted((*notes, *(step for step in steps if step.id not in ended)), key=reading_order):
         if event.occurred_at <= until and words.get(event.id):
             yield claim(_note(history, event), ", ", time_in(history, options, event.occurred_at),
                         quoted(": ", words[event.id], phrases.NOTE), proof=cites(event))  # fmt: skip
