@@ -342,6 +342,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "text": "the full text, where the type tells one",
         "channel": "where a message was written",
         "sha": "the commit, where a ref names one",
+        "further_services": "services that its sender names as affected as well, beside its own `service`",
         "redacted": "how many values of its delivery were redacted before it was stored",
         "amended_by": "who corrected, retracted or erased the event",
         "amended_at": "when that was said, µs",

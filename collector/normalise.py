@@ -389,6 +389,13 @@ def _below(namespace: str | None, workload: str | None) -> str | None:
     return _label_name(workload)
 
 
+def further_services(services: Iterable[object], service: str | None) -> dict[str, list[str]]:
+    """The key of an event's ``data`` with the services that a sender names beside the one that the event is of, each
+    once; nothing where it names no other."""
+    others = [told for each in services if (told := agent(each)) and told != service]
+    return {"further_services": list(dict.fromkeys(others))} if others else {}
+
+
 def environment_of(all_labels: Mapping[str, str], reading: Reading) -> str | None:
     """What the first of the environment labels that names one says; else a namespace that only says an environment."""
     if found := first_label(all_labels, reading.environment_labels):

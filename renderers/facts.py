@@ -32,7 +32,7 @@ from collector.semantics.leading import acknowledges, lead_of
 from renderers import page_facts
 from renderers.history import Alert, Family, History, Moment, Nearby, Page
 from renderers.moments import ahead_of_alerts, last_of_all
-from renderers.status_page import is_planned, posts_on
+from renderers.status_page import affected_by, is_planned, posts_on
 from renderers.words import apart
 
 AHEAD = 30 * MINUTE
@@ -183,6 +183,19 @@ def alerting(history: History) -> set[str]:
     return {folded(service) for service in services if service}
 
 
+def affected_services(history: History) -> dict[str, list[RecordedEvent]]:
+    """The services that a sender names as affected and that no alert, page or report is of: by their first spelling,
+    each with the events that name it."""
+    hit_services = hit(history)
+    spellings: dict[str, str] = {}
+    events_by_name: dict[str, list[RecordedEvent]] = {}
+    for event in history.events:
+        for name in affected_by(event):
+            if (key := folded(name)) not in hit_services:
+                events_by_name.setdefault(spellings.setdefault(key, name), []).append(event)
+    return events_by_name
+
+
 def unrelated(history: History, near: Nearby) -> str:
     """What shows that an event beside the incident is of something else; empty where nothing does.
 
@@ -195,9 +208,10 @@ def unrelated(history: History, near: Nearby) -> str:
         return reason
     if reason != OTHER_SERVICE or not service or not hit(history):
         return ""
-    known = hit(history) | {folded(event.service) for event in history.events if event.service}
+    services = {*history.services, *affected_services(history), *(each.service for each in history.events)}
+    own_keys = {folded(name) for name in services if name}
     words = set(words_of(service))
-    alike = folded(service) in known or any(words >= set(words_of(name)) for name in history.services)
+    alike = folded(service) in own_keys or any(words >= set(words_of(name)) for name in history.services)
     return "" if alike else reason
 
 

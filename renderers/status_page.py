@@ -20,6 +20,14 @@ def is_planned(post: RecordedEvent) -> bool:
     return post.entity.startswith("maintenance:") or post_state(_kind(post)) in MAINTENANCE_STATES
 
 
+def affected_by(event: RecordedEvent) -> list[str]:
+    """The services that an event names as affected beside the one that it is of; of a post that is no plan, all."""
+    posted, further = event.type == "status.updated", event.data.get("further_services", ())
+    if (posted and is_planned(event)) or not isinstance(further, list | tuple):
+        return []
+    return [each for each in (event.service if posted else None, *further) if isinstance(each, str) and each]
+
+
 def _start(history: History) -> int | None:
     starts = [alert.start for alert in history.openers[:1]] + [page.start for page in history.pages[:1]]
     return min([*starts, *(report.occurred_at for report in history.reports[:1])], default=None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector.event import Event
-from tests.recorded import parse_json
+from tests.recorded import body_of, parse_json
 
 CREATED = "public_incident.incident_created_v2"
 
@@ -54,6 +54,19 @@ def test_when_people_say_that_the_impact_began_is_kept(name: str, value: Any, ex
     assert event.data.get("impact_started_at") == expected
 
 
+def test_each_further_service_of_incidentio_is_kept_once() -> None:
+    """Of a field that names several, and of fields of several names; of an alert's attributes likewise."""
+    values = [{"value_option": {"value": name}} for name in ("None", "cart", "pay", "cart")]
+    event = incidentio(custom_field_entries=[entry("Service", *values), entry("Services", {"value_text": "geo"})])
+    assert (event.service, event.data["further_services"]) == ("cart", ["pay", "geo"])
+    assert "further_services" not in incidentio(custom_field_entries=[entry("Services", values[1])]).data
+    kind = "public_alert.alert_created_v1"
+    several = {"attribute": {"name": "Affected services"}, "array_value": [{"label": "cart"}, {"label": "pay"}]}
+    alert = {"id": "A1", "title": "Slow", "created_at": "2026-03-04T14:02:10Z", "attributes": [several]}
+    (event,) = parse_json("incidentio", {"event_type": kind, kind: alert})
+    assert (event.service, event.data["further_services"]) == ("cart", ["pay"])
+
+
 def rootly(kind: str, **data: Any) -> Event:
     envelope = {"id": "E1", "type": kind, "issued_at": "2026-03-04T06:02:10.546-08:00"}
     (event,) = parse_json("rootly", {"event": envelope, "data": {"id": "R1", **data}})
@@ -61,25 +74,30 @@ def rootly(kind: str, **data: Any) -> Event:
 
 
 def test_all_that_an_incident_of_rootly_names_is_kept() -> None:
-    """An event has one service; where there are more, all of them stand in a label, and so do functionalities."""
+    """An event has one service; where there are more, the others stand beside it, and functionalities in a label."""
     event = rootly("incident.created", services=[{"name": "cart"}, {"name": "pay"}], environments=[{"name": "prod"}],
                    functionalities=[{"name": "Checkout"}], labels={"tier": 1})  # fmt: skip
     assert (event.service, event.environment) == ("cart", "prod")
-    assert event.labels == {"services": "cart, pay", "functionalities": "Checkout", "tier": "1"}
-    assert rootly("incident.created", services=[{"name": "cart"}]).labels == {}
+    assert event.labels == {"functionalities": "Checkout", "tier": "1"}
+    assert event.data["further_services"] == ["pay"]
+    alone = rootly("incident.created", services=[{"name": "cart"}])
+    assert (alone.labels, alone.data.get("further_services")) == ({}, None)
+    alert = rootly("alert.created", services=[{"name": "cart"}, {"name": "pay"}, {"name": "pay"}, {"name": "n/a"}])
+    assert (alert.service, alert.data["further_services"]) == ("cart", ["pay"])
     assert rootly("alert.created", summary="p99", description="Above 2 s").data["description"] == "Above 2 s"
 
 
 def test_all_components_that_an_update_affects_are_kept() -> None:
-    """The first is the service of what a status page published."""
+    """The first is the service of what a status page published; the others stand beside it."""
     update = {"id": "u1", "status": "investigating", "body": "Slow", "created_at": "2026-03-04T14:02:10Z"}
     affected = [{"name": "Checkout"}, {"name": "Search"}]
     incident = {"id": "i1", "name": "Slow", "incident_updates": [update | {"affected_components": affected}]}
     (event,) = parse_json("statuspage", {"incident": incident})
-    assert (event.service, event.labels) == ("Checkout", {"components": "Checkout, Search"})
+    assert (event.service, event.labels, event.data["further_services"]) == ("Checkout", {}, ["Search"])
     incident["incident_updates"] = [update | {"affected_components": affected[:1]}]
     (event,) = parse_json("statuspage", {"incident": incident})
     assert (event.service, event.labels) == ("Checkout", {})
+    assert "further_services" not in event.data
 
 
 def test_several_entities_of_an_issue_and_who_took_it_are_kept() -> None:
@@ -87,7 +105,7 @@ def test_several_entities_of_an_issue_and_who_took_it_are_kept() -> None:
     body = {"id": "1", "state": "ACKNOWLEDGED", "title": "Slow", "impactedEntities": ["cart", "pay"], "owner": "Ana"}
     (event,) = parse_json("newrelic", body)
     assert (event.type, event.actor, event.service) == ("note.added", "Ana", None)
-    assert event.labels == {"entities": "cart, pay"}
+    assert (event.labels, event.data["further_services"]) == ({}, ["cart", "pay"])
     (event,) = parse_json("newrelic", body | {"state": "ACTIVATED", "owner": "N/A"})
     assert event.actor is None
 
@@ -96,6 +114,18 @@ def opsgenie(action: str, **fields: Any) -> Event:
     alert = {"alertId": "a", "message": "Slow", "username": "ana@shop.example", "updatedAt": 1772633041123000245}
     (event,) = parse_json("opsgenie", {"action": action, "alert": alert | fields})
     return event
+
+
+@pytest.mark.parametrize(("tags", "expected"), [
+    (["service:cart", "service:pay", "eu"], ["pay"]), (["service:cart"], None), (["eu"], None),
+])  # fmt: skip
+def test_all_services_that_tags_name_are_kept(tags: list[str], expected: list[str] | None) -> None:
+    """A label holds the first; Datadog writes tags in a row."""
+    assert opsgenie("Create", tags=tags).data.get("further_services") == expected
+    body = body_of("datadog", "triggered")
+    body["tags"] = ",".join(tags)
+    (event,) = parse_json("datadog", body)
+    assert event.data.get("further_services") == expected
 
 
 def test_what_a_priority_was_before_is_kept() -> None:

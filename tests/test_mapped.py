@@ -200,6 +200,14 @@ def test_a_page_has_whom_it_called() -> None:
     assert event.data["assignees"] == ["Ana", "Bo"]
 
 
+def test_services_beside_the_first_are_kept() -> None:
+    """A mapping may find a list of them; the event's own is none of them, and neither is what names nothing."""
+    mapping = FieldMap(id="n", type="note.added", service="of[0]", data={"further_services": "of"})
+    event = event_of({"n": 12, "of": ["cart", "pay", "N/A", "pay"]}, mapping)
+    assert (event.service, event.data["further_services"]) == ("cart", ["pay"])
+    assert "further_services" not in event_of({"n": 12, "of": ["cart"]}, mapping).data
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),

@@ -46,6 +46,24 @@ def test_what_an_alert_of_azure_measured_is_told(context: dict[str, Any], expect
     assert "description" not in ended.data
 
 
+@pytest.mark.parametrize(("properties", "service", "expected"), [
+    (None, "vm-1", ["vm-2", "vm-3"]), ({"service": "cart"}, "cart", None),
+])  # fmt: skip
+def test_further_resources_are_services_where_the_first_stands_for_one(
+    properties: dict[str, str] | None, service: str, expected: list[str] | None
+) -> None:
+    """Where a property of the team names the service, they are resources of it, which a label has."""
+    body = copy.deepcopy(body_of("azuremonitor", "fired"))
+    body["data"]["essentials"]["configurationItems"] = ["vm-1", "vm-2", "vm-3"]
+    body["data"]["customProperties"] = properties
+    (event,) = parse_json("azuremonitor", body)
+    assert (event.service, event.data.get("further_services")) == (service, expected)
+    assert event.labels["resources"] == "vm-1, vm-2, vm-3"
+    body["data"]["essentials"]["configurationItems"] = ["vm-1"]
+    (event,) = parse_json("azuremonitor", body)
+    assert "further_services" not in event.data
+
+
 def test_an_alert_of_prometheus_in_azure_has_its_labels_and_annotations() -> None:
     """They stand in the context, as its rule has them."""
     event = azure({

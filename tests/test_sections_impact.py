@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from renderers import facts
 from renderers.plain_text import plain
 from tests.histories import Facts, example, report_alone, reported_first, storm, switched_off
 from tests.sections import claims, prompts, said
@@ -161,3 +163,40 @@ def test_that_alerts_fired_is_proven_by_two() -> None:
     second = story.fires("Slow", "10:01:00", "web", series="b")
     story.fires("Slow", "10:02:00", "web", series="c")
     assert claims(story, "impact")[0].cites == (first.id, second.id)
+
+
+def test_further_services_that_a_sender_names_are_told_as_named() -> None:
+    """By whom, once each, and not where an alert proves it; what a maintenance names is not affected."""
+    story = Facts()
+    story.fires("X", "10:00:00", "cart")
+    for step in ("triggered", "acknowledged"):
+        story.page(step, "10:01:00", service="checkout", data={"further_services": ["Cart", "search", "pay"]})
+    story.page("updated", "10:02:00", service="checkout", data={"further_services": ["Search", "", "geo"]})
+    story.add("status.updated", "10:03:00", service="Maps", title="Slow", data={"further_services": ["Routes"]})
+    story.add("status.updated", "10:04:00", service="Mail", title="Slow", data={"kind": "scheduled"})
+    impact = said(story, "impact")
+    assert "PagerDuty also named geo, pay and search as affected" in impact
+    assert "The status page also named Maps and Routes as affected" in impact
+    proof = {claim.cites for claim in claims(story, "impact") if "PagerDuty" in plain(claim.parts)}
+    assert proof == {(story.events[1].id, story.events[3].id)}
+    assert not any("Mail" in each for each in impact)
+
+
+def test_services_that_are_named_where_nothing_else_is_known_of_any() -> None:
+    """An issue of New Relic is about several entities, and of none more than of others."""
+    story = Facts()
+    story.fires("Slow", "10:00:00", None, source="newrelic", environment=None)
+    issue = story.events[0]
+    data = {**issue.data, "further_services": ["cart", "pay", "<no value>"]}
+    story.events = [msgspec.structs.replace(issue, data=data)]
+    assert "New Relic named cart and pay as affected" in said(story, "impact")
+
+
+def test_what_a_sender_names_is_not_judged_unrelated() -> None:
+    """A deploy of a service that is named as affected may well belong."""
+    story = Facts()
+    story.page("triggered", "10:01:00", service="checkout", data={"further_services": ["search"]})
+    story.nearby("other service", "change.succeeded", "10:00:00", service="search", title="v3")
+    story.nearby("other service", "change.succeeded", "10:00:30", service="geo", title="v7")
+    history = story.history()
+    assert [facts.unrelated(history, near) for near in history.context.nearby] == ["", "other service"]

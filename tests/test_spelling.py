@@ -43,6 +43,15 @@ def test_the_catalog_has_the_last_word() -> None:
     ]
 
 
+def test_services_beside_an_events_own_are_spelt_likewise() -> None:
+    """By the catalog and as alerts write them; once each, and without what is no name."""
+    catalog = Catalog(Rules(services=(Service(name="Shop", aliases=("storefront",), labels={"team": "buy"}),)))
+    names = ["storefront", "my_sql", "N/A", "geo", "Geo (prod)"]
+    event = page("triggered", 2, service="cart", labels={"team": "buy"}, data={"further_services": names})
+    told = Spelling([event, firing(5, service="MySQL")], catalog.whereabouts).respelled(event)
+    assert told.data["further_services"] == ["Shop", "MySQL", "geo"]
+
+
 @pytest.mark.parametrize("text", ["<no value>", "N/A", "{{ $labels.service }}"])
 def test_a_placeholder_is_not_shown(text: str) -> None:
     """What is no name is told as none."""

@@ -75,13 +75,26 @@ class Spelling:
 
     def respelled(self, event: RecordedEvent) -> RecordedEvent:
         """The event with the spellings that are shown; without a service or an environment that is no name."""
-        event = self._people.respelled(event)
+        event = self._respelled_beside(self._people.respelled(event))
         found = self._locate(event)
         service = (found.listed or self._services.get(found.service, event.service)) if found.service else None
         environment = self._environment(found) if found.environment else None
         if service == event.service and environment == event.environment:
             return event
         return msgspec.structs.replace(event, service=service, environment=environment)
+
+    def _respelled_beside(self, event: RecordedEvent) -> RecordedEvent:
+        """The event with the spellings of the services that it names beside its own, without what is no name."""
+        further = event.data.get("further_services")
+        if not isinstance(further, list | tuple):
+            return event
+        spelt: dict[str, str] = {}
+        for name in filter(None, further):
+            # The labels that say of which service an event is say nothing of these.
+            found = self._locate(msgspec.structs.replace(event, service=str(name), labels={}))
+            if found.service:
+                spelt.setdefault(found.service, found.listed or self._services.get(found.service, str(name)))
+        return msgspec.structs.replace(event, data={**event.data, "further_services": list(spelt.values())})
 
     def _environment(self, found: Whereabouts) -> str:
         key = found.environment

@@ -77,6 +77,7 @@ MAPPING = FieldMap(
         # What is measured when an alert ends is no part of how bad it was.
         "description": f"!({_HAPPENED}) && !({_RESOLVED}) && ({_LOG}.annotations.description || {_PROMETHEUS} || "
                        f"{_MEASURED})",
+        "further_services": _WATCHED,
         "query": f"{_LOG}.expression || {_LOG}.SearchQuery || {_CONDITION}[0].searchQuery",
         "type": f"{_HAPPENED} && join(' ', [{_LOG}.operationName || {_LOG}.AlertCategory || 'activity log', "
                 f"{_LOG}.status || ''])",
@@ -89,11 +90,19 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The event of the delivery, none for a test of an action group; what Azure writes of its own health in HTML is
     read as people read it."""
     events = read(webhook, reading, MAPPING, RECIPE, KIND)
-    return tuple([_plain(event) for event in events if not _is_test(webhook, event)])
+    return tuple([_plain(_of_resources(event)) for event in events if not _is_test(webhook, event)])
 
 
 def _is_test(webhook: Webhook, event: Event) -> bool:
     return event.title.startswith(_TEST_RULE) and _TEST_GROUP in webhook.body
+
+
+def _of_resources(event: Event) -> Event:
+    """The event; where a property names its service, the resources that are watched are none beside it."""
+    if event.labels.get("resources", "").startswith(f"{event.service}, "):
+        return event
+    data = {key: value for key, value in event.data.items() if key != "further_services"}
+    return msgspec.structs.replace(event, data=data)
 
 
 def _plain(event: Event) -> Event:

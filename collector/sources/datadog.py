@@ -84,6 +84,7 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     entity = _entity(body)
     identity = (entity, _value(body.cycle), _value(body.id), body.transition)
     title = _value(body.title) or "Monitor without a name"
+    service = normalise.service_of(labels, reading)
     data: dict[str, Any] = {"status": "resolved" if resolved else "firing", "reason": body.transition}
     if _value(body.text):
         data["description"] = normalise.text(body.text).strip()
@@ -96,13 +97,13 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
         type=event_type,
         **normalise.origin(webhook, happened),
         entity=entity,
-        service=normalise.service_of(labels, reading),
+        service=service,
         environment=normalise.environment_of(labels, reading),
         severity=_severity(body),
         title=f"{title}: no data" if body.transition == "No Data" else title,
         links=normalise.links(("rule", _value(body.link))),
         labels=labels,
-        data=data,
+        data=data | normalise.further_services(_services(body), service),
     )
 
 
@@ -130,10 +131,20 @@ def _severity(body: Body) -> str | None:
     return priority.upper() or ("error" if kind == "error" else kind).lower() or None
 
 
+def _tags(body: Body) -> list[str]:
+    return [tag.strip() for tag in _value(body.tags).split(",")]
+
+
+def _services(body: Body) -> list[str]:
+    """The services that tags name, where they name several: a label holds one of them."""
+    services = [tag.partition(":")[2] for tag in _tags(body) if tag.startswith("service:")]
+    return services if len(services) > 1 else []
+
+
 def _labels(body: Body) -> dict[str, str]:
     """The tags that have a name and a value, all others together, and the host."""
     labels: dict[str, str] = {}
-    tags = [tag.strip() for tag in _value(body.tags).split(",")]
+    tags = _tags(body)
     for tag in tags:
         name, colon, value = tag.partition(":")
         if colon and name and value:

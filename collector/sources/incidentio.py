@@ -9,6 +9,7 @@ Of a private incident only an id is sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -48,6 +49,11 @@ _UNREAL = frozenset({"test", "tutorial"})
 """Modes of incidents that were opened to try things out."""
 _LATER = "retrospective"
 """The mode of an incident that was written down after it was over."""
+
+
+_SERVICES = ("service", "services", "affected_service", "affected_services", "impacted_services")
+_ENVIRONMENTS = ("environments", "affected_environment", "affected_environments", "impacted_environments")
+"""How teams call the fields that name what is affected, where it may be several."""
 
 
 class NamedThing(msgspec.Struct, frozen=True):
@@ -241,14 +247,15 @@ def _of_incident(
     # One that is written down afterwards pages nobody; its own times are for people to state.
     event_type = "observation.recorded" if mode == _LATER else event_type
     happened = moment(incident.created_at if created else incident.updated_at, webhook.received_at)
-    labels, page = _labels(incident), normalise.line(incident.id)
+    labels, page = _labels(_fields(incident)), normalise.line(incident.id)
+    service = normalise.service_of(labels, reading)
     return (
         Event(
             id=event_id(RECIPE, webhook.source, None, kind, *_identity(webhook, page, incident.updated_at)),
             type=event_type,
             **normalise.origin(webhook, happened),
             entity=page,
-            service=normalise.service_of(labels, reading),
+            service=service,
             environment=normalise.environment_of(labels, reading),
             severity=normalise.name(incident.severity.name) if incident.severity else None,
             title=normalise.line(incident.name) or f"Incident {normalise.line(incident.reference) or page}",
@@ -256,7 +263,8 @@ def _of_incident(
             links=normalise.links(("source", incident.permalink), ("bridge", incident.call_url)),
             refs=(f"page:{page}",),
             labels=labels,
-            data=_written_down(kind, incident) if mode == _LATER else _data(webhook, kind, incident, change),
+            data=(_written_down(kind, incident) if mode == _LATER else _data(webhook, kind, incident, change))
+            | _affected(_fields(incident), service),
         ),
     )
 
@@ -331,20 +339,30 @@ def _lead(incident: Incident) -> dict[str, str]:
     return {"lead": next((name for each in leads if (name := _person(each.assignee))), "")}
 
 
-def _labels(incident: Incident) -> dict[str, str]:
-    """The custom fields, by name in small letters: what says which service and which environment it is."""
+def _labels(fields: Iterable[tuple[str, list[str]]]) -> dict[str, str]:
+    """A label for each field. Of several services that a field names, the first is what it is about."""
     labels: dict[str, str] = {}
+    for name, values in fields:
+        first = next(filter(normalise.agent, values), "")
+        labels[name] = first if name == "service" and first else ", ".join(values)
+        for asked, names in (("service", _SERVICES), ("environment", _ENVIRONMENTS)):
+            if first and name in names:
+                labels.setdefault(asked, first)
+    return normalise.labels(labels)
+
+
+def _fields(incident: Incident) -> Iterator[tuple[str, list[str]]]:
     for entry in incident.custom_field_entries or ():
         name = normalise.line(entry.custom_field.name).lower().replace(" ", "_") if entry.custom_field else ""
         values = [text for value in entry.values or () if (text := _value_text(value))]
         if name and values:
-            labels[name] = ", ".join(values)
-            # Of several services a field names, the first is what it is about; all of them stand in the field's label.
-            first = next(filter(normalise.agent, values), "")
-            for asked in ("service", "environment"):
-                if first and name in (f"affected_{asked}", f"affected_{asked}s", f"{asked}s", f"impacted_{asked}s"):
-                    labels.setdefault(asked, first)
-    return normalise.labels(labels)
+            yield name, values
+
+
+def _affected(fields: Iterable[tuple[str, list[str]]], service: str | None) -> dict[str, list[str]]:
+    """The services that fields name beside the first."""
+    services = [each for name, values in fields if name in _SERVICES for each in values]
+    return normalise.further_services(services, service) if len(services) > 1 else {}
 
 
 def _value_text(value: Value) -> str:
@@ -399,7 +417,9 @@ def _alert(webhook: Webhook, kind: str, alert: Alert, reading: Reading) -> Event
     started = moment(alert.created_at, webhook.received_at)
     ended = moment(alert.resolved_at or alert.updated_at, webhook.received_at)
     happened = ended if ends else started
-    labels = _attributes(alert.attributes)
+    fields = list(_attributes(alert.attributes))
+    labels = _labels(fields)
+    service = normalise.service_of(labels, reading)
     key = normalise.line(alert.deduplication_key)
     data: dict[str, Any] = {"status": "resolved" if ends else "firing", "summary": normalise.text(alert.description)}
     return Event(
@@ -407,14 +427,15 @@ def _alert(webhook: Webhook, kind: str, alert: Alert, reading: Reading) -> Event
         type=_ALERTS[kind],
         **normalise.origin(webhook, happened),
         entity=f"alert:{ident}",
-        service=normalise.service_of(labels, reading),
+        service=service,
         environment=normalise.environment_of(labels, reading),
         severity=normalise.severity_of(labels, reading),
         title=normalise.line(alert.title) or f"Alert {ident}",
         links=normalise.links(("source", alert.source_url)),
         refs=(f"alert:{key}",) if key else (),
         labels=labels,
-        data={name: value for name, value in (data | _episode(started, ended, ends)).items() if value},
+        data={name: value for name, value in (data | _episode(started, ended, ends)).items() if value}
+        | _affected(fields, service),
     )
 
 
@@ -423,9 +444,8 @@ def _episode(started: SenderTime, ended: SenderTime, ends: bool) -> dict[str, in
     return told | ({"ends_at": ended.at} if ends and ended.known else {})
 
 
-def _attributes(attributes: object) -> dict[str, str]:
+def _attributes(attributes: object) -> Iterator[tuple[str, list[str]]]:
     """An alert's attributes, by name in small letters; a value stands alone or in a list."""
-    labels: dict[str, str] = {}
     for attribute in attributes if isinstance(attributes, list) else ():
         inner = attribute.get("attribute") if isinstance(attribute, dict) else None
         name = normalise.line(inner.get("name")).lower().replace(" ", "_") if isinstance(inner, dict) else ""
@@ -436,8 +456,7 @@ def _attributes(attributes: object) -> dict[str, str]:
         texts = [text for value in values if isinstance(value, dict) and (text := normalise.line(
             value.get("label")) or normalise.line(value.get("literal")))]  # fmt: skip
         if name and texts:
-            labels[name] = ", ".join(texts)
-    return normalise.labels(labels)
+            yield name, texts
 
 
 SOURCE = Source(

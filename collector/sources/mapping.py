@@ -204,13 +204,14 @@ def _event_of(
     tool = recipe.partition(".")[0]
     severity = _severity(mapping, texts, reading) or normalise.severity_of(labels, reading)
     named_as = mapping.id_types.get(event_type, event_type)
+    service = _service(texts, labels, reading)
     return Event(
         # The sender's word says what a repeat is, so no time of its own is part of the id: it may be that of sending.
         id=event_id(recipe, webhook.source, None, named_as, *texts["id"]),
         type=event_type,
         **normalise.origin(webhook, happened),
         entity=normalise.line(entity),
-        service=_service(texts, labels, reading),
+        service=service,
         environment=_name(texts, "environment") or normalise.environment_of(labels, reading),
         severity=severity.lower() if severity else None,
         title=_headline("\n".join(texts.get("title", ()))) or _headline(_text(texts)) or normalise.line(entity),
@@ -218,7 +219,7 @@ def _event_of(
         links=normalise.links(*_under("links.", texts)),
         refs=_refs(event_type, entity, texts),
         labels=labels,
-        data=_data(event_type, texts, happened, started, tool),
+        data=_data(event_type, texts, happened, started, tool, service),
     )
 
 
@@ -282,7 +283,8 @@ def _refs(event_type: str, entity: str, texts: Mapping[str, tuple[str, ...]]) ->
 
 
 def _data(
-    event_type: str, texts: Mapping[str, tuple[str, ...]], happened: SenderTime, started: SenderTime, tool: str
+    event_type: str, texts: Mapping[str, tuple[str, ...]], happened: SenderTime, started: SenderTime, tool: str,
+    service: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     family = event_type.partition(".")[0]
     content = {
@@ -296,10 +298,11 @@ def _data(
     content.setdefault("agent", _agent(texts, tool))
     called = texts.get("data.to", ()) if event_type == "page.triggered" else ()
     # One mapping gives events of several families, and not each has every key.
-    known = {*EVENT_DATA.get(family, {}), *EVENT_DATA["*"]}
+    known = {*EVENT_DATA.get(family, {}), *EVENT_DATA["*"]} - {"further_services"}
     data: dict[str, Any] = {key: value for key, value in content.items() if value and key in known}
     if called:
         data["assignees"] = [normalise.line(each) for each in called]
+    data |= normalise.further_services(texts.get("data.further_services", ()), service)
     return data | (_episode(event_type, happened, started) if family == "alert" else {})
 
 

@@ -30,14 +30,16 @@ MAPPING = FieldMap(
     service="type(impactedEntities) == 'string' && impactedEntities || "
             "length(impactedEntities || `[]`) == `1` && impactedEntities[0]",
     severity="priority",
-    # An event has one service: what else an issue is about stands in a label.
-    labels="type(impactedEntities) == 'array' && length(impactedEntities) > `1`"
-           " && {entities: join(', ', impactedEntities)} || `{}`",
     # A template may say who took the issue.
     actor="state == 'ACKNOWLEDGED' && owner",
     status="state",
     links={"source": "issueUrl"},
-    data={"receiver": "workflowName", "operation": "state == 'ACKNOWLEDGED' && 'acknowledged' || ''"},
+    data={
+        "receiver": "workflowName",
+        "operation": "state == 'ACKNOWLEDGED' && 'acknowledged' || ''",
+        # An event has one service: of several entities none is more of it than others.
+        "further_services": "type(impactedEntities) == 'array' && impactedEntities",
+    },
 )  # fmt: skip
 
 SOURCE = source_of(

@@ -139,19 +139,20 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     content = _action_fields(body)
     event_type = TYPES.get(body.action, "note.added")
     note = event_type == "note.added"
+    service = normalise.service_of(labels, reading)
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, page, body.action, *_identity(body, happened)),
         type=event_type,
         **normalise.origin(webhook, happened),
         entity=page,
-        service=normalise.service_of(labels, reading),
+        service=service,
         environment=normalise.environment_of(labels, reading),
         severity=_priority(alert.priority),
         title=(normalise.line(alert.note) if note else "") or normalise.line(alert.message) or f"Page {page}",
         actor=_person(body),
         refs=_refs(page, normalise.line(alert.alias)),
         labels=labels,
-        data=_data(webhook, body) | content,
+        data=_data(webhook, body) | content | normalise.further_services(_services(alert), service),
     )
 
 
@@ -269,6 +270,12 @@ def _refs(page: str, alias: str) -> tuple[str, ...]:
     """The page, and the alert that its alias names: Alertmanager gives the hash of its group as alias."""
     named = f"alertgroup:{alias}" if _SHA256.fullmatch(alias) else f"alert:{alias}"
     return (f"page:{page}", named) if alias else (f"page:{page}",)
+
+
+def _services(alert: Alert) -> list[str]:
+    """The services that tags name, where they name several: a label holds one of them."""
+    services = [tag.partition(":")[2] for tag in alert.tags or () if tag.startswith("service:")]
+    return services if len(services) > 1 else []
 
 
 def _labels(alert: Alert) -> dict[str, str]:

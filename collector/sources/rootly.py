@@ -78,8 +78,8 @@ _DOERS = {
 """Where the person stands who did it."""
 
 
-_LISTS = {"services": 2, "environments": 2, "functionalities": 1, "groups": 1, "incident_types": 1, "causes": 1}
-"""What names several things, and from how many on all of them stand in a label: the first service is its own."""
+_LISTS = {"environments": 2, "functionalities": 1, "groups": 1, "incident_types": 1, "causes": 1}
+"""What names several things, and from how many on all of them stand in a label: the first environment is its own."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -138,12 +138,13 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
     page, later = normalise.line(data.get("id")), normalise.line(data.get("kind")).startswith(_LATER)
     labels = _labels(data)
     actor, agent = _doer(event.type, data)
+    service = _first(data.get("services")) or normalise.service_of(labels, reading)
     return Event(
         id=_id(webhook, event, happened, page),
         type="observation.recorded" if later else TYPES[event.type],
         **normalise.origin(webhook, happened),
         entity=page,
-        service=_first(data.get("services")) or normalise.service_of(labels, reading),
+        service=service,
         environment=_first(data.get("environments")) or normalise.environment_of(labels, reading),
         severity=_name(data.get("severity")),
         title=normalise.line(data.get("title")) or f"Incident {page}",
@@ -154,8 +155,9 @@ def _incident(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: 
         ),
         refs=_refs(page, data),
         labels=labels,
-        data={"type": event.type} if later
-             else _incident_data(webhook, event.type, data) | ({"agent": agent} if agent else {}),
+        data=({"type": event.type} if later
+             else _incident_data(webhook, event.type, data) | ({"agent": agent} if agent else {}))
+             | normalise.further_services(_names(data.get("services")), service),
     )  # fmt: skip
 
 
@@ -228,19 +230,20 @@ def _alert(webhook: Webhook, event: Envelope, data: dict[str, Any], reading: Rea
         content = {"status": "resolved" if ends else "firing"} | ({"starts_at": started.at} if started.known else {})
         content |= {"ends_at": at.at} if ends and at.known else {}
         content |= {"description": words} if (words := normalise.text(data.get("description")).strip()) else {}
+    service = _first(data.get("services")) or normalise.service_of(labels, reading)
     return Event(
         id=_id(webhook, event, happened, ident),
         type=event_type,
         **normalise.origin(webhook, at),
         entity=f"alert:{ident}",
-        service=_first(data.get("services")) or normalise.service_of(labels, reading),
+        service=service,
         environment=_first(data.get("environments")) or normalise.environment_of(labels, reading),
         severity=normalise.severity_of(labels, reading),
         title=normalise.line(data.get("summary")) or f"Alert {ident}",
         links=normalise.links(("source", data.get("external_url")), ("source", data.get("url"))),
         refs=(f"alert:{other}",) if (other := normalise.line(data.get("external_id"))) else (),
         labels=labels,
-        data=content,
+        data=content | normalise.further_services(_names(data.get("services")), service),
     )
 
 
@@ -274,8 +277,8 @@ def _names(value: object) -> list[str]:
 
 
 def _labels(data: dict[str, Any]) -> dict[str, str]:
-    """Labels as an object, or as a list of objects with a key and a value; and what else it names than its first
-    service and environment."""
+    """Labels as an object, or as a list of objects with a key and a value; and what else it names than its
+    services and its first environment."""
     listing = data.get("labels")
     pairs = listing.items() if isinstance(listing, dict) else [
         (each.get("key"), each.get("value")) for each in listing if isinstance(each, dict)

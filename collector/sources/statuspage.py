@@ -116,9 +116,7 @@ def _published(webhook: Webhook, kind: str, incident: Incident, raw: msgspec.Raw
         webhook, (str(update.id),), update.display_at or update.created_at, f"{kind}:{incident.id}",
         next(iter(affected), None), fields, incident.shortlink or incident.url,
     )  # fmt: skip
-    # An event has one service; what else is affected stands in a label.
-    several = normalise.labels({"components": ", ".join(affected)}) if len(affected) > 1 else {}
-    return msgspec.structs.replace(event, labels=several)
+    return msgspec.structs.replace(event, data=event.data | normalise.further_services(affected, event.service))
 
 
 def _component(webhook: Webhook, change: Change, component: NamedThing) -> Event:

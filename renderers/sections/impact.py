@@ -37,7 +37,7 @@ SLA = "which SLA or SLO was missed, and what did it cost?"
 def section(history: History, options: Options) -> Section:
     """What was hit, for how long, what alerts and reports said, priority, what was told to customers."""
     edit = history.edits.get("impact")
-    items = [*stated(edit, listed=True), *_services(history), *_duration(history, options)]
+    items = [*stated(edit, listed=True), *_services(history), *_affected(history), *_duration(history, options)]
     items += [
         *_descriptions(history, options),
         *_reports(history),
@@ -89,6 +89,23 @@ def _another(signals: Sequence[Any], cited: Sequence[Any]) -> Sequence[Any]:
     """Another signal beside one that alone would not show that there were several."""
     others = (each for each in signals if each.entity != cited[0].entity)
     return [*itertools.islice(others, 1)] if len(cited) == 1 else ()
+
+
+def _affected(history: History) -> Iterator[Claim]:
+    """``incident.io also named search and pay as affected``: what each sender says of services that nothing fired for,
+    called for or reported."""
+    by_sender: dict[str, dict[str, list[RecordedEvent]]] = {}
+    for service, events in facts.affected_services(history).items():
+        for event in events:
+            posted = event.type == "status.updated"
+            sender = "" if posted else text_in(event.data, "source") or phrases.system(history, event.source)
+            by_sender.setdefault(sender, {}).setdefault(service, []).append(event)
+    also = " also" if history.services else ""
+    for sender, by_service in by_sender.items():
+        services = phrases.listed([Name(each) for each in sorted(by_service)], 6, ("more service", "more services"))
+        subject = say(Name(sender)) if sender else say("The status page")
+        yield claim(subject, f"{also} named ", services, " as affected",
+                    proof=cites([events[0] for events in by_service.values()]))  # fmt: skip
 
 
 def _duration(history: History, options: Options) -> Iterator[Claim]:
