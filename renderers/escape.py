@@ -21,7 +21,8 @@ and variation selectors stay behind the letters and pictures that need them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from urllib.parse import quote as percent_encoded
 from urllib.parse import urlsplit
 
@@ -104,10 +105,44 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """What somebody wrote, on one line: a sign stands where a line of theirs ended, so that two are not read as one.
 
-    The sign is not a slash, which between two commands would be a path.
+    The sign is not a slash, which between two commands would be a path. No sign stands where only the width of a
+    column ended a line, see :func:`_is_wrapped`.
     """
     lines = text.splitlines()
-    return clean(text) if len(lines) < 2 else LINE_END.join(said for each in lines if (said := clean(each)))
+    return clean(text) if len(lines) < 2 else LINE_END.join(said for each in _unwrapped(lines) if (said := clean(each)))
+
+
+def _unwrapped(lines: Sequence[str]) -> Iterator[str]:
+    """The lines, and those of a paragraph that was wrapped as one. What begins with no letter begins a paragraph."""
+    paragraph: list[str] = []
+    for line in (*lines, ""):
+        if not line[:1].isalpha():
+            yield from [" ".join(paragraph)] if _is_wrapped(paragraph) else paragraph
+            paragraph = []
+        paragraph += [line.rstrip()] if line.strip() else []
+
+
+WRAPPED_AT = (60, 80)
+"""Characters of a line that a program wraps as commits and mails are wrapped: at least, and at most."""
+_CODE = re.compile(r"[`$|{}<>=\\]|\s-|\S_\S|\S/\S*[./]")
+"""What hardly stands in prose: flags, paths, names of variables."""
+_STOPS = (".", "!", "?")
+
+
+def _is_wrapped(lines: Sequence[str]) -> bool:
+    """Whether lines are one paragraph of prose that was wrapped at a width: three of them or more, begun by a capital,
+    each as full as it could be, and gone on with in small letters, or in a new sentence behind the end of one. Two
+    lines may well be two things that somebody did."""
+    width = max(map(len, lines), default=0)
+    if len(lines) < 3 or not lines[0][0].isupper() or width > WRAPPED_AT[1] or any(map(_CODE.search, lines)):
+        return False
+    within = [following[0].islower() and not line.endswith((*_STOPS, ":", ";")) for line, following in pairwise(lines)]
+    full = [
+        len(line) >= WRAPPED_AT[0] and len(f"{line} {following.partition(' ')[0]}") > width
+        and (within[at] or (line.endswith(_STOPS) and following[0].isupper()))
+        for at, (line, following) in enumerate(pairwise(lines))
+    ]  # fmt: skip
+    return all(full) and any(within)
 
 
 def cut(text: str, longest: int) -> str:

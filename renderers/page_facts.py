@@ -6,6 +6,7 @@ from collector.event import MINUTE, Event, RecordedEvent, reading_order
 from collector.semantics.episodes import micros
 from collector.semantics.leading import lead_changes, lead_of, leading
 from renderers.history import History, Moment, Page
+from renderers.status_page import affected_by
 
 _OTHERWISE = ("cancelled", "declined", "deleted")
 
@@ -95,6 +96,18 @@ def dated(page: Page) -> dict[str, list[tuple[str, int]]]:
             if at is not None and abs(at - current.setdefault(key, step.occurred_at)) >= MINUTE:
                 by_step.setdefault(step.id, []).append((called, at))
             current |= {key: at} if at is not None else {}
+    return by_step
+
+
+def widened(page: Page) -> dict[str, list[str]]:
+    """The services that a page names as affected from an update of it on, beside those before, by the update's id."""
+    by_step: dict[str, list[str]] = {}
+    services = {page.service}
+    for step in page.steps:
+        further = [name for name in affected_by(step) if name not in services]
+        if further and step.type == "page.updated" and step is not page.steps[0]:
+            by_step[step.id] = further
+        services |= {step.service, *further}
     return by_step
 
 

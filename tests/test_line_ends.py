@@ -45,6 +45,57 @@ def test_a_sign_stands_where_a_line_ended() -> None:
     assert escape.one_line("") == ""
 
 
+WRAPPED = """\
+The pool was exhausted because each worker held its connection for as
+long as the gateway took to answer. Since Tuesday it has taken twice as
+long, and nobody had noticed that the limit of the pool was the old one.
+"""
+"""A paragraph as ``git commit`` and mail programs wrap it."""
+
+
+def test_what_only_a_width_ended_goes_on_behind_a_space() -> None:
+    """A paragraph of three lines or more; what follows a blank line, and each item of a list, begins anew."""
+    paragraph = " ".join(WRAPPED.split())
+    assert escape.one_line(WRAPPED) == paragraph
+    shown = f"Limit the pool ↵ {paragraph} ↵ - raise it ↵ - watch it ↵ {paragraph}"
+    assert escape.one_line(f"Limit the pool\r\n\r\n{WRAPPED}- raise it\n- watch it\n\n{WRAPPED}") == shown
+    assert markdown(story(WRAPPED).draft(citations="none")).count(f'"{paragraph}"') >= 3
+
+
+_LINES = WRAPPED.splitlines()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        _LINES[:2],
+        ["Looked at the dashboards of checkout, nothing unusual in the last hour", "restarted the pod"],
+        [_LINES[0], f"  {_LINES[1]}", _LINES[2]],
+        [_LINES[0], f"> {_LINES[1]}", _LINES[2]],
+        [_LINES[0].lower(), *_LINES[1:]],
+        [_LINES[0], _LINES[1][:40], _LINES[2]],
+        [_LINES[0], f"{_LINES[1]} as ever before", _LINES[2]],
+        [f"{line}." for line in _LINES],
+        [line.capitalize() for line in _LINES],
+        [
+            "Ran on both of the replicas of the database of checkout, one by one:",
+            "kubectl rollout undo deployment checkout to the revision before it",
+            "kubectl rollout undo deployment payments to the revision before it",
+        ],
+        [
+            "Put back what ran before on all of the machines that serve checkout",
+            "kubectl rollout undo deployment/checkout -n production --timeout 5m",
+            "kubectl rollout undo deployment/payments -n production --timeout 5m",
+        ],
+        [f"ERROR worker-{n} could not take a connection from the pool in time" for n in range(4)],
+        [f"2026-03-04 14:02:1{n} could not take a connection from the pool" for n in range(4)],
+    ],
+)
+def test_a_sign_stays_where_somebody_may_have_ended_the_line(lines: list[str]) -> None:
+    """Two lines, lines of other lengths, code, logs, quotations, lists: none is known to be one paragraph."""
+    assert escape.one_line("\n".join(lines)) == " ↵ ".join(" ".join(line.split()) for line in lines)
+
+
 def test_an_answer_does_not_run_into_what_it_answers() -> None:
     """In a list, in a row and in what is to be done; a quotation is cut by what it shows."""
     text = markdown(story(ANSWER).draft(citations="none"))

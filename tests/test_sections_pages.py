@@ -293,3 +293,14 @@ def test_a_status_that_an_update_tells_is_told() -> None:
     assert story.history().resolved
     story.page("updated", "11:40:00", data={"status": "started"})
     assert not story.history().resolved
+
+
+def test_an_update_that_names_further_services_says_so() -> None:
+    """Those that an earlier step did not name; what a page names from its beginning, the impact tells."""
+    story = Facts()
+    story.page("triggered", "10:00:00", data={"further_services": ["search"]})
+    story.page("updated", "10:05:00", actor="Ana", data={"further_services": ["search", "pay", "geo"]})
+    story.page("updated", "10:06:00", actor="Ana", data={"further_services": ["search", "pay"]})
+    texts = rows(story)
+    assert "PagerDuty incident 311 was updated by Ana; it named pay and geo as affected, too" in texts
+    assert sum("as affected" in text for text in texts) == 1

@@ -69,7 +69,7 @@ def plans(table: RowContext) -> Iterator[Plan]:
 
 def _told_of_pages(table: RowContext) -> tuple[Mapping[str, object], ...]:
     """What a step of a page may tell beside itself, by the step's id: none of that is a detail."""
-    return table.described, table.reprioritised, table.led, table.retitled, table.restated, table.dated
+    return table.described, table.reprioritised, table.led, table.retitled, table.restated, table.dated, table.widened
 
 
 def unfolded(table: RowContext) -> Iterator[Plan]:

@@ -63,7 +63,9 @@ def _described(table: RowContext, event: RecordedEvent) -> Phrase:
     words = quoted(", and described as ", table.described.get(event.id), phrases.NOTE)
     old, new = table.restated.get(event.id, ("", ""))
     status = say("; its status went from ", Name(old), " to ", Name(new)) if new else ()
-    return say(title, words, status, before, after, leads, *dates)
+    services = [Name(name) for name in table.widened.get(event.id, ())]
+    wider = say("; it named ", phrases.listed(services, len(services)), " as affected, too") if services else ()
+    return say(title, words, status, before, after, leads, *dates, wider)
 
 
 _WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}

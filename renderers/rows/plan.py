@@ -189,6 +189,11 @@ class RowContext:
         return {step: dates for page in self.history.pages for step, dates in page_facts.dated(page).items()}
 
     @cached_property
+    def widened(self) -> dict[str, list[str]]:
+        """The services that a page names as affected from a step of it on, by its id."""
+        return {step: names for page in self.history.pages for step, names in page_facts.widened(page).items()}
+
+    @cached_property
     def words(self) -> dict[str, str]:
         """What somebody wrote with a step of a page, by its id."""
         return {step: words for page in self.history.pages for step, words in page_facts.words_of(page).items()}
