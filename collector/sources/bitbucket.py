@@ -12,6 +12,7 @@ import msgspec
 from collector.event import Event
 from collector.signing import Signature
 from collector.sources.mapping import read, source_of
+from collector.sources.repositories import message_text
 from collector.webhook import FieldMap, Reading, Sample, Webhook
 
 KIND = "bitbucket"
@@ -34,6 +35,7 @@ MAPPING = FieldMap(
     time=f"new.target.date || {_PULL}.updated_on",
     title=f"{_PULL}.title || (new && !{_TAG} && new.target.message) || "
           f"join(' ', [{_TAG} && 'Tag' || 'Branch', {_NAME}, new && 'was set' || 'was deleted'])",
+    text=f"new && !{_TAG} && new.target.message",
     status=f"{_PULL} && 'merged' || new && 'pushed' || 'deleted'",
     actor="_body.actor.type != 'app_user' && (_body.actor.display_name || _body.actor.nickname)",
     links={"pull_request": f"{_PULL}.links.html.href", "compare": "links.html.href",
@@ -74,7 +76,15 @@ DATA_CENTER = FieldMap(
 def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """The events of the delivery; none for kinds that change nothing."""
     theirs = webhook.headers.get("x-event-key") in ("repo:refs_changed", "pr:merged")
-    return read(webhook, reading, DATA_CENTER if theirs else MAPPING, RECIPE, KIND)
+    events = read(webhook, reading, DATA_CENTER if theirs else MAPPING, RECIPE, KIND)
+    return tuple(map(_without_trailers, events))
+
+
+def _without_trailers(event: Event) -> Event:
+    """The event; a push with its message, where that is more than its title."""
+    data = {key: value for key, value in event.data.items() if key != "text"}
+    text = message_text(event.data.get("text"))
+    return msgspec.structs.replace(event, data=data | ({"text": text} if text else {}))
 
 
 _MAPPED = source_of(

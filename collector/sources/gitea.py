@@ -14,7 +14,7 @@ from collector import normalise
 from collector.event import Event
 from collector.signing import Signature, authenticate
 from collector.sources import bodies
-from collector.sources.repositories import Fact, commit_ref, event_of
+from collector.sources.repositories import Fact, commit_ref, event_of, message_text
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
 KIND = "gitea"
@@ -176,6 +176,7 @@ def _push(body: Body) -> Fact | str | None:
             "default_branch": "" if tag else where.default_branch,
             "commits": len(body.commits or ()),
             "time_of": "commit" if commit.timestamp else "",
+            "text": None if tag else message_text(commit.message),
         },
     )
 

@@ -22,7 +22,7 @@ from collector.semantics.changes import deploys
 from collector.signing import authenticate, standard_webhooks
 from collector.sources import bodies, gitlabincidents
 from collector.sources.gitlabapi import IMPORTS, INTERFACE
-from collector.sources.repositories import Fact, commit_ref, event_of, repository_ref
+from collector.sources.repositories import Fact, commit_ref, event_of, message_text, repository_ref
 from collector.times import moment
 from collector.webhook import Credentials, Reading, Sample, Source, Webhook
 
@@ -368,6 +368,7 @@ def _push(webhook: Webhook, body: Body) -> Finding:
             "branch": None if tag else name,
             "default_branch": None if tag else body.where.default_branch,
             "commits": body.total_commits_count,
+            "text": None if tag else message_text(head.message),
             "committed_at": committed.at if committed.known else None,
         },
     )

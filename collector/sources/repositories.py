@@ -46,7 +46,9 @@ def event_of(webhook: Webhook, fact: Fact, recipe: str, repository: str | None, 
     """The fact as an event of this repository, with the repository's address as a link."""
     happened = moment(fact.when, webhook.received_at)
     data = {
-        key: normalise.line(value) if isinstance(value, str) else normalise.tree(value)
+        key: (normalise.text if key == "text" else normalise.line)(value)
+        if isinstance(value, str)
+        else normalise.tree(value)
         for key, value in fact.data.items()
     }
     data["repository"] = normalise.line(repository)
@@ -63,6 +65,16 @@ def event_of(webhook: Webhook, fact: Fact, recipe: str, repository: str | None, 
         refs=(*fact.refs, *repository_ref(repository)),
         data={key: value for key, value in data.items() if value not in (None, "")},
     )
+
+
+_TRAILER = re.compile(r"^(?:[A-Z][a-z]+(?:-[a-z]+)*-by|Change-Id|Cc): .*$", re.MULTILINE)
+"""A line that tools put at the end of a message: who signed, wrote or reviewed it, and what it is called elsewhere."""
+
+
+def message_text(message: str | None) -> str | None:
+    """What somebody wrote of a commit, whole, without what tools put behind it; None where that is its first line."""
+    text = _TRAILER.sub("", (message or "").replace("\r\n", "\n")).strip()
+    return text if "\n" in text else None
 
 
 def repository_named(address: str | None) -> str:

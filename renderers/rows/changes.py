@@ -146,7 +146,7 @@ def _push_told(change: Change, outcome: str, took: Phrase) -> Phrase:
     ref = phrases.text_in(change.last.data, "ref")
     return say("Forced push" if state == "forced" else "Push", with_name(" to ", ref),
                with_name(" of ", phrases.owner_of(change)), with_name(" by ", change.actor),
-               quoted(": ", change.title))  # fmt: skip
+               quoted(": ", phrases.text_in(change.last.data, "text") or change.title))  # fmt: skip
 
 
 def _deleted_told(change: Change) -> Phrase:

@@ -8,7 +8,7 @@ from collector import normalise
 from collector.event import Event
 from collector.sources.github.common import MOVED, RECIPE, event_of, person
 from collector.sources.github.payloads import Commit, PullRequestBody, PushBody, ReleaseBody
-from collector.sources.repositories import Fact, commit_ref
+from collector.sources.repositories import Fact, commit_ref, message_text
 from collector.times import moment
 from collector.webhook import Reading, Webhook
 
@@ -93,7 +93,7 @@ def _data(webhook: Webhook, body: PushBody, commit: Commit, name: str, *, tag: b
         "commits": len(body.commits or ()),
         "committed_at": committed.at if committed.known else None,
         "time_of": "commit" if committed.known and not timed else None,
-        "text": commit.message if tag else None,
+        "text": commit.message if tag else message_text(commit.message),
     }
 
 
