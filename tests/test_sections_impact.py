@@ -200,3 +200,17 @@ def test_what_a_sender_names_is_not_judged_unrelated() -> None:
     story.nearby("other service", "change.succeeded", "10:00:30", service="geo", title="v7")
     history = story.history()
     assert [facts.unrelated(history, near) for near in history.context.nearby] == ["", "other service"]
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "expected"),
+    [
+        ("incidentio", {}, "incident.io"), ("ours", {}, "ours"), ("mapped", {}, "mapped"),
+        ("cloudevents", {"source": "/paging"}, "/paging"), ("cloudevents", {}, "cloudevents"),
+    ],
+)  # fmt: skip
+def test_who_names_a_service_is_called_as_everywhere(source: str, data: dict[str, str], expected: str) -> None:
+    """By its maker's name, by that of the source, or by what a carrier says that it comes from."""
+    story = Facts()
+    story.page("triggered", "10:01:00", service="checkout", source=source, data={"further_services": ["pay"], **data})
+    assert f"{expected} also named pay as affected" in said(story, "impact")

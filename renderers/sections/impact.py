@@ -94,18 +94,25 @@ def _another(signals: Sequence[Any], cited: Sequence[Any]) -> Sequence[Any]:
 def _affected(history: History) -> Iterator[Claim]:
     """``incident.io also named search and pay as affected``: what each sender says of services that nothing fired for,
     called for or reported."""
-    by_sender: dict[str, dict[str, list[RecordedEvent]]] = {}
+    by_sender: dict[Phrase, dict[str, list[RecordedEvent]]] = {}
     for service, events in facts.affected_services(history).items():
         for event in events:
-            posted = event.type == "status.updated"
-            sender = "" if posted else text_in(event.data, "source") or phrases.system(history, event.source)
-            by_sender.setdefault(sender, {}).setdefault(service, []).append(event)
+            by_sender.setdefault(_sender(history, event), {}).setdefault(service, []).append(event)
     also = " also" if history.services else ""
     for sender, by_service in by_sender.items():
         services = phrases.listed([Name(each) for each in sorted(by_service)], 6, ("more service", "more services"))
-        subject = say(Name(sender)) if sender else say("The status page")
-        yield claim(subject, f"{also} named ", services, " as affected",
+        yield claim(sender, f"{also} named ", services, " as affected",
                     proof=cites([events[0] for events in by_service.values()]))  # fmt: skip
+
+
+def _sender(history: History, event: RecordedEvent) -> Phrase:
+    """``the status page``, ``incident.io``, or who a source that only carries says that it is from."""
+    kind = phrases.sender_of(history, event.source)
+    if event.type == "status.updated":
+        return say("the status page")
+    if kind is not None and kind.called and not kind.carries:
+        return say(kind.called)
+    return say(Name(text_in(event.data, "source") or event.source))
 
 
 def _duration(history: History, options: Options) -> Iterator[Claim]:
