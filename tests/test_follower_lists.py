@@ -246,6 +246,44 @@ async def test_a_case_has_the_alerts_that_had_fired_for_long(followed: Followed)
         assert {near.reason for near in case.lasting} == {"severity warning opens no incident"}
 
 
+async def test_a_case_of_days_is_looked_at_to_its_last_event(followed: Followed) -> None:
+    """What ties to it is looked for a day long; what a draft says that there was not, to the end of the incident."""
+    day = 24 * 60
+    days_long = (firing("A", 0), resolved("A", 0, 3 * day, received_at=at(3 * day)))
+    late = [
+        low("W", 2 * day),
+        change("d", 2.5 * day, "checkout", environment="staging"),
+        page("P", "triggered", 2 * day),
+    ]
+    await followed.told(*days_long, *late, low("After", 3 * day + 1))
+    [number] = [row.number for row in await followed.lists.incidents() if row.title == "checkout: A"]
+    for known_by, titles in ((None, {"W", "d", "Page P"}), (at(2.1 * day), set())):
+        case = await followed.lists.case(number, as_of=known_by)
+        assert case is not None
+        assert {near.event.title for near in case.nearby} == titles
+
+
+async def test_a_case_has_the_alerts_of_other_incidents_that_had_fired_for_long(followed: Followed) -> None:
+    """Of the same services, however long ago they began: that no alert of these was recorded would not be so."""
+    day = 24 * 60
+    others = (
+        firing("Over", -3 * day),
+        resolved("Over", -3 * day, 20),
+        firing("Open", -4 * day),
+        firing("Gone", -5 * day),
+        resolved("Gone", -5 * day, -2 * day),
+        low("Other", -3 * day, "billing"),
+    )
+    await followed.told(*others, page("P", "triggered", 0), page("P", "resolved", 30))
+    [number] = [row.number for row in await followed.lists.incidents() if row.title == "Page P"]
+    case = await followed.lists.case(number)
+    assert case is not None
+    assert [(near.event.title, near.reason) for near in case.lasting] == [
+        ("Over", "it belongs to another incident"),
+        ("Open", "it belongs to another incident"),
+    ]
+
+
 async def test_a_case_as_of_a_moment_holds_what_was_received_by_then(followed: Followed) -> None:
     """What arrived later is in none of its parts."""
     alert = firing("A", 0)

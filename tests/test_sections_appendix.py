@@ -261,3 +261,15 @@ def test_of_several_things_each_belongs_to_another_incident() -> None:
     for minute in range(3):
         story.nearby("it belongs to another incident", "alert.firing", f"10:0{minute}:00", title="Down", service="feed")
     assert said(story, "appendix")[0].endswith("the alert Down on feed (3 events): each belongs to another incident")
+
+
+def test_what_a_title_names_is_not_judged_unrelated_however_long_it_had_fired() -> None:
+    """One that fired for days belongs to an incident of its own, and the page is about it all the same."""
+    story = Facts()
+    story.page("triggered", "10:00:00", title="DiskFull on web")
+    long_firing = story.fires("DiskFull", "06:00", "web")
+    story.events = [event for event in story.events if event is not long_firing]
+    story.context["lasting"] = (Nearby(event=long_firing, reason="it belongs to another incident"),)
+    [line] = [text for text in said(story, "appendix") if text.startswith("Since before it began, ")]
+    assert line.startswith("Since before it began, not known to belong: the alert DiskFull on web")
+    assert ": it belongs to another incident, though the title of PagerDuty incident 311 names it; if it does: " in line

@@ -177,6 +177,8 @@ class CaseReader:
         if self._as_of is not None and not events:
             return None
         event_ids = {event.id for event in events}
+        # What ties later events reaches a day far; what lasts longer is looked at to its last event, as its draft says.
+        high = max([high, *(event.occurred_at for event in events)])
         spelling = Spelling(current(events), self._catalog.whereabouts, self._catalog.people)
         nearby, unlisted = self._nearby(row, low, high)
         followed = self._followed(row.number)

@@ -1,7 +1,7 @@
-"""Alerts of an incident's services that open none, fired before its window, and had not ended when it began.
+"""Alerts of an incident's services that are no part of it, fired before its window, and had not ended when it began.
 
-They are looked for by the services of the incident alone: the window does not hold their beginning, so nothing else in
-the lists leads to them.
+Warnings that open none, and what opened another incident. They are looked for by the services of the incident alone:
+the window does not hold their beginning, so nothing else in the lists leads to them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collector.projections.tables import (
     ZERO,
     event_index,
     event_unit,
+    incident,
     incident_key,
     membership,
     placement,
@@ -30,24 +31,20 @@ MOST = 20
 
 _number: Any = bindparam("number")
 _low: Any = bindparam("low")
+_started_at: Any = bindparam("started_at")
+_of_other = membership.alias("of_other")
 
 
-def _query(*conditions: Any, keyed: bool = False) -> Select[Any]:
-    source = signal.join(event_index, (event_index.c.id == signal.c.uid) & (event_index.c.revision == 0))
-    if keyed:
-        source = incident_key.join(signal_key, signal_key.c.key == literal("seek:") + incident_key.c.key).join(
-            source, signal.c.uid == signal_key.c.uid
-        )
+def _query(*conditions: Any, source: Any = signal) -> Select[Any]:
     inside = (
         exists().where(table.c.uid == signal.c.uid, table.c.number == _number).correlate(signal)
         for table in (membership, placement)
     )
     return (
         select(signal.c.uid, signal.c.service, signal.c.environment, signal.c.missed, signal.c.start)
-        .select_from(source)
+        .select_from(source.join(event_index, (event_index.c.id == signal.c.uid) & (event_index.c.revision == 0)))
         .where(
             signal.c.kind == "alert",
-            signal.c.opening == ZERO,
             signal.c.start < _low,
             signal.c.service.in_(services_of),
             event_index.c.received_at <= bindparam("until"),
@@ -59,14 +56,29 @@ def _query(*conditions: Any, keyed: bool = False) -> Select[Any]:
     )
 
 
+def _keyed(prefix: str) -> Select[Any]:
+    """Those that are found by a service of the incident: what opens nothing seeks an incident, what opens one ties."""
+    found_by = signal_key.c.key == literal(prefix) + incident_key.c.key
+    return _query(
+        incident_key.c.number == _number,
+        incident_key.c.key.like("service:%"),
+        signal_key.c.start < _low,
+        signal_key.c.cover >= _started_at,
+        source=incident_key.join(signal_key, found_by).join(signal, signal.c.uid == signal_key.c.uid),
+    )
+
+
 _OPEN = _query(signal.c.ended == ZERO)
-_ENDED = _query(
-    incident_key.c.number == _number,
-    incident_key.c.key.like("service:%"),
-    signal_key.c.start < _low,
-    signal_key.c.cover >= bindparam("started_at"),
-    keyed=True,
+_OUTLASTED = _query(
+    # What ties two alerts reaches a day far: one that fired for longer is found by how long its incident lasted.
+    incident.c.ended_at > incident.c.high,
+    incident.c.ended_at >= _started_at,
+    signal.c.last >= _started_at,
+    source=incident.join(_of_other, _of_other.c.number == incident.c.number).join(
+        signal, signal.c.uid == _of_other.c.uid
+    ),
 )
+_STATEMENTS = (_OPEN, _keyed("seek:"), _keyed("tie:"), _OUTLASTED)
 _EVENTS = select(event_unit.c.unit, event_unit.c.event).where(event_unit.c.unit.in_(AMONG))
 
 
@@ -74,7 +86,7 @@ def lasting_alerts(connection: Connection, number: int, low: int, started_at: in
     """The rows of these alerts in the lists, the last that began first; ``low`` is where the incident's window begins,
     and what was received after ``until`` is not known."""
     values = {"number": number, "low": low, "started_at": started_at, "until": until}
-    rows = {row.uid: row for statement in (_OPEN, _ENDED) for row in connection.execute(statement, values)}
+    rows = {row.uid: row for statement in _STATEMENTS for row in connection.execute(statement, values)}
     return sorted(rows.values(), key=lambda row: (-row.start, row.uid))[:MOST]
 
 

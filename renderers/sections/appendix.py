@@ -7,16 +7,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 
 from collector.event import RecordedEvent, reading_order
-from collector.semantics.exclusions import OTHER_ENVIRONMENT, OTHER_INCIDENT, OTHER_SERVICE
+from collector.semantics.exclusions import OTHER_INCIDENT, OTHER_SERVICE
 from renderers import change_facts, facts, phrases, reasons
 from renderers.document import Bullets, Claim, Code, Index, IndexLine, Name, Options, Quote, Section
 from renderers.history import History, Nearby
 from renderers.phrases import Phrase, cites, claim, quoted, say, with_name
-from renderers.plain_text import plain
 from renderers.rows.people import channel_of
-from renderers.sections import lasting
+from renderers.sections import doubt, lasting
 from renderers.silences import is_silence, silences
-from renderers.words import counted, in_words
+from renderers.words import counted
 
 NEARBY = 20
 """How many things that were not joined are named one by one."""
@@ -42,7 +41,7 @@ def _nearby(history: History) -> Iterator[Claim]:
     """
     alike: dict[tuple[Phrase, str, bool], list[Nearby]] = {}
     for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
-        though = _though(history, near)
+        though = doubt.of(history, near)
         judged = bool(facts.unrelated(history, near)) and not though
         # A service that is the incident's own under another spelling is no reason.
         reason = near.reason if judged or near.reason.rstrip(". ") != OTHER_SERVICE else "nothing ties it to this one"
@@ -72,26 +71,6 @@ def _nearby(history: History) -> Iterator[Claim]:
 def _is_told_alone(event: RecordedEvent) -> bool:
     """Whether it is words or an observation, and neither an alert, a page nor a change."""
     return event.type.partition(".")[0] in NOUNS
-
-
-def _though(history: History, near: Nearby) -> str:
-    """What speaks against a judgement: a page whose title names an alert may well be about it, whatever grouping found.
-
-    Of an alert of a name that both sides have, a title does not say which one it means.
-    """
-    event, reason = near.event, near.reason
-    if reason.startswith(("a person", OTHER_ENVIRONMENT)):
-        return ""
-    if event.type.startswith("alert."):
-        own = {alert.name for alert in history.alerts}
-        pages = (page for page in history.pages if event.title and in_words(event.title, page.title))
-        page = next(pages, None) if event.title not in own else None
-        called = phrases.page_event(page) if page is not None else None
-        return f", though the title of {plain(phrases.page_called(history, called))} names it" if called else ""
-    beside = {each.event.title for each in history.context.nearby if each.event.type.startswith("alert.")}
-    names = [alert.name for alert in history.alerts if alert.name and alert.name not in beside]
-    name = next((name for name in names if in_words(name, event.title)), "")
-    return f", though its title names the alert {name}" if event.type.startswith("page.") and name else ""
 
 
 def _ended_before(history: History, near: Nearby) -> RecordedEvent | None:

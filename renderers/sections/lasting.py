@@ -10,6 +10,7 @@ from renderers import facts, phrases
 from renderers.document import Claim, Code, Options
 from renderers.history import History, Nearby
 from renderers.phrases import Phrase, cites, claim, say, with_name
+from renderers.sections import doubt
 from renderers.sections.clock import time_in
 from renderers.words import counted
 
@@ -38,12 +39,13 @@ def appendix_lines(history: History) -> Iterator[Claim]:
     """Each of them in the appendix, with why it is not in the incident and the command that joins it."""
     for group in series_groups(history)[:NAMED]:
         near = group[0]
-        judged = bool(facts.unrelated(history, near))
+        though = doubt.of(history, near)
+        judged = bool(facts.unrelated(history, near)) and not though
         command = f"timelined join {history.context.called or 'N'} {' '.join(each.event.id for each in group)}"
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
         yield claim(f"Since before it began, {of_it}: the alert ", alert_name(near.event),
-                    with_name(": ", near.reason.rstrip(". ")), joins,
+                    with_name(": ", f"{near.reason.rstrip('. ')}{though}"), joins,
                     proof=cites([each.event for each in group]))  # fmt: skip
 
 
