@@ -17,8 +17,8 @@ from collector.semantics.episodes import UPDATED, told_at
 from renderers.history import Alert, History
 from renderers.phrases import text_in
 
-_NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:[.,]\d+)*")
-"""A number that stands by itself: the 39 of ``pod-39`` is a part of a name."""
+_NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:[.,]\d+)*(?:[eE][+-]?\d+(?!\w))?")
+"""A number that stands by itself: the 39 of ``pod-39`` is a part of a name. Prometheus writes ``9.5e-05``."""
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -71,11 +71,16 @@ def size(tellings: Sequence[Telling], last: Telling | None = None) -> Size | Non
     # max keeps the first of several that are as large.
     largest = max(alike, key=lambda each: numbers[each.text][column])
     newest, own = tellings[-1], next(each for each in tellings if each.event.entity == largest.event.entity)
-    return Size(
+    # What another series says at the same time is no newer.
+    newer = newest.at > largest.at or newest.event.entity == largest.event.entity
+    compared = Size(
         largest,
-        newest=last or (newest if newest.text != largest.text else None),
+        newest=last or (newest if newer and newest.text != largest.text else None),
         first=own if own.text != largest.text else None,
     )
+    # One in another unit may be larger than all that can be compared: 950 ms is less than 2 s.
+    apart = {each.text for each in tellings if each.text not in numbers}
+    return msgspec.structs.replace(compared, more=len(apart.difference(each.text for each in values_of(compared))))
 
 
 def values_of(told: Size) -> list[Telling]:

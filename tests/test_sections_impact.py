@@ -214,3 +214,33 @@ def test_who_names_a_service_is_called_as_everywhere(source: str, data: dict[str
     story = Facts()
     story.page("triggered", "10:01:00", service="checkout", source=source, data={"further_services": ["pay"], **data})
     assert f"{expected} also named pay as affected" in said(story, "impact")
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("950 ms", "1.9 s", "800 ms"), '"950 ms" at 10:00:00 and "800 ms" at 10:02:00; it told 1 more text'),
+        (("9e-05", "0.5", "2e-05"), '"9e-05" at 10:00:00, "0.5" at 10:01:00 and "2e-05" at 10:02:00'),
+        (("1,204", "1.3e3", "12"), '"1,204" at 10:00:00, "1.3e3" at 10:01:00 and "12" at 10:02:00'),
+        (("3e8f of 5", "7e2f of 4"), '"3e8f of 5" at 10:00:00 and "7e2f of 4" at 10:01:00'),
+    ],
+)
+def test_the_largest_value_is_found_however_it_is_written_or_not_called_so(
+    texts: tuple[str, ...], expected: str
+) -> None:
+    """Prometheus writes small numbers with an exponent; what another unit says is counted where it is not shown."""
+    story = Facts()
+    fired = story.fires("Slow", "10:00:00", "web", said=texts[0])
+    for minute, text in enumerate(texts[1:], 1):
+        story.add("alert.updated", f"10:0{minute}:00", source=fired.source, entity=fired.entity, title="Slow",
+                  service="web", data={**fired.data, "summary": text})  # fmt: skip
+    assert f"Slow on web: {expected}" in said(story, "impact")
+
+
+def test_what_another_series_says_at_the_same_time_is_no_newer() -> None:
+    """Of three at one time the largest is told alone."""
+    story = Facts()
+    for pod, share in enumerate((5, 90, 7)):
+        story.fires("Errors", "10:00:00", "web", series=f"p{pod}", said=f"{share}% fail")
+    [sentence] = [text for text in said(story, "impact") if text.startswith("Errors on web: ")]
+    assert sentence == 'Errors on web: "90% fail"'
