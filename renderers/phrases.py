@@ -133,7 +133,7 @@ def worded(
     rest = len(items) - most if len(items) > most + 1 else 0
     parts_shown: list[SentencePart] = [word(item) for item in (items[:most] if rest else items)]
     if rest:
-        parts_shown.append(f"{rest} {noun[rest != 1]}")
+        parts_shown.append(f"{rest:,} {noun[rest != 1]}")
     parts: list[SentencePart] = []
     for index, item in enumerate(parts_shown):
         if index:

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
+from renderers import phrases
 from renderers.history import Grouped
+from renderers.plain_text import plain
 from tests.histories import Facts
 from tests.sections import cells, rows, said
 
@@ -284,3 +286,13 @@ def test_a_row_of_one_of_several_series_says_which() -> None:
         "Alert Slow on web (pod web-2) resolved after 10 min",
         "Last alert ended, Resolved: Alert Slow on web (pod web-1) resolved after 40 min",
     ]
+
+
+def test_a_count_of_thousands_is_written_alike_everywhere() -> None:
+    """``1,204 series`` and ``1201 more`` in one row look like two ways to count."""
+    assert plain(phrases.listed(["a"] * 1_204)) == "a, a, a and 1,201 more"
+    story = Facts()
+    story.fires("X", "10:00:00", "web")
+    for second in range(1_001):
+        story.nearby("other service", "note.added", "10:00:30", title="checked", service="db", entity=f"n{second}")
+    assert any("(1,001 events)" in text for text in said(story, "appendix"))

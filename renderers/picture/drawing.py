@@ -217,7 +217,9 @@ class _Pencil:
                  f'<text class="tp-n" x="{number(x)}" y="{number(y + 3)}">{many}</text>')  # fmt: skip
         kinds = {item.kind for item in unit.items}
         tone = first.tone if len(kinds) == 1 else "many"
-        return self._thing(tone, _together(f"{len(unit.items)} close together", unit.items), _cited(unit.items), shape)
+        return self._thing(
+            tone, _together(f"{len(unit.items):,} close together", unit.items), _cited(unit.items), shape
+        )
 
     # Below everything
 

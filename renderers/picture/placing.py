@@ -96,7 +96,7 @@ def bars(items: Sequence[Item], scale: Scale, room: Room, rows: int, *, most: in
         return placed
     rest = [item for unit in placed if unit.row >= rows - 1 for item in unit.items]
     above = [unit for unit in placed if unit.row < rows - 1]
-    last = _folded(rest, scale, room, f"{len(rest)} more")
+    last = _folded(rest, scale, room, f"{len(rest):,} more")
     last.row = rows - 1
     label(last, room)
     return [*above, last]
@@ -112,7 +112,7 @@ def _threads(items: Sequence[Item]) -> list[list[Item]]:
 def _thread(items: list[Item], scale: Scale, room: Room) -> PlacedUnit:
     drawn = [_bar(item, scale, room) for item in items]
     first = items[0]
-    again = f" · {len(items)} times" if len(items) > 1 else ""
+    again = f" · {len(items):,} times" if len(items) > 1 else ""
     before = GLYPH if first.kind == "alert" else 0.0
     after = GLYPH / 2 if first.kind == "change" else 0.0
     return PlacedUnit(

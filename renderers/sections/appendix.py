@@ -52,7 +52,7 @@ def _nearby(history: History) -> Iterator[Claim]:
     shown = {key for key, _ in groups[:NEARBY]}
     for (called, reason, judged), together in ((key, alike[key]) for key in alike if key in shown):
         events, ended = [near.event for near in together], _ended_before(history, together[-1])
-        times = f" ({len(events)} events)" if len(events) > 1 else ""
+        times = f" ({len(events):,} events)" if len(events) > 1 else ""
         command = f"timelined join {history.context.called or 'N'} {events[0].id}"
         joins = () if judged else say("; if it does: ", Code(command))
         of_it = "judged unrelated" if judged else "not known to belong"
