@@ -53,7 +53,7 @@ def moments(history: History) -> dict[str, Moment]:
         _impact_started(history, marks),
         _first(history, "first_symptom", _symptoms(history)),
         _stated(marks, "detected") or _first(history, "detected", _detections(history)),
-        _first(history, "acknowledged", _acknowledgements(history)),
+        _first(history, "acknowledged", sorted(_acknowledgements(history))),
         _stated(marks, "mitigated") or _earlier(_by_status(history), _mitigated(history)),
         _resolved(history),
         _recorded(history),
@@ -81,7 +81,8 @@ def _stated(marks: Mapping[str, RecordedEvent], name: str) -> Moment | None:
 
 
 def _first(history: History, name: str, seen: Iterable[_EvidencedTime]) -> Moment:
-    first = min(seen, default=None)
+    """The earliest of what was seen; of several at one time the one that stands first."""
+    first = min(seen, key=attrgetter("at"), default=None)
     if first is None:
         return _unknown(name)
     return Moment(name=name, at=first.at, known="observed", basis=first.basis, cites=(first.event,))
@@ -101,7 +102,7 @@ def _impact_started(history: History, marks: Mapping[str, RecordedEvent]) -> Mom
         for each in (*posts_on(history), *history.reports, *history.observations, *pages)
         if (at := micros(each.data.get("impact_started_at"))) is not None
     )
-    return _first(history, "impact_started", sources_of_impact)
+    return _first(history, "impact_started", sorted(sources_of_impact))
 
 
 def _newest(page: Page, key: str) -> RecordedEvent | None:
@@ -117,7 +118,8 @@ def _symptoms(history: History) -> list[_EvidencedTime]:
 
 
 def _detections(history: History) -> list[_EvidencedTime]:
-    """What reached a person or an on-call system: opening alerts, pages, reports."""
+    """What reached a person or an on-call system: opening alerts, reports, pages; at one time in this order, since an
+    alert leads to the page."""
     first = next((each for each in history.alerts if each.opening), None)
     evidence = [_EvidencedTime(first.start, first.fired.id, "first alert")] if first else []
     evidence += [_EvidencedTime(each.occurred_at, each.id, "first report") for each in history.reports]

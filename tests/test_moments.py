@@ -239,6 +239,14 @@ def test_a_profile_restates_the_same_moments(profile: str, expected: dict[str, f
     assert all(each.term and each.status == "recorded" for each in restated)
 
 
+@pytest.mark.parametrize("name", ["HighErrorRate", "SlowCart", "DiskFull", "Down"])
+def test_an_alert_at_the_time_of_its_page_goes_first(name: str) -> None:
+    """Not whichever has the lower id: the alert leads to the page, and a draft tells what fired first."""
+    story = (firing(0, name), page("triggered", 0), resolved(10, name, since=0))
+    detected = moments.moments(replay(story))["detected"]
+    assert (detected.basis, detected.cites) == ("first alert", (story[0].id,))
+
+
 def test_an_unknown_profile_is_refused() -> None:
     """The message names what there is."""
     with pytest.raises(ValueError, match="use one of timelined, pagerduty, datadog, rootly"):
