@@ -290,3 +290,15 @@ def test_what_is_merged_is_called_as_its_sender_does(refs: tuple[str, ...], call
     story.ends(story.fires("X", "10:00:00", "web"), "10:04:00")
     assert f'The closest earlier change was the {called} "Tune" of web' in " ".join(said(story, "summary"))
     assert f"{called[:1].upper()}{called[1:]} " in story.markdown().replace("\\", "")
+
+
+def test_an_alert_that_ended_last_is_told_though_nobody_knows_when_it_fired() -> None:
+    """Its length would be taken for that of all; an alert that ended before the last one changes nothing of that."""
+    story = Facts()
+    story.ends(story.fires("X", "10:00:00", "web"), "10:20:00")
+    story.add("alert.resolved", "10:10:00", source="grafana", entity="E", title="Early", service="web")
+    late = story.add("alert.resolved", "10:22:00", source="grafana", entity="S", title="SlowCart", service="cart")
+    lasted, later = said(story, "summary")[-2:]
+    assert lasted == "The alert was firing for 20 min"
+    assert later == "An alert of which no firing is recorded ended later: SlowCart on cart at 10:22:00"
+    assert claims(story, "summary")[-1].cites == (late.id,)

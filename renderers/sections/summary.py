@@ -15,6 +15,7 @@ from renderers.rows.pages import called
 from renderers.sections import handovers, reopening
 from renderers.sections.clock import time_in, time_since
 from renderers.sections.earlier import closest, flag_words
+from renderers.sections.ends import ended_later
 from renderers.sections.graded import alert_graded, lower_before, series_as_grave
 from renderers.sections.measures import acknowledged_called
 from renderers.words import apart, counted
@@ -403,6 +404,7 @@ def _length(history: History, options: Options) -> Iterator[Claim]:
     if history.alerts:
         yield alerts_lasted(history, options)
         yield from still_firing(history)
+        yield from ended_later(history, options)
         return
     quiet = absence.silent(history, history.services) if facts.family_reported(history, "alert") else []
     if quiet:
