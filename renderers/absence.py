@@ -125,7 +125,8 @@ HEARD_BEFORE = {
     "change": "No deploy system reported to timelined",
     "alert": "No monitoring system reported alerts to timelined",
 }
-"""The same where one was, longer ago than :attr:`Context.reported` looks: it may have been cut off since."""
+"""The same where one was, before or after the time that :attr:`Context.reported` has: it may be cut off since, or
+set up."""
 
 
 def unheard(history: History, options: Options, family: str) -> Claim:
@@ -133,10 +134,12 @@ def unheard(history: History, options: Options, family: str) -> Claim:
     events = [each for each in (*history.context.collector, *history.collector) if each.type in _TURNED_AWAY]
     of = {event.id: (phrases.text_in(event.data, "of") or event.source, event) for event in events}
     reporters = [(name, event) for name, event in of.values() if _tells(history, name, family)]
-    if not reporters and family in history.context.reported_before:
+    earlier = family in history.context.reported_before
+    if not reporters and (earlier or family in history.context.reported_after):
         start, within = facts.reference(history), history.context.reported_within
         end = max([start, *(event.occurred_at for event in history.events)])
-        words = f" in the incident or in the {duration(within)} before it; one did earlier"
+        once = "did earlier" if earlier else "has done so since"
+        words = f" in the incident or in the {duration(within)} before it; one {once}"
         looked_for = query(f"{family}.*", (), (start - within, end), options.zone)
         return claim(HEARD_BEFORE[family], words, none=looked_for)
     if not reporters:

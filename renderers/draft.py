@@ -298,6 +298,7 @@ def digest(history: History, options: Options) -> str:
         context.grouped,
         sorted(family for family, events in context.reported.items() if events),
         *([sorted(context.reported_before)] if context.reported_before else []),
+        *([f"since: {', '.join(sorted(context.reported_after))}"] if context.reported_after else []),
         *([appendix.read_at_first(history)] if history.reread else []),
         *([f"private to {context.private}"] if context.private else []),
         *([again] if context.last_told and (again := came_back(history)) else []),

@@ -82,6 +82,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     as long before as ``reported_within`` says, whatever they joined: only then an absence means anything."""
     reported_before: frozenset[str] = frozenset()
     """Families of which nothing was told in that time, and something before it."""
+    reported_after: frozenset[str] = frozenset()
+    """Families of which nothing was told in that time, and something after it: a source that was set up since."""
     reported_within: int = 7 * 24 * HOUR
     """How far before the incident that is looked for, µs."""
     opening_severities: tuple[str, ...] = ()

@@ -196,6 +196,15 @@ async def test_a_case_shows_what_was_near(followed: Followed) -> None:
     assert {family for family, proofs in case.reported.items() if proofs} == {"alert", "change", "status"}
 
 
+async def test_a_source_that_was_set_up_after_an_incident_is_not_said_to_be_missing(followed: Followed) -> None:
+    """That nobody reports would be read when somebody does; as of the incident nobody did."""
+    await followed.told(firing("A", 0), resolved("A", 0, 10), change("d", 30 * 24 * 60, "search"))
+    for known_by, families in ((None, ["change"]), (at(20), [])):
+        case = await followed.lists.case(1, as_of=known_by)
+        assert case is not None
+        assert (sorted(case.reported_after), sorted(case.reported_before)) == (families, [])
+
+
 @pytest.mark.parametrize(("days", "was_heard"), [(1, True), (6.9, True), (7.1, False), (30, False)])
 async def test_a_source_could_have_reported_if_it_was_heard_in_the_seven_days_before(
     followed: Followed, days: float, was_heard: bool

@@ -170,6 +170,10 @@ def test_no_change_is_said_only_where_a_source_of_changes_reported() -> None:
     story.context |= {"reported_before": frozenset({"change", "page"})}
     earlier = "No deploy system reported to timelined in the incident or in the 7 d before it; one did earlier"
     assert (story.markdown().count(earlier), story.markdown().count("No deploy system reports")) == (1, 0)
+    # One that was set up after the incident reports when its draft is read.
+    story.context |= {"reported_before": frozenset(), "reported_after": frozenset({"change"})}
+    since = earlier.replace("did earlier", "has done so since")
+    assert (story.markdown().count(since), story.markdown().count("No deploy system reports")) == (1, 0)
     story.context["reported"] = {"change": ("a",)}
     nothing = claims(story, "summary")[1]
     assert plain(nothing.parts) == "No change of cart was recorded between 12:02:00 and 14:02:00"

@@ -153,6 +153,7 @@ def context_of(case: Case, external_url: str = "", log: str = "") -> Context:
         lasting=tuple(Nearby(event=near.event, reason=near.reason, end=near.end) for near in case.lasting),
         reported=case.reported,
         reported_before=case.reported_before,
+        reported_after=case.reported_after,
         reported_within=case.reported_within,
         last_told=case.last_told,
         collector=case.collector,

@@ -113,6 +113,7 @@ _OF_FAMILY = (
 )
 _PROOFS = _OF_FAMILY.where(event_index.c.occurred_at.between(bindparam("low"), bindparam("high"))).limit(PROOFS)
 _EARLIER = _OF_FAMILY.where(event_index.c.occurred_at < bindparam("low")).limit(1)
+_LATER = _OF_FAMILY.where(event_index.c.occurred_at > bindparam("high")).limit(1)
 _OWN = select(event_index.c.id).where(
     event_index.c.family.in_(("collector", "source")),
     event_index.c.occurred_at.between(bindparam("low"), bindparam("high")),
@@ -187,6 +188,7 @@ class CaseReader:
         nearby_events = [event for each in near for event in (each.event, each.end) if event is not None]
         heard_since = row.started_at - HEARD
         reported = {family: self._proofs(family, heard_since, high) for family in FAMILIES}
+        unheard = [family for family, proofs in reported.items() if not proofs]
         return Case(
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
@@ -197,9 +199,8 @@ class CaseReader:
             lasting=_spelt(spelling, lasting),
             reported=reported,
             reported_within=HEARD,
-            reported_before=frozenset(
-                family for family, proofs in reported.items() if not proofs and self._told_before(family, heard_since)
-            ),
+            reported_before=frozenset(each for each in unheard if self._was_told(_EARLIER, each, low=heard_since)),
+            reported_after=frozenset(each for each in unheard if self._was_told(_LATER, each, high=high)),
             last_told=self._last_told(current(events)),
             collector=self._collector(low, high),
             people=spellings_of((*events, *nearby_events), self._catalog.people),
@@ -313,9 +314,9 @@ class CaseReader:
         values = {"family": family, "low": low, "high": high, "until": self._until}
         return tuple(self._connection.execute(_PROOFS, values).scalars())
 
-    def _told_before(self, family: str, low: int) -> bool:
-        values = {"family": family, "low": low, "until": self._until}
-        return self._connection.execute(_EARLIER, values).first() is not None
+    def _was_told(self, statement: Select[Any], family: str, **bound: int) -> bool:
+        values = {"family": family, "until": self._until, **bound}
+        return self._connection.execute(statement, values).first() is not None
 
     def _collector(self, low: int, high: int) -> tuple[RecordedEvent, ...]:
         """What sources and the collector said of themselves; of refusals and silences those whose span touches the

@@ -101,6 +101,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     incident's window, whatever they joined, three at most: the proof that a source of that kind reported then."""
     reported_before: frozenset[str] = frozenset()
     """Families of which nothing was told in that time, and something before it."""
+    reported_after: frozenset[str] = frozenset()
+    """Families of which nothing was told in that time, and something after it."""
     reported_within: int = 0
     """How far before its first start the window of ``reported`` begins, µs."""
     last_told: Mapping[str, int] = {}
