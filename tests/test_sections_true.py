@@ -364,3 +364,18 @@ def test_a_change_beside_the_incident_that_finished_in_it_is_not_denied() -> Non
         " (it belongs to another incident)"
     )
     assert said(story, "appendix")[0].startswith("At the same time, judged unrelated: ")
+
+
+def test_what_came_without_a_time_is_told_at_the_time_of_receipt() -> None:
+    """A length that is counted from when it was received is not one from when it was done."""
+    story = Facts()
+    story.add("change.succeeded", "09:50:00", entity="d1", title="v7", service="web", environment="production",
+              data={"kind": "deploy"}, time_quality="absent")  # fmt: skip
+    story.ends(story.fires("X", "10:00:00", "web"), "10:20:00")
+    story.add("observation.recorded", "10:10:00", actor="Eli", service="web", title="Cache off",
+              data={"type": "com.acme.switch.set"}, time_quality="absent")  # fmt: skip
+    closest, action = [text for text in said(story, "summary") if "(time of receipt)" in text]
+    assert closest.endswith(", finished at 09:50:00 (time of receipt), 10 min before the alert")
+    assert action.endswith(" at 10:10:00 (time of receipt); the alert ended 10 min after it")
+    assert said(story, "resolution")[0].startswith("At 10:10:00 (time of receipt) this was recorded: ")
+    assert any("finished at 09:50:00 (time of receipt), 10 min" in text for text in said(story, "root_causes"))

@@ -9,7 +9,7 @@ from renderers import absence, change_facts, facts, phrases
 from renderers.document import Claim, Name, Options, Quote
 from renderers.history import Change, History
 from renderers.phrases import Phrase, cites, claim, quoted, say, with_name
-from renderers.sections.clock import time_in
+from renderers.sections.clock import time_of
 
 VERBS = {
     "merge": "merged", "flag": "changed", "push": "pushed", "tag": "set", "release": "published", "image": "published",
@@ -39,7 +39,7 @@ def closest(history: History, options: Options) -> Iterator[Claim]:
 
 def acted_before(history: History, options: Options, act: RecordedEvent) -> Phrase:
     """``"Rules published" (config published, rules, by Ana) at 13:42:10, 2 min 40 s before the first alert``."""
-    return say(phrases.observed(history, act), " at ", time_in(history, options, act.occurred_at),
+    return say(phrases.observed(history, act), " at ", time_of(history, options, act),
                _apart(history, facts.reference(history), act.occurred_at))  # fmt: skip
 
 
@@ -65,11 +65,13 @@ def lag(history: History, options: Options, change: Change) -> Phrase:
     which = {"failed": "which ", "cancelled": "which was "}.get(verb, "")
     if change.start > start:
         at = change.end or change.start
-        return say(say(which, done) if change.end else "begun", " at ", time_in(history, options, at), ", ",
-                   phrases.between(start, at), f" after {facts.reference_called(history)}")  # fmt: skip
+        return say(say(which, done) if change.end else "begun", " at ", time_of(history, options, change.last, at),
+                   ", ", phrases.between(start, at), f" after {facts.reference_called(history)}")  # fmt: skip
     if change.end is not None and change.end <= start:
-        return say(which, done, " at ", time_in(history, options, change.end), _apart(history, start, change.end))
-    begun = say("begun at " if change.measured else "requested at ", time_in(history, options, change.start),
+        ended = time_of(history, options, change.last, change.end)
+        return say(which, done, " at ", ended, _apart(history, start, change.end))
+    begun = say("begun at " if change.measured else "requested at ",
+                time_of(history, options, change.first, change.start),
                 _apart(history, start, change.start))  # fmt: skip
     if change.end is None:
         return say(begun, "; its end is not recorded")

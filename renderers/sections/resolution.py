@@ -16,7 +16,7 @@ from renderers.history import Alert, Change, FlappingRun, History, Nearby
 from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, quoted, say, with_name
 from renderers.rows.alerts import systems
 from renderers.rows.people import headline
-from renderers.sections.clock import time_in
+from renderers.sections.clock import time_in, time_of
 from renderers.sections.earlier import flag_words
 from renderers.sections.summary import RECOVERIES, stated_mitigation
 
@@ -134,8 +134,8 @@ def _single(
     next_end = _ended_next(ends, doing.at)
     since, further = _since(after, next_end.end)
     refired = None if since else next_end.again
-    return claim("At ", time_in(ends.history, options, doing.at), " ", _done(ends.history, doing), "; ",
-                 next_end.words, further, *_again(ends.history, options, refired),
+    return claim("At ", time_of(ends.history, options, doing.event, doing.at), " ", _done(ends.history, doing),
+                 "; ", next_end.words, further, *_again(ends.history, options, refired),
                  proof=cites(doing.event, next_end.end, since, refired.fired if refired else None))  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, quoted
 from renderers.retold import begun_anew
 from renderers.rows.pages import called
 from renderers.sections import handovers, reopening
-from renderers.sections.clock import time_in, time_since
+from renderers.sections.clock import time_in, time_of, time_since
 from renderers.sections.earlier import closest, flag_words
 from renderers.sections.ends import ended_later
 from renderers.sections.graded import alert_graded, lower_before, series_as_grave
@@ -320,7 +320,7 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
     last = actions[-1]
     better = facts.recovery(history)
     sentence = say("The last recorded action was ", doing_called(history, last), " at ",
-               time_in(history, options, last.at))  # fmt: skip
+               time_of(history, options, last.event, last.at))  # fmt: skip
     if better is None or better.at is None:
         yield claim(sentence, "; no end has been recorded since", proof=cites(last.event))
         return
