@@ -58,6 +58,22 @@ def test_what_is_in_an_incident_is_a_candidate_and_no_more() -> None:
     assert list(service.recoveries) == []
 
 
+def test_a_candidate_says_what_came_of_it() -> None:
+    """That nobody took it back is not so where what ran before it was deployed again, as without a rollback's name."""
+    first = deploy("09:00:00", "1", data={"sha": "aa"})
+    second, again = deploy("10:00:00", "2", data={"sha": "bb"}), deploy("10:30:00", "3", data={"sha": "aa"})
+    span = {3: DeploymentSpan(at("10:01:00"), at("12:00:00"))}
+    [service] = deployed([first, second], {second.id: 3}, span)
+    assert [each.why for each in service.candidates] == ["an incident followed, and nobody took it back"]
+    [service] = deployed([first, second, again], {second.id: 3, again.id: 3}, span)
+    assert [each.why for each in service.candidates] == [
+        "an incident followed, and an earlier version was deployed again after it"
+    ]
+    begun, ended = deploy("10:00:00", "4", kind="change.started"), deploy("11:00:00", "4")
+    [service] = deployed([begun, ended], {begun.id: 3, ended.id: 3}, span)
+    assert [each.why for each in service.candidates] == ["an incident began while it went on, and nobody took it back"]
+
+
 def test_a_hotfix_or_a_revert_in_its_incident_confirms_it() -> None:
     """By its title or its branch; elsewhere, or in another incident, it says nothing of the one before it."""
     first = deploy("10:00:00", "1")

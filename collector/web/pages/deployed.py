@@ -272,10 +272,20 @@ def _judged(
             deployment, standing="unknown", why="it names neither a service nor a repository"
         )
     if deployment.incident is not None and not deployment.rework:
-        return msgspec.structs.replace(
-            deployment, standing="candidate", why="an incident followed, and nobody took it back"
-        )
+        return msgspec.structs.replace(deployment, standing="candidate", why=_suspicion(deployment, every, span))
     return deployment
+
+
+def _suspicion(
+    deployment: JudgedDeployment, every: Sequence[JudgedDeployment], span: DeploymentSpan | None
+) -> str:  # fmt: skip
+    """Why a deployment is a candidate: that an incident came, and whether what ran before it was deployed again."""
+    during = span is not None and span.began < deployment.finished
+    here = [each for each in every if each.whereabouts == deployment.whereabouts]
+    before = {each.commit for each in here if _order(each) < _order(deployment)} - {deployment.commit, ""}
+    again = any(each.commit in before for each in here if _order(each) > _order(deployment))
+    came = "an incident began while it went on" if during else "an incident followed"
+    return f"{came}, and {'an earlier version was deployed again after it' if again else 'nobody took it back'}"
 
 
 def _mended(
