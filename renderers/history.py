@@ -135,6 +135,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Whether no sender told its end."""
         return self.end is None
 
+    @property
+    def dated_back(self) -> int:
+        """How far before its start its sender dates its end, µs, as clocks differ: how long it fired is not known."""
+        return 0 if self.resolved is None else max(0, self.start - self.resolved.occurred_at)
+
 
 class FlappingRun(msgspec.Struct, frozen=True, gc=False):
     """One alert from its first firing to its last end, whatever it flapped in between."""

@@ -379,3 +379,16 @@ def test_what_came_without_a_time_is_told_at_the_time_of_receipt() -> None:
     assert action.endswith(" at 10:10:00 (time of receipt); the alert ended 10 min after it")
     assert said(story, "resolution")[0].startswith("At 10:10:00 (time of receipt) this was recorded: ")
     assert any("finished at 09:50:00 (time of receipt), 10 min" in text for text in said(story, "root_causes"))
+
+
+def test_an_end_that_its_sender_dates_before_the_start_says_so() -> None:
+    """How long it fired is not known: 0 s is what the two clocks leave of it."""
+    story = Facts()
+    fired = story.fires("X", "10:00:00", "web")
+    story.add("alert.resolved", "09:58:00", entity=fired.entity, source=fired.source, title="X", service="web",
+              data={"starts_at": fired.occurred_at}, late=6 * MINUTE)  # fmt: skip
+    back = "by its sender's clock X on web ended 2 min before it fired"
+    assert f"The alert was firing for 0 s; {back}" in said(story, "summary")
+    assert any(f"0 s, from the start of the alert to its end; {back}" in text for text in said(story, "impact"))
+    assert any("resolved after 0 s, by its sender's clock 2 min before it fired" in row for row in rows(story))
+    assert [cell for cell in cells(story, "measures") if f"derived: the alert ended; {back}" in cell]

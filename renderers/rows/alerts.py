@@ -331,8 +331,15 @@ def _one_end(run: Run, table: RowContext, at: int) -> NamedSentence:
                f" ({count:,} series)" if count > 1 else _which_ended(table, run),
                f" resolved {most}" if since else f" resolved after {most}", length, since, on_and_off,
                "," if since and other else "", other, with_name(", by ", _ended_by(alert) if len(run) == 1 else None),
-               _called(alert) if len(run) == 1 else ())  # fmt: skip
+               _called(alert) if len(run) == 1 else (), _dated_back(run))  # fmt: skip
     return phrases.alert_named(alert.name), sentence
+
+
+def _dated_back(run: Run) -> Phrase:
+    """``, by its sender's clock 2 min before it fired``: the length before it is none that anybody measured."""
+    ahead = max(spell.last.dated_back for spell in run)
+    most = "up to " if len(run) > 1 else ""
+    return if_any(ahead, f", by its sender's clock {most}", phrases.lasted(ahead), " before it fired")
 
 
 def _lengths(run: Run) -> list[int]:

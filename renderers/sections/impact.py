@@ -168,11 +168,13 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                 paused = say("; it was firing for ", firing, " of that")
         still = "" if history.resolved else ", and the incident is not resolved"
         reopened = ", after which it was opened again" if again else ""
-        length = phrases.between(start, last.end)
+        length, back = phrases.between(start, last.end), phrases.ended_before_it_fired(history, last)
+        back = if_any(back, "; ", back)
         closed = page_facts.closed_before_alerts_ended(history) if history.resolved else None
         sooner = say("; ", over_if_closed(history, options, start, closed)) if closed is not None else ()
         yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}{reopened}", paused, sooner,
-                    f"; nobody has stated it yet{still}", proof=cites(sign, closed, facts.end_event(last)))  # fmt: skip
+                    back, f"; nobody has stated it yet{still}",
+                    proof=cites(sign, closed, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
         why = without_end(history.measured) if history.alerts else "nobody has stated its start and end"
         yield claim(f"Duration of the impact: not known, since {why}", *_between(history),

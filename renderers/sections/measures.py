@@ -179,6 +179,9 @@ def _besides(
     if measure.name in ("mitigate", "resolve") and measure.start == "detected" and began and began.at is not None:
         yield say(phrases.between(began.at, at), " from the start of the impact"), [began]
     closed = page_facts.closed_before_alerts_ended(history) if end.basis in ALERTS_ENDED else None
+    last = history.last_measured if end.basis in ALERTS_ENDED else None
+    if last is not None and last.dated_back:
+        yield phrases.ended_before_it_fired(history, last), []
     if measure.name in ("mitigate", "resolve") and closed is not None:
         yield over_if_closed(history, options, ends[measure.start].at or 0, closed), [closed]
     if measure.name == "mitigate" and end.alternative is not None:

@@ -498,7 +498,10 @@ def alerts_lasted(history: History, options: Options) -> Claim:
     were = say(f"Alerts{above} were firing for ") if several else one
     if not pauses:
         anew, starts = _unless(history, options)
-        return claim(were, whole, anew, proof=cites(first.fired, facts.end_event(last), starts))
+        back = phrases.ended_before_it_fired(history, last)
+        return claim(
+            were, whole, anew, if_any(back, "; ", back), proof=cites(first.fired, facts.end_event(last), starts)
+        )
     span = "the start of the first to the end of the last one" if several else "its first start to its last end"
     return claim(were, phrases.lasted(facts.firing_for(alerts)),
                  f", with {counted(pauses, 'pause')}; from {span} it took ", whole, proof=proof)  # fmt: skip
