@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cli import moments, output, timelined
-from collector.people import citations
+from collector.cli import output, timelined
+from collector.people import citations, moments
 from tests import forks
 from tests.conftest import Played
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from xml.etree.ElementTree import Element
 
 import pytest
 
-from collector.event import HOUR
+from collector.event import HOUR, MINUTE
+from collector.times import rfc3339
 from tests.face import NOW, Answer, Face
 from tests.page_checks import FORM, HOSTILE, HTML, parsed, rings, seen, showing, sign_in, structure, text
 
@@ -55,6 +56,69 @@ async def test_a_note_is_recorded_and_its_row_shown(face: Face) -> None:
     tree = await seen(face, f"{location.path}?{location.query}")
     assert [each.get("id") for each in tree.iter("article") if each.get("class") == "wanted"] == [f"e-{row}"]
     assert "Recorded." in text(tree.find(".//main"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "means"),
+    [
+        ("15:02", "2026-03-04T14:02:00Z"),
+        ("15:02:05", "2026-03-04T14:02:05Z"),
+        ("23:10", "2026-03-03T22:10:00Z"),
+        (" 15m ", "2026-03-04T13:47:11Z"),
+        ("1h30m ago", "2026-03-04T12:32:11Z"),
+        ("yesterday", "2026-03-02T23:00:00Z"),
+        ("now", "2026-03-04T14:02:11Z"),
+        ("14:02 UTC", "2026-03-04T14:02:00Z"),
+        ("2026-03-04T14:02:10Z", "2026-03-04T14:02:10Z"),
+    ],
+)
+async def test_a_time_is_written_as_in_a_command(face: Face, typed: str, means: str) -> None:
+    """A clock's time, so long ago, a day's word: in the zone of the page, whichever form asks for it."""
+    await rings(face, 1)
+    assert (await send(face, "note", text="saw it", at=typed, zone="Europe/Madrid")).status == 303
+    [note] = [event for event in await face.log.read() if event.type == "note.added"]
+    assert rfc3339(note.occurred_at) == means
+    # What a filter is asked by is written in the same words.
+    for path in ("/incidents?since=", "/analytics?since=", "/incidents/1/changes?from=", "/incidents/1?as_of="):
+        answer = await face.get(f"{path}{quote(typed)}&zone=Europe/Madrid", headers=HTML)
+        # An incident may not have been known by then.
+        assert answer.status == 200 or "nothing was known of it by then" in text(parsed(answer, 404))
+
+
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        ("2025-10-26 02:30", "'2025-10-26 02:30', which was twice in Europe/Madrid; write the time with its offset"),
+        ("2025-03-30 02:30", "'2025-03-30 02:30', which never was in Europe/Madrid: its clocks were put forward"),
+        ("2026-02-30", "'2026-02-30', which is not a time: there is no such day"),
+        ("15", "'15', which is not a time; write 2026-03-04 14:02, 14:02,"),
+        ("14:02 CET/", "which is not a time"),
+        ("9" * 65, "which is not a time"),
+    ],
+)
+async def test_a_time_that_is_none_is_refused_as_in_a_command(face: Face, typed: str, why: str) -> None:
+    """What the zone's clocks showed twice or never is not guessed."""
+    await rings(face, 1)
+    answer = await send(face, "note", text="saw it", at=typed, zone="Europe/Madrid")
+    assert why in text(parsed(answer, 400).find(".//main"))
+    assert await told(face, "note.added") == []
+
+
+async def test_what_was_so_long_ago_is_stated_once_when_it_is_sent_twice(face: Face) -> None:
+    """What is sent again is sent later, and its time had been another one then."""
+    await rings(face, 1)
+    first, second = [await send(face, "mark", mark="mitigated", at="15m", key="same") for _ in range(2)]
+    assert (first.status, second.headers.get("Location")) == (303, first.headers["Location"])
+    [mark] = [event for event in await face.log.read() if event.type == "mark.set"]
+    assert mark.occurred_at == face.now - 1_000_000 - 15 * MINUTE
+    assert (await send(face, "mark", mark="mitigated", at="16m", key="same")).status == 422
+
+
+async def test_notes_without_a_day_are_not_guessed(face: Face) -> None:
+    """Which day a first line is of, somebody has to say."""
+    await rings(face, 1)
+    answer = await send(face, "notes", text="14:03 looked at it", day="")
+    assert "line 1 names no day" in text(parsed(answer, 422).find(".//main"))
 
 
 async def test_a_form_that_is_sent_twice_states_one_fact(face: Face) -> None:
@@ -211,11 +275,11 @@ async def test_what_was_written_changes_no_structure_of_what_asks_first(face: Fa
 async def test_what_cannot_be_taken_comes_back_with_all_that_was_typed(face: Face) -> None:
     """The answer says why, and holds a form that sends the rest again under the same key."""
     await rings(face, 1)
-    answer = await send(face, "note", text="a long story <of> it", at="yesterday", key="mine")
+    answer = await send(face, "note", text="a long story <of> it", at="the day before", key="mine")
     tree = parsed(answer, 400)
-    assert "the field When is 'yesterday', which is not a time" in text(tree.find(".//main"))
+    assert "the field When is 'the day before', which is not a time" in text(tree.find(".//main"))
     typed = {each.get("name") or "": "".join(each.itertext()) for each in tree.iter("textarea")}
-    assert typed == {"by": "Ada", "text": "a long story <of> it", "at": "yesterday"}
+    assert typed == {"by": "Ada", "text": "a long story <of> it", "at": "the day before"}
     hidden = {each.get("name"): each.get("value") for each in tree.iter("input")}
     assert hidden["key"] == "mine"
     assert await told(face, "note.added") == []

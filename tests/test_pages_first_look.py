@@ -57,7 +57,9 @@ async def test_a_field_that_cannot_be_read_is_called_as_the_form_calls_it(face: 
     said = urlencode({"text": "x", "at": "tomorrow-ish", "by": "Ada", "key": "0" * 32, "form_key": "", "zone": "UTC"})
     answer = await face.ask("POST", "/incidents/1/note", data=said, headers=HTML | form)
     main = parsed(answer, 400).find(".//main")
-    assert "the field When is 'tomorrow-ish', which is not a time; write 2026-03-04, 2026-03-04 14:02" in text(main)
+    assert "the field When is 'tomorrow-ish', which is not a time; write 2026-03-04 14:02, 14:02, 2026-03-04" in text(
+        main
+    )
     assert main is not None
     [wrong] = [each for each in main.iter("textarea") if each.get("aria-invalid") == "true"]
     assert (wrong.get("name"), wrong.get("aria-describedby")) == ("at", "problem")

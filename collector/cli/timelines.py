@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from collector.cli import inputs, logs, moments, naming
+from collector.cli import inputs, logs, naming
 from collector.errors import InvalidInput
-from collector.people import MARKS, is_day
+from collector.people import MARKS, is_day, moments
 from collector.settings import DEFAULT_LOG
 
 COLUMNS = ("time", "text", "by", "kind", "incident", "owner", "due")
@@ -178,5 +178,5 @@ def _time(text: str, zone: str | None) -> str:
         raise _WrongRow(f"time is {text!r}, which has no offset; say which zone that is with --zone")
     try:
         return moments.read(text, ZoneInfo(zone) if zone else UTC, datetime.fromtimestamp(0, UTC))
-    except (ValueError, OverflowError) as error:
+    except moments.UnreadableMoment as error:
         raise _WrongRow(f"time is {text!r}, which is none: {error}") from error

@@ -1,7 +1,7 @@
 """What people say of an incident, as events, and how they name an event.
 
-``statements`` are new facts, ``amendments`` further revisions of known ones, and ``citations`` the short names that a
-person types or copies. All of it is pure.
+``statements`` are new facts, ``amendments`` further revisions of known ones, ``citations`` the short names that a
+person types or copies, and ``moments`` times as a person writes them. All of it is pure.
 """
 
 from __future__ import annotations

@@ -133,19 +133,32 @@ async def wait_for_lists(app: web.Application, position: int) -> None:
 async def _refuse_another(app: web.Application, fact: Event) -> None:
     """Refuse a key that was used to say something else."""
     [first, *_] = await app[LOG].read_ids([fact.id])
-    if _gist(first) != _gist(fact) or await _incidents(app, first) != await _incidents(app, fact):
+    if (
+        not _is_same_time(first, fact)
+        or _gist(first) != _gist(fact)
+        or await _incidents(app, first) != await _incidents(app, fact)
+    ):
         raise InvalidInput(
             "cannot record the statement: its Idempotency-Key was used for another one; take a new key",
             "Idempotency-Key",
         )
 
 
-def _gist(fact: Event) -> tuple[Any, ...]:
-    """What was said. A request sent again is sent later, so a time that was not stated is left out."""
+def _is_same_time(first: Event, fact: Event) -> bool:
+    """Whether two requests name one time. What is sent again is sent later: what was said to be now, or to be so long
+    ago, is so still."""
+    return first.occurred_at == fact.occurred_at or _ago(first) == _ago(fact)
+
+
+def _ago(fact: Event) -> int | None:
     stated_at = fact.data.get("stated_at")
-    at = None if fact.occurred_at == stated_at else fact.occurred_at
+    return stated_at - fact.occurred_at if isinstance(stated_at, int) else None
+
+
+def _gist(fact: Event) -> tuple[Any, ...]:
+    """What was said, but for its time."""
     data = {name: value for name, value in fact.data.items() if name not in _OF_THE_MOMENT}
-    return (fact.type, at, fact.title, fact.actor, fact.service, fact.environment, fact.severity, data)
+    return (fact.type, fact.title, fact.actor, fact.service, fact.environment, fact.severity, data)
 
 
 async def _incidents(app: web.Application, fact: Event) -> list[int | str]:

@@ -72,9 +72,10 @@ async def moved(request: web.Request) -> web.Response:
 
 
 def _period(request: web.Request, query: Query, clock: Clock) -> tuple[int, int]:
-    until = clock.moment(query.text("until"), "until")
-    until = request.app[CLOCK]() if until is None else until
-    since = clock.moment(query.text("since"), "since")
+    now = request.app[CLOCK]()
+    until = clock.moment(query.text("until"), "until", now)
+    until = now if until is None else until
+    since = clock.moment(query.text("since"), "since", now)
     return until - PERIOD if since is None else since, until
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from collector.drafting.versions import Changed
 from collector.errors import NotFound
 from collector.web import statements, versions
-from collector.web.keys import CHANGES
+from collector.web.keys import CHANGES, CLOCK
 from collector.web.pages.clocks import Clock
 from collector.web.pages.rendering import page
 from collector.web.requests import Query
@@ -26,7 +26,8 @@ async def changes(request: web.Request) -> web.Response:
     query = Query(request, "from", "to", "zone")
     clock = Clock(query.text("zone") or "UTC")
     row, app = await statements.incident(request), request.app
-    since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
+    now = app[CLOCK]()
+    since, until = (clock.moment(query.text(name), name, now) for name in ("from", "to"))
     differences = None
     if since is not None or until is not None:
         differences = await app[CHANGES](row.number, since, until, {"zone": clock.zone, "people": "names"})

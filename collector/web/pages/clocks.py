@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from collector.people import moments
 from collector.times import parse, rfc3339
 from collector.web.problems import InvalidParameter
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_214_400_000_000
 """9999-12-31 UTC in µs: nothing later can be shown in every zone."""
-_LOCAL = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?)?", re.ASCII)
-_OFFSET = re.compile(r"T.*([Zz]|[+-]\d\d:\d\d)$")
+_LONGEST = 64
+"""Characters of the longest text that is taken for a time."""
 
 
 class Clock:
@@ -51,23 +51,22 @@ class Clock:
         """A time of ours, as drafts for machines write it, in µs."""
         return parse(text) or 0
 
-    def moment(self, text: str | None, name: str) -> int | None:
-        """A time that a person wrote, µs: RFC 3339, or without an offset as this clock shows it; None where absent."""
+    def moment(self, text: str | None, name: str, now: int) -> int | None:
+        """A time that a person wrote, µs, in any form that a command takes; None where absent.
+
+        Without an offset it is one of this clock. ``now`` is when it was written, µs.
+        """
         if not text:
             return None
-        typed, text = text, text.strip().replace(" ", "T", 1)
-        local = _LOCAL.fullmatch(text)
-        if local:
-            # A day begins at its first second, and a minute likewise.
-            text += "T00:00:00" if local[1] is None else ":00" if local[2] is None else ""
-        read = parse(text, self._rules) if len(text) <= 64 and (local or _OFFSET.search(text)) else None
-        if read is None or read < 0:
-            raise InvalidParameter(
-                f"cannot read the request: {name} is {typed[:64]!r}, which is not a time; write 2026-03-04, "
-                "2026-03-04 14:02 or 2026-03-04T14:02:10Z",
-                name,
-            )
-        return read
+        reason = f"is not a time; write {moments.FORMS}"
+        try:
+            typed = text.strip() if len(text) <= _LONGEST else ""
+            at = parse(moments.read(typed, self._rules, _EPOCH + timedelta(microseconds=now)))
+        except moments.UnreadableMoment as error:
+            at, reason = None, error.reason
+        if at is None or at < 0:
+            raise InvalidParameter(f"cannot read the request: {name} is {text[:_LONGEST]!r}, which {reason}", name)
+        return at
 
 
 # A page shows each of its moments in several places.

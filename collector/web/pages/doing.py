@@ -58,7 +58,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 
     def at(self) -> int | None:
         """The time that was written, µs; None where it is to be now."""
-        return self.clock.moment(self.fields.get("at"), "at")
+        return self.clock.moment(self.fields.get("at"), "at", self.stated_at)
 
 
 def _note(form: Form) -> list[Event]:
@@ -67,7 +67,7 @@ def _note(form: Form) -> list[Event]:
 
 def _notes(form: Form) -> list[Event]:
     fields, common = form.fields, form.common
-    notes = notes_in(fields.get("text", ""), fields.get("day", ""), form.clock)
+    notes = notes_in(fields.get("text", ""), fields.get("day", ""), form.clock, form.stated_at)
     return [
         people.note(**common | {"key": f"{form.key}-{place}"}, text=text, at=at)
         for place, (at, text) in enumerate(notes)

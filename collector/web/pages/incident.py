@@ -17,7 +17,7 @@ from collector.event import MINUTE, RecordedEvent, is_erased, is_retracted
 from collector.people import ANSWERED, FIELDS, MARKS, REVIEWS
 from collector.projections import EventFilter, IncidentRow
 from collector.web import sections, statements
-from collector.web.keys import INLAID, LOG, POSTMORTEMS, PROJECTIONS, PUBLISHING, REMARKS, ROOT
+from collector.web.keys import CLOCK, INLAID, LOG, POSTMORTEMS, PROJECTIONS, PUBLISHING, REMARKS, ROOT
 from collector.web.negotiation import MEDIA
 from collector.web.pages import stated
 from collector.web.pages.clocks import Clock
@@ -73,14 +73,14 @@ async def incident(request: web.Request) -> web.Response:
         request, "zone", "order", "page", "row", "text", "kind", "system", "as_of", "at", "said", "stated", "from",
         "to", "remarks", "only", "phone", "into",
     )  # fmt: skip
-    clock = Clock(query.text("zone") or "UTC")
+    clock, now = Clock(query.text("zone") or "UTC"), request.app[CLOCK]()
     row = await statements.incident(request)
     if request.match_info["number"] != str(row.number):
         return web.Response(
             status=303, headers={"Location": f"/incidents/{row.number}?{request.rel_url.raw_query_string}"}
         )
-    as_of = clock.moment(query.text("as_of"), "as_of")
-    view = _view(query, clock)
+    as_of = clock.moment(query.text("as_of"), "as_of", now)
+    view = _view(query, clock, now)
     # Who works on it reads names, however drafts show people.
     options = {"zone": clock.zone, "detail": "all", "people": "names", "view": msgspec.json.encode(view).decode()}
     # What does not depend on the draft is read while that is made.
@@ -101,7 +101,8 @@ async def _response(
     app, inlaid, stating, why = request.app, facts.inlaid, facts.stating, facts.why
     formats = [form for form in app[POSTMORTEMS] if form in MEDIA]
     order = query.one_of("order", "happened", "arrived") or "happened"
-    every, visible = await asyncio.to_thread(_rows, inlaid, stating, view, clock.moment(query.text("as_of"), "as_of"))
+    as_of = clock.moment(query.text("as_of"), "as_of", app[CLOCK]())
+    every, visible = await asyncio.to_thread(_rows, inlaid, stating, view, as_of)
     timed: Sequence[tuple[int, PageRow]] = [(each.at, each) for each in visible]
     if order == "arrived":
         timed = by_arrival(visible, await app[LOG].read_ids([name for each in visible for name in each.cites]))
@@ -140,8 +141,8 @@ async def _response(
     )  # fmt: skip
 
 
-def _view(query: Query, clock: Clock) -> RowsView:
-    since, until = (clock.moment(query.text(name), name) for name in ("from", "to"))
+def _view(query: Query, clock: Clock, now: int) -> RowsView:
+    since, until = (clock.moment(query.text(name), name, now) for name in ("from", "to"))
     if since is not None and until is not None and since >= until:
         raise InvalidParameter("cannot read the request: from is not before to; name the earlier time first", "from")
     # A script that asks for what the view changes shows one picture, and says so where it is the one for a phone.

@@ -21,11 +21,11 @@ _HEAD = re.compile(r"(?:time|when|at|date|timestamp)\s*[,;]", re.ASCII | re.IGNO
 """The first line of a table that begins with times."""
 
 
-def notes_in(text: str, day: str, clock: Clock) -> list[tuple[int, str]]:
+def notes_in(text: str, day: str, clock: Clock, now: int) -> list[tuple[int, str]]:
     """The notes of a text, each with its time in µs: a line without a time goes on with the note above it.
 
     Lines of a CSV are read by their cells. ``day`` is of the first line that names none; the others are of the day of
-    the line above. Raises
+    the line above, and ``now`` is when it was written, µs. Raises
     :class:`InvalidInput` for a first line without a time, and for a time that there is not.
     """
     notes: list[tuple[int, list[str]]] = []
@@ -35,8 +35,13 @@ def notes_in(text: str, day: str, clock: Clock) -> list[tuple[int, str]]:
         begun = _BEGIN.match(line)
         if begun is not None:
             day = begun["day"] or day
+            if not day.strip():
+                raise InvalidInput(
+                    f"cannot read the notes: line {number} names no day, and no line above it does; write the "
+                    "day of the first note", "day"
+                )  # fmt: skip
             time = f"{begun['time']:0>{8 if begun['time'].count(':') == 2 else 5}}"
-            at = clock.moment(f"{day} {time}{begun['zone'] or ''}", f"line {number}") or 0
+            at = clock.moment(f"{day} {time}{begun['zone'] or ''}", f"line {number}", now) or 0
             notes.append((at, [begun["said"]]))
         elif notes:
             notes[-1][1].append(line)

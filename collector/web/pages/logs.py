@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from collector.web.keys import LOGS, READINESS
+from collector.web.keys import CLOCK, LOGS, READINESS
 from collector.web.logs import merged_incidents
 from collector.web.pages.clocks import Clock
 from collector.web.pages.overview import FILTERS, STATUSES, filters_of
@@ -26,7 +26,8 @@ async def overview(request: web.Request) -> web.Response:
     clock, logs = Clock(query.text("zone") or "UTC"), request.app[LOGS]()
     status, cursor = query.one_of("status", *STATUSES), query.text("cursor")
     states = await asyncio.gather(*(log.app[READINESS]() for log in logs))
-    incidents = await merged_incidents(logs, cursor, SHOWN, status=status, **filters_of(query, clock))
+    filters = filters_of(query, clock, request.app[CLOCK]())
+    incidents = await merged_incidents(logs, cursor, SHOWN, status=status, **filters)
     return page(
         request, "logs.html", clock, logs=list(zip(logs, states, strict=True)), incidents=incidents, statuses=STATUSES,
         cursor=cursor, filtered=any(query.text(name) for name in FILTERS),

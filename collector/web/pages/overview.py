@@ -64,7 +64,7 @@ async def overview(request: web.Request) -> web.Response:
 async def _overview(request: web.Request) -> web.Response:
     query = Query(request, *FILTERS, "before", "zone")
     clock = Clock(query.text("zone") or "UTC")
-    filters, before = filters_of(query, clock), query.number("before")
+    filters, before = filters_of(query, clock, request.app[CLOCK]()), query.number("before")
     status = query.one_of("status", *STATUSES)
     lists = request.app[PROJECTIONS]
     first: Sequence[IncidentRow] = ()
@@ -101,10 +101,10 @@ async def _overview(request: web.Request) -> web.Response:
     )
 
 
-def filters_of(query: Query, clock: Clock) -> dict[str, Any]:
+def filters_of(query: Query, clock: Clock, now: int) -> dict[str, Any]:
     """What of a list is asked for, as :meth:`Projections.incidents` takes it."""
     asked: dict[str, Any] = {name: query.text(name) for name in ("service", "severity", "source", "text")}
-    asked |= {name: clock.moment(query.text(name), name) for name in ("since", "until")}
+    asked |= {name: clock.moment(query.text(name), name, now) for name in ("since", "until")}
     return asked
 
 
