@@ -271,14 +271,6 @@ def alert_on(history: History, alert: Alert, *, severity: bool = False) -> Phras
     return say(alert_named(alert.name), with_name(" on ", beyond(alert.name, alert.service)), where, told)
 
 
-def ended_before_it_fired(history: History, alert: Alert) -> Phrase:
-    """``by its sender's clock SlowCart on cart ended 2 min before it fired``; nothing where it did not."""
-    ahead = alert.dated_back
-    return if_any(
-        ahead, "by its sender's clock ", alert_on(history, alert), " ended ", lasted(ahead), " before it fired"
-    )
-
-
 def beyond(name: str | None, service: str | None) -> str | None:
     """An alert's service, unless it is called like it: a check of ``backup`` that is named so says it once."""
     return service if service and service.casefold() != (name or "").casefold() else None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from collector.event import MINUTE, RecordedEvent
+from collector.event import MINUTE, SECOND, RecordedEvent
 from collector.semantics.changes import (
     deploys,
     environment_named,
@@ -206,3 +207,20 @@ def test_a_draft_says_of_a_change_that_it_never_began_only_where_that_was_to_be_
     (row,) = (line for line in text.split("\n") if "| Deploy of checkout" in line and "was " in line)
     assert f" {phrase}:" in row or f" {phrase}, begun at " in row
     assert ("never began" in text) == phrase.endswith("never began")
+
+
+def test_what_ends_after_an_end_is_another_change() -> None:
+    """A service that is rolled back ten minutes after its deploy changed twice, whatever its sender calls the two."""
+    states = ["succeeded", "rolled_back", "succeeded", "failed", "succeeded"]
+    events = [change(state, 10.0 * n) for n, state in enumerate(states)]
+    services = [msgspec.structs.replace(event, entity="/cd#billing") for event in events]
+    assert [[each.type for each in run] for run in runs_of(services)] == [
+        ["change.succeeded"], ["change.rolled_back"], ["change.succeeded"], ["change.failed"], ["change.succeeded"],
+    ]  # fmt: skip
+    soon = msgspec.structs.replace(services[4], occurred_at=services[3].occurred_at + 30 * SECOND)
+    assert len(runs_of([services[3], soon])) == 1
+    deploys = [msgspec.structs.replace(event, entity="deployment:1") for event in events[:2]]
+    assert len(runs_of(deploys)) == 1
+    commits = [msgspec.structs.replace(event, type="change.failed" if n else "change.succeeded", data={"sha": sha})
+               for n, (event, sha) in enumerate(zip(services[:2], "ab", strict=True))]  # fmt: skip
+    assert len(runs_of(commits)) == 2

@@ -9,14 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector.event import MINUTE, SECOND
-from collector.semantics.changes import runs_of
+from collector.event import MINUTE
 from collector.semantics.exclusions import UNNAMED_SERVICE
 from renderers import facts
 from renderers.measured import detected_by, measured
 from renderers.plain_text import plain
 from renderers.reasons import spelt
-from tests.facts import change
 from tests.histories import Facts
 from tests.sections import cells, claims, rows, said
 
@@ -139,23 +137,6 @@ def test_of_an_open_incident_no_rollback_is_the_end() -> None:
     story.fires("X", "10:00:00", "web")
     story.deploys("web", "10:10:00", "10:11:00", "v41", rollback=True)
     assert said(story, "impact")[1] == "Duration of the impact: not known, since an alert has no recorded end"
-
-
-def test_what_ends_after_an_end_is_another_change() -> None:
-    """A service that is rolled back ten minutes after its deploy changed twice, whatever its sender calls the two."""
-    states = ["succeeded", "rolled_back", "succeeded", "failed", "succeeded"]
-    events = [change(state, 10.0 * n) for n, state in enumerate(states)]
-    services = [msgspec.structs.replace(event, entity="/cd#billing") for event in events]
-    assert [[each.type for each in run] for run in runs_of(services)] == [
-        ["change.succeeded"], ["change.rolled_back"], ["change.succeeded"], ["change.failed"], ["change.succeeded"],
-    ]  # fmt: skip
-    soon = msgspec.structs.replace(services[4], occurred_at=services[3].occurred_at + 30 * SECOND)
-    assert len(runs_of([services[3], soon])) == 1
-    deploys = [msgspec.structs.replace(event, entity="deployment:1") for event in events[:2]]
-    assert len(runs_of(deploys)) == 1
-    commits = [msgspec.structs.replace(event, type="change.failed" if n else "change.succeeded", data={"sha": sha})
-               for n, (event, sha) in enumerate(zip(services[:2], "ab", strict=True))]  # fmt: skip
-    assert len(runs_of(commits)) == 2
 
 
 def test_a_deploy_without_a_title_is_called_by_its_version() -> None:

@@ -41,7 +41,7 @@ def _nearby(history: History) -> Iterator[Claim]:
     """
     alike: dict[tuple[Phrase, str, bool], list[Nearby]] = {}
     for near in sorted(history.context.nearby, key=lambda near: (near.event.occurred_at, near.event.id)):
-        though = doubt.of(history, near)
+        though = doubt.objection(history, near)
         judged = bool(facts.unrelated(history, near)) and not though
         # A service that is the incident's own under another spelling is no reason.
         reason = near.reason if judged or near.reason.rstrip(". ") != OTHER_SERVICE else "nothing ties it to this one"

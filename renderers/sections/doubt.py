@@ -9,7 +9,7 @@ from renderers.plain_text import plain
 from renderers.words import in_words
 
 
-def of(history: History, near: Nearby) -> str:
+def objection(history: History, near: Nearby) -> str:
     """What speaks against a judgement: a page whose title names an alert may well be about it, whatever grouping found.
 
     Of an alert of a name that both sides have, a title does not say which one it means.

@@ -18,6 +18,7 @@ from renderers.posts import post_about
 from renderers.sections.answers import stated
 from renderers.sections.clock import time_in
 from renderers.sections.graded import alert_graded
+from renderers.sections.lengths import ended_before_it_fired
 from renderers.sections.measures import over_if_closed
 from renderers.sections.summary import report_in_summary, report_told
 from renderers.status_page import posts_on
@@ -168,7 +169,7 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                 paused = say("; it was firing for ", firing, " of that")
         still = "" if history.resolved else ", and the incident is not resolved"
         reopened = ", after which it was opened again" if again else ""
-        length, back = phrases.between(start, last.end), phrases.ended_before_it_fired(history, last)
+        length, back = phrases.between(start, last.end), ended_before_it_fired(history, last)
         back = if_any(back, "; ", back)
         closed = page_facts.closed_before_alerts_ended(history) if history.resolved else None
         sooner = say("; ", over_if_closed(history, options, start, closed)) if closed is not None else ()

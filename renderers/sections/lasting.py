@@ -39,7 +39,7 @@ def appendix_lines(history: History) -> Iterator[Claim]:
     """Each of them in the appendix, with why it is not in the incident and the command that joins it."""
     for group in series_groups(history)[:NAMED]:
         near = group[0]
-        though = doubt.of(history, near)
+        though = doubt.objection(history, near)
         judged = bool(facts.unrelated(history, near)) and not though
         command = f"timelined join {history.context.called or 'N'} {' '.join(each.event.id for each in group)}"
         joins = () if judged else say("; if it does: ", Code(command))

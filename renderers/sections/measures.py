@@ -16,6 +16,7 @@ from renderers.phrases import Phrase, cites, say
 from renderers.rows.people import headline
 from renderers.sections.clock import time_in
 from renderers.sections.earlier import VERBS
+from renderers.sections.lengths import ended_before_it_fired
 from renderers.words import apart
 
 HEAD = ("Measure", "Value", "From", "To", "Basis")
@@ -181,7 +182,7 @@ def _besides(
     closed = page_facts.closed_before_alerts_ended(history) if end.basis in ALERTS_ENDED else None
     last = history.last_measured if end.basis in ALERTS_ENDED else None
     if last is not None and last.dated_back:
-        yield phrases.ended_before_it_fired(history, last), []
+        yield ended_before_it_fired(history, last), []
     if measure.name in ("mitigate", "resolve") and closed is not None:
         yield over_if_closed(history, options, ends[measure.start].at or 0, closed), [closed]
     if measure.name == "mitigate" and end.alternative is not None:

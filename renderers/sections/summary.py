@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 from collector.event import MINUTE, RecordedEvent, reading_order
 from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, Family, History, Page
-from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, quoted, say, with_name
-from renderers.retold import begun_anew
+from renderers.phrases import Phrase, SentencePart, cites, claim, quoted, say, with_name
 from renderers.rows.pages import called
-from renderers.sections import handovers, reopening
+from renderers.sections import handovers, lengths, reopening
 from renderers.sections.clock import time_in, time_of, time_since
 from renderers.sections.earlier import closest, flag_words
-from renderers.sections.ends import ended_later
 from renderers.sections.graded import alert_graded, lower_before, series_as_grave
 from renderers.sections.measures import acknowledged_called
 from renderers.words import apart, counted
@@ -402,9 +399,7 @@ def doing_called(history: History, doing: change_facts.ResponseAction) -> Phrase
 def _length(history: History, options: Options) -> Iterator[Claim]:
     """How long alerts fired, or from what to what it lasted."""
     if history.alerts:
-        yield alerts_lasted(history, options)
-        yield from still_firing(history)
-        yield from ended_later(history, options)
+        yield from lengths.alerts_lasted(history, options)
         return
     quiet = absence.silent(history, history.services) if facts.family_reported(history, "alert") else []
     if quiet:
@@ -442,66 +437,3 @@ def _declared(history: History, options: Options) -> Iterator[Claim]:
     if event is not None:
         yield claim(Name(event.actor) if event.actor else "somebody", " declared it resolved at ",
                     time_in(history, options, event.occurred_at), proof=cites(event))  # fmt: skip
-
-
-def still_firing(history: History) -> Iterator[Claim]:
-    """The alerts that have no recorded end though those that durations are told of ended."""
-    waiting = [each for each in history.alerts if each.firing] if history.last_measured is not None else []
-    names = {(each.name, each.service, facts.where(history, each.environment)): each for each in waiting}
-    if names:
-        told = partial(phrases.alert_on, history, severity=True)
-        listing = phrases.worded(list(names.values()), told, 3, ("more alert", "more alerts"))
-        yield claim("No end is recorded for ", listing, proof=cites([each.fired for each in waiting]))
-
-
-def _called_waiting(history: History, waiting: Iterable[Alert]) -> list[Phrase]:
-    """Alerts without an end by their names; of one that ended elsewhere with where it did not."""
-    places = {(each.name, _where(history, each)) for each in waiting}
-    elsewhere = {each.name for each in history.alerts if (each.name, _where(history, each)) not in places}
-    called = [say(phrases.alert_named(each.name), _where(history, each) if each.name in elsewhere else "")
-              for each in waiting]  # fmt: skip
-    return list(dict.fromkeys(called))
-
-
-def _where(history: History, alert: Alert) -> Phrase:
-    return phrases.on_service(phrases.beyond(alert.name, alert.service), facts.where(history, alert.environment))
-
-
-def _unless(history: History, options: Options) -> tuple[Phrase, list[RecordedEvent]]:
-    """``, unless X on S had ended before it fired again at 14:20:00``: what of the length is not known."""
-    alerts = begun_anew(history)
-    starts = [(history.by_id[each], alert) for each, alert in alerts.items() if alert in history.measured]
-    several = facts.several(history.measured)
-    words = [say(phrases.alert_on(history, alert) if several else "it", " had ended before it fired again at ",
-                 time_in(history, options, event.occurred_at)) for event, alert in starts]  # fmt: skip
-    told = phrases.listed(words, 3, ("more time", "more times")) if words else ()
-    return if_any(told, ", unless ", told), [event for event, _ in starts]
-
-
-def alerts_lasted(history: History, options: Options) -> Claim:
-    """``Alerts were firing for 21 min 25 s``, or which have no recorded end."""
-    alerts, last = history.measured, history.last_measured
-    if last is None:
-        waiting = [each for each in alerts if each.firing] or list(alerts)
-        listing = phrases.listed(_called_waiting(history, waiting), 3, ("more alert", "more alerts"))
-        return claim("No end is recorded for ", listing, "; the last event came at ",
-                     time_in(history, options, facts.latest(history)),
-                     proof=cites([each.fired for each in waiting], history.events[-1]))  # fmt: skip
-    first = alerts[0]
-    pauses = facts.pauses(alerts)
-    low = len(alerts) < len(history.alerts)
-    above, name = (" above warning", alert_graded(history, first)) if low else ("", ())
-    whole = phrases.between(first.start, (last.end or 0))
-    proof = cites(first.fired, facts.end_event(last))
-    several = facts.several(alerts)
-    one = say("The alert ", name, " was firing for ") if name else say("The alert was firing for ")
-    were = say(f"Alerts{above} were firing for ") if several else one
-    if not pauses:
-        anew, starts = _unless(history, options)
-        back = phrases.ended_before_it_fired(history, last)
-        return claim(
-            were, whole, anew, if_any(back, "; ", back), proof=cites(first.fired, facts.end_event(last), starts)
-        )
-    span = "the start of the first to the end of the last one" if several else "its first start to its last end"
-    return claim(were, phrases.lasted(facts.firing_for(alerts)),
-                 f", with {counted(pauses, 'pause')}; from {span} it took ", whole, proof=proof)  # fmt: skip
