@@ -307,8 +307,12 @@ def _resolved(history: History) -> Moment:
     if over.last is None:
         return _unknown("resolved")
     later = any(each.firing or (each.end or 0) > (over.at or 0) for each in history.alerts)
-    basis = "page resolved" if over.last.kind == "page" else _ended(history.alerts, last=not later)
-    return Moment(name="resolved", at=over.at, known="observed", basis=basis, cites=(over.last.proof,))
+    if over.last.kind == "page":
+        known, basis = "observed", "page resolved"
+    else:
+        # Nobody said that it was over: it follows from what ended.
+        known, basis = "derived", _ended(history.alerts, last=not later)
+    return Moment(name="resolved", at=over.at, known=known, basis=basis, cites=(over.last.proof,))
 
 
 def _recorded(history: History) -> Moment:

@@ -67,6 +67,17 @@ def test_what_is_not_known_is_told_as_in_the_draft(build: Callable[[], Facts]) -
     assert build is not declared or result[1]["from"]["basis"] == "nobody paged"
 
 
+@pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in MADE_UP.items()])
+def test_what_is_derived_is_called_so_everywhere(build: Callable[[], Facts]) -> None:
+    """The page and the picture had called an end observed that followed from the last alert's."""
+    document = build().draft()
+    bases = [plain(row.cells[4]) for row in measures(document.history, document.options).rows]
+    result = json.loads(measured(document))["profiles"]["timelined"]
+    for basis, measure in zip(bases, result, strict=True):
+        if measure["status"] == "recorded":
+            assert (measure["known"] == "derived") == basis.startswith("derived"), (measure["name"], basis)
+
+
 def test_who_noticed_is_what_the_draft_tells() -> None:
     """Monitoring, where an alert was first; people, where a report was; stated, where somebody said so."""
     story = example()
