@@ -199,9 +199,18 @@ def response_actions(history: History) -> list[ResponseAction]:
 
     A change that was under way when the incident was detected was no answer to it.
     """
+    return [action for action in _answers(history) if action.at <= answering(history)[1]]
+
+
+def acted_later(history: History) -> bool:
+    """Whether somebody acted in the incident after its recovery, too."""
+    return any(action.at > answering(history)[1] for action in _answers(history))
+
+
+def _answers(history: History) -> list[ResponseAction]:
     if not facts.began(history):
         return []
-    low, high = answering(history)
+    low, _ = answering(history)
     environments = {names.environment_key(alert.environment) for alert in history.alerts if alert.environment}
     actions = [
         ResponseAction(at=done, event=c.last, change=c)
@@ -213,7 +222,7 @@ def response_actions(history: History) -> list[ResponseAction]:
     actions += [ResponseAction(at=c.last.occurred_at, event=c.last, change=c) for c in history.changes if c.broken_off
                 and not _is_elsewhere(c, environments)]  # fmt: skip
     actions += [ResponseAction(at=o.occurred_at, event=o) for o in history.observations if _is_act(o)]
-    return sorted((d for d in actions if low < d.at <= high), key=lambda d: (d.at, d.event.id))
+    return sorted((action for action in actions if low < action.at), key=lambda action: (action.at, action.event.id))
 
 
 def acted_between(history: History, back: Change, span: tuple[int, int]) -> ResponseAction | None:

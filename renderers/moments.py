@@ -307,12 +307,11 @@ def _resolved(history: History) -> Moment:
     if over.last is None:
         return _unknown("resolved")
     later = any(each.firing or (each.end or 0) > (over.at or 0) for each in history.alerts)
-    if over.last.kind == "page":
-        known, basis = "observed", "page resolved"
-    else:
-        # Nobody said that it was over: it follows from what ended.
-        known, basis = "derived", _ended(history.alerts, last=not later)
-    return Moment(name="resolved", at=over.at, known=known, basis=basis, cites=(over.last.proof,))
+    # Of an alert nobody said that the incident was over: it follows from what ended.
+    paged = over.last.kind == "page"
+    basis = "page resolved" if paged else _ended(history.alerts, last=not later)
+    return Moment(name="resolved", at=over.at, known="observed" if paged else "derived", basis=basis,
+                  cites=(over.last.proof,))  # fmt: skip
 
 
 def _recorded(history: History) -> Moment:

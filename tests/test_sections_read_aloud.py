@@ -164,7 +164,7 @@ def test_a_flag_is_called_by_its_name() -> None:
         'The closest earlier change was the flag "new-pricing" by Jon, set to on'
     )
     assert said(story, "summary")[2].startswith(
-        'The last recorded action was the setting of the flag "new-pricing" to off by Ana at 10:05:00'
+        'The last recorded action before the recovery was the setting of the flag "new-pricing" to off by Ana'
     )
     assert 'Flag "new-pricing" changed by Ana: "changed rules of the flag"' in rows(story)
 

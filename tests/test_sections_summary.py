@@ -53,6 +53,17 @@ def test_a_stated_mitigation_stands_beside_the_actions() -> None:
                said(story, "summary"))  # fmt: skip
 
 
+def test_an_action_before_the_recovery_is_not_called_the_last_where_another_followed() -> None:
+    """What was done to make it hold is an action, too."""
+    story = Facts()
+    story.ends(story.fires("X", "10:00:00", "web"), "10:30:00")
+    story.deploys("web", "10:19:00", "10:20:00", "v41")
+    before = 'The last recorded action was the deploy "v41" of web at 10:20:00; the alert ended 10 min after it'
+    assert before in said(story, "summary")
+    story.deploys("web", "10:39:00", "10:40:00", "v43")
+    assert before.replace(" was the", " before the recovery was the") in said(story, "summary")
+
+
 def test_how_far_back_changes_were_looked_for_is_said() -> None:
     """ "No change was recorded" holds for as long as correlation looks back, which is a setting."""
     story = Facts()

@@ -316,8 +316,10 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
         return
     last = actions[-1]
     better = facts.recovery(history)
-    sentence = say("The last recorded action was ", doing_called(history, last), " at ",
-               time_of(history, options, last.event, last.at))  # fmt: skip
+    # What was done to make it hold comes later, and ended nothing.
+    before = " before the recovery" if change_facts.acted_later(history) else ""
+    sentence = say(f"The last recorded action{before} was ", doing_called(history, last), " at ",
+                   time_of(history, options, last.event, last.at))  # fmt: skip
     if better is None or better.at is None:
         yield claim(sentence, "; no end has been recorded since", proof=cites(last.event))
         return
