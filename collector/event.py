@@ -263,7 +263,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "stated_at": "when it was said, µs",
         "by": "who reported it",
         "event": "the id of the event that joins or leaves, or stays private though it counts no longer",
-        "events": "the ids of the events that are an incident of their own",
+        "events": "the ids of the events that are an incident of their own, or that joined one together, at most 100",
         "number": "the incident's number when it was said",
         "numbers": "the numbers by which it went when it was made private, or public again",
         "into": "the opening event of the incident that stays",

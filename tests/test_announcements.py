@@ -288,9 +288,27 @@ def test_incidents_come_first_then_numbers_then_members() -> None:
         move(changes, signal, set(), {3, 1})
     order = [entry[:2] for entry in announced(changes, _1=OPEN, _5=OPEN, _6=OPEN)]
     assert order[:4] == [("resolved", 1), ("opened", 3), ("merged", 5), ("merged", 6)]
-    assert order[4:] == [("joined", 1), ("joined", 3)] * 2
-    members = [event.data["event"] for event in news(changes, {1: OPEN}, CAUSE) if event.type == "incident.joined"]
-    assert members == ["s", "s", "t", "t"]
+    assert order[4:] == [("joined", 1), ("joined", 3)]
+    members = [event.data["events"] for event in news(changes, {1: OPEN}, CAUSE) if event.type == "incident.joined"]
+    assert members == [["s", "t"], ["s", "t"]]
+
+
+def test_what_joins_together_for_one_reason_is_one_record() -> None:
+    """A storm of alerts is not a record for each: at most a hundred are named at once, the first dates them."""
+    changes = Changes()
+    for signal in range(205):
+        move(changes, f"{signal:03d}", set(), {1}, start=9_000 - signal)
+    move(changes, "other", set(), {1}, Grounds("ref", "R named it", ""))
+    events = [event for event in news(changes, {1: OPEN}, CAUSE) if event.data["rule"] == "service"]
+    names = [list(event.data["events"]) for event in events]
+    assert [len(each) for each in names] == [100, 100, 5]
+    assert sum(names, []) == [f"{signal:03d}" for signal in range(205)]
+    assert [event.occurred_at for event in events] == [8_901, 8_801, 8_796]
+    assert [event.refs for event in events] == [tuple(f"incident:{name}" for name in each) for each in names]
+    assert "event" not in events[0].data
+    (alone,) = [event for event in news(changes, {1: OPEN}, CAUSE) if event.data["rule"] == "ref"]
+    assert (alone.data["event"], alone.title) == ("other", "R named it")
+    assert not {event.id for event in events} & set(ids(changes, {1: OPEN}, CAUSE + 1))
 
 
 def test_members_are_said_after_incidents_however_early_they_were() -> None:
@@ -425,9 +443,9 @@ def test_a_placement_joins_or_leaves(before: Placement | None, after: Placement 
 
 
 def test_of_a_number_that_no_incident_goes_by_nothing_is_said() -> None:
-    """What was placed in it is placed elsewhere; the others are said in their order."""
+    """What was placed in it is placed elsewhere; the others are said by their numbers."""
     moves = [PlacementMove("s", number, 2_000, None, MEMBER) for number in (3, 2, 1)]
     events = list(placement_news(moves, {1: "k", 3: "l"}, CAUSE))
-    assert [event.data["number"] for event in events] == [3, 1]
+    assert [event.data["number"] for event in events] == [1, 3]
     assert [(event.title, event.refs) for event in events] == [("R named it", ("incident:s",))] * 2
     assert not {event.id for event in events} & {event.id for event in placement_news(moves, {1: "k"}, CAUSE + 1)}

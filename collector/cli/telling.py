@@ -74,16 +74,11 @@ def _action(event: Json) -> str:
 
 def _moved(verb: str) -> Any:
     def says(event: Json) -> str:
-        named = event["data"].get("event")
-        return f"{verb} [{output.short(named)}]" if named else _plain(event)
+        named = [event["data"]["event"]] if event["data"].get("event") else event["data"].get("events") or []
+        shown = ", ".join(output.short(one) for one in named[:_LABELS]) + (" …" if len(named) > _LABELS else "")
+        return f"{verb} [{shown}]" if named else _plain(event)
 
     return says
-
-
-def _split(event: Json) -> str:
-    named = event["data"].get("events") or []
-    shown = ", ".join(output.short(one) for one in named[:_LABELS]) + (" …" if len(named) > _LABELS else "")
-    return f"split off [{shown}]"
 
 
 def _privacy(event: Json) -> str:
@@ -102,7 +97,7 @@ _SAYS: Mapping[str, Any] = {
     "incident.restricted": _privacy,
     "incident.joined": _moved("put in"),
     "incident.left": _moved("taken out"),
-    "incident.split": _split,
+    "incident.split": _moved("split off"),
     "incident.merged": lambda _: "merged with another incident",
     "incident.resolved": lambda event: event["title"] or "declared over",
     "incident.reopened": lambda event: event["title"] or "declared not over after all",

@@ -6,7 +6,7 @@ Pure: values in, events out. What asks the lists and the log for those values is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +16,8 @@ from collector.correlation.placing import FOLLOW_UP, Placement, PlacementMove
 from collector.event import MACHINE, Event, event_id, id_time, reading_order
 
 _RECIPE = "follower.1"
+_TOGETHER = 100
+"""Ids of events that one record names at most."""
 
 
 class FormerIncident(msgspec.Struct, frozen=True):
@@ -77,7 +79,7 @@ def news(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Even
     for old, new in _moves(changes):
         came_from.setdefault(new, old)
     for number, (summary, _) in sorted(changes.incidents.items()):
-        about = _Notice(number, summary.key, summary.title, cause)
+        about = _Notice(number, [summary.key], summary.title, cause)
         if number in came_from and number not in before:
             yield about.event("incident.split", summary.started_at, data={"from": came_from[number]})
         if number in changes.first:
@@ -93,7 +95,7 @@ def news(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Even
 
 def _merged(number: int, current_number: int | None, anchor: str, at: int, cause: int) -> Event:
     data: dict[str, Any] = {"event": anchor} if current_number is None else {"into": current_number, "event": anchor}
-    return _Notice(number, anchor, "", cause).event("incident.merged", at, data=data)
+    return _Notice(number, [anchor], "", cause).event("incident.merged", at, data=data)
 
 
 def _turn(about: _Notice, before: FormerIncidents, ended_at: int | None, last_at: int) -> Iterable[Event]:
@@ -115,6 +117,7 @@ def _moves(changes: Changes) -> Iterable[tuple[int, int]]:
 
 def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Event]:
     """Who joined and who left, other than by a merge, a split or by opening an incident."""
+    joined = _Joined(cause)
     for signal_id, move in sorted(changes.moves.items()):
         old, new = move.before - move.after, move.after - move.before
         merged = {_current_number(changes, number) for number in old}
@@ -122,19 +125,37 @@ def _moved(changes: Changes, before: FormerIncidents, cause: int) -> Iterable[Ev
             grounds = changes.grounds.get((signal_id, number))
             if grounds is None or grounds.rule == "opened" or (old and number not in before):
                 continue
-            yield _joined(number, signal_id, grounds, move.start, cause)
+            joined.add(number, signal_id, grounds, move.start)
         for number in sorted(old):
             if _current_number(changes, number) == number and not new:
                 yield _left(number, signal_id, move.start, cause)
+    yield from joined.events()
 
 
-def _joined(number: int, signal_id: str, grounds: Grounds | Placement, at: int, cause: int) -> Event:
-    data = {"event": signal_id, "rule": grounds.rule, "reason": grounds.reason}
-    return _Notice(number, signal_id, grounds.reason, cause).event("incident.joined", at, data=data)
+class _Joined:
+    """Who joined an incident in one round: those of one reason in one record, since a storm of alerts has thousands."""
+
+    def __init__(self, cause: int) -> None:
+        self._cause = cause
+        self._members: dict[tuple[int, str, str], list[tuple[str, int]]] = {}
+
+    def add(self, number: int, signal_id: str, grounds: Grounds | Placement, start: int) -> None:
+        self._members.setdefault((number, grounds.rule, grounds.reason), []).append((signal_id, start))
+
+    def events(self) -> Iterable[Event]:
+        """By incident, dated as the first of those that a record names."""
+        for (number, rule, reason), members in sorted(self._members.items()):
+            for first in range(0, len(members), _TOGETHER):
+                together = members[first : first + _TOGETHER]
+                names = [signal_id for signal_id, _ in together]
+                data: dict[str, Any] = {"event": names[0]} if len(names) == 1 else {"events": names}
+                data |= {"rule": rule, "reason": reason}
+                notice = _Notice(number, names, reason, self._cause)
+                yield notice.event("incident.joined", min(start for _, start in together), data)
 
 
 def _left(number: int, signal_id: str, at: int, cause: int) -> Event:
-    return _Notice(number, signal_id, "", cause).event("incident.left", at, data={"event": signal_id})
+    return _Notice(number, [signal_id], "", cause).event("incident.left", at, data={"event": signal_id})
 
 
 def of_new(numbers: Iterable[ListedNumber], first: int, cause: int) -> Iterable[Event]:
@@ -142,7 +163,7 @@ def of_new(numbers: Iterable[ListedNumber], first: int, cause: int) -> Iterable[
     for row in numbers:
         if row.number < first or row.current_number != row.number:
             continue
-        about = _Notice(row.number, row.key, row.title, cause)
+        about = _Notice(row.number, [row.key], row.title, cause)
         # What the number hangs on, which need not be the first event of the incident as it is now.
         yield about.event("incident.opened", row.started_at, data={"event": row.anchor})
         if row.ended_at is not None:
@@ -161,7 +182,7 @@ def of_moved(
         if row.number >= first or announced.get(row.number, row.anchor) == row.anchor:
             continue
         if row.current_number == row.number:
-            about = _Notice(row.number, row.anchor, row.title, cause)
+            about = _Notice(row.number, [row.anchor], row.title, cause)
             yield about.event("incident.opened", row.started_at, data={"event": row.anchor})
         else:
             yield _merged(row.number, row.current_number, row.anchor, row.started_at, cause)
@@ -169,12 +190,14 @@ def of_moved(
 
 def placement_news(moves: Iterable[PlacementMove], keys: Mapping[int, str], cause: int) -> Iterable[Event]:
     """What was placed in incidents and what left them; what only followed an incident is not of it."""
+    joined = _Joined(cause)
     for move in (move for move in moves if move.number in keys):
         before, after = _as_member(move.before), _as_member(move.after)
         if after is not None and before is None:
-            yield _joined(move.number, move.signal_id, after, move.start, cause)
+            joined.add(move.number, move.signal_id, after, move.start)
         elif before is not None and after is None:
             yield _left(move.number, move.signal_id, move.start, cause)
+    yield from joined.events()
 
 
 def _as_member(placement: Placement | None) -> Placement | None:
@@ -187,15 +210,15 @@ def _current_number(changes: Changes, number: int) -> int | None:
 
 
 class _Notice:
-    """An incident or a member of it, while something is said of it."""
+    """An incident or members of it, while something is said of it."""
 
-    def __init__(self, number: int, event: str, title: str, cause: int) -> None:
-        self.number, self._event, self._title, self._cause = number, event, title, cause
+    def __init__(self, number: int, events: Sequence[str], title: str, cause: int) -> None:
+        self.number, self._events, self._title, self._cause = number, events, title, cause
 
     def event(self, kind: str, at: int, data: dict[str, Any] | None = None) -> Event:
         """Its id comes from what is said and the position after which it was true."""
         return Event(
-            id=event_id(_RECIPE, MACHINE, at, kind, str(self.number), self._event, str(self._cause)),
+            id=event_id(_RECIPE, MACHINE, at, kind, str(self.number), *self._events, str(self._cause)),
             type=kind, source=MACHINE, entity=f"incident:{self.number}", occurred_at=at, title=self._title,
-            refs=(f"incident:{self._event}",), data={"number": self.number, **(data or {})},
+            refs=tuple([f"incident:{event}" for event in self._events]), data={"number": self.number, **(data or {})},
         )  # fmt: skip
