@@ -108,6 +108,7 @@ class Catalog:
             for spelling in spellings
             if "@" in spelling
         }
+        self._is_named_by = lru_cache(maxsize=4096)(_is_service_label)
         self._group_labels = {*GROUP_LABELS, *(label for labels, _ in self._labels for label in labels)}
 
     def _name(self, service: Service) -> None:
@@ -246,10 +247,12 @@ class Catalog:
     def names_service(self, group_labels: Mapping[str, object]) -> bool:
         """Whether an alert group is about one service: one of its labels names it."""
         return any(
-            label in self._group_labels and not (label == "job" and names.is_exporter(str(value)))
-            for label, value in group_labels.items()
-            if not names.is_placeholder(str(value))
+            self._is_named_by(label, str(value)) for label, value in group_labels.items() if label in self._group_labels
         )
+
+
+def _is_service_label(label: str, value: str) -> bool:
+    return not names.is_placeholder(value) and not (label == "job" and names.is_exporter(value))
 
 
 def _spelt(name: str) -> str:
