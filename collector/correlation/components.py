@@ -142,8 +142,8 @@ class Components:
         memory.explain(signal.id, (OPENED, ""))
         memory.index_opening(signal)
         self._grown[signal.id] = _ANEW
-        earlier = list(ties.earlier(self._loader, signal))
-        later = [*ties.later(self._loader, signal, signal.order), *ties.storming(memory, signal)]
+        earlier = list(ties.earlier(memory, signal))
+        later = [*ties.later(memory, signal, signal.order), *ties.storming(memory, signal)]
         home = self._home(signal, [other for other, _ in (*earlier, *later)])
         if home is not None:
             self._settle(home, signal, earlier, later)
@@ -198,7 +198,8 @@ class Components:
         self._sweeping.touch(incident)
         low = min(old.reach, new.reach)
         longer = old if old.reach > new.reach else new
-        later = [tie for tie in ties.later(self._loader, longer, (low + memory.rules.gap, LAST)) if tie[1][0] != PAGE]
+        self._loader.ensure_all(ties.key_spans(memory, longer))
+        later = [tie for tie in ties.later(memory, longer, (low + memory.rules.gap, LAST)) if tie[1][0] != PAGE]
         if self._ties_otherwise(component, old, new, bool(later)):
             self._sweeping.mark(component, (low, ""), self._until(longer))
         memory.put(new)

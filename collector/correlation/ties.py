@@ -1,7 +1,8 @@
 """What could tie one opening signal to those before it and those after it.
 
 The rules are those of ``sweep`` (``matches`` names them), asked of one signal at a time: enough of the
-others are named to reach every component that could be tied to it.
+others are named to reach every component that could be tied to it. What is asked about has to be in memory
+before: ``key_spans`` and ``ensure_storms`` say what that is.
 """
 
 from __future__ import annotations
@@ -46,9 +47,8 @@ def ensure_storms(loader: Loader, signals: Iterable[Signal]) -> None:
         loader.ensure_started(low, high)
 
 
-def earlier(loader: Loader, signal: Signal) -> Iterator[Tie]:
-    """Earlier signals that could be tied to this one; what it wants is in memory."""
-    memory = loader.memory
+def earlier(memory: Memory, signal: Signal) -> Iterator[Tie]:
+    """Earlier signals that could be tied to this one."""
     for key in signal.seeks:
         yield from _earlier_by_key(memory, signal, key)
     for service in _services(memory, signal):
@@ -57,7 +57,7 @@ def earlier(loader: Loader, signal: Signal) -> Iterator[Tie]:
             found = next(spans.covering(signal.order, signal.start), None)
             if found is not None:
                 yield found, service_match(signal, service)
-    yield from _earlier_by_storm(loader, signal)
+    yield from _earlier_by_storm(memory, signal)
 
 
 def _earlier_by_key(memory: Memory, signal: Signal, key: str) -> Iterator[Tie]:
@@ -78,10 +78,8 @@ def _earlier_by_key(memory: Memory, signal: Signal, key: str) -> Iterator[Tie]:
             return
 
 
-def _earlier_by_storm(loader: Loader, signal: Signal) -> Iterator[Tie]:
-    memory = loader.memory
+def _earlier_by_storm(memory: Memory, signal: Signal) -> Iterator[Tie]:
     low, storms = signal.start - memory.rules.storm, memory.index.storms
-    loader.ensure_started(low, signal.start + memory.rules.storm)
     page = storms.page_before(signal)
     if page is not None:
         # It is tied to all that this one could be tied to; two of a listed service are tied by that.
@@ -95,19 +93,16 @@ def _earlier_by_storm(loader: Loader, signal: Signal) -> Iterator[Tie]:
             yield signal_id, storm_match(signal)
 
 
-def later(loader: Loader, signal: Signal, order: Order) -> Iterator[Tie]:
+def later(memory: Memory, signal: Signal, order: Order) -> Iterator[Tie]:
     """Signals after ``order`` that a key or service of this one, reaching them, ties to it.
 
     Those are left out that one of these is tied to already by the same or a better rule.
     """
-    memory = loader.memory
     cover = signal.reach + memory.rules.gap
     for key in signal.seeks:
-        loader.ensure(*_key_span(key, order[0], cover))
         for signal_id in _later_by_key(memory, signal, key, order, cover):
             yield signal_id, _key_tie(signal, memory.signals[signal_id])
     for service in _services(memory, signal):
-        loader.ensure(*_key_span(f"service:{service}", order[0], cover))
         for spans in memory.index.serving(service, signal.environment):
             for signal_id in spans.runs(order, cover):
                 yield signal_id, service_match(memory.signals[signal_id], signal.service or "")
