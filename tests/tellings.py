@@ -34,7 +34,7 @@ def assert_same_in_another_order(told: Sequence[Submission], shuffled: Sequence[
 
 
 def assert_same_on_a_server(submissions: Sequence[Submission], url: str, cuts: Any) -> None:
-    """What append() decides in PostgreSQL, and what it leaves to be judged, come to what a file holds."""
+    """What is stored in PostgreSQL comes to what a file holds."""
     shuffled = list(submissions)
     cuts.shuffle(shuffled)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""What only a log in PostgreSQL promises: two ways in that decide alike, and what it must keep and refuse."""
+"""What only a log in PostgreSQL promises: it stores what a file would, and what it must keep and refuse."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from collector.errors import InvalidInput, LogDamaged, Unavailable
 from collector.event import PEOPLE
 from collector.log import Answer, EventLog, Receipt, Refused, Submission, open_log
 from collector.log.appending import ITEMS
-from collector.log.postgres import PostgresLog
-from collector.log.postgres.batch import ArrayBatch, NeedsSlowPath
 from collector.log.postgres.connecting import Database
 from collector.proof.merkle import delivery_leaf, event_commitment, leaf
 from collector.schema import tables
@@ -52,7 +50,7 @@ async def log(url: str) -> AsyncIterator[EventLog]:
         yield made
 
 
-# Two ways in, one log
+# It stores what a file stores
 
 
 _names = st.sampled_from("abc")
@@ -130,7 +128,7 @@ def shown(answers: list[Answer], position: int, delivery: int) -> list[Any]:
 @examples(12, allowed=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(submissions(), min_size=1, max_size=4), min_size=1, max_size=4))
 async def test_both_back_ends_decide_alike(log: EventLog, tmp_path: Path, batches: list[list[Submission]]) -> None:
-    """Whatever is told in whatever batches, PostgreSQL's append() and SQLite's code store and answer the same."""
+    """Whatever is told in whatever batches, PostgreSQL and SQLite store and answer the same."""
     mark = os.urandom(8).hex()
     async with opened(f"sqlite:///{tmp_path / mark}.db") as other:
         heads = "SELECT position, delivery FROM head"
@@ -142,23 +140,9 @@ async def test_both_back_ends_decide_alike(log: EventLog, tmp_path: Path, batche
         assert await log.query(stored(position, delivery)) == await other.query(stored(0, 0))
 
 
-def test_the_ordinary_batch_is_decided_by_the_database() -> None:
-    """New facts, and repeats received later, need no second look; only what may speak before does."""
-    late, early = told(fact("a"), received_at=AT + 1), told(fact("a"), received_at=AT)
-    ArrayBatch(
-        [early, late, told(fact("b"), fact("b")), Submission(source=PEOPLE, received_at=AT, events=(fact("a"),))]
-    )
-    for rare in ([late, early], [told(fact("a", revision=1, amendment="correction"))]):
-        with pytest.raises(NeedsSlowPath):
-            ArrayBatch(rare)
-
-
-async def test_a_batch_is_one_transaction_of_one_statement(
-    log: EventLog, postgres: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Many deliveries, repeats among them, take one transaction number, and nothing goes the longer way."""
+async def test_a_batch_is_one_transaction(log: EventLog, postgres: Server) -> None:
+    """Many deliveries, repeats among them, take one transaction number."""
     await append(log, told(fact("a")))
-    monkeypatch.setattr(PostgresLog, "transact", None)
     batch = [told(fact(str(n)), fact("a"), body=str(n).encode(), received_at=AT + 1 + n) for n in range(40)]
     ((before,),) = postgres.execute("SELECT txid_current()")
     await append(log, *batch)
@@ -167,8 +151,8 @@ async def test_a_batch_is_one_transaction_of_one_statement(
     assert await log.head() == 41
 
 
-async def test_the_databases_leaves_are_ours(log: EventLog) -> None:
-    """The leaves that append() computes are those that merkle.py defines, for every width of their parts."""
+async def test_leaves_are_stored_as_they_were_made(log: EventLog) -> None:
+    """What the rows say makes the leaves beside them, for every width of their parts."""
     kinds = ["x", "alert.firing", "ü" * 200, "y" * 60_000]
     events = [fact(str(n), type=kind, source="ä" * n, at=-5 if n % 2 else AT) for n, kind in enumerate(kinds)]
     texts: dict[str, Any] = {"headers": (("user-agent", "ü"),), "reason": "ö" * 70_000, "status": "unrecognised"}
@@ -195,7 +179,7 @@ def rows_of(statement: str, connection: Connection) -> Sequence[Row[Any]]:
 
 
 async def test_what_was_committed_is_kept_before_it_is_answered(log: EventLog) -> None:
-    """The position and the leaf of the last event, by either way in; repeats commit none."""
+    """The position and the leaf of the last event; repeats commit none."""
     recorded: list[tuple[int, bytes]] = []
     log.acknowledge(lambda position, leaf: recorded.append((position, leaf)))
     await append(log, told(fact("a")), told(fact("b")))
@@ -275,8 +259,8 @@ async def test_numbers_that_do_not_go_on_from_the_head_are_refused(log: EventLog
         await log.transact(lambda c: c.exec_driver_sql(statement))
 
 
-async def test_an_amendment_is_refused_or_stored_on_either_way_in(log: EventLog) -> None:
-    """A correction goes the longer way, beside deliveries that would have gone the short one."""
+async def test_an_amendment_is_refused_or_stored(log: EventLog) -> None:
+    """A correction of a known event is stored beside deliveries; one of an unknown event is refused by itself."""
     await append(log, told(fact("a")))
     correction = fact("a", title="corrected", revision=1, amendment="correction")
     stated = Submission(source=PEOPLE, received_at=AT, events=(correction,))
@@ -412,7 +396,7 @@ async def test_no_password_stands_in_a_message() -> None:
 
 
 async def test_ids_are_found_by_their_index_in_a_log_that_grew(postgres: Server, database: str) -> None:
-    """The plan that append() made over an empty log is right for a long one: no scan of all events."""
+    """The plans that were made over an empty log are right for a long one: no scan of all events."""
     url = postgres.url(database)
     statement = "SELECT n_tup_ins, seq_scan FROM pg_stat_user_tables WHERE relname = 'event'"
 
@@ -435,7 +419,7 @@ async def test_ids_are_found_by_their_index_in_a_log_that_grew(postgres: Server,
 
 
 async def test_the_log_verifies_and_a_changed_row_is_named(postgres: Server, database: str) -> None:
-    """What both ways in wrote holds, to the last column; what somebody with every right changed does not."""
+    """What was appended holds, to the last column; what somebody with every right changed does not."""
     url = postgres.url(database)
     async with opened(url) as log:
         await append(log, *(told(fact(str(n)), fact(f"{n}b"), body=str(n).encode()) for n in range(1200)))

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-import msgspec
 import pytest
 from sqlalchemy import Connection
 from sqlalchemy.util import await_only
@@ -254,7 +253,7 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
 ) -> None:
     """A commit that no synchronous standby has is no promise: Unavailable until there is one, and then all of it. Nor
     is one that the server does not wait for since it read its configuration again."""
-    monkeypatch.setattr("collector.log.postgres.appender._LONGEST", 0.5)
+    monkeypatch.setattr("collector.log.postgres.connecting.APPEND", 0.5)
     monkeypatch.setattr("collector.log.postgres.waking.EVERY", 0.2)
     async with opened(own_server.url("postgres")) as log:
         unsubscribe = log.subscribe(lambda: None)
@@ -281,10 +280,9 @@ async def test_without_the_standby_that_is_waited_for_nothing_is_acknowledged(
             while not await says_why():
                 pass
         # Cancelled by somebody, such a commit is answered like any other, and this server alone has it.
-        monkeypatch.setattr("collector.log.postgres.appender._LONGEST", 60.0)
-        slowly = msgspec.structs.replace(told(fact("cancelled slowly")), headers=(("ce-id", "x"),))
-        for submission in (told(fact("cancelled")), slowly):
-            await _cancelled(own_server, log, submission)
+        monkeypatch.setattr("collector.log.postgres.connecting.APPEND", 60.0)
+        async with opened(own_server.url("postgres")) as patient:
+            await _cancelled(own_server, patient, told(fact("cancelled")))
         own_server.configure("synchronous_standby_names = ''")
         own_server.reload()
 

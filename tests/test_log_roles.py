@@ -154,7 +154,7 @@ def test_every_function_that_runs_with_the_owners_rights_is_closed_to_the_public
             names.append(name)
             assert 'SET search_path = "public", pg_temp' in statement
             assert f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC" in whole
-    assert sorted(names) == ["append", "append_numbered", "lock_head"]
+    assert sorted(names) == ["append_numbered", "lock_head"]
 
 
 async def test_the_file_that_makes_the_roles_makes_what_is_needed() -> None:

@@ -23,7 +23,6 @@ HOLDERS = {
     "collector/log/statements.py": FAST,
     "collector/projections/grouping_store.py": FAST,
     "collector/projections/tables.py": FAST,
-    "collector/log/postgres/batch.py": "calls a function of ours with columns of rows, on the driver's own connection",
     "collector/projections/privacy.py": PUT_TOGETHER,
     "collector/storage/sql.py": PUT_TOGETHER,
     "collector/backup/copying.py": FILE,

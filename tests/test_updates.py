@@ -274,5 +274,5 @@ def test_updates_change_no_incident(submissions: list[Submission]) -> None:
 @examples(2, allowed=[HealthCheck.function_scoped_fixture])
 @given(told=deliveries(), cuts=st.randoms(use_true_random=False))
 def test_postgresql_says_the_same(request: pytest.FixtureRequest, told: list[Submission], cuts: Any) -> None:
-    """What append() decides there and what it leaves to be judged come to what a file holds."""
+    """What is stored there comes to what a file holds."""
     assert_same_on_a_server(told, database_url(request), cuts)

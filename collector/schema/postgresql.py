@@ -1,20 +1,18 @@
 """What the database itself keeps to on PostgreSQL: triggers, the functions that append, and who may do what.
 
 The tables are those of ``tables``, made by ``migrations``. Here stands what
-goes with them: facts are protected by triggers in PostgreSQL's words, numbers
-are given out and rows inserted by functions that run with the owner's rights,
+goes with them: facts are protected by triggers in PostgreSQL's words, rows are
+inserted by functions that run with the owner's rights,
 and nobody else needs the right to write into the log.
 
 :func:`statements` gives all of it, each statement safe to run again; it is
 said anew whenever the tables were made or upgraded.
 
-``append`` numbers what Python made ready, and gives back unsaid whatever has to
-be judged: ``collector.log`` then asks, judges and inserts by ``append_numbered``,
-as it does on SQLite. To do so with every delivery would be plainer. It takes
-twice the processor time, and the whole daemon then takes in 0.58 of what it
-takes in now (medians of six slices in turn, one alert, 64 connections): less
-than the goal of 0.12 of the no-op. The leaves that it spells are compared with
-those of ``collector.proof.merkle`` by ``tests/test_log_postgres.py``.
+They decide nothing. ``collector.log.appending`` does, as on SQLite: it holds the
+head row by ``lock_head``, asks what is known, judges and numbers, and hands the
+rows to ``append_numbered``, which refuses numbers that do not go on from the
+head. A function that decided as well would save a third of the time of an
+append, and be a second place for its rules.
 """
 
 from __future__ import annotations
@@ -88,166 +86,6 @@ LANGUAGE sql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
     SELECT h.position, h.delivery, h.content FROM head h WHERE h.one = 1 FOR UPDATE
 $$"""
 
-_APPEND = """CREATE OR REPLACE FUNCTION append(
-    d_source text[], d_received bigint[], d_size bigint[], d_authentication text[], d_status text[], d_reason text[],
-    d_headers bytea[], d_salt bytea[], d_body bytea[], d_commitment bytea[], d_lengths bytea[], d_texts bytea[],
-    f_id bytea[], f_type text[], f_source text[], f_received bigint[], f_occurred bigint[], f_delivery integer[],
-    f_item integer[], f_salt bytea[], f_content bytea[], f_commitment bytea[], f_kind bytea[], f_teller bytea[],
-    f_earliest bigint[], f_again bigint[], f_last bigint[], f_ends bytea[], f_after bigint[], f_said text[],
-    f_update bytea[],
-    t_delivery integer[], t_fact integer[], t_id bytea[], t_first boolean[],
-    OUT before bigint, OUT first_delivery bigint, OUT positions bigint[], OUT last_leaf bytea
-) LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = {schema}, pg_temp
-AS $$
-DECLARE
-    h head%ROWTYPE;
-    deliveries bigint := cardinality(d_source);
-    news bigint;
-    stored bigint;
-    judge boolean;
-    told bytea[];
-BEGIN
-    SELECT * INTO h FROM head WHERE one = 1 FOR UPDATE;
-    before := h.position;
-    first_delivery := h.delivery;
-
-    SELECT array_agg(coalesce(f.known_at, h.position + f.rank) ORDER BY f.n),
-           count(*) FILTER (WHERE f.known_at IS NULL),
-           bool_or(f.known_received >= f.earliest OR f.erased OR f.turns)
-    INTO positions, news, judge
-    FROM (
-        SELECT u.n, u.earliest, k.known_at, k.known_received, k.erased,
-               -- Whether an alert fires again, or does not after all: refiring.py says when.
-               CASE WHEN u.ends IS NOT NULL THEN
-                   EXISTS (SELECT FROM alert_end a WHERE a.firing = u.ends AND a.resolve = u.id
-                           AND a.again_at IS NOT NULL AND u.latest > a.received_at)
-                   OR EXISTS (SELECT FROM repeat r WHERE r.id = u.ends AND r.last_at > u.latest + u.after)
-                   OR EXISTS (SELECT FROM event e WHERE e.id = u.ends AND e.received_at > u.latest + u.after)
-               WHEN u.after IS NOT NULL THEN
-                   EXISTS (SELECT FROM alert_end a WHERE a.firing = u.id AND u.latest > a.received_at + u.after
-                           AND (a.again_at IS NULL OR u.received < a.again_at))
-               ELSE false END
-               -- Whether a firing says what neither it nor an update of it said before: updating.py says when.
-               OR (k.known_at IS NOT NULL AND u.said IS NOT NULL AND u.said IS DISTINCT FROM (
-                       SELECT coalesce(s.data ->> 'summary', '') || E'\x1f' || coalesce(s.data ->> 'description', '')
-                       FROM (SELECT convert_from(c.bytes, 'UTF8')::jsonb -> 'data' AS data
-                             FROM event x JOIN content c ON c.number = x.content
-                             WHERE x.id = u.id AND x.amendment IN ('', 'earlier_delivery')
-                             ORDER BY x.revision DESC LIMIT 1) s)
-                   AND NOT EXISTS (SELECT FROM event x WHERE x.id = u.update AND x.received_at < u.earliest)
-               ) AS turns,
-               count(*) FILTER (WHERE k.known_at IS NULL) OVER (ORDER BY u.n) AS rank
-        FROM (
-            SELECT v.*, greatest(v.received, v.last) AS latest
-            FROM unnest(f_id, f_earliest, f_received, f_last, f_ends, f_after, f_said, f_update)
-                WITH ORDINALITY AS v(id, earliest, received, last, ends, after, said, update, n)
-        ) u
-        LEFT JOIN LATERAL (
-            SELECT e.position AS known_at, e.received_at AS known_received,
-                   (SELECT true FROM event x WHERE x.id = e.id AND x.amendment = 'erasure' LIMIT 1) AS erased
-            FROM event e WHERE e.id = u.id AND e.revision = 0 LIMIT 1
-        ) k ON true
-    ) f;
-    -- Which telling speaks, or whether a body may be kept, is for the caller to decide.
-    IF judge THEN
-        positions := NULL;
-        RETURN;
-    END IF;
-    positions := coalesce(positions, '{{}}');
-
-    IF deliveries > 0 THEN
-        SELECT array_agg(coalesce(p.told, '') ORDER BY p.delivery) INTO told
-        FROM (
-            SELECT t.delivery, string_agg(
-                t.id || int8send(positions[t.fact])
-                || CASE WHEN t.first AND positions[t.fact] > h.position THEN '\\x00'::bytea ELSE '\\x01'::bytea END,
-                '' ORDER BY t.n) AS told
-            FROM unnest(t_delivery, t_fact, t_id, t_first) WITH ORDINALITY AS t(delivery, fact, id, first, n)
-            GROUP BY t.delivery
-        ) p;
-        INSERT INTO delivery (number, source, received_at, size, authentication, status, reason, headers, told,
-                              content, commitment, leaf)
-        SELECT h.delivery + d.n, d.source, d.received, d.size, d.authentication, d.status, d.reason, d.headers, d.told,
-               h.content + d.n, d.commitment,
-               sha256('\\x00'::bytea || int8send(h.delivery + d.n) || int8send(d.received) || int8send(d.size)
-                      || int8send(h.content + d.n) || d.lengths || int4send(octet_length(d.headers))
-                      || int4send(octet_length(d.told)) || d.texts || d.headers || d.told || d.commitment)
-        FROM unnest(d_source, d_received, d_size, d_authentication, d_status, d_reason, d_headers, told, d_commitment,
-                    d_lengths, d_texts)
-            WITH ORDINALITY AS d(source, received, size, authentication, status, reason, headers, told, commitment,
-                                 lengths, texts, n);
-        GET DIAGNOSTICS stored = ROW_COUNT;
-        PERFORM check_stored(stored, deliveries);
-    END IF;
-
-    INSERT INTO content (number, salt, bytes)
-    SELECT h.content + d.n, d.salt, d.body FROM unnest(d_salt, d_body) WITH ORDINALITY AS d(salt, body, n)
-    UNION ALL
-    SELECT h.content + deliveries + f.position - h.position, f.salt, f.content
-    FROM unnest(positions, f_salt, f_content) AS f(position, salt, content) WHERE f.position > h.position;
-    GET DIAGNOSTICS stored = ROW_COUNT;
-    PERFORM check_stored(stored, deliveries + news);
-
-    IF news > 0 THEN
-        WITH added AS (
-            INSERT INTO event (position, id, revision, amendment, type, source, received_at, occurred_at, delivery,
-                               item, content, content_commitment, commitment, leaf)
-            SELECT g.position, g.id, 0, '', g.type, g.source, g.received, g.occurred, g.teller, g.item, g.content,
-                   g.committed, g.commitment,
-                   sha256('\\x00'::bytea || int8send(g.position) || g.id || '\\x0000'::bytea || int8send(g.received)
-                          || g.kind || g.commitment)
-            FROM (
-                SELECT e.*, sha256(int8send(e.occurred) || int8send(e.teller) || int4send(e.item)
-                                   || int8send(e.content) || e.named || e.committed) AS commitment
-                FROM (
-                    SELECT f.*, CASE WHEN f.delivery > 0 THEN h.delivery + f.delivery ELSE 0 END AS teller,
-                           h.content + deliveries + f.position - h.position AS content
-                    FROM unnest(positions, f_id, f_type, f_source, f_received, f_occurred, f_delivery, f_item,
-                                f_commitment, f_kind, f_teller)
-                        AS f(position, id, type, source, received, occurred, delivery, item, committed, kind, named)
-                    WHERE f.position > h.position
-                ) e
-            ) g
-            RETURNING position, leaf
-        )
-        SELECT (array_agg(a.leaf ORDER BY a.position DESC))[1], count(*) INTO last_leaf, stored FROM added a;
-        PERFORM check_stored(stored, news);
-        PERFORM pg_notify('{channel}', (h.position + news)::text);
-    END IF;
-
-    IF news < cardinality(f_id) OR 0 < ANY (f_again) THEN
-        INSERT INTO repeat AS r (id, count, last_at)
-        SELECT f.id, f.count, f.last FROM (
-            SELECT u.id, u.again + CASE WHEN u.known AND u.delivery > 0 THEN 1 ELSE 0 END AS count,
-                   greatest(u.last, CASE WHEN u.known AND u.delivery > 0 THEN u.received END) AS last
-            FROM (SELECT v.*, v.position <= h.position AS known
-                  FROM unnest(positions, f_id, f_received, f_delivery, f_again, f_last)
-                      AS v(position, id, received, delivery, again, last)) u
-        ) f WHERE f.count > 0
-        ON CONFLICT (id) DO UPDATE
-            SET count = r.count + excluded.count, last_at = greatest(r.last_at, excluded.last_at);
-    END IF;
-
-    INSERT INTO alert_end AS a (firing, resolve, received_at)
-    SELECT u.ends, u.id, greatest(u.received, u.last)
-    FROM unnest(f_id, f_received, f_last, f_ends) AS u(id, received, last, ends) WHERE u.ends IS NOT NULL
-    ON CONFLICT (firing, resolve) DO UPDATE SET received_at = greatest(a.received_at, excluded.received_at);
-
-    -- Of an alert that says several texts, when each was told last: updating.py says why.
-    INSERT INTO alert_text AS a (firing, text, last_at)
-    SELECT u.id, u.update, greatest(u.received, u.last)
-    FROM unnest(f_id, f_received, f_last, f_update) AS u(id, received, last, update)
-    WHERE u.update IS NOT NULL AND EXISTS (SELECT FROM alert_text t WHERE t.firing = u.id)
-    ON CONFLICT (firing, text) DO UPDATE SET last_at = greatest(a.last_at, excluded.last_at);
-
-    -- Also where nothing was added: the commit then waits, as every other does, until all before it is safe.
-    UPDATE head SET position = h.position + news, delivery = h.delivery + deliveries,
-                    content = h.content + deliveries + news WHERE one = 1;
-    GET DIAGNOSTICS stored = ROW_COUNT;
-    PERFORM check_stored(stored, 1);
-END $$"""
-
 _APPEND_NUMBERED = """CREATE OR REPLACE FUNCTION append_numbered(
     c_number bigint[], c_salt bytea[], c_bytes bytea[],
     d_number bigint[], d_source text[], d_received bigint[], d_size bigint[], d_authentication text[],
@@ -294,7 +132,7 @@ BEGIN
     END IF;
 END $$"""
 
-_FUNCTIONS = ("append", "append_numbered", "lock_head")
+_FUNCTIONS = ("append_numbered", "lock_head")
 
 
 def statements(schema: str = "public", lists: str = "") -> tuple[str, ...]:
@@ -316,7 +154,7 @@ def functions(schema: str) -> dict[str, tuple[bool, str]]:
 
 def _function_statements(schema: str) -> tuple[str, ...]:
     values = {"schema": _quoted(schema), "channel": CHANNEL}
-    made = (statement.format_map(values) for statement in (_LOCK_HEAD, _APPEND, _APPEND_NUMBERED))
+    made = (statement.format_map(values) for statement in (_LOCK_HEAD, _APPEND_NUMBERED))
     return (_REFUSE, _REFUSE_SMALLER, _CHECK_STORED, *made)
 
 

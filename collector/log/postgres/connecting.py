@@ -34,6 +34,9 @@ SLOW_FOR = 10.0
 """Seconds for which a host that said nothing is tried last: every connection would wait for it otherwise."""
 COMMAND = 60.0
 """Seconds a single statement may take where nothing else is said."""
+APPEND = 10.0
+"""The same for an append: a batch is answered 503 then, though it may yet be committed. What comes again is then known.
+"""
 LOCK_PATIENCE = "4s"
 """How long to wait for the head row while another session holds it."""
 OLDEST = 14
@@ -41,7 +44,7 @@ OLDEST = 14
 
 _SETTINGS = {
     "application_name": "timelined",
-    # Whatever the database's own default is: append() has to see what was committed while it waited for the head.
+    # Whatever the database's own default is: an append has to see what was committed while it waited for the head.
     "default_transaction_isolation": "read committed",
     "lock_timeout": LOCK_PATIENCE,
     # A daemon that was frozen in the middle of a transaction must not stop the others for ever.
@@ -62,7 +65,7 @@ READING = {"default_transaction_read_only": "on"}
 """For connections that only read."""
 APPENDING = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """For the one that appends. Plans are made once, of what holds for a large log: an index for every id, whatever the
-table's size was then. Said with the function itself they would cost a fifth of a small batch."""
+table's size was then."""
 _CONNECT = re.compile(r"\[Errno (\d+)\] Connect call failed")
 _WAITED = ("55P03", "57014")
 """SQLSTATE of a lock that was waited for in vain, and of a statement that was cancelled for taking too long."""
@@ -112,12 +115,14 @@ class Database:
         """The last event that was acknowledged, as far as it is known here. A server without it was promoted too
         early, or is an old primary that came back: whatever we asked of it would be about another log."""
 
-    async def connect(self, settings: Mapping[str, str] = MappingProxyType({})) -> asyncpg.Connection:
-        """A new connection, sound by :data:`_PROMISES`, with settings of its own.
+    async def connect(
+        self, settings: Mapping[str, str] = MappingProxyType({}), longest: float = COMMAND
+    ) -> asyncpg.Connection:  # fmt: skip
+        """A new connection, sound by :data:`_PROMISES`, with settings of its own; ``longest`` a statement may take, s.
 
         Raises :class:`Unavailable` where there is none to be had.
         """
-        connection = await self._reach()
+        connection = await self._reach(longest)
         connection.add_log_listener(_end_unless_kept)
         try:
             # Said only now: a session that began as one that only reads is refused by target_session_attrs=read-write.
@@ -134,13 +139,13 @@ class Database:
             raise self.unavailable("reach", error) from error
         return connection
 
-    async def _reach(self) -> asyncpg.Connection:
+    async def _reach(self, longest: float) -> asyncpg.Connection:
         """A connection to the first host that gives one. Each has its own time: one that is silent takes only that."""
         failed: list[tuple[str, Exception]] = []
         now = monotonic()
         for name, dsn in sorted(self._hosts, key=lambda host: self._slow_hosts.get(host[1], now) > now):
             try:
-                return await asyncpg.connect(dsn, timeout=PATIENCE, command_timeout=COMMAND, server_settings=_SETTINGS)
+                return await asyncpg.connect(dsn, timeout=PATIENCE, command_timeout=longest, server_settings=_SETTINGS)
             except Exception as error:
                 failed.append((name, error))
                 if isinstance(error, TimeoutError):

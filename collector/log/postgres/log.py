@@ -1,19 +1,19 @@
 """The log in a PostgreSQL database, which several daemons may share.
 
-Order: positions come from the head row, which append() locks before it reads
+Order: positions come from the head row, which an append locks before it reads
 and holds until its commit is visible. So whoever appends next numbers on from
 there, and a position becomes visible only together with every one before it.
 
-Appends go over one connection on the event loop, as one statement that commits
-by itself: one round trip a batch. Work of others (``transact``, ``query``) has
-connections of its own, and so has the lease.
+Appends have a connection of their own, with plans made for a large log. Work of
+others (``transact``, ``query``) has other connections, and so has the lease.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import structlog
@@ -25,9 +25,8 @@ from collector.log import appending
 from collector.log.appending import Appended
 from collector.log.base import BaseLog
 from collector.log.contract import FOLLOWING, JOBS, Answer, Lease, Submission
-from collector.log.postgres.appender import Appender
-from collector.log.postgres.batch import NeedsSlowPath
-from collector.log.postgres.connecting import LASTS, READING, Database
+from collector.log.postgres import connecting
+from collector.log.postgres.connecting import APPENDING, COMMAND, LASTS, READING, Database
 from collector.log.postgres.sessions import Session
 from collector.log.postgres.waking import SILENT, CommitListener
 from collector.proof.acknowledged import Last
@@ -47,7 +46,8 @@ _SHOW = "SELECT pg_advisory_lock_shared(1818583412, 'head'::regclass::oid::integ
 _OTHERS = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1818583412 AND granted
     AND objid = 'head'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND pid <> ?"""
-_DURABLE = {True: "SET LOCAL synchronous_commit TO DEFAULT", False: "SET LOCAL synchronous_commit TO off"}
+_LAX = "SET LOCAL synchronous_commit TO off"
+"""Before work whose commit may be lost with the server's power. A session begins with what the server promises."""
 
 
 class PostgresLog(BaseLog):
@@ -63,10 +63,10 @@ class PostgresLog(BaseLog):
         self._acknowledge: Callable[[int, bytes], None] | None = None
         self._acknowledged = 0
         self._running: set[asyncio.Task[Any]] = set()
-        self._appender = Appender(self.address)
+        self._appender = self._session(APPENDING, connecting.APPEND) if writable else None
         self._writer = self._session() if writable else None
         self._leader = self._session() if writable else None
-        self._readers = [self._session(read_only=True) for _ in range(_READERS)]
+        self._readers = [self._session(READING) for _ in range(_READERS)]
         self._idle: asyncio.LifoQueue[Session] = asyncio.LifoQueue()
         for reader in self._readers:
             self._idle.put_nowait(reader)
@@ -88,13 +88,14 @@ class PostgresLog(BaseLog):
             raise
         return log
 
-    def _session(self, *, read_only: bool = False) -> Session:
-        isolation = "REPEATABLE READ" if read_only else "READ COMMITTED"
-        return Session(partial(self.address.connect, READING if read_only else {}), isolation)
+    def _session(self, settings: Mapping[str, str] = MappingProxyType({}), longest: float = COMMAND) -> Session:
+        isolation = "REPEATABLE READ" if settings is READING else "READ COMMITTED"
+        return Session(partial(self.address.connect, settings, longest), isolation)
 
     @property
     def _sessions(self) -> list[Session]:
-        return [session for session in (self._writer, self._leader, *self._readers) if session is not None]
+        sessions = (self._appender, self._writer, self._leader, *self._readers)
+        return [session for session in sessions if session is not None]
 
     async def _open(self, extra_metadata: Sequence[MetaData], any_schema: bool) -> None:
         """Make what is missing, or see that there is something to read."""
@@ -127,20 +128,6 @@ class PostgresLog(BaseLog):
 
     async def _append(self, submissions: Sequence[Submission]) -> list[Answer]:
         try:
-            added = await self._appender.append(submissions)
-        except (Unavailable, LogDamaged):
-            raise
-        except NeedsSlowPath:
-            return await self._append_judging(submissions)
-        except Exception as error:
-            self._note(error, submissions)
-            return await self._append_by(self._singly, submissions)
-        self._appended(added.last)
-        return added.answers
-
-    async def _append_judging(self, submissions: Sequence[Submission]) -> list[Answer]:
-        """The rare kind: more round trips, in one transaction that holds the head row."""
-        try:
             return await self._append_by(appending.append, submissions)
         except (Unavailable, LogDamaged):
             raise
@@ -148,12 +135,15 @@ class PostgresLog(BaseLog):
             self._note(error, submissions)
             return await self._append_by(self._singly, submissions)
 
-    async def _append_by(
-        self, append: Callable[[Connection, Sequence[Submission]], Appended], submissions: Sequence[Submission]
-    ) -> list[Answer]:
-        """What SQLite does as well, in a transaction of the connection that writes."""
-        assert self._writer is not None  # noqa: S101 - asked before
-        return await self._transact(self._writer, lambda connection: append(connection, submissions), durable=True)
+    async def _append_by(self, append: Callable[..., Appended], submissions: Sequence[Submission]) -> list[Answer]:
+        """What SQLite does as well, in a transaction of the connection that appends."""
+        assert self._appender is not None  # noqa: S101 - asked before
+        try:
+            return await self._transact(self._appender, partial(append, submissions=submissions), durable=True)
+        except Unavailable:
+            # What the server would still say, nobody would understand: the next batch has a connection of its own.
+            self._appender.cut()
+            raise
 
     async def transact(self, work: Callable[[Connection], T], *, durable: bool = True, leading: bool = False) -> T:
         """See :meth:`collector.log.EventLog.transact`."""
@@ -170,7 +160,7 @@ class PostgresLog(BaseLog):
         renewed = session is not self._leader
         work = partial(self._trusting, work) if durable else work
         try:
-            answer, last = await session.run(work, first=_DURABLE[durable], renewed=renewed)
+            answer, last = await session.run(work, first="" if durable else _LAX, renewed=renewed)
         except Exception as error:
             raise self.address.as_unavailable("write to", error) from error
         self._appended(last)
@@ -283,7 +273,6 @@ class PostgresLog(BaseLog):
             log.info("the database answers again", database=self.address.public_dsn)
             return
         log.warning("the database does not answer; all are refused until it does", database=self.address.public_dsn)
-        self._appender.drop()
         for session in self._sessions:
             if session is not self._leader:
                 session.cut()
@@ -299,8 +288,8 @@ class PostgresLog(BaseLog):
         return super().subscribe(wake)
 
     def _ours(self, pid: int) -> bool:
-        sessions = (self._writer, self._leader)
-        return pid == self._appender.pid or any(session is not None and session.pid == pid for session in sessions)
+        sessions = (self._appender, self._writer, self._leader)
+        return any(session is not None and session.pid == pid for session in sessions)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -312,7 +301,6 @@ class PostgresLog(BaseLog):
         await self._waker.close()
         if self._running:
             await asyncio.wait(self._running)
-        await self._appender.close()
         await asyncio.gather(*(session.close() for session in self._sessions))
 
 
