@@ -137,8 +137,9 @@ def rendering(daemon: Running) -> Iterator[list[float]]:
 
 
 def _latency(report: results.Report, name: str, slices: list[Slice], below: float) -> None:
+    """One waits for the disk now and then, so rounds differ: each of them has to keep the goal."""
     extra = {"p50 ms": tuple(each.seen.p50 for each in slices), "req/s": tuple(each.rate for each in slices)}
-    report.add(name, [each.seen.p99 for each in slices], "ms", below=below, beside=extra)
+    report.add(name, [each.seen.p99 for each in slices], "ms", below=below, worst=True, beside=extra)
 
 
 def measure(options: argparse.Namespace, report: results.Report) -> None:
