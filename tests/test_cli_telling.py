@@ -162,6 +162,16 @@ def test_what_is_open_is_not_reopened(log: tuple[str, str]) -> None:
     assert said("reopen", "1", "--key", "k", *log).startswith("Known already")
 
 
+def test_another_end_is_told_with_the_one_before(log: tuple[str, str]) -> None:
+    """Who ends what is over is told when it had ended; sent again with its key it has no end before it."""
+    said("open", "Payments fail", "--at", "2026-03-04 17:00", *log)
+    assert "had ended" not in said("resolve", "1", "--at", "2026-03-04 18:10", *log)
+    again = said("resolve", "1", "--at", "2026-03-04 18:30", "--key", "k", *log)
+    assert "over at 2026-03-04 18:30:00 UTC" in again
+    assert again.endswith("; it had ended at 2026-03-04 18:10:00 UTC")
+    assert "had ended" not in said("resolve", "1", "--at", "2026-03-04 18:30", "--key", "k", *log)
+
+
 def test_a_leave_that_is_on_record_is_known(log: tuple[str, str]) -> None:
     """Sent again with its key it is no nonsense, although the event is out by now."""
     said("open", "Payments fail", "--service", "checkout", *log)

@@ -35,6 +35,8 @@ class RecordedStatement(msgspec.Struct, frozen=True, kw_only=True):
     """Why it is there."""
     reopened: bool
     """Whether the incident had ended before."""
+    former_end: str | None
+    """When it had ended before this said that it is over; None where it had not."""
 
     @property
     def where(self) -> str:
@@ -69,7 +71,7 @@ async def _looked_up(api: ApiClient, told: Json, ended: set[int], *, new: bool) 
     row = None if number is None else (await api.get(f"/api/v1/incidents/{number}")).json()
     return RecordedStatement(
         new=new, event=event["events"][-1], cited=cited, incident=row, reason=(event["why"] or {}).get("reason") or "",
-        reopened=number in ended,
+        reopened=number in ended, former_end=told.get("former_end"),
     )  # fmt: skip
 
 
@@ -97,6 +99,12 @@ async def _cited(api: ApiClient, identifier: str) -> tuple[str, Json]:
 def stated(words: Words) -> Words:
     """The same with the moment that was stated, and how to cite it: ``… at 21:27:56 UTC [b61d0]``."""
     return lambda what: f"{words(what)} at {moment(what.event['occurred_at'])} [{what.cited}]"
+
+
+def ended(statement: RecordedStatement) -> str:
+    """What became of an end: also which one it takes the place of."""
+    confirmation = stated(lambda what: f"Declared {what.where} over")(statement)
+    return f"{confirmation}; it had ended at {moment(former)}" if (former := statement.former_end) else confirmation
 
 
 def incident_title(incident: Json) -> str:

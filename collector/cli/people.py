@@ -156,8 +156,7 @@ def merge(access: LogAccess, number: int, key: str | None, form: str, **fields: 
 @stating
 def resolve(access: LogAccess, number: int, key: str | None, form: str, **fields: object) -> None:
     """Declare an incident over."""
-    words = confirming.stated(lambda what: f"Declared {what.where} over")
-    state(access, f"/api/v1/incidents/{number}/resolve", fields, key, form, words)
+    state(access, f"/api/v1/incidents/{number}/resolve", fields, key, form, confirming.ended)
 
 
 @click.command()

@@ -270,9 +270,9 @@ async def split(request: web.Request) -> web.Response:
 
 @routes.post(ONE + "/resolve")
 async def resolve(request: web.Request) -> web.Response:
-    """Say that it is over."""
+    """Say that it is over; of one that was, when it had ended so far."""
     fact, row = await _turned(request, people.resolved)
-    return await statements.record(request, fact, row.number)
+    return await statements.record(request, fact, row.number, former_end=row.ended_at)
 
 
 @routes.post(ONE + "/reopen")

@@ -28,11 +28,14 @@ _OF_THE_MOMENT = frozenset({"stated_at", "into", "from", "evidence", "number", "
 """Data of a statement that tell how things were when it was sent, and not what was said."""
 
 
-async def record(request: web.Request, fact: Event, number: int) -> web.Response:
-    """Store what was stated about an incident, and answer with where it stands now."""
+async def record(request: web.Request, fact: Event, number: int, former_end: int | None = None) -> web.Response:
+    """Store what was stated about an incident, and answer with where it stands now.
+
+    ``former_end`` is when it had ended, µs, where what is stated is another end of it.
+    """
     told = await store(request.app, fact)
     row = await follow(request.app, number)
-    return stated(told, row.number)
+    return stated(told, row.number, None if told.stored_before else former_end)
 
 
 async def record_opening(request: web.Request, fact: Event, separate: Callable[..., Event] | None) -> web.Response:
@@ -59,11 +62,11 @@ async def record_about(request: web.Request, fact: Event, event: str) -> web.Res
     return stated(told, why.incident if why else None)
 
 
-def stated(item: ReceiptItem, number: int | None) -> web.Response:
+def stated(item: ReceiptItem, number: int | None, former_end: int | None = None) -> web.Response:
     """201 for a new fact, 200 for one that was stated before."""
     location_header = {"Location": f"/api/v1/events/{item.event_id}"}
     return answers.json(
-        shapes.Stated(item.event_id, item.position, item.stored_before, number),
+        shapes.Stated(item.event_id, item.position, item.stored_before, number, answers.time(former_end)),
         status=200 if item.stored_before else 201,
         headers=location_header,
     )

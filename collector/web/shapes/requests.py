@@ -9,12 +9,16 @@ from collector.web.shapes.base import Shape, Time
 
 
 class Stated(Shape, frozen=True):
-    """What a statement became, and the incident that it is about now; ``null`` while that is not known."""
+    """What a statement became, and the incident that it is about now; ``null`` while that is not known.
+
+    ``former_end`` is when the incident had ended before it was stated to be over; ``null`` where it had not.
+    """
 
     event: str
     position: int
     known: bool
     incident: int | None
+    former_end: Time | None
 
 
 class Redrawn(Shape, frozen=True):
