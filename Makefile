@@ -21,10 +21,10 @@ API ?=
 CHROOT ?=
 # A folder of published incidents as traffic, with replay.py and score.py: make incidents INCIDENTS=path
 INCIDENTS ?= ../shared/incidents
-# A folder for what tests write. Half of the time that a new log takes is waiting for the disk, which one in memory has
-# not; what is proven of disks is proven on disks that the tests make: make test MEMORY=/dev/shm. Tests that
-# passed leave nothing in it.
-MEMORY ?=
+# A folder for what tests write: memory, where 4 GiB of /dev/shm are free (a run takes up to 1.3), or else where
+# temporary files are. A seventh of a run on a disk is waiting for it. What is proven of disks is proven on disks that the
+# tests make. On the disk all the same: make test MEMORY=. Tests that passed leave nothing there.
+MEMORY ?= $(shell df -k /dev/shm 2>/dev/null | awk '$$1 == "tmpfs" && $$4 > 4194304 { print "/dev/shm" }')
 PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_retention_policy=failed --numprocesses auto --dist worksteal
 # Variables of another virtual environment must not leak into ours, nor one that has each process compile all modules.
 unexport PYTHONPATH VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
