@@ -19,9 +19,9 @@ from renderers.history import Alert, Change, Page
 
 
 @lru_cache(maxsize=1_024)
-def opening(severity: str | None) -> bool:
-    """Whether an alert of this severity opens an incident: by the table of severities."""
-    return severities.opens(severity)
+def opening(severity: str | None, name: str) -> bool:
+    """Whether an alert of this severity and name opens an incident: by the table of severities."""
+    return severities.opens(severity, name=name)
 
 
 def alert_episodes(events: Sequence[RecordedEvent], words: Sequence[Word] = ()) -> list[Alert]:
@@ -68,7 +68,7 @@ def _alert(episode: Episode, anew: Sequence[str]) -> Alert:
         service=teller.service,
         environment=teller.environment,
         severity=severity,
-        opening=opening(severity),
+        opening=opening(severity, teller.title),
         start=episode.start,
         end=episode.end,
         fired=teller,

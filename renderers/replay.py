@@ -116,9 +116,10 @@ def _as_set(alerts: tuple[Alert, ...], context: Context) -> tuple[Alert, ...]:
     opening, silent = context.opening_severities, context.silent_severities
     if not opening and not silent:
         return alerts
-    return tuple(
-        [msgspec.structs.replace(each, opening=severities.opens(each.severity, opening, silent)) for each in alerts]
-    )
+    return tuple([
+        msgspec.structs.replace(each, opening=severities.opens(each.severity, opening, silent, name=each.name))
+        for each in alerts
+    ])  # fmt: skip
 
 
 def _as_first_received(events: Sequence[RecordedEvent]) -> Sequence[RecordedEvent]:

@@ -157,6 +157,15 @@ async def test_an_alert_that_opens_nothing_says_so(followed: Followed) -> None:
     assert (count, reasons) == (1, {"severity warning opens no incident": 1})
 
 
+async def test_an_alert_that_fires_by_design_says_so(followed: Followed) -> None:
+    """It has no severity, and still opens nothing; what is wrong beside it does."""
+    await followed.told(firing("W", 5, title="DeadMansSwitch", severity=None))
+    count, reasons, _ = await followed.lists.unjoined()
+    assert (count, reasons) == (1, {"it fires by design, which opens no incident": 1})
+    await followed.told(firing("A", 6, title="Down", severity=None))
+    assert [row.title for row in await followed.lists.incidents()] == ["checkout: Down"]
+
+
 async def test_a_change_of_what_nothing_names_is_not_said_to_be_of_another_service(followed: Followed) -> None:
     """A workspace or a zone is called as no service is; of another service an alert or a page came at some time."""
     alerted = firing("Old", -60 * 24 * 60, "billing"), page("P", "triggered", -59 * 24 * 60, "search")

@@ -19,6 +19,7 @@ SILENT = ("warning", "Warning", "warn", "ticket", "medium", "moderate", "minor",
           "3", "4", "P3 - Moderate", "not classified", "email", "trivial", "heartbeat", "priority 4",
           "Priority: low", "severity=warning", "Low priority", "level: info", "non-critical", "Not critical", "4-Low",
           "success")  # fmt: skip
+BY_DESIGN = ("Watchdog", "DeadMansSwitch", "Dead man's switch", "dead-man-switch", "InfoInhibitor")
 
 
 @pytest.mark.parametrize("word", OPENING)
@@ -31,6 +32,20 @@ def test_words_that_open_an_incident(word: str | None) -> None:
 def test_words_that_open_none(word: str) -> None:
     """Warnings, tickets and what is below them open none."""
     assert not severities.opens(word)
+
+
+@pytest.mark.parametrize("name", BY_DESIGN)
+def test_an_alert_that_fires_by_design_opens_none(name: str) -> None:
+    """Without a severity its name decides; a severity that somebody gave it counts."""
+    assert not severities.opens(None, name=name)
+    assert not severities.opens("", name=name)
+    assert severities.opens("critical", name=name)
+
+
+@pytest.mark.parametrize("name", ["HeartbeatMissing", "WatchdogDown", "DeadMansSwitchExpired", ""])
+def test_one_that_tells_of_such_an_alert_opens_one(name: str) -> None:
+    """That it is away is what is wrong."""
+    assert severities.opens(None, name=name)
 
 
 @pytest.mark.parametrize(

@@ -201,8 +201,10 @@ class Attacher:
     def _nothing(self, signal: Signal) -> str:
         if signal.incident_refs:
             return "names no event of an incident"
-        if signal.kind == LOW_ALERT and self._rules.opens(signal.severity):
+        if signal.kind == LOW_ALERT and self._rules.opens(signal.severity, signal.title):
             return "only its end is known, which opens no incident"
+        if signal.kind == LOW_ALERT and not signal.severity:
+            return "it fires by design, which opens no incident"
         if signal.kind == LOW_ALERT:
             return f"severity {signal.severity} opens no incident"
         if signal.service is not None:

@@ -66,9 +66,9 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     silent_severities: tuple[str, ...] = ()
     """Those that open none."""
 
-    def opens(self, severity: str | None) -> bool:
-        """Whether an alert of this severity opens an incident."""
-        return severities.opens(severity, self.opening_severities, self.silent_severities)
+    def opens(self, severity: str | None, name: str = "") -> bool:
+        """Whether an alert of this severity and this name opens an incident."""
+        return severities.opens(severity, self.opening_severities, self.silent_severities, name=name)
 
 
 class Catalog:

@@ -246,8 +246,9 @@ def _alert(folding: _Folding, episode: Episode) -> Signal:
             seeks.append(tie)
             offers.append(tie)
     pages = sorted({f"page:{ref}" for event in members for ref in refs_of(event, "page:")})
+    opening = episode.begun and folding.rules.opens(severity, _title(members))
     signal = folding.signal(
-        "alert", members, start, end, last_word, opening=folding.rules.opens(severity) and episode.begun,
+        "alert", members, start, end, last_word, opening=opening,
         state="firing" if end is None else "resolved", seeks=(*seeks, *pages), offers=(*offers, *pages),
         until=episode.until, severity=severity, placing=placing,
     )  # fmt: skip

@@ -27,6 +27,9 @@ SILENT = (
      "clear", "test", "deadman", "watchdog", "heartbeat", "success"),
 )  # fmt: skip
 """Words of severities that open none, likewise. They belong to an incident that others opened."""
+BY_DESIGN = frozenset({"watchdog", "deadmansswitch", "deadmanswitch", "alwaysfiring", "infoinhibitor"})
+"""Names of alerts that fire as long as all is well, or only to silence others, as kube-prometheus and its kin spell
+them; without spaces, dashes and case."""
 
 
 @lru_cache(maxsize=1024)
@@ -52,17 +55,28 @@ _NAMES = frozenset({"sev", "severity", "prio", "priority", "level", "urgency"})
 _ROWS: dict[str, int] = {word: place for place, row in enumerate((*OPENING, *SILENT)) for word in row}
 
 
-def opens(word: str | None, opening: Iterable[str] = (), silent: Iterable[str] = ()) -> bool:
+def opens(
+    word: str | None, opening: Iterable[str] = (), silent: Iterable[str] = (), *, name: str = ""
+) -> bool:  # fmt: skip
     """Whether an alert of this severity opens an incident; ``opening`` and ``silent`` are what a team set itself.
 
-    No severity, and a word that nobody knows, open one.
+    No severity, and a word that nobody knows, open one; but not that of an alert whose ``name`` says that it fires by
+    design.
     """
     folded = fold_severity(word or "")
+    if not folded and fires_by_design(name):
+        return False
     if folded in {fold_severity(one) for one in opening}:
         return True
     if folded in {fold_severity(one) for one in silent}:
         return False
     return _ROWS.get(folded, 0) < len(OPENING)
+
+
+@lru_cache(maxsize=1024)
+def fires_by_design(name: str) -> bool:
+    """Whether an alert of this name fires without end where nothing is wrong: it tells that alerting works."""
+    return "".join(c for c in name.casefold() if c.isalnum()) in BY_DESIGN
 
 
 def is_known(word: str) -> bool:
