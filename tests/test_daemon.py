@@ -20,7 +20,7 @@ import pytest
 
 from collector import daemon
 from collector.daemon.process import keep_alive, unless
-from collector.errors import Unavailable
+from collector.errors import InvalidSettings, Unavailable
 from collector.settings import Api, Drafts, Settings, Storage, Web
 from collector.sources import SOURCES
 from collector.webhook import Reading, Webhook
@@ -144,6 +144,11 @@ async def test_the_port_it_really_got_is_published(settings: Settings) -> None:
     assert daemon.holder(settings) is None
 
 
+def is_made(settings: Settings) -> bool:
+    """Whether there is a log's file."""
+    return Path(settings.storage.url.removeprefix("sqlite:///")).exists()
+
+
 async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(settings: Settings) -> None:
     """The message names the address; the log is let go, so that the next start is not refused for it."""
     with socket.socket() as other:
@@ -155,6 +160,22 @@ async def test_a_port_that_is_taken_is_said_and_nothing_stays_open(settings: Set
             async with daemon.running(taken):
                 pass
     assert daemon.holder(settings) is None
+    # A typing mistake leaves no log behind that somebody has to wonder about.
+    assert not is_made(settings)
+
+
+@pytest.mark.parametrize("second", ["127.0.0.1:{port}", "0.0.0.0:{port}", "localhost:{port}"])
+async def test_one_address_twice_is_said_before_anything_is_made(settings: Settings, second: str) -> None:
+    """Both names stand in the message, and no log is made."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    twice = (f"127.0.0.1:{port}", second.format(port=port))
+    with pytest.raises(InvalidSettings) as refusal:
+        async with daemon.running(msgspec.structs.replace(settings, web=Web(listen_address=twice))):
+            pass
+    assert all(named in str(refusal.value) for named in twice)
+    assert not is_made(settings)
 
 
 async def test_a_data_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Where real things meet: opened in order, closed in reverse.
 
-    lock → log → follower and jobs → web
+    addresses → lock → log → follower and jobs → web
 
 Each closing is registered the moment the thing exists, so that whatever goes
 wrong, what was opened is closed and what was acknowledged stays. The same
@@ -11,8 +11,8 @@ runs: :func:`offline` writes, :func:`read_only` does not.
 starts the process that follows, again whenever it ended; ``leader_tasks`` are
 the jobs' and the follower's, of whoever holds the lease; ``lifecycle`` records that
 we started and stopped; ``rehearsing`` is the application over a copy, and
-``restoring`` over a backup; ``serving`` is a whole daemon, ``process`` its process, and ``terminal`` what a person is
-told who started it by hand.
+``restoring`` over a backup; ``listening`` takes the addresses; ``serving`` is a whole daemon, ``process`` its process,
+and ``terminal`` what a person is told who started it by hand.
 """
 
 from __future__ import annotations

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import socket
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
-from collector.daemon import systemd_sockets
 from collector.daemon.face import Face
 from collector.daemon.fronting import fronted
 from collector.daemon.keeping import Logs
+from collector.daemon.listening import Bound, bound, refused
 from collector.daemon.overall import overall
 from collector.daemon.reloading import Load, Reloader
 from collector.daemon.rotating import rotated
@@ -94,6 +91,7 @@ async def running(
     :class:`collector.errors.LogDamaged` where acknowledged events are missing, unless ``accept_loss``.
     """
     async with AsyncExitStack() as stack:
+        bound_sockets = await stack.enter_async_context(bound(settings, sockets))
         face = Face(settings, clock, Front(prefix=settings.web.prefix, root=settings.web.root))
         logs = Logs(settings, clock, face)
         reloader = Reloader(face, logs, load) if load is not None else None
@@ -103,7 +101,7 @@ async def running(
         face.take(settings)
         await stack.enter_async_context(fronted(face))
         await stack.enter_async_context(rotated(reloader, load))
-        address = await _listen(stack, settings, logs, face, sockets)
+        address = await _listen(stack, settings, logs, face, bound_sockets)
         stack.callback(logs.stop)
         await stack.enter_async_context(_pages_prepared())
         yield Daemon(logs, address, reloader)
@@ -120,9 +118,9 @@ async def _pages_prepared() -> AsyncIterator[None]:
 
 
 async def _listen(
-    stack: AsyncExitStack, settings: Settings, logs: Logs, face: Face, sockets: Sequence[socket.socket]
+    stack: AsyncExitStack, settings: Settings, logs: Logs, face: Face, sockets: Sequence[Bound]
 ) -> str:  # fmt: skip
-    """Take the port, or what was handed to us, and say in the lock files where; the answer is the URL."""
+    """Listen, and say in the lock files where; the answer is the URL."""
     at = settings.web
     if logs.several:
         runner = Runner(overall(logs, face), logs.mounts, **server_kwargs())
@@ -131,52 +129,15 @@ async def _listen(
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
     tls = face.front.context
-    for address_named, site in _sites(runner, settings, sockets, tls):
+    for named, one in sockets:
         try:
-            await site.start()
+            await web.SockSite(runner, one, backlog=_BACKLOG, ssl_context=tls).start()
         except OSError as error:
-            raise Unavailable(f"cannot listen on {address_named}: {_why_not(error)}") from error
+            raise refused(named, error) from error
     stack.push_async_callback(runner.drain, _GRACE)
     address = _url(runner.addresses[0], "https" if tls else "http") + at.prefix
     await logs.announce(address)
     return address
-
-
-def _sites(
-    runner: Runner, settings: Settings, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None
-) -> list[tuple[str, web.BaseSite]]:
-    """What is listened on, each as it is configured."""
-    at = settings.web
-    if not sockets:
-        bound = zip(at.listen_address, at.addresses, strict=True)
-        return [(text, web.TCPSite(runner, host or None, port, ssl_context=tls)) for text, (host, port) in bound]
-    handed = _checked(sockets, settings)
-    return [
-        (", ".join(at.listen_address), web.SockSite(runner, one, backlog=_BACKLOG, ssl_context=tls)) for one in handed
-    ]
-
-
-def _checked(sockets: Sequence[socket.socket], settings: Settings) -> Sequence[socket.socket]:
-    """What is open to others was checked for the address in the settings; a socket must not be open to more."""
-    for one in sockets:
-        if settings.web.loopback and not systemd_sockets.is_loopback(one):
-            host, port = one.getsockname()[:2]
-            message = (
-                f"cannot listen on the socket that systemd opened: others reach {host}, and web.listen_address is "
-                f"{', '.join(settings.web.listen_address)}; set web.listen_address to {host}:{port} as well"
-            )
-            raise InvalidSettings((message,))
-    return sockets
-
-
-def _why_not(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return "this host has no such name; set web.listen_address to one of its own"
-    if error.errno == errno.EADDRINUSE:
-        return "another process does; stop it, or set web.listen_address to another port"
-    if error.errno == errno.EACCES:
-        return "ports below 1024 need a privilege; set web.listen_address to a higher one"
-    return f"{os.strerror(error.errno or 0)}; set web.listen_address to an address of this host"
 
 
 def _url(name: Any, scheme: str) -> str:
