@@ -177,6 +177,50 @@ async def test_deliveries_show_what_became_of_each(face: Face) -> None:
     assert "there is no source of this name" in text((await seen(face, "/deliveries?source=x", 404)).find(".//main"))
 
 
+async def test_a_delivery_has_a_page(face: Face) -> None:
+    """Its receipt, what it told with where that is now, and its body; its id leads there, and so does an event."""
+    body = b'[{"name": "<b>a</b>", "loud": true, "size": 1.50}, {"name": "quiet"}]'
+    await face.deliver(body)
+    await face.deliver(body)
+    await face.followed()
+    links = [link.get("href") or "" for link in (await seen(face, "/deliveries?source=bell")).iter("a")]
+    assert [link for link in links if link.startswith("/deliveries/")] == ["/deliveries/d2", "/deliveries/d1"]
+    first = await seen(face, "/deliveries/d1")
+    words = text(first.find(".//main"))
+    assert "What bell delivered" in words
+    assert f"{len(body)} bytes, SHA-256" in words
+    event_rows = rows(first, "deliveries")
+    assert [row.split()[-2:] for row in event_rows] == [["no", "1"], ["no", "none"]]
+    [body_text] = [text(each) for each in first.iter("pre")]
+    assert '"name": "<b>a</b>", "loud": true, "size": 1.50' in body_text
+    assert [row.split()[-2] for row in rows(await seen(face, "/deliveries/d2"), "deliveries")] == ["yes", "yes"]
+    [quiet] = [link.get("href") for link in first.iter("a") if text(link) == event_rows[1].split()[0]]
+    assert "/deliveries/d1" in [link.get("href") for link in (await seen(face, str(quiet))).iter("a")]
+    assert "no delivery has this id" in text((await seen(face, "/deliveries/d9", 404)).find(".//main"))
+
+
+@pytest.mark.parametrize(
+    ("body", "body_text", "words"),
+    [
+        (b"[" * 1500 + b"]" * 1500, "[" * 1500 + "]" * 1500, "malformed"),
+        (b'{"a": 1, "a": 2', '{"a": 1, "a": 2', "malformed"),
+        (b"\xff\x00\x1b[31m", "\ufffd\ufffd\ufffd[31m", "malformed"),
+        (b"", "", "It is empty."),
+        (b'["' + b"x" * 5_000 + b'"]', '["' + "x" * 3_998, "The first 4,000 bytes are shown."),
+    ],
+    ids=["nested", "broken", "binary", "empty", "long"],
+)  # fmt: skip
+async def test_a_body_is_shown_whatever_it_is(
+    face: Face, monkeypatch: pytest.MonkeyPatch, body: bytes, body_text: str, words: str
+) -> None:
+    """As it came where it is no JSON or nests too deep; characters that a page may not have are replaced."""
+    monkeypatch.setattr("collector.web.pages.delivery.LONGEST", 4_000)
+    await face.deliver(body)
+    tree = await seen(face, "/deliveries/d1")
+    assert words in text(tree.find(".//main"))
+    assert [text(each) for each in tree.iter("pre")] == ([body_text] if body_text else [])
+
+
 async def test_deliveries_that_are_well_are_counted_and_folded(face: Face) -> None:
     """A repeat is counted as one, as in the API; nothing has to be mended, so that nothing stands open."""
     for _ in range(2):

@@ -255,7 +255,8 @@ def test_no_page_keeps_anything_from_anybody(site: Site, browser: Browser) -> No
         for path in (
             "/", "/incidents/2", "/incidents/2?system=1&kind=note", "/incidents/2/merge?other=1", "/analytics",
             f"/undo?events={event['id']}", "/incidents/2/changes?from=2026-04-02", "/incidents/2/publish",
-            "/deliveries", "/deliveries?source=alertmanager", "/login", "/incidents/999", "/incidents?text=nothing",
+            "/deliveries", "/deliveries?source=alertmanager", "/deliveries/d1", "/login", "/incidents/999",
+            "/incidents?text=nothing",
         ):  # fmt: skip
             page.goto(site.address + path)
             page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")

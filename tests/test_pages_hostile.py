@@ -94,11 +94,12 @@ def pages(site: Site) -> Iterator[str]:
             f"{incident_path}/changes?from=2026-04-01", f"{incident_path}/publish",
             f"/undo?events={','.join(each['id'] for each in events)}",
         )  # fmt: skip
+    yield from (f"/deliveries/{one['id']}" for one in get(f"{site.address}/api/v1/deliveries")["deliveries"][:30])
     for text in map(quote, TEXTS):
         yield from (
             f"/incidents?text={text}&service={text}&severity={text}&source={text}", f"/incidents?zone={text}",
             f"/incidents/1?text={text}&row={text}", f"/incidents/1?as_of={text}", f"/analytics?since={text}",
-            f"/deliveries?source={text}", f"/events/{text}", f"/login?next={text}", f"/{text}",
+            f"/deliveries?source={text}", f"/deliveries/{text}", f"/events/{text}", f"/login?next={text}", f"/{text}",
         )  # fmt: skip
 
 

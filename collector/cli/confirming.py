@@ -65,13 +65,13 @@ async def confirmed(api: ApiClient, path: str, statement: Mapping[str, object], 
     return said_of_it if recorded.new else f"Known already: {said_of_it[0].lower()}{said_of_it[1:]}"
 
 
-async def _looked_up(api: ApiClient, told: Json, ended: set[int], *, new: bool) -> RecordedStatement:
-    cited, event = await _cited(api, told["event"])
-    number = told["incident"]
+async def _looked_up(api: ApiClient, answer: Json, ended: set[int], *, new: bool) -> RecordedStatement:
+    cited, event = await _cited(api, answer["event"])
+    number = answer["incident"]
     row = None if number is None else (await api.get(f"/api/v1/incidents/{number}")).json()
     return RecordedStatement(
         new=new, event=event["events"][-1], cited=cited, incident=row, reason=(event["why"] or {}).get("reason") or "",
-        reopened=number in ended, former_end=told.get("former_end"),
+        reopened=number in ended, former_end=answer.get("former_end"),
     )  # fmt: skip
 
 

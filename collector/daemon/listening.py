@@ -25,7 +25,7 @@ from collector.settings import Settings
 class Bound(NamedTuple):
     """A socket that has its address."""
 
-    named: str
+    address: str
     """The address as it is configured."""
     socket: socket.socket
 
@@ -39,13 +39,13 @@ async def bound(settings: Settings, handed: Sequence[socket.socket]) -> AsyncIte
     """
     if handed:
         _check_handed(handed, settings)
-        named = ", ".join(settings.web.listen_address)
-        yield [Bound(named, one) for one in handed]
+        address = ", ".join(settings.web.listen_address)
+        yield [Bound(address, one) for one in handed]
         return
     sockets: list[Bound] = []
     try:
-        for named, (host, port) in zip(settings.web.listen_address, settings.web.addresses, strict=True):
-            sockets += [Bound(named, one) for one in await _bind(named, host, port)]
+        for address, (host, port) in zip(settings.web.listen_address, settings.web.addresses, strict=True):
+            sockets += [Bound(address, one) for one in await _bind(address, host, port)]
         _check_apart(sockets)
         yield sockets
     finally:
@@ -53,23 +53,23 @@ async def bound(settings: Settings, handed: Sequence[socket.socket]) -> AsyncIte
             one.socket.close()
 
 
-async def _bind(named: str, host: str, port: int) -> Sequence[socket.socket]:
+async def _bind(address: str, host: str, port: int) -> Sequence[socket.socket]:
     """Sockets of an address, each of those that its name stands for. The event loop knows how; it listens later."""
     try:
         server = await asyncio.get_running_loop().create_server(
             asyncio.Protocol, host or None, port, start_serving=False
         )
     except OSError as error:
-        raise refused(named, error) from error
+        raise refused(address, error) from error
     try:
         return [socket.socket(fileno=os.dup(one.fileno())) for one in server.sockets]
     finally:
         server.close()
 
 
-def refused(named: str, error: OSError) -> Unavailable:
+def refused(address: str, error: OSError) -> Unavailable:
     """That an address cannot be listened on, and what to do."""
-    return Unavailable(f"cannot listen on {named}: {_why_not(error)}")
+    return Unavailable(f"cannot listen on {address}: {_why_not(error)}")
 
 
 def _why_not(error: OSError) -> str:
@@ -86,7 +86,7 @@ def _check_apart(sockets: Sequence[Bound]) -> None:
     """Refuse two addresses that are one: the kernel would say so only once the first of them listens."""
     for first, second in combinations(sockets, 2):
         if _overlap(first.socket, second.socket):
-            both = first.named if first.named == second.named else f"{first.named} and {second.named}"
+            both = first.address if first.address == second.address else f"{first.address} and {second.address}"
             raise InvalidSettings((f"cannot listen on {both}: that is one address twice; name it once",))
 
 

@@ -129,11 +129,11 @@ async def _listen(
     stack.push_async_callback(runner.cleanup)
     await runner.setup()
     tls = face.front.context
-    for named, one in sockets:
+    for address_text, listening in sockets:
         try:
-            await web.SockSite(runner, one, backlog=_BACKLOG, ssl_context=tls).start()
+            await web.SockSite(runner, listening, backlog=_BACKLOG, ssl_context=tls).start()
         except OSError as error:
-            raise refused(named, error) from error
+            raise refused(address_text, error) from error
     stack.push_async_callback(runner.drain, _GRACE)
     address = _url(runner.addresses[0], "https" if tls else "http") + at.prefix
     await logs.announce(address)

@@ -9,10 +9,12 @@ from functools import partial
 import msgspec
 from aiohttp import web
 
-from collector.errors import Unavailable
+from collector.errors import NotFound, Unavailable
+from collector.log import Delivery
 from collector.log.arrivals import SourceArrivals, arrivals
 from collector.web import refused
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, REFUSALS
+from collector.web.requests import printable
 
 COUNTED = 10_000
 """The most deliveries that are counted, whichever sources they are of."""
@@ -49,3 +51,14 @@ async def arrived(app: web.Application) -> ArrivedSources:
     return ArrivedSources(
         sources=known, refused=counts, looked=counts_of_log.looked, since=counts_of_log.since, not_read=not_read
     )
+
+
+async def named_delivery(request: web.Request) -> Delivery:
+    """The delivery that a path names. Raises :class:`NotFound`."""
+    name = request.match_info["delivery"]
+    stored = await request.app[LOG].delivery(name)
+    if stored is None:
+        raise NotFound(
+            f"cannot find delivery {printable(name)}: no delivery has this id; list /api/v1/deliveries", "delivery"
+        )
+    return stored

@@ -13,11 +13,11 @@ from collector.projections import SignalRow
 from collector.telemetry.refusals import RefusedRow
 from collector.times import rfc3339
 from collector.web import answers, marks, refused, shapes
-from collector.web.arrived import arrived
+from collector.web.arrived import arrived, named_delivery
 from collector.web.keys import INTAKE, LOG, PROJECTIONS, READINESS, REFUSALS, RELOAD
 from collector.web.paging import page, paged
 from collector.web.problems import InvalidParameter, NotEnabled
-from collector.web.requests import Query, printable
+from collector.web.requests import Query
 
 routes = web.RouteTableDef()
 
@@ -133,7 +133,7 @@ async def _with_refused(request: web.Request, source: str | None, before: str | 
 async def get_delivery(request: web.Request) -> web.Response:
     """One delivery: its headers, and what became of it."""
     Query(request)
-    stored = await _delivery(request)
+    stored = await named_delivery(request)
     return answers.json(answers.delivery(stored, await marks.of_deliveries(request.app, [stored])))
 
 
@@ -141,7 +141,7 @@ async def get_delivery(request: web.Request) -> web.Response:
 async def get_body(request: web.Request) -> web.Response:
     """The raw bytes, as a file that no browser shows."""
     Query(request)
-    stored = await _delivery(request)
+    stored = await named_delivery(request)
     body = await request.app[LOG].body(stored.id)
     if body is None:
         raise NotFound(f"cannot read the body of delivery {stored.id}: its content was erased", "delivery")
@@ -175,14 +175,3 @@ async def reload(request: web.Request) -> web.Response:
     except InvalidSettings as error:
         raise InvalidInput(str(error)) from error
     return answers.json(shapes.Reloaded(reloaded=True))
-
-
-async def _delivery(request: web.Request) -> Delivery:
-    """The delivery a path names."""
-    name = request.match_info["delivery"]
-    stored = await request.app[LOG].delivery(name)
-    if stored is None:
-        raise NotFound(
-            f"cannot find delivery {printable(name)}: no delivery has this id; list /api/v1/deliveries", "delivery"
-        )
-    return stored

@@ -8,6 +8,7 @@ from collector.web.pages import (
     analytics,
     changed,
     deliveries,
+    delivery,
     doing,
     files,
     incident,
@@ -23,7 +24,8 @@ from collector.web.pages.rendering import prepare
 
 ROUTES = (
     overview.routes, analytics.routes, incident.routes, merging.routes, changed.routes, writing.routes,
-    publishing.routes, doing.routes, undoing.routes, deliveries.routes, login.routes, files.routes,
+    publishing.routes, doing.routes, undoing.routes, deliveries.routes, delivery.routes, login.routes,
+    files.routes,
 )  # fmt: skip
 
 __all__ = ["ROUTES", "as_page", "prepare"]
