@@ -16,6 +16,10 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+_LOOK = 0.05
+"""Seconds between two looks at whether a task that is to end was cancelled."""
+
+
 async def ended(task: asyncio.Task[Any] | None) -> None:
     """Cancel a task and wait until it has ended; raises what it raised.
 
@@ -24,22 +28,21 @@ async def ended(task: asyncio.Task[Any] | None) -> None:
     """
     if task is None:
         return
-    if not task.cancelling():
-        task.cancel()
-    await asyncio.wait([task])
+    while not task.done():
+        # A timeout that has just run out within the task counts as a cancellation too, and the task goes on after it:
+        # so it is looked at again.
+        if not task.cancelling():
+            task.cancel()
+        await asyncio.wait([task], timeout=_LOOK)
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error
 
 
 async def all_ended(tasks: Collection[asyncio.Task[Any]]) -> None:
     """:func:`ended` for several at once: they end together, and what the first of them raised is raised."""
-    for task in tasks:
-        if not task.cancelling():
-            task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
-    for task in tasks:
-        await ended(task)
+    for error in await asyncio.gather(*map(ended, tasks), return_exceptions=True):
+        if error is not None:
+            raise error
 
 
 async def in_thread(work: Callable[[], T], abandoned: Callable[[T], object]) -> T:
