@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from collector.event import RecordedEvent, reading_order
-from renderers import change_facts, facts
+from renderers import change_facts, facts, reversals
 from renderers.episodes import changes
 from renderers.history import Change, History
 
@@ -35,7 +35,7 @@ def undoings_of(history: History, change: Change) -> list[Undoing]:
     what happened in between says nothing of how it was without the change."""
     undoings: list[Undoing] = []
     latest, again = change, None
-    while len(undoings) < UNDOINGS and (back := change_facts.undone_by(history, latest)) is not None:
+    while len(undoings) < UNDOINGS and (back := reversals.undone_by(history, latest)) is not None:
         done = change_facts.finished(back)
         if done is None:
             break

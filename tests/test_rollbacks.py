@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector.event import RecordedEvent
-from renderers import change_facts
+from renderers import reversals
 from renderers.draft import draft
 from renderers.markdown import markdown
 from renderers.replay import replay
@@ -32,7 +32,7 @@ def back(minutes: float = 20, sha: str | None = V1, **fields: Any) -> RecordedEv
 def undone(*changes: RecordedEvent) -> set[str]:
     """The titles of the changes that the draft says were rolled back; text and facts agree on each."""
     history = replay([firing(10, service="shop"), *changes, resolved(25, since=10, service="shop")])
-    titles = {each.title for each in history.changes if change_facts.undone_by(history, each) is not None}
+    titles = {each.title for each in history.changes if reversals.undone_by(history, each) is not None}
     lines = [line for line in markdown(draft(history)).split("\n") if SAID in line]
     assert {title for title in titles if any(f'"{title}"' in line.partition(SAID)[0] for line in lines)} == titles
     assert len(lines) == len(titles)

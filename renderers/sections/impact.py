@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 
 from collector.event import RecordedEvent
-from renderers import change_facts, facts, moments, page_facts, phrases
+from renderers import change_facts, facts, moments, page_facts, phrases, reversals
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import History, Page
 from renderers.moments import without_end
@@ -214,7 +214,7 @@ _ENDED = {
 def _ends_between(history: History) -> tuple[RecordedEvent, ...]:
     """The deployment before it and what took that back, where both are recorded."""
     for change in change_facts.earlier_changes(history)[:1]:
-        back = change_facts.undone_by(history, change)
+        back = reversals.undone_by(history, change)
         if back is not None and change.end is not None and back.end is not None:
             return (change.last, back.last)
     return ()

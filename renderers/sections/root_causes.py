@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from renderers import absence, change_facts, facts, phrases, reasons
+from renderers import absence, change_facts, facts, phrases, reasons, reversals
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, quoted, say, with_name
@@ -52,8 +52,8 @@ def _candidates(history: History, options: Options) -> tuple[Block, ...]:
         return ()
     earlier, acts = change_facts.earlier_changes(history), _acts(history, options)
     # What somebody took back is the likeliest, wherever it was.
-    earlier.sort(key=lambda change: not change_facts.taken_back(history, change))
-    later = change_facts.taken_back_later(history)
+    earlier.sort(key=lambda change: not reversals.taken_back(history, change))
+    later = reversals.taken_back_later(history)
     none = () if earlier else (absence.no_change(history, options),)
     if not earlier and not later:
         return (*none, *acts)
@@ -121,7 +121,7 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
     undoings = [each for each in undoings_of(history, change) if each.done >= start]
     yield from [_taken_back(history, options, change, each) for each in undoings
                 if each.again is None or _end_after(history, change, each)]  # fmt: skip
-    revert = change_facts.reverted_by(history, change)
+    revert = reversals.reverted_by(history, change)
     if not undoings and revert is not None and revert.start >= start:
         yield _reverted(history, options, change, revert), (revert.last,)
     yield from _broken_off(history, options, change)
@@ -263,8 +263,8 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         points.append((say("it went to ", Name(change.environment or ""), ", while the alerts are of the region ",
                           phrases.listed([Name(each) for each in region], 3)),
                       tuple([each.fired for each in region.values()])))  # fmt: skip
-    other = change_facts.replaced_by(history, change)
-    if other is not None and change_facts.undone_by(history, change) is not other:
+    other = reversals.replaced_by(history, change)
+    if other is not None and reversals.undone_by(history, change) is not other:
         ahead = phrases.between((change_facts.finished(other) or 0), facts.reference(history))
         points.append((say("another commit was deployed over it ", ahead, f" before {facts.reference_called(history)}"),
                       (other.last,)))  # fmt: skip
@@ -365,7 +365,7 @@ def _done_again(history: History, options: Options, change: Change) -> Iterator[
 
 def _after_revert(history: History, change: Change) -> list[Argument]:
     """That alerts fired after a change that nothing took back was reverted: the same is told of a rollback."""
-    revert = change_facts.reverted_by(history, change)
+    revert = reversals.reverted_by(history, change)
     done = (change_facts.finished(revert) or revert.start) if revert else None
     again = [alert for alert in history.measured if done is not None and alert.start > done]
     if revert is None or not again:
