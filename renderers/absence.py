@@ -177,7 +177,7 @@ def _own(history: History, span: Span, zone: str) -> Iterator[_RecordedChange]:
         if change.start <= span[1] and end >= span[0]:
             begun = span[0] <= change.start
             proof = (change_facts.begun_by(history, change), change.last) if begun else (change.last,)
-            why = _clock_says(change, zone, span) or _why(change, span)
+            why = _clock_says(change, zone, span) or _why(history, change, span)
             yield _RecordedChange(change.start if begun else end, called, why, proof, of_hit)
 
 
@@ -188,10 +188,12 @@ def _clock_says(change: Change, zone: str, span: Span) -> Phrase:
     return say("by its sender's clock; received at ", phrases.at(change.last.received_at, zone, span[0]))
 
 
-def _why(change: Change, span: Span) -> Phrase:
+def _why(history: History, change: Change, span: Span) -> Phrase:
     """What keeps one of the incident's own changes from being told as an action or as the closest earlier one."""
     if change.ran and change.reach != "none" and change.start >= span[0] and change.end and change.end > span[1]:
         return say("begun then and finished ", phrases.between(span[1], change.end), " after the end")
+    if change.environment and change_facts.is_no_answer(history, change):
+        return say("it went to ", Name(change.environment))
     return say(_why_not(change, span))
 
 

@@ -6,7 +6,6 @@ Every answer is a value that keeps its events; nothing here is worded.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 import msgspec
 
@@ -169,16 +168,15 @@ def _answers(history: History) -> list[ResponseAction]:
     if not facts.began(history):
         return []
     low, _ = answering(history)
-    environments = {names.environment_key(alert.environment) for alert in history.alerts if alert.environment}
     actions = [
         ResponseAction(at=done, event=c.last, change=c)
         for c in history.changes
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
-        and not _is_elsewhere(c, environments)
+        and not is_no_answer(history, c)
     ]  # fmt: skip
     # To break off what was under way is an answer, too.
     actions += [ResponseAction(at=c.last.occurred_at, event=c.last, change=c) for c in history.changes if c.broken_off
-                and not _is_elsewhere(c, environments)]  # fmt: skip
+                and not is_no_answer(history, c)]  # fmt: skip
     actions += [ResponseAction(at=o.occurred_at, event=o) for o in history.observations if _is_act(o)]
     return sorted((action for action in actions if low < action.at), key=lambda action: (action.at, action.event.id))
 
@@ -210,11 +208,14 @@ def acts_before(history: History) -> list[RecordedEvent]:
     return sorted(acts, key=lambda each: (-each.occurred_at, each.id))
 
 
-def _is_elsewhere(change: Change, environments: Collection[str | None]) -> bool:
+def is_no_answer(history: History, change: Change) -> bool:
     """Whether a change went to another environment than those that alerts are of: to staging, where production
-    failed."""
+    failed. Where none names any, it is taken to be production."""
     there = names.environment_key(change.environment) if change.environment else None
-    return bool(environments) and all(names.apart(there, each) for each in environments)
+    hit_in = [alert.environment for alert in history.alerts if alert.environment] or history.environments
+    if not hit_in:
+        return (there or "").partition("/")[0] in TRIALS
+    return all(names.apart(there, names.environment_key(each)) for each in hit_in)
 
 
 def answering(history: History) -> tuple[int, int]:

@@ -110,6 +110,7 @@ def changes(events: Sequence[RecordedEvent]) -> list[Change]:
 def _change(events: Sequence[RecordedEvent]) -> Change:
     """One change with all its states; the state it finished in speaks, or the latest where it did not finish."""
     last, span = last_of(events), span_of(events)
+    actor = _set_off_by(events)
     return Change(
         entity=last.entity,
         kind=kind_of(events),
@@ -117,7 +118,8 @@ def _change(events: Sequence[RecordedEvent]) -> Change:
         service=last.service or _latest(events, "service"),
         environment=last.environment or _latest(events, "environment"),
         title=last.title or _latest(events, "title") or "",
-        actor=last.actor or _latest(events, "actor"),
+        actor=actor or last.actor,
+        stopped_by=last.actor if last.type == CANCELLED and actor not in (None, last.actor) else None,
         start=span.start,
         end=span.end,
         ran=span.ran,
@@ -129,6 +131,14 @@ def _change(events: Sequence[RecordedEvent]) -> Change:
         last=last,
         events=tuple([each.id for each in events]),
     )
+
+
+CANCELLED = "change.cancelled"
+
+
+def _set_off_by(events: Sequence[RecordedEvent]) -> str | None:
+    """Who set a change off: the first whom its sender names. Of a cancellation it may be who cancelled it."""
+    return next((event.actor for event in events if event.actor and event.type != CANCELLED), None)
 
 
 def _latest(events: Sequence[RecordedEvent], field: str) -> str | None:

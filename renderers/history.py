@@ -223,6 +223,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     environment: str | None
     title: str
     actor: str | None
+    """Who set it off."""
     start: int
     end: int | None
     """When it finished; None while unknown."""
@@ -237,6 +238,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reach: str = "deployed"
     """Whether it reached the running system: ``deployed``, ``merged``, ``none`` or ``unknown``; see
     :func:`collector.semantics.changes.reach_of`."""
+    stopped_by: str | None = None
+    """Who cancelled it, where that was somebody else than who set it off."""
     broken_off: bool = False
     """Whether it had begun when it was cancelled; see :func:`collector.semantics.changes.is_broken_off`."""
     idle: bool = False

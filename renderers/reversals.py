@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from renderers import facts
 from renderers.change_facts import commit, content, finished, is_same_commit, repository, same_place, state_of, version
 from renderers.history import Change, History
@@ -123,6 +125,52 @@ def replaced_by(history: History, change: Change) -> Change | None:
         and same_place(c, change)
     )  # fmt: skip
     return min(later, key=lambda c: (finished(c) or 0, c.entity), default=None)
+
+
+def replaced_after(history: History, change: Change) -> Change | None:
+    """The first deployment that put another commit in the place of this one once the incident was noticed, and that is
+    no rollback: what somebody repaired by going on. None where another had done so before."""
+    if change.kind not in ("deploy", "rollback") or not commit(change) or replaced_by(history, change) is not None:
+        return None
+    later = (
+        c
+        for c in history.changes
+        if c.kind == "deploy" and c.outcome == "succeeded" and c.start >= facts.reference(history)
+        and commit(c) and not is_same_commit(commit(c), commit(change)) and same_place(c, change)
+    )  # fmt: skip
+    return min(later, key=lambda c: (finished(c) or 0, c.entity), default=None)
+
+
+def failed_rollback(history: History, change: Change, until: int) -> Change | None:
+    """The last rollback of where a change went that failed in the incident, before ``until``."""
+    low = facts.reference(history)
+    failed = (c for c in history.changes if c.kind == "rollback" and c.outcome == "failed" and same_place(c, change)
+              and low <= (finished(c) or 0) <= until)  # fmt: skip
+    return max(failed, key=lambda c: (finished(c) or 0, c.entity), default=None)
+
+
+class PutBack(msgspec.Struct, frozen=True):
+    """A deployment that its sender calls no rollback, and that is one."""
+
+    undone: Change
+    """What it took back."""
+    earlier: Change
+    """What had put the same commit there before."""
+
+
+def put_back_by(history: History, back: Change) -> PutBack | None:
+    """What a deployment took back by putting there what had been there before it; None where it took nothing back, or
+    its sender calls it a rollback. Not asked of an incident with more than :data:`MANY`."""
+    if back.kind != "deploy" or not commit(back) or len(history.changes) > MANY:
+        return None
+    same = (c for c in history.changes if c.start < back.start and is_same_commit(commit(c), commit(back))
+            and same_place(c, back) and c.outcome in ("succeeded", "rolled_back"))  # fmt: skip
+    earlier = max(same, key=lambda c: (c.start, c.entity), default=None)
+    if earlier is None:
+        return None
+    undone = (c for c in history.changes if earlier.start < c.start < back.start and undone_by(history, c) is back)
+    latest = max(undone, key=lambda c: (c.start, c.entity), default=None)
+    return PutBack(latest, earlier) if latest else None
 
 
 MANY = 50

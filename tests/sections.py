@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Table, Timeline
+from renderers.history import History
 from renderers.plain_text import plain
 from renderers.sections import SECTIONS
 from tests.histories import Facts
@@ -34,6 +35,12 @@ def rows(told: Facts) -> list[str]:
     (table,) = [block for block in blocks if isinstance(block, Timeline)]
     return [f"{row.label}: {plain(row.parts)}{''.join(f' ({each})' for each in row.suffixes)}".removeprefix(": ")
             for row in table.rows]  # fmt: skip
+
+
+def drafted(history: History, key: str) -> list[str]:
+    """The sentences of one section of a history."""
+    blocks = SECTIONS[key](history, Options()).blocks
+    return [plain(item.parts) for block in blocks if isinstance(block, Bullets) for item in block.items]
 
 
 def said(told: Facts, key: str, **options: Any) -> list[str]:

@@ -187,8 +187,8 @@ def test_a_revert_of_what_names_no_repository_is_one_of_its_service() -> None:
     why = Grouped(rule="dependency", reason="web depends on dns directly")
     story.context["grouped"] = {event.id: why for event in story.events if event.service == "dns"}
     assert (
-        "It speaks for it that a revert of the change that it names finished at 10:20:00, and that web depends on dns "
-        "directly. It speaks against it that the alert was on web"
+        'It speaks for it that a revert of "Clean up" finished at 10:20:00 and the alert ended 2 min later, and that '
+        "web depends on dns directly. It speaks against it that the alert was on web"
     ) in said(story, "root_causes")[-1]
 
 

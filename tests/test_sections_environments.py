@@ -61,7 +61,8 @@ def test_a_change_in_production_does_not_say_where() -> None:
 
 
 def test_a_change_of_another_environment_is_no_action() -> None:
-    """What went to staging did nothing to production, whoever did it; where no alert says its environment, it may."""
+    """What went to staging did nothing to production, whoever did it; an alert that names no environment is taken to be
+    of production. The change is told with where it went."""
     story = Facts()
     fired = story.fires("Errors", "10:00:00", "web", environment="prod")
     story.deploys("web", "10:05:00", "10:06:00", "v2", environment="staging", actor="Ana")
@@ -71,7 +72,8 @@ def test_a_change_of_another_environment_is_no_action() -> None:
     fired = unnamed.fires("Errors", "10:00:00", "web", environment=None)
     unnamed.deploys("web", "10:05:00", "10:06:00", "v2", environment="staging", actor="Ana")
     unnamed.ends(fired, "10:10:00")
-    assert any("v2" in each for each in said(unnamed, "summary"))
+    assert not any("v2" in each for each in said(unnamed, "summary"))
+    assert any('"v2"' in each and "(it went to staging)" in each for each in said(unnamed, "resolution"))
 
 
 def test_a_change_beside_the_incident_is_told_with_its_environment() -> None:

@@ -74,7 +74,7 @@ def change_words(change: Change, event: RecordedEvent, begun: Phrase = ()) -> Ph
     ended = event.id == change.last.id
     outcome = change.outcome if ended else event.type.removeprefix("change.")
     words = _KINDS.get(change.kind, _deploy_told)
-    took = say(_took(change, ended), begun)
+    took = say(with_name(" by ", change.stopped_by if ended else None), _took(change, ended), begun)
     return words(change, _never_began(change, outcome) or OUTCOMES.get(outcome, outcome), took)
 
 

@@ -161,6 +161,13 @@ def _by_report(history: History, options: Options, event: RecordedEvent, *, earl
                  quoted(", ", phrases.words_of(event), phrases.NOTE), proof=cites(event))  # fmt: skip
 
 
+def _all_over(history: History, at: int) -> Alert | None:
+    """The alert that ended last, if all that ever fired had ended by then."""
+    ended = history.last_measured
+    over = ended is not None and ended.end is not None and ended.end <= at
+    return ended if over and all(alert.end is not None and alert.end <= at for alert in history.alerts) else None
+
+
 # --- how it reached a person ------------------------------------------------------------------------------------
 
 
@@ -178,7 +185,13 @@ def _path(history: History, options: Options) -> Iterator[Claim]:
             after = say(", ", phrases.between(since, page.start), f" after {signal}")
         if event is detecting(history):
             continue
-        yield claim(_called(history, event), " at ", time_in(history, options, page.start), after, proof=cites(event))
+        ended = _all_over(history, page.start)
+        if after and ended is not None:
+            over = say(" and ", phrases.between(ended.end or since, page.start))
+            over = say(over, " after ", "it" if facts.alone(history) else "the last alert", " had ended")
+            after = say(after, over)
+        yield claim(_called(history, event), " at ", time_in(history, options, page.start), after,
+                    proof=cites(event, *((facts.end_event(ended),) if ended else ())))  # fmt: skip
     done = facts.moment(history, "acknowledged")
     taken_page = next((p for p in history.pages if done and p.acknowledged and p.acknowledged.id in done.cites), None)
     if taken_page is not None and taken_page.acknowledged is not None:

@@ -10,7 +10,7 @@ import msgspec
 from collector.event import RecordedEvent
 from collector.semantics.changes import kind_of
 from collector.semantics.exclusions import UNNAMED_SERVICE
-from renderers import absence, change_facts, facts, phrases
+from renderers import absence, change_facts, facts, phrases, reversals
 from renderers.document import Bullets, Claim, LinkedText, Name, Options, Prompt, Quote, Section
 from renderers.history import Alert, Change, FlappingRun, History, Nearby
 from renderers.phrases import Phrase, SentencePart, cites, claim, if_any, quoted, say, with_name
@@ -134,9 +134,17 @@ def _single(
     next_end = _ended_next(ends, doing.at)
     since, further = _since(after, next_end.end)
     refired = None if since else next_end.again
+    put_back = reversals.put_back_by(ends.history, doing.change) if doing.change else None
     return claim("At ", time_of(ends.history, options, doing.event, doing.at), " ", _done(ends.history, doing),
-                 "; ", next_end.words, further, *_again(ends.history, options, refired),
-                 proof=cites(doing.event, next_end.end, since, refired.fired if refired else None))  # fmt: skip
+                 putting_back(put_back), "; ", next_end.words, further, *_again(ends.history, options, refired),
+                 proof=cites(doing.event, next_end.end, since, refired.fired if refired else None,
+                             *((put_back.undone.last, put_back.earlier.last) if put_back else ())))  # fmt: skip
+
+
+def putting_back(put_back: reversals.PutBack | None) -> Phrase:
+    """``, which put back what was deployed before "v2"``, where its sender calls it no rollback."""
+    title = phrases.change_title(put_back.undone) if put_back else None
+    return quoted(", which put back what was deployed before ", title)
 
 
 def _again(history: History, options: Options, again: Alert | None) -> Phrase:
@@ -185,7 +193,7 @@ def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
     verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")
     called, by = phrases.change_called(change), with_name(" by ", change.actor)
     if change.broken_off:
-        return say("the ", called, where, by, " was cancelled")
+        return say("the ", called, where, by, " was cancelled", with_name(" by ", change.stopped_by))
     state = change_facts.state_of(change) if change.kind == "flag" else ""
     done = say("set to ", Name(state)) if state else say(verb)
     return say("the ", called, where, " was ", done, by, flag_words(change)) if change.kind in _DONE else say(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from renderers import absence, change_facts, facts, phrases, reasons, reversals
-from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section, Words
+from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Quote, Section, Words
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, quoted, say, with_name
 from renderers.sections.clock import time_in
@@ -123,7 +123,9 @@ def _for(history: History, options: Options, change: Change) -> Iterator[Argumen
                 if each.again is None or _end_after(history, change, each)]  # fmt: skip
     revert = reversals.reverted_by(history, change)
     if not undoings and revert is not None and revert.start >= start:
-        yield _reverted(history, options, change, revert), (revert.last,)
+        yield _reverted(history, options, change, revert)
+    if not undoings:
+        yield from _replaced(history, options, change)
     yield from _broken_off(history, options, change)
     shipped = shipped_by(history, change)
     if shipped is not None and (ran := change_facts.finished(shipped) or start) <= start:
@@ -163,15 +165,46 @@ def _broken_off(history: History, options: Options, change: Change) -> Iterator[
     end = _end_after(history, change, Undoing(change, done, NEVER))
     ended = _ended_later(history, end, done) if end else ()
     proof = (change.last, *((facts.end_event(end),) if end else ()))
-    yield say("it was cancelled at ", time_in(history, options, done), ended), proof
+    by = with_name(" by ", change.stopped_by)
+    yield say("it was cancelled", by, " at ", time_in(history, options, done), ended), proof
 
 
-def _reverted(history: History, options: Options, change: Change, revert: Change) -> Phrase:
-    """``a revert of it was merged at 21:35:10``: that it ran by then is more than a merge shows. A run or a deployment
-    has the title of what it runs, and that is what a revert is of."""
+def _reverted(history: History, options: Options, change: Change, revert: Change) -> Argument:
+    """``a revert of it was merged at 21:35:10``: that it ran by then is more than a merge shows, and told where its
+    deployment is recorded. A run or a deployment has the title of what it runs, and that is what a revert is of."""
     done = _REVERTS.get(revert.kind, "finished")
-    of = "it" if change.kind in ("merge", "push") else "the change that it names"
-    return say(f"a revert of {of} {done} at ", time_in(history, options, change_facts.finished(revert) or revert.start))
+    of = say("it") if change.kind in ("merge", "push") else say(Quote(change.title))
+    ran = change_facts.finished(revert) or revert.start
+    words, proof = say("a revert of ", of, f" {done} at ", time_in(history, options, ran)), [revert.last]
+    shipped = shipped_by(history, revert)
+    if shipped is not None and (deployed := change_facts.finished(shipped)) is not None:
+        words, ran = say(words, " and deployed at ", time_in(history, options, deployed), ","), deployed
+        proof.append(shipped.last)
+    running = shipped is not None or done == "finished"
+    end = _end_after(history, change, Undoing(shipped or revert, ran, NEVER)) if running else None
+    if end is not None:
+        words = say(words, _ended_later(history, end, ran))
+        proof.append(facts.end_event(end))
+    return words, tuple(proof)
+
+
+def _replaced(history: History, options: Options, change: Change) -> Iterator[Argument]:
+    """``the deploy "v43" of cart replaced it at 21:35:10 and the last alert ended 3 min later``; nothing where no alert
+    ended after that, or where that deployment is of its revert and told with it."""
+    revert = reversals.reverted_by(history, change)
+    other = None if revert and shipped_by(history, revert) else reversals.replaced_after(history, change)
+    done = change_facts.finished(other) if other else None
+    end = _end_after(history, change, Undoing(other, done, NEVER)) if other and done is not None else None
+    if other is None or other is revert or done is None or end is None:
+        return
+    failed = reversals.failed_rollback(history, change, done)
+    after: Phrase = ()
+    if failed is not None:
+        at = change_facts.finished(failed) or failed.start
+        after = say(", after a rollback had failed at ", time_in(history, options, at), ",")
+    words = say("the ", phrases.change_called(other), " replaced it at ", time_in(history, options, done), after)
+    proof = [each.last for each in (failed, other) if each is not None]
+    yield say(words, _ended_later(history, end, done)), (*proof, facts.end_event(end))
 
 
 _REVERTS = {"merge": "was merged", "push": "was pushed", "release": "was published"}
@@ -244,7 +277,8 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         ahead = phrases.between(symptom.at, change.start)
         points.append((say("the first symptom came ", ahead, " before it began"), (symptom,)))
     elif symptom and symptom.at is not None and change.end is not None and change.end > symptom.at:
-        points.append((say("the first symptom came before it finished"), (symptom,)))
+        ended = "was cancelled" if change.broken_off else "finished"
+        points.append((say(f"the first symptom came before it {ended}"), (symptom,)))
     if change.outcome == "failed":
         points.append((say("it failed"), (change.last,)))
     if change.broken_off:
@@ -340,9 +374,17 @@ def _after_undoing(history: History, change: Change, undoing: Undoing, the_back:
     return points
 
 
+def _replacing(history: History, change: Change) -> list[Undoing]:
+    """What took the place of a change that nothing took back: the deployment of its revert, or of another commit."""
+    revert = reversals.reverted_by(history, change)
+    other = (shipped_by(history, revert) if revert else None) or reversals.replaced_after(history, change)
+    done = change_facts.finished(other) if other else None
+    return [Undoing(other, done, NEVER)] if other is not None and done is not None else []
+
+
 def _between(history: History, options: Options, change: Change) -> Iterator[Argument]:
     """That something else was done after a change was taken back and before the end that is told to speak for it."""
-    for undoing in undoings_of(history, change):
+    for undoing in undoings_of(history, change) or _replacing(history, change):
         done = undoing.done
         end = _end_after(history, change, undoing) if done >= facts.reference(history) else None
         other = change_facts.acted_between(history, undoing.back, (done, end.end or done)) if end else None
