@@ -246,6 +246,11 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it is a run of a workflow that changes nothing, whatever comes of it; see
     :func:`collector.semantics.changes.is_idle`."""
 
+    @property
+    def in_vain(self) -> bool:
+        """Whether it failed, or was cancelled: it did not do what it was made for."""
+        return self.outcome in ("failed", "cancelled")
+
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One of the seven moments of ``renderers.moments``."""

@@ -28,7 +28,7 @@ def undone_by(history: History, change: Change) -> Change | None:
         return None
     backs = [c for c in history.changes if c.kind == "rollback" or (c.kind == "deploy" and c.outcome == "succeeded")]
     for back in sorted(backs, key=lambda c: (c.kind != "rollback", c.start, c.entity)):
-        later = back.start > change.start and finished(back) is not None and back.outcome != "failed"
+        later = back.start > change.start and finished(back) is not None and not back.in_vain
         if later and _takes_back(history, back, change):
             return back
     return None
@@ -93,7 +93,7 @@ def _reverts(said: str, title: str) -> bool:
 
 
 def _stands(change: Change) -> bool:
-    return finished(change) is not None and change.reach != "none" and change.outcome not in ("failed", "cancelled")
+    return finished(change) is not None and change.reach != "none" and not change.in_vain
 
 
 _OPPOSITE = ({"on", "off"}, {"true", "false"}, {"enabled", "disabled"})
@@ -141,12 +141,12 @@ def replaced_after(history: History, change: Change) -> Change | None:
     return min(later, key=lambda c: (finished(c) or 0, c.entity), default=None)
 
 
-def failed_rollback(history: History, change: Change, until: int) -> Change | None:
-    """The last rollback of where a change went that failed in the incident, before ``until``."""
+def rollback_in_vain(history: History, change: Change, until: int) -> Change | None:
+    """The last rollback of where a change went that failed or was cancelled in the incident, before ``until``."""
     low = facts.reference(history)
-    failed = (c for c in history.changes if c.kind == "rollback" and c.outcome == "failed" and same_place(c, change)
-              and low <= (finished(c) or 0) <= until)  # fmt: skip
-    return max(failed, key=lambda c: (finished(c) or 0, c.entity), default=None)
+    in_vain = (c for c in history.changes if c.kind == "rollback" and c.ran and c.in_vain and same_place(c, change)
+               and low <= (finished(c) or 0) <= until)  # fmt: skip
+    return max(in_vain, key=lambda c: (finished(c) or 0, c.entity), default=None)
 
 
 class PutBack(msgspec.Struct, frozen=True):

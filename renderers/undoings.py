@@ -49,7 +49,7 @@ def undoings_of(history: History, change: Change) -> list[Undoing]:
 
 def _done_again(history: History, change: Change, since: int) -> Change | None:
     """The first change from then on that did the same: set the flag so, or put that commit where it had been."""
-    later = [c for c in history.changes if c.start > since and c.ran and c.outcome not in ("failed", "cancelled")]
+    later = [c for c in history.changes if c.start > since and c.ran and not c.in_vain]
     same = _sets_alike if change.kind == "flag" else _puts_there
     return min((c for c in later if same(c, change)), key=lambda c: (c.start, c.entity), default=None)
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from collector.event import RecordedEvent
+from renderers.draft import draft
+from renderers.markdown import markdown
 from renderers.replay import replay
 from tests.facts import change, fact, firing, page, resolved
 from tests.sections import drafted
@@ -66,6 +68,26 @@ def test_what_was_repaired_by_going_on_speaks_for_the_change() -> None:
         "alert ended 2 min later"
     ) in first
     assert "replaced it" not in second
+
+
+def test_a_rollback_that_was_cancelled_rolled_nothing_back() -> None:
+    """Neither among the causes nor among the actions; what was deployed after it took the place of the change."""
+    back = {"title": "to v1", "data": {"task": "rollback"}}
+    begun, given_up = (deployed(14, 3, V1, "started", actor="Lee", **back), deployed(15, 3, V1, "cancelled", **back))
+    events = (deployed(5, 2), begun, given_up, deployed(18, 4, V1, title="v1"))
+    causes, actions = told("root_causes", *events), told("resolution", *events)
+    assert "rolled back" not in causes
+    assert "replaced it at 14:18:00, after a rollback had been cancelled at 14:15:00, and the alert ended" in causes
+    assert 'the rollback "to v1" of checkout by Lee was cancelled' in actions
+    assert "rolled checkout back" not in actions
+
+
+def test_the_impact_may_have_begun_when_a_deployment_was_cancelled() -> None:
+    """It never finished."""
+    events = (deployed(5, 2, state="started"), deployed(8, 2, state="cancelled"))
+    history = replay([firing(10), *events, resolved(20, since=10)])
+    markdown_text = markdown(draft(history))
+    assert "if the impact began when the deploy was cancelled at 14:08" in markdown_text
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ ALL_THREE = "what went well, what did not, and what could be better?"
 
 def section(history: History, options: Options) -> Section:
     """At most five numbers, the ones about people's waiting first, then the template's three lines."""
-    found = [*_reported_first(history), *_waiting(history), *_lapsed(history), *_again(history), *_runbooks(history),
-             *_late(history)]  # fmt: skip
+    waiting = (*_waiting(history), *_lapsed(history))
+    numbers = [*_reported_first(history), *waiting, *_again(history), *_runbooks(history), *_late(history)]
     labels = [Claim(parts=(Words(label, strong=True),), label=True) for label in LABELS]
-    return Section(key="lessons", blocks=(Bullets(items=(*found[:OBSERVED], *labels)), Prompt(ALL_THREE)))
+    return Section(key="lessons", blocks=(Bullets(items=(*numbers[:OBSERVED], *labels)), Prompt(ALL_THREE)))
 
 
 def _reported_first(history: History) -> Iterator[Claim]:
@@ -79,15 +79,15 @@ def _waiting(history: History) -> Iterator[Claim]:
 
 def _lapsed(history: History) -> Iterator[Claim]:
     """The longest time for which nobody had a page whose acknowledgement had ended."""
-    every = [(taken.occurred_at - ended.occurred_at, ended, taken)
-             for page in history.pages for ended, taken in _lapses(page)]  # fmt: skip
+    every = [(next_step.occurred_at - ended.occurred_at, ended, next_step)
+             for page in history.pages for ended, next_step in _lapses(page)]  # fmt: skip
     lapses = [lapse for lapse in every if lapse[0] >= SLOW]
     if lapses:
-        _, ended, taken = max(lapses, key=lambda lapse: (lapse[0], lapse[1].id))
+        _, ended, next_step = max(lapses, key=lambda lapse: (lapse[0], lapse[1].id))
         longest = ", the longest of " + counted(len(lapses), "such time") if len(lapses) > 1 else ""
         yield claim("Observed: ", phrases.page_called(history, ended), " was unacknowledged again for ",
-                    phrases.between(ended.occurred_at, taken.occurred_at), longest,
-                    proof=cites(ended, taken))  # fmt: skip
+                    phrases.between(ended.occurred_at, next_step.occurred_at), longest,
+                    proof=cites(ended, next_step))  # fmt: skip
 
 
 def _lapses(page: Page) -> Iterator[tuple[RecordedEvent, RecordedEvent]]:

@@ -187,7 +187,7 @@ def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
     change = doing.change
     owner = phrases.owner_of(change)
     where = with_name(" in ", change_facts.changed_where(history, change))
-    if change.kind == "rollback" and change.actor and owner and change.outcome != "failed":
+    if change.kind == "rollback" and change.actor and owner and not change.in_vain:
         return say(Name(change.actor), " rolled ", Name(owner), " back", where,
                    quoted(": ", phrases.change_title(change)))  # fmt: skip
     verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")

@@ -197,13 +197,14 @@ def _replaced(history: History, options: Options, change: Change) -> Iterator[Ar
     end = _end_after(history, change, Undoing(other, done, NEVER)) if other and done is not None else None
     if other is None or other is revert or done is None or end is None:
         return
-    failed = reversals.failed_rollback(history, change, done)
+    in_vain = reversals.rollback_in_vain(history, change, done)
     after: Phrase = ()
-    if failed is not None:
-        at = change_facts.finished(failed) or failed.start
-        after = say(", after a rollback had failed at ", time_in(history, options, at), ",")
+    if in_vain is not None:
+        at = change_facts.finished(in_vain) or in_vain.start
+        had = "had failed" if in_vain.outcome == "failed" else "had been cancelled"
+        after = say(f", after a rollback {had} at ", time_in(history, options, at), ",")
     words = say("the ", phrases.change_called(other), " replaced it at ", time_in(history, options, done), after)
-    proof = [each.last for each in (failed, other) if each is not None]
+    proof = [each.last for each in (in_vain, other) if each is not None]
     yield say(words, _ended_later(history, end, done)), (*proof, facts.end_event(end))
 
 
