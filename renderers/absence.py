@@ -174,6 +174,10 @@ def _own(history: History, span: Span, zone: str) -> Iterator[_RecordedChange]:
             time = phrases.at(change.last.occurred_at, zone, span[1])
             why = say("received then; its sender's clock says ", time)
             yield _RecordedChange(change.last.received_at, called, why, (change.last,), of_hit)
+        if span[0] <= change.first.occurred_at <= span[1] < change.start:
+            began = say("requested then and begun at ", phrases.at(change.start, zone, span[1]))
+            both = (change.first, change_facts.begun_by(history, change))
+            yield _RecordedChange(change.first.occurred_at, called, began, both, of_hit)
         if change.start <= span[1] and end >= span[0]:
             begun = span[0] <= change.start
             proof = (change_facts.begun_by(history, change), change.last) if begun else (change.last,)
@@ -203,7 +207,7 @@ def _why_not(change: Change, span: Span) -> str:
             return "it had not begun"
         return "it never began" if change.first.type == "change.requested" else "it was given up"
     if change.broken_off:
-        return "it was cancelled"
+        return f"it was {change.ending}"
     if change.reach == "none":
         return "it did not reach what runs"
     return "begun before that" if change.start < span[0] else "part of the incident"

@@ -12,7 +12,16 @@ from functools import lru_cache
 
 from collector.event import RecordedEvent
 from collector.semantics import severities
-from collector.semantics.changes import is_broken_off, is_idle, kind_of, last_of, reach_of, runs_of, span_of
+from collector.semantics.changes import (
+    is_broken_off,
+    is_idle,
+    kind_of,
+    last_of,
+    reach_of,
+    runs_of,
+    span_of,
+    took_itself_back,
+)
 from collector.semantics.closing import Word, goes_on, peak
 from collector.semantics.episodes import UPDATED, Episode, episodes, page_span, told_at
 from renderers.history import Alert, Change, Page
@@ -124,7 +133,8 @@ def _change(events: Sequence[RecordedEvent]) -> Change:
         end=span.end,
         ran=span.ran,
         measured=span.measured,
-        reach=reach_of(events),
+        # What took itself back did not stay; how far it had come is not known.
+        reach="none" if took_itself_back(events) else reach_of(events),
         idle=is_idle(events),
         broken_off=is_broken_off(events),
         first=events[0],

@@ -241,15 +241,26 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     stopped_by: str | None = None
     """Who cancelled it, where that was somebody else than who set it off."""
     broken_off: bool = False
-    """Whether it had begun when it was cancelled; see :func:`collector.semantics.changes.is_broken_off`."""
+    """Whether it had begun when it was cancelled, or took itself back; see
+    :func:`collector.semantics.changes.is_broken_off`."""
     idle: bool = False
     """Whether it is a run of a workflow that changes nothing, whatever comes of it; see
     :func:`collector.semantics.changes.is_idle`."""
 
     @property
+    def took_itself_back(self) -> bool:
+        """Whether it was rolled back by what deployed it; see :func:`collector.semantics.changes.took_itself_back`."""
+        return self.broken_off and self.outcome == "rolled_back"
+
+    @property
     def in_vain(self) -> bool:
-        """Whether it failed, or was cancelled: it did not do what it was made for."""
-        return self.outcome in ("failed", "cancelled")
+        """Whether it failed, was cancelled or took itself back: it did not do what it was made for."""
+        return self.outcome in ("failed", "cancelled") or self.took_itself_back
+
+    @property
+    def ending(self) -> str:
+        """How one reads that did not do what it was made for: ``failed``, ``cancelled`` or ``rolled back``."""
+        return self.outcome.replace("_", " ")
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True, gc=False):

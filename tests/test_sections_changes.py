@@ -82,6 +82,38 @@ def test_a_rollback_that_was_cancelled_rolled_nothing_back() -> None:
     assert "rolled checkout back" not in actions
 
 
+def test_a_deployment_that_took_itself_back_was_no_rollback() -> None:
+    """What began was a deployment, and what deployed it rolled it back: both are told of one change."""
+    events = (deployed(2, 2, state="started", actor="Mara"), deployed(14, 2, state="rolled_back"))
+    closest = 'deploy "v2" of checkout by Mara, begun at 14:02:00, 8 min before the alert, and rolled back 4 min after'
+    assert closest in told("summary", *events)
+    causes, actions = told("root_causes", *events), told("resolution", *events)
+    assert "it was rolled back at 14:14:00 and the alert ended 6 min later" in causes
+    assert "how far it had come when it was rolled back is not recorded" in causes
+    assert 'the deploy "v2" of checkout by Mara was rolled back; the alert ended 6 min later' in actions
+    text = markdown(draft(replay([firing(10), *events, resolved(20, since=10)])))
+    assert "Deploy of checkout to production started" in text
+    assert "Deploy of checkout to production was rolled back" in text
+    assert "Rollback of" not in text
+
+
+def test_a_deployment_that_was_asked_for_is_not_denied() -> None:
+    """It began after the alert, and was requested before: no change was made by then, and one is on record."""
+    waiting = deployed(2, 2, state="requested", actor="Mara", data={"state": "waiting"})
+    begun, done = deployed(12, 2, state="started"), deployed(14, 2)
+    text = markdown(draft(replay([firing(10), waiting, begun, done, resolved(20, since=10)])))
+    assert 'one change of checkout was recorded: deploy "v2" at 14:02:00 (requested then and begun at 14:12:00)' in text
+    assert "No change of checkout" not in text
+
+
+def test_who_cancelled_what_never_began_is_named() -> None:
+    """Its row says both."""
+    waiting = deployed(2, 2, state="requested", actor="Mara", data={"state": "waiting"})
+    given_up = deployed(12, 2, state="cancelled", actor="Lee")
+    text = markdown(draft(replay([firing(10), waiting, given_up, resolved(20, since=10)])))
+    assert "Deploy of checkout to production was cancelled by Lee, it never began" in text
+
+
 def test_the_impact_may_have_begun_when_a_deployment_was_cancelled() -> None:
     """It never finished."""
     events = (deployed(5, 2, state="started"), deployed(8, 2, state="cancelled"))

@@ -124,8 +124,9 @@ def kind_of(events: Iterable[Event]) -> str:
     """What a change was: ``deploy``, ``rollback``, ``workflow``, ``merge``, ``push``, ``tag``, ``release``, ``image``,
     ``flag``, or ``change`` where its sender says no more. ``events`` are all events of one change."""
     all_events = list(events)
+    itself = took_itself_back(all_events)
     for event in all_events:
-        if event.type in _KINDS:
+        if event.type in _KINDS and not (itself and event.type == "change.rolled_back"):
             return _KINDS[event.type]
     if any(_text(event, "task").casefold() == "rollback" for event in all_events):
         return "rollback"
@@ -134,6 +135,14 @@ def kind_of(events: Iterable[Event]) -> str:
     if any(event.entity.startswith("workflow_run:") or event.data.get("workflow") for event in all_events):
         return "workflow"
     return "deploy"
+
+
+def took_itself_back(events: Sequence[Event]) -> bool:
+    """Whether a deployment was rolled back by what deployed it, so that both are told of one: it had been asked for or
+    begun as no rollback. ``events`` are all events of one change, in reading order."""
+    if len(events) < 2 or events[0].type not in UNFINISHED or last_of(events).type != "change.rolled_back":
+        return False
+    return all(_text(event, "task").casefold() != "rollback" for event in events)
 
 
 def runs_of(events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:
@@ -232,8 +241,11 @@ def reach_of(events: Iterable[Event]) -> Reach:
 
 
 def is_broken_off(events: Sequence[Event]) -> bool:
-    """Whether a deployment, a rollback or a run that deploys had begun when it was cancelled: how far it had come is
-    not known, a canary may have served for long. ``events`` are all events of one change, in reading order."""
+    """Whether a deployment, a rollback or a run that deploys had begun when it was cancelled, or took itself back: how
+    far it had come is not known, a canary may have served for long. ``events`` are all events of one change, in
+    reading order."""
+    if took_itself_back(events):
+        return True
     if not events or last_of(events).type != "change.cancelled" or any(map(_is_transient, events)):
         return False
     if kind_of(events) == "workflow":

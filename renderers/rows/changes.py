@@ -74,29 +74,34 @@ def change_words(change: Change, event: RecordedEvent, begun: Phrase = ()) -> Ph
     ended = event.id == change.last.id
     outcome = change.outcome if ended else event.type.removeprefix("change.")
     words = _KINDS.get(change.kind, _deploy_told)
-    took = say(with_name(" by ", change.stopped_by if ended else None), _took(change, ended), begun)
-    return words(change, _never_began(change, outcome) or OUTCOMES.get(outcome, outcome), took)
+    by = with_name(" by ", change.stopped_by if ended else None)
+    return words(change, _outcome_words(change, outcome),
+                 say(by, _never_began(change, outcome), _took(change, ended), begun))  # fmt: skip
 
 
-OUTCOMES = {"rolled_back": "succeeded", "toggled": "changed"}
+OUTCOMES = {"rolled_back": "succeeded", "toggled": "changed", "requested": "was requested"}
 """How an outcome reads where its own word does not."""
 
 
+def _outcome_words(change: Change, outcome: str) -> str:
+    if outcome == "cancelled":
+        state = phrases.text_in(change.last.data, "state")
+        return f"was {state if state in ('skipped', 'stale') else 'cancelled'}"
+    if outcome == "rolled_back" and change.took_itself_back:
+        return "was rolled back"
+    return OUTCOMES.get(outcome, outcome)
+
+
 def _never_began(change: Change, outcome: str) -> str:
-    """How a change that was asked for or given up reads: that it never began is said where its end is known, and where
-    it was heard of before that, since then its beginning would have been."""
-    if outcome == "requested":
-        return "was requested"
-    if outcome != "cancelled":
-        return ""
-    state = phrases.text_in(change.last.data, "state")
-    word = state if state in ("skipped", "stale") else "cancelled"
-    heard = change.first.type == "change.requested"
-    return f"was {word}, it never began" if heard and not change.ran and state != "skipped" else f"was {word}"
+    """That a change never began that was given up, where it was heard of before: its beginning would have been, too."""
+    heard = outcome == "cancelled" and change.first.type == "change.requested"
+    skipped = phrases.text_in(change.last.data, "state") == "skipped"
+    return ", it never began" if heard and not change.ran and not skipped else ""
 
 
 def _took(change: Change, ended: bool) -> Phrase:
-    if not ended or change.outcome == "cancelled" or change.end is None or change.end <= change.start:
+    given_up = change.outcome == "cancelled" or change.took_itself_back
+    if not ended or given_up or change.end is None or change.end <= change.start:
         return ()
     length = phrases.between(change.start, change.end)
     return say(" in ", length) if change.measured else say(" ", length, " after it was requested")

@@ -15,8 +15,6 @@ VERBS = {
     "merge": "merged", "flag": "changed", "push": "pushed", "tag": "set", "release": "published", "image": "published",
 }  # fmt: skip
 """What happened to changes of kinds that do not finish."""
-ENDED = {"failed": "failed", "cancelled": "cancelled"}
-"""How a change ended that did not finish."""
 
 
 def closest(history: History, options: Options) -> Iterator[Claim]:
@@ -59,10 +57,10 @@ def _closest(history: History, options: Options, earlier: Sequence[Change]) -> C
 def lag(history: History, options: Options, change: Change) -> Phrase:
     """``finished at 18:00:05, 2 min 5 s before the first alert``, or after it; one under way says when it began."""
     start = facts.reference(history)
-    verb = VERBS.get(change.kind, ENDED.get(change.outcome, "finished"))
+    verb = change.ending if change.in_vain else VERBS.get(change.kind, "finished")
     state = change_facts.state_of(change) if change.kind == "flag" else ""
     done = say("set to ", Name(state)) if state else say(verb)
-    which = {"failed": "which ", "cancelled": "which was "}.get(verb, "")
+    which = {"failed": "which ", "cancelled": "which was ", "rolled back": "which was "}.get(verb, "")
     if change.start > start:
         at = change.end or change.start
         return say(say(which, done) if change.end else "begun", " at ", time_of(history, options, change.last, at),

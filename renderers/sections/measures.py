@@ -52,7 +52,7 @@ MISSING = {
     "responder": "no further responder recorded",
 }
 
-WAS = frozenset(VERBS.values()) | {"cancelled"}
+WAS = frozenset(VERBS.values()) | {"cancelled", "rolled back"}
 """What is done to a change, where the change does not do it itself: a flag was set, a deploy finished."""
 
 BASES = {
@@ -264,7 +264,7 @@ def _began_with(history: History, options: Options, detected: int) -> tuple[Phra
         began = change.end if change.end is not None and change.end <= detected else change.start
         if began > symptom:
             continue  # what it hit had shown before
-        ended = change.outcome if change.in_vain else VERBS.get(change.kind, "finished")
+        ended = change.ending if change.in_vain else VERBS.get(change.kind, "finished")
         verb = ended if began == change.end else "began"
         was = "was " if verb in WAS else ""
         noun = phrases.noun_of(change)

@@ -193,7 +193,7 @@ def _done(history: History, doing: change_facts.ResponseAction) -> Phrase:
     verb = _DONE.get(change.kind) or ("failed" if change.outcome == "failed" else "finished")
     called, by = phrases.change_called(change), with_name(" by ", change.actor)
     if change.broken_off:
-        return say("the ", called, where, by, " was cancelled", with_name(" by ", change.stopped_by))
+        return say("the ", called, where, by, f" was {change.ending}", with_name(" by ", change.stopped_by))
     state = change_facts.state_of(change) if change.kind == "flag" else ""
     done = say("set to ", Name(state)) if state else say(verb)
     return say("the ", called, where, " was ", done, by, flag_words(change)) if change.kind in _DONE else say(

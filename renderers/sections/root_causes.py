@@ -166,7 +166,7 @@ def _broken_off(history: History, options: Options, change: Change) -> Iterator[
     ended = _ended_later(history, end, done) if end else ()
     proof = (change.last, *((facts.end_event(end),) if end else ()))
     by = with_name(" by ", change.stopped_by)
-    yield say("it was cancelled", by, " at ", time_in(history, options, done), ended), proof
+    yield say(f"it was {change.ending}", by, " at ", time_in(history, options, done), ended), proof
 
 
 def _reverted(history: History, options: Options, change: Change, revert: Change) -> Argument:
@@ -278,12 +278,12 @@ def _against(history: History, options: Options, change: Change) -> list[Argumen
         ahead = phrases.between(symptom.at, change.start)
         points.append((say("the first symptom came ", ahead, " before it began"), (symptom,)))
     elif symptom and symptom.at is not None and change.end is not None and change.end > symptom.at:
-        ended = "was cancelled" if change.broken_off else "finished"
+        ended = f"was {change.ending}" if change.broken_off else "finished"
         points.append((say(f"the first symptom came before it {ended}"), (symptom,)))
     if change.outcome == "failed":
         points.append((say("it failed"), (change.last,)))
     if change.broken_off:
-        points.append((say("how far it had come when it was cancelled is not recorded"), (change.last,)))
+        points.append((say(f"how far it had come when it was {change.ending} is not recorded"), (change.last,)))
     if change.reach == "merged":
         points += _not_running(history, options, change)
     if others := change_facts.neighbours(history, change):

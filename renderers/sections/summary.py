@@ -382,7 +382,7 @@ def doing_called(history: History, doing: change_facts.ResponseAction) -> Phrase
     where = change_facts.changed_where(history, change)
     if change.broken_off:
         return say("that the ", phrases.change_called(change), with_name(" in ", where),
-                   with_name(" by ", change.actor), " was cancelled", with_name(" by ", change.stopped_by),
+                   with_name(" by ", change.actor), f" was {change.ending}", with_name(" by ", change.stopped_by),
                    ",")  # fmt: skip
     failed = ", which failed," if change.outcome == "failed" else ""
     state = change_facts.state_of(change) if change.kind == "flag" else ""

@@ -19,7 +19,7 @@ import msgspec
 
 from collector import names
 from collector.event import RecordedEvent, is_erased, is_retracted, reading_order
-from collector.semantics.changes import kind_of, last_of, reach_of, runs_of, span_of
+from collector.semantics.changes import kind_of, last_of, reach_of, runs_of, span_of, took_itself_back
 from collector.web.distribution import distribution
 
 DEPLOYS = ("deploy", "workflow", "release")
@@ -203,20 +203,15 @@ def _folded(revisions: Iterable[RecordedEvent]) -> tuple[list[JudgedDeployment],
         if reach_of(run) != "deployed" or not span_of(run).ran or _is_trial(run):
             continue
         kind, run_deployment = kind_of(run), _deployment(run)
-        if kind == "rollback" and not _took_itself_back(run):
+        if kind == "rollback":
             backs.append(run_deployment)
-        elif kind in DEPLOYS or kind == "rollback":
+        elif kind in DEPLOYS:
             deployments.append(run_deployment)
     return sorted(deployments, key=_order), sorted(backs, key=_order)
 
 
 def _order(one: JudgedDeployment) -> tuple[int, str]:
     return (one.finished, one.event)
-
-
-def _took_itself_back(run: Sequence[RecordedEvent]) -> bool:
-    """Whether a deployment was rolled back by what deployed it, so that both are told of one."""
-    return len(run) > 1 and run[-1].type == "change.rolled_back" and run[0].data.get("task") != "rollback"
 
 
 def _is_trial(run: Sequence[RecordedEvent]) -> bool:
@@ -230,8 +225,8 @@ def _deployment(run: Sequence[RecordedEvent]) -> JudgedDeployment:
     repository = next((text for event in run if isinstance(text := event.data.get("repository"), str)), "")
     environment = next((event.environment for event in reversed(run) if event.environment), "")
     commit = next((text for event in run if isinstance(text := event.data.get("sha"), str)), "")
-    standing, why, took_itself_back = "sound", "", _took_itself_back(run)
-    if took_itself_back:
+    standing, why, rolled_back = "sound", "", took_itself_back(run)
+    if rolled_back:
         standing, why = "confirmed", "it was rolled back"
     elif span.end is None:
         standing, why = "unknown", "no end of it is on record"
@@ -244,9 +239,9 @@ def _deployment(run: Sequence[RecordedEvent]) -> JudgedDeployment:
         event=last.id, events=[event.id for event in run], title=last.title, service=service or repository,
         whereabouts=(owner, names.environment_key(environment or "") or names.PRODUCTION), commit=commit,
         began=span.start,
-        repairs=(kind_of(run) == "rollback" and not took_itself_back) or any(map(_REPAIR.search, words)),
-        finished=begun.occurred_at if took_itself_back else span.end or last.occurred_at,
-        standing=standing, why=why, recovery=last.occurred_at - begun.occurred_at if took_itself_back else None,
+        repairs=kind_of(run) == "rollback" or any(map(_REPAIR.search, words)),
+        finished=begun.occurred_at if rolled_back else span.end or last.occurred_at,
+        standing=standing, why=why, recovery=last.occurred_at - begun.occurred_at if rolled_back else None,
     )  # fmt: skip
 
 
