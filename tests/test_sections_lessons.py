@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collector.event import HOUR, RecordedEvent
+from collector.event import HOUR
 from renderers.document import Code, LinkedText
 from renderers.plain_text import plain
-from renderers.replay import replay
-from tests.facts import firing, page, resolved
 from tests.histories import (
     Facts,
     example,
@@ -17,7 +15,7 @@ from tests.histories import (
     storm,
     switched_off,
 )
-from tests.sections import claims, drafted, prompts, said
+from tests.sections import claims, prompts, said
 
 
 def test_diagnostics_quote_notes_and_have_each_runbook_and_query_once() -> None:
@@ -94,20 +92,6 @@ def test_lessons_are_numbers() -> None:
     ]
     assert "Observed: the alert SlowQueries on db fired again 3 times" in said(going_on(), "lessons")
     assert said(page_alone(), "lessons")[0] == "Observed: PagerDuty incident 7 was resolved without an acknowledgement"
-
-
-def test_a_page_whose_acknowledgement_ended_waited_again() -> None:
-    """Until somebody took it, or it was over; a short time is no question."""
-
-    def waited(lapsed: float, taken: RecordedEvent) -> list[str]:
-        steps = (page("triggered", 11), page("acknowledged", 13, actor="Ana"), page("unacknowledged", lapsed), taken)
-        history = replay([firing(10), *steps, page("resolved", 90), resolved(89, since=10)])
-        return [sentence for sentence in drafted(history, "lessons") if "again" in sentence]
-
-    [sentence] = waited(43, page("acknowledged", 50, actor="Ben"))
-    assert sentence == "Observed: the page from pagerduty was unacknowledged again for 7 min"
-    assert waited(60, page("noted", 61)) == ["Observed: the page from pagerduty was unacknowledged again for 30 min"]
-    assert waited(43, page("acknowledged", 44, actor="Ben")) == []
 
 
 def test_nobody_is_waited_for_where_a_person_declared_it() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Words
-from renderers.history import Alert, Family, History, Page
+from renderers.history import Alert, Family, History
 from renderers.phrases import cites, claim, say, with_name
 from renderers.words import counted
 
@@ -25,10 +25,9 @@ ALL_THREE = "what went well, what did not, and what could be better?"
 
 def section(history: History, options: Options) -> Section:
     """At most five numbers, the ones about people's waiting first, then the template's three lines."""
-    waiting = (*_waiting(history), *_lapsed(history))
-    numbers = [*_reported_first(history), *waiting, *_again(history), *_runbooks(history), *_late(history)]
+    found = [*_reported_first(history), *_waiting(history), *_again(history), *_runbooks(history), *_late(history)]
     labels = [Claim(parts=(Words(label, strong=True),), label=True) for label in LABELS]
-    return Section(key="lessons", blocks=(Bullets(items=(*numbers[:OBSERVED], *labels)), Prompt(ALL_THREE)))
+    return Section(key="lessons", blocks=(Bullets(items=(*found[:OBSERVED], *labels)), Prompt(ALL_THREE)))
 
 
 def _reported_first(history: History) -> Iterator[Claim]:
@@ -75,30 +74,6 @@ def _waiting(history: History) -> Iterator[Claim]:
             events, lambda event: phrases.page_called(history, event), 3, ("more page", "more pages")
         )
         yield claim("Observed: ", pages, f" {verb} {ended} without an acknowledgement", proof=cites(events))
-
-
-def _lapsed(history: History) -> Iterator[Claim]:
-    """The longest time for which nobody had a page whose acknowledgement had ended."""
-    every = [(next_step.occurred_at - ended.occurred_at, ended, next_step)
-             for page in history.pages for ended, next_step in _lapses(page)]  # fmt: skip
-    lapses = [lapse for lapse in every if lapse[0] >= SLOW]
-    if lapses:
-        _, ended, next_step = max(lapses, key=lambda lapse: (lapse[0], lapse[1].id))
-        longest = ", the longest of " + counted(len(lapses), "such time") if len(lapses) > 1 else ""
-        yield claim("Observed: ", phrases.page_called(history, ended), " was unacknowledged again for ",
-                    phrases.between(ended.occurred_at, next_step.occurred_at), longest,
-                    proof=cites(ended, next_step))  # fmt: skip
-
-
-def _lapses(page: Page) -> Iterator[tuple[RecordedEvent, RecordedEvent]]:
-    """Each end of an acknowledgement, and what came of it: the next one, or the end of the page."""
-    ended: RecordedEvent | None = None
-    for step in page.steps:
-        if step.type == "page.unacknowledged":
-            ended = ended or step
-        elif ended is not None and step.type in ("page.acknowledged", "page.resolved"):
-            yield ended, step
-            ended = None
 
 
 def _again(history: History) -> Iterator[Claim]:
