@@ -304,3 +304,21 @@ def test_an_update_that_names_further_services_says_so() -> None:
     texts = rows(story)
     assert "PagerDuty incident 311 was updated by Ana; it named pay and geo as affected, too" in texts
     assert sum("as affected" in text for text in texts) == 1
+
+
+def test_an_escalation_says_for_how_long_nobody_had_the_page() -> None:
+    """A page that was closed meanwhile waited for nobody; one that was given back waits from then on."""
+    story = Facts()
+    story.page("triggered", "14:00:00", data={"assignees": ["Ana"]})
+    story.page("resolved", "14:04:00", actor="Ana")
+    story.page("escalated", "14:05:00", data={"to": "Mia"})
+    story.page("reopened", "14:10:00", actor="Ana")
+    story.page("escalated", "14:15:00", data={"to": "Jon"})
+    story.page("acknowledged", "14:16:00", actor="Jon")
+    story.page("escalated", "14:20:00", actor="Jon", data={"to": "Kim"})
+    story.page("unacknowledged", "14:46:00")
+    story.page("escalated", "14:53:00", data={"to": "Lea"})
+    assert [row for row in rows(story) if row.startswith("Escalated")] == [
+        "Escalated to Mia", "Escalated to Jon after 5 min without acknowledgement", "Escalated to Kim by Jon",
+        "Escalated to Lea after 7 min without acknowledgement",
+    ]  # fmt: skip

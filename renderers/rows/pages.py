@@ -131,14 +131,23 @@ def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phra
 
 def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Escalated to Jon Vega after 10 min without acknowledgement``."""
-    page = table.pages.get(event.entity)
-    taken = page is not None and page.acknowledged is not None and page.acknowledged.occurred_at <= event.occurred_at
-    known = page is not None and page.triggered is not None and not taken
-    after = say(" after ", phrases.between((page.start if page else 0), event.occurred_at),
-                " without acknowledgement") if known else ()  # fmt: skip
+    since = _waiting_since(table.pages.get(event.entity), event)
+    after = say(" after ", phrases.between(since, event.occurred_at), " without acknowledgement") if since else ()
     subject = say(_page(table, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
     to = escalated_to(event)
     return say(subject, say(" to ", to) if to else "", with_name(" by ", event.actor), after)
+
+
+def _waiting_since(page: Page | None, event: RecordedEvent) -> int | None:
+    """Since when a page had been open without an acknowledgement: since it was opened, opened again or given back;
+    None where somebody had it, where it was over, and where that is not known."""
+    since = page.start if page is not None and page.triggered is not None else None
+    for step in itertools.takewhile(lambda step: step.id != event.id, page.steps if page else ()):
+        if step.type in ("page.acknowledged", "page.resolved", "page.merged"):
+            since = None
+        elif step.type in _WAITING_AGAIN:
+            since = step.occurred_at
+    return since
 
 
 def escalated_to(event: RecordedEvent) -> Phrase:
