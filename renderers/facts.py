@@ -467,12 +467,6 @@ def imported(history: History) -> tuple[int, int] | None:
     return (late[0], late[-1]) if at_once or late[-1] - late[0] <= late[-1] // 5 else None
 
 
-def unacknowledged(page: Page) -> int | None:
-    """How long the page waited for a person, µs; None if it is not known to have ended."""
-    end = page.acknowledged.occurred_at if page.acknowledged else page.end
-    return None if end is None else max(0, apart(page.start, end))
-
-
 def family_reported(history: History, family: str) -> bool:
     """Whether a source of this family of types reported then: only then does absence say anything."""
     own = {"alert": history.alerts, "page": history.pages, "change": history.changes}.get(family)

@@ -117,6 +117,27 @@ def said_with(history: History, event: RecordedEvent) -> str:
     return words_of(page).get(event.id, "") if page is not None else ""
 
 
+WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}
+"""Types after which a page waits again, and what had happened to it."""
+_NOT_WAITING = ("page.acknowledged", "page.resolved", "page.merged")
+
+
+def waiting(page: Page) -> dict[str, tuple[int, RecordedEvent]]:
+    """Since when a page had been open without an acknowledgement, and the event that says so, by the id of each step
+    to which it had: since it was opened, opened again or given back. Before that nothing is known of one without a
+    trigger."""
+    by_step: dict[str, tuple[int, RecordedEvent]] = {}
+    since = (page.start, page.triggered) if page.triggered is not None else None
+    for step in page.steps:
+        if since is not None:
+            by_step[step.id] = since
+        if step.type in _NOT_WAITING:
+            since = None
+        elif step.type in WAITING_AGAIN:
+            since = (step.occurred_at, step)
+    return by_step
+
+
 LONG_BEFORE = 5 * MINUTE
 """From how long before the last alert ended on a page that a person closed may tell better when it was over."""
 

@@ -322,3 +322,16 @@ def test_an_escalation_says_for_how_long_nobody_had_the_page() -> None:
         "Escalated to Mia", "Escalated to Jon after 5 min without acknowledgement", "Escalated to Kim by Jon",
         "Escalated to Lea after 7 min without acknowledgement",
     ]  # fmt: skip
+
+
+def test_a_page_is_not_unacknowledged_while_it_is_closed() -> None:
+    """What is counted is the longest time in which it was open and nobody had it."""
+    story = Facts()
+    story.page("triggered", "14:00:00", data={"assignees": ["Ana"]})
+    story.page("resolved", "14:04:00", actor="Ana")
+    story.page("reopened", "18:10:00", actor="Ana")
+    story.page("acknowledged", "18:16:00", actor="Jon")
+    assert "Observed: PagerDuty incident 311 was unacknowledged for 6 min" in said(story, "lessons")
+    story.page("unacknowledged", "18:46:00")
+    story.page("acknowledged", "18:53:00", actor="Jon")
+    assert "Observed: PagerDuty incident 311 was unacknowledged for 7 min" in said(story, "lessons")

@@ -68,20 +68,18 @@ def _described(table: RowContext, event: RecordedEvent) -> Phrase:
     return say(title, words, status, before, after, leads, *dates, wider)
 
 
-_WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}
-"""Types after which a page waits again, and what had happened to it."""
-
-
 def _waited(table: RowContext, event: RecordedEvent) -> Phrase:
     """``1 min 30 s after the page``, or after it was opened again or given back; nothing where that is not known."""
     page = table.pages.get(event.entity)
     if page is None or page.triggered is None or event.occurred_at < page.start:
         return ()
-    again = [step for step in page.steps if step.type in _WAITING_AGAIN and step.occurred_at <= event.occurred_at]
+    before = [step for step in page.steps if step.occurred_at <= event.occurred_at]
+    again = [step for step in before if step.type in page_facts.WAITING_AGAIN]
     if not again:
         return say(phrases.between(page.start, event.occurred_at), f" after {page_facts.page_noun(page)}")
     since = again[-1]
-    return say(phrases.between(since.occurred_at, event.occurred_at), f" after it was {_WAITING_AGAIN[since.type]}")
+    after = f" after it was {page_facts.WAITING_AGAIN[since.type]}"
+    return say(phrases.between(since.occurred_at, event.occurred_at), after)
 
 
 def acknowledged(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -131,23 +129,12 @@ def acknowledged_on(table: RowContext, event: RecordedEvent, label: str) -> Phra
 
 def escalated(table: RowContext, event: RecordedEvent) -> Phrase:
     """``Escalated to Jon Vega after 10 min without acknowledgement``."""
-    since = _waiting_since(table.pages.get(event.entity), event)
-    after = say(" after ", phrases.between(since, event.occurred_at), " without acknowledgement") if since else ()
+    page = table.pages.get(event.entity)
+    since = page_facts.waiting(page).get(event.id) if page is not None else None
+    after = say(" after ", phrases.between(since[0], event.occurred_at), " without acknowledgement") if since else ()
     subject = say(_page(table, event), " was escalated") if len(table.pages) > 1 else say("Escalated")
     to = escalated_to(event)
     return say(subject, say(" to ", to) if to else "", with_name(" by ", event.actor), after)
-
-
-def _waiting_since(page: Page | None, event: RecordedEvent) -> int | None:
-    """Since when a page had been open without an acknowledgement: since it was opened, opened again or given back;
-    None where somebody had it, where it was over, and where that is not known."""
-    since = page.start if page is not None and page.triggered is not None else None
-    for step in itertools.takewhile(lambda step: step.id != event.id, page.steps if page else ()):
-        if step.type in ("page.acknowledged", "page.resolved", "page.merged"):
-            since = None
-        elif step.type in _WAITING_AGAIN:
-            since = step.occurred_at
-    return since
 
 
 def escalated_to(event: RecordedEvent) -> Phrase:

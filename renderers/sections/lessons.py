@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Words
-from renderers.history import Alert, Family, History
-from renderers.phrases import cites, claim, say, with_name
-from renderers.words import counted
+from renderers.history import Alert, Family, History, Page
+from renderers.phrases import cites, claim, with_name
+from renderers.words import apart, counted
 
 OBSERVED = 5
 """How many numbers are told."""
@@ -54,15 +54,12 @@ def _reported_first(history: History) -> Iterator[Claim]:
 
 def _waiting(history: History) -> Iterator[Claim]:
     """The page that waited longest; and pages that nobody took."""
-    waited = [(facts.unacknowledged(page), page) for page in history.pages if page.acknowledged is not None]
-    slow = [(micros, page) for micros, page in waited if micros is not None and micros >= SLOW]
+    slow = [wait for page in history.pages if (wait := _longest_wait(page)) and wait[0] >= SLOW]
     if slow:
-        micros, page = max(slow, key=lambda pair: (pair[0] or 0, pair[1].entity))
-        page_event = phrases.page_event(page)
-        called = phrases.page_called(history, page_event) if page_event else say("a page")
+        micros, _, since, until = max(slow, key=lambda wait: wait[:2])
         longest = ", the longest of " + counted(len(slow), "such page") if len(slow) > 1 else ""
-        yield claim("Observed: ", called, " was unacknowledged for ", phrases.lasted(micros or 0), longest,
-                    proof=cites(page_event, page.acknowledged))  # fmt: skip
+        yield claim("Observed: ", phrases.page_called(history, until), " was unacknowledged for ",
+                    phrases.lasted(micros), longest, proof=cites(since, until))  # fmt: skip
     # Of a page whose trigger was not received, an acknowledgement may be missing, too.
     known = [page for page in history.pages if page.triggered is not None and not page.declared]
     never = [page for page in known if page.acknowledged is None and page.resolved is not None]
@@ -74,6 +71,14 @@ def _waiting(history: History) -> Iterator[Claim]:
             events, lambda event: phrases.page_called(history, event), 3, ("more page", "more pages")
         )
         yield claim("Observed: ", pages, f" {verb} {ended} without an acknowledgement", proof=cites(events))
+
+
+def _longest_wait(page: Page) -> tuple[int, str, RecordedEvent, RecordedEvent] | None:
+    """The longest time that a page waited for an acknowledgement which came, µs, the page, and the two events."""
+    waiting = page_facts.waiting(page)
+    taken = [step for step in page.steps if step.type == "page.acknowledged" and step.id in waiting]
+    waits = [(apart(waiting[step.id][0], step.occurred_at), page.entity, waiting[step.id][1], step) for step in taken]
+    return max(waits, key=lambda wait: wait[:2], default=None)
 
 
 def _again(history: History) -> Iterator[Claim]:
