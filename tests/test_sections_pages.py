@@ -213,7 +213,7 @@ def test_what_a_tool_opened_paged_nobody() -> None:
     assert not any("acknowledge" in sentence for sentence in said(story, "summary"))
     story = Facts()
     story.page("triggered", "11:00:00", data={"declares": True, "escalation_policy": "Shop"})
-    assert rows(story) == ['Detected, Paged: PagerDuty incident 311 was triggered: "Page 311"']
+    assert rows(story) == ['Detected, Paged: PagerDuty incident 311 went to Shop: "Page 311"']
 
 
 def test_whose_a_page_is_reads_as_what_was_done() -> None:
@@ -335,3 +335,13 @@ def test_a_page_is_not_unacknowledged_while_it_is_closed() -> None:
     story.page("unacknowledged", "18:46:00")
     story.page("acknowledged", "18:53:00", actor="Jon")
     assert "Observed: PagerDuty incident 311 was unacknowledged for 7 min" in said(story, "lessons")
+
+
+def test_a_page_that_names_nobody_says_to_which_team_it_went() -> None:
+    """Whom the team's rules called is not told; that nobody was to be called would be wrong."""
+    story = Facts()
+    story.fires("Slow", "10:00:00", "checkout")
+    story.page("triggered", "10:00:30", 7, source="opsgenie", data={"escalation_policy": "Payments"})
+    assert rows(story)[1] == 'Paged: Opsgenie alert 7 went to Payments: "Page 7"'
+    assert said(story, "summary")[1].startswith("Opsgenie alert 7 went to Payments at 10:00:30")
+    assert any(line.startswith("Opsgenie alert 7 went to Payments at 10:00:30") for line in said(story, "detection"))

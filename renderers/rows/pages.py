@@ -24,8 +24,14 @@ def assigned(event: RecordedEvent, before: str) -> Phrase:
 
 
 def called(history: History, event: RecordedEvent) -> Phrase:
-    """`` paged Ana``: whom a page called; nothing where it does not say."""
-    return assigned(event, f" {phrases.pages(history, event)} ")
+    """`` paged Ana``: whom a page called; `` went to Payments``, a policy or a team, where it names nobody; nothing
+    where it does not say."""
+    return assigned(event, f" {phrases.pages(history, event)} ") or went_to(event)
+
+
+def went_to(event: RecordedEvent) -> Phrase:
+    """`` went to Payments``: the team or the policy whose rules a new page follows; nothing where it does not say."""
+    return with_name(" went to ", text_in(event.data, "escalation_policy") if event.type == "page.triggered" else "")
 
 
 def _page(table: RowContext, event: RecordedEvent) -> Phrase:

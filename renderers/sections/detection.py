@@ -11,7 +11,7 @@ from renderers.document import Block, Bullets, Claim, Code, Name, Options, Promp
 from renderers.history import Alert, Family, History
 from renderers.phrases import Phrase, cites, claim, quoted, say, text_in, with_name
 from renderers.rows.alerts import told_by
-from renderers.rows.pages import assigned
+from renderers.rows.pages import assigned, went_to
 from renderers.sections import lasting
 from renderers.sections.clock import time_in, time_since
 from renderers.sections.measures import measures, unsettled
@@ -214,6 +214,8 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
     by = with_name(", opened by hand by ", event.actor, ",")
     if people:
         return say(people, " were" if several else " was", f" {verb} by ", page, by)
+    if went := went_to(event):
+        return say(page, by, went)
     return say(page, with_name(" was opened by hand by ", event.actor) or " was opened")
 
 
