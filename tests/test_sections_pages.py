@@ -345,3 +345,16 @@ def test_a_page_that_names_nobody_says_to_which_team_it_went() -> None:
     assert rows(story)[1] == 'Paged: Opsgenie alert 7 went to Payments: "Page 7"'
     assert said(story, "summary")[1].startswith("Opsgenie alert 7 went to Payments at 10:00:30")
     assert any(line.startswith("Opsgenie alert 7 went to Payments at 10:00:30") for line in said(story, "detection"))
+
+
+def test_who_takes_an_acknowledgement_back_need_not_have_given_it() -> None:
+    """``No longer acknowledged by Ana`` reads as if she had acknowledged it; one that ran out has nobody's name."""
+    story = Facts()
+    story.page("triggered", "10:00:00", data={"assignees": ["Bo"]})
+    story.page("acknowledged", "10:01:00", actor="Bo")
+    story.page("unacknowledged", "10:05:00", actor="Ana", data={"text": "Bo is on a train"})
+    story.page("unacknowledged", "10:30:00")
+    assert rows(story)[2:] == [
+        'The acknowledgement of PagerDuty incident 311 was taken back by Ana: "Bo is on a train"',
+        "PagerDuty incident 311 was no longer acknowledged",
+    ]

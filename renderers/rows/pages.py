@@ -287,6 +287,10 @@ def page_step(table: RowContext, event: RecordedEvent) -> Phrase:
         as_what = with_name(" as ", new if new != event.service else "")
         moved = with_name(" was moved to the service ", _moved_to(table, event)) or say(" was reclassified", as_what)
         return say(page, moved, with_name(" by ", event.actor))
+    if event.type == "page.unacknowledged" and event.actor:
+        # They may take back what somebody else acknowledged.
+        taken_back = say("The acknowledgement of ", phrases.page_called(table.history, event), " was taken back by ")
+        return say(taken_back, Name(event.actor), _message(table, event), _described(table, event))
     step = f" was {ended_as}" if ended_as else _PAGE_STEPS.get(event.type, " was updated")
     step = " was closed" if _over_before(table, event) and not ended_as else step
     return say(page, step, with_name(" by ", event.actor), _message(table, event), _described(table, event))
