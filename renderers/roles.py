@@ -253,8 +253,10 @@ def _kind(event: RecordedEvent) -> str:
 
 
 def _no_people(events: Iterable[RecordedEvent], context: Context) -> set[str]:
-    """What stands where people do and is nobody, as it is compared: policies of escalation, and the senders' names."""
-    policies = {value for event in events if isinstance(value := event.data.get("escalation_policy"), str)}
+    """What stands where people do and is nobody, as it is compared: policies of escalation and teams, one or several in
+    a row, and the senders' names."""
+    policies = [value for event in events if isinstance(value := event.data.get("escalation_policy"), str)]
+    policies += [name for value in policies for name in value.split(", ")]
     delegated = {value for event in events if event.type == "page.delegated"
                  and isinstance(value := event.data.get("to"), str)}  # fmt: skip
     own = {name for kind, sender in context.senders.items() for name in (kind, sender.called)}

@@ -332,6 +332,19 @@ def test_an_id_is_no_name() -> None:
     assert opsgenie("Create", teams=["Shop"]).data["escalation_policy"] == "Shop"
 
 
+def test_a_team_or_a_schedule_of_opsgenie_is_nobody() -> None:
+    """It is told as what calls people, also where it stands among responders or is added later."""
+    responders = [
+        {"name": "Ana Lima", "type": "user"}, {"name": "Shop", "type": "team"}, {"name": "Nights", "type": "schedule"},
+        {"name": "Shop escalation", "type": "escalation"},
+    ]  # fmt: skip
+    data = opsgenie("Create", responders=responders, teams=["Shop"]).data
+    assert (data["assignees"], data["escalation_policy"]) == (["Ana Lima"], "Shop, Nights, Shop escalation")
+    added = opsgenie("AddTeam", team="Payments").data
+    assert (added["to"], added["escalation_policy"]) == ("Payments", "Payments")
+    assert "escalation_policy" not in opsgenie("AddResponder", recipient="ben@shop.example").data
+
+
 def slack(**message: Any) -> list[tuple[str, str]]:
     event = {"type": "message", "channel": "C0INC000001", "user": "U1", "ts": "1772633041.000100", **message}
     body = {"type": "event_callback", "team_id": "T1", "event": event}

@@ -130,6 +130,17 @@ def test_who_is_named_in_a_field_is_named_nowhere(name: str) -> None:
     assert text.count("names of people stand as roles") == bool(story.events)
 
 
+def test_a_team_keeps_its_name() -> None:
+    """It is no person, wherever a sender puts it."""
+    story = Facts()
+    story.fires("Down", "10:00:00", "shop")
+    story.page("triggered", "10:00:30", 7, source="opsgenie", data={"escalation_policy": "Shop, Nights"})
+    story.page("responder_added", "10:05:00", 7, source="opsgenie", data={"to": "Nights"})
+    text = markdown(story.draft(people="roles"))
+    assert "went to Shop, Nights" in text
+    assert "person 1" not in text
+
+
 def test_people_are_called_by_what_they_did() -> None:
     """The lead; who responded, in the order of their first act; who only made changes; who only reported; the rest."""
     called = {name: role for role, name in drawn("roles").roles.items()}

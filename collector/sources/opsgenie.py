@@ -203,7 +203,7 @@ def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
             "incident_key": normalise.line(alert.alias),
             "agent": _agent(body),
             "assignees": _called(alert) if body.action == "Create" else [],
-            "escalation_policy": normalise.line(_teams(alert)) if body.action == "Create" else "",
+            "escalation_policy": normalise.line(_groups(body)),
             "resolve_reason": "deleted" if body.action == "Delete" else "",
         }
         if opened.known:
@@ -238,8 +238,9 @@ _AUTOMATIC = frozenset({"api", "system", "integration"})
 
 
 def _called(alert: Alert) -> list[str]:
-    """Whom a new alert calls, as far as it has their names."""
-    responders = [each.get("name") or each.get("username") for each in _dicts(alert.responders)]
+    """Whom a new alert calls, as far as it has their names; a team or a schedule is nobody."""
+    people = [each for each in _dicts(alert.responders) if each.get("type") not in _GROUPS]
+    responders = [each.get("name") or each.get("username") for each in people]
     recipients = alert.recipients if isinstance(alert.recipients, list) else []
     return _names_in((*recipients, *responders))
 
@@ -254,9 +255,21 @@ def _dicts(value: object) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _teams(alert: Alert) -> str:
-    """The teams whose rules say whom to call; some bodies have their ids alone."""
-    return ", ".join(_names_in(alert.teams if isinstance(alert.teams, list) else []))
+_GROUPS = frozenset({"team", "schedule", "escalation"})
+"""Types of responders that are no people: by their rules people are called."""
+
+
+def _groups(body: Body) -> str:
+    """The teams, schedules and escalations whose rules say whom to call: of a new alert, or the team that is added to
+    one. Some bodies have their ids alone."""
+    alert = body.alert
+    if body.action in ("AddTeam", "AddResponder"):
+        return "" if alert.recipient else alert.team or ""
+    if body.action != "Create":
+        return ""
+    teams = alert.teams if isinstance(alert.teams, list) else []
+    groups = [each.get("name") for each in _dicts(alert.responders) if each.get("type") in _GROUPS]
+    return ", ".join(dict.fromkeys(_names_in((*teams, *groups))))
 
 
 def _priority(priority: str | int | None) -> str | None:
