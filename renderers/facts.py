@@ -370,10 +370,15 @@ def by_end(alerts: Iterable[Alert]) -> tuple[Sequence[int], Sequence[Alert]]:
 
 
 def next_end(ordered: tuple[Sequence[int], Sequence[Alert]], after: int) -> Alert | None:
-    """The first of these alerts (:func:`by_end`) to end after something was done."""
+    """The first of these alerts (:func:`by_end`) to end after something was done, of those that fired when it was."""
     ends, alerts = ordered
-    place = bisect_left(ends, after)
-    return alerts[place] if place < len(alerts) else None
+    later = islice(alerts, bisect_left(ends, after), None)
+    return next((alert for alert in later if alert.start <= after), None)
+
+
+def is_firing(history: History, at: int) -> bool:
+    """Whether any alert was firing then, or flapped; an alert without an end goes on."""
+    return any(run.start <= at and (run.end is None or run.end >= at) for run in history.flapping_runs)
 
 
 def severity(history: History) -> str:

@@ -161,6 +161,21 @@ def test_a_revert_that_was_deployed_is_told_as_that() -> None:
     assert "ended" not in alone
 
 
+def test_what_ends_next_was_firing_when_it_was_done() -> None:
+    """An alert that began after an action, and ended, says nothing of it."""
+    during = (deployed(12, 2), firing(13, "Second"), resolved(15, "Second", since=13))
+    assert 'the deploy "v2" of checkout finished; the last alert ended 8 min later' in told("resolution", *during)
+
+
+def test_what_was_done_while_no_alert_fired_ended_none() -> None:
+    """The alert had ended, and fired again later: that is told, in the place of its next end."""
+    events = (deployed(5, 2), deployed(25, 3, V1, "rolled_back", actor="Lee"), firing(40), resolved(50, since=40))
+    rolled_back = 'Lee rolled checkout back: "v3"'
+    next_firing = "no alert was firing then; the alert HighErrorRate on checkout fired 15 min later"
+    assert f"{rolled_back}; {next_firing}" in told("resolution", *events)
+    assert 'rollback "v3" of checkout by Lee at 14:25:00, when no alert was firing' in told("summary", *events)
+
+
 def test_a_page_of_what_had_ended_says_so() -> None:
     """Whoever was paged was paged for what was over."""
     paged = page("triggered", 25, service="checkout")

@@ -61,7 +61,8 @@ class _Ends(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, history: History) -> _Ends:
-        every = [spell.last for spell in history.flapping_runs]
+        # What flaps fires from its first start on.
+        every = [msgspec.structs.replace(spell.last, start=spell.start) for spell in history.flapping_runs]
         measured = [alert for alert in every if alert.opening] or every
         by_series: dict[str, list[FlappingRun]] = {}
         for spell in history.flapping_runs:
@@ -208,7 +209,7 @@ def _ended_next(ends: _Ends, done: int, acts: str = "it") -> _NextEnd:
     """What ended next and when; that nothing did is said without a verdict."""
     ended = facts.next_end(ends.measured, done) or facts.next_end(ends.every, done)
     if ended is None or ended.end is None:
-        return _page_next(ends.history, done, acts)
+        return _fired_next(ends.history, done) or _page_next(ends.history, done, acts)
     if ends.last is not None and ends.last.end == ended.end:
         last = facts.THE_ALERT if facts.alone(ends.history) else facts.LAST_ALERT
         return _NextEnd(say(f"{last} ended", _later(done, ended.end)), facts.end_event(ends.last))
@@ -219,6 +220,18 @@ def _ended_next(ends: _Ends, done: int, acts: str = "it") -> _NextEnd:
     by = say(", as ", Name(teller), " tells it") if others else ()
     words = say(alert, called, " ended", _later(done, ended.end), by)
     return _NextEnd(words, facts.end_event(ended), ends.again(ended))
+
+
+def _fired_next(history: History, done: int) -> _NextEnd | None:
+    """That no alert was firing when it was done, and which one fired next; None where one was, or none did."""
+    if facts.is_firing(history, done):
+        return None
+    first = min((alert for alert in history.alerts if alert.start > done), key=lambda alert: alert.start, default=None)
+    if first is None:
+        return None
+    called = phrases.alert_on(history, first, severity=not first.opening)
+    words = say("no alert was firing then; the alert ", called, " fired", _later(done, first.start))
+    return _NextEnd(words, first.fired)
 
 
 def _later(earlier: int, later: int) -> Phrase:

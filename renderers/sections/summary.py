@@ -323,10 +323,14 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
     if better is None or better.at is None:
         yield claim(sentence, "; no end has been recorded since", proof=cites(last.event))
         return
-    ahead = apart(last.at, better.at)
-    what = page_facts.over_as(history, better) or RECOVERIES.get(better.basis, "it was over")
-    after = say(" ", phrases.lasted(ahead), " after it") if ahead else say(" at the same time")
-    yield claim(sentence, f"; {what}", after, proof=cites(last.event, better))
+    if better.basis.endswith("ended") and not facts.is_firing(history, last.at):
+        # What ended later had not begun, and says nothing of it.
+        yield claim(sentence, ", when no alert was firing", proof=cites(last.event))
+    else:
+        ahead = apart(last.at, better.at)
+        what = page_facts.over_as(history, better) or RECOVERIES.get(better.basis, "it was over")
+        after = say(" ", phrases.lasted(ahead), " after it") if ahead else say(" at the same time")
+        yield claim(sentence, f"; {what}", after, proof=cites(last.event, better))
     since = [event for event in change_facts.unplaced(history) if event.occurred_at > last.at]
     if since:
         words = [say(phrases.change_event(each), with_name(" in ", change_facts.event_where(history, each)), " at ",
