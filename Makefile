@@ -23,7 +23,7 @@ CHROOT ?=
 INCIDENTS ?= ../shared/incidents
 # A folder for what tests write: memory, where 4 GiB of /dev/shm are free (a run takes up to 1.3), or else where
 # temporary files are. A seventh of a run on a disk is waiting for it. What is proven of disks is proven on disks that the
-# tests make. On the disk all the same: make test MEMORY=. Tests that passed leave nothing there.
+# tests make. On the disk all the same: make test MEMORY=. Tests that passed leave some KiB there.
 MEMORY ?= $(shell df -k /dev/shm 2>/dev/null | awk '$$1 == "tmpfs" && $$4 > 4194304 { print "/dev/shm" }')
 PYTEST = $(if $(MEMORY),TMPDIR=$(MEMORY)) $(BIN)/python -m pytest -o tmp_path_retention_policy=failed --numprocesses auto --dist worksteal
 # Variables of another virtual environment must not leak into ours, nor one that has each process compile all modules.
