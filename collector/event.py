@@ -12,7 +12,7 @@ subtract and store exactly, and carry no zone that could be mistaken.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -467,7 +467,8 @@ def is_retracted(event: Event) -> bool:
 
 def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
     """The highest revision of each id, without those retracted or erased to nothing, in reading order."""
-    events_in_force = [event for event in _highest(list(events)) if not event.amendment or not is_retracted(event)]
+    newest = newest_revisions(events)
+    events_in_force = [event for event in newest if not event.amendment or not is_retracted(event)]
     ranks = {kind: rank(kind) for kind in {event.type for event in events_in_force}}
     # By reading_order, least significant part first: three keys that need no tuple each sort faster than one of tuples.
     events_in_force.sort(key=attrgetter("id"))
@@ -476,12 +477,13 @@ def current(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
     return events_in_force
 
 
-def _highest(events: list[RecordedEvent]) -> Iterable[RecordedEvent]:
+def newest_revisions(events: Iterable[RecordedEvent]) -> Collection[RecordedEvent]:
     """The highest revision of each id; of most incidents nothing was ever amended, and these are all events."""
-    if len({event.id for event in events}) == len(events):
-        return events
+    revisions = list(events)
+    if len({event.id for event in revisions}) == len(revisions):
+        return revisions
     highest: dict[str, RecordedEvent] = {}
-    for event in events:
+    for event in revisions:
         known = highest.get(event.id)
         if known is None or event.revision > known.revision:
             highest[event.id] = event

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from aiohttp import web
 
-from collector.event import RecordedEvent
+from collector.event import RecordedEvent, newest_revisions
 from collector.projections import EventFilter
 from collector.projections.across import Across
 from collector.web.keys import CLOCK, PROJECTIONS
@@ -95,12 +95,9 @@ async def _spans(app: web.Application, numbers: Iterable[int]) -> dict[int, Depl
 
 def _causes(marks: Iterable[RecordedEvent], incident_of: Mapping[str, int]) -> list[StatedCause]:
     """What people stated as causes, each as it was stated last."""
-    latest: dict[str, RecordedEvent] = {}
-    for event in marks:
-        latest[event.id] = max(event, latest.get(event.id, event), key=lambda one: one.revision)
     return [
         StatedCause(incident=incident_of[event.id], by=event.actor or "somebody", text=event.title)
-        for event in latest.values()
+        for event in newest_revisions(marks)
         if event.data.get("mark") == "cause_identified" and event.id in incident_of
         and event.amendment not in ("retraction", "erasure")
     ]  # fmt: skip

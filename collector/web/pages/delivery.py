@@ -1,4 +1,4 @@
-"""One delivery: its receipt, what it told, and its body as it came."""
+"""One delivery: its receipt, its events, and its body."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 from aiohttp import web
 
-from collector.event import RecordedEvent
+from collector.event import RecordedEvent, newest_revisions
 from collector.log import Delivery
 from collector.web import marks
 from collector.web.arrived import named_delivery
@@ -26,7 +26,7 @@ LONGEST = 64 * 1024
 """Bytes of a body that are shown; all of it is downloaded."""
 
 
-class ToldEvent(NamedTuple):
+class ListedEvent(NamedTuple):
     """An event that the delivery told."""
 
     id: str
@@ -52,15 +52,14 @@ async def delivery(request: web.Request) -> web.Response:
     )  # fmt: skip
 
 
-async def _events_of(app: web.Application, stored: Delivery) -> Sequence[ToldEvent]:
+async def _events_of(app: web.Application, stored: Delivery) -> Sequence[ListedEvent]:
     """The first of its events, each as it stands now and with where it is."""
     items = stored.items[:SHOWN]
-    newest: dict[str, RecordedEvent] = {}
-    for event in await app[LOG].read_ids([item.event_id for item in items]):
-        newest[event.id] = max(event, newest.get(event.id, event), key=lambda one: one.revision)
+    revisions = await app[LOG].read_ids([item.event_id for item in items])
+    newest = {event.id: event for event in newest_revisions(revisions)}
     incidents: Mapping[str, int | None] = {name: await _incident(app, name) for name in newest}
     return [
-        ToldEvent(item.event_id, newest.get(item.event_id), item.stored_before, incidents.get(item.event_id))
+        ListedEvent(item.event_id, newest.get(item.event_id), item.stored_before, incidents.get(item.event_id))
         for item in items
     ]
 

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import msgspec
 
 from collector import names
-from collector.event import RecordedEvent, is_erased, is_retracted, reading_order
+from collector.event import RecordedEvent, is_erased, is_retracted, newest_revisions, reading_order
 from collector.semantics.changes import kind_of, last_of, reach_of, runs_of, span_of, took_itself_back
 from collector.web.distribution import distribution
 
@@ -191,11 +191,8 @@ def _people_by_event(every: Sequence[JudgedDeployment], causes: Sequence[StatedC
 
 def _folded(revisions: Iterable[RecordedEvent]) -> tuple[list[JudgedDeployment], list[JudgedDeployment]]:
     """The deployments that reached production, and the rollbacks there, each in order."""
-    latest: dict[str, RecordedEvent] = {}
-    for event in revisions:
-        latest[event.id] = max(event, latest.get(event.id, event), key=lambda one: one.revision)
     entities: dict[str, list[RecordedEvent]] = {}
-    for event in sorted(latest.values(), key=reading_order):
+    for event in sorted(newest_revisions(revisions), key=reading_order):
         if not (is_retracted(event) or is_erased(event)):
             entities.setdefault(event.entity, []).append(event)
     deployments, backs = list[JudgedDeployment](), list[JudgedDeployment]()

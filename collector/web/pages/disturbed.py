@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from collector import names
-from collector.event import RecordedEvent, is_erased, is_retracted
+from collector.event import RecordedEvent, is_erased, is_retracted, newest_revisions
 
 SENT = (
     "page.triggered", "page.escalated", "page.delegated", "page.reassigned", "page.reopened", "page.unacknowledged",
@@ -81,10 +81,7 @@ def disturbed(
 
 def _latest(revisions: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:
     """Each event that sends a page, as it is now."""
-    latest: dict[str, RecordedEvent] = {}
-    for event in revisions:
-        latest[event.id] = max(event, latest.get(event.id, event), key=lambda one: one.revision)
-    for event in latest.values():
+    for event in newest_revisions(revisions):
         if event.type in SENT and not (is_retracted(event) or is_erased(event)):
             yield event
 

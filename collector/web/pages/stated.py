@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from collector.event import PEOPLE, RecordedEvent
+from collector.event import PEOPLE, RecordedEvent, newest_revisions
 from collector.projections import EventFilter, IncidentRow
 from collector.web.keys import PROJECTIONS
 
@@ -55,7 +55,5 @@ async def statements_of(app: web.Application, row: IncidentRow) -> list[Recorded
     inside = EventFilter(incident=row.number, source=PEOPLE, limit=SHOWN, newest_first=True)
     # What was taken back is in no incident any more; it still names this one.
     about = EventFilter(entity=f"incident:{row.key}", source=PEOPLE, limit=SHOWN, newest_first=True)
-    by_id: dict[str, RecordedEvent] = {}
-    for event in [*await lists.events(inside), *await lists.events(about)]:
-        by_id[event.id] = max(event, by_id.get(event.id, event), key=lambda one: one.revision)
-    return sorted(by_id.values(), key=lambda event: (stated_at(event), event.id), reverse=True)[:SHOWN]
+    revisions = [*await lists.events(inside), *await lists.events(about)]
+    return sorted(newest_revisions(revisions), key=lambda event: (stated_at(event), event.id), reverse=True)[:SHOWN]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from collector.errors import InvalidInput
-from collector.event import PEOPLE, RecordedEvent, is_retracted
+from collector.event import PEOPLE, RecordedEvent, is_retracted, newest_revisions
 from collector.web import amendments, statements
 from collector.web.keys import CLOCK, LOG, PROJECTIONS
 from collector.web.pages.clocks import Clock
@@ -58,10 +58,7 @@ async def _newest_revisions(app: web.Application, names: str) -> list[RecordedEv
     if not event_names or len(event_names) > MOST:
         raise InvalidInput(f"cannot take anything back: name one event, or {MOST} at most", "events")
     ids = [await statements.event_named(app, name, "events") for name in dict.fromkeys(event_names)]
-    newest: dict[str, RecordedEvent] = {}
-    for event in await app[LOG].read_ids(ids):
-        newest[event.id] = max(event, newest.get(event.id, event), key=lambda one: one.revision)
-    return list(newest.values())
+    return list(newest_revisions(await app[LOG].read_ids(ids)))
 
 
 async def _incident_address(app: web.Application, found: Sequence[RecordedEvent]) -> str:
