@@ -40,6 +40,10 @@ async def ended(task: asyncio.Task[Any] | None) -> None:
 
 async def all_ended(tasks: Collection[asyncio.Task[Any]]) -> None:
     """:func:`ended` for several at once: they end together, and what the first of them raised is raised."""
+    for task in tasks:
+        # At once: who waits here may be cancelled before it gets any further.
+        if not task.cancelling():
+            task.cancel()
     for error in await asyncio.gather(*map(ended, tasks), return_exceptions=True):
         if error is not None:
             raise error

@@ -55,9 +55,7 @@ _NAMES = frozenset({"sev", "severity", "prio", "priority", "level", "urgency"})
 _ROWS: dict[str, int] = {word: place for place, row in enumerate((*OPENING, *SILENT)) for word in row}
 
 
-def opens(
-    word: str | None, opening: Iterable[str] = (), silent: Iterable[str] = (), *, name: str = ""
-) -> bool:  # fmt: skip
+def opens(word: str | None, opening: Iterable[str] = (), silent: Iterable[str] = (), *, name: str = "") -> bool:
     """Whether an alert of this severity opens an incident; ``opening`` and ``silent`` are what a team set itself.
 
     No severity, and a word that nobody knows, open one; but not that of an alert whose ``name`` says that it fires by

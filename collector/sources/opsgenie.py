@@ -263,13 +263,13 @@ def _groups(body: Body) -> str:
     """The teams, schedules and escalations whose rules say whom to call: of a new alert, or the team that is added to
     one. Some bodies have their ids alone."""
     alert = body.alert
-    if body.action in ("AddTeam", "AddResponder"):
-        return "" if alert.recipient else alert.team or ""
-    if body.action != "Create":
-        return ""
-    teams = alert.teams if isinstance(alert.teams, list) else []
-    groups = [each.get("name") for each in _dicts(alert.responders) if each.get("type") in _GROUPS]
-    return ", ".join(dict.fromkeys(_names_in((*teams, *groups))))
+    groups: list[object] = []
+    if body.action == "Create":
+        groups += alert.teams if isinstance(alert.teams, list) else []
+        groups += [each.get("name") for each in _dicts(alert.responders) if each.get("type") in _GROUPS]
+    elif body.action in ("AddTeam", "AddResponder") and not alert.recipient:
+        groups += [alert.team]
+    return ", ".join(dict.fromkeys(_names_in(groups)))
 
 
 def _priority(priority: str | int | None) -> str | None:
