@@ -170,14 +170,15 @@ def _own(history: History, span: Span, zone: str) -> Iterator[_RecordedChange]:
         owner = phrases.owner_of(change)
         of_hit = owner is None or facts.folded(owner) in hit
         called = phrases.change_called(change, on=len(history.services) != 1 or not of_hit)
+        asked_at = change.first.occurred_at if change.first.type == "change.requested" else change.start
         if change_facts.known_before(change, span[1]) and change.last.received_at >= span[0]:
             time = phrases.at(change.last.occurred_at, zone, span[1])
             why = say("received then; its sender's clock says ", time)
             yield _RecordedChange(change.last.received_at, called, why, (change.last,), of_hit)
-        if span[0] <= change.first.occurred_at <= span[1] < change.start:
+        elif span[0] <= asked_at <= span[1] < change.start:
             began = say("requested then and begun at ", phrases.at(change.start, zone, span[1]))
             both = (change.first, change_facts.begun_by(history, change))
-            yield _RecordedChange(change.first.occurred_at, called, began, both, of_hit)
+            yield _RecordedChange(asked_at, called, began, both, of_hit)
         if change.start <= span[1] and end >= span[0]:
             begun = span[0] <= change.start
             proof = (change_facts.begun_by(history, change), change.last) if begun else (change.last,)
@@ -196,7 +197,7 @@ def _why(history: History, change: Change, span: Span) -> Phrase:
     """What keeps one of the incident's own changes from being told as an action or as the closest earlier one."""
     if change.ran and change.reach != "none" and change.start >= span[0] and change.end and change.end > span[1]:
         return say("begun then and finished ", phrases.between(span[1], change.end), " after the end")
-    if change.environment and change_facts.is_no_answer(history, change):
+    if change.environment and change_facts.elsewhere(history, change):
         return say("it went to ", Name(change.environment))
     return say(_why_not(change, span))
 

@@ -172,11 +172,11 @@ def _answers(history: History) -> list[ResponseAction]:
         ResponseAction(at=done, event=c.last, change=c)
         for c in history.changes
         if c.reach != "none" and (done := finished(c)) is not None and c.start >= low and not known_before(c, low)
-        and not is_no_answer(history, c)
+        and not elsewhere(history, c)
     ]  # fmt: skip
     # To break off what was under way is an answer, too.
     actions += [ResponseAction(at=c.last.occurred_at, event=c.last, change=c) for c in history.changes if c.broken_off
-                and not is_no_answer(history, c)]  # fmt: skip
+                and not elsewhere(history, c)]  # fmt: skip
     actions += [ResponseAction(at=o.occurred_at, event=o) for o in history.observations if _is_act(o)]
     return sorted((action for action in actions if low < action.at), key=lambda action: (action.at, action.event.id))
 
@@ -206,16 +206,6 @@ def acts_before(history: History) -> list[RecordedEvent]:
     start = facts.reference(history)
     acts = [each for each in history.observations if _is_act(each) and each.occurred_at < start]
     return sorted(acts, key=lambda each: (-each.occurred_at, each.id))
-
-
-def is_no_answer(history: History, change: Change) -> bool:
-    """Whether a change went to another environment than those that alerts are of: to staging, where production
-    failed. Where none names any, it is taken to be production."""
-    there = names.environment_key(change.environment) if change.environment else None
-    hit_in = [alert.environment for alert in history.alerts if alert.environment] or history.environments
-    if not hit_in:
-        return (there or "").partition("/")[0] in TRIALS
-    return all(names.apart(there, names.environment_key(each)) for each in hit_in)
 
 
 def answering(history: History) -> tuple[int, int]:

@@ -97,6 +97,16 @@ def test_a_deployment_that_took_itself_back_was_no_rollback() -> None:
     assert "Rollback of" not in text
 
 
+@pytest.mark.parametrize("fields", [{"title": "Rollback to v1"}, {"data": {"type": "com.shop.rollback.started"}},
+                                    {"data": {"task": "rollback"}}])  # fmt: skip
+def test_what_began_as_a_rollback_is_one(fields: dict[str, Any]) -> None:
+    """Its sender says so by its task, its type or its title, and not only at its end."""
+    events = (deployed(12, 3, V1, "started", **fields), deployed(14, 3, V1, "rolled_back", **fields))
+    text = markdown(draft(replay([firing(10), deployed(5, 2), *events, resolved(20, since=10)])))
+    assert "Rollback of checkout in production succeeded" in text
+    assert "was rolled back" not in text.partition("## Root Causes")[0]
+
+
 def test_a_deployment_that_was_asked_for_is_not_denied() -> None:
     """It began after the alert, and was requested before: no change was made by then, and one is on record."""
     waiting = deployed(2, 2, state="requested", actor="Mara", data={"state": "waiting"})

@@ -139,10 +139,18 @@ def kind_of(events: Iterable[Event]) -> str:
 
 def took_itself_back(events: Sequence[Event]) -> bool:
     """Whether a deployment was rolled back by what deployed it, so that both are told of one: it had been asked for or
-    begun as no rollback. ``events`` are all events of one change, in reading order."""
+    begun as no rollback, neither by its task nor in its sender's words. ``events`` are all events of one change, in
+    reading order."""
     if len(events) < 2 or events[0].type not in UNFINISHED or last_of(events).type != "change.rolled_back":
         return False
-    return all(_text(event, "task").casefold() != "rollback" for event in events)
+    if any(_text(event, "task").casefold() == "rollback" for event in events):
+        return False
+    begun = (event for event in events if event.type in UNFINISHED)
+    return not any(_PUTS_BACK.search(f"{event.title} {_text(event, 'type')}") for event in begun)
+
+
+_PUTS_BACK = re.compile(r"roll(?:ed|ing|s)?[-_ ]?back|revert", re.IGNORECASE)
+"""How people and systems say that an earlier version is put back."""
 
 
 def runs_of(events: Sequence[AnyEvent]) -> list[list[AnyEvent]]:

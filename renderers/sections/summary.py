@@ -14,7 +14,7 @@ from renderers.sections import handovers, lengths, reopening
 from renderers.sections.clock import time_in, time_of, time_since
 from renderers.sections.earlier import closest, flag_words
 from renderers.sections.graded import alert_graded, lower_before, series_as_grave
-from renderers.sections.measures import acknowledged_called
+from renderers.sections.measures import ALERTS_ENDED, acknowledged_called
 from renderers.words import apart, counted
 
 SERIES = 3
@@ -323,7 +323,7 @@ def _action(history: History, options: Options) -> Iterator[Claim]:
     if better is None or better.at is None:
         yield claim(sentence, "; no end has been recorded since", proof=cites(last.event))
         return
-    if better.basis.endswith("ended") and not facts.is_firing(history, last.at):
+    if better.basis in ALERTS_ENDED and not facts.is_firing(history, last.at):
         # What ended later had not begun, and says nothing of it.
         yield claim(sentence, ", when no alert was firing", proof=cites(last.event))
     else:
