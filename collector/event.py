@@ -110,6 +110,8 @@ EVENT_TYPES: dict[str, str] = {
     "page.triggered": "A paging system opened a page.",
     "page.acknowledged": "A person took the page.",
     "page.unacknowledged": "An acknowledgement ran out or was taken back.",
+    "page.snoozed": "A person had the page call nobody for a time.",
+    "page.snooze_ended": "The time ran out for which a page was snoozed: it calls people as if it were new.",
     "page.escalated": "The page went to the next level.",
     "page.delegated": "The page went to another escalation policy.",
     "page.reassigned": "The page went to another person.",
@@ -235,6 +237,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "text": "what was said about this state",
         "time_of": "`commit` where the time is the commit's and not the push's",
     },
+    "status": {"vendor": "whose status page it is, where that is another company's"},
     "chat": {
         "channel": "the channel it was written in, by its name where that is configured",
         "thread": "the sender's own time of the message that the thread began with",

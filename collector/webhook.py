@@ -170,6 +170,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A chat's own id of a channel → what it is. If there is any, no other channel is read."""
     reactions: tuple[str, ...] = ("pushpin",)
     """Names of the reactions to a message that are told; all others are set aside."""
+    vendor: str = ""
+    """Whose status page it is, where that is not the team's own."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):

@@ -117,9 +117,13 @@ def said_with(history: History, event: RecordedEvent) -> str:
     return words_of(page).get(event.id, "") if page is not None else ""
 
 
-WAITING_AGAIN = {"page.reopened": "reopened", "page.unacknowledged": "no longer acknowledged"}
+WAITING_AGAIN = {
+    "page.reopened": "reopened",
+    "page.unacknowledged": "no longer acknowledged",
+    "page.snooze_ended": "no longer snoozed",
+}
 """Types after which a page waits again, and what had happened to it."""
-_NOT_WAITING = ("page.acknowledged", "page.resolved", "page.merged")
+_NOT_WAITING = ("page.acknowledged", "page.snoozed", "page.resolved", "page.merged")
 
 
 def waiting(page: Page) -> dict[str, tuple[int, RecordedEvent]]:

@@ -39,7 +39,7 @@ _FIXED = frozenset({
     "again_after", "continues", "corrected", "cycle", "datacontenttype", "digest", "due", "ends", "event", "events",
     "evidence", "field", "from_revision", "group_key", "into", "kind", "lines", "mark", "number", "numbers", "of",
     "operation", "place", "priority", "revision", "same_as", "sender", "sha", "shown", "state", "statement", "status",
-    "target", "task", "time_of", "type", "urgency",
+    "target", "task", "time_of", "type", "urgency", "vendor",
 })  # fmt: skip
 """Keys of an event's data whose values are words of timelined or of a sender, and name nobody."""
 _ADDRESS = re.compile(r"(?<![\w/.+-])[\w.+-]+@(?:[\w-]+\.)+[a-z]{2,}(?![\w:@-])", re.IGNORECASE)

@@ -1,4 +1,6 @@
-"""Which posts of a status page are on the incident: grouping adds what a page told of its services nearby in time."""
+"""Which posts of a status page are on the incident: grouping adds what a page told of its services nearby in time.
+
+A page of another company tells of that company: it announces nothing of the incident, and ends nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +10,17 @@ from renderers.history import History
 
 def posts_on(history: History) -> list[RecordedEvent]:
     """The posts on the incident, in reading order: without those of something that the page called over before the
-    first alert, page or report. They tell of what was before, and of neither its detection nor its end."""
+    first alert, page or report, which tell of what was before, and without those of other companies."""
     start = _start(history)
     last = {post.entity: post for post in history.statuses}
     former = {name for name, post in last.items() if start is not None and post.occurred_at < start and _is_over(post)}
-    return [post for post in history.statuses if post.entity not in former]
+    return [post for post in history.statuses if post.entity not in former and not vendor_of(post)]
+
+
+def vendor_of(post: RecordedEvent) -> str:
+    """Whose status page a post is of, where it is another company's; else empty."""
+    vendor = post.data.get("vendor") if post.type == "status.updated" else None
+    return vendor if isinstance(vendor, str) else ""
 
 
 def is_planned(post: RecordedEvent) -> bool:

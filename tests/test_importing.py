@@ -132,7 +132,7 @@ async def test_log_entries_are_merged_with_webhooks(rig: Rig) -> None:
         await rig.sent(sent)
     told = await brought(rig, "pagerduty", "log_entries", *EVENING)
     assert (told["merged"], len(told["new"]), told["not_understood"]) == (2, 3, [])
-    expected = ["note.added", "page.acknowledged", "page.resolved", "page.triggered", "page.updated"]
+    expected = ["note.added", "page.acknowledged", "page.resolved", "page.snoozed", "page.triggered"]
     assert await types(rig) == expected
     again = await brought(rig, "pagerduty", "log_entries", *EVENING)
     assert (again["delivery"], again["known"]) == (None, 5)
@@ -143,7 +143,7 @@ async def test_what_a_webhook_tells_after_an_import_is_told_once(rig: Rig) -> No
     """Its delivery takes the import's back at once; neither another import nor reading again changes that."""
     page = senders.page(311, "Errors", at="14:03")
     await brought(rig, "pagerduty", "log_entries", *EVENING)
-    expected = ["note.added", "page.acknowledged", "page.resolved", "page.triggered", "page.updated"]
+    expected = ["note.added", "page.acknowledged", "page.resolved", "page.snoozed", "page.triggered"]
     for sent in (page.triggered(), page.acknowledged("14:05", by="Ana"), page.resolved("14:22", by="Ana")):
         await rig.sent(sent)
         assert await types(rig) == expected

@@ -138,8 +138,10 @@ def test_what_people_write_in_opsgenie_is_kept() -> None:
         events = parse_json("opsgenie", {"action": action, "alert": alert | fields})
         return [(event.type, event.data.get("summary") or event.data.get("text")) for event in events]
 
-    assert told("Snooze") == told("AddTags", note=" ") == []
-    assert told("Snooze", note="Until 11") == [("note.added", "Until 11")]
+    assert told("EscalateNext") == told("AddTags", note=" ") == []
+    assert told("AddTags", note="Until 11") == [("note.added", "Until 11")]
+    assert told("Snooze", note="Until 11") == [("page.snoozed", "Until 11")]
+    assert told("SnoozeEnded") == [("page.snooze_ended", None)]
     assert told("UpdateMessage") == [("page.updated", "Slow")]
     assert told("UpdateDescription", description="Half of them") == [("page.updated", "Half of them")]
     assert told("Create", description="Half of them") == [("page.triggered", "Half of them")]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from collector.event import Event
-from tests.recorded import body_of, parse_json
+from collector.sources import SOURCES
+from tests.recorded import READING, body_of, parse_json, webhook_of
 
 CREATED = "public_incident.incident_created_v2"
 
@@ -94,6 +97,12 @@ def test_all_components_that_an_update_affects_are_kept() -> None:
     incident = {"id": "i1", "name": "Slow", "incident_updates": [update | {"affected_components": affected}]}
     (event,) = parse_json("statuspage", {"incident": incident})
     assert (event.service, event.labels, event.data["further_services"]) == ("Checkout", {}, ["Search"])
+    reading = msgspec.structs.replace(READING, vendor="Fastly")
+    (theirs,) = SOURCES["statuspage"].parse(
+        webhook_of("statuspage", json.dumps({"incident": incident}).encode()), reading
+    )
+    assert (theirs.id, theirs.service) == (event.id, None)
+    assert (theirs.data["vendor"], "further_services" in theirs.data) == ("Fastly", False)
     incident["incident_updates"] = [update | {"affected_components": affected[:1]}]
     (event,) = parse_json("statuspage", {"incident": incident})
     assert (event.service, event.labels) == ("Checkout", {})

@@ -308,7 +308,7 @@ def test_a_mapping_belongs_to_a_kind_that_has_none_of_its_own(tmp_path: Path) ->
     with pytest.raises(InvalidSettings) as caught:
         load_settings(path)
     assert len(caught.value.mistakes) == 2
-    assert "mapping belong to a source of kind mapped" in caught.value.mistakes[0]
+    assert "set mapping of a source of kind mapped" in caught.value.mistakes[0]
     assert "github has its own way" in caught.value.mistakes[1]
 
 

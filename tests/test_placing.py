@@ -202,6 +202,20 @@ def test_a_post_belongs_with_the_conversation_that_it_goes_on_with() -> None:
     assert answers == [Placement("mention", "it speaks of package-index"), goes_on, goes_on, None, None, None, None]
 
 
+def test_a_post_of_another_company_belongs_only_by_hand() -> None:
+    """What a vendor calls like our service is its own; what it says next of a notice that a person put in belongs."""
+
+    def notice(minutes: float, text: str) -> RecordedEvent:
+        return event("status.updated", minutes, "fastly", "incident:1", title=text, data={"vendor": "Fastly"})
+
+    where = msgspec.structs.replace(scene(), services={"packageindex": "package-index"})
+    assert placed(where, loose(notice(5, "package-index is slow"))) == [None]
+    where = msgspec.structs.replace(scene(notice(5, "Slow")), services={"packageindex": "package-index"})
+    assert placed(where, loose(notice(9, "It is over"))) == [
+        Placement("mention", "it goes on with a post of this incident")
+    ]
+
+
 def test_a_post_about_something_else_does_not() -> None:
     """A post that names no service of the incident, or one whose name says nothing, stays out."""
     where = msgspec.structs.replace(scene(), services={"packageindex": "package-index", "api": "api"})

@@ -283,6 +283,23 @@ def test_a_post_ahead_of_the_first_alert_is_told_before_it() -> None:
         assert said(story, "detection")[0].startswith("Monitoring discovered it: the alert Fails")
 
 
+def test_a_page_of_another_company_announces_and_ends_nothing() -> None:
+    """It is told in the timeline, under that company's name, and is no word to our customers."""
+    story = Facts()
+    story.add("status.updated", "10:52:00", title="Errors at the edge", source="edge",
+              data={"vendor": "Fastly", "kind": "investigating"})  # fmt: skip
+    story.fires("Fails", "11:00:00", "api")
+    story.add("status.updated", "11:20:00", title="A fix is in", source="edge",
+              data={"vendor": "Fastly", "kind": "monitoring"})  # fmt: skip
+    assert said(story, "detection")[0].startswith("Monitoring discovered it: the alert Fails")
+    assert not [line for line in (*said(story, "impact"), *said(story, "lessons")) if "tatus page" in line]
+    assert not [line for key in ("summary", "resolution") for line in said(story, key) if "monitoring" in line]
+    assert [row for row in rows(story) if "Status page" in row] == [
+        'Status page of Fastly (investigating): "Errors at the edge"',
+        'Status page of Fastly (monitoring): "A fix is in"',
+    ]
+
+
 def test_what_a_status_page_called_over_discovers_nothing_later() -> None:
     """An outage twenty minutes before, or a maintenance that is planned, is told by the timeline alone."""
     story = Facts()

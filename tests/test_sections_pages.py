@@ -44,6 +44,7 @@ def test_an_environment_in_a_service_s_name_is_not_told_twice() -> None:
         ((), "44 min after the page"),
         (("acknowledged", "reopened"), "6 min after it was reopened"),
         (("acknowledged", "unacknowledged"), "6 min after it was no longer acknowledged"),
+        (("snoozed", "snooze_ended"), "6 min after it was no longer snoozed"),
     ],
 )
 def test_how_long_a_page_waited_counts_from_when_it_waited_last(between: tuple[str, ...], expected: str) -> None:
@@ -322,6 +323,25 @@ def test_an_escalation_says_for_how_long_nobody_had_the_page() -> None:
         "Escalated to Mia", "Escalated to Jon after 5 min without acknowledgement", "Escalated to Kim by Jon",
         "Escalated to Lea after 7 min without acknowledgement",
     ]  # fmt: skip
+
+
+def test_a_page_that_was_snoozed_waits_when_that_ends() -> None:
+    """What somebody snoozed is not counted as waiting; when that ends it is acknowledged no longer."""
+    story = Facts()
+    story.page("triggered", "14:00:00", data={"assignees": ["Ana"]})
+    story.page("snoozed", "14:08:00", actor="Ana")
+    story.page("snooze_ended", "15:08:00")
+    story.page("acknowledged", "15:14:00", actor="Jon")
+    assert [row for row in rows(story) if "snooz" in row] == [
+        "PagerDuty incident 311 was snoozed by Ana", "PagerDuty incident 311 was no longer snoozed",
+        "Acknowledged: by Jon, 6 min after it was no longer snoozed",
+    ]  # fmt: skip
+    assert "Observed: PagerDuty incident 311 was unacknowledged for 6 min" in said(story, "lessons")
+    assert not [line for line in said(story, "summary") if "no longer" in line]
+    story.page("snoozed", "15:20:00", actor="Jon")
+    story.page("snooze_ended", "16:20:00")
+    given = "PagerDuty incident 311 was no longer snoozed at 16:20:00, and no acknowledgement was recorded since"
+    assert given in said(story, "summary")
 
 
 def test_a_page_is_not_unacknowledged_while_it_is_closed() -> None:

@@ -253,7 +253,8 @@ class _Placing:
         """Posts, while it went on or just before, that name a service it hit or the number of its page."""
         for candidate in self._left():
             soon = self._scene.started_at - EARLY_WORDS <= candidate.start <= self._scene.high
-            if not _is_post(candidate) or not soon:
+            # What another company calls "api" is its own.
+            if not _is_post(candidate) or not soon or candidate.events[0].data.get("vendor"):
                 continue
             text = SearchedText("\n".join(map(_words_of, candidate.events)))
             name = next((one.text for one in incident_names(self._scene.events) if text.names(one)), "")

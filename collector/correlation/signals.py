@@ -312,7 +312,7 @@ def _page_state(steps: Sequence[RecordedEvent], end: int | None) -> str:
     for event in steps:
         if event.type == "page.acknowledged":
             state = "acknowledged"
-        elif event.type in {"page.unacknowledged", "page.reopened"}:
+        elif event.type in {"page.unacknowledged", "page.snooze_ended", "page.reopened"}:
             state = "triggered"
     return state
 

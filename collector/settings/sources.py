@@ -35,7 +35,7 @@ from collector.webhook import ChatChannel, Credentials, FieldMap, Reading, Sourc
 
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _MAPPED_FIELDS = ("service", "environment", "severity", "actor", "title", "entity")
-_OF_SOME = ("types", "channels", "reactions", "mapping")
+_OF_SOME = ("types", "channels", "reactions", "mapping", "vendor")
 """What only some kinds of senders have."""
 _READING = ("service_labels", "environment_labels", "severity_labels", "exporters", *_OF_SOME)
 MAPPABLE = tuple(
@@ -177,7 +177,7 @@ def _can_read(node: Node, kind: str, values: Mapping[str, Any]) -> None:
         if name in values and name not in SOURCES[kind].settings:
             others = " or ".join(other for other, source in SOURCES.items() if name in source.settings)
             what = f"maps types, but {kind} has its own" if name == "types" else f"has {name}, but {kind} has none"
-            node.report(f"{what}; {name} belong to a source of kind {others}")
+            node.report(f"{what}; set {name} of a source of kind {others}")
     for name in SOURCES[kind].needs:
         if name not in values and node.sound:
             node.report(f"has no {name}, without which nothing that {kind} sends can be read; set it")
@@ -244,6 +244,7 @@ def _source(files: Files, name: str) -> Reader[SourceSettings]:
             "types": mapping_of(_MAPPED),
             "channels": mapping_of(section(struct_of(ChatChannel), {"name": text, "service": text})),
             "reactions": list_of(text),
+            "vendor": text,
             "mapping": field_map,
             "signature": scheme,
             "token_header": header_name,

@@ -88,4 +88,4 @@ _MAPPED = source_of(
         "/data/attributes/resolved_at", "/comment/id", *statuspage.SOURCE.identity,
     ),
 )  # fmt: skip
-SOURCE = msgspec.structs.replace(_MAPPED, parse=parse)
+SOURCE = msgspec.structs.replace(_MAPPED, parse=parse, settings=("vendor",))

@@ -28,6 +28,9 @@ TYPES = {
     "Create": "page.triggered",
     "Acknowledge": "page.acknowledged",
     "UnAcknowledge": "page.unacknowledged",
+    # Also what was acknowledged before it was snoozed is not any more when that ends.
+    "Snooze": "page.snoozed",
+    "SnoozeEnded": "page.snooze_ended",
     "Escalate": "page.escalated",
     "AssignOwnership": "page.reassigned",
     "TakeOwnership": "page.reassigned",
@@ -43,9 +46,7 @@ TYPES = {
     "Delete": "page.resolved",
 }
 """Opsgenie's actions and ours."""
-SILENT = frozenset({
-    "AddTags", "RemoveTags", "AddDetails", "RemoveDetails", "Snooze", "SnoozeEnded", "EscalateNext",
-})  # fmt: skip
+SILENT = frozenset({"AddTags", "RemoveTags", "AddDetails", "RemoveDetails", "EscalateNext"})
 """Actions that are set aside: they say nothing of the response that another one does not. What somebody wrote with one
 of them is a note, and so it is with an action that is not known."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")

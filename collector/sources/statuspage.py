@@ -5,6 +5,9 @@ an id of its own, so what is known adds nothing. ``display_at`` is when an updat
 counts from, as its author says. Statuspage signs nothing and can send no header:
 give it a secret address.
 
+A page of another company is said by the setting ``vendor``: nothing in a delivery
+tells it from the team's own. Its components are no services of the team's.
+
 The status pages of Better Stack and Instatus send the same, with maintenances
 beside incidents, and with changes of components that have no id of their own:
 https://betterstack.com/docs/uptime/status-pages/subscribing-to-status-updates/subscribing-with-webhooks
@@ -85,8 +88,21 @@ def verify(webhook: Webhook, credentials: Credentials) -> str:
     return authenticate(webhook, credentials)
 
 
-def parse(webhook: Webhook, _reading: Reading) -> tuple[Event, ...]:
+def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
     """One event for each update of the incident, in the order in which they were published; or the component's."""
+    events = _published_in(webhook)
+    return tuple(_of_vendor(event, reading.vendor) for event in events) if reading.vendor else events
+
+
+def _of_vendor(event: Event, vendor: str) -> Event:
+    """The same of another company's page: what it affects is theirs, whatever it is called."""
+    if event.type != "status.updated":
+        return event
+    data = {key: value for key, value in event.data.items() if key != "further_services"}
+    return msgspec.structs.replace(event, service=None, data=data | {"vendor": vendor})
+
+
+def _published_in(webhook: Webhook) -> tuple[Event, ...]:
     try:
         body = bodies.decode(_BODY, webhook.body, webhook.source)
     except msgspec.ValidationError as error:
@@ -164,6 +180,7 @@ SOURCE = Source(
     families=("status",),
     paste="on your status page, Subscribe to updates, Webhook: {address}",
     proofs=("path",),
+    settings=("vendor",),
     verify=verify,
     parse=parse,
     identity=(

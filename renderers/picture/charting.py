@@ -20,6 +20,7 @@ from renderers.plain_text import plain
 from renderers.rows import sentences
 from renderers.rows.people import MARKS
 from renderers.silences import is_silence, silences
+from renderers.status_page import vendor_of
 from renderers.words import apart, counted, duration
 
 NOWHERE = "no service named"
@@ -243,7 +244,7 @@ def _label(event: RecordedEvent, words: str) -> str:
     if event.type in ("note.added", "chat.message") and text:
         return f"{actor}: {text}" if actor else text
     if event.type == "status.updated":
-        return f"Status: {text}"
+        return f"{_clean(vendor_of(event)) or 'Status'}: {text}"
     if event.type == "mark.set":
         return MARKS.get(text_in(event.data, "mark"), words)
     return words

@@ -110,7 +110,7 @@ def _is_first(table: RowContext, event: RecordedEvent) -> bool:
             return not is_open
         if step.type == "page.acknowledged":
             is_open = True
-        elif step.type in ("page.reopened", "page.unacknowledged"):
+        elif step.type in page_facts.WAITING_AGAIN:
             is_open = False
     return False
 
@@ -264,6 +264,8 @@ _PAGE_STEPS = {
     "page.resolved": " was resolved",
     "page.reopened": " was reopened",
     "page.unacknowledged": " was no longer acknowledged",
+    "page.snoozed": " was snoozed",
+    "page.snooze_ended": " was no longer snoozed",
     "page.updated": " was updated",
 }
 

@@ -10,6 +10,7 @@ from renderers.document import Name, Quote
 from renderers.phrases import Phrase, quoted, say, with_name
 from renderers.posts import post_about
 from renderers.rows.plan import RowContext
+from renderers.status_page import vendor_of
 
 
 def note(table: RowContext, event: RecordedEvent) -> Phrase:
@@ -54,8 +55,8 @@ def channel_of(event: RecordedEvent) -> str:
 
 
 def status(table: RowContext, event: RecordedEvent) -> Phrase:
-    """``Status page, "Checkout is slow" (resolved): "We are back."``."""
-    return say("Status page", post_about(event),
+    """``Status page, "Checkout is slow" (resolved): "We are back."``; of another company's ``Status page of Cloudflare``."""
+    return say("Status page", with_name(" of ", vendor_of(event)), post_about(event),
                quoted(": ", phrases.words_of(event), phrases.NOTE) or " updated",
                with_name(" (", event.actor, ")"))  # fmt: skip
 

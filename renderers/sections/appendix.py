@@ -15,6 +15,7 @@ from renderers.phrases import Phrase, cites, claim, quoted, say, with_name
 from renderers.rows.people import channel_of
 from renderers.sections import doubt, lasting
 from renderers.silences import is_silence, silences
+from renderers.status_page import vendor_of
 from renderers.words import counted
 
 NEARBY = 20
@@ -112,7 +113,7 @@ def _called(history: History, event: RecordedEvent) -> Phrase:
         return say(phrases.page_called(history, event), quoted(" ", event.title))
     if family == "change":
         return say(phrases.change_event(event), with_name(" in ", change_facts.event_where(history, event)))
-    where = with_name(" on ", event.service)
+    where = with_name(" on ", event.service) or with_name(" of ", vendor_of(event))
     if family == "observation" and not phrases.observation_title(event):
         return say("observation", where, " ", Quote(phrases.plain_observation(event)))
     wrote = with_name(" by ", event.actor) if family in ("note", "chat", "report") else ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from collector.event import RecordedEvent
-from renderers import phrases
+from renderers import page_facts, phrases
 from renderers.document import Claim, Name, Options
 from renderers.history import History, Page
 from renderers.phrases import Phrase, cites, claim, say
@@ -49,12 +50,14 @@ def _given_back(history: History, options: Options, pages: Sequence[Page]) -> It
     """``Ana gave Opsgenie alert 70 back at 18:05:00, and it was acknowledged again ...``: who reads that a page was
     acknowledged takes it for looked after."""
     for page in pages:
-        back = next((step for step in reversed(page.steps) if step.type == "page.unacknowledged"), None)
+        taken = page.acknowledged.occurred_at if page.acknowledged is not None else math.inf
+        back = next((step for step in reversed(page.steps) if step.type == "page.unacknowledged"
+                     or (step.type == "page.snooze_ended" and taken <= step.occurred_at)), None)  # fmt: skip
         if back is None:
             continue
         called, at = phrases.page_called(history, back), time_in(history, options, back.occurred_at)
         opening = say(Name(back.actor), " gave ", called, " back at ", at) if back.actor else say(
-            phrases.capital(called), " was no longer acknowledged at ", at)  # fmt: skip
+            phrases.capital(called), f" was {page_facts.WAITING_AGAIN[back.type]} at ", at)  # fmt: skip
         later = [step for step in page.steps if step.occurred_at > back.occurred_at]
         acknowledgements = [step for step in later if step.type == "page.acknowledged"]
         again = say(", and it was acknowledged again", phrases.by_whom(acknowledgements[0]), " at ",

@@ -25,6 +25,7 @@ _KINDS = {
     "assign": "incident.reassigned",
     "delegate": "incident.delegated",
     "escalate": "incident.escalated",
+    "snooze": "log_entry.snooze",
     "annotate": "incident.annotated",
     "priority_change": "incident.priority_updated",
     "custom_field_value_change": "incident.custom_field_values.updated",
@@ -35,7 +36,6 @@ _DETAILS = {
     "repeat_escalation_path": "the escalation policy was begun again",
     "reach_ack_limit": "the limit of acknowledgements was reached",
     "reach_trigger_limit": "the limit of triggers was reached",
-    "snooze": "it was snoozed",
     "urgency_change": "its urgency was changed",
     "field_value_change": "a field was changed",
 }

@@ -28,6 +28,7 @@ TYPES = {
     "incident.triggered": "page.triggered",
     "incident.acknowledged": "page.acknowledged",
     "incident.unacknowledged": "page.unacknowledged",
+    "log_entry.snooze": "page.snoozed",
     "incident.escalated": "page.escalated",
     "incident.delegated": "page.delegated",
     "incident.reassigned": "page.reassigned",

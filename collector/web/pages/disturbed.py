@@ -13,6 +13,7 @@ from collector.event import RecordedEvent, is_erased, is_retracted, newest_revis
 
 SENT = (
     "page.triggered", "page.escalated", "page.delegated", "page.reassigned", "page.reopened", "page.unacknowledged",
+    "page.snooze_ended",
     "page.responder_added",
 )  # fmt: skip
 """What sends a page to those with whom it stands then."""
