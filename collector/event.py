@@ -228,7 +228,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "path": "the workflow's file",
         "run": "the workflow run that deployed",
         "committed_at": "when the pushed commit was made, by its author's clock, µs",
-        "task": "`deploy`, `rollback` or the sender's own",
+        "task": "`deploy`, `rollback`, `change` of what deploys nothing, or the sender's own",
         "workflow": "the workflow's name",
         "run_number": "which run of the workflow",
         "number": "the pull request's number",

@@ -9,9 +9,11 @@ import pytest
 
 from collector.event import MINUTE, SECOND, RecordedEvent
 from collector.semantics.changes import (
+    deployment_named,
     deploys,
     environment_named,
     is_broken_off,
+    is_plain_change,
     kind_of,
     last_of,
     reach_of,
@@ -44,6 +46,23 @@ def run(conclusion: str = "succeeded", **data: Any) -> list[RecordedEvent]:
 def test_the_name_of_a_workflow_says_whether_it_deploys(name: str, expected: bool | None) -> None:
     """Deploying is said in so many words; a test, a plan and a preview deploy nothing; the rest is not known."""
     assert deploys(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "deployed"),
+    [
+        (["Deployed checkout"], True), (["com.acme.deploy.finished"], True), (["Rollout of cart"], True), (["v42"], True),
+        (["checkout 2026.9 to production"], True), (["Released", "web"], True), (["CD"], True),
+        (["Raised the pool of checkout to 40"], False), (["com.acme.db.migration.finished", "Orders"], False),
+        (["Vacuum of orders"], False), (["Upgrade of the kernel"], False), ([""], False),
+    ],
+)  # fmt: skip
+def test_words_and_versions_call_a_change_a_deployment(words: list[str], deployed: bool) -> None:
+    """A sender of no known kind may tell of anything that was changed."""
+    assert deployment_named(*words) is deployed
+    event = change("succeeded", 1, title=words[0])
+    assert is_plain_change(event, *words[1:]) is not deployed
+    assert not is_plain_change(change("succeeded", 1, title=words[0], data={"sha": "3f0c1d9"}), *words[1:])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ async def types(place: Rig) -> list[str]:
 async def test_what_an_end_left_doubled_the_next_start_takes_back(tmp_path: Path) -> None:
     """A kill came after deliveries were stored. What an import brought beside a delivery was another deed: it stays."""
     page = senders.page(311, "Errors", at="14:03")
-    expected = ["note.added", *["page.acknowledged"] * 2, "page.resolved", "page.triggered", "page.updated"]
+    expected = ["note.added", *["page.acknowledged"] * 2, "page.resolved", "page.snoozed", "page.triggered"]
     async with serving(tmp_path) as rig:
         await rig.sent(page.acknowledged("14:05", by="Ana"))
         await brought(rig, *EVENING, entry("acknowledge", "14:05:02", by="Ana"))

@@ -104,7 +104,8 @@ def test_what_is_not_found_is_left_out() -> None:
         PLAIN, title="join(' ', missing)", service="a.b[3]", time="when", links={"log": "url"}, refs={"commit": "sha"}
     )
     event = event_of({"id": 7, "url": "javascript:alert(1)"}, field_map)
-    assert (event.title, event.service, event.links, event.refs, event.data) == ("7", None, (), (), {})
+    assert (event.title, event.service, event.links, event.refs) == ("7", None, (), ())
+    assert event.data == {"task": "change"}
     assert (event.time_quality, event.occurred_at) == ("absent", RECEIVED)
 
 

@@ -27,6 +27,11 @@ SINGLE = frozenset({
 })  # fmt: skip
 """Types whose entity outlives one change: each event of them is a change of its own."""
 
+_STEPS = frozenset({
+    "change.requested", "change.started", "change.succeeded", "change.failed", "change.cancelled",
+})  # fmt: skip
+"""Types of what a change is not called by: how far it came."""
+
 UNFINISHED = frozenset({"change.requested", "change.started"})
 """Types after which more is to come."""
 
@@ -60,6 +65,8 @@ _DEPLOYS = (
     "deploy", "rollout", "rollback", "release", "publish", "promot", "ship", "migrat", "provision", "failover", "apply",
 )  # fmt: skip
 """Beginnings of words that say that something running is changed."""
+_PUT_THERE = ("deploy", "redeploy", "rollout", "rollback", "releas", "promot", "ship")
+"""Those that say so of a version."""
 _DEPLOYS_WHOLE = frozenset({"cd", "cicd", "hotfix", "helmfile", "argocd", "delivery"})
 _CHECKS = (
     "test", "lint", "build", "codeql", "scan", "verif", "valid", "format", "audit", "coverage", "benchmark",
@@ -98,6 +105,8 @@ _BRANCHES = frozenset({"main", "master", "trunk", "default", "production", "prod
 """Branches that are taken for what is deployed where the sender does not say which branch is the default one."""
 _LIVE_BRANCHES = frozenset({"production", "prod", "live"})
 _VERSION = re.compile(r"(?:\S*[-/@_])?v?\d+(?:\.\d+)+\S*")
+_REVISION = re.compile(r"v\d+[:,;.]?", re.IGNORECASE)
+"""``v42``"""
 
 _ENVIRONMENTS = frozenset({"production", "prod", "live", "staging", "stage", "stg", "preprod", "preproduction",
                            "uat", "qa", "sandbox", "testing", "development", "dev", "canary"})  # fmt: skip
@@ -286,6 +295,22 @@ def deploys(name: str) -> bool | None:
     if any(word in _DEPLOYS_WHOLE or word.startswith(_DEPLOYS) for word in words):
         return True
     return False if any(word in _CHECKS_WHOLE or word.startswith(_CHECKS) for word in words) else None
+
+
+def is_plain_change(event: Event, *texts: str) -> bool:
+    """Whether neither a change nor these words on it say that something was deployed: a sender of no kind that is known
+    tells of upgrades, migrations and settings in the same way."""
+    known = any(_text(event, key) for key in ("task", "workflow", "sha", "ref"))
+    return event.type in _STEPS and not known and not deployment_named(event.title, *texts)
+
+
+def deployment_named(*texts: str) -> bool:
+    """Whether these words on a change call it a deployment, or name a version."""
+    words = [word for text in texts for word in _words(text)]
+    named = any(word in _DEPLOYS_WHOLE or word.startswith(_PUT_THERE) for word in words)
+    return named or any(
+        _VERSION.fullmatch(word) or _REVISION.fullmatch(word) for text in texts for word in text.split()
+    )
 
 
 def _is_tried(word: str) -> bool:

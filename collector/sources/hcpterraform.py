@@ -2,7 +2,8 @@
 
 Each delivery tells one step of one run. Only an apply changes anything: a run
 whose plan found nothing to do, or was not to be applied, is completed as well. A run
-that was cancelled comes as ``errored`` with the status ``canceled``.
+that was cancelled comes as ``errored`` with the status ``canceled``. A run is a change
+and no deployment: it may add a disk, or a whole network.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ MAPPING = FieldMap(
          "to_string(resources_undrifted)]) || ''])",
     status="run_status",
     actor="run_updated_by",
+    # It changes what runs, and deploys nothing.
+    data={"task": "_body.run_id && 'change'"},
     links={"source": f"_body.run_url || {_ASSESSMENT}.url"},
 )  # fmt: skip
 

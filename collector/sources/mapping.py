@@ -21,7 +21,7 @@ from jmespath.functions import Functions
 
 from collector import normalise
 from collector.event import EVENT_DATA, EVENT_TYPES, Event, event_id
-from collector.semantics.changes import deploys, environment_named
+from collector.semantics.changes import deploys, environment_named, is_plain_change
 from collector.signing import Signature, authenticate
 from collector.times import SenderTime, moment
 from collector.webhook import Credentials, FieldMap, Reading, Source, Webhook
@@ -143,6 +143,8 @@ def _evaluation(
             texts=texts, labels=labels, event=normalise.unrecognised(webhook, said, word, encoded_item, service=service)
         )  # fmt: skip
     event = _event_of(webhook, reading, mapping, recipe, event_type, texts, labels)
+    if kind == OWN and is_plain_change(event, event.source, *texts.get("type", ())):
+        event = msgspec.structs.replace(event, data=event.data | {"task": "change"})
     return Evaluation(texts=texts, labels=labels, event=event)
 
 

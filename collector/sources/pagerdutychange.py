@@ -12,7 +12,7 @@ from __future__ import annotations
 import msgspec
 
 from collector.event import Event
-from collector.semantics.changes import deploys
+from collector.semantics.changes import deploys, is_plain_change
 from collector.sources.mapping import read, source_of
 from collector.webhook import FieldMap, Reading, Sample, Webhook
 
@@ -65,7 +65,8 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
 
 def _judged(event: Event) -> Event:
     if not event.type.startswith("change.") or deploys(event.title) is not False:
-        return event
+        plain = is_plain_change(event, *event.labels)
+        return msgspec.structs.replace(event, data=event.data | {"task": "change"}) if plain else event
     told = {"type": "change event", "subject": event.data.get("state", ""), "text": event.data.get("text", "")}
     return msgspec.structs.replace(
         event, type="observation.recorded", data={key: text for key, text in told.items() if text}

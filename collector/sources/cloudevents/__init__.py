@@ -23,6 +23,7 @@ from jmespath.exceptions import JMESPathError
 from collector import normalise
 from collector.errors import MalformedWebhook
 from collector.event import Event, event_id, post_state
+from collector.semantics.changes import is_plain_change
 from collector.signing import authenticate
 from collector.sources import bodies
 from collector.sources.cloudevents import data as usual
@@ -146,7 +147,7 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
     flag = usual.flag_of(data) if event_type == "change.flag_toggled" else ""
     title = fields.get("title") or flag or _title(attributes)
     refs = tuple(dict.fromkeys((*_refs(mapping, attributes), *usual.refs(data))))
-    return Event(
+    event = Event(
         id=event_id(RECIPE, webhook.source, happened.stated, attributes["source"], attributes["id"]),
         type=event_type,
         **normalise.origin(webhook, happened),
@@ -161,6 +162,8 @@ def _event_of(webhook: Webhook, attributes: Any, reading: Reading, raw: bytes | 
         labels=labels,
         data=_content(event_type, attributes, title, refs) | _episode(event_type, happened),
     )
+    plain = is_plain_change(event, attributes["type"])
+    return msgspec.structs.replace(event, data=event.data | {"task": "change"}) if plain else event
 
 
 def _type_of(attributes: dict[str, Any], reading: Reading) -> str:
