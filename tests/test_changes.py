@@ -51,7 +51,8 @@ def test_the_name_of_a_workflow_says_whether_it_deploys(name: str, expected: boo
 @pytest.mark.parametrize(
     ("words", "deployed"),
     [
-        (["Deployed checkout"], True), (["com.acme.deploy.finished"], True), (["Rollout of cart"], True), (["v42"], True),
+        (["Deployed checkout"], True), (["com.acme.deploy.finished"], True), (["Rollout of cart"], True),
+        (["v42"], True),
         (["checkout 2026.9 to production"], True), (["Released", "web"], True), (["CD"], True),
         (["Raised the pool of checkout to 40"], False), (["com.acme.db.migration.finished", "Orders"], False),
         (["Vacuum of orders"], False), (["Upgrade of the kernel"], False), ([""], False),

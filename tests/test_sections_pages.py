@@ -367,6 +367,17 @@ def test_a_page_that_names_nobody_says_to_which_team_it_went() -> None:
     assert any(line.startswith("Opsgenie alert 7 went to Payments at 10:00:30") for line in said(story, "detection"))
 
 
+def test_a_page_that_went_to_a_team_called_like_its_service_names_it_once() -> None:
+    """``Went to Checkout for checkout`` says one thing twice."""
+    story = Facts()
+    story.page("triggered", "10:00:30", 7, "checkout", source="opsgenie", data={"escalation_policy": "Checkout"})
+    assert said(story, "summary")[0] == 'At 10:00:30 Opsgenie alert 7 went to Checkout: "Page 7"'
+    story = Facts()
+    story.page("triggered", "10:00:30", 7, "checkout", source="opsgenie",
+               data={"escalation_policy": "Checkout", "assignees": ["Ana"]})  # fmt: skip
+    assert said(story, "summary")[0] == 'At 10:00:30 Opsgenie alert 7 paged Ana for checkout: "Page 7"'
+
+
 def test_who_takes_an_acknowledgement_back_need_not_have_given_it() -> None:
     """``No longer acknowledged by Ana`` reads as if she had acknowledged it; one that ran out has nobody's name."""
     story = Facts()

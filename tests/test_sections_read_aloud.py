@@ -161,7 +161,7 @@ def test_a_flag_is_called_by_its_name() -> None:
     story.add("change.flag_toggled", "10:09:00", title="new-pricing", actor="Ana",
              data={"state": "changed rules of the flag"}, **flag)  # fmt: skip
     assert said(story, "summary")[1].startswith(
-        'The closest earlier change was the flag "new-pricing" by Jon, set to on'
+        'The closest earlier change was the flag "new-pricing", set to on by Jon at 09:59:00'
     )
     assert said(story, "summary")[2].startswith(
         'The last recorded action before the recovery was the setting of the flag "new-pricing" to off by Ana'

@@ -55,7 +55,7 @@ def channel_of(event: RecordedEvent) -> str:
 
 
 def status(table: RowContext, event: RecordedEvent) -> Phrase:
-    """``Status page, "Checkout is slow" (resolved): "We are back."``; of another company's ``Status page of Cloudflare``."""
+    """``Status page, "Checkout is slow" (resolved): "We are back."``; ``Status page of Fastly``: of another company."""
     return say("Status page", with_name(" of ", vendor_of(event)), post_about(event),
                quoted(": ", phrases.words_of(event), phrases.NOTE) or " updated",
                with_name(" (", event.actor, ")"))  # fmt: skip

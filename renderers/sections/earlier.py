@@ -50,16 +50,26 @@ def _closest(history: History, options: Options, earlier: Sequence[Change]) -> C
     called = say(Quote(title), with_name(" of ", phrases.owner_of(nearest))) if title else (
         say("the ", phrases.change_called(nearest)))  # fmt: skip
     return claim(of, " closest earlier change was ", called, where,
-                with_name(" by ", nearest.actor), ", ", lag(history, options, nearest), flag_words(nearest),
+                made_by(nearest), ", ", lag(history, options, nearest), flag_words(nearest),
                 proof=cites(*change_facts.ends_of(history, nearest)))  # fmt: skip
+
+
+def made_by(change: Change) -> Phrase:
+    """`` by Ana``; of a flag :func:`lag` says who set it to what."""
+    return () if _set_to(change) else with_name(" by ", change.actor)
+
+
+def _set_to(change: Change) -> str:
+    """What a flag was set to; empty of any other change, and where its sender does not say."""
+    return change_facts.state_of(change) if change.kind == "flag" else ""
 
 
 def lag(history: History, options: Options, change: Change) -> Phrase:
     """``finished at 18:00:05, 2 min 5 s before the first alert``, or after it; one under way says when it began."""
     start = facts.reference(history)
     verb = change.ending if change.in_vain else VERBS.get(change.kind, "finished")
-    state = change_facts.state_of(change) if change.kind == "flag" else ""
-    done = say("set to ", Name(state)) if state else say(verb)
+    state = _set_to(change)
+    done = say("set to ", Name(state), with_name(" by ", change.actor)) if state else say(verb)
     which = {"failed": "which ", "cancelled": "which was ", "rolled back": "which was "}.get(verb, "")
     if change.start > start:
         at = change.end or change.start
@@ -78,7 +88,7 @@ def lag(history: History, options: Options, change: Change) -> Phrase:
 
 def flag_words(change: Change) -> Phrase:
     """What was done with a flag that was not set to something: ``: "changed rules of the flag: up to 50 %"``."""
-    told = change.kind == "flag" and not change_facts.state_of(change)
+    told = change.kind == "flag" and not _set_to(change)
     return quoted(": ", phrases.text_in(change.last.data, "text"), phrases.NOTE) if told else ()
 
 

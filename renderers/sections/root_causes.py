@@ -9,7 +9,7 @@ from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Quo
 from renderers.history import Alert, Change, History
 from renderers.phrases import Evidence, Phrase, cites, claim, quoted, say, with_name
 from renderers.sections.clock import time_in
-from renderers.sections.earlier import acted_before, flag_words, lag
+from renderers.sections.earlier import acted_before, flag_words, lag, made_by
 from renderers.undoings import NEVER, Undoing, redone_after, shipped_by, undoings_of
 from renderers.words import counted
 
@@ -94,10 +94,9 @@ Argument = tuple[Phrase, tuple[Evidence, ...]]
 
 def _candidate(history: History, options: Options, change: Change) -> Claim:
     pro, con = [*_for(history, options, change)], _against(history, options, change)
-    by = with_name(" by ", change.actor)
     where = with_name(" in " if change.kind == "flag" else " to ", change.environment)
-    sentence = say(phrases.capital(phrases.change_called(change)), where, by, ", ", lag(history, options, change),
-               flag_words(change), ". ",
+    sentence = say(phrases.capital(phrases.change_called(change)), where, made_by(change), ", ",
+               lag(history, options, change), flag_words(change), ". ",
                _argued("It speaks for it that ", pro, "Nothing recorded speaks for it but the time"), ". ",
                _argued("It speaks against it that ", con, "Nothing recorded speaks against it"))  # fmt: skip
     return claim(sentence, proof=_proof(change_facts.ends_of(history, change), pro, con))

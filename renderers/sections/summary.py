@@ -9,7 +9,7 @@ from renderers import absence, change_facts, facts, page_facts, phrases
 from renderers.document import Bullets, Claim, Name, Options, Prompt, Section
 from renderers.history import Alert, Family, History, Page
 from renderers.phrases import Phrase, SentencePart, cites, claim, quoted, say, with_name
-from renderers.rows.pages import called
+from renderers.rows.pages import called, went_to
 from renderers.sections import handovers, lengths, reopening
 from renderers.sections.clock import time_in, time_of, time_since
 from renderers.sections.earlier import closest, flag_words
@@ -138,8 +138,16 @@ def _paged_first(history: History, options: Options) -> Iterator[Claim]:
         subject = say(phrases.page_called(history, event), opened, people)
         yield claim("At ", time_in(history, options, page.start), " ", subject,
                     "" if people or opened else " was opened",
-                    phrases.on_service(page.service, page.environment, " for "),
+                    phrases.on_service(_service_of(history, page, event), page.environment, " for "),
                     quoted(": ", event.title), proof=cites(event))  # fmt: skip
+
+
+def _service_of(history: History, page: Page, event: RecordedEvent) -> str | None:
+    """The service of a page, unless it went to who is called like that."""
+    went = called(history, event) == went_to(event) != ()
+    policy = phrases.text_in(event.data, "escalation_policy")
+    alike = went and page.service is not None and facts.folded(policy) == facts.folded(page.service)
+    return None if alike else page.service
 
 
 def _first_event(history: History, options: Options) -> Iterator[Claim]:
