@@ -1,6 +1,6 @@
 """Figures over all logs of one daemon, names that say which log is meant, and what is said while one of them is away.
 
-One daemon over two SQLite files is shared by the tests; the last ones take a log away.
+One daemon over two SQLite files is shared by the tests; those in which a log is away share another one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import time
 import urllib.error
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -93,9 +94,10 @@ def resolve_of(told: Any) -> Any:
     return next(each for each in told["measures"] if each["name"] == "resolve")
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    daemon = Two(tmp_path_factory.mktemp("logs"))
+@contextmanager
+def with_incidents(folder: Path) -> Iterator[Two]:
+    """The daemon with three incidents in each log."""
+    daemon = Two(folder)
     try:
         for log, lengths in MINUTES.items():
             for day, minutes in enumerate(lengths, start=2):
@@ -105,6 +107,22 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         yield daemon
     finally:
         daemon.process.kill()
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    with with_incidents(tmp_path_factory.mktemp("logs")) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def away(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    """A daemon whose log ``eu`` was taken away."""
+    with with_incidents(tmp_path_factory.mktemp("away")) as daemon:
+        (daemon.folder / "eu.db").rename(daemon.folder / "moved.db")
+        eventually(lambda: answered(daemon, "/webhooks/eu-alerts", token="token of eu-alerts")[0] == 503)
+        eventually(lambda: not get(f"{daemon.address}/-/ready")["logs"]["eu"]["ready"])
+        yield daemon
 
 
 def test_a_median_is_of_the_rows_of_all_logs(two: Two) -> None:
@@ -274,42 +292,37 @@ def shown(headers: Any) -> dict[str, str]:
     return {name: text for name, text in headers.items() if name not in ("Date", "X-Request-Id")}
 
 
-def test_while_a_log_is_away_nothing_is_counted_of_it_and_that_is_said(two: Two) -> None:
+def test_while_a_log_is_away_nothing_is_counted_of_it_and_that_is_said(away: Two) -> None:
     """In the API, on the page, in the table and by the command. Its senders alone are told to come again."""
-    (two.folder / "eu.db").rename(two.folder / "moved.db")
-    own = "token of eu-alerts"
-    eventually(lambda: answered(two, "/webhooks/eu-alerts", token=own)[0] == 503)
-    eventually(lambda: not get(f"{two.address}/-/ready")["logs"]["eu"]["ready"])
-
-    told = two.measured()
+    told = away.measured()
     assert (told["incidents"], list(told["not_counted"])) == (3, ["eu"])
     assert "cannot write to" in told["not_counted"]["eu"]
-    whole = two.page(f"/analytics?since={SINCE}")
+    whole = away.page(f"/analytics?since={SINCE}")
     assert "Nothing of the log eu is in any figure or list here" in whole
     assert "3 incidents" in whole
-    *rows, last = two.table("again")
+    *rows, last = away.table("again")
     assert [row["log"] for row in rows] == ["default"]
     assert last["alert"].startswith("not counted: the log eu: cannot write to")
-    measured = two.run("metrics", "--since", SINCE, "--server", two.address)
+    measured = away.run("metrics", "--since", SINCE, "--server", away.address)
     assert "Nothing of the log eu is counted: cannot write to" in measured.stderr
-    for asked in (f"{two.address}/api/v1/metrics?log=eu", f"{two.address}/analytics?log=eu"):
+    for asked in (f"{away.address}/api/v1/metrics?log=eu", f"{away.address}/analytics?log=eu"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             get(asked)
         with refused.value as answer:
             assert answer.code == 503
 
 
-def test_a_log_that_is_away_tells_nobody_its_sources(two: Two) -> None:
+def test_a_log_that_is_away_tells_nobody_its_sources(away: Two) -> None:
     """Who proves nothing is answered as if there were no such source, by every method and in as much time."""
     own = "token of eu-alerts"
-    status, headers, _ = answered(two, "/webhooks/eu-alerts", token=own)
+    status, headers, _ = answered(away, "/webhooks/eu-alerts", token=own)
     assert (status, int(headers["Retry-After"]) > 0) == (503, True)
-    assert answered(two, "/webhooks/eu-alerts")[0] == 401
+    assert answered(away, "/webhooks/eu-alerts")[0] == 401
     for method in ("POST", "GET", "PUT", "OPTIONS"):
         for after in ("", "/", "/secret", "/a/b"):
             for token in ("", "wrong"):
-                known = answered(two, f"/webhooks/eu-alerts{after}", method, token)
-                assert known == answered(two, f"/webhooks/nobody{after}", method, token), (method, after)
+                known = answered(away, f"/webhooks/eu-alerts{after}", method, token)
+                assert known == answered(away, f"/webhooks/nobody{after}", method, token), (method, after)
     began = time.monotonic()
-    answered(two, "/webhooks/eu-alerts")
+    answered(away, "/webhooks/eu-alerts")
     assert time.monotonic() - began >= 0.02

@@ -141,7 +141,7 @@ async def test_what_is_told_after_the_end_tells_nothing_of_the_incident(followed
     await followed.follower.catch_up()
     text = await postmortem(followed.lists, 1)
     assert text is not None
-    assert "77" not in text
+    assert "77%" not in text
 
 
 async def test_values_of_an_alert_that_is_told_as_a_whole_afterwards_are_told(followed: Followed) -> None:
