@@ -68,7 +68,8 @@ class Facts:
               series: str = "", environment: str | None = "production", said: str = "", description: str = "",
               query: str = "", runbook: str = "", **more: Any) -> RecordedEvent:  # fmt: skip
         moment = at(when) if isinstance(when, str) else when
-        data = {"starts_at": moment, "summary": said, "description": description, "query": query}
+        data = {"starts_at": moment, "summary": said, "description": description, "query": query,
+                **more.pop("data", {})}  # fmt: skip
         links = (Link(rel="runbook", url=runbook),) if runbook else ()
         labels = {"alertname": name} | ({"pod": series} if series else {})
         return self.add("alert.firing", moment, entity=f"{name}/{service}/{series}", title=name, service=service,
@@ -79,7 +80,8 @@ class Facts:
         moment = at(when) if isinstance(when, str) else when
         return self.add("alert.resolved", moment, entity=fired.entity, title=fired.title, service=fired.service,
                         severity=fired.severity, environment=fired.environment, labels=fired.labels,
-                        data={"starts_at": fired.data["starts_at"], "ends_at": moment}, **more)  # fmt: skip
+                        data={"starts_at": fired.data["starts_at"], "ends_at": moment, **more.pop("data", {})},
+                        **more)  # fmt: skip
 
     def page(
         self, step: str, when: str, number: int = 311, service: str | None = "checkout", **more: Any

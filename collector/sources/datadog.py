@@ -92,6 +92,8 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
         data["ends_at" if resolved else "starts_at"] = happened.at
     if not resolved:
         data["cycle"] = _value(body.cycle) or entity
+    if body.transition == "No Data":
+        data["no_data"] = True
     return Event(
         id=event_id(RECIPE, webhook.source, happened.stated, *identity),
         type=event_type,

@@ -19,6 +19,7 @@ from collector import normalise
 from collector.event import MINUTE, Event, Link, event_id
 from collector.signing import Signature, authenticate
 from collector.sources import bodies, grafanaannotations, grafanahistory
+from collector.sources.rule_texts import links_in, others_in, texts_in
 from collector.times import SenderTime, moment
 from collector.webhook import IMPORT, Credentials, Reading, Sample, Source, Webhook
 
@@ -33,6 +34,15 @@ _LEGACY_SILENT = frozenset({"pending", "paused"})
 """States that say nothing of what runs."""
 _ALERTS_OF_GRAFANA = frozenset({"DatasourceNoData", "DatasourceError"})
 """What Grafana calls an alert whose rule got no data, or an error; the rule's own name is a label."""
+_REASON = "grafana_state_reason"
+"""The annotation by which Grafana says why an alert is in its state, where the rule's condition is not why."""
+_UNREAD = frozenset({"NoData", "Error"})
+"""Reasons of a rule that fires for want of data."""
+_ENDED_AS = {
+    "MissingSeries": "its series is gone", "Updated": "its rule was changed", "Paused": "its rule was paused",
+    "RuleDeleted": "its rule was deleted",
+}  # fmt: skip
+"""Reasons why an alert ended though nobody knows that its condition had."""
 
 
 def _signed(webhook: Webhook) -> bytes:
@@ -167,7 +177,16 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, body: Body, readin
         links=_links(alert, annotations, body),
         refs=_refs(body),
         labels=labels,
-        data=_data(webhook, body, annotations, entity, status, starts, ends),
+        data=_data(
+            webhook,
+            body,
+            annotations,
+            entity,
+            status,
+            starts,
+            ends,
+            no_data=labels.get("alertname") in _ALERTS_OF_GRAFANA,
+        ),
     )
 
 
@@ -194,10 +213,12 @@ def _title(labels: dict[str, str], annotations: dict[str, str]) -> str:
 
 
 def _links(alert: Alert, annotations: dict[str, str], body: Body) -> tuple[Link, ...]:
+    links = links_in(annotations)
     return normalise.links(
         ("rule", alert.generator_url),
-        ("runbook", annotations.get("runbook_url") or annotations.get("runbook")),
-        ("dashboard", alert.dashboard_url or annotations.get("dashboard_url") or annotations.get("dashboard")),
+        *[pair for pair in links if pair[0] == "runbook"],
+        ("dashboard", alert.dashboard_url),
+        *[pair for pair in links if pair[0] != "runbook"],
         ("panel", alert.panel_url),
         ("source", body.external_url),
     )
@@ -210,7 +231,7 @@ def _refs(body: Body) -> tuple[str, ...]:
 
 def _data(
     webhook: Webhook, body: Body, annotations: dict[str, str], entity: str, status: str, starts: SenderTime,
-    ends: SenderTime | None,
+    ends: SenderTime | None, *, no_data: bool,
 ) -> dict[str, Any]:  # fmt: skip
     data: dict[str, Any] = {
         "status": status, "group_key": normalise.text(body.group_key),
@@ -220,10 +241,13 @@ def _data(
         data["starts_at"] = starts.at
     if ends is not None and ends.known:
         data["ends_at"] = ends.at
-    content = {
+    reason = annotations.get(_REASON, "")
+    content: dict[str, Any] = {
         "receiver": normalise.line(body.receiver),
-        "summary": normalise.text(annotations.get("summary")),
-        "description": normalise.text(annotations.get("description") or annotations.get("message")),
+        "no_data": ends is None and (no_data or reason in _UNREAD),
+        "ended_as": _ENDED_AS.get(reason, "") if ends is not None else "",
+        **texts_in(annotations),
+        "annotations": {name: text for name, text in others_in(annotations).items() if name != _REASON},
     }
     data |= {key: value for key, value in content.items() if value}
     if ends is not None and starts.known:

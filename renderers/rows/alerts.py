@@ -356,9 +356,12 @@ def _ended_by(alert: Alert) -> str | None:
 
 
 def _called(alert: Alert) -> Phrase:
-    """`` (issue resolved, CHECKOUT-45)``: what the sender calls the end, where it is that of something else."""
+    """`` (issue resolved, CHECKOUT-45)``: what the sender calls the end, where it is that of something else; or
+    `` (its rule was deleted)``: why, where its condition was not why."""
     data = alert.resolved.data if alert.resolved is not None else {}
     called = text_in(data, "called")
+    if not called:
+        return with_name(" (", text_in(data, "ended_as"), ")")
     return say(f" ({called}", with_name(", ", text_in(data, "subject")), ")") if called else ()
 
 

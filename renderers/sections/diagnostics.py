@@ -6,13 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from collector.event import RecordedEvent, reading_order
-from renderers import facts, page_facts, phrases
+from renderers import facts, page_facts, phrases, rule_texts
 from renderers.document import Bullets, Claim, Code, LinkedText, Options, Prompt, Section
-from renderers.history import History
+from renderers.history import Family, History
 from renderers.phrases import Phrase, cites, claim, quoted, say, with_name
 from renderers.rows.people import channel_of, noun_of
 from renderers.sections.clock import time_in
+from renderers.words import counted
 
+CARRIED = 40
+"""How many links, annotations and queries of alerts are listed."""
 LOOKED = "what was looked at, and what did it show?"
 
 
@@ -53,30 +56,44 @@ def _note(history: History, event: RecordedEvent) -> Phrase:
 
 
 def _alerts(history: History) -> Iterator[Claim]:
-    """What the alerts carry to look at: each runbook, dashboard and query once, with the alerts that have it."""
-    by_target: dict[tuple[str, str], dict[str, RecordedEvent]] = {}
-    for family in sorted(history.families, key=lambda family: (family.first.start, family.name)):
-        event = family.first.fired
-        for key in _looked_at(event):
-            by_target.setdefault(key, {}).setdefault(family.name, event)
-    for (kind, target), alerts in by_target.items():
-        names = phrases.worded(list(alerts), phrases.alert_named, 3, ("more alert", "more alerts"))
-        yield claim(_carried(kind, target, names), proof=cites(alerts.values()))
+    """What the alerts carry to look at: each link, annotation and query once, with the alerts that have it."""
+    by_target: dict[tuple[str, str, str], dict[str, RecordedEvent]] = {}
+    for family in rule_texts.in_order(history):
+        for key in _looked_at(family):
+            by_target.setdefault(key, {}).setdefault(family.name, family.first.fired)
+    shown = [*by_target.items()][:CARRIED]
+    for (kind, name, target), alerts in shown:
+        yield claim(_carried(kind, name, target, rule_texts.names_of(alerts)), proof=cites(alerts.values()))
+    if rest := [*by_target.values()][CARRIED:]:
+        more = counted(len(rest), "more link, annotation or query", "more links, annotations and queries")
+        yield claim("Alerts carry ", more,
+                    proof=cites([next(iter(alerts.values())) for alerts in rest]))  # fmt: skip
 
 
-def _carried(kind: str, target: str, names: Phrase) -> Phrase:
-    """``Query of X: …``, ``Instructions of X: "…"``, ``Runbook of X`` with its address."""
+def _carried(kind: str, name: str, target: str, alerts: Phrase) -> Phrase:
+    """``Query of X: …``, ``Instructions of X: "…"``, ``Annotation "team" of X: "…"``, or a link with its name."""
     if kind == "query":
-        return say("Query of ", names, ": ", Code(target))
+        return say("Query of ", alerts, ": ", Code(target))
     if kind == "instructions":
-        return say("Instructions of ", names, quoted(": ", target, phrases.NOTE))
-    return say(LinkedText(kind.capitalize(), target), " of ", names)
+        return say("Instructions of ", alerts, quoted(": ", target, phrases.NOTE))
+    if kind == "annotation":
+        return rule_texts.called(name, target, alerts)
+    return say(LinkedText(name.replace("_", " ").capitalize(), target), " of ", alerts)
 
 
-def _looked_at(event: RecordedEvent) -> Iterator[tuple[str, str]]:
-    for kind in ("runbook", "dashboard"):
-        for link in phrases.web_links(event, kind)[:1]:
-            yield kind, link.url
-    for kind in ("instructions", "query"):
-        if told := phrases.text_in(event.data, kind):
-            yield kind, told
+def _looked_at(family: Family) -> Iterator[tuple[str, str, str]]:
+    """The kind, the name and the text or the address of each."""
+    event = family.first.fired
+    for rel in dict.fromkeys(("runbook", "dashboard", *(link.rel for link in event.links))):
+        for link in phrases.web_links(event, rel)[:1] if rel not in _OF_THE_ALERT else ():
+            yield "link", rel, link.url
+    if instructions := phrases.text_in(event.data, "instructions"):
+        yield "instructions", "", instructions
+    for name, text in rule_texts.to_look_at(family):
+        yield "annotation", name, text
+    if query := phrases.text_in(event.data, "query"):
+        yield "query", "", query
+
+
+_OF_THE_ALERT = frozenset({"rule", "source", "panel", "page", "self", "target", "annotation"})
+"""What a link of an alert is that leads to the alert itself, or to what it watches."""

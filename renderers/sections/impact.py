@@ -9,9 +9,9 @@ from operator import attrgetter
 from typing import Any
 
 from collector.event import RecordedEvent
-from renderers import change_facts, facts, moments, page_facts, phrases, reversals
+from renderers import change_facts, facts, moments, page_facts, phrases, reversals, rule_texts
 from renderers.document import Block, Bullets, Claim, Name, Options, Prompt, Section
-from renderers.history import History, Page
+from renderers.history import Alert, History, Page
 from renderers.moments import without_end
 from renderers.phrases import Phrase, cites, claim, if_any, quoted, say, text_in, with_name
 from renderers.posts import post_about
@@ -41,6 +41,8 @@ def section(history: History, options: Options) -> Section:
     items = [*stated(edit, listed=True), *_services(history), *_affected(history), *_duration(history, options)]
     items += [
         *_descriptions(history, options),
+        *_without_data(history),
+        *rule_texts.on_impact(history),
         *_reports(history),
         *_priority(history, options),
         *_posts(history, options),
@@ -152,6 +154,10 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
                     time_in(history, options, began.at), " to when ",
                     page_facts.over_as(history, over) or _ENDED.get(over.basis, "it was over"),
                     "; nobody has stated its end", proof=cites(began, over))  # fmt: skip
+    elif last is not None and last.end is not None and _says_nothing(history):
+        say_so = "alerts say" if facts.several(history.measured) else "alert says"
+        yield claim(f"Duration of the impact: not known, since the {say_so} only that data was missing",
+                    proof=cites([alert.fired for alert in history.measured]))  # fmt: skip
     elif last is not None and last.end is not None:
         start, called, sign = _first_sign(history)
         again = history.moments["mitigated"].basis == moments.REOPENED
@@ -173,13 +179,35 @@ def _estimated(history: History, options: Options) -> Iterator[Claim]:
         back = if_any(back, "; ", back)
         closed = page_facts.closed_before_alerts_ended(history) if history.resolved else None
         sooner = say("; ", over_if_closed(history, options, start, closed)) if closed is not None else ()
-        yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}{reopened}", paused, sooner,
-                    back, f"; nobody has stated it yet{still}",
+        ended_as = with_name("; that is when ", text_in(facts.end_event(last).data, "ended_as"))
+        yield claim(f"Duration of the impact: {least}", length, ", from ", since, f" to {to}{reopened}", ended_as,
+                    paused, sooner, back, f"; nobody has stated it yet{still}",
                     proof=cites(sign, closed, facts.end_event(last)))  # fmt: skip
     elif facts.began(history):
         why = without_end(history.measured) if history.alerts else "nobody has stated its start and end"
         yield claim(f"Duration of the impact: not known, since {why}", *_between(history),
                     proof=cites(*_ends_between(history)), label=not _ends_between(history))  # fmt: skip
+
+
+def _says_nothing(history: History) -> bool:
+    """Whether nobody and nothing says that something was wrong: alerts alone, and all of them for want of data."""
+    return not history.reports and all(map(is_without_data, history.measured))
+
+
+def is_without_data(alert: Alert) -> bool:
+    """Whether an alert fired since its sender had no data, or could not read it."""
+    return alert.fired.data.get("no_data") is True
+
+
+def _without_data(history: History) -> Iterator[Claim]:
+    """Which alerts fired for want of data: whether what they measure was wrong is not said by that."""
+    families = [family for family in history.families if all(map(is_without_data, family.alerts))]
+    if families and not (_says_nothing(history) and all(alert.end is not None for alert in history.measured)):
+        names = phrases.worded([each.name for each in families], phrases.alert_named, 3, ("more alert", "more alerts"))
+        verb = "says" if len(families) == 1 else "say"
+        yield claim(say("The alert " if len(families) == 1 else "The alerts "), names,
+                    f" {verb} that data was missing or could not be read, and not that a limit was passed",
+                    proof=cites([each.first.fired for each in families]))  # fmt: skip
 
 
 def _first_sign(history: History) -> tuple[int, str, RecordedEvent]:

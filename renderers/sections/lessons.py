@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from collector.event import MINUTE, RecordedEvent
-from renderers import facts, page_facts, phrases
+from renderers import facts, page_facts, phrases, rule_texts
 from renderers.document import Bullets, Claim, Options, Prompt, Section, Words
 from renderers.history import Alert, Family, History, Page
 from renderers.phrases import cites, claim, with_name
@@ -118,8 +118,15 @@ def _guides(fired: RecordedEvent) -> bool:
     """Whether an alert says what to do: it links a runbook, or its texts name one."""
     if fired.links and phrases.web_links(fired, "runbook"):
         return True
-    texts = (phrases.text_in(fired.data, key) for key in ("summary", "description"))
-    return bool(phrases.text_in(fired.data, "instructions")) or any(_NAMED.search(text) for text in texts)
+    by_name = rule_texts.texts_by_name(fired)
+    if phrases.text_in(fired.data, "instructions") or any(map(_WRITTEN_OUT.search, by_name)):
+        return True
+    texts = (phrases.text_in(fired.data, "summary"), phrases.text_in(fired.data, "description"), *by_name.values())
+    return any(map(_NAMED.search, texts))
+
+
+_WRITTEN_OUT = re.compile(r"runbook|playbook|\bsop\b", re.IGNORECASE)
+"""Names of annotations in which what is to be done is written, and not linked."""
 
 
 _NAMED = re.compile(r"(?:run|play)[ -]?book\b.*https?://", re.IGNORECASE | re.DOTALL)

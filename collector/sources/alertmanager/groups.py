@@ -18,13 +18,13 @@ import msgspec
 from collector import normalise
 from collector.event import Event, Link, event_id
 from collector.sources import bodies
+from collector.sources.rule_texts import links_in, others_in, texts_in
 from collector.times import SenderTime, moment
 from collector.webhook import Reading, Webhook
 
 KIND = "alertmanager"
 RECIPE = "alertmanager.1"
 
-_RELS = ("rule", "runbook", "dashboard", "source")
 _STATUSES = {"firing": "alert.firing", "resolved": "alert.resolved"}
 
 
@@ -204,9 +204,9 @@ def _ends(source: str, fingerprint: str, starts: SenderTime, ends: SenderTime | 
 
 
 def _links(alert: Alert, annotations: dict[str, str], common: Common) -> tuple[Link, ...]:
-    runbook = annotations.get("runbook_url") or annotations.get("runbook")
-    dashboard = annotations.get("dashboard_url") or annotations.get("dashboard")
-    return normalise.links_of(_RELS, (alert.generator_url, runbook, dashboard, common.source_url))
+    pairs = (("rule", alert.generator_url), *links_in(annotations), ("source", common.source_url))
+    rels, urls = zip(*pairs, strict=True)
+    return normalise.links_of(rels, urls)
 
 
 def _data(alert: Alert, status: str, starts: SenderTime, ends: SenderTime | None, common: Common) -> dict[str, Any]:
@@ -217,11 +217,9 @@ def _data(alert: Alert, status: str, starts: SenderTime, ends: SenderTime | None
     if ends is not None and ends.known:
         data["ends_at"] = ends.at
     data.update(common.fields)
-    if summary := normalise.text(annotations.get("summary")):
-        data["summary"] = summary
-    # Rules written before the names settled say ``message``.
-    if description := normalise.text(annotations.get("description") or annotations.get("message")):
-        data["description"] = description
+    data.update(texts_in(annotations))
+    if others := others_in(annotations):
+        data["annotations"] = others
     if query := query_of(alert.generator_url or ""):
         data["query"] = query
     return data
