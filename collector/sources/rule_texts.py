@@ -15,9 +15,8 @@ from collector import normalise
 
 Pair = tuple[str, str]
 
-_USUAL = frozenset({
-    "summary", "description", "message", "runbook_url", "runbook", "dashboard_url", "dashboard",
-})  # fmt: skip
+_LINKS = {"runbook_url": "runbook", "runbook": "runbook", "dashboard_url": "dashboard", "dashboard": "dashboard"}
+_USUAL = frozenset({"summary", "description", "message", *_LINKS})
 _WORDS = re.compile(r"[a-z0-9]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _GUIDES = ("runbook", "playbook", "sop")
@@ -31,9 +30,7 @@ def links_in(annotations: Mapping[str, str]) -> list[Pair]:
     """What each address among the annotations is, and the address: runbooks first, then dashboards, then the others by
     their names."""
     if annotations.keys() <= _USUAL:
-        runbook = annotations.get("runbook_url") or annotations.get("runbook")
-        dashboard = annotations.get("dashboard_url") or annotations.get("dashboard")
-        return [(rel, url) for rel, url in (("runbook", runbook), ("dashboard", dashboard)) if url]
+        return [(rel, url) for name, rel in _LINKS.items() if (url := annotations.get(name))]
     pairs = [(_rel(name), url.strip()) for name, url in annotations.items() if _is_link(name, url)]
     order = {"runbook": 0, "dashboard": 1}
     return sorted(pairs, key=lambda pair: order.get(pair[0], len(order)))
