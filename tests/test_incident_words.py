@@ -360,11 +360,12 @@ def slack(**message: Any) -> list[tuple[str, str]]:
     return [(each.title, each.data["text"]) for each in parse_json("slack", body)]
 
 
-def test_what_a_message_without_words_shares_is_told() -> None:
-    """A screenshot, or another message; a message with words is those, and one with neither says nothing."""
+def test_what_a_message_shares_is_told() -> None:
+    """A screenshot, or another message, also beside words; what Slack shows of a link is nobody's word."""
     files = [{"title": "p99 of checkout", "name": "image.png"}, {"name": "pool.txt"}, "x"]
     shared = [{"is_share": True, "text": "The pool is <http://w.example|full>", "fallback": "…"}, {"fallback": "Note"}]
     assert slack(text="", subtype="file_share", files=files) == [("p99 of checkout", "p99 of checkout\npool.txt")]
     assert slack(attachments=shared)[0][1] == "The pool is full (http://w.example)\nNote"
-    assert slack(text="Look", files=files, attachments=shared) == [("Look", "Look")]
+    beside = "Look &lt;\nThe pool is full (http://w.example)\np99 of checkout\npool.txt"
+    assert slack(text="Look &amp;lt;", files=files, attachments=shared) == [("Look &lt;", beside)]
     assert slack(text="", files="[redacted]") == slack(text="", attachments=[{}]) == []

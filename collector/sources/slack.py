@@ -183,7 +183,7 @@ def _message(webhook: Webhook, event: Inner, where: Conversation) -> tuple[Event
 
 def _message_events(webhook: Webhook, message: Message, where: Conversation) -> tuple[Event, ...]:
     """A message; the same event whether it came as itself or with its pin. One without words says nothing."""
-    words = plain(message.text) or _shared(message)
+    words = _words_of(message)
     if message.bot_id or not words:
         return ()
     if not message.ts:
@@ -191,11 +191,15 @@ def _message_events(webhook: Webhook, message: Message, where: Conversation) -> 
     return (_event(webhook, where, "chat.message", message.ts, (message.ts,), message.user, words, message.thread_ts),)
 
 
-def _shared(message: Message) -> str:
-    """What a message without words of its own shares: another message, or files by what they are called."""
-    shared = [each.get("text") or each.get("fallback") for each in _objects(message.attachments)]
+def _words_of(message: Message) -> str:
+    """What a message says, and what it shares: other messages, and files by what they are called. What Slack shows of a
+    link is no word of anybody's, unless there is no other."""
+    own = plain(message.text)
+    attached = [each for each in _objects(message.attachments) if each.get("is_share") or not own]
+    shared = [each.get("text") or each.get("fallback") for each in attached]
     files = [each.get("title") or each.get("name") for each in _objects(message.files)]
-    return "\n".join(words for each in (*shared, *files) if isinstance(each, str) and (words := plain(each)))
+    texts = (own, *[plain(each) for each in (*shared, *files) if isinstance(each, str)])
+    return "\n".join(filter(None, texts))
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
