@@ -32,7 +32,7 @@ SPELLINGS = (
 def lines() -> Iterator[io.StringIO]:
     """What the daemon's log says from now on, in its own shape."""
     root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    before, level, configured = list(root.handlers), root.level, structlog.get_config()
     stream = io.StringIO()
     log_output.set_up("debug", stream=stream)
     try:
@@ -40,7 +40,7 @@ def lines() -> Iterator[io.StringIO]:
     finally:
         root.handlers[:] = before
         root.setLevel(level)
-        structlog.reset_defaults()
+        structlog.configure(**configured)
 
 
 @pytest.mark.parametrize("target", SPELLINGS)
