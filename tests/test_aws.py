@@ -220,3 +220,17 @@ def test_what_an_alarm_measured_is_told() -> None:
     (alarm,) = events_of(json.loads((RECORDINGS / "aws" / "alarm" / "body").read_bytes()))
     assert alarm.data["summary"] == "Checkout answers 5xx"
     assert "41.0" in alarm.data["description"]
+
+
+def test_an_alarm_whose_gaps_are_treated_as_breaching_fires_for_want_of_data() -> None:
+    """And one whose gaps are not treated so ends since no data came."""
+    for state, treated, expected in (
+        ("ALARM", "Breaching", (True, None)), ("OK", "NonBreaching", (None, "no data came any more")),
+    ):  # fmt: skip
+        reason = (
+            "Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as "
+            f"[{treated}]."
+        )
+        (event,) = events_of(ALARM | {"NewStateValue": state, "OldStateValue": "OK", "NewStateReason": reason})
+        assert (event.data.get("no_data"), event.data.get("ended_as")) == expected
+    assert "no_data" not in events_of(ALARM | {"NewStateReason": "1 datapoint [41.0] was greater than 5.0"})[0].data

@@ -18,6 +18,8 @@ from collector.times import SenderTime, moment
 from collector.webhook import Reading, Webhook
 
 _NO_DATA = "INSUFFICIENT_DATA"
+_GAP = "no datapoints were received"
+"""How CloudWatch says that an alarm is in its state since data is missing."""
 _TYPES = {"ALARM": "alert.firing", "OK": "alert.resolved", _NO_DATA: "observation.recorded"}
 _CHANGE = "CloudWatch Alarm State Change"
 
@@ -140,6 +142,9 @@ def _data(
     if not resolved:
         # What it measured stands in the reason alone.
         data["description"] = alarm["reason"]
+    # A gap may be treated as breaching, or as not.
+    if _GAP in alarm["reason"].casefold():
+        data |= {"ended_as": "no data came any more"} if resolved else {"no_data": True}
     if not resolved and alarm["before"] == _NO_DATA:
         data["continues"] = True
     if happened.known:
