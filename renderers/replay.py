@@ -8,7 +8,7 @@ the machine's own decisions do not count at all; what people state does.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, combinations
 from operator import attrgetter
 
@@ -55,14 +55,8 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
     alerts, pages = _as_set(sorted_out.alerts(words), context), sorted_out.pages()
     afterwards, stale = _told_after(alerts, sorted_out.of(UPDATED))
     reviews, revisions = sorted_out.of(REVIEWED), sorted_out.of(REVISED)
-    beside = {
-        *stale,
-        *(each.id for each in (*reviews, *revisions, *sorted_out.of(PUBLISHED), *sorted_out.of(RESTRICTED))),
-    }
-    if beside:
-        grouped = {event: why for event, why in context.grouped.items() if event not in beside}
-        context = msgspec.structs.replace(context, grouped=grouped)
-        facts = [each for each in facts if each.id not in beside]
+    about = (*reviews, *revisions, *sorted_out.of(PUBLISHED), *sorted_out.of(RESTRICTED))
+    context, facts = _without(context, facts, {*stale, *(each.id for each in about)})
     opened = tuple(sorted_out.of("incident.opened"))
     measured = tuple([each for each in alerts if each.opening]) or alerts
     openers = tuple([each for each in measured if each.opening]) if pages or opened else measured
@@ -102,6 +96,16 @@ def replay(events: Iterable[RecordedEvent], as_of: int | None = None, context: C
         as_of=as_of,
     )
     return _measured(folded)
+
+
+def _without(
+    context: Context, facts: list[RecordedEvent], beside: Collection[str]
+) -> tuple[Context, list[RecordedEvent]]:
+    """The same without the events that are no part of what happened."""
+    if not beside:
+        return context, facts
+    grouped = {event: why for event, why in context.grouped.items() if event not in beside}
+    return msgspec.structs.replace(context, grouped=grouped), [each for each in facts if each.id not in beside]
 
 
 def _kinds(events: Iterable[RecordedEvent], context: Context) -> dict[str, str]:
