@@ -177,16 +177,8 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, body: Body, readin
         links=_links(alert, annotations, body),
         refs=_refs(body),
         labels=labels,
-        data=_data(
-            webhook,
-            body,
-            annotations,
-            entity,
-            status,
-            starts,
-            ends,
-            no_data=labels.get("alertname") in _ALERTS_OF_GRAFANA,
-        ),
+        data=_data(webhook, body, annotations, entity, status, starts, ends)
+        | (_as_it_fires(labels, annotations) if ends is None else _as_it_ends(annotations)),
     )
 
 
@@ -231,7 +223,7 @@ def _refs(body: Body) -> tuple[str, ...]:
 
 def _data(
     webhook: Webhook, body: Body, annotations: dict[str, str], entity: str, status: str, starts: SenderTime,
-    ends: SenderTime | None, *, no_data: bool,
+    ends: SenderTime | None,
 ) -> dict[str, Any]:  # fmt: skip
     data: dict[str, Any] = {
         "status": status, "group_key": normalise.text(body.group_key),
@@ -241,11 +233,8 @@ def _data(
         data["starts_at"] = starts.at
     if ends is not None and ends.known:
         data["ends_at"] = ends.at
-    reason = annotations.get(_REASON, "")
     content: dict[str, Any] = {
         "receiver": normalise.line(body.receiver),
-        "no_data": ends is None and (no_data or reason in _UNREAD),
-        "ended_as": _ENDED_AS.get(reason, "") if ends is not None else "",
         **texts_in(annotations),
         "annotations": {name: text for name, text in others_in(annotations).items() if name != _REASON},
     }
@@ -253,6 +242,18 @@ def _data(
     if ends is not None and starts.known:
         data["ends"] = event_id(RECIPE, webhook.source, starts.stated, entity, "firing", starts.identity)
     return data
+
+
+def _as_it_fires(labels: dict[str, str], annotations: dict[str, str]) -> dict[str, bool]:
+    """Whether it fires for want of data."""
+    for_want = labels.get("alertname") in _ALERTS_OF_GRAFANA or annotations.get(_REASON) in _UNREAD
+    return {"no_data": True} if for_want else {}
+
+
+def _as_it_ends(annotations: dict[str, str]) -> dict[str, str]:
+    """Why it ended, where its condition was not why."""
+    ended_as = _ENDED_AS.get(annotations.get(_REASON, ""))
+    return {"ended_as": ended_as} if ended_as else {}
 
 
 def _gap(webhook: Webhook, body: Body, events: list[Event]) -> tuple[Event, ...]:

@@ -22,8 +22,6 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _GUIDES = ("runbook", "playbook", "sop")
 _DASHBOARDS = ("dashboard", "grafana")
 _ADDRESS = re.compile(r"https?://\S+")
-_MOST = 20
-"""How many annotations beside the usual ones are kept."""
 
 
 def links_in(annotations: Mapping[str, str]) -> list[Pair]:
@@ -49,12 +47,11 @@ def others_in(annotations: Mapping[str, str]) -> dict[str, str]:
     """All that is neither of these nor a link, by its name; also a runbook that is written out instead of linked."""
     if not annotations or annotations.keys() <= _SAID:
         return {}
-    texts = {
+    return {
         normalise.line(name): words
         for name, text in annotations.items()
         if _is_other(name, annotations) and not _is_link(name, text) and (words := normalise.text(text).strip())
     }
-    return dict(list(texts.items())[:_MOST])
 
 
 _SAID = frozenset({"summary", "description"})

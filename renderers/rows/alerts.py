@@ -362,7 +362,7 @@ def _called(alert: Alert) -> Phrase:
     called = text_in(data, "called")
     if not called:
         return with_name(" (", text_in(data, "ended_as"), ")")
-    return say(f" ({called}", with_name(", ", text_in(data, "subject")), ")") if called else ()
+    return say(f" ({called}", with_name(", ", text_in(data, "subject")), ")")
 
 
 def _other_minute(ends: Sequence[int], table: RowContext, at: int) -> Phrase:
