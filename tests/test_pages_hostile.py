@@ -58,9 +58,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         body["alerts"][0] |= {
             "startsAt": f"2026-04-{number:02d}T10:00:00Z",
             "labels": {"alertname": text, "service": f"svc{number} {text}", "severity": text, "instance": text},
-            "annotations": {"summary": text, "description": text, "runbook_url": f"javascript:{text}"},
+            "annotations": {"summary": text, "description": text, "runbook_url": f"javascript:{text}",
+                            f"impact {text}": text, text: text, f"{text} url": f"https://x.example/{quote(text)}"},
             "generatorURL": f"javascript:{text}",
-        }
+        }  # fmt: skip
         site_started.tell(json.dumps(body).encode())
         site_started.incidents(number)
         incident = max(each["number"] for each in get(f"{site_started.address}/api/v1/incidents")["incidents"])
