@@ -331,6 +331,10 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "failure": "why a changed configuration was refused; absent where it was taken in",
     },
     "*": {
+        "seen_events": "how many errors of an issue its sender had counted when it told this",
+        "seen_users": "how many users had had them by then",
+        "seen_since": "since when they were counted, µs",
+        "seen_until": "until when, µs",
         "type": "the sender's own type",
         "operation": "what was done with the alert, and not with what failed: `acknowledged`, `silence created`",
         "silences_from": "of a silence, from when on it suppresses alerts, µs",

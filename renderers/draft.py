@@ -42,7 +42,7 @@ from renderers.sections.answers import answered
 from renderers.values import came_back
 from renderers.words import AS_ROLES
 
-FORM = "timelined draft 14"
+FORM = "timelined draft 15"
 """Which wording this is; another wording is another draft of the same events."""
 
 PLAIN = Options()

@@ -369,3 +369,22 @@ def test_what_a_message_shares_is_told() -> None:
     beside = "Look &lt;\nThe pool is full (http://w.example)\np99 of checkout\npool.txt"
     assert slack(text="Look &amp;lt;", files=files, attachments=shared) == [("Look &lt;", beside)]
     assert slack(text="", files="[redacted]") == slack(text="", attachments=[{}]) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "users", "expected"),
+    [
+        ("41", 12, (41, 12)), ("1", 0, (1, None)), (None, 3, (None, None)), ("many", 3, (None, None)),
+        ("9" * 30, 3, (None, None)), (7, -1, (7, None)),
+    ],
+)  # fmt: skip
+def test_sentry_says_how_many_errors_and_users_it_counted(
+    count: object, users: int, expected: tuple[int | None, int | None]
+) -> None:
+    """Since the issue was seen first, until the hook was sent; a count that is none is left out."""
+    body = body_of("sentry", "issue-created", data__issue__count=count, data__issue__userCount=users)
+    headers = {"Sentry-Hook-Resource": "issue", "Sentry-Hook-Timestamp": "1772633000"}
+    (event,) = parse_json("sentry", body, headers)
+    assert (event.data.get("seen_events"), event.data.get("seen_users")) == expected
+    if expected[0]:
+        assert (event.data["seen_since"], event.data["seen_until"]) == (event.occurred_at, 1772633000 * 10**6)

@@ -7,7 +7,7 @@ import pytest
 
 from renderers import facts
 from renderers.plain_text import plain
-from tests.histories import Facts, example, report_alone, reported_first, storm, switched_off
+from tests.histories import Facts, at, example, report_alone, reported_first, storm, switched_off
 from tests.sections import claims, prompts, said
 
 
@@ -244,3 +244,20 @@ def test_what_another_series_says_at_the_same_time_is_no_newer() -> None:
         story.fires("Errors", "10:00:00", "web", series=f"p{pod}", said=f"{share}% fail")
     [sentence] = [text for text in said(story, "impact") if text.startswith("Errors on web: ")]
     assert sentence == 'Errors on web: "90% fail"'
+
+
+def test_how_often_an_error_was_counted_and_for_whom_is_told() -> None:
+    """By the newest word on each issue; whom it hit is what a manager asks first."""
+    story = Facts()
+    alert = story.fires("PoolTimeout", "10:00:00", "checkout")
+    for when, times, users in (("10:00:05", 3, 1), ("10:45:00", 4100, 212), ("10:50:00", 0, 0)):
+        seen = {"seen_events": times, "seen_users": users, "seen_since": at("09:59:00"), "seen_until": at(when)}
+        story.add("observation.recorded", when, entity="issue:8", source="sentry", service="checkout",
+                  title="PoolTimeout: 2 s", data=seen if times else {})  # fmt: skip
+    story.add("observation.recorded", "10:20:00", entity="issue:9", source="sentry", service="checkout", title="Retry",
+              data={"seen_events": 1, "seen_since": at("10:19:00"), "seen_until": at("10:20:00")})  # fmt: skip
+    story.ends(alert, "10:50:00")
+    assert [line for line in said(story, "impact") if "counted" in line] == [
+        'Between 09:59:00 and 10:45:00 Sentry counted "PoolTimeout: 2 s" 4,100 times, for 212 users',
+        'Between 10:19:00 and 10:20:00 Sentry counted "Retry" 1 time',
+    ]

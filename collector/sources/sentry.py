@@ -64,6 +64,8 @@ class Issue(msgspec.Struct, frozen=True):
     permalink: str | None = None
     web_url: str | None = None
     first_seen: str | None = msgspec.field(name="firstSeen", default=None)
+    count: str | int | None = None
+    user_count: int | None = msgspec.field(name="userCount", default=None)
     project: Project | None = None
     assigned_to: Actor | None = msgspec.field(name="assignedTo", default=None)
 
@@ -144,6 +146,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
+_DIGITS = 16
+"""More than this a count does not have."""
 _BODY = msgspec.json.Decoder(Body)
 
 
@@ -209,7 +213,7 @@ def _issue(webhook: Webhook, body: Body, _reading: Reading) -> Finding:
         data=({"status": "resolved"} if over else {}) | {
             "type": f"sentry.issue.{body.action}", "called": _ACTIONS[body.action],
             "subject": normalise.line(issue.short_id),
-        },
+        } | _counted(issue, webhook),
     )  # fmt: skip
 
 
@@ -227,8 +231,22 @@ def _assigned(webhook: Webhook, body: Body, issue: Issue) -> Fact:
         service=normalise.name(issue.project.slug if issue.project else None),
         actor=_person(body.actor),
         links=(("source", issue.web_url or issue.permalink),),
-        data={"operation": f"{body.action} to {owner}" if owner else body.action, "kind": body.action},
+        data={"operation": f"{body.action} to {owner}" if owner else body.action, "kind": body.action}
+        | _counted(issue, webhook),
     )
+
+
+def _counted(issue: Issue, webhook: Webhook) -> dict[str, int]:
+    """How many events and users of an issue Sentry had counted when it told of it, since when."""
+    first, hook = moment(issue.first_seen, webhook.received_at), _hook_time(webhook)
+    count = str(issue.count or "")
+    events = int(count) if count.isdecimal() and len(count) < _DIGITS else 0
+    users = issue.user_count or 0
+    if not events or not first.known:
+        return {}
+    until = hook.at if hook.known else webhook.received_at
+    counted = {"seen_events": events, "seen_since": first.at, "seen_until": until}
+    return counted | ({"seen_users": users} if 0 < users < 10**_DIGITS else {})
 
 
 def _event_alert(webhook: Webhook, body: Body, reading: Reading) -> Finding:

@@ -29,6 +29,8 @@ DESCRIPTIONS = 10
 """How many alert names are quoted."""
 Prioritised = tuple[Page, list[RecordedEvent]]
 """A page and the events that told its priorities."""
+ISSUES = 10
+"""Of how many issues it is told how many errors were counted."""
 PAGES = 3
 """How many pages of one priority are named."""
 WHO = "who could not do what, and how many were they?"
@@ -42,6 +44,7 @@ def section(history: History, options: Options) -> Section:
     items += [
         *_descriptions(history, options),
         *_without_data(history),
+        *_errors_counted(history, options),
         *rule_texts.on_impact(history),
         *_reports(history),
         *_priority(history, options),
@@ -208,6 +211,28 @@ def _without_data(history: History) -> Iterator[Claim]:
         yield claim(say("The alert " if len(families) == 1 else "The alerts "), names,
                     f" {verb} that data was missing or could not be read, and not that a limit was passed",
                     proof=cites([each.first.fired for each in families]))  # fmt: skip
+
+
+def _errors_counted(history: History, options: Options) -> Iterator[Claim]:
+    """How many errors and users of an issue its sender had counted when it told of it last."""
+    newest: dict[tuple[str, str], RecordedEvent] = {}
+    for event in history.events:
+        if _count(event, "seen_events"):
+            before = newest.get((event.source, event.entity))
+            if before is None or _count(before, "seen_until") <= _count(event, "seen_until"):
+                newest[event.source, event.entity] = event
+    for event in [*newest.values()][:ISSUES]:
+        times, users = _count(event, "seen_events"), _count(event, "seen_users")
+        yield claim("Between ", time_in(history, options, _count(event, "seen_since")), " and ",
+                    time_in(history, options, _count(event, "seen_until")), " ",
+                    phrases.system(history, event.source), " counted", quoted(" ", event.title),
+                    f" {counted(times, 'time')}", f", for {counted(users, 'user')}" if users else "",
+                    proof=cites(event))  # fmt: skip
+
+
+def _count(event: RecordedEvent, key: str) -> int:
+    value = event.data.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _first_sign(history: History) -> tuple[int, str, RecordedEvent]:
