@@ -188,6 +188,7 @@ EVENT_DATA: dict[str, dict[str, str]] = {
         "description": "the annotation of that name, or `message`",
         "ended_as": "why an alert ended, where its sender says that its condition was not why",
         "no_data": "true where the sender got no data or could not read it, and does not say that something is wrong",
+        "measured": "what the queries of a rule of Grafana came to, by their names",
         "annotations": "what else the rule's authors wrote, by the annotation's name",
         "query": "the expression that fires, out of the rule's address",
         "instructions": "what the rule's authors wrote for who looks at the alert; not what it measured",

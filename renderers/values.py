@@ -150,7 +150,9 @@ def _tellings(history: History, alerts: Sequence[Alert]) -> list[Telling]:
     firings = [(event, alert.end) for event, alert in known if event.type != "alert.resolved" or event is alert.fired]
     events = [event for event, _ in firings]
     keys = ("summary", "description") if _only_summary_varies(events) else ("description", "summary")
-    found = [Telling(text_in(each.data, keys[0]) or text_in(each.data, keys[1]), each, end) for each, end in firings]
+    # Rules without any text have what they measured.
+    found = [Telling(next(filter(None, (text_in(each.data, key) for key in (*keys, "measured"))), ""), each, end)
+             for each, end in firings]  # fmt: skip
     return sorted([each for each in found if each.text], key=lambda each: (told_at(each.event), each.event.id))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector.sources.rule_texts import links_in, others_in, texts_in
-from tests.histories import Facts
+from tests.histories import Facts, at
 from tests.recorded import body_of, parse_json
 from tests.sections import rows, said
 
@@ -110,3 +110,19 @@ def test_an_alert_for_want_of_data_measured_no_impact() -> None:
         "The alert NoData says that data was missing or could not be read, and not that a limit was passed"
     )
     assert any(row.endswith("resolved after 25 min (its rule was deleted)") for row in rows(story))
+
+
+def test_what_a_rule_of_grafana_measured_is_told_where_it_has_no_words() -> None:
+    """By the names of its queries."""
+    body = body_of("grafana", "firing")
+    values = {"B": 9.3123456789, "C": 1, "A": None}
+    body["alerts"][0] |= {"annotations": {}, "values": values}
+    event, *_ = parse_json("grafana", body)
+    assert event.data["measured"] == "B=9.31235, C=1"
+    story = Facts()
+    story.fires("X", "10:00:00", "checkout", data=event.data | {"starts_at": at("10:00:00")})
+    assert 'X on checkout: "B=9.31235, C=1"' in said(story, "impact")
+    story.fires("Y", "10:00:00", "cart", said="Slow", data={"measured": "B=2"})
+    assert 'Y on cart: "Slow"' in said(story, "impact")
+    body["alerts"][0]["values"] = "none"
+    assert "measured" not in parse_json("grafana", body)[0].data

@@ -73,6 +73,7 @@ class Alert(msgspec.Struct, frozen=True, rename="camel"):
     fingerprint: str | None = None
     dashboard_url: str | None = msgspec.field(name="dashboardURL", default=None)
     panel_url: str | None = msgspec.field(name="panelURL", default=None)
+    values: Any = None
 
 
 class Body(msgspec.Struct, frozen=True, rename="camel"):
@@ -178,7 +179,7 @@ def _alert_event(webhook: Webhook, alert: Alert, status: str, body: Body, readin
         refs=_refs(body),
         labels=labels,
         data=_data(webhook, body, annotations, entity, status, starts, ends)
-        | (_as_it_fires(labels, annotations) if ends is None else _as_it_ends(annotations)),
+        | (_as_it_fires(labels, alert, annotations) if ends is None else _as_it_ends(annotations)),
     )
 
 
@@ -244,10 +245,14 @@ def _data(
     return data
 
 
-def _as_it_fires(labels: dict[str, str], annotations: dict[str, str]) -> dict[str, bool]:
-    """Whether it fires for want of data."""
+def _as_it_fires(labels: dict[str, str], alert: Alert, annotations: dict[str, str]) -> dict[str, str | bool]:
+    """Whether it fires for want of data, and what its rule's queries came to."""
     for_want = labels.get("alertname") in _ALERTS_OF_GRAFANA or annotations.get(_REASON) in _UNREAD
-    return {"no_data": True} if for_want else {}
+    values = alert.values.items() if isinstance(alert.values, dict) else ()
+    numbers = [
+        f"{normalise.line(name)}={value:.6g}" for name, value in sorted(values) if isinstance(value, int | float)
+    ]
+    return ({"no_data": True} if for_want else {}) | ({"measured": ", ".join(numbers)} if numbers else {})
 
 
 def _as_it_ends(annotations: dict[str, str]) -> dict[str, str]:
