@@ -51,6 +51,8 @@ class Body(msgspec.Struct, frozen=True):
     tags: str | None = None
     link: str | None = None
     host: str | None = None
+    status: str | None = None
+    query: str | None = None
 
 
 _BODY = msgspec.json.Decoder(Body)
@@ -88,6 +90,11 @@ def _event_of(webhook: Webhook, body: Body, labels: dict[str, str], reading: Rea
     data: dict[str, Any] = {"status": "resolved" if resolved else "firing", "reason": body.transition}
     if _value(body.text):
         data["description"] = normalise.text(body.text).strip()
+    # What it measured when it ended is no part of how bad it was.
+    if _value(body.status) and not resolved:
+        data["summary"] = normalise.text(body.status).strip()
+    if _value(body.query):
+        data["query"] = normalise.text(body.query).strip()
     if happened.known:
         data["ends_at" if resolved else "starts_at"] = happened.at
     if not resolved:
