@@ -150,3 +150,22 @@ def test_without_a_recorded_action_a_person_is_asked_for_it() -> None:
     asked = "what was done to restore service, when and by whom?"
     assert asked in prompts(story, "resolution")
     assert asked not in prompts(example(), "resolution")
+
+
+def test_who_was_asked_to_join_and_did_not_answer_is_told() -> None:
+    """Who answered, or acted after that, did; who was not asked by name may answer for a team."""
+    story = Facts()
+    story.page("triggered", "10:00:00", data={"assignees": ["Ana"]})
+    for name in ("Jon", "Kim", "Lea"):
+        story.page("responder_added", "10:10:00", actor="Ana", data={"to": name})
+    story.page("responder_replied", "10:11:00", actor="Kim", data={"to": "Kim", "state": "declined"})
+    story.page("acknowledged", "10:12:00", actor="Lea")
+    assert [line for line in said(story, "lessons") if "join" in line] == [
+        "Observed: Jon was asked to join, and no answer was recorded"
+    ]
+    story.page("responder_added", "10:20:00", actor="Ana", data={"to": "Network on-call"})
+    assert "Observed: Jon and Network on-call were asked to join, and no answers were recorded" in said(
+        story, "lessons"
+    )
+    story.page("responder_replied", "10:21:00", actor="Mia", data={"to": "Mia", "state": "accepted"})
+    assert not [line for line in said(story, "lessons") if "join" in line]

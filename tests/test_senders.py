@@ -51,12 +51,14 @@ def test_a_variable_that_datadog_left_as_it_is_says_nothing() -> None:
 
 def test_what_a_monitor_of_datadog_measured_is_told_where_its_template_says_so() -> None:
     """Its status is what it measured, of a firing; its query is the rule's."""
-    said = {"timelined": "datadog.1", "title": "Load", "monitor": "7", "query": "avg:system.load.1{*} > 4",
+    monitor = {"timelined": "datadog.1", "title": "Load", "monitor": "7", "query": "avg:system.load.1{*} > 4",
             "status": "system.load.1 over host:a was > 4 at least once during the last 1m"}  # fmt: skip
-    (event,) = parse_json("datadog", said | {"transition": "Triggered"})
-    assert (event.data["summary"], event.data["query"]) == (said["status"], said["query"])
-    assert "summary" not in parse_json("datadog", said | {"transition": "Recovered"})[0].data
-    left = parse_json("datadog", said | {"transition": "Warn", "status": "$ALERT_STATUS", "query": "$ALERT_QUERY"})[0]
+    (event,) = parse_json("datadog", monitor | {"transition": "Triggered"})
+    assert (event.data["summary"], event.data["query"]) == (monitor["status"], monitor["query"])
+    assert "summary" not in parse_json("datadog", monitor | {"transition": "Recovered"})[0].data
+    left = parse_json("datadog", monitor | {"transition": "Warn", "status": "$ALERT_STATUS", "query": "$ALERT_QUERY"})[
+        0
+    ]
     assert not {"summary", "query"} & left.data.keys()
 
 

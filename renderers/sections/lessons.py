@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from collector.event import MINUTE, RecordedEvent
 from renderers import facts, page_facts, phrases, rule_texts
-from renderers.document import Bullets, Claim, Options, Prompt, Section, Words
+from renderers.document import Bullets, Claim, Name, Options, Prompt, Section, Words
 from renderers.history import Alert, Family, History, Page
-from renderers.phrases import cites, claim, with_name
+from renderers.phrases import cites, claim, text_in, with_name
 from renderers.words import apart, counted
 
 OBSERVED = 5
@@ -25,9 +25,10 @@ ALL_THREE = "what went well, what did not, and what could be better?"
 
 def section(history: History, options: Options) -> Section:
     """At most five numbers, the ones about people's waiting first, then the template's three lines."""
-    found = [*_reported_first(history), *_waiting(history), *_again(history), *_runbooks(history), *_late(history)]
+    observed = [*_reported_first(history), *_waiting(history), *_unanswered(history), *_again(history),
+                *_runbooks(history), *_late(history)]  # fmt: skip
     labels = [Claim(parts=(Words(label, strong=True),), label=True) for label in LABELS]
-    return Section(key="lessons", blocks=(Bullets(items=(*found[:OBSERVED], *labels)), Prompt(ALL_THREE)))
+    return Section(key="lessons", blocks=(Bullets(items=(*observed[:OBSERVED], *labels)), Prompt(ALL_THREE)))
 
 
 def _reported_first(history: History) -> Iterator[Claim]:
@@ -79,6 +80,31 @@ def _longest_wait(page: Page) -> tuple[int, str, RecordedEvent, RecordedEvent] |
     taken = [step for step in page.steps if step.type == "page.acknowledged" and step.id in waiting]
     waits = [(apart(waiting[step.id][0], step.occurred_at), page.entity, waiting[step.id][1], step) for step in taken]
     return max(waits, key=lambda wait: wait[:2], default=None)
+
+
+def _unanswered(history: History) -> Iterator[Claim]:
+    """Who was asked to join, and neither answered nor did anything after that which is recorded."""
+    last_acts = {event.actor: event.occurred_at for event in history.events if event.actor}
+    requests = [request for page in history.pages for request in _open_requests(page)
+                if last_acts.get(text_in(request.data, "to"), -1) < request.occurred_at]  # fmt: skip
+    if requests:
+        who = phrases.listed([Name(text_in(each.data, "to")) for each in requests], 3, ("more", "more"))
+        verb, answer = ("was", "no answer was") if len(requests) == 1 else ("were", "no answers were")
+        yield claim("Observed: ", who, f" {verb} asked to join, and {answer} recorded", proof=cites(requests))
+
+
+def _open_requests(page: Page) -> list[RecordedEvent]:
+    """The requests to join, one for each name, that had no answer. Who answers without having been asked by name may
+    answer for any of those asked: for a team or a schedule."""
+    requests: dict[str, RecordedEvent] = {}
+    for step in page.steps:
+        name = text_in(step.data, "to")
+        if step.type == "page.responder_added" and name:
+            requests.setdefault(name, step)
+        elif step.type == "page.responder_replied":
+            names = {name, step.actor} & requests.keys()
+            requests = {each: request for each, request in requests.items() if names and each not in names}
+    return list(requests.values())
 
 
 def _again(history: History) -> Iterator[Claim]:
