@@ -124,3 +124,10 @@ def test_a_job_is_told_where_no_other_kind_tells_of_it(job: dict[str, Any], type
     """One with an environment is a deployment; of those that went well only the name says which changed something."""
     body = {"object_kind": "build", "project": PROJECT, "ref": "main", "build_id": 9, **job}
     assert [event.type for event in parse_json("gitlab", body)] == types
+
+
+@pytest.mark.parametrize("kind", [{"a": 1}, ["note"], 7, None])
+def test_a_kind_that_is_no_text_is_not_understood(kind: Any) -> None:
+    """The delivery is kept as what this version does not read."""
+    (event,) = parse_json("gitlab", {"object_kind": kind, "project": PROJECT})
+    assert event.type == "source.unrecognised"

@@ -183,7 +183,8 @@ def parse(webhook: Webhook, reading: Reading) -> tuple[Event, ...]:
         kind = bodies.decode(_KIND_ONLY, webhook.body, webhook.source).get("object_kind")
     except msgspec.ValidationError as error:
         return (normalise.unrecognised(webhook, str(error), KIND),)
-    if isinstance(kind, str) and kind in SILENT:
+    kind = kind if isinstance(kind, str) else ""
+    if kind in SILENT:
         return ()
     try:
         if kind in gitlabincidents.KINDS:
