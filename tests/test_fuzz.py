@@ -26,3 +26,9 @@ def test_however_a_stream_is_cut_it_is_answered_the_same(tmp_path: Path) -> None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         statuses = runner.run(fuzz(tmp_path, range(first, first + STREAMS)))
     assert statuses.keys() >= {200, 202, 400, 401, 404, 405, 413, 415, 417}
+
+
+def test_a_request_without_a_version_is_none_however_it_is_cut(tmp_path: Path) -> None:
+    """The parser took its line for one of HTTP/0.9, or for the beginning of a broken one."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(fuzz(tmp_path, [12_843])) == {400: 1}

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from aiohttp import StreamReader, web
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http import HttpRequestParser, RawRequestMessage
+from aiohttp.http import HttpRequestParser, HttpVersion10, RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 
 Message = tuple[RawRequestMessage, StreamReader]
@@ -116,6 +116,10 @@ class Parser(HttpRequestParser):
             return
         head_goes_on = self.body is None and not begun
         for head, body in begun:
+            # A line without a version is one, or the beginning of a broken one, as the bytes are cut.
+            if head.version < HttpVersion10:
+                self.failure = BadHttpMessage("a request without a version of HTTP")
+                return
             length = head.headers.get("Content-Length", "0")
             if len(length) > _LONGEST_LENGTH:
                 self.failure = BadHttpMessage("a Content-Length of too many digits")
