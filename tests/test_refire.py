@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +52,16 @@ async def test_a_firing_told_long_after_its_resolve_is_a_firing(followed: Follow
     assert text is not None
     assert "Unresolved" in text
     assert "15:00" in text
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_was_told_on_the_way_is_no_part_of_a_draft(seed: int) -> None:
+    """A repeat that is stored first fired again on the way; one that was received before it did."""
+    firings = [received(f"14:05:0{second}", ALERT) for second in range(5)]
+    ends = [received("14:05:05", FIRST), received("14:06:06", ALERT.resolved("14:20:01"))]
+    late, early = received("14:35:07", ALERT), received("14:11:08", ALERT)
+    cuts = random.Random(seed)  # noqa: S311 - how the log is cut into pieces is no secret
+    assert_same_in_another_order([*firings, *ends, early, late], [*firings, *ends, late, early], cuts)
 
 
 async def test_it_is_one_event_however_often_it_is_told(followed: Followed) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -257,3 +258,22 @@ def test_a_server_s_lists_are_made_anew_where_no_daemon_follows(process: Process
     verified = run(process.folder, "verify", "--lists", "-o", "json", url=url)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert facts(verified)["lists_compared"] is True
+
+
+async def test_what_is_taken_from_an_incident_is_no_part_of_how_long_it_was_told_of(tmp_path: Path) -> None:
+    """An end that names no start goes to a firing that is told after it."""
+    ends = [msgspec.structs.replace(resolved("A", minute, minute), data={}) for minute in (0, 16)]
+    async with following(tmp_path) as followed:
+        for each in (firing("A", 0), *ends, firing("A", 16)):
+            await followed.told(each)
+            assert await compared(followed) == RegroupingDifference()
+
+
+async def test_a_change_is_found_by_what_its_repository_deploys_and_by_nothing_before(tmp_path: Path) -> None:
+    """Where memory let go of it, too: a deployment says which service the repository is of."""
+    refs = ("repository:acme/web",)
+    async with following(tmp_path, crowded=0) as followed:
+        await followed.told(change("d0", 0, None, "started", refs=refs))
+        followed.restart()
+        await followed.told(change("d1", 0, "checkout", refs=refs))
+        assert await compared(followed) == RegroupingDifference()

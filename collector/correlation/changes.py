@@ -249,6 +249,8 @@ class Round:
         """Refs and services that another number of changes names together than before."""
         self.relearned: set[str] = set()
         """Refs that name another set of services than before."""
+        self.services_before: dict[str, frozenset[str]] = {}
+        """Which services a ref named when the round began, of those that more or fewer changes name now."""
         self.old_keys: dict[str, set[str]] = {}
 
     # Signals
@@ -272,6 +274,10 @@ class Round:
     def unkey(self, signal_id: str, keys: Iterable[str]) -> None:
         """A signal was found by these keys before."""
         self.old_keys.setdefault(signal_id, set()).update(keys)
+
+    def know(self, ref: str, services: frozenset[str]) -> None:
+        """These services a ref names, before anything of it changes."""
+        self.services_before.setdefault(ref, services)
 
     def learn(self, ref: str, service: str, otherwise: bool) -> None:
         """Another number of changes with a ref name a service; ``otherwise`` where that was none, or is none now."""

@@ -132,7 +132,7 @@ class Components:
         if signal.kind != "change" or signal.service is None:
             return
         for ref in signal.change_refs:
-            self._loader.services_of_ref(ref)
+            self._round.know(ref, self._loader.services(ref))
             self._round.learn(ref, signal.service, self._memory.count_service(ref, signal.service, by))
 
     def _grow(self, signal: Signal) -> None:

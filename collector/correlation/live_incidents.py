@@ -185,6 +185,8 @@ class LiveIncident:
         self._events -= len(old.events)
         self.gained_events.update(signal.events)
         self._measure(signal)
+        if signal.last < old.last == self._last:
+            self.recount()
         if (
             old.acknowledged is not None
             and old.acknowledged == self._acknowledged
@@ -273,6 +275,8 @@ class LiveIncident:
         self.attached[signal.id] = signal
         self._events += len(signal.events)
         self._last = max(self._last, signal.last)
+        if old is not None and signal.last < old.last == self._last:
+            self.recount()
 
     def detach(self, signal_id: str) -> None:
         """It does not belong here any more."""

@@ -10,7 +10,7 @@ time and never changes a result.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 
 from collector.correlation.attach import sought
@@ -472,11 +472,15 @@ class Loader:
         """The services that changes with this ref name."""
         return frozenset(service for service, count in self.services_of_ref(ref).items() if count > 0)
 
+    def service_keys(self, signal: Signal, services_of_ref: Callable[[str], frozenset[str]]) -> set[str]:
+        """The keys of the services that an attaching signal looks for."""
+        return {f"seek:service:{service}" for service in sought(signal, self.memory.catalog, services_of_ref)}
+
     def index_other(self, signal: Signal) -> None:
         """Have an attaching signal found when something that it could concern changes."""
         memory = self.memory
         keys = {f"seek:{key}" for key in signal.seeks} | {f"name:{event}" for event in signal.incident_refs}
-        keys |= {f"seek:service:{service}" for service in sought(signal, memory.catalog, self.services)}
+        keys |= self.service_keys(signal, self.services)
         if signal.service is None:
             keys |= {f"learn:{ref}" for ref in signal.change_refs}
         memory.index_other(signal, frozenset(keys))

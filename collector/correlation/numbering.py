@@ -53,15 +53,21 @@ class Numbering:
         Where the event went nowhere that a number hangs on, the first that it was an incident with takes its place.
         """
         memory = self._memory
-        unassigned = []
+        adrift, unassigned = [], []
         for incident in self._round.removed_incidents:
             for number, anchor in incident.numbers.items():
-                home = memory.incident_of.get(self._loader.signal_id(anchor) or "") or self._inherit(incident, number)
+                home = memory.incident_of.get(self._loader.signal_id(anchor) or "")
                 if home is None:
-                    unassigned.append((number, anchor, incident))
+                    adrift.append((number, anchor, incident))
                     continue
-                if number not in home.numbers:
-                    home.hang(number, anchor)
+                home.hang(number, anchor)
+                alive[home] = None
+        # Only now is known on what no number hangs.
+        for number, anchor, incident in adrift:
+            home = self._inherit(incident, number)
+            if home is None:
+                unassigned.append((number, anchor, incident))
+            else:
                 alive[home] = None
         return unassigned
 
@@ -89,12 +95,13 @@ class Numbering:
         homes = self._loader.signal_ids([anchor for _, _, anchor in away]) if away else {}
         for incident, number, anchor in away:
             home = memory.incident_of.get(homes.get(anchor, ""))
-            if home is None and self._opens_nothing(homes.get(anchor)):
-                self._inherit(incident, number)
             if home is not None and home is not incident:
                 incident.lose(number)
                 home.hang(number, anchor)
                 alive[home] = None
+        for incident, number, anchor in away:
+            if homes.get(anchor, "") not in memory.incident_of and self._opens_nothing(homes.get(anchor)):
+                self._inherit(incident, number)
 
     def _opens_nothing(self, signal_id: str | None) -> bool:
         """Whether an event's signal, if it has one, is known to be in no incident of its own."""

@@ -61,11 +61,17 @@ class Reattacher:
                 signal = memory.signals[signal_id]
                 # Rewritten in any case: what was fetched just now was indexed by what is known now, its keys are older.
                 noted.unkey(signal_id, memory.index.keys_of[signal_id])
+                noted.unkey(signal_id, self._loader.service_keys(signal, self._services_before))
                 memory.unindex_other(signal)
                 self._loader.index_other(signal)
                 if signal_id not in noted.changes.signals:
                     noted.changes.put_signal(signal, memory.missed.get(signal_id, ""))
                 noted.review(signal_id)
+
+    def _services_before(self, ref: str) -> frozenset[str]:
+        """The services that a ref named when the round began."""
+        known = self._round.services_before.get(ref)
+        return self._loader.services(ref) if known is None else known
 
     def _gained_events(self, incidents: list[LiveIncident]) -> set[str]:
         """Events that are in another incident than before, or in one that attaching sees differently."""

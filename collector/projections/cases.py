@@ -178,9 +178,10 @@ class CaseReader:
         if self._as_of is not None and not events:
             return None
         event_ids = {event.id for event in events}
+        standing = current(events)
         # What ties later events reaches a day far; what lasts longer is looked at to its last event, as its draft says.
-        high = max([high, *(event.occurred_at for event in events)])
-        spelling = Spelling(current(events), self._catalog.whereabouts, self._catalog.people)
+        high = max([high, *(event.occurred_at for event in standing)])
+        spelling = Spelling(standing, self._catalog.whereabouts, self._catalog.people)
         nearby, unlisted = self._nearby(row, low, high)
         followed = self._followed(row.number)
         lasting = self._lasting(row, low)
@@ -193,7 +194,7 @@ class CaseReader:
             row=row,
             events=tuple(sorted(spelling.all(events), key=lambda event: (event.id, event.revision))),
             memberships={event: member for event, member in memberships.items() if event in event_ids},
-            nearby=_judged(_spelt(spelling, nearby), taken_out(current(events))),
+            nearby=_judged(_spelt(spelling, nearby), taken_out(standing)),
             unlisted=unlisted,
             followed=_spelt(spelling, followed),
             lasting=_spelt(spelling, lasting),
@@ -201,7 +202,7 @@ class CaseReader:
             reported_within=HEARD,
             reported_before=frozenset(each for each in unheard if self._was_told(_EARLIER, each, low=heard_since)),
             reported_after=frozenset(each for each in unheard if self._was_told(_LATER, each, high=high)),
-            last_told=self._last_told(current(events)),
+            last_told=self._last_told(standing),
             collector=self._collector(low, high),
             people=spellings_of((*events, *nearby_events), self._catalog.people),
         )
