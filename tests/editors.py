@@ -25,7 +25,8 @@ PASTED = (
 """What people put into a draft, each with a word of its own in a test."""
 _INDEX = re.compile(r"<!-- tl index|-->|[-+=] \S+ [0-9a-f]{10}(?: [0-9a-f]{1,32})*|<{7} HEAD|={7}|>{7} theirs")
 _CUT = re.compile(r"[-+=] [a-z_]+/\S*(?: [0-9a-f ]*)?")
-CITED = re.compile(r"\b[0-9a-f]{5}\b")
+CITED = re.compile(r"\b(?!added\b)[0-9a-f]{5}\b")
+"""A short id; ``note.added`` has a word of such letters."""
 
 
 class Editor:

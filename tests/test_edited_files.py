@@ -145,7 +145,7 @@ def test_whatever_people_do_to_a_file_is_taken_in_once(told: Facts, cut: int, ac
     editor = Editor(early)
     for act in acts:
         do(editor, act)
-    assume("<!-- tl index" in editor.text and " [" in late)
+    assume("<!-- tl index" in editor.text and " [" in early and " [" in late)
     done = file_taken_in(late, late, editor.text, (), "a.md")
     now = with_words(revised(done.text, late), RECORD)
     assert_people_kept(editor.text, now, set(said(early)))

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from msgspec.structs import replace
@@ -244,6 +244,8 @@ def test_no_word_of_a_person_and_no_fact_is_lost(story: Facts, cuts: Any) -> Non
             do(editor, deed)
         fresh = draft_of(story, revision_order, cuts.draw(st.sampled_from(TEMPLATES)))
         words_written.update(said(fresh))
+        # Of a file in which nothing of a draft is left nothing is made.
+        assume(edits.merge(editor.text, fresh) is not None)
         merged = merge(editor.text, fresh)
         assert merge(merged, fresh) == merged
         assert_people_kept(editor.text, merged, words_written)

@@ -54,6 +54,8 @@ def file_taken_in(fresh: str, ours: str, theirs: str, earlier: Sequence[EarlierE
     ``earlier`` what was taken in before, oldest first. The file is brought up to date first, as ``draft --to`` does it.
     Raises ValueError where it is no draft of this incident, or one in which people stand as roles.
     """
+    if "\r" in theirs and "\n" not in theirs:
+        theirs = theirs.replace("\r", "\n")  # a file of a Macintosh of old
     if any(AS_ROLES in line and marks.marks_of(line) for line in theirs.split("\n")):
         raise ValueError("people stand as roles in it, and whoever is called responder 1 may be another person by now")
     index = marks.index_of(theirs)[1]
