@@ -331,11 +331,13 @@ def _silent(history: History, options: Options) -> Iterator[Claim]:
     called = {alert.name.casefold() for alert in history.alerts if alert.name}
     for page in history.pages:
         page_event = phrases.page_event(page)
+        if page_event is None or not page.service or facts.folded(page.service) in fired:
+            continue
         # One that names its alert: the service that was paged is the team's, and not one that was hit.
         named_alert = not tied.isdisjoint([ref for step in page.steps for ref in step.refs]) or any(
             in_words(name, page.title.casefold()) for name in called
         )
-        if page_event and page.service and not named_alert and facts.folded(page.service) not in fired:
+        if not named_alert:
             hit.setdefault(page.service, (OPENED_FOR[0] if page.declared else "was paged for", page_event))
     for report in history.reports:
         if report.service and facts.folded(report.service) not in fired:
