@@ -237,3 +237,14 @@ def test_a_name_comes_back_where_its_role_was_edited() -> None:
     told = 'Note by [responder 2], 14:08:00: "The pool is full since it was halved by [responder 2]'
     assert told in back
     assert names_in(back) == set()
+
+
+def test_a_copy_in_whose_marks_an_editor_broke_lines_is_not_an_edited_one() -> None:
+    """Marks are read as if they stood on one line, in a copy without names as anywhere else."""
+    copy = drawn("roles")
+    machine, names = machine_marked(copy), named_machine_marked(copy)
+    editor = Editor(marked(copy))
+    editor.fold_marks(0, "")
+    assert editor.text != marked(copy)
+    base, theirs = (edits.renamed(each, machine, names, copy.roles) for each in (marked(copy), editor.text))
+    assert "edited:**" not in edits.taken_in(base, names, theirs, names, "archive")[1]

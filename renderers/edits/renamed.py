@@ -27,7 +27,7 @@ def restated(text: str, before: str, after: str) -> str:
 def renamed(text: str, machine: str, with_names: str, roles: Mapping[str, str]) -> str:
     """A copy that people edited, in which ``roles`` stand, as one with the names in people's lines; what nobody
     touched stays as it is. ``machine`` and ``with_names`` are what timelined wrote of it, with roles and with names."""
-    body, index = marks.index_of(text)
+    body, index = marks.index_of(marks.unfolded(text))
     became = _became(machine, with_names)
     lines = [line if _untouched(line) else _marked_anew(restored(line, roles), became) for line in body.split("\n")]
     return "\n".join(lines) + (marks.index_text(index.values()) if index else "")
