@@ -63,6 +63,20 @@ def test_any_arrival_over_postgresql_equals_correlation(
     asyncio.run(followed_equals_batch(Path(), events, order, rules, url=url, crowded=crowded))
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_what_a_person_says_late_of_a_reopening_ties_what_fired_since(tmp_path: Path, late: bool) -> None:
+    """The alert fired again a day after it; whether the word came before or after that is no matter."""
+    first, again = firing("A1", 0), firing("A1", 1609)
+    word = says("incident.reopened", 200, first)
+    events = [first, again, word] if late else [first, word, again]
+    async with following(tmp_path, batch=1) as followed:
+        for each in events:
+            await followed.told(each)
+        assert await followed.base.query(kept) == batch(events, followed.rules)
+        (row,) = [row for row in await followed.lists.incidents() if row.status != "merged"]
+        assert row.key == first.id
+
+
 @st.composite
 def flapping(draw: st.DrawFn) -> list[Submission]:
     """One alert's events in any order, some without a start, some told again otherwise or taken back later."""

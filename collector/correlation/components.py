@@ -69,7 +69,10 @@ class Components:
         self._loader.fetch(relinked)
         for signal_id in relinked:
             if signal_id in memory.incident_of:
-                self._sweeping.mark(memory.component_of[memory.incident_of[signal_id]])
+                incident = memory.incident_of[signal_id]
+                # What is said now may tie alerts that are elsewhere: that is asked of incidents that know of it.
+                incident.turn(signal_id, memory.constraints)
+                self._sweeping.mark(memory.component_of[incident])
                 for other in self._loader.classmates(signal_id):
                     self._union(signal_id, other)
             elif signal_id in memory.signals:

@@ -168,12 +168,16 @@ class LiveIncident:
             self._severities[signal.severity] += 1
         if (name := constraints.linked_group(signal.id)) is not None:
             self.classes.add(name)
-        self.turned = self.turned or bool(constraints.turns(signal.id))
+        self.turn(signal.id, constraints)
         if signal.page_targets:
             self.calls.add(signal.page_targets)
         self.tied_by_page = self.tied_by_page or offers_page(signal)
         self._measure(signal)
         return fresh
+
+    def turn(self, signal_id: str, constraints: Constraints) -> None:
+        """Know of what people said on whether it is over, naming an event of this signal."""
+        self.turned = self.turned or bool(constraints.turns(signal_id))
 
     def replace(self, signal: Signal) -> None:
         """A signal lasts longer or shorter than it did, or more is told of it; nothing else of it changed."""
