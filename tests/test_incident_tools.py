@@ -147,6 +147,13 @@ def test_what_people_write_in_opsgenie_is_kept() -> None:
     assert told("Create", description="Half of them") == [("page.triggered", "Half of them")]
 
 
+def test_what_opsgenie_calls_an_action_is_kept_as_text_that_can_be_stored() -> None:
+    """A word of anybody's may hold what no database takes."""
+    alert = {"alertId": "a", "note": "x", "updatedAt": 1772633041123000245}
+    (event,) = parse_json("opsgenie", {"action": "my\u0000own", "alert": alert})
+    assert "\x00" not in event.data["kind"]
+
+
 def test_an_incident_of_rootly_is_one_with_the_page_that_it_names() -> None:
     """Both systems tell of one incident."""
     assert rootly("incident.created", pagerduty_incident_id="Q1").refs == ("page:R1", "page:Q1")

@@ -195,7 +195,7 @@ def _action_fields(body: Body) -> dict[str, str]:
 def _data(webhook: Webhook, body: Body) -> dict[str, Any]:
     alert = body.alert
     opened = moment(alert.created_at, webhook.received_at)
-    data: dict[str, Any] = {"kind": body.action}
+    data: dict[str, Any] = {"kind": normalise.line(body.action)}
     number = str(alert.tiny_id) if alert.tiny_id is not None else ""
     if TYPES.get(body.action, "note.added").startswith("page."):
         data |= {
