@@ -77,6 +77,17 @@ async def test_what_a_person_says_late_of_a_reopening_ties_what_fired_since(tmp_
         assert row.key == first.id
 
 
+async def test_a_reopening_that_was_stated_before_an_alert_was_grave_ties_what_fired_since(tmp_path: Path) -> None:
+    """A warning opens nothing; that it had been critical is told last."""
+    low_end, word = resolved("A3", 0, 0, severity="warning"), says("incident.reopened", 43_200, resolved("A3", 0, 0))
+    grave = msgspec.structs.replace(resolved("A3", 1, 1), data={})
+    events = [low_end, word, firing("A3", 43_201), grave]
+    async with following(tmp_path, batch=1) as followed:
+        for each in events:
+            await followed.told(each)
+        assert await followed.base.query(kept) == batch(events, followed.rules)
+
+
 @st.composite
 def flapping(draw: st.DrawFn) -> list[Submission]:
     """One alert's events in any order, some without a start, some told again otherwise or taken back later."""

@@ -163,6 +163,9 @@ class Components:
             after = signal.id if memory.signals[other].order < signal.order else other
             self._better(after, (PERSON, memory.constraints.by(after)))
             self._union(signal.id, other)
+        if memory.constraints.turns(signal.id):
+            # What was said before it opened anything may tie alerts that are elsewhere.
+            self._sweeping.mark(memory.component_of[memory.incident_of[signal.id]])
 
     def _home(self, signal: Signal, signal_ids: Iterable[str]) -> LiveIncident | None:
         """The one incident that a new signal is tied to, where that stays indivisible with it."""
