@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector.event import Event
-from tests.recorded import parse_json
+from tests.recorded import body_of, parse_json
 
 OTHER = {"id": "Q9", "type": "incident_reference", "summary": "[#9] API errors", "html_url": "https://pd.example/Q9"}
 
@@ -186,3 +186,10 @@ def test_an_unknown_kind_names_the_page_it_is_about() -> None:
     data = {"id": "Q1", "type": "incident", "service": {"summary": "Checkout"}}
     event = page("incident.dreamt_of", data)
     assert (event.type, event.service, event.refs) == ("source.unrecognised", "Checkout", ("page:Q1",))
+
+
+def test_a_note_of_nothing_that_is_seen_is_called_by_its_page() -> None:
+    """A line needs something to show."""
+    body = body_of("pagerduty", "annotated", event__data__content="\x00\u200b")
+    (event,) = parse_json("pagerduty", body)
+    assert event.title

@@ -292,8 +292,9 @@ def _environment(data: Data, reading: Reading) -> str | None:
 
 
 def _title(event_type: str, page: Reference, data: Data, told: str) -> str:
-    if event_type == "note.added" and told:
-        return normalise.line(told)
+    # What is written may be nothing that anybody sees.
+    if event_type == "note.added" and (line := normalise.line(told)):
+        return line
     about = normalise.line((page if page.id else _thing(data)).summary)
     if referred := _REFERENCE.fullmatch(about):
         about = referred[2]
