@@ -183,15 +183,16 @@ async def test_two_numbers_never_hang_on_one_event(tmp_path: Path) -> None:
     """One whose event is gone hangs on another than those that are there: lists made anew would not tell them apart."""
     first, last = firing("A1", 0), resolved("A1", 17, 17)
     unnamed = msgspec.structs.replace(resolved("A1", 1, 1), data={})
-    moved = msgspec.structs.replace(unnamed, occurred_at=at(2), revision=1, amendment="correction")
+    correction = msgspec.structs.replace(unnamed, occurred_at=at(2), revision=1, amendment="correction")
     other = msgspec.structs.replace(resolved("A1", 0, 0), data={})
-    gone = msgspec.structs.replace(first, revision=1, amendment="retraction")
+    retraction = msgspec.structs.replace(first, revision=1, amendment="retraction")
     async with following(tmp_path, batch=1, crowded=0) as followed:
-        for each in (last, unnamed):
-            await followed.told(each)
+        await followed.told(last)
+        await followed.told(unnamed)
         await followed.log.append([submission(first)])
-        for each in (moved, other, gone):
-            await followed.told(each)
+        await followed.told(correction)
+        await followed.told(other)
+        await followed.told(retraction)
         numbers = await followed.numbers()
         await followed.follower.rebuild()
         assert await followed.numbers() == numbers
