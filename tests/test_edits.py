@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -252,3 +253,19 @@ def test_no_word_of_a_person_and_no_fact_is_lost(story: Facts, cuts: Any) -> Non
         assert_facts_kept(fresh, merged, editor)
         words_written.update(set(said(merged)) - set(said(editor.text)))
         editor.text = merged
+
+
+def test_a_remark_in_a_file_that_lost_its_index_is_read_like_any_other() -> None:
+    """Whoever changed it saw it: it is theirs from then on, and the next merge changes nothing more."""
+    story = Facts()
+    alert = story.fires("A", "10:00:00", "web")
+    early = draft_of(story, [alert])
+    renamed = draft_of(story, [msgspec.structs.replace(alert, title="A anew", amendment="correction")])
+    editor = Editor(early)
+    editor.wrap(0, "")
+    editor.text = merge(editor.text, renamed)
+    assert "edited:**" in editor.text
+    editor.lose_index(0, "")
+    editor.wrap(0, "")
+    merged = merge(editor.text, early)
+    assert merge(merged, early) == merged

@@ -97,9 +97,10 @@ class _Merge:
 
     def _hear(self) -> None:
         """A remark of ours that a person removed or changed was read: what it said is not said again."""
-        for key, entry in self._sheet.index.items():
-            line = self._sheet.line_by_key.get(key)
-            if entry.state != LIVE or not key.startswith(("changed/", "removed/")):
+        # Of a file that lost its index the marks alone say what stood in it.
+        for key in dict.fromkeys((*self._sheet.index, *self._sheet.line_by_key)):
+            entry, line = self._sheet.index.get(key), self._sheet.line_by_key.get(key)
+            if (entry is not None and entry.state != LIVE) or not key.startswith(("changed/", "removed/")):
                 continue
             if line is not None and not line.edited:
                 continue
