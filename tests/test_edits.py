@@ -269,3 +269,17 @@ def test_a_remark_in_a_file_that_lost_its_index_is_read_like_any_other() -> None
     editor.wrap(0, "")
     merged = merge(editor.text, early)
     assert merge(merged, early) == merged
+
+
+@pytest.mark.parametrize(
+    "left", ["<!--", "<!-- t", "<!-- tl ", "<!-- tl actions/heading", "<!-- tl actions/heading 01"]
+)
+def test_a_mark_that_was_cut_off_hides_nothing(left: str) -> None:
+    """What comes after a comment without an end would be shown by nobody."""
+    story = Facts()
+    story.fires("A", "10:00:00", "web")
+    fresh = draft_of(story, story.events)
+    head = fresh.index("## Action Items")
+    merged = merge(f"{fresh[:head]}## Action Items {left}", fresh)
+    assert merged.count("<!--") == merged.count("-->")
+    assert_facts_kept(fresh, merged, Editor(fresh))

@@ -175,8 +175,13 @@ def _of_index(line: str) -> bool:
     return not line or line == "<!-- tl index" or is_entry(line)
 
 
+_UNFINISHED = re.compile(r"[ \t]*<!--(?: t?l?| tl (?!index)[^\n>]*)?\Z")
+
+
 def unfolded(text: str) -> str:
-    """The text with each mark on one line: an editor that keeps to a width breaks lines within them, too."""
+    """The text with each mark on one line: an editor that keeps to a width breaks lines within them, too. One that was
+    cut off at the end goes: as a comment without an end it would hide all that comes after it."""
+    text = _UNFINISHED.sub("", text)
     return _FOLDED.sub(lambda mark: f"<!-- tl {mark[1]} {mark[2]} -->" if "\n" in mark[0] else mark[0], text)
 
 
